@@ -1,0 +1,1 @@
+export type KeyPackageRef = string & { readonly ref: true }

@@ -1,0 +1,116 @@
+/** Reads settings by their schema, and says of each wrong one its path, its value and what is allowed. */
+
+import { z } from 'zod'
+
+/** Settings that cannot be used; the message has a line for each that is wrong. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+  readonly code = 'KPG_SETTINGS'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** One setting that holds a value rather than other settings. */
+export interface Leaf {
+  /** As in `['quota', 'perAuthor', 'max']`. */
+  readonly path: readonly string[]
+  readonly description: string
+  readonly defaultValue: unknown
+  /** What may be written, in words. */
+  readonly allowed: string
+  readonly type: 'number' | 'boolean' | 'string' | 'list'
+}
+
+/** Every setting of a schema, in its order. */
+export function leavesOf(schema: z.ZodObject): Leaf[] {
+  return walk(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node, [])
+}
+
+/** @throws SettingsError */
+export function parseSettings<Schema extends z.ZodObject>(schema: Schema, input: unknown): z.output<Schema> {
+  const result = schema.safeParse(input)
+  if (result.success) return result.data
+  const leaves = leavesOf(schema)
+  throw new SettingsError(result.error.issues.flatMap((issue) => explain(issue, input, leaves)))
+}
+
+interface Node {
+  readonly type?: string
+  readonly properties?: Record<string, Node>
+  readonly description?: string
+  readonly default?: unknown
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Node[]
+  readonly items?: Node
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly pattern?: string
+  readonly format?: string
+}
+
+function walk(node: Node, path: readonly string[]): Leaf[] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+    const here = [...path, key]
+    return child.properties === undefined ? [leafOf(child, here)] : walk(child, here)
+  })
+}
+
+function leafOf(node: Node, path: readonly string[]): Leaf {
+  return {
+    path,
+    description: node.description ?? '',
+    defaultValue: node.default,
+    allowed: allowedBy(node),
+    type: typeOf(node),
+  }
+}
+
+function typeOf({ type }: Node): Leaf['type'] {
+  if (type === 'array') return 'list'
+  if (type === 'boolean') return 'boolean'
+  return type === 'integer' || type === 'number' ? 'number' : 'string'
+}
+
+function allowedBy(node: Node): string {
+  const { type, minimum, maximum } = node
+  if (node.enum !== undefined) return node.enum.join(' or ')
+  if (node.const !== undefined) return String(node.const)
+  if (node.anyOf !== undefined) return node.anyOf.map(allowedBy).join(' or ')
+  if (node.items !== undefined) return `a list of ${allowedBy(node.items)}`
+  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  if (type === 'boolean') return 'true or false'
+  return node.format === 'uri' ? 'an address such as wss://relay.example.com' : 'a text'
+}
+
+function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[]): string[] {
+  const path = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => explainUnknown([...path, key], leaves))
+  }
+  const leaf = leaves.find((known) => startsWith(path, known.path))
+  const value = JSON.stringify(valueAt(input, leaf?.path ?? path))
+  const allowed = leaf?.allowed ?? childrenOf(path, leaves)
+  return [`${(leaf?.path ?? path).join('.')}: ${value} is not allowed; it takes ${allowed}`]
+}
+
+function explainUnknown(path: readonly string[], leaves: readonly Leaf[]): string {
+  return `${path.join('.')}: unknown setting; there is ${childrenOf(path.slice(0, -1), leaves)}`
+}
+
+function childrenOf(path: readonly string[], leaves: readonly Leaf[]): string {
+  const below = leaves.filter((leaf) => startsWith(leaf.path, path)).map((leaf) => leaf.path[path.length])
+  return [...new Set(below)].join(', ')
+}
+
+function startsWith(path: readonly string[], start: readonly string[]): boolean {
+  return start.every((key, index) => path[index] === key)
+}
+
+function valueAt(input: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], input)
+}

@@ -1,0 +1,170 @@
+/** The contract of a store: what it keeps, and what each outcome means. `stock.ts` says how it decides. */
+
+import type { ContentForm } from './key-package/encoding.ts'
+import type { KeyPackageRef } from './key-package/mls.ts'
+import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
+
+/** A package as the rules see it: all that choosing and spending need, without the event itself. Times are seconds since the epoch. */
+export interface StockedPackage {
+  readonly id: EventId
+  readonly ref: KeyPackageRef
+  readonly kind: number
+  readonly createdAt: number
+  readonly expiresAt: number
+  /** Whether the KeyPackage carries the last_resort extension: those are kept for last. */
+  readonly lastResort: boolean
+  /** The `d` tag of a kind 30443 event. A slot holds one package, and delivering never spends it. */
+  readonly slot?: string
+  /** The event's single-letter tags, which a filter may narrow by (NIP-01). */
+  readonly tags: readonly (readonly [letter: string, value: string])[]
+  /** Set once the package was delivered as the author's last and stayed. */
+  readonly exposure?: Exposure
+}
+
+/** Since when, and to how many requests, a last package was delivered. */
+export interface Exposure {
+  readonly since: number
+  readonly count: number
+}
+
+/** A package with its event: what a store takes in and hands out. */
+export interface StoredKeyPackage extends StockedPackage {
+  readonly author: Pubkey
+  /** JSON text of the signed event, its `content` replaced by the package's bytes in canonical base64. */
+  readonly event: string
+  /** How the content was written, so that it can be given back exactly (I8). */
+  readonly contentForm: ContentForm
+}
+
+export interface StockLimits {
+  /** Most packages without a slot, and most slots, one author may keep. */
+  readonly max: number
+  readonly overflow: 'reject' | 'evict-oldest'
+  readonly retireAfterSeconds: number
+}
+
+/**
+ * What became of a package that was offered.
+ * - `stored`: it is in the stock, durably.
+ * - `replaced`: so it is, and the older one in its slot is spent.
+ * - `duplicate`: its id or KeyPackageRef is in the stock already.
+ * - `spent`: its id or KeyPackageRef was in the stock once; it never comes back (I3).
+ * - `stale`: a newer package is in its slot.
+ * - `full`: the author's stock is at its maximum.
+ */
+export type PutOutcome = 'stored' | 'replaced' | 'duplicate' | 'spent' | 'stale' | 'full'
+
+/** At most `max` in any `windowSeconds`. */
+export interface Quota {
+  readonly max: number
+  readonly windowSeconds: number
+}
+
+/** `granted` of what was asked; `retryAfterSeconds` until there is room for one more, 0 where all was granted. */
+export interface QuotaOutcome {
+  readonly granted: number
+  readonly retryAfterSeconds: number
+}
+
+/** One requester asking for packages of one author. */
+export interface Claim {
+  readonly author: Pubkey
+  /** Whom the quota per author counts: a pubkey, else an address. */
+  readonly requester: string
+  /** The network address the request came from, whoever authenticated there. */
+  readonly address: string
+  /** Most packages without a slot to hand out; slots are all handed out. */
+  readonly maximum: number
+  /** The kinds asked for. */
+  readonly kinds: readonly number[]
+  /** Only packages that meet one of these are candidates. */
+  readonly narrowings: readonly Narrowing[]
+}
+
+/** What a NIP-01 filter says beside kinds and authors; all of it must hold, and an empty one always does. */
+export interface Narrowing {
+  readonly ids?: readonly string[]
+  readonly since?: number
+  readonly until?: number
+  readonly tags?: readonly (readonly [letter: string, values: readonly string[]])[]
+}
+
+/** The limits in force for every claim of a batch. */
+export interface ClaimPolicy {
+  readonly perAuthor: Quota
+  readonly perAddress: Quota
+  readonly redeliverySeconds: number
+  readonly retireAfterSeconds: number
+  /** `onLowStock` listeners hear of an author who has fewer fresh packages than this left. */
+  readonly low: number
+}
+
+/**
+ * What became of a claim.
+ * - `delivered`: these packages, of which all but a last one and slots are spent now.
+ * - `none`: the author has no package that fits.
+ * - `limited`: a quota is used up; nothing was handed out and nothing changed.
+ */
+export type ClaimOutcome =
+  | {
+      readonly outcome: 'delivered'
+      readonly packages: readonly StoredKeyPackage[]
+      /** Packages the author has left, the exposed last one included. */
+      readonly remaining: number
+      /** Whether the author's last package is among them. */
+      readonly lastUsed: boolean
+    }
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }
+
+/** Which of an author's packages a deletion names. `createdUntil` leaves alone what is newer than the deletion. */
+export type Selector =
+  | { readonly by: 'id'; readonly ids: readonly string[] }
+  | { readonly by: 'slot'; readonly slots: readonly string[]; readonly createdUntil: number }
+  | { readonly by: 'author'; readonly createdUntil: number }
+
+/** Told when a claim left an author with fewer than `ClaimPolicy.low` packages. */
+export type LowStockListener = (author: Pubkey, remaining: number) => void
+
+export interface StoreStats {
+  readonly authors: number
+  readonly packages: number
+}
+
+/**
+ * Where key packages are kept. Each method is atomic for each author, whatever else runs beside it in this
+ * or another process, and rejects (changing nothing) when the store cannot answer. Only `now`, in seconds
+ * since the epoch, tells a store the time.
+ */
+export interface KeyPackageStore {
+  /** Whether a resolved promise means that the change survives a crash (I6). */
+  readonly durable: boolean
+  /** Takes a package in, and remembers its id and ref until it would have expired. */
+  put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome>
+  /** Quota, choice and spending of each claim in one step; a batch is one round trip. Outcomes are in the order of the claims. */
+  claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
+  /** What an author has, in no particular order; nothing is consumed. */
+  list(author: Pubkey, now: number): Promise<StoredKeyPackage[]>
+  /** How many packages each of the authors has. */
+  count(authors: readonly Pubkey[], now: number): Promise<number[]>
+  /** Deletes packages of an author; they are spent. Resolves to how many there were. */
+  drop(author: Pubkey, which: Selector, now: number): Promise<number>
+  /** Undoes a recent claim of which not a byte was sent: the packages are as before it. The quota tick stays. */
+  release(author: Pubkey, ids: readonly string[], now: number): Promise<void>
+  /** Removes what expired, what may retire, and old bookkeeping. Resolves to how many packages went. */
+  sweep(now: number, retireAfterSeconds: number): Promise<number>
+  /** Records up to `cost` in the sliding window `key`, as much as the quota has room for. */
+  hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
+  /** Remembers an author's kind 10051 event; of two the newest stays (lowest id on a tie). `stale`: a newer one, or a deletion, is known. */
+  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
+  /** The kind 10051 event of each author, in order. */
+  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]>
+  /** Deletes an author's relay list unless it is newer than `createdUntil`; an older one does not come back. */
+  dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
+  /** Calls `listener` when a claim, in this process or another that shares the store and can tell, leaves an author low. Returns how to stop. */
+  onLowStock(listener: LowStockListener): () => void
+  /** What is stored, expired packages not yet swept included. */
+  stats(): Promise<StoreStats>
+  /** Finishes what is under way and lets go of the resources. Calls after it reject. */
+  close(): Promise<void>
+}
