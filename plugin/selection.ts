@@ -2,9 +2,9 @@
 
 import type { Claim, Narrowing, Selector, StockedPackage } from './store.ts'
 
-/** Whether a claim's kinds and filters ask for this package. */
-export function isAskedFor(pkg: StockedPackage, { kinds, narrowings }: Claim): boolean {
-  return kinds.includes(pkg.kind) && narrowings.some((narrowing) => meets(pkg, narrowing))
+/** Whether one of a claim's filters asks for this package. */
+export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean {
+  return narrowings.some((narrowing) => meets(pkg, narrowing))
 }
 
 /**
@@ -53,7 +53,9 @@ function byPreference(a: StockedPackage, b: StockedPackage): number {
   return Number(a.lastResort) - Number(b.lastResort) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)
 }
 
-function meets(pkg: StockedPackage, { ids, since, until, tags = [] }: Narrowing): boolean {
+/** Whether a package is what one filter asks for (NIP-01). */
+export function meets(pkg: StockedPackage, { kinds, ids, since, until, tags = [] }: Narrowing): boolean {
+  if (!kinds.includes(pkg.kind)) return false
   if (ids !== undefined && !ids.includes(pkg.id)) return false
   if (since !== undefined && pkg.createdAt < since) return false
   if (until !== undefined && pkg.createdAt > until) return false

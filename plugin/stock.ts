@@ -5,7 +5,16 @@
 
 import type { EventId } from './nostr/messages.ts'
 import { byAge, choose, isAskedFor, isFresh, isNewer, isSelected, isSlot } from './selection.ts'
-import type { Claim, ClaimPolicy, PutOutcome, Selector, StockedPackage, StockLimits } from './store.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  PutOutcome,
+  QuotaOutcome,
+  Selector,
+  StockedPackage,
+  StockLimits,
+} from './store.ts'
 import { record, room, slide, type Window } from './window.ts'
 
 /** How long a claim can be undone (`release`), in seconds: longer than any socket takes to say that it is gone. */
@@ -45,27 +54,40 @@ export type Choice =
       readonly lastUsed: boolean
     }
   | { readonly outcome: 'none' }
-  | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }
+  | Limited
+
+type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
 export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
 /**
- * Takes a package in. `known` says whether the store remembers its id or ref, in the stock or spent; the store
- * remembers both for every package that comes out `stored` or `replaced`.
+ * Takes a package in. `published` is the author's publish window. `known` says whether the store remembers the
+ * package's id or ref, in the stock or spent; it remembers both for all that comes out `stored` or `replaced`.
  */
 export function offer(
   stock: Stock,
+  published: Window,
   pkg: StockedPackage,
   known: boolean,
   limits: StockLimits,
   now: number,
-): { stock: Stock; outcome: PutOutcome } {
+): { stock: Stock; published: Window; outcome: PutOutcome } {
   const current = settle(stock, limits.retireAfterSeconds, now)
   if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
-    return { stock: current, outcome: 'duplicate' }
+    return { stock, published, outcome: 'duplicate' }
   }
-  if (known) return { stock: current, outcome: 'spent' }
+  if (known) return { stock, published, outcome: 'spent' }
 
+  const slid = slide(published, limits.publish.windowSeconds, now)
+  if (room(slid, 1, limits.publish, now).granted === 0) return { stock, published, outcome: 'limited' }
+  return { ...admit(current, pkg, limits), published: record(slid, 1, now) }
+}
+
+function admit(
+  current: Stock,
+  pkg: StockedPackage,
+  limits: StockLimits,
+): { stock: Stock; outcome: PutOutcome } {
   const predecessor = current.packages.find((other) => isSlot(other) && other.slot === pkg.slot)
   if (predecessor !== undefined) {
     if (!isNewer(pkg, predecessor)) return { stock: current, outcome: 'stale' }
@@ -90,13 +112,11 @@ export function claim(
   const current = settle(stock, policy.retireAfterSeconds, now)
   const requester = slide(windows.requester, policy.perAuthor.windowSeconds, now)
   const address = slide(windows.address, policy.perAddress.windowSeconds, now)
-  const retryAfterSeconds = Math.max(
-    room(requester, 1, policy.perAuthor, now).retryAfterSeconds,
-    room(address, 1, policy.perAddress, now).retryAfterSeconds,
-  )
-  if (retryAfterSeconds > 0) {
-    return { stock, windows, choice: { outcome: 'limited', retryAfterSeconds } }
-  }
+  const limited = longest([
+    { by: 'perAuthor', ...room(requester, 1, policy.perAuthor, now) },
+    { by: 'perAddress', ...room(address, 1, policy.perAddress, now) },
+  ])
+  if (limited !== undefined) return { stock, windows, choice: limited }
   const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
   return { ...answer, windows: { requester: record(requester, 1, now), address: record(address, 1, now) } }
 }
@@ -170,6 +190,15 @@ export function forgotten(before: Stock, after: Stock): EventId[] {
 
 function everyId(stock: Stock): EventId[] {
   return [...stock.packages, ...stock.deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id)
+}
+
+/** The quota that has to be waited for longest, if any has. */
+function longest(rooms: readonly (QuotaOutcome & Pick<Limited, 'by'>)[]): Limited | undefined {
+  const [first] = rooms
+    .filter(({ granted }) => granted === 0)
+    .sort((a, b) => b.retryAfterSeconds - a.retryAfterSeconds)
+  if (first === undefined) return undefined
+  return { outcome: 'limited', by: first.by, retryAfterSeconds: first.retryAfterSeconds }
 }
 
 function redeliver(

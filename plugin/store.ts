@@ -41,6 +41,8 @@ export interface StockLimits {
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number
+  /** How many packages one author may publish; what is known already is not counted. */
+  readonly publish: Quota
 }
 
 /**
@@ -51,8 +53,9 @@ export interface StockLimits {
  * - `spent`: its id or KeyPackageRef was in the stock once; it never comes back (I3).
  * - `stale`: a newer package is in its slot.
  * - `full`: the author's stock is at its maximum.
+ * - `limited`: the author's publish quota is used up; nothing changed.
  */
-export type PutOutcome = 'stored' | 'replaced' | 'duplicate' | 'spent' | 'stale' | 'full'
+export type PutOutcome = 'stored' | 'replaced' | 'duplicate' | 'spent' | 'stale' | 'full' | 'limited'
 
 /** At most `max` in any `windowSeconds`. */
 export interface Quota {
@@ -75,14 +78,13 @@ export interface Claim {
   readonly address: string
   /** Most packages without a slot to hand out; slots are all handed out. */
   readonly maximum: number
-  /** The kinds asked for. */
-  readonly kinds: readonly number[]
   /** Only packages that meet one of these are candidates. */
   readonly narrowings: readonly Narrowing[]
 }
 
-/** What a NIP-01 filter says beside kinds and authors; all of it must hold, and an empty one always does. */
+/** What a NIP-01 filter says beside its authors; all of it must hold. */
 export interface Narrowing {
+  readonly kinds: readonly number[]
   readonly ids?: readonly string[]
   readonly since?: number
   readonly until?: number
@@ -95,7 +97,7 @@ export interface ClaimPolicy {
   readonly perAddress: Quota
   readonly redeliverySeconds: number
   readonly retireAfterSeconds: number
-  /** `onLowStock` listeners hear of an author who has fewer fresh packages than this left. */
+  /** `onLowStock` listeners hear of an author who has fewer packages than this left. */
   readonly low: number
 }
 
@@ -103,7 +105,8 @@ export interface ClaimPolicy {
  * What became of a claim.
  * - `delivered`: these packages, of which all but a last one and slots are spent now.
  * - `none`: the author has no package that fits.
- * - `limited`: a quota is used up; nothing was handed out and nothing changed.
+ * - `limited`: the named quota is used up; nothing was handed out and nothing changed.
+ * - `unavailable`: the part of the store that keeps this author did not answer; nothing was handed out.
  */
 export type ClaimOutcome =
   | {
@@ -115,7 +118,12 @@ export type ClaimOutcome =
       readonly lastUsed: boolean
     }
   | { readonly outcome: 'none' }
-  | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }
+  | {
+      readonly outcome: 'limited'
+      readonly by: 'perAuthor' | 'perAddress'
+      readonly retryAfterSeconds: number
+    }
+  | { readonly outcome: 'unavailable' }
 
 /** Which of an author's packages a deletion names. `createdUntil` leaves alone what is newer than the deletion. */
 export type Selector =

@@ -1,6 +1,4 @@
-/** What travels between clients and relays: NIP-01's events and messages, and how to read them safely. */
-
-import { z } from 'zod'
+/** What travels between clients and relays: NIP-01's events and messages. */
 
 declare const brand: unique symbol
 type Brand<Base, Name extends string> = Base & { readonly [brand]: Name }
@@ -19,4 +17,26 @@ export interface SignedEvent {
   readonly tags: readonly (readonly string[])[]
   readonly content: string
   readonly sig: string
+}
+
+/** A JSON array from a client: a verb (`EVENT`, `REQ`, `CLOSE`, ...) and whatever follows it, unchecked. */
+export type ClientMessage = readonly [verb: string, ...rest: unknown[]]
+
+/** A JSON array from a relay: a verb (`EVENT`, `OK`, `EOSE`, `CLOSED`, ...) and what follows it. */
+export type RelayMessage = readonly [verb: string, ...rest: unknown[]]
+
+/** The JSON array of a text frame, or undefined where it holds something else. */
+export function parseMessage(text: string): ClientMessage | undefined {
+  const value = parseJson(text)
+  return Array.isArray(value) && typeof value[0] === 'string'
+    ? (value as unknown as ClientMessage)
+    : undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
