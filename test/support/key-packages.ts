@@ -1,0 +1,144 @@
+/** Real key packages, made by ts-mls, and the Nostr events that publish them. */
+
+import { finalizeEvent } from 'nostr-tools/pure'
+import {
+  type CiphersuiteImpl,
+  ciphersuites,
+  type Extension,
+  generateKeyPackage,
+  getCiphersuiteFromName,
+  getCiphersuiteImpl,
+  type KeyPackage,
+  nobleCryptoProvider,
+  type PrivateKeyPackage,
+} from 'ts-mls'
+import { encodeKeyPackage } from 'ts-mls/keyPackage.js'
+import { encodeMlsMessage } from 'ts-mls/message.js'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { Person } from './people.ts'
+
+/** The tests' clock, in seconds since the epoch, where a test has no reason for another. */
+export const NOW = 1_700_000_000
+
+const HOUR = 3600
+const LIFETIME = 90 * 86_400
+const LAST_RESORT = 0x000a
+const NOSTR_GROUP_DATA = 0xf2ee
+
+export interface MadeKeyPackage {
+  /** The bare KeyPackage, TLS-serialised. */
+  readonly bytes: Uint8Array
+  /** The same as an MLSMessage. */
+  readonly message: Uint8Array
+  readonly ciphersuite: number
+  /** What `joinGroup` and the rest of ts-mls want to be given. */
+  readonly impl: CiphersuiteImpl
+  readonly publicPackage: KeyPackage
+  readonly privatePackage: PrivateKeyPackage
+}
+
+export interface KeyPackageSettings {
+  /** 1 (the default) to 7, as in RFC 9420 section 17.1. */
+  readonly ciphersuite?: number
+  /** The credential's identity; without it the pubkey's 32 bytes. */
+  readonly identity?: Uint8Array
+  /** The clock by which it is made: it is good from an hour before for 90 days. */
+  readonly now?: number
+  /** In seconds since the epoch; overrides what `now` says. */
+  readonly lifetime?: { readonly notBefore: number; readonly notAfter: number }
+  /** The type of the extension that says so: 0x000a, or 0xF000 in older clients. Absent if null. */
+  readonly lastResort?: number | null
+  /** Further KeyPackage extensions. */
+  readonly extensions?: readonly Extension[]
+}
+
+/** Makes a key package with fresh random keys; takes a few milliseconds. */
+export async function makeKeyPackage(
+  { pubkey }: Person,
+  {
+    ciphersuite = 1,
+    identity = Uint8Array.from(Buffer.from(pubkey, 'hex')),
+    now = NOW,
+    lifetime = { notBefore: now - HOUR, notAfter: now + LIFETIME },
+    lastResort = LAST_RESORT,
+    extensions = [],
+  }: KeyPackageSettings = {},
+): Promise<MadeKeyPackage> {
+  const impl = await ciphersuiteImpl(ciphersuite)
+  const lastResortExtension =
+    lastResort === null ? [] : [{ extensionType: lastResort, extensionData: new Uint8Array() }]
+  const { publicPackage, privatePackage } = await generateKeyPackage(
+    { credentialType: 'basic', identity },
+    {
+      versions: ['mls10'],
+      ciphersuites: [impl.name],
+      extensions: [LAST_RESORT, NOSTR_GROUP_DATA],
+      proposals: [],
+      credentials: ['basic'],
+    },
+    { notBefore: BigInt(lifetime.notBefore), notAfter: BigInt(lifetime.notAfter) },
+    [...lastResortExtension, ...extensions],
+    impl,
+  )
+  const message = encodeMlsMessage({
+    version: 'mls10',
+    wireformat: 'mls_key_package',
+    keyPackage: publicPackage,
+  })
+  return { bytes: encodeKeyPackage(publicPackage), message, ciphersuite, impl, publicPackage, privatePackage }
+}
+
+export interface KeyPackageEventSettings {
+  /** Seconds since the epoch. */
+  readonly createdAt?: number
+  readonly kind?: number
+  /** How the content is written and what the `encoding` tag says; `absent` is hex without the tag. */
+  readonly encoding?: 'hex' | 'base64' | 'absent'
+  /** What is encoded, where it is not the bare KeyPackage. */
+  readonly bytes?: Uint8Array
+  /** Replaces the content as it is written. */
+  readonly content?: string
+  /** Values by tag name, in place of the usual ones or beside them; null leaves the tag out. `{ '-': [] }` protects. */
+  readonly tags?: Readonly<Record<string, readonly string[] | null>>
+}
+
+/** The signed event that publishes a key package, with the tags of MIP-00. */
+export function keyPackageEvent(
+  { secretKey }: Person,
+  keyPackage: Pick<MadeKeyPackage, 'bytes' | 'ciphersuite'>,
+  {
+    createdAt = NOW,
+    kind = 443,
+    encoding = 'base64',
+    bytes = keyPackage.bytes,
+    content = Buffer.from(bytes).toString(encoding === 'base64' ? 'base64' : 'hex'),
+    tags = {},
+  }: KeyPackageEventSettings = {},
+): SignedEvent {
+  const values: Readonly<Record<string, readonly string[] | null>> = {
+    mls_protocol_version: ['1.0'],
+    mls_ciphersuite: [`0x${keyPackage.ciphersuite.toString(16).padStart(4, '0')}`],
+    mls_extensions: ['0xf2ee', '0x000a'],
+    relays: ['wss://relay.example.com'],
+    encoding: encoding === 'absent' ? null : [encoding],
+    ...tags,
+  }
+  const written = Object.entries(values).flatMap(([name, value]) =>
+    value === null ? [] : [[name, ...value]],
+  )
+  return signEvent(secretKey, { kind, created_at: createdAt, tags: written, content })
+}
+
+/** Signs any event; the copy carries no sign of nostr-tools having verified it. */
+export function signEvent(
+  secretKey: Uint8Array,
+  template: { kind: number; created_at: number; tags: string[][]; content: string },
+): SignedEvent {
+  return JSON.parse(JSON.stringify(finalizeEvent(template, secretKey))) as SignedEvent
+}
+
+function ciphersuiteImpl(number: number): Promise<CiphersuiteImpl> {
+  const [name] = Object.entries(ciphersuites).find(([, value]) => value === number) ?? []
+  if (name === undefined) throw new Error(`there is no ciphersuite ${number}`)
+  return getCiphersuiteImpl(getCiphersuiteFromName(name as keyof typeof ciphersuites), nobleCryptoProvider)
+}

@@ -1,0 +1,15 @@
+/** The people of the tests: the same name has the same Nostr keys in every run. */
+
+import { createHash } from 'node:crypto'
+import { getPublicKey } from 'nostr-tools/pure'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
+
+export interface Person {
+  readonly secretKey: Uint8Array
+  readonly pubkey: Pubkey
+}
+
+export function person(name = 'alice'): Person {
+  const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
+  return { secretKey, pubkey: getPublicKey(secretKey) as Pubkey }
+}
