@@ -1,1 +1,143 @@
-export type ContentForm = string
+/** How a key package's bytes are written into an event's content, and how a re-encoded event is undone (I8). */
+
+import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+
+/** What an `encoding` tag may say. */
+export type Encoding = 'hex' | 'base64'
+
+/** What a delivered event's content should be; `as-published` never breaks its signature. */
+export type DeliveryEncoding = Encoding | 'as-published'
+
+/** A way to write bytes that gives exactly one text for them. `hex` and `base64` are what is delivered. */
+export type ContentForm =
+  | 'hex'
+  | 'hex-upper'
+  | 'base64'
+  | 'base64-unpadded'
+  | 'base64url'
+  | 'base64url-unpadded'
+
+const FORMS: Readonly<Record<Encoding, readonly ContentForm[]>> = {
+  hex: ['hex', 'hex-upper'],
+  base64: ['base64', 'base64-unpadded', 'base64url', 'base64url-unpadded'],
+}
+
+const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
+
+/** Kinds whose content is base64 when no tag says so (DESIGN.md section 3, row 6), and which are never re-encoded. */
+const ADDRESSABLE_KIND = 30443
+
+/** The encoding of an event's content, or what its tag says instead. */
+export function isEncoding(text: string | undefined): text is Encoding {
+  return text === 'hex' || text === 'base64'
+}
+
+export function defaultEncoding(kind: number): Encoding {
+  return kind === ADDRESSABLE_KIND ? 'base64' : 'hex'
+}
+
+/**
+ * The bytes of a content, and the form that gives this very content back.
+ * @throws Refusal where no form does: mixed alphabets or cases, white space, stray bits, odd lengths
+ */
+export function readContent(content: string, encoding: Encoding): { bytes: Uint8Array; form: ContentForm } {
+  const bytes = Buffer.from(content, encoding)
+  const form = FORMS[encoding].find((candidate) => writeContent(bytes, candidate) === content)
+  if (form === undefined) throw new Refusal('invalid', notEncoded[encoding])
+  return { bytes, form }
+}
+
+const notEncoded: Readonly<Record<Encoding, string>> = {
+  hex: 'content is not hex: an even number of digits in one case (base64 needs the tag ["encoding","base64"])',
+  base64:
+    'content is not base64: one alphabet, standard or URL-safe, without white space or bits that say nothing',
+}
+
+export function writeContent(bytes: Uint8Array, form: ContentForm): string {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (form === 'hex') return buffer.toString('hex')
+  if (form === 'hex-upper') return buffer.toString('hex').toUpperCase()
+  if (form === 'base64url-unpadded') return buffer.toString('base64url')
+  const base64 = buffer.toString('base64')
+  if (form === 'base64') return base64
+  if (form === 'base64-unpadded') return base64.replaceAll('=', '')
+  return base64.replaceAll('+', '-').replaceAll('/', '_')
+}
+
+/** An event as a store keeps it: JSON text with NIP-01's fields alone, the content in canonical base64. */
+export function eventToStore(event: SignedEvent, bytes: Uint8Array): string {
+  return JSON.stringify(withContent(event, writeContent(bytes, 'base64'), event.tags))
+}
+
+/** A stored event as it is sent (DESIGN.md section 5). */
+export function eventToDeliver(
+  stored: { readonly event: string; readonly contentForm: ContentForm },
+  encoding: DeliveryEncoding,
+): SignedEvent {
+  const event = JSON.parse(stored.event) as SignedEvent
+  const form = event.kind === ADDRESSABLE_KIND || encoding === 'as-published' ? stored.contentForm : encoding
+  const content = form === 'base64' ? event.content : writeContent(Buffer.from(event.content, 'base64'), form)
+  return withContent(event, content, form === stored.contentForm ? event.tags : announce(event.tags, form))
+}
+
+/** The fields of NIP-01 that an event to restore has, as any client library has them. */
+interface DeliveredEvent {
+  readonly id: string
+  readonly pubkey: string
+  readonly created_at: number
+  readonly kind: number
+  readonly tags: readonly (readonly string[])[]
+  readonly content: string
+  readonly sig: string
+}
+
+/**
+ * Gives back the event its author signed, for clients that were sent it re-encoded. That it is the original is
+ * proved by its id; whether the signature is good remains to be verified. An event that already hashes to its
+ * id is returned as it is.
+ * @throws Error if this is no re-encoding of the event with this id
+ */
+export function restoreSignedEvent<Event extends DeliveredEvent>(event: Event): Event {
+  if (hasOwnId(event)) return event
+  for (const tags of possibleTags(event.tags)) {
+    for (const content of possibleContents(event)) {
+      const original = withContent(event, content, tags)
+      if (hasOwnId(original)) return original
+    }
+  }
+  throw new Error(`event ${event.id} is not a re-encoded key package: no way to write it hashes to its id`)
+}
+
+/** An unverified copy: nostr-tools marks events with what verifying them said, and that mark must not travel on. */
+function withContent<Event extends DeliveredEvent>(
+  { id, pubkey, created_at, kind, sig }: Event,
+  content: string,
+  tags: Event['tags'],
+): Event {
+  return { id, pubkey, created_at, kind, tags, content, sig } as Event
+}
+
+function announce(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
+  const place = tags.findIndex(([name]) => name === 'encoding')
+  if (place === -1) return [...tags, ['encoding', encoding]]
+  return tags.with(place, ['encoding', encoding, ...(tags[place] ?? []).slice(2)])
+}
+
+/** The tags that `announce` may have been given: it replaced a value, or added the tag last. */
+function possibleTags(tags: SignedEvent['tags']): SignedEvent['tags'][] {
+  const without = tags.at(-1)?.[0] === 'encoding' ? [tags.slice(0, -1)] : []
+  return [...ENCODINGS.map((encoding) => announce(tags, encoding)), ...without]
+}
+
+function possibleContents({ tags, content }: DeliveredEvent): string[] {
+  const encoding = tags.find(([name]) => name === 'encoding')?.[1]
+  if (!isEncoding(encoding)) return []
+  const bytes = Buffer.from(content, encoding)
+  return ENCODINGS.flatMap((original) => FORMS[original].map((form) => writeContent(bytes, form)))
+}
+
+function hasOwnId(event: DeliveredEvent): boolean {
+  return getEventHash(event as unknown as UnsignedEvent) === event.id
+}
