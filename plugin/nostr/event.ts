@@ -1,0 +1,39 @@
+/** Whether a value has the shape of a signed event (NIP-01). The id and the signature are not its business. */
+
+import type { SignedEvent } from './messages.ts'
+
+const HEX_64 = /^[0-9a-f]{64}$/
+const HEX_128 = /^[0-9a-f]{128}$/
+const MAX_KIND = 65_535
+
+export function isSignedEvent(value: unknown): value is SignedEvent {
+  return shapeFault(value) === undefined
+}
+
+/** What is wrong with an event's shape, as a clause for people; undefined where nothing is. */
+export function shapeFault(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
+  const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
+  if (!matches(id, HEX_64)) return 'id must be 64 lower-case hex characters'
+  if (!matches(pubkey, HEX_64)) return 'pubkey must be 64 lower-case hex characters'
+  if (!matches(sig, HEX_128)) return 'sig must be 128 lower-case hex characters'
+  if (!Number.isSafeInteger(created_at)) return 'created_at must be a whole number of seconds'
+  if (!isKind(kind)) return `kind must be a whole number from 0 to ${MAX_KIND}`
+  if (!isTags(tags)) return 'tags must be an array of arrays of strings'
+  return typeof content === 'string' ? undefined : 'content must be a string'
+}
+
+function matches(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value)
+}
+
+function isKind(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_KIND
+}
+
+function isTags(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((tag) => Array.isArray(tag) && tag.every((text) => typeof text === 'string'))
+  )
+}
