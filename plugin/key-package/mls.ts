@@ -1,1 +1,138 @@
-export type KeyPackageRef = string & { readonly ref: true }
+/** What an MLS KeyPackage says (RFC 9420 section 10), and the reference that names it. */
+
+import { createHash } from 'node:crypto'
+import { Refusal } from '../nostr/refusal.ts'
+import { ciphersuiteOf } from './ciphersuites.ts'
+import { LAST_RESORT_EXTENSIONS } from './tags.ts'
+import { notAKeyPackage, TlsReader, vectorHeader } from './tls.ts'
+
+declare const brand: unique symbol
+
+/** A KeyPackageRef in lower-case hex (RFC 9420 section 5.2). */
+export type KeyPackageRef = string & { readonly [brand]: 'KeyPackageRef' }
+
+/** What RFC 9420 calls `basic` among the credential types. */
+export const BASIC_CREDENTIAL = 1
+
+const MLS10 = 1
+const WIRE_FORMAT_KEY_PACKAGE = 5
+const LEAF_NODE_SOURCE_KEY_PACKAGE = 1
+const REF_LABEL = 'MLS 1.0 KeyPackage Reference'
+
+/** A KeyPackage; byte fields are views of the bytes that were decoded. */
+export interface KeyPackage {
+  /** The bare KeyPackage, without what an MLSMessage puts before it. */
+  readonly bytes: Uint8Array
+  readonly ciphersuite: number
+  readonly initKey: Uint8Array
+  readonly leafNode: LeafNode
+  /** Types of its extensions. */
+  readonly extensions: readonly number[]
+  readonly signed: Signed
+}
+
+/** The leaf node a KeyPackage brings along (RFC 9420 section 7.2). */
+export interface LeafNode {
+  readonly encryptionKey: Uint8Array
+  readonly signatureKey: Uint8Array
+  /** For a basic credential, `data` is its identity. */
+  readonly credential: { readonly type: number; readonly data: Uint8Array }
+  /** Seconds since the epoch. */
+  readonly notBefore: number
+  readonly notAfter: number
+  readonly signed: Signed
+}
+
+/** A structure's TBS form, exactly as it was signed, and the signature. */
+export interface Signed {
+  readonly tbs: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/**
+ * Decodes one TLS-serialised KeyPackage, or one MLSMessage that holds it.
+ * @throws Refusal if it is anything else, or has bytes after it
+ */
+export function decodeKeyPackage(bytes: Uint8Array): KeyPackage {
+  const bare = withoutMessageHeader(bytes)
+  const reader = new TlsReader(bare)
+  const pkg = readKeyPackage(reader, bare)
+  if (reader.remaining > 0) {
+    throw new Refusal(
+      'invalid',
+      `${reader.remaining} bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published`,
+    )
+  }
+  return pkg
+}
+
+/** The KeyPackage inside an MLSMessage. No bare one begins like that: its init_key would be empty. */
+export function withoutMessageHeader(bytes: Uint8Array): Uint8Array {
+  const header = [0, MLS10, 0, WIRE_FORMAT_KEY_PACKAGE, 0, MLS10]
+  return header.every((byte, index) => bytes[index] === byte) ? bytes.subarray(4) : bytes
+}
+
+/** The KeyPackageRef of a bare KeyPackage; an unknown ciphersuite counts as the mandatory one (RFC 9420 section 5.2). */
+export function keyPackageRef(bytes: Uint8Array, ciphersuite: number): KeyPackageRef {
+  return createHash(ciphersuiteOf(ciphersuite)?.hash ?? 'sha256')
+    .update(vectorHeader(REF_LABEL.length))
+    .update(REF_LABEL)
+    .update(vectorHeader(bytes.length))
+    .update(bytes)
+    .digest('hex') as KeyPackageRef
+}
+
+export function carriesLastResort({ extensions }: KeyPackage): boolean {
+  return extensions.some((type) => LAST_RESORT_EXTENSIONS.includes(type))
+}
+
+function readKeyPackage(reader: TlsReader, bytes: Uint8Array): KeyPackage {
+  const version = reader.uint16('version')
+  if (version !== MLS10) throw notAKeyPackage(`its version is ${version}, not mls10`)
+  const ciphersuite = reader.uint16('cipher_suite')
+  const initKey = reader.opaque('init_key')
+  const leafNode = readLeafNode(reader)
+  const extensions = reader.vector('extensions', readExtension)
+  const tbs = reader.since(0)
+  const signature = reader.opaque('signature')
+  checkHpkeKeys(ciphersuite, initKey, leafNode.encryptionKey)
+  return { bytes, ciphersuite, initKey, leafNode, extensions, signed: { tbs, signature } }
+}
+
+function readLeafNode(reader: TlsReader): LeafNode {
+  const start = reader.position
+  const encryptionKey = reader.opaque('leaf_node.encryption_key')
+  const signatureKey = reader.opaque('leaf_node.signature_key')
+  // Other types than basic have a vector here too, of certificates for x509; nothing needs to look into it.
+  const credential = { type: reader.uint16('credential_type'), data: reader.opaque('leaf_node.credential') }
+  for (const list of ['versions', 'cipher_suites', 'extensions', 'proposals', 'credentials']) {
+    const field = `leaf_node.capabilities.${list}`
+    reader.vector(field, (items) => items.uint16(field))
+  }
+  const source = reader.uint8('leaf_node_source')
+  if (source !== LEAF_NODE_SOURCE_KEY_PACKAGE) {
+    throw notAKeyPackage(`its leaf_node_source is ${source}, not key_package`)
+  }
+  const notBefore = reader.uint64('lifetime.not_before')
+  const notAfter = reader.uint64('lifetime.not_after')
+  reader.vector('leaf_node.extensions', readExtension)
+  const tbs = reader.since(start)
+  const signature = reader.opaque('leaf_node.signature')
+  return { encryptionKey, signatureKey, credential, notBefore, notAfter, signed: { tbs, signature } }
+}
+
+function readExtension(reader: TlsReader): number {
+  const type = reader.uint16('extension_type')
+  reader.opaque('extension_data')
+  return type
+}
+
+/** RFC 9420 section 10.1: two keys, and different ones. */
+function checkHpkeKeys(ciphersuite: number, initKey: Buffer, encryptionKey: Uint8Array): void {
+  if (initKey.equals(encryptionKey)) throw notAKeyPackage('its init_key is its encryption_key as well')
+  const length = ciphersuiteOf(ciphersuite)?.hpkeKeyBytes
+  if (length === undefined) return
+  if (initKey.length !== length) throw notAKeyPackage(`its init_key does not have ${length} bytes`)
+  if (encryptionKey.length !== length)
+    throw notAKeyPackage(`its encryption_key does not have ${length} bytes`)
+}
