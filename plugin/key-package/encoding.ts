@@ -7,7 +7,7 @@ import { Refusal } from '../nostr/refusal.ts'
 /** What an `encoding` tag may say. */
 export type Encoding = 'hex' | 'base64'
 
-/** What a delivered event's content should be; `as-published` never breaks its signature. */
+/** What the content of a delivered event should be; `as-published` never breaks its signature. */
 export type DeliveryEncoding = Encoding | 'as-published'
 
 /** A way to write bytes that gives exactly one text for them. `hex` and `base64` are what is delivered. */
@@ -26,8 +26,8 @@ const FORMS: Readonly<Record<Encoding, readonly ContentForm[]>> = {
 
 const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
 
-/** Kinds whose content is base64 when no tag says so (DESIGN.md section 3, row 6), and which are never re-encoded. */
-const ADDRESSABLE_KIND = 30443
+/** The addressable kind of a key package: its content is base64 where no tag says so, and is never re-encoded. */
+export const SLOT_KIND = 30443
 
 /** The encoding of an event's content, or what its tag says instead. */
 export function isEncoding(text: string | undefined): text is Encoding {
@@ -35,14 +35,17 @@ export function isEncoding(text: string | undefined): text is Encoding {
 }
 
 export function defaultEncoding(kind: number): Encoding {
-  return kind === ADDRESSABLE_KIND ? 'base64' : 'hex'
+  return kind === SLOT_KIND ? 'base64' : 'hex'
 }
 
-/**
- * The bytes of a content, and the form that gives this very content back.
- * @throws Refusal where no form does: mixed alphabets or cases, white space, stray bits, odd lengths
- */
-export function readContent(content: string, encoding: Encoding): { bytes: Uint8Array; form: ContentForm } {
+/** What a content holds, and the form that gives this very content back. */
+export interface Content {
+  readonly bytes: Uint8Array
+  readonly form: ContentForm
+}
+
+/** @throws Refusal where no form does: mixed alphabets or cases, white space, stray bits, odd lengths */
+export function readContent(content: string, encoding: Encoding): Content {
   const bytes = Buffer.from(content, encoding)
   const form = FORMS[encoding].find((candidate) => writeContent(bytes, candidate) === content)
   if (form === undefined) throw new Refusal('invalid', notEncoded[encoding])
@@ -66,20 +69,29 @@ export function writeContent(bytes: Uint8Array, form: ContentForm): string {
   return base64.replaceAll('+', '-').replaceAll('/', '_')
 }
 
+/** A package's event as a store keeps it, and how its author wrote the content. */
+interface StoredEvent {
+  readonly event: string
+  readonly contentForm: ContentForm
+}
+
 /** An event as a store keeps it: JSON text with NIP-01's fields alone, the content in canonical base64. */
-export function eventToStore(event: SignedEvent, bytes: Uint8Array): string {
+export function storedText(event: SignedEvent, bytes: Uint8Array): string {
   return JSON.stringify(withContent(event, writeContent(bytes, 'base64'), event.tags))
 }
 
-/** A stored event as it is sent (DESIGN.md section 5). */
-export function eventToDeliver(
-  stored: { readonly event: string; readonly contentForm: ContentForm },
-  encoding: DeliveryEncoding,
-): SignedEvent {
+/** A stored event as its author published it. */
+export function publishedEvent(stored: StoredEvent): SignedEvent {
   const event = JSON.parse(stored.event) as SignedEvent
-  const form = event.kind === ADDRESSABLE_KIND || encoding === 'as-published' ? stored.contentForm : encoding
-  const content = form === 'base64' ? event.content : writeContent(Buffer.from(event.content, 'base64'), form)
-  return withContent(event, content, form === stored.contentForm ? event.tags : announce(event.tags, form))
+  return stored.contentForm === 'base64' ? event : rewritten(event, stored.contentForm, event.tags)
+}
+
+/** A stored event as it is handed out: re-encoded if it has to be (DESIGN.md section 5). */
+export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding): SignedEvent {
+  if (encoding === 'as-published' || encoding === stored.contentForm) return publishedEvent(stored)
+  const event = JSON.parse(stored.event) as SignedEvent
+  if (event.kind === SLOT_KIND) return publishedEvent(stored)
+  return rewritten(event, encoding, announce(event.tags, encoding))
 }
 
 /** The fields of NIP-01 that an event to restore has, as any client library has them. */
@@ -108,6 +120,10 @@ export function restoreSignedEvent<Event extends DeliveredEvent>(event: Event): 
     }
   }
   throw new Error(`event ${event.id} is not a re-encoded key package: no way to write it hashes to its id`)
+}
+
+function rewritten(event: SignedEvent, form: ContentForm, tags: SignedEvent['tags']): SignedEvent {
+  return withContent(event, writeContent(Buffer.from(event.content, 'base64'), form), tags)
 }
 
 /** An unverified copy: nostr-tools marks events with what verifying them said, and that mark must not travel on. */

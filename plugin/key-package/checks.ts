@@ -1,0 +1,198 @@
+/** What each check of a key package event looks at, and how it refuses (DESIGN.md section 3). */
+
+import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { Options } from '../options.ts'
+import { showCode } from './ciphersuites.ts'
+import {
+  type Content,
+  defaultEncoding,
+  type Encoding,
+  isEncoding,
+  readContent,
+  SLOT_KIND,
+} from './encoding.ts'
+import {
+  BASIC_CREDENTIAL,
+  decodeKeyPackage,
+  type KeyPackage,
+  type KeyPackageRef,
+  keyPackageRef,
+  withoutMessageHeader,
+} from './mls.ts'
+import { hasValidSignatures } from './signatures.ts'
+import type { KeyPackageTags } from './tags.ts'
+
+/** How far a publisher's clock may be ahead of ours, in seconds. */
+const EVENT_SKEW_SECONDS = 15 * 60
+const LIFETIME_SKEW_SECONDS = 3600
+
+/** Tags that narrow a claim are rewritten with the author's stock, so they may not grow at will. */
+const MAX_TAGS = 100
+const MAX_TAG_BYTES = 16_384
+
+const KEY_PACKAGE_KIND = 443
+
+/** What the checks go by: the options, and what is known of the connection. */
+export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {
+  readonly stock: Pick<Options['stock'], 'ttlSeconds'>
+  /** The pubkeys that the publisher proved (NIP-42). */
+  readonly authenticatedAs: ReadonlySet<string>
+  /** Verifies id and signature; left out where the relay has done so. */
+  readonly verifyEvent?: (event: SignedEvent) => boolean
+}
+
+/** What is known of an event so far. */
+export interface Draft {
+  readonly event: SignedEvent
+  readonly tags: KeyPackageTags
+  readonly rules: KeyPackageRules
+  /** Seconds since the epoch. */
+  readonly now: number
+  encoding?: Encoding
+  content?: Content
+  keyPackage?: KeyPackage
+  ref?: KeyPackageRef
+}
+
+export function checkEvent({ event, rules }: Draft): void {
+  if (!rules.kinds.some((kind) => kind === event.kind))
+    throw invalid(`kind ${event.kind} is not taken in here`)
+  if (event.tags.length > MAX_TAGS) throw invalid(`a key package event may have ${MAX_TAGS} tags`)
+  if (Buffer.byteLength(JSON.stringify(event.tags)) > MAX_TAG_BYTES) {
+    throw invalid(`the tags of a key package event may have ${MAX_TAG_BYTES} bytes`)
+  }
+  if (rules.verifyEvent === undefined || rules.verifyEvent(event)) return
+  if (getEventHash(event as unknown as UnsignedEvent) === event.id) throw invalid('the signature is wrong')
+  throw invalid(
+    'the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
+  )
+}
+
+export function checkProtection({ event, tags, rules }: Draft): void {
+  if (!tags.isProtected || rules.authenticatedAs.has(event.pubkey)) return
+  throw new Refusal('auth-required', 'this event may only be published by its author')
+}
+
+export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
+  if (event.created_at > now + EVENT_SKEW_SECONDS) {
+    throw invalid(`created_at is more than ${EVENT_SKEW_SECONDS} s in the future`)
+  }
+  if (tags.pubkeys.some((pubkey) => pubkey !== event.pubkey)) {
+    throw invalid('the p tag names somebody other than the author')
+  }
+}
+
+/** NIP-40. */
+export function checkExpiration({ tags, now }: Draft): void {
+  for (const expiration of tags.expirations) {
+    if (expiration === undefined) throw invalid('expiration must be a time in seconds since the epoch')
+    if (expiration <= now) throw invalid('the key package has expired')
+  }
+}
+
+export function checkProtocolVersion({ tags }: Draft): void {
+  if (tags.protocolVersions.length > 0 && tags.protocolVersions.every((version) => version === '1.0')) return
+  throw invalid('the tag ["mls_protocol_version","1.0"] is needed')
+}
+
+export function readEncoding(draft: Draft): void {
+  const [encoding = defaultEncoding(draft.event.kind), ...more] = draft.tags.encodings
+  if (more.length > 0) throw invalid('there is more than one encoding tag')
+  if (!isEncoding(encoding)) throw invalid(`unsupported encoding "${encoding.slice(0, 32)}"`)
+  draft.encoding = encoding
+}
+
+export function decodeContent(draft: Draft): 'passed' | 'skipped' {
+  const { event, encoding, rules } = draft
+  if (encoding === undefined) return 'skipped'
+  if (event.content === '') throw invalid('content is empty; it must be the KeyPackage')
+  const content = readContent(event.content, encoding)
+  const { maxBytes } = rules.validation
+  if (content.bytes.length > maxBytes) {
+    throw invalid(`the key package has ${content.bytes.length} bytes; at most ${maxBytes} are taken in here`)
+  }
+  draft.content = content
+  return 'passed'
+}
+
+export function decodeMls(draft: Draft): 'passed' | 'skipped' {
+  const { content, rules } = draft
+  if (content === undefined || rules.validation.mls === 'off') return 'skipped'
+  draft.keyPackage = decodeKeyPackage(content.bytes)
+  return 'passed'
+}
+
+export function checkCiphersuite({ ciphersuite }: KeyPackage, { tags, rules }: Draft): void {
+  if (tags.ciphersuites.length === 0) {
+    throw invalid(`the tag ["mls_ciphersuite","${showCode(ciphersuite)}"] is needed`)
+  }
+  for (const announced of tags.ciphersuites) {
+    if (announced === undefined) throw invalid('the mls_ciphersuite tag must hold a code such as 0x0001')
+    if (announced !== ciphersuite) {
+      throw invalid(
+        `the mls_ciphersuite tag says ${showCode(announced)}, the KeyPackage ${showCode(ciphersuite)}`,
+      )
+    }
+  }
+  const allowed = rules.validation.ciphersuites
+  if (allowed.includes(ciphersuite)) return
+  throw invalid(
+    `ciphersuite ${showCode(ciphersuite)} is not taken in here, only ${allowed.map(showCode).join(', ')}`,
+  )
+}
+
+/** MIP-00: the identity is the pubkey's 32 bytes; older clients wrote its 64 hex characters. */
+export function checkCredential({ leafNode }: KeyPackage, { event }: Draft): void {
+  const { type, data } = leafNode.credential
+  if (type !== BASIC_CREDENTIAL)
+    throw invalid(`the credential has type ${showCode(type)}; it must be basic (0x0001)`)
+  const identity = Buffer.from(data)
+  const pubkey = data.length === 64 ? identity.toString('latin1').toLowerCase() : identity.toString('hex')
+  if (pubkey !== event.pubkey) throw invalid("the credential's identity is not the pubkey of the author")
+}
+
+export function checkLastResort({ event, tags, rules }: Draft): void {
+  if (event.kind !== KEY_PACKAGE_KIND || !rules.validation.requireLastResort) return
+  if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must announce last_resort (0x000a)')
+}
+
+/** A clock may be an hour behind the one that set not_before. After not_after nobody can use the package any more. */
+export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
+  const { ttlSeconds } = rules.stock
+  if (event.created_at + ttlSeconds <= now) throw invalid(`created_at is more than ${ttlSeconds} s ago`)
+  if (keyPackage === undefined) return
+  const { notBefore, notAfter } = keyPackage.leafNode
+  if (notBefore > now + LIFETIME_SKEW_SECONDS)
+    throw invalid(`the KeyPackage is not valid before ${notBefore}`)
+  if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; it takes a new one`)
+}
+
+export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
+  if (keyPackage === undefined || rules.validation.mls !== 'verify') return 'skipped'
+  if (!hasValidSignatures(keyPackage)) throw invalid('the KeyPackage or its leaf node has a wrong signature')
+  return 'passed'
+}
+
+export function checkRef(draft: Draft): 'passed' | 'skipped' {
+  const { content, keyPackage, tags } = draft
+  if (content === undefined) return 'skipped'
+  const ref =
+    keyPackage === undefined
+      ? keyPackageRef(withoutMessageHeader(content.bytes), tags.ciphersuites[0] ?? 1)
+      : keyPackageRef(keyPackage.bytes, keyPackage.ciphersuite)
+  if (tags.refs.some((announced) => announced !== ref))
+    throw invalid(`the i tag is not the KeyPackageRef ${ref}`)
+  draft.ref = ref
+  return 'passed'
+}
+
+export function checkSlot({ event, tags }: Draft): void {
+  if (event.kind !== SLOT_KIND) return
+  if (tags.slots.length !== 1 || tags.slots[0] === '') throw invalid('kind 30443 needs one d tag, not empty')
+}
+
+function invalid(why: string): Refusal {
+  return new Refusal('invalid', why)
+}

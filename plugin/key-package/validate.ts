@@ -1,0 +1,105 @@
+/** Whether a key package event is taken in: rows 1 to 15 of DESIGN.md section 3, in their order. */
+
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { StoredKeyPackage } from '../store.ts'
+import type { Draft, KeyPackageRules } from './checks.ts'
+import * as checks from './checks.ts'
+import { SLOT_KIND, storedText } from './encoding.ts'
+import { carriesLastResort, type KeyPackage } from './mls.ts'
+import { readTags } from './tags.ts'
+
+/** What one check found. `skipped`: it is switched off, or what it looks at could not be read. */
+export type CheckOutcome =
+  | { readonly check: string; readonly outcome: 'passed' | 'skipped' }
+  | { readonly check: string; readonly outcome: 'refused'; readonly refusal: Refusal }
+
+export type { KeyPackageRules } from './checks.ts'
+
+interface Check {
+  readonly name: string
+  /** @throws Refusal */
+  readonly run: (draft: Draft) => 'passed' | 'skipped'
+}
+
+const CHECKS: readonly Check[] = [
+  { name: 'event', run: passing(checks.checkEvent) },
+  { name: 'protection', run: passing(checks.checkProtection) },
+  { name: 'time and author', run: passing(checks.checkTimeAndAuthor) },
+  { name: 'expiration', run: passing(checks.checkExpiration) },
+  { name: 'protocol version', run: passing(checks.checkProtocolVersion) },
+  { name: 'encoding', run: passing(checks.readEncoding) },
+  { name: 'content', run: checks.decodeContent },
+  { name: 'KeyPackage', run: checks.decodeMls },
+  { name: 'ciphersuite', run: ofKeyPackage(checks.checkCiphersuite) },
+  { name: 'credential', run: ofKeyPackage(checks.checkCredential) },
+  { name: 'last_resort', run: passing(checks.checkLastResort) },
+  { name: 'lifetime', run: passing(checks.checkLifetime) },
+  { name: 'MLS signatures', run: checks.verifyMls },
+  { name: 'KeyPackageRef', run: checks.checkRef },
+  { name: 'slot', run: passing(checks.checkSlot) },
+]
+
+/**
+ * What a store keeps of a key package event.
+ * @param now seconds since the epoch
+ * @throws Refusal of the first check that fails
+ */
+export function checkKeyPackage(event: SignedEvent, rules: KeyPackageRules, now: number): StoredKeyPackage {
+  const draft: Draft = { event, tags: readTags(event), rules, now }
+  for (const { run } of CHECKS) run(draft)
+  return toStored(draft)
+}
+
+/** What each check finds, in their order and none left out, for people who ask why. */
+export function explainKeyPackage(event: SignedEvent, rules: KeyPackageRules, now: number): CheckOutcome[] {
+  const draft: Draft = { event, tags: readTags(event), rules, now }
+  return CHECKS.map(({ name, run }) => {
+    try {
+      return { check: name, outcome: run(draft) }
+    } catch (error) {
+      if (error instanceof Refusal) return { check: name, outcome: 'refused', refusal: error }
+      throw error
+    }
+  })
+}
+
+function passing(check: (draft: Draft) => void): Check['run'] {
+  return (draft) => {
+    check(draft)
+    return 'passed'
+  }
+}
+
+/** Only for what was decoded. */
+function ofKeyPackage(check: (keyPackage: KeyPackage, draft: Draft) => void): Check['run'] {
+  return (draft) => {
+    if (draft.keyPackage === undefined) return 'skipped'
+    check(draft.keyPackage, draft)
+    return 'passed'
+  }
+}
+
+function toStored(draft: Draft): StoredKeyPackage {
+  const { event, tags, content, keyPackage, ref, rules } = draft
+  if (content === undefined || ref === undefined) throw new Error('a check that passed left nothing behind')
+  const expirations = tags.expirations.filter((expiration) => expiration !== undefined)
+  const slot = event.kind === SLOT_KIND ? tags.slots[0] : undefined
+  return {
+    author: event.pubkey,
+    id: event.id,
+    ref,
+    kind: event.kind,
+    createdAt: event.created_at,
+    expiresAt: Math.min(
+      keyPackage?.leafNode.notAfter ?? Number.POSITIVE_INFINITY,
+      event.created_at + rules.stock.ttlSeconds,
+      ...expirations,
+    ),
+    lastResort: keyPackage === undefined ? tags.announcesLastResort : carriesLastResort(keyPackage),
+    ...(slot === undefined ? {} : { slot }),
+    tags: tags.letters,
+    event: storedText(event, content.bytes),
+    contentForm: content.form,
+  }
+}
