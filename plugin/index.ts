@@ -1,1 +1,23 @@
-export {}
+/** What the package exports: the gateway, its contract with stores and relays, and `restoreSignedEvent` for clients. */
+
+export type { Answer, Connection, GatewaySession } from './connection.ts'
+export type { Logger } from './context.ts'
+export {
+  type GatewaySettings,
+  KeyPackageGateway,
+  type KeyPackagesInformation,
+  type Verdict,
+} from './gateway.ts'
+export { restoreSignedEvent } from './key-package/encoding.ts'
+export {
+  type ClientMessage,
+  type EventId,
+  type Pubkey,
+  parseMessage,
+  type RelayMessage,
+  type SignedEvent,
+} from './nostr/messages.ts'
+export type { Options, OptionsInput } from './options.ts'
+export type { PublishContext } from './publishing.ts'
+export { SettingsError } from './settings.ts'
+export type * from './store.ts'

@@ -1,33 +1,244 @@
 /** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
 
-import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
+import type { Answer, Connection, GatewaySession } from './connection.ts'
+import { checkShape } from './nostr/event.ts'
+import { splitFilters } from './nostr/filters.ts'
+import { Identity } from './nostr/identity.ts'
+import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
+import { Refusal, refusalMessage } from './nostr/refusal.ts'
+import type { SessionOperations } from './operations.ts'
+import { planQuery, type QueryAnswer } from './query.ts'
+import { HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
 
-/** What an embedding relay tells about a connection. */
-export interface Connection {
-  /** The client's network address, as text; IPv6 counts by its /64. */
-  readonly address: string
-  /** The Host header of the WebSocket handshake; NIP-42 and NIP-62 go by it where `publicUrl` is not set. */
-  readonly host?: string
-  /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
-  readonly send: (message: RelayMessage) => void
-  /** Pubkeys that the relay's own NIP-42 has authenticated. */
-  readonly authenticated?: () => Iterable<string>
+const NOTHING: Answer = { replies: [] }
+/** NIP-01: a subscription id is a text of 1 to 64 characters. */
+const LONGEST_SUBSCRIPTION_ID = 64
+
+export class Session implements GatewaySession {
+  readonly #gateway: SessionOperations
+  readonly #connection: Connection
+  readonly #identity: Identity
+  readonly #subscriptions = new Subscriptions()
+  readonly #ownCounts = new Map<unknown, number>()
+  #isOpen = true
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: Connection, gateway: SessionOperations) {
+    this.#connection = connection
+    this.#gateway = gateway
+    this.#identity = new Identity({
+      address: connection.address,
+      host: gateway.hostOf(connection),
+      authenticated: connection.authenticated,
+      verifyEvent: (event) => gateway.verifyEvent(event),
+      welcome: (pubkey) => gateway.welcome(pubkey, connection.send),
+    })
+    for (const challenge of this.#identity.challenge()) connection.send(challenge)
+  }
+
+  fromClient(message: ClientMessage): Promise<Answer> {
+    const [verb, id] = message
+    if (verb === 'CLOSE') this.#subscriptions.cancel(id)
+    const pending = verb === 'REQ' ? this.#subscriptions.announce(id) : undefined
+    const answer = this.#tail.then(() => this.#answer(message, pending))
+    this.#tail = answer
+    return answer
+  }
+
+  fromRelay(message: RelayMessage): RelayMessage | undefined {
+    const [verb, id, subject] = message
+    switch (verb) {
+      case 'OK':
+        this.#identity.believe(id, subject)
+        return message
+      case 'COUNT':
+        return this.#withOwnCount(message)
+      case 'EVENT':
+        return this.#isGatewayOnly(id) || this.#isHidden(subject) ? undefined : message
+      case 'EOSE':
+        return this.#isGatewayOnly(id) ? undefined : message
+      case 'CLOSED':
+        if (this.#isGatewayOnly(id)) return undefined
+        this.#subscriptions.end(id)
+        return message
+      default:
+        return message
+    }
+  }
+
+  close(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#subscriptions.endAll()
+    this.#identity.close()
+    this.#gateway.farewell(this)
+  }
+
+  async #answer(message: ClientMessage, pending: PendingRequest | undefined): Promise<Answer> {
+    try {
+      if (!this.#isOpen) return NOTHING
+      return await (pending === undefined ? this.#dispatch(message) : this.#request(message, pending))
+    } catch (error) {
+      return this.#refuse(message, error)
+    } finally {
+      if (pending !== undefined) this.#subscriptions.settle(pending)
+    }
+  }
+
+  async #dispatch(message: ClientMessage): Promise<Answer> {
+    switch (message[0]) {
+      case 'EVENT':
+        return this.#publish(message)
+      case 'CLOSE':
+        return this.#closeSubscription(message)
+      case 'AUTH':
+        return this.#authenticate(message)
+      case 'COUNT':
+        return this.#count(message)
+      case 'NEG-OPEN':
+        return this.#synchronise(message)
+      default:
+        return { replies: [], forward: message }
+    }
+  }
+
+  #refuse(message: ClientMessage, error: unknown): Answer {
+    if (!(error instanceof Refusal)) this.#gateway.report(error)
+    const refusal =
+      error instanceof Refusal ? error : new Refusal('error', 'this message could not be handled')
+    const challenge = refusal.prefix === 'auth-required' ? this.#identity.challenge() : []
+    const replies = [...challenge, refusalMessage(message, refusal)]
+    return message[0] === 'REQ' ? { replies, ...this.#endSubscription(message[1]) } : { replies }
+  }
+
+  async #publish(message: ClientMessage): Promise<Answer> {
+    const event = message[1]
+    const kind = kindOf(event)
+    if (kind !== undefined && !this.#gateway.concerns(kind)) return { replies: [], forward: message }
+    checkShape(event)
+    const acceptance = await this.#gateway.accept(event, {
+      authenticated: this.#identity.pubkeys(),
+      host: this.#gateway.hostOf(this.#connection),
+    })
+    if (acceptance.outcome === 'forward') return { replies: [], forward: message }
+    return { replies: [['OK', event.id, true, acceptance.message]] }
+  }
+
+  #authenticate(message: ClientMessage): Answer {
+    const event = message[1]
+    checkShape(event)
+    if (!this.#identity.authenticate(event, this.#gateway.now())) return { replies: [], forward: message }
+    return { replies: [['OK', event.id, true, '']] }
+  }
+
+  async #request(message: ClientMessage, pending: PendingRequest): Promise<Answer> {
+    const [, id, ...filters] = message
+    const { asked, rest } = splitFilters(filters, this.#gateway.options.kinds)
+    if (asked.length === 0) {
+      this.#subscriptions.open(id, { forwarded: true })
+      return { replies: [], forward: message }
+    }
+    checkSubscriptionId(id)
+    const named = asked.filter(({ authors }) => authors.length > 0)
+    const browsing = new Refusal('restricted', 'a key package query must name its authors')
+    if (named.length === 0 && rest.length === 0) throw browsing
+    if (named.length > 0 && this.#gateway.options.requester === 'auth') this.#identity.demand()
+    const query = planQuery(named, this.#identity.requester(), this.#gateway.options)
+
+    const feed = new HeldFeed((event) => this.#connection.send(['EVENT', id, event]))
+    const stop = this.#gateway.watch(query, feed.show)
+    const answer = await this.#gateway.answer(query)
+    const isRefused = answer.outcome === 'refused' && rest.length === 0
+    if (pending.cancelled || isRefused) stop()
+    if (pending.cancelled) return this.#takeBack(answer)
+    if (isRefused) throw answer.refusal
+
+    const events = answer.outcome === 'refused' ? [] : answer.events
+    const notices = [
+      ...(named.length < asked.length ? [browsing] : []),
+      ...(answer.refusal ? [answer.refusal] : []),
+    ]
+    const replies: RelayMessage[] = [
+      ...events.map((event): RelayMessage => ['EVENT', id, event]),
+      ...notices.map(({ message: why }): RelayMessage => ['NOTICE', why]),
+      ...(rest.length === 0 ? [['EOSE', id] as const] : []),
+      ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
+    ]
+    const unsent = () => this.#gateway.release(answer)
+    const ended = this.#endSubscription(id)
+    this.#subscriptions.open(id, { forwarded: rest.length > 0, stop })
+    return rest.length > 0
+      ? { replies, unsent, forward: ['REQ', id, ...rest] }
+      : { replies, unsent, ...ended }
+  }
+
+  async #takeBack(answer: QueryAnswer): Promise<Answer> {
+    await this.#gateway.release(answer)
+    return NOTHING
+  }
+
+  #closeSubscription(message: ClientMessage): Answer {
+    const subscription = this.#subscriptions.end(message[1])
+    return subscription?.forwarded === false ? NOTHING : { replies: [], forward: message }
+  }
+
+  /** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */
+  #endSubscription(id: unknown): Pick<Answer, 'forward'> {
+    return this.#subscriptions.end(id)?.forwarded ? { forward: ['CLOSE', id] } : {}
+  }
+
+  async #count(message: ClientMessage): Promise<Answer> {
+    const [, id, ...filters] = message
+    const { asked, rest } = splitFilters(filters, this.#gateway.options.kinds)
+    if (asked.length === 0) return { replies: [], forward: message }
+    checkSubscriptionId(id)
+    const own = this.#identity.pubkeys()
+    const isOwn = asked.every(
+      ({ authors }) => authors.length > 0 && authors.every((author) => own.has(author)),
+    )
+    if (!isOwn && rest.length === 0) throw new Refusal('restricted', 'only the author may count key packages')
+    const count = isOwn ? await this.#gateway.count(asked) : 0
+    if (rest.length === 0) return { replies: [['COUNT', id, { count }]] }
+    this.#ownCounts.set(id, count)
+    return { replies: [], forward: ['COUNT', id, ...rest] }
+  }
+
+  /** The relay's count of its part, with the owner's packages added. */
+  #withOwnCount(message: RelayMessage): RelayMessage {
+    const [verb, id, counted, ...more] = message
+    const own = this.#ownCounts.get(id) ?? 0
+    this.#ownCounts.delete(id)
+    if (own === 0 || typeof counted !== 'object' || counted === null || !('count' in counted)) return message
+    return [verb, id, { ...counted, count: Number(counted.count) + own }, ...more]
+  }
+
+  #synchronise(message: ClientMessage): Answer {
+    const [verb, id, filter, ...more] = message
+    const { asked, rest } = splitFilters([filter], this.#gateway.options.kinds)
+    if (asked.length === 0) return { replies: [], forward: message }
+    if (rest.length > 0) return { replies: [], forward: [verb, id, rest[0], ...more] }
+    throw new Refusal('blocked', 'key packages cannot be synchronised')
+  }
+
+  #isGatewayOnly(id: unknown): boolean {
+    return this.#subscriptions.get(id)?.forwarded === false
+  }
+
+  /** Whether a relay's event is a key package that is not this client's own (I4). */
+  #isHidden(event: unknown): boolean {
+    const kind = kindOf(event)
+    if (kind === undefined || !this.#gateway.options.kinds.some((hidden) => hidden === kind)) return false
+    const { pubkey } = event as { pubkey?: Pubkey }
+    return pubkey === undefined || !this.#identity.pubkeys().has(pubkey)
+  }
 }
 
-/** What follows from a client's message: send `replies` to the client, in order, then give `forward` to the relay. */
-export interface Answer {
-  readonly replies: readonly RelayMessage[]
-  /** What the relay should handle as if the client had sent it. */
-  readonly forward?: ClientMessage
-  /** To be called when the socket was closed before any of the replies went out: the packages in them go back. */
-  readonly unsent?: () => Promise<void>
+function checkSubscriptionId(id: unknown): void {
+  if (typeof id === 'string' && id.length > 0 && id.length <= LONGEST_SUBSCRIPTION_ID) return
+  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_SUBSCRIPTION_ID} characters`)
 }
 
-export interface GatewaySession {
-  /** Never rejects. Answers come in the order of the messages. */
-  fromClient(message: ClientMessage): Promise<Answer>
-  /** What the client should see of a relay's message; undefined: nothing. */
-  fromRelay(message: RelayMessage): RelayMessage | undefined
-  /** The socket is gone: answers under way come out empty, and what was claimed for them goes back. */
-  close(): void
+function kindOf(event: unknown): number | undefined {
+  if (typeof event !== 'object' || event === null || !('kind' in event)) return undefined
+  return typeof event.kind === 'number' ? event.kind : undefined
 }

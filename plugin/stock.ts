@@ -129,20 +129,23 @@ export function drop(stock: Stock, which: Selector, now: number): { stock: Stock
     ...delivery,
     spent: kept(delivery.spent, (pkg) => !isSelected(pkg, which)),
   }))
-  return { stock: { packages, deliveries }, dropped: current.packages.length - packages.length }
+  return {
+    stock: { packages, deliveries: deliveries.filter(isWorthKeeping) },
+    dropped: current.packages.length - packages.length,
+  }
 }
 
 /** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
 export function release(stock: Stock, ids: readonly string[], now: number): Stock {
   const { packages, deliveries } = expire(stock, now)
-  const undone = deliveries.filter(({ spent }) => spent.some(({ id }) => ids.includes(id)))
-  const restored = undone
-    .filter(({ times }) => times === 1)
+  const undone = new Set(ids.map((id) => deliveries.findLast((delivery) => hasDelivered(delivery, id))))
+  const restored = deliveries
+    .filter((delivery) => undone.has(delivery) && delivery.times === 1)
     .flatMap(({ spent }) => spent.filter(({ id, expiresAt }) => ids.includes(id) && expiresAt > now))
   return {
     packages: [...packages.map((pkg) => (ids.includes(pkg.id) ? lessExposed(pkg) : pkg)), ...restored],
     deliveries: deliveries.flatMap((delivery) =>
-      undone.includes(delivery) ? lessDelivered(delivery, ids) : delivery,
+      undone.has(delivery) ? lessDelivered(delivery, ids) : delivery,
     ),
   }
 }
@@ -163,6 +166,12 @@ export function retire(stock: Stock, retireAfterSeconds: number, now: number): S
   return { ...stock, packages: stock.packages.filter((pkg) => !isDone(pkg)) }
 }
 
+/** Whether a claim took from the stock and left fewer than `low`: then the author should hear of it. */
+export function isLow(choice: Choice, low: number): choice is Extract<Choice, { outcome: 'delivered' }> {
+  if (choice.outcome !== 'delivered' || choice.remaining >= low) return false
+  return choice.packages.some((pkg) => !isSlot(pkg))
+}
+
 /** Expiring, then retiring. */
 export function settle(stock: Stock, retireAfterSeconds: number, now: number): Stock {
   return retire(expire(stock, now), retireAfterSeconds, now)
@@ -179,6 +188,11 @@ export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefi
       if (exposure !== undefined) times.push(exposure.since + retireAfterSeconds)
   }
   return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** Whether nothing is left in it, nor of it. */
+export function isEmpty({ packages, deliveries }: Stock): boolean {
+  return packages.length === 0 && deliveries.length === 0
 }
 
 /** The packages that `after` no longer needs in any way: their events can go. */
@@ -272,8 +286,13 @@ function delivered(stock: Stock, packages: readonly StockedPackage[], lastUsed: 
 /** A delivery once it was undone for `ids`: sent one time less, or without them where that was the only time. */
 function lessDelivered(delivery: Delivery, ids: readonly string[]): Delivery[] {
   if (delivery.times > 1) return [{ ...delivery, times: delivery.times - 1 }]
-  const rest = { ...delivery, spent: delivery.spent.filter(({ id }) => !ids.includes(id)) }
-  return isWorthKeeping(rest) ? [rest] : []
+  const { last, ...rest } = { ...delivery, spent: delivery.spent.filter(({ id }) => !ids.includes(id)) }
+  const left = last === undefined || ids.includes(last) ? rest : { ...rest, last }
+  return isWorthKeeping(left) ? [left] : []
+}
+
+function hasDelivered({ spent, last }: Delivery, id: string): boolean {
+  return last === id || spent.some((pkg) => pkg.id === id)
 }
 
 function isWorthKeeping({ spent, last }: Delivery): boolean {

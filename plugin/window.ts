@@ -5,6 +5,25 @@ import type { Quota, QuotaOutcome } from './store.ts'
 /** What was recorded, oldest first: a time in seconds since the epoch, and how much then. */
 export type Window = readonly (readonly [at: number, cost: number])[]
 
+/** A window as a store keeps it: from `keptUntil` on there is nothing in it. */
+export interface KeptWindow {
+  readonly window: Window
+  readonly keptUntil: number
+}
+
+/** Records as much of `cost` as the quota has room for. */
+export function hit(
+  window: Window,
+  cost: number,
+  quota: Quota,
+  now: number,
+): { window: Window; outcome: QuotaOutcome } {
+  const slid = slide(window, quota.windowSeconds, now)
+  const outcome = room(slid, cost, quota, now)
+  if (outcome.granted === 0) return { window, outcome }
+  return { window: record(slid, outcome.granted, now), outcome }
+}
+
 /** The window without what fell out of it. */
 export function slide(window: Window, windowSeconds: number, now: number): Window {
   const first = window.findIndex(([at]) => at > now - windowSeconds)

@@ -1,6 +1,7 @@
 /** Whether a value has the shape of a signed event (NIP-01). The id and the signature are not its business. */
 
 import type { SignedEvent } from './messages.ts'
+import { Refusal } from './refusal.ts'
 
 const HEX_64 = /^[0-9a-f]{64}$/
 const HEX_128 = /^[0-9a-f]{128}$/
@@ -10,8 +11,14 @@ export function isSignedEvent(value: unknown): value is SignedEvent {
   return shapeFault(value) === undefined
 }
 
+/** @throws Refusal saying what is wrong with the shape */
+export function checkShape(value: unknown): asserts value is SignedEvent {
+  const fault = shapeFault(value)
+  if (fault !== undefined) throw new Refusal('invalid', fault)
+}
+
 /** What is wrong with an event's shape, as a clause for people; undefined where nothing is. */
-export function shapeFault(value: unknown): string | undefined {
+function shapeFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
   if (!matches(id, HEX_64)) return 'id must be 64 lower-case hex characters'

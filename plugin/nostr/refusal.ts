@@ -1,5 +1,7 @@
 /** Why something was not done: a machine-readable prefix and a sentence for people (NIP-01, OK and CLOSED). */
 
+import type { ClientMessage, RelayMessage } from './messages.ts'
+
 /** The prefixes of NIP-01 and NIP-42 that the gateway uses. */
 export type RefusalPrefix = 'invalid' | 'blocked' | 'restricted' | 'rate-limited' | 'auth-required' | 'error'
 
@@ -14,4 +16,21 @@ export class Refusal extends Error {
     this.prefix = prefix
     this.reason = reason
   }
+}
+
+/** How a client hears that its message was refused: OK, CLOSED or NEG-ERR where it names an id, else NOTICE. */
+export function refusalMessage(message: ClientMessage, { message: why }: Refusal): RelayMessage {
+  const [verb, subject] = message
+  if (verb === 'EVENT' || verb === 'AUTH') {
+    const id = idOf(subject)
+    return id === undefined ? ['NOTICE', why] : ['OK', id, false, why]
+  }
+  if (typeof subject !== 'string') return ['NOTICE', why]
+  if (verb === 'REQ' || verb === 'COUNT') return ['CLOSED', subject, why]
+  return verb === 'NEG-OPEN' ? ['NEG-ERR', subject, why] : ['NOTICE', why]
+}
+
+function idOf(event: unknown): string | undefined {
+  if (typeof event !== 'object' || event === null || !('id' in event)) return undefined
+  return typeof event.id === 'string' ? event.id : undefined
 }

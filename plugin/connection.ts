@@ -1,0 +1,33 @@
+/** The seam to an embedding relay: what it tells about a connection, and the session it gets for it. */
+
+import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
+
+/** What an embedding relay tells about a connection. */
+export interface Connection {
+  /** The client's network address, as text; IPv6 counts by its /64. */
+  readonly address: string
+  /** The Host header of the WebSocket handshake; NIP-42 and NIP-62 go by it where `publicUrl` is not set. */
+  readonly host?: string
+  /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
+  readonly send: (message: RelayMessage) => void
+  /** Pubkeys that the relay's own NIP-42 has authenticated. */
+  readonly authenticated?: () => Iterable<string>
+}
+
+/** What follows from a client's message: send `replies` to the client, in order, then give `forward` to the relay. */
+export interface Answer {
+  readonly replies: readonly RelayMessage[]
+  /** What the relay should handle as if the client had sent it. */
+  readonly forward?: ClientMessage
+  /** To be called when the socket was closed before any of the replies went out: the packages in them go back. */
+  readonly unsent?: () => Promise<void>
+}
+
+export interface GatewaySession {
+  /** Never rejects. Answers come in the order of the messages. */
+  fromClient(message: ClientMessage): Promise<Answer>
+  /** What the client should see of a relay's message; undefined: nothing. */
+  fromRelay(message: RelayMessage): RelayMessage | undefined
+  /** The socket is gone: answers under way come out empty, and what was claimed for them goes back. */
+  close(): void
+}

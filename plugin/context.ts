@@ -1,0 +1,24 @@
+/** What every operation of one gateway works with. */
+
+import type { SignedEvent } from './nostr/messages.ts'
+import type { Options } from './options.ts'
+import type { KeyPackageStore } from './store.ts'
+import type { Watchers } from './watchers.ts'
+
+/** Where the gateway says what an operator should know; pino's loggers fit. Never given a package's content (I4). */
+export interface Logger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface GatewayContext {
+  readonly options: Options
+  readonly store: KeyPackageStore
+  readonly log: Logger
+  readonly watchers: Watchers
+  /** Seconds since the epoch. */
+  now(): number
+  /** Whether an event's id and signature are right. */
+  verifyEvent(event: SignedEvent): boolean
+}

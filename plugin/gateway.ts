@@ -1,0 +1,204 @@
+/** The gateway: takes key packages in, hands each to one requester, and makes the sessions that speak for it. */
+
+import { type Event, verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
+import { answerQuery, releaseAnswer } from './claiming.ts'
+import type { Connection, GatewaySession } from './connection.ts'
+import type { GatewayContext, Logger } from './context.ts'
+import { deliveredEvent } from './key-package/encoding.ts'
+import { isAuthorEvent, takeAuthorEvent } from './lifecycle/author-events.ts'
+import { type Ask, Replenisher } from './lifecycle/replenish.ts'
+import { hostOf } from './nostr/auth.ts'
+import type { KeyPackageFilter } from './nostr/filters.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import { Refusal } from './nostr/refusal.ts'
+import type { Acceptance, Sender, SessionOperations } from './operations.ts'
+import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { type PublishContext, publishKeyPackage } from './publishing.ts'
+import { ownView, type Query, UNAVAILABLE } from './query.ts'
+import { meets } from './selection.ts'
+import { Session } from './session.ts'
+import type { KeyPackageStore } from './store.ts'
+import { Watchers } from './watchers.ts'
+
+/** The options, and what the gateway cannot make by itself. */
+export interface GatewaySettings extends OptionsInput {
+  readonly store: KeyPackageStore
+  /** Milliseconds since the epoch; `Date.now` by default. */
+  readonly clock?: () => number
+  /** Whether an event's id and signature are right; nostr-tools' verifier in JavaScript by default. */
+  readonly verifyEvent?: (event: SignedEvent) => boolean
+  /** Silent by default. */
+  readonly log?: Logger
+}
+
+/** The answer to an EVENT, as it stands in an OK message (NIP-01). */
+export interface Verdict {
+  readonly accepted: boolean
+  readonly message: string
+}
+
+/** What the relay information document says under `key_packages` (NIP-11). */
+export interface KeyPackagesInformation {
+  readonly kinds: readonly number[]
+  readonly per_query: number
+  readonly max_authors: number
+  readonly rate_limit: { readonly max: number; readonly window: number }
+  readonly max_stored: number
+  readonly encodings: readonly string[]
+  readonly default_encoding: string
+  readonly auth_required: boolean
+}
+
+const silent: Logger = { info() {}, warn() {}, error() {} }
+
+export class KeyPackageGateway {
+  readonly options: Options
+  readonly #context: GatewayContext
+  readonly #sessions = new Set<GatewaySession>()
+  readonly #replenisher: Replenisher
+  readonly #stopListening: () => void
+
+  /** @throws SettingsError naming each option that is wrong or unknown */
+  constructor(settings: GatewaySettings) {
+    const { store, clock = Date.now, verifyEvent = verify, log = silent, ...options } = settings
+    this.options = resolveOptions(options)
+    this.#context = {
+      options: this.options,
+      store,
+      log,
+      verifyEvent,
+      watchers: new Watchers(),
+      now: () => Math.floor(clock() / 1000),
+    }
+    this.#replenisher = new Replenisher(this.options.replenish.intervalSeconds)
+    this.#stopListening = store.onLowStock((author) => this.#askForMore(author))
+  }
+
+  /** Takes one key package event in, without a connection: from a relay's plugin or an import. Never rejects. */
+  async publish(event: SignedEvent, context: PublishContext = {}): Promise<Verdict> {
+    try {
+      const publication = await publishKeyPackage(this.#context, event, context)
+      return { accepted: true, message: publication.outcome === 'known' ? publication.message : '' }
+    } catch (error) {
+      if (!(error instanceof Refusal)) this.#report(error)
+      const refusal = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
+      return { accepted: false, message: refusal.message }
+    }
+  }
+
+  /** A client has connected. */
+  session(connection: Connection): GatewaySession {
+    const session = new Session(connection, this.#operations())
+    this.#sessions.add(session)
+    return session
+  }
+
+  /** Removes what expired and what may retire. Resolves to how many packages went; rejects when the store does. */
+  sweep(): Promise<number> {
+    return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
+  }
+
+  keyPackagesInformation(): KeyPackagesInformation {
+    const { kinds, claim, quota, stock, delivery, requester } = this.options
+    return {
+      kinds,
+      per_query: claim.perAuthor,
+      max_authors: claim.maxAuthors,
+      rate_limit: { max: quota.perAuthor.max, window: quota.perAuthor.windowSeconds },
+      max_stored: stock.max,
+      encodings: ['hex', 'base64'],
+      default_encoding: delivery.encoding,
+      auth_required: requester === 'auth',
+    }
+  }
+
+  /** Ends every session. The store is its owner's to close. */
+  close(): void {
+    this.#stopListening()
+    for (const session of [...this.#sessions]) session.close()
+  }
+
+  #operations(): SessionOperations {
+    const context = this.#context
+    return {
+      options: this.options,
+      now: context.now,
+      verifyEvent: context.verifyEvent,
+      hostOf: ({ host }) => hostOf(this.options.publicUrl ?? host ?? ''),
+      concerns: (kind) => this.#isKeyPackage(kind) || isAuthorEvent(kind),
+      accept: (event, sender) => this.#accept(event, sender),
+      answer: (query) => answerQuery(context, query),
+      release: (answer) => releaseAnswer(context, answer),
+      watch: (query, show) => this.#watch(query, show),
+      count: (filters) => this.#count(filters),
+      welcome: (author, send) => this.#welcome(author, send),
+      report: (error) => this.#report(error),
+      farewell: (session) => this.#sessions.delete(session),
+    }
+  }
+
+  async #accept(event: SignedEvent, { authenticated, host }: Sender): Promise<Acceptance> {
+    if (!this.#isKeyPackage(event.kind)) {
+      await takeAuthorEvent(this.#context, event, host)
+      return { outcome: 'forward' }
+    }
+    const publication = await publishKeyPackage(this.#context, event, { authenticated })
+    if (publication.outcome === 'known') return { outcome: 'done', message: publication.message }
+    return this.options.custody === 'relay' ? { outcome: 'forward' } : { outcome: 'done', message: '' }
+  }
+
+  #watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
+    const stops = [...own].map(([author, filters]) =>
+      this.#context.watchers.add(author, (pkg) => {
+        if (!filters.some(({ narrowing }) => meets(pkg, narrowing))) return
+        show(deliveredEvent(pkg, hints.get(author) ?? 'as-published'))
+      }),
+    )
+    return () => {
+      for (const stop of stops) stop()
+    }
+  }
+
+  async #count(filters: readonly KeyPackageFilter[]): Promise<number> {
+    const { store, now } = this.#context
+    const authors = new Set(filters.flatMap((filter) => filter.authors))
+    try {
+      const views = [...authors].map(async (author) => {
+        const named = filters.filter((filter) => filter.authors.includes(author))
+        return ownView(await store.list(author, now()), named).length
+      })
+      return (await Promise.all(views)).reduce((sum, count) => sum + count, 0)
+    } catch (error) {
+      this.#report(error)
+      throw new Refusal('error', UNAVAILABLE)
+    }
+  }
+
+  #welcome(author: Pubkey, send: Ask): () => void {
+    if (!this.options.replenish.enabled) return () => {}
+    this.#askIfLow(author, send).catch((error: unknown) => this.#report(error))
+    return this.#replenisher.join(author, send)
+  }
+
+  async #askIfLow(author: Pubkey, send: Ask): Promise<void> {
+    const { store, now } = this.#context
+    const [count = 0] = await store.count([author], now())
+    if (count < this.options.stock.low) this.#replenisher.askOne(author, send, now())
+  }
+
+  #askForMore(author: Pubkey): void {
+    this.#replenisher.askAll(author, this.#context.now())
+  }
+
+  #isKeyPackage(kind: number): boolean {
+    return this.options.kinds.some((known) => known === kind)
+  }
+
+  #report(error: unknown): void {
+    this.#context.log.error({ err: error }, 'a request failed')
+  }
+}
+
+function verify(event: SignedEvent): boolean {
+  return verifyInJavaScript(event as unknown as Event)
+}

@@ -1,0 +1,94 @@
+/** What authors send beside key packages: deletions, requests to vanish, relay lists, and what must not be published. */
+
+import type { GatewayContext } from '../context.ts'
+import { AUTH_KIND } from '../nostr/auth.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import { UNAVAILABLE } from '../query.ts'
+import {
+  announcesKeyPackages,
+  DELETION_KIND,
+  namesRelayList,
+  selectorsOf,
+  VANISH_KIND,
+  vanishesHere,
+} from './deletion.ts'
+import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
+
+const WELCOME_KIND = 444
+const KEY_PACKAGE_REQUEST_KIND = 447
+
+type Handler = (context: GatewayContext, event: SignedEvent, host: string | undefined) => Promise<void>
+
+/** Each kind that concerns the gateway beside key packages. What a handler does not refuse goes on to the relay. */
+const handlers: ReadonlyMap<number, Handler> = new Map([
+  [DELETION_KIND, deletePackages],
+  [VANISH_KIND, vanish],
+  [RELAY_LIST_KIND, rememberRelayList],
+  [WELCOME_KIND, refuse('invalid', 'a welcome must be gift-wrapped, never published')],
+  [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is deprecated; REQ kind 443 instead')],
+  [AUTH_KIND, refuse('invalid', 'an authentication event is sent with AUTH, never published')],
+])
+
+export function isAuthorEvent(kind: number): boolean {
+  return handlers.has(kind)
+}
+
+/**
+ * Does what the event asks of the gateway. `host` is the relay's, as its sender knows it.
+ * @throws Refusal
+ */
+export async function takeAuthorEvent(
+  context: GatewayContext,
+  event: SignedEvent,
+  host: string | undefined,
+): Promise<void> {
+  await handlers.get(event.kind)?.(context, event, host)
+}
+
+function refuse(prefix: 'invalid' | 'blocked', reason: string): Handler {
+  return () => Promise.reject(new Refusal(prefix, reason))
+}
+
+/** NIP-09. Fails closed only where the deletion says that it is about key packages (I7). */
+async function deletePackages(context: GatewayContext, event: SignedEvent): Promise<void> {
+  verify(context, event)
+  const { store, now, options } = context
+  try {
+    for (const selector of selectorsOf(event)) await store.drop(event.pubkey, selector, now())
+    const [relayList] = await store.getRelayLists([event.pubkey])
+    if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
+  } catch (error) {
+    context.log.error({ err: error, event: event.id }, 'the store did not carry out a deletion')
+    if (announcesKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
+  }
+}
+
+/** NIP-62. A request to vanish that could be carried out by half is refused, so that it is made again. */
+async function vanish(context: GatewayContext, event: SignedEvent, host: string | undefined): Promise<void> {
+  if (!vanishesHere(event, host)) return
+  verify(context, event)
+  const { store, now } = context
+  try {
+    await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
+    await store.dropRelayList(event.pubkey, event.created_at)
+  } catch (error) {
+    context.log.error({ err: error, event: event.id }, 'the store did not carry out a request to vanish')
+    throw new Refusal('error', UNAVAILABLE)
+  }
+}
+
+/** A store that fails does not keep the relay from taking a relay list in (I7). */
+async function rememberRelayList(context: GatewayContext, event: SignedEvent): Promise<void> {
+  verify(context, event)
+  checkRelayList(event)
+  try {
+    await context.store.putRelayList(event)
+  } catch (error) {
+    context.log.error({ err: error, event: event.id }, 'the store did not remember a relay list')
+  }
+}
+
+function verify({ verifyEvent }: GatewayContext, event: SignedEvent): void {
+  if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+}

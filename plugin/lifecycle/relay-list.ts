@@ -1,0 +1,27 @@
+/** Kind 10051: on which relays an author's key packages are. */
+
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+
+export const RELAY_LIST_KIND = 10051
+
+/** The ws(s) addresses of a relay list. */
+export function relaysOf(event: SignedEvent): string[] {
+  return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
+}
+
+/** @throws Refusal `invalid` where the list names no relay */
+export function checkRelayList(event: SignedEvent): void {
+  if (relaysOf(event).length > 0) return
+  throw new Refusal('invalid', 'a key package relay list needs a relay tag with a ws:// or wss:// address')
+}
+
+/** Of two replaceable events the newest stays; of two equally new the one with the lowest id (NIP-01). */
+export function supersedes(event: SignedEvent, other: SignedEvent): boolean {
+  if (event.created_at !== other.created_at) return event.created_at > other.created_at
+  return event.id < other.id
+}
+
+function isRelayUrl(text: string): boolean {
+  return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
+}

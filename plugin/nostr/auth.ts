@@ -1,0 +1,66 @@
+/** NIP-42: challenges, and whether an AUTH event answers one. */
+
+import { randomBytes } from 'node:crypto'
+import type { Pubkey, SignedEvent } from './messages.ts'
+import { Refusal } from './refusal.ts'
+
+/** The kind of an AUTH event (NIP-42). */
+export const AUTH_KIND = 22242
+/** How far its created_at may lie from now, in seconds. */
+const AUTH_WINDOW_SECONDS = 600
+
+/** What an AUTH event has to match. */
+export interface AuthExpectation {
+  readonly challenge: string
+  /** Host and port under which clients know this relay (`hostOf`). */
+  readonly host: string | undefined
+  readonly verifyEvent: (event: SignedEvent) => boolean
+}
+
+export function createChallenge(): string {
+  return randomBytes(16).toString('hex')
+}
+
+/** The challenge that an AUTH event answers. */
+export function challengeOf(event: SignedEvent): string | undefined {
+  return tagValue(event, 'challenge')
+}
+
+/** Whether an event is one that authenticates now, whatever challenge it answers. */
+export function isAuthEvent(event: SignedEvent, now: number): boolean {
+  return event.kind === AUTH_KIND && Math.abs(event.created_at - now) <= AUTH_WINDOW_SECONDS
+}
+
+/**
+ * The pubkey that an AUTH event proves. The relay tag counts: without it another relay could pass our challenge
+ * on and use the answer here.
+ * @throws Refusal
+ */
+export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, now: number): Pubkey {
+  if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event has kind ${AUTH_KIND}`)
+  if (challengeOf(event) !== expected.challenge) throw new Refusal('invalid', 'the challenge is not ours')
+  if (!isAuthEvent(event, now)) {
+    throw new Refusal('invalid', 'created_at is more than 10 minutes from now')
+  }
+  if (expected.host === undefined) {
+    throw new Refusal('error', 'this relay does not know its own address; its operator has to set publicUrl')
+  }
+  const relay = tagValue(event, 'relay')
+  if (relay === undefined || hostOf(relay) !== expected.host) {
+    throw new Refusal('invalid', 'the relay tag names another relay')
+  }
+  if (!expected.verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  return event.pubkey
+}
+
+/** Host and port of a relay's URL or of a Host header; the default ports are left out. */
+export function hostOf(urlOrHost: string): string | undefined {
+  const url = urlOrHost.includes('://') ? urlOrHost : `ws://${urlOrHost}`
+  if (!URL.canParse(url)) return undefined
+  const { host } = new URL(url)
+  return host.replace(/:(80|443)$/, '')
+}
+
+function tagValue(event: SignedEvent, name: string): string | undefined {
+  return event.tags.find((tag) => tag[0] === name)?.[1]
+}

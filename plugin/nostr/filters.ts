@@ -1,0 +1,115 @@
+/** Splits a filter of NIP-01 into what it asks of the gateway and what is left for the relay. */
+
+import { z } from 'zod'
+import type { Narrowing } from '../store.ts'
+import type { Pubkey } from './messages.ts'
+import { Refusal } from './refusal.ts'
+
+/** How a client wants content written: the `#f` hint of the key package guide. */
+export type EncodingHint = 'hex' | 'base64'
+
+/** The part of a filter that asks for key packages. */
+export interface KeyPackageFilter {
+  /** Empty where the filter names none: that is browsing. */
+  readonly authors: readonly Pubkey[]
+  readonly narrowing: Narrowing
+  readonly limit?: number
+  readonly hint?: EncodingHint
+}
+
+export interface SplitFilters {
+  /** What the gateway is asked. */
+  readonly asked: readonly KeyPackageFilter[]
+  /** What the relay is asked; a filter that asks nothing of the gateway stays the very same object. */
+  readonly rest: readonly unknown[]
+}
+
+interface SplitFilter {
+  readonly asked?: KeyPackageFilter
+  readonly rest?: unknown
+}
+
+const HEX_32 = /^[0-9a-f]{64}$/
+const seconds = z.number().int().min(0)
+const texts = z.array(z.string())
+
+const kindsSchema = z.looseObject({ kinds: z.array(z.number().int()) })
+const filterSchema = z.looseObject({
+  kinds: z.array(z.number().int()),
+  authors: z.array(z.string().regex(HEX_32)).optional(),
+  ids: texts.optional(),
+  since: seconds.optional(),
+  until: seconds.optional(),
+  limit: seconds.optional(),
+})
+const tagsSchema = z.record(z.string(), texts)
+
+const expected: Record<string, string> = {
+  kinds: 'a list of whole numbers',
+  authors: 'a list of pubkeys, 64 lower-case hex characters each',
+  ids: 'a list of texts',
+  since: 'a time in seconds',
+  until: 'a time in seconds',
+  limit: 'a whole number',
+}
+
+/**
+ * Splits the filters of a REQ, COUNT or NEG-OPEN. One that does not name a key package kind is the relay's,
+ * however odd. One whose kinds cannot be read is nobody's: a relay could take it for a key package query (I4).
+ * @throws Refusal `invalid`
+ */
+export function splitFilters(filters: readonly unknown[], keyPackageKinds: readonly number[]): SplitFilters {
+  const split = filters.map((filter) => splitFilter(filter, keyPackageKinds))
+  return {
+    asked: split.flatMap(({ asked }) => asked ?? []),
+    rest: split.flatMap((filter) => ('rest' in filter ? [filter.rest] : [])),
+  }
+}
+
+function splitFilter(filter: unknown, keyPackageKinds: readonly number[]): SplitFilter {
+  if (typeof filter !== 'object' || filter === null || !('kinds' in filter)) return { rest: filter }
+  const { kinds } = read(kindsSchema, filter)
+  const others = kinds.filter((kind) => !keyPackageKinds.includes(kind))
+  if (others.length === kinds.length) return { rest: filter }
+  const asked = readKeyPackageFilter(filter, keyPackageKinds)
+  return others.length === 0 ? { asked } : { asked, rest: { ...filter, kinds: others } }
+}
+
+function readKeyPackageFilter(filter: object, keyPackageKinds: readonly number[]): KeyPackageFilter {
+  const { kinds, authors = [], ids, since, until, limit } = read(filterSchema, filter)
+  const tags = readTags(filter)
+  const hint = readHint(filter)
+  return {
+    authors: [...new Set(authors)] as Pubkey[],
+    narrowing: {
+      kinds: keyPackageKinds.filter((kind) => kinds.includes(kind)),
+      ...(ids && { ids }),
+      ...(since !== undefined && { since }),
+      ...(until !== undefined && { until }),
+      ...(tags.length > 0 && { tags }),
+    },
+    ...(limit !== undefined && { limit }),
+    ...(hint && { hint }),
+  }
+}
+
+function readTags(filter: object): [letter: string, values: string[]][] {
+  const tags = Object.entries(filter).filter(([key]) => /^#[a-zA-Z]$/.test(key) && key !== '#f')
+  return Object.entries(read(tagsSchema, Object.fromEntries(tags))).map(([key, values]) => [
+    key.slice(1),
+    values,
+  ])
+}
+
+function readHint(filter: object): EncodingHint | undefined {
+  const wanted: unknown = '#f' in filter && filter['#f']
+  if (!Array.isArray(wanted)) return undefined
+  return wanted.find((value) => value === 'hex' || value === 'base64')
+}
+
+function read<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const key = String(result.error.issues[0]?.path[0])
+  throw new Refusal('invalid', `${key} in a filter takes ${expected[key] ?? 'a list of texts'}`)
+}

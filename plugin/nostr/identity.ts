@@ -1,0 +1,91 @@
+/** Who a connection is: its address, and the pubkeys it has authenticated (NIP-42). */
+
+import { authenticatedBy, challengeOf, createChallenge, isAuthEvent } from './auth.ts'
+import type { Pubkey, RelayMessage, SignedEvent } from './messages.ts'
+import { Refusal } from './refusal.ts'
+import { addressKey, type Requester } from './requester.ts'
+
+/** AUTH events that may wait for the relay's word; a client that sends more is not authenticating. */
+const MOST_AWAITED = 16
+
+/** What an identity goes by. */
+export interface IdentitySettings {
+  readonly address: string
+  readonly host: string | undefined
+  /** Pubkeys that the relay's own NIP-42 has authenticated; where it is given, the gateway sends no challenge. */
+  readonly authenticated: (() => Iterable<string>) | undefined
+  readonly verifyEvent: (event: SignedEvent) => boolean
+  /** Called once for each pubkey; what it returns is called when the connection ends. */
+  readonly welcome: (pubkey: Pubkey) => () => void
+}
+
+export class Identity {
+  readonly #address: string
+  readonly #settings: IdentitySettings
+  readonly #challenge: string | undefined
+  readonly #pubkeys = new Map<Pubkey, () => void>()
+  readonly #awaited = new Map<string, Pubkey>()
+
+  constructor(settings: IdentitySettings) {
+    this.#settings = settings
+    this.#address = addressKey(settings.address)
+    if (settings.authenticated === undefined) this.#challenge = createChallenge()
+  }
+
+  /** The AUTH messages that ask the client to authenticate; none where the relay does that itself. */
+  challenge(): RelayMessage[] {
+    return this.#challenge === undefined ? [] : [['AUTH', this.#challenge]]
+  }
+
+  /** The pubkeys authenticated so far, the first one first. */
+  pubkeys(): ReadonlySet<Pubkey> {
+    for (const pubkey of this.#settings.authenticated?.() ?? []) this.#welcome(pubkey as Pubkey)
+    return new Set(this.#pubkeys.keys())
+  }
+
+  /** Who asks, from here; quotas count the first pubkey, else the address. */
+  requester(): Requester {
+    const authenticated = this.pubkeys()
+    const [first] = authenticated
+    return { name: first ?? this.#address, address: this.#address, authenticated }
+  }
+
+  /**
+   * Takes an AUTH event that answers our challenge. False: it answers another, so it is the relay's, whose word
+   * is then awaited.
+   * @throws Refusal
+   */
+  authenticate(event: SignedEvent, now: number): boolean {
+    const { host, verifyEvent } = this.#settings
+    if (this.#challenge === undefined || challengeOf(event) !== this.#challenge) {
+      if (isAuthEvent(event, now) && this.#awaited.size < MOST_AWAITED && verifyEvent(event)) {
+        this.#awaited.set(event.id, event.pubkey)
+      }
+      return false
+    }
+    this.#welcome(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
+    return true
+  }
+
+  /** The relay's OK for an event, which may be an AUTH event that was passed on to it. */
+  believe(eventId: unknown, accepted: unknown): void {
+    const pubkey = this.#awaited.get(eventId as string)
+    this.#awaited.delete(eventId as string)
+    if (pubkey !== undefined && accepted === true) this.#welcome(pubkey)
+  }
+
+  /** @throws Refusal where nobody has authenticated */
+  demand(): void {
+    if (this.pubkeys().size > 0) return
+    throw new Refusal('auth-required', 'authenticate to query key packages')
+  }
+
+  close(): void {
+    for (const leave of this.#pubkeys.values()) leave()
+    this.#pubkeys.clear()
+  }
+
+  #welcome(pubkey: Pubkey): void {
+    if (!this.#pubkeys.has(pubkey)) this.#pubkeys.set(pubkey, this.#settings.welcome(pubkey))
+  }
+}

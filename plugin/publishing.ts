@@ -1,0 +1,78 @@
+/** Takes a key package event in: every check of DESIGN.md section 3, then the store. */
+
+import type { GatewayContext } from './context.ts'
+import { checkKeyPackage } from './key-package/validate.ts'
+import type { SignedEvent } from './nostr/messages.ts'
+import { Refusal } from './nostr/refusal.ts'
+import { UNAVAILABLE } from './query.ts'
+import type { PutOutcome, StoredKeyPackage } from './store.ts'
+
+/** What is known about an event that is published. */
+export interface PublishContext {
+  /** Pubkeys that the sender has authenticated (NIP-42). */
+  readonly authenticated?: Iterable<string>
+  /** The relay has checked id and signature already. */
+  readonly isVerified?: boolean
+}
+
+/** A package that is in the stock now, or was known already and is answered with `message`. */
+export type Publication =
+  | { readonly outcome: 'stored' }
+  | { readonly outcome: 'known'; readonly message: string }
+
+/** @throws Refusal saying which check failed */
+export async function publishKeyPackage(
+  context: GatewayContext,
+  event: SignedEvent,
+  { authenticated = [], isVerified = false }: PublishContext,
+): Promise<Publication> {
+  const { options, now, verifyEvent } = context
+  const pkg = checkKeyPackage(
+    event,
+    {
+      kinds: options.kinds,
+      validation: options.validation,
+      stock: options.stock,
+      authenticatedAs: new Set(authenticated),
+      ...(isVerified ? {} : { verifyEvent }),
+    },
+    now(),
+  )
+  const publication = conclude(await put(context, pkg), context)
+  if (publication.outcome === 'stored') context.watchers.tell(pkg)
+  return publication
+}
+
+async function put({ store, options, log, now }: GatewayContext, pkg: StoredKeyPackage): Promise<PutOutcome> {
+  const { max, overflow, retireAfterSeconds } = options.stock
+  try {
+    return await store.put(pkg, { max, overflow, retireAfterSeconds, publish: options.quota.publish }, now())
+  } catch (error) {
+    log.error({ err: error }, 'the store did not take a key package in')
+    throw new Refusal('error', UNAVAILABLE)
+  }
+}
+
+function conclude(outcome: PutOutcome, { options }: GatewayContext): Publication {
+  const { stock, quota } = options
+  switch (outcome) {
+    case 'stored':
+    case 'replaced':
+      return { outcome: 'stored' }
+    case 'duplicate':
+      return { outcome: 'known', message: 'duplicate: already have this key package' }
+    case 'spent':
+      return { outcome: 'known', message: 'duplicate: this key package was already used' }
+    case 'stale':
+      return { outcome: 'known', message: 'duplicate: a newer key package is in this slot' }
+    case 'full':
+      throw new Refusal('blocked', `${stock.max} of ${stock.max} key packages stored`)
+    case 'limited': {
+      const { max, windowSeconds } = quota.publish
+      throw new Refusal(
+        'rate-limited',
+        `${max} key packages per ${windowSeconds} s for each author; try again later`,
+      )
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** The key package part of one REQ: whose packages it asks for, and what the client is told where it gets none. */
+
+import type { EncodingHint, KeyPackageFilter } from './nostr/filters.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import { Refusal } from './nostr/refusal.ts'
+import type { Requester } from './nostr/requester.ts'
+import type { Options } from './options.ts'
+import { meets } from './selection.ts'
+import type { Claim, ClaimOutcome, StoredKeyPackage } from './store.ts'
+
+export interface Query {
+  /** Authors who ask for their own packages, with the filters that name them. */
+  readonly own: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
+  /** One for each other author. */
+  readonly claims: readonly Claim[]
+  /** How the client wants an author's packages written. */
+  readonly hints: ReadonlyMap<Pubkey, EncodingHint>
+}
+
+/** What became of a claim, the quota over all authors included. */
+export type QueryOutcome =
+  | Exclude<ClaimOutcome, { outcome: 'limited' }>
+  | {
+      readonly outcome: 'limited'
+      readonly by: 'perAuthor' | 'perAddress' | 'perRequester'
+      readonly retryAfterSeconds: number
+    }
+
+/**
+ * What a REQ gets.
+ * - `answered`: these events; `refusal` says why some authors were left out.
+ * - `refused`: nothing could be answered.
+ */
+export type QueryAnswer =
+  | {
+      readonly outcome: 'answered'
+      readonly events: readonly SignedEvent[]
+      readonly claimed: readonly StoredKeyPackage[]
+      readonly refusal?: Refusal
+    }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+
+export const UNAVAILABLE = 'key packages are unavailable, try again'
+
+/** @throws Refusal `restricted` where there are too many authors */
+export function planQuery(
+  filters: readonly KeyPackageFilter[],
+  requester: Requester,
+  options: Options,
+): Query {
+  const byAuthor = groupByAuthor(filters)
+  const { maxAuthors } = options.claim
+  if (byAuthor.size > maxAuthors) {
+    throw new Refusal('restricted', `at most ${maxAuthors} authors per key package query`)
+  }
+  const authors = [...byAuthor]
+  return {
+    own: new Map(authors.filter(([author]) => requester.authenticated.has(author))),
+    claims: authors
+      .filter(([author]) => !requester.authenticated.has(author))
+      .flatMap(([author, named]) => claimOf(author, named, requester, options)),
+    hints: new Map(
+      authors.flatMap(([author, named]) => {
+        const hint = named.find((filter) => filter.hint !== undefined)?.hint
+        return hint === undefined ? [] : [[author, hint]]
+      }),
+    ),
+  }
+}
+
+/** What an owner sees: newest first, each filter up to its limit (NIP-01). */
+export function ownView(
+  packages: readonly StoredKeyPackage[],
+  filters: readonly KeyPackageFilter[],
+): StoredKeyPackage[] {
+  const newestFirst = [...packages].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
+  const seen = new Set(
+    filters.flatMap(({ narrowing, limit }) =>
+      newestFirst.filter((pkg) => meets(pkg, narrowing)).slice(0, limit),
+    ),
+  )
+  return newestFirst.filter((pkg) => seen.has(pkg))
+}
+
+/** What the client is told of claims that were not answered; undefined where all were. */
+export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): Refusal | undefined {
+  if (outcomes.some(({ outcome }) => outcome === 'unavailable')) return new Refusal('error', UNAVAILABLE)
+  const limited = outcomes.filter((outcome) => outcome.outcome === 'limited')
+  const [longest] = [...limited].sort((a, b) => b.retryAfterSeconds - a.retryAfterSeconds)
+  if (longest === undefined) return undefined
+  const { max, windowSeconds } = options.quota[longest.by]
+  const quota = `${max} queries per ${windowSeconds} s for ${countedBy[longest.by]}`
+  const wait = `try again in ${longest.retryAfterSeconds} s`
+  if (limited.length === outcomes.length) return new Refusal('rate-limited', `${quota}; ${wait}`)
+  return new Refusal('rate-limited', `${limited.length} of ${outcomes.length} authors: ${quota}; ${wait}`)
+}
+
+/** Whether a claim was not even looked at. */
+export function isUnanswered({ outcome }: QueryOutcome): boolean {
+  return outcome === 'limited' || outcome === 'unavailable'
+}
+
+const countedBy = {
+  perAuthor: 'each author',
+  perAddress: 'each author from one address',
+  perRequester: 'each requester',
+} as const
+
+function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey, KeyPackageFilter[]> {
+  const byAuthor = new Map<Pubkey, KeyPackageFilter[]>()
+  for (const filter of filters) {
+    for (const author of filter.authors) {
+      const named = byAuthor.get(author)
+      if (named === undefined) byAuthor.set(author, [filter])
+      else named.push(filter)
+    }
+  }
+  return byAuthor
+}
+
+function claimOf(
+  author: Pubkey,
+  filters: readonly KeyPackageFilter[],
+  { name, address }: Requester,
+  { claim: { perAuthor } }: Options,
+): Claim[] {
+  const asking = filters.filter(({ limit }) => limit !== 0)
+  if (asking.length === 0) return []
+  const maximum = Math.max(...asking.map(({ limit = perAuthor }) => Math.min(limit, perAuthor)))
+  return [{ author, requester: name, address, maximum, narrowings: asking.map(({ narrowing }) => narrowing) }]
+}
