@@ -175,16 +175,18 @@ export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
   return 'passed'
 }
 
+/** Without the KeyPackage decoded, what the tag and the content say has to be believed. */
 export function checkRef(draft: Draft): 'passed' | 'skipped' {
-  const { content, keyPackage, tags } = draft
-  if (content === undefined) return 'skipped'
-  const ref =
-    keyPackage === undefined
-      ? keyPackageRef(withoutMessageHeader(content.bytes), tags.ciphersuites[0] ?? 1)
-      : keyPackageRef(keyPackage.bytes, keyPackage.ciphersuite)
+  const { content, keyPackage, tags, rules } = draft
+  if (keyPackage !== undefined) {
+    draft.ref = keyPackageRef(keyPackage.bytes, keyPackage.ciphersuite)
+  } else if (content !== undefined && rules.validation.mls === 'off') {
+    draft.ref = keyPackageRef(withoutMessageHeader(content.bytes), tags.ciphersuites[0] ?? 1)
+  }
+  const { ref } = draft
+  if (ref === undefined) return 'skipped'
   if (tags.refs.some((announced) => announced !== ref))
     throw invalid(`the i tag is not the KeyPackageRef ${ref}`)
-  draft.ref = ref
   return 'passed'
 }
 

@@ -81,7 +81,7 @@ export function storedText(event: SignedEvent, bytes: Uint8Array): string {
 }
 
 /** A stored event as its author published it. */
-export function publishedEvent(stored: StoredEvent): SignedEvent {
+function publishedEvent(stored: StoredEvent): SignedEvent {
   const event = JSON.parse(stored.event) as SignedEvent
   return stored.contentForm === 'base64' ? event : rewritten(event, stored.contentForm, event.tags)
 }

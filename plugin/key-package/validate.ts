@@ -3,7 +3,6 @@
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { StoredKeyPackage } from '../store.ts'
-import type { Draft, KeyPackageRules } from './checks.ts'
 import * as checks from './checks.ts'
 import { SLOT_KIND, storedText } from './encoding.ts'
 import { carriesLastResort, type KeyPackage } from './mls.ts'
@@ -14,12 +13,10 @@ export type CheckOutcome =
   | { readonly check: string; readonly outcome: 'passed' | 'skipped' }
   | { readonly check: string; readonly outcome: 'refused'; readonly refusal: Refusal }
 
-export type { KeyPackageRules } from './checks.ts'
-
 interface Check {
   readonly name: string
   /** @throws Refusal */
-  readonly run: (draft: Draft) => 'passed' | 'skipped'
+  readonly run: (draft: checks.Draft) => 'passed' | 'skipped'
 }
 
 const CHECKS: readonly Check[] = [
@@ -45,15 +42,23 @@ const CHECKS: readonly Check[] = [
  * @param now seconds since the epoch
  * @throws Refusal of the first check that fails
  */
-export function checkKeyPackage(event: SignedEvent, rules: KeyPackageRules, now: number): StoredKeyPackage {
-  const draft: Draft = { event, tags: readTags(event), rules, now }
+export function checkKeyPackage(
+  event: SignedEvent,
+  rules: checks.KeyPackageRules,
+  now: number,
+): StoredKeyPackage {
+  const draft: checks.Draft = { event, tags: readTags(event), rules, now }
   for (const { run } of CHECKS) run(draft)
   return toStored(draft)
 }
 
 /** What each check finds, in their order and none left out, for people who ask why. */
-export function explainKeyPackage(event: SignedEvent, rules: KeyPackageRules, now: number): CheckOutcome[] {
-  const draft: Draft = { event, tags: readTags(event), rules, now }
+export function explainKeyPackage(
+  event: SignedEvent,
+  rules: checks.KeyPackageRules,
+  now: number,
+): CheckOutcome[] {
+  const draft: checks.Draft = { event, tags: readTags(event), rules, now }
   return CHECKS.map(({ name, run }) => {
     try {
       return { check: name, outcome: run(draft) }
@@ -64,7 +69,7 @@ export function explainKeyPackage(event: SignedEvent, rules: KeyPackageRules, no
   })
 }
 
-function passing(check: (draft: Draft) => void): Check['run'] {
+function passing(check: (draft: checks.Draft) => void): Check['run'] {
   return (draft) => {
     check(draft)
     return 'passed'
@@ -72,7 +77,7 @@ function passing(check: (draft: Draft) => void): Check['run'] {
 }
 
 /** Only for what was decoded. */
-function ofKeyPackage(check: (keyPackage: KeyPackage, draft: Draft) => void): Check['run'] {
+function ofKeyPackage(check: (keyPackage: KeyPackage, draft: checks.Draft) => void): Check['run'] {
   return (draft) => {
     if (draft.keyPackage === undefined) return 'skipped'
     check(draft.keyPackage, draft)
@@ -80,7 +85,7 @@ function ofKeyPackage(check: (keyPackage: KeyPackage, draft: Draft) => void): Ch
   }
 }
 
-function toStored(draft: Draft): StoredKeyPackage {
+function toStored(draft: checks.Draft): StoredKeyPackage {
   const { event, tags, content, keyPackage, ref, rules } = draft
   if (content === undefined || ref === undefined) throw new Error('a check that passed left nothing behind')
   const expirations = tags.expirations.filter((expiration) => expiration !== undefined)
