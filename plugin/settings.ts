@@ -51,6 +51,7 @@ interface Node {
   readonly maximum?: number
   readonly pattern?: string
   readonly format?: string
+  readonly examples?: readonly unknown[]
 }
 
 function walk(node: Node, path: readonly string[]): Leaf[] {
@@ -84,7 +85,9 @@ function allowedBy(node: Node): string {
   if (node.items !== undefined) return `a list of ${allowedBy(node.items)}`
   if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
-  return node.format === 'uri' ? 'an address such as wss://relay.example.com' : 'a text'
+  if (node.examples !== undefined) return `a text such as ${node.examples.join(' or ')}`
+  if (node.format === 'uri') return 'an address such as wss://relay.example.com'
+  return node.pattern === undefined ? 'a text' : `a text such as ${String(node.default)}`
 }
 
 function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[]): string[] {
