@@ -167,9 +167,12 @@ export function retire(stock: Stock, retireAfterSeconds: number, now: number): S
 }
 
 /** Whether a claim took from the stock and left fewer than `low`: then the author should hear of it. */
-export function isLow(choice: Choice, low: number): choice is Extract<Choice, { outcome: 'delivered' }> {
-  if (choice.outcome !== 'delivered' || choice.remaining >= low) return false
-  return choice.packages.some((pkg) => !isSlot(pkg))
+export function isLow<Outcome extends Choice | ClaimOutcome>(
+  claimed: Outcome,
+  low: number,
+): claimed is Extract<Outcome, { outcome: 'delivered' }> {
+  if (claimed.outcome !== 'delivered' || claimed.remaining >= low) return false
+  return claimed.packages.some((pkg) => !isSlot(pkg))
 }
 
 /** Expiring, then retiring. */

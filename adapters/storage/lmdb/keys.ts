@@ -1,0 +1,17 @@
+/** Turns texts from outside into parts of LMDB keys. */
+
+import { createHash } from 'node:crypto'
+
+/** A key has at most 1978 bytes and, being made of NUL-separated parts, no NUL in them (lmdb-js README, Keys). */
+const LONGEST = 128
+
+/** The text itself, or its hash where LMDB would not take it. */
+export function keyPart(text: string): string {
+  if (text.length <= LONGEST && !text.includes('\0')) return text
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`
+}
+
+/** The hour in which a time lies: entries of the `due` table that are close together share a key. */
+export function hourOf(seconds: number): number {
+  return Math.floor(seconds / 3600)
+}

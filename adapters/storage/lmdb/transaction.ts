@@ -1,0 +1,122 @@
+/** One write transaction: authors' records, and the totals that change with them. */
+
+import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { dueAt, EMPTY_STOCK, forgotten, isEmpty, type Stock } from '../../../plugin/stock.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import type { Environment } from './environment.ts'
+import { hourOf } from './keys.ts'
+
+/** What the `authors` table holds. */
+export interface AuthorRecord extends Stock {
+  /** The hour under which the `due` table has the author. */
+  readonly dueHour?: number
+}
+
+/** What of a package the rules need not see. */
+export interface Body {
+  readonly event: string
+  readonly contentForm: ContentForm
+}
+
+/** For `save` by those who are not told how long an exposed package stays: a sweep may look early, never late. */
+export const RETIRES_AT_ONCE = 0
+
+/**
+ * Runs `action` in a transaction and resolves once it is on disk (I6, see `openRoot`). Reads in it see what every
+ * process has committed, because LMDB has one writer at a time. It is a child of the transaction it shares with
+ * others of this turn, so when `action` throws, its own writes are undone and theirs are not.
+ * @throws StoreError when it could not be committed; nothing changed then
+ */
+export async function write<Result>(
+  environment: Environment,
+  action: (transaction: Transaction) => Result,
+): Promise<Result> {
+  try {
+    return await environment.root.childTransaction(() => {
+      const transaction = new Transaction(environment)
+      const result = action(transaction)
+      transaction.saveTotals()
+      return result
+    })
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    const cause = await causeOf(error)
+    throw new StoreError(`the LMDB store could not commit: ${cause}`, { cause })
+  }
+}
+
+/** Sorts after every event id and KeyPackageRef. */
+const LAST = '\uffff'
+
+export class Transaction {
+  readonly tables: Environment
+  #authors = 0
+  #packages = 0
+
+  constructor(tables: Environment) {
+    this.tables = tables
+  }
+
+  /** Writes what became of an author's stock, and when a sweep has to look at it. */
+  save(
+    author: Pubkey,
+    before: AuthorRecord | undefined,
+    stock: Stock,
+    retireAfterSeconds: number,
+    now: number,
+  ): void {
+    const dueHour = this.#schedule(author, before, dueAt(stock, retireAfterSeconds), now)
+    const old = before ?? EMPTY_STOCK
+    if (stock === old && dueHour === before?.dueHour) return
+    for (const id of forgotten(old, stock)) this.tables.packages.remove([author, id])
+    const { packages, deliveries } = stock
+    this.tables.authors.put(author, { packages, deliveries, ...(dueHour !== undefined && { dueHour }) })
+    this.#packages += packages.length - old.packages.length
+    this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
+  }
+
+  /** Forgets an author of whom nothing is left. */
+  forget(author: Pubkey): void {
+    const record = this.tables.authors.get(author)
+    if (record === undefined || !isEmpty(record)) return
+    const [known] = this.tables.known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
+    if (known === undefined) this.tables.authors.remove(author)
+  }
+
+  saveTotals(): void {
+    this.#add('authors', this.#authors)
+    this.#add('packages', this.#packages)
+  }
+
+  /** The hour under which the author is due; an entry of an hour gone by is on its way out. */
+  #schedule(
+    author: Pubkey,
+    before: AuthorRecord | undefined,
+    dueAt: number | undefined,
+    now: number,
+  ): number | undefined {
+    const pending =
+      before?.dueHour !== undefined && before.dueHour >= hourOf(now) ? before.dueHour : undefined
+    if (dueAt === undefined) return pending
+    const hour = hourOf(dueAt)
+    if (pending !== undefined && pending <= hour) return pending
+    this.tables.due.put([hour, author, ''], '')
+    return hour
+  }
+
+  #add(total: 'authors' | 'packages', change: number): void {
+    if (change !== 0) this.tables.meta.put(total, (this.tables.meta.get(total) ?? 0) + change)
+  }
+}
+
+/** lmdb-js says why a commit failed in a promise of its own, which must be held or it ends the process (I7). */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  try {
+    await error.commitError
+    return error
+  } catch (cause) {
+    return cause
+  }
+}
