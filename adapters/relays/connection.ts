@@ -1,0 +1,170 @@
+/** One client's WebSocket: what it says goes to its session in order, and only as fast as it takes the answers. */
+
+import { type RawData, WebSocket } from 'ws'
+import type { Answer, Connection, GatewaySession } from '../../plugin/connection.ts'
+import { type ClientMessage, parseMessage, type RelayMessage } from '../../plugin/nostr/messages.ts'
+import type { Relay, RelayConnection } from './relay.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** What a connection is made from. */
+export interface ConnectionSettings {
+  readonly socket: WebSocket
+  readonly address: string
+  /** The Host header of the handshake. */
+  readonly host: string | undefined
+  readonly openSession: (connection: Connection) => GatewaySession
+  readonly relay: Relay
+  readonly options: ServerOptions
+  /** Hears of failures that are not the client's doing. */
+  readonly report: (error: unknown) => void
+}
+
+const MALFORMED: RelayMessage = [
+  'NOTICE',
+  'invalid: a message is a text with a JSON array that begins with a verb',
+]
+
+export class ClientConnection {
+  readonly #socket: WebSocket
+  readonly #options: ServerOptions
+  readonly #report: (error: unknown) => void
+  readonly #session: GatewaySession
+  readonly #relay: RelayConnection
+  readonly #subscriptions = new Set<unknown>()
+  #pending = 0
+  #tail: Promise<void> = Promise.resolve()
+  #isDraining = false
+  #isAlive = true
+  #silentSeconds = 0
+
+  constructor({ socket, address, host, openSession, relay, options, report }: ConnectionSettings) {
+    this.#socket = socket
+    this.#options = options
+    this.#report = report
+    this.#relay = relay.connect((message) => this.#push(() => this.#pass(message)))
+    this.#session = openSession({
+      address,
+      ...(host !== undefined && { host }),
+      send: (message) => this.#push(() => this.#send([message])),
+    })
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    socket.on('pong', () => {
+      this.#isAlive = true
+    })
+    // A message too large, for one; ws closes the socket itself with what RFC 6455 has for it.
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.#session.close()
+      this.#relay.close()
+    })
+  }
+
+  /** Cuts a client off that gave no sign of life since the last call, or said nothing for too long; pings it otherwise. */
+  heartbeat(): void {
+    const { pingIntervalSeconds, idleSeconds } = this.#options
+    this.#silentSeconds += pingIntervalSeconds
+    if (!this.#isAlive && !this.#isWaitingForUs()) {
+      this.#socket.terminate()
+    } else if (idleSeconds > 0 && this.#silentSeconds > idleSeconds) {
+      this.#socket.close(1000, 'idle')
+    } else {
+      this.#isAlive = false
+      this.#socket.ping()
+    }
+  }
+
+  /** Answers what has come in, and nothing more, then closes with 1001. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    await this.#tail
+    this.#socket.close(1001, 'the relay is stopping')
+  }
+
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#isDraining) return
+    this.#isAlive = true
+    this.#silentSeconds = 0
+    const message = isBinary ? undefined : parseMessage(data.toString())
+    this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
+  }
+
+  /** Gives the message to the session at once, which keeps the order; the step sends what comes of it. */
+  #answer(message: ClientMessage): () => Promise<void> {
+    const refusal = this.#countSubscription(message)
+    if (refusal !== undefined) return () => this.#send([refusal])
+    const answer = this.#session.fromClient(message)
+    return () => this.#deliver(answer)
+  }
+
+  /** A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. */
+  #countSubscription([verb, id]: ClientMessage): RelayMessage | undefined {
+    if (verb === 'CLOSE') this.#subscriptions.delete(id)
+    if (verb !== 'REQ' || this.#subscriptions.has(id)) return undefined
+    const { maxSubscriptions } = this.#options
+    if (this.#subscriptions.size >= maxSubscriptions) {
+      return ['CLOSED', id, `blocked: at most ${maxSubscriptions} subscriptions at a time`]
+    }
+    this.#subscriptions.add(id)
+    return undefined
+  }
+
+  async #deliver(pending: Promise<Answer>): Promise<void> {
+    const { replies, forward, unsent } = await pending
+    if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
+    else await this.#send(replies)
+    if (forward === undefined) return
+    for (const message of await this.#relay.handle(forward)) await this.#pass(message)
+  }
+
+  /** What the relay says, as far as this client may see it. */
+  async #pass(message: RelayMessage): Promise<void> {
+    const visible = this.#session.fromRelay(message)
+    if (visible !== undefined) await this.#send([visible])
+  }
+
+  /** A message that answers none. Those who do not read must not make us keep them all. */
+  #push(step: () => Promise<void>): void {
+    if (this.#pending < 2 * this.#options.maxPendingMessages) this.#enqueue(step)
+    else this.#socket.terminate()
+  }
+
+  /** Runs a step after all before it; stops reading while too many wait. */
+  #enqueue(step: () => Promise<void>): void {
+    this.#pending += 1
+    if (this.#pending >= this.#options.maxPendingMessages) this.#socket.pause()
+    this.#tail = this.#tail
+      .then(step)
+      .catch(this.#report)
+      .finally(() => {
+        this.#pending -= 1
+        if (this.#pending < this.#options.maxPendingMessages) this.#socket.resume()
+      })
+  }
+
+  async #send(messages: readonly RelayMessage[]): Promise<void> {
+    for (const message of messages) {
+      if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
+      const text = JSON.stringify(message)
+      if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#socket.send(text)
+      else await this.#sendAndFlush(text)
+    }
+  }
+
+  #sendAndFlush(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.send(text, () => {
+        this.#isAlive = true
+        resolve()
+      })
+    })
+  }
+
+  /** Whether it is not the client's fault that nothing is heard of it: we read nothing, and it has read everything. */
+  #isWaitingForUs(): boolean {
+    return this.#socket.isPaused && this.#socket.bufferedAmount === 0
+  }
+}

@@ -1,0 +1,177 @@
+/** A relay that keeps nothing but relay lists (kind 10051): where there is no other relay, clients still find them. */
+
+import { type Filter, matchFilter } from 'nostr-tools/filter'
+import { z } from 'zod'
+import { DELETION_KIND, VANISH_KIND } from '../../plugin/lifecycle/deletion.ts'
+import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
+import { isSignedEvent } from '../../plugin/nostr/event.ts'
+import type {
+  ClientMessage,
+  EventId,
+  Pubkey,
+  RelayMessage,
+  SignedEvent,
+} from '../../plugin/nostr/messages.ts'
+import { Refusal, refusalMessage } from '../../plugin/nostr/refusal.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Relay, RelayConnection } from './relay.ts'
+
+export interface RelayListSettings {
+  readonly store: Pick<KeyPackageStore, 'putRelayList' | 'getRelayLists'>
+  /** Seconds since the epoch. */
+  readonly now: () => number
+  /** Hears of errors of the store; clients only hear that there was one. */
+  readonly report: (error: unknown) => void
+}
+
+/** The filters of a client's open subscriptions, by subscription id. */
+type Subscriptions = Map<string, readonly Filter[]>
+
+/** Every new relay list is held against every open filter. */
+const MOST_FILTERS = 20
+const MOST_ANNOUNCED = 10_000
+const hex32 = z.array(z.string().regex(/^[0-9a-f]{64}$/))
+const whole = z.number().int().min(0)
+const filterSchema = z
+  .looseObject({
+    ids: hex32,
+    authors: hex32,
+    kinds: z.array(whole),
+    since: whole,
+    until: whole,
+    limit: whole,
+  })
+  .partial()
+  .refine((filter) =>
+    Object.entries(filter).every(([key, values]) => !key.startsWith('#') || isTexts(values)),
+  )
+
+export class RelayLists implements Relay {
+  readonly #settings: RelayListSettings
+  readonly #watchers = new Set<(event: SignedEvent) => void>()
+  /** The lists announced last. */
+  readonly #announced = new Map<Pubkey, EventId>()
+
+  constructor(settings: RelayListSettings) {
+    this.#settings = settings
+  }
+
+  connect(send: (message: RelayMessage) => void): RelayConnection {
+    const subscriptions: Subscriptions = new Map()
+    const watcher = (event: SignedEvent) => {
+      for (const [id, filters] of subscriptions) {
+        if (filters.some((filter) => meets(event, filter))) send(['EVENT', id, event])
+      }
+    }
+    this.#watchers.add(watcher)
+    return {
+      handle: (message) => this.#handle(message, subscriptions),
+      close: () => this.#watchers.delete(watcher),
+    }
+  }
+
+  async #handle(message: ClientMessage, subscriptions: Subscriptions): Promise<readonly RelayMessage[]> {
+    try {
+      return await this.#dispatch(message, subscriptions)
+    } catch (error) {
+      if (error instanceof Refusal) return [refusalMessage(message, error)]
+      this.#settings.report(error)
+      return [refusalMessage(message, new Refusal('error', 'relay lists are unavailable, try again'))]
+    }
+  }
+
+  async #dispatch(message: ClientMessage, subscriptions: Subscriptions): Promise<readonly RelayMessage[]> {
+    const [verb, subject, ...rest] = message
+    switch (verb) {
+      case 'EVENT':
+        return this.#publish(subject)
+      case 'REQ':
+        return this.#request(subscriptionId(subject), readFilters(rest), subscriptions)
+      case 'COUNT':
+        return [['COUNT', subscriptionId(subject), { count: (await this.#find(readFilters(rest))).length }]]
+      case 'CLOSE':
+        subscriptions.delete(subscriptionId(subject))
+        return []
+      case 'AUTH':
+        throw new Refusal('invalid', 'this answers no challenge of this relay')
+      case 'NEG-OPEN':
+        throw new Refusal('blocked', 'this relay does not synchronise')
+      default:
+        throw new Refusal('invalid', `this relay does not know ${JSON.stringify(verb.slice(0, 32))}`)
+    }
+  }
+
+  async #publish(event: unknown): Promise<RelayMessage[]> {
+    if (!isSignedEvent(event)) throw new Refusal('invalid', 'this is not an event as NIP-01 has it')
+    // The gateway has done what these ask for before they come here.
+    if (event.kind === DELETION_KIND || event.kind === VANISH_KIND) return [['OK', event.id, true, '']]
+    if (event.kind !== RELAY_LIST_KIND) throw new Refusal('blocked', 'this relay keeps key packages only')
+    if (this.#hasExpired(event)) throw new Refusal('invalid', 'the event has expired')
+    const outcome = await this.#settings.store.putRelayList(event)
+    if (outcome === 'stale') return [['OK', event.id, true, 'duplicate: a newer relay list is known']]
+    if (this.#announced.get(event.pubkey) === event.id) {
+      return [['OK', event.id, true, 'duplicate: already have this relay list']]
+    }
+    this.#announce(event)
+    return [['OK', event.id, true, '']]
+  }
+
+  /** Shows a new list to those who wait for it. The store cannot tell what is new: the gateway has put it there before. */
+  #announce(event: SignedEvent): void {
+    const [oldest] = this.#announced.size < MOST_ANNOUNCED ? [] : this.#announced.keys()
+    if (oldest !== undefined) this.#announced.delete(oldest)
+    this.#announced.set(event.pubkey, event.id)
+    for (const watcher of this.#watchers) watcher(event)
+  }
+
+  async #request(
+    id: string,
+    filters: readonly Filter[],
+    subscriptions: Subscriptions,
+  ): Promise<RelayMessage[]> {
+    subscriptions.set(id, filters)
+    const events = await this.#find(filters)
+    return [...events.map((event): RelayMessage => ['EVENT', id, event]), ['EOSE', id]]
+  }
+
+  /** The stored lists that filters ask for by author. */
+  async #find(filters: readonly Filter[]): Promise<SignedEvent[]> {
+    const authors = [...new Set(filters.flatMap((filter) => filter.authors ?? []))] as Pubkey[]
+    if (authors.length === 0) return []
+    const lists = (await this.#settings.store.getRelayLists(authors))
+      .filter((event) => event !== undefined)
+      .filter((event) => !this.#hasExpired(event))
+      .sort((a, b) => b.created_at - a.created_at || (a.id < b.id ? -1 : 1))
+    return [...new Set(filters.flatMap((filter) => select(lists, filter)))]
+  }
+
+  /** NIP-40. */
+  #hasExpired({ tags }: SignedEvent): boolean {
+    return tags.some(([name, time]) => name === 'expiration' && Number(time) <= this.#settings.now())
+  }
+}
+
+function select(lists: readonly SignedEvent[], filter: Filter): SignedEvent[] {
+  return lists.filter((event) => meets(event, filter)).slice(0, filter.limit)
+}
+
+function meets(event: SignedEvent, filter: Filter): boolean {
+  return matchFilter(filter, event as unknown as Parameters<typeof matchFilter>[1])
+}
+
+/** The filters that a relay list can meet. */
+function readFilters(filters: readonly unknown[]): Filter[] {
+  if (filters.length > MOST_FILTERS) throw new Refusal('invalid', `at most ${MOST_FILTERS} filters`)
+  const result = z.array(filterSchema).safeParse(filters)
+  if (!result.success) throw new Refusal('invalid', 'a filter is not as NIP-01 has it')
+  return result.data.filter(({ kinds }) => kinds?.includes(RELAY_LIST_KIND) ?? true) as Filter[]
+}
+
+function subscriptionId(id: unknown): string {
+  if (typeof id === 'string' && id.length > 0 && id.length <= 64) return id
+  throw new Refusal('invalid', 'a subscription id is a text of 1 to 64 characters')
+}
+
+function isTexts(values: unknown): boolean {
+  return Array.isArray(values) && values.every((value) => typeof value === 'string')
+}
