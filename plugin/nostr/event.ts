@@ -18,7 +18,7 @@ export function checkShape(value: unknown): asserts value is SignedEvent {
 }
 
 /** What is wrong with an event's shape, as a clause for people; undefined where nothing is. */
-function shapeFault(value: unknown): string | undefined {
+export function shapeFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
   if (!matches(id, HEX_64)) return 'id must be 64 lower-case hex characters'

@@ -1,0 +1,11 @@
+/** Where logs go: JSON lines on stderr, or something nicer where a person watches. stdout is not theirs. */
+
+import { type Logger, pino } from 'pino'
+
+const STDERR = 2
+
+export async function createLogger(level: string): Promise<Logger> {
+  if (!process.stderr.isTTY) return pino({ level }, pino.destination({ dest: STDERR, sync: true }))
+  const { default: pretty } = await import('pino-pretty')
+  return pino({ level }, pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname' }))
+}

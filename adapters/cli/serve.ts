@@ -1,0 +1,98 @@
+/** `serve`: a relay for key packages, until a signal ends it. */
+
+import { Command } from 'commander'
+import type { Logger } from 'pino'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { startServer } from '../relays/standalone.ts'
+import { addSettings, readSettings } from './flags.ts'
+import { createLogger } from './logger.ts'
+import { withoutPasswords } from './settings.ts'
+import { hostAndPort, type Settings } from './settings-schema.ts'
+import { openStore } from './store-url.ts'
+import { createVerifier } from './verify-event.ts'
+import { readVersion } from './version.ts'
+
+export function serveCommand(): Command {
+  const command = addSettings(new Command('serve'))
+  return command.action(async () => serve(readSettings(command, process.env)))
+}
+
+async function serve(settings: Settings): Promise<void> {
+  if (settings.custody === 'relay') {
+    throw new SettingsError(['custody: "relay" is not allowed where no relay is behind; it takes gateway'])
+  }
+  const signalled = waitForSignal()
+  const log = await createLogger(settings.log.level)
+  const store = await openStore(settings.store)
+  try {
+    await serveFrom(store, settings, log, signalled)
+  } finally {
+    await store.close()
+  }
+}
+
+async function serveFrom(
+  store: KeyPackageStore,
+  settings: Settings,
+  log: Logger,
+  signalled: Promise<string>,
+): Promise<void> {
+  const { store: address, listen, server: options, log: _, ...gatewayOptions } = settings
+  const gateway = new KeyPackageGateway({
+    ...gatewayOptions,
+    store,
+    log,
+    verifyEvent: await createVerifier(),
+  })
+  const version = readVersion()
+  const server = await startServer({ gateway, store, options, log, version, ...hostAndPort(listen) })
+  const sweeping = setInterval(() => sweep(gateway, log), settings.sweepIntervalSeconds * 1000).unref()
+
+  log.info(
+    { url: server.url, store: withoutPasswords(address), profile: settings.profile, version },
+    'serving key packages',
+  )
+  for (const warning of warningsAbout(settings, store)) log.warn(warning)
+
+  log.info({ signal: await signalled }, 'stopping')
+  clearInterval(sweeping)
+  await server.close()
+  gateway.close()
+}
+
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process there and then. */
+function waitForSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    let signals = 0
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        signals += 1
+        if (signals > 1) process.exit(1)
+        resolve(signal)
+      })
+    }
+  })
+}
+
+function sweep(gateway: KeyPackageGateway, log: Logger): void {
+  gateway.sweep().then(
+    (removed) => log.debug({ removed }, 'swept'),
+    (error: unknown) => log.error({ err: error }, 'sweeping failed'),
+  )
+}
+
+/** What an operator may not expect of these settings. */
+function warningsAbout({ delivery }: Settings, store: KeyPackageStore): string[] {
+  const warnings: string[] = []
+  if (delivery.encoding !== 'as-published') {
+    warnings.push(
+      `delivery.encoding is ${delivery.encoding}: a key package published in another encoding is re-encoded, and ` +
+        'clients that check event signatures refuse it unless they undo that (restoreSignedEvent); ' +
+        'the profile marmot delivers as published',
+    )
+  }
+  if (!store.durable) warnings.push('this store is not durable: key packages are gone when the process ends')
+  return warnings
+}

@@ -1,0 +1,42 @@
+/** Every setting of the command line: the gateway's options, and what a process needs beside them. */
+
+import { z } from 'zod'
+import { optionsSchema } from '../../plugin/options.ts'
+import { serverOptionsSchema } from '../relays/server-options.ts'
+
+const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
+
+const listenSchema = z
+  .string()
+  .refine((address) => ADDRESS.test(address) && hostAndPort(address).port <= 65_535)
+  .meta({ examples: ['127.0.0.1:7447'] })
+
+export const settingsSchema = optionsSchema.extend({
+  store: z
+    .string()
+    .regex(/^(memory:|lmdb:.+)$/)
+    .meta({ examples: ['memory:', 'lmdb:./data/keypackages'] })
+    .default('lmdb:./data/keypackages')
+    .describe('Where key packages are kept'),
+  listen: listenSchema
+    .default('127.0.0.1:7447')
+    .describe('The address and port to serve on; port 0 takes a free one'),
+  server: serverOptionsSchema.prefault({}),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('The least that is logged'),
+    })
+    .prefault({}),
+})
+
+export type Settings = z.output<typeof settingsSchema>
+
+/** The parts of a `listen` setting; an IPv6 address stands in brackets there. */
+export function hostAndPort(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  return { host, port: Number(address.slice(colon + 1)) }
+}
