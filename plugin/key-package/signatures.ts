@@ -22,8 +22,8 @@ export function hasValidSignatures({ ciphersuite, leafNode, signed }: KeyPackage
   const key = importKey(suite.signature, leafNode.signatureKey)
   if (key === undefined) return false
   return (
-    verifyWithLabel(suite, key, 'LeafNodeTBS', leafNode.signed) &&
-    verifyWithLabel(suite, key, 'KeyPackageTBS', signed)
+    verifyWithLabel(suite, key, 'KeyPackageTBS', signed) &&
+    verifyWithLabel(suite, key, 'LeafNodeTBS', leafNode.signed)
   )
 }
 

@@ -1,0 +1,371 @@
+/** KeyPackages are decoded strictly and as ts-mls decodes them, named by their reference, and verified. */
+
+import { beforeAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { ciphersuites, type Lifetime, type KeyPackage as TsMlsKeyPackage } from 'ts-mls'
+import {
+  decodeKeyPackage as decodeWithTsMls,
+  encodeKeyPackage,
+  keyPackageTBSEncoder,
+  makeKeyPackageRef,
+  signKeyPackage,
+} from 'ts-mls/keyPackage.js'
+import {
+  BASIC_CREDENTIAL,
+  carriesLastResort,
+  decodeKeyPackage,
+  type KeyPackage,
+  keyPackageRef,
+  type Signed,
+} from '../../../plugin/key-package/mls.ts'
+import { hasValidSignatures } from '../../../plugin/key-package/signatures.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { type MadeKeyPackage, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
+
+const SUITES = [1, 2, 3, 4, 5, 6, 7]
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+let made: MadeKeyPackage[]
+
+beforeAll(async () => {
+  made = await Promise.all(SUITES.map((ciphersuite) => makeKeyPackage(person(), { ciphersuite })))
+})
+
+const madeWith = (suite: number): MadeKeyPackage => {
+  const found = made.find(({ ciphersuite }) => ciphersuite === suite)
+  if (found === undefined) throw new Error(`no package of suite ${suite}`)
+  return found
+}
+
+describe('a KeyPackage', () => {
+  it.each(SUITES)('of ciphersuite %i says what ts-mls put in, bare or as an MLSMessage', (suite) => {
+    const { bytes, message, publicPackage } = madeWith(suite)
+    for (const input of [bytes, message]) {
+      const decoded = decodeKeyPackage(input)
+      expect(hex(decoded.bytes)).toBe(hex(bytes))
+      expect(decoded.ciphersuite).toBe(suite)
+      expect(hex(decoded.initKey)).toBe(hex(publicPackage.initKey))
+      expect(hex(decoded.leafNode.encryptionKey)).toBe(hex(publicPackage.leafNode.hpkePublicKey))
+      expect(hex(decoded.leafNode.signatureKey)).toBe(hex(publicPackage.leafNode.signaturePublicKey))
+      expect(decoded.leafNode.credential.type).toBe(1)
+      expect(hex(decoded.leafNode.credential.data)).toBe(person().pubkey)
+      expect(decoded.leafNode).toMatchObject({ notBefore: NOW - 3600, notAfter: NOW + 90 * 86_400 })
+      expect(decoded.extensions).toEqual([0x000a])
+      expect(hex(decoded.signed.tbs)).toBe(hex(encodeTbs(publicPackage)))
+    }
+  })
+
+  it.each(SUITES)('of ciphersuite %i has the reference that ts-mls gives it', async (suite) => {
+    const { bytes, publicPackage, impl } = madeWith(suite)
+    const expected = await makeKeyPackageRef(publicPackage, impl.hash)
+    expect(keyPackageRef(bytes, suite)).toBe(hex(expected))
+  })
+
+  it.each([
+    [0x000a, true],
+    [0xf000, true],
+    [0x0b0b, false],
+    [null, false],
+  ])('with the extension %p carries last_resort: %p', async (lastResort, expected) => {
+    const { bytes } = await makeKeyPackage(person(), { lastResort })
+    expect(carriesLastResort(decodeKeyPackage(bytes))).toBe(expected)
+  })
+})
+
+describe('bytes are refused', () => {
+  it.each([1, 32, 5000])('if %i of them follow the KeyPackage', (extra) => {
+    for (const { bytes, message } of made) {
+      for (const input of [bytes, message]) {
+        expect(() => decodeKeyPackage(Buffer.concat([input, Buffer.alloc(extra)]))).toThrow(
+          `invalid: ${extra} bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published`,
+        )
+      }
+    }
+  })
+
+  it('wherever they end too early', () => {
+    const { message } = madeWith(1)
+    for (let length = 0; length < message.length; length++) {
+      expect(() => decodeKeyPackage(message.subarray(0, length))).toThrow('invalid: not an MLS KeyPackage (')
+    }
+  })
+
+  it('if a length is not in its shortest form: one package would have several references (I3)', () => {
+    const { bytes } = madeWith(1)
+    const initKeyLength = 4
+    expect(bytes[initKeyLength]).toBe(32)
+    const longer = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x40), bytes.subarray(4)])
+    expect(() => decodeKeyPackage(longer)).toThrow('the length of init_key is not in its shortest form')
+    const longest = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x80, 0, 0), bytes.subarray(4)])
+    expect(() => decodeKeyPackage(longest)).toThrow('the length of init_key is not in its shortest form')
+  })
+
+  it.each<[string, (keyPackage: TsMlsKeyPackage) => TsMlsKeyPackage]>([
+    ['its init_key is its encryption_key', (pkg) => ({ ...pkg, initKey: pkg.leafNode.hpkePublicKey })],
+    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array(31) })],
+    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array() })],
+    [
+      'its encryption_key does not have 32 bytes',
+      (pkg) => ({ ...pkg, leafNode: { ...pkg.leafNode, hpkePublicKey: new Uint8Array(33) } }),
+    ],
+  ])('if %s (RFC 9420 section 10.1)', (why, change) => {
+    expect(() => decodeKeyPackage(encodeKeyPackage(change(madeWith(1).publicPackage)))).toThrow(why)
+  })
+
+  it('if they hold anything else than a KeyPackage', () => {
+    const { bytes, message } = madeWith(1)
+    const change = (input: Uint8Array, position: number, value: number) =>
+      Buffer.from(input).fill(value, position, position + 1)
+    expect(() => decodeKeyPackage(change(bytes, 1, 2))).toThrow('its version is 2, not mls10')
+    expect(() => decodeKeyPackage(change(message, 1, 2))).toThrow('its version is 2, not mls10')
+    const welcome = 3
+    expect(() => decodeKeyPackage(change(message, 3, welcome))).toThrow('not an MLS KeyPackage')
+    const source = sourcePosition(bytes)
+    const update = 2
+    expect(() => decodeKeyPackage(change(bytes, source, update))).toThrow(
+      'its leaf_node_source is 2, not key_package',
+    )
+  })
+})
+
+describe('the decoder', () => {
+  it('takes what ts-mls can write and reads the same from it, whatever the sizes', () => {
+    const opaque = fc.oneof(
+      fc.uint8Array({ maxLength: 100 }),
+      fc.constantFrom(63, 64, 16_383, 16_384).map((length) => new Uint8Array(length)),
+    )
+    const extensions = fc.array(
+      fc.record({ extensionType: fc.integer({ min: 6, max: 0xffff }), extensionData: opaque }),
+      { maxLength: 5 },
+    )
+    const codes = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 40 })
+    const seconds = fc.bigInt({ min: 0n, max: 2n ** 53n })
+    fc.assert(
+      fc.property(extensions, extensions, codes, codes, seconds, seconds, opaque, opaque, (...parts) => {
+        const [
+          packageExtensions,
+          leafExtensions,
+          types,
+          proposals,
+          notBefore,
+          notAfter,
+          identity,
+          signature,
+        ] = parts
+        const { publicPackage } = madeWith(1)
+        const { leafNode } = publicPackage
+        const written: TsMlsKeyPackage = {
+          ...publicPackage,
+          extensions: packageExtensions,
+          signature,
+          leafNode: {
+            ...leafNode,
+            capabilities: { ...leafNode.capabilities, extensions: types, proposals },
+            credential: { credentialType: 'basic', identity },
+            lifetime: { notBefore, notAfter },
+            extensions: leafExtensions,
+          },
+        }
+        const read = decodeKeyPackage(encodeKeyPackage(written))
+        expect(read.extensions).toEqual(packageExtensions.map(({ extensionType }) => extensionType))
+        expect(read.leafNode).toMatchObject({ notBefore: Number(notBefore), notAfter: Number(notAfter) })
+        expect(hex(read.leafNode.credential.data)).toBe(hex(identity))
+        expect(hex(read.signed.signature)).toBe(hex(signature))
+        expect(hex(read.signed.tbs)).toBe(hex(encodeTbs(written)))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('takes of damaged packages those alone that ts-mls takes and writes back the same', () => {
+    const damage = fc.array(
+      fc.record({
+        position: fc.nat(),
+        remove: fc.integer({ min: 0, max: 3 }),
+        insert: fc.uint8Array({ maxLength: 3 }),
+      }),
+      { minLength: 1, maxLength: 3 },
+    )
+    let taken = 0
+    fc.assert(
+      fc.property(fc.constantFrom(...SUITES), damage, (suite, changes) => {
+        let bytes = Buffer.from(madeWith(suite).bytes)
+        for (const { position, remove, insert } of changes) {
+          const at = position % bytes.length
+          bytes = Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + remove)])
+        }
+        const decoded = outcomeOf(() => decodeKeyPackage(bytes))
+        fc.pre(decoded === undefined || isReadableByTsMls(decoded))
+        const ours = decoded !== undefined
+        if (ours) taken++
+        expect({ bytes: hex(bytes), taken: ours }).toEqual({
+          bytes: hex(bytes),
+          taken: strictlyByTsMls(bytes),
+        })
+      }),
+      { numRuns: 5000 },
+    )
+    expect(taken).toBeGreaterThan(100)
+  })
+
+  it('throws nothing but a Refusal, whatever the bytes (I9)', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (tail, isMessage) => {
+        const head = isMessage ? [0, 1, 0, 5, 0, 1, 0, 1] : [0, 1, 0, 1]
+        expect(outcomeOf(() => decodeKeyPackage(Buffer.concat([Buffer.from(head), tail])))).toBeUndefined()
+      }),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+describe('signatures', () => {
+  it.each(SUITES)('of ciphersuite %i hold', (suite) => {
+    expect(hasValidSignatures(decodeKeyPackage(madeWith(suite).bytes))).toBe(true)
+  })
+
+  it('do not hold in another suite than they were made in, nor in one unknown', () => {
+    const decoded = decodeKeyPackage(madeWith(1).bytes)
+    for (const ciphersuite of [2, 4, 0, 8])
+      expect(hasValidSignatures({ ...decoded, ciphersuite })).toBe(false)
+  })
+
+  it.each(SUITES)('of ciphersuite %i hold after no change of one bit, wherever it is', (suite) => {
+    const { message } = madeWith(suite)
+    expect(survivingBits(message, everyBit(message))).toEqual([])
+  })
+})
+
+describe('the leaf node has a signature of its own', () => {
+  it.each(SUITES)('which counts in ciphersuite %i though the whole is signed again', async (suite) => {
+    const { publicPackage, privatePackage, impl } = madeWith(suite)
+    const { leafNode } = publicPackage
+    const signAgain = (lifetime: Lifetime) =>
+      signKeyPackage(
+        { ...publicPackage, leafNode: { ...leafNode, lifetime } },
+        privatePackage.signaturePrivateKey,
+        impl.signature,
+      )
+    const same = await signAgain(leafNode.lifetime)
+    const longer = await signAgain({ ...leafNode.lifetime, notAfter: leafNode.lifetime.notAfter + 1n })
+    expect(hasValidSignatures(decodeKeyPackage(encodeKeyPackage(same)))).toBe(true)
+    expect(hasValidSignatures(decodeKeyPackage(encodeKeyPackage(longer)))).toBe(false)
+  })
+
+  it('which holds after no change of one bit of either', () => {
+    const decoded = decodeKeyPackage(madeWith(1).bytes)
+    const { leafNode } = decoded
+    const { tbs, signature } = leafNode.signed
+    const withLeaf = (signed: Signed) => hasValidSignatures({ ...decoded, leafNode: { ...leafNode, signed } })
+    expect(withLeaf({ tbs, signature })).toBe(true)
+    expect(everyBit(tbs).filter((bit) => withLeaf({ tbs: flipped(tbs, bit), signature }))).toEqual([])
+    expect(
+      everyBit(signature).filter((bit) => withLeaf({ tbs, signature: flipped(signature, bit) })),
+    ).toEqual([])
+  })
+})
+
+describe('packages made by another implementation', () => {
+  const vectors = keyPackageVectors()
+  if (vectors === undefined) {
+    console.warn('SKIPPED: ../shared/vectors/mls-key-packages.json is absent; packages of ts-mls stand in.')
+  }
+  const check = vectors === undefined ? it.skip : it
+
+  check('decode, all of them, and both their signatures hold', () => {
+    expect(vectors).toHaveLength(36)
+    for (const { message, ciphersuite } of vectors ?? []) {
+      const decoded = decodeKeyPackage(message)
+      expect(decoded).toMatchObject({ ciphersuite, leafNode: { credential: { type: 1 } } })
+      expect(decoded.leafNode.credential.data.toString()).toBe('Alice')
+      expect(decoded.leafNode.notBefore).toBeLessThan(VECTORS_NOW)
+      expect(decoded.leafNode.notAfter).toBeGreaterThan(VECTORS_NOW)
+      expect(hasValidSignatures(decoded)).toBe(true)
+    }
+  })
+
+  check('are refused after any change of one bit', () => {
+    const tried = new Set<number>()
+    const sample = fc.sample(fc.nat(), { numRuns: 36 * 150, seed: 9420 })
+    for (const { message, ciphersuite } of vectors ?? []) {
+      const bits = tried.has(ciphersuite)
+        ? sample.splice(0, 150).map((number) => number % (message.length * 8))
+        : everyBit(message)
+      tried.add(ciphersuite)
+      expect(survivingBits(message, bits)).toEqual([])
+    }
+  })
+})
+
+/** The bits whose change leaves a package that would be taken. */
+function survivingBits(message: Uint8Array, bits: readonly number[]): number[] {
+  return bits.filter((bit) => {
+    const decoded = outcomeOf(() => decodeKeyPackage(flipped(message, bit)))
+    return decoded !== undefined && hasValidSignatures(decoded)
+  })
+}
+
+function flipped(bytes: Uint8Array, bit: number): Buffer {
+  const changed = Buffer.from(bytes)
+  changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+  return changed
+}
+
+function everyBit(bytes: Uint8Array): number[] {
+  return Array.from({ length: bytes.length * 8 }, (_, bit) => bit)
+}
+
+/** What a function returns, or undefined if it throws a Refusal. */
+function outcomeOf<Outcome>(run: () => Outcome): Outcome | undefined {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+/** ts-mls knows two types of credentials, and of versions in capabilities mls10 alone (RFC 9420 wants others ignored). */
+function isReadableByTsMls({ leafNode }: KeyPackage): boolean {
+  const { type, data } = leafNode.credential
+  const versions = Buffer.from(data.buffer, data.byteOffset + data.length, 3).toString('hex')
+  return type === BASIC_CREDENTIAL && versions === '020001'
+}
+
+/** Whether ts-mls decodes it to the last byte, writes the same again, and its HPKE keys are two of the right length. */
+function strictlyByTsMls(bytes: Uint8Array): boolean {
+  try {
+    const [decoded, length] = decodeWithTsMls(Uint8Array.from(bytes), 0) ?? []
+    if (decoded === undefined || length !== bytes.length || hex(encodeKeyPackage(decoded)) !== hex(bytes))
+      return false
+    const { initKey, leafNode } = decoded
+    const expected = made.find(
+      ({ ciphersuite }) => ciphersuite === ciphersuites[decoded.cipherSuite],
+    )?.publicPackage
+    if (hex(initKey) === hex(leafNode.hpkePublicKey)) return false
+    return (
+      expected === undefined ||
+      (initKey.length === expected.initKey.length &&
+        leafNode.hpkePublicKey.length === expected.initKey.length)
+    )
+  } catch {
+    return false
+  }
+}
+
+function encodeTbs(keyPackage: TsMlsKeyPackage): Uint8Array {
+  const [length, write] = keyPackageTBSEncoder(keyPackage)
+  const buffer = new ArrayBuffer(length)
+  write(0, buffer)
+  return new Uint8Array(buffer)
+}
+
+/** Where leaf_node_source stands: before the lifetime, which is found by its value. */
+function sourcePosition(bytes: Uint8Array): number {
+  const lifetime = Buffer.alloc(8)
+  lifetime.writeBigUInt64BE(BigInt(NOW - 3600))
+  return Buffer.from(bytes).indexOf(lifetime) - 1
+}
