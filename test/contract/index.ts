@@ -1,0 +1,61 @@
+/**
+ * The suite that every store must pass, under any test runner with `describe` and `it`:
+ *
+ *     describeKeyPackageStore('my store', async () => myStore(), { describe, it })
+ */
+
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { describeClaiming } from './claiming.ts'
+import { describeKeeping } from './keeping.ts'
+import { describePublishing } from './publishing.ts'
+import { describeQuotas } from './quotas.ts'
+import { describeReleasing } from './releasing.ts'
+
+export {
+  authorNamed,
+  claimBy,
+  DAY,
+  HOUR,
+  hex,
+  LIMITS,
+  NOW,
+  PLENTY,
+  POLICY,
+  packageNamed,
+  relayListOf,
+  slotNamed,
+} from './packages.ts'
+
+/** What the suite needs of jest, vitest, mocha or node:test. */
+export interface Runner {
+  describe(name: string, body: () => void): unknown
+  it(name: string, test: () => Promise<void>): unknown
+}
+
+/** One thing that a store must do; it is given an empty one. */
+export type Specify = (title: string, check: (store: KeyPackageStore) => Promise<void>) => void
+
+/** @param open makes an empty store; the suite closes it */
+export function describeKeyPackageStore(
+  name: string,
+  open: () => Promise<KeyPackageStore>,
+  { describe, it }: Runner,
+): void {
+  const specify: Specify = (title, check) => {
+    it(title, async () => {
+      const store = await open()
+      try {
+        await check(store)
+      } finally {
+        await store.close()
+      }
+    })
+  }
+  describe(name, () => {
+    describe('put', () => describePublishing(specify))
+    describe('claim', () => describeClaiming(specify))
+    describe('quotas', () => describeQuotas(specify))
+    describe('release and redelivery', () => describeReleasing(specify))
+    describe('keeping', () => describeKeeping(specify))
+  })
+}

@@ -1,0 +1,173 @@
+/** Deleting, sweeping, relay lists, totals and closing. */
+
+import { deepEqual, equal, rejects } from 'node:assert/strict'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Specify } from './index.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  HOUR,
+  hex,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  relayListOf,
+  slotNamed,
+} from './packages.ts'
+import { deliveredIds, idsOf } from './reading.ts'
+
+const alice = authorNamed('alice')
+const bob = authorNamed('bob')
+
+export function describeKeeping(it: Specify): void {
+  describeDropping(it)
+  describeSweeping(it)
+  describeRelayLists(it)
+
+  it('rejects every call once it is closed, and closes again without complaint', async (store) => {
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    await store.close()
+    await store.close()
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.put(packageNamed('two', alice), LIMITS, NOW),
+      () => store.claim([claimBy('bob', alice)], POLICY, NOW),
+      () => store.list(alice, NOW),
+      () => store.count([alice], NOW),
+      () => store.drop(alice, { by: 'id', ids: [] }, NOW),
+      () => store.release(alice, [], NOW),
+      () => store.sweep(NOW, 0),
+      () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
+      () => store.putRelayList(relayListOf(alice, NOW)),
+      () => store.getRelayLists([alice]),
+      () => store.dropRelayList(alice, NOW),
+      () => store.stats(),
+    ]
+    for (const call of calls) await rejects(call)
+  })
+
+  it('finishes what is under way when it closes', async (store) => {
+    const puts = Array.from({ length: 20 }, (_, index) =>
+      store.put(packageNamed(`${index}`, bob), LIMITS, NOW),
+    )
+    await store.close()
+    const outcomes = await Promise.all(puts)
+    equal(outcomes.filter((outcome) => outcome === 'stored').length, LIMITS.max)
+  })
+}
+
+function describeDropping(it: Specify): void {
+  it('deletes an author’s packages by id, which are spent then (I3)', async (store) => {
+    const [mine, other] = [packageNamed('mine', alice), packageNamed('other', alice)]
+    for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
+    await store.put(packageNamed('theirs', bob), LIMITS, NOW)
+    const ids = [mine.id, packageNamed('theirs', bob).id, hex('made up')]
+    equal(await store.drop(alice, { by: 'id', ids }, NOW), 1)
+    equal(await store.drop(alice, { by: 'id', ids }, NOW), 0)
+    equal(await store.put(mine, LIMITS, NOW), 'spent')
+    deepEqual(await idsOf(store, alice), [other.id])
+    deepEqual(await store.count([bob], NOW), [1])
+  })
+
+  it('deletes by slot what is not newer than the deletion', async (store) => {
+    const phone = slotNamed('phone', alice, 'phone', { createdAt: NOW - 10 })
+    const desk = slotNamed('desk', alice, 'desk', { createdAt: NOW - 10 })
+    for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
+    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 11 }, NOW), 0)
+    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 10 }, NOW), 1)
+    deepEqual(await store.count([alice], NOW), [2])
+  })
+
+  it('deletes all of an author that is not newer than the deletion', async (store) => {
+    await store.put(packageNamed('old', alice, { createdAt: NOW - 10 }), LIMITS, NOW)
+    await store.put(slotNamed('slot', alice, 'phone', { createdAt: NOW - 10 }), LIMITS, NOW)
+    const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
+    await store.put(newer, LIMITS, NOW)
+    equal(await store.drop(alice, { by: 'author', createdUntil: NOW - 6 }, NOW), 2)
+    deepEqual(await idsOf(store, alice), [newer.id])
+    equal(await store.drop(authorNamed('nobody'), { by: 'author', createdUntil: NOW }, NOW), 0)
+  })
+}
+
+function describeSweeping(it: Specify): void {
+  it('removes what expired, and forgets it', async (store) => {
+    const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
+    const long = packageNamed('long', alice, { expiresAt: NOW + DAY })
+    for (const pkg of [short, long]) await store.put(pkg, LIMITS, NOW)
+    equal(await store.sweep(NOW + HOUR - 1, 600), 0)
+    deepEqual(await store.stats(), { authors: 1, packages: 2 })
+    equal(await store.sweep(NOW + HOUR, 600), 1)
+    equal(await store.sweep(NOW + HOUR, 600), 0)
+    deepEqual(await store.stats(), { authors: 1, packages: 1 })
+    equal(await store.sweep(NOW + DAY, 600), 1)
+    deepEqual(await store.stats(), { authors: 0, packages: 0 })
+  })
+
+  it('sweeps any number of authors', async (store) => {
+    const authors = Array.from({ length: 350 }, (_, index) => authorNamed(`${index}`))
+    const packages = authors.map((author) => packageNamed(`of ${author}`, author, { expiresAt: NOW + HOUR }))
+    await Promise.all(packages.map((pkg) => store.put(pkg, LIMITS, NOW)))
+    await store.put(packageNamed('long', alice), LIMITS, NOW)
+    equal(await store.sweep(NOW + HOUR, 600), 350)
+    deepEqual(await store.stats(), { authors: 1, packages: 1 })
+  })
+
+  it('retires an exposed package once two fresh ones stand beside it for long enough', async (store) => {
+    const exposed = packageNamed('exposed', alice)
+    await store.put(exposed, LIMITS, NOW)
+    await store.claim([claimBy('bob', alice)], POLICY, NOW)
+    await store.put(packageNamed('fresh 1', alice), LIMITS, NOW + 10)
+    equal(await store.sweep(NOW + 600, 600), 0)
+    await store.put(packageNamed('fresh 2', alice), LIMITS, NOW + 20)
+    equal(await store.sweep(NOW + 599, 600), 0)
+    equal(await store.sweep(NOW + 600, 600), 1)
+    equal((await idsOf(store, alice)).includes(exposed.id), false)
+    equal(await store.put(exposed, LIMITS, NOW + 600), 'spent')
+  })
+
+  it('leaves a claim that can still be released as it is', async (store) => {
+    for (const name of ['one', 'two']) await store.put(packageNamed(name, alice), LIMITS, NOW)
+    const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
+    await store.sweep(NOW + 5, 600)
+    await store.release(alice, ids, NOW + 5)
+    deepEqual(await store.count([alice], NOW + 5), [2])
+  })
+}
+
+function describeRelayLists(it: Specify): void {
+  it('keeps the newest relay list of each author', async (store) => {
+    const [older, newer] = [relayListOf(alice, NOW), relayListOf(alice, NOW + 1)]
+    equal(await store.putRelayList(older), 'stored')
+    equal(await store.putRelayList(older), 'duplicate')
+    equal(await store.putRelayList(newer), 'stored')
+    equal(await store.putRelayList(older), 'stale')
+    deepEqual(await store.getRelayLists([bob, alice]), [undefined, newer])
+  })
+
+  it('keeps the lowest id of two relay lists that are equally new', async (store) => {
+    const lists = ['wss://a.example', 'wss://b.example'].map((relay) => relayListOf(alice, NOW, relay))
+    const [low, high] = lists.sort((a, b) => (a.id < b.id ? -1 : 1))
+    if (low === undefined || high === undefined) return
+    equal(await store.putRelayList(high), 'stored')
+    equal(await store.putRelayList(low), 'stored')
+    equal(await store.putRelayList(high), 'stale')
+  })
+
+  it('deletes a relay list that is not newer than the deletion, for good', async (store) => {
+    const list = relayListOf(alice, NOW)
+    await store.putRelayList(list)
+    await store.dropRelayList(alice, NOW - 1)
+    deepEqual(await store.getRelayLists([alice]), [list])
+    await store.dropRelayList(alice, NOW)
+    deepEqual(await store.getRelayLists([alice]), [undefined])
+    equal(await store.putRelayList(list), 'stale')
+    equal(await store.putRelayList(relayListOf(alice, NOW + 1)), 'stored')
+    await dropsNothing(store)
+  })
+}
+
+async function dropsNothing(store: KeyPackageStore): Promise<void> {
+  await store.dropRelayList(alice, NOW - DAY)
+  deepEqual(await store.getRelayLists([alice]), [relayListOf(alice, NOW + 1)])
+}

@@ -1,0 +1,127 @@
+/** What becomes of a package that is put into a store. */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import type { StockLimits } from '../../plugin/store.ts'
+import type { Specify } from './index.ts'
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import { idsOf } from './reading.ts'
+
+const alice = authorNamed('alice')
+const bob = authorNamed('bob')
+
+export function describePublishing(it: Specify): void {
+  it('stores a package and gives back all of it', async (store) => {
+    const pkg = packageNamed('one', alice, { lastResort: true })
+    equal(await store.put(pkg, LIMITS, NOW), 'stored')
+    deepEqual(await store.list(alice, NOW), [pkg])
+  })
+
+  it('answers duplicate to an id or a KeyPackageRef that is in the stock', async (store) => {
+    const pkg = packageNamed('one', alice)
+    await store.put(pkg, LIMITS, NOW)
+    equal(await store.put(pkg, LIMITS, NOW), 'duplicate')
+    equal(await store.put({ ...packageNamed('two', alice), ref: pkg.ref }, LIMITS, NOW), 'duplicate')
+    equal(await store.put({ ...packageNamed('two', alice), id: pkg.id }, LIMITS, NOW), 'duplicate')
+    deepEqual(await store.count([alice], NOW), [1])
+  })
+
+  it('stores one of a package that is put many times at once', async (store) => {
+    const pkg = packageNamed('one', alice)
+    const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.put(pkg, LIMITS, NOW)))
+    deepEqual(outcomes.sort(), [...Array(19).fill('duplicate'), 'stored'])
+  })
+
+  it('answers spent to a package that was claimed, by id and by KeyPackageRef (I3)', async (store) => {
+    await store.put(packageNamed('one', alice, { createdAt: NOW - 2 * HOUR }), LIMITS, NOW)
+    await store.put(packageNamed('two', alice), LIMITS, NOW)
+    await store.claim([claimBy('carol', alice)], POLICY, NOW)
+    const { id, ref } = packageNamed('one', alice)
+    equal(await store.put(packageNamed('one', alice), LIMITS, NOW), 'spent')
+    equal(await store.put({ ...packageNamed('three', alice), id }, LIMITS, NOW), 'spent')
+    equal(await store.put({ ...packageNamed('three', alice), ref }, LIMITS, NOW), 'spent')
+    deepEqual(await store.count([alice], NOW), [1])
+  })
+
+  it('answers spent until the package would have expired, sweeping or not (I3)', async (store) => {
+    const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
+    await store.put(pkg, LIMITS, NOW)
+    await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
+    await store.sweep(NOW + HOUR - 1, LIMITS.retireAfterSeconds)
+    equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
+  })
+
+  it('refuses one package too many, and takes it when there is room', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 2 }
+    const [first, second, third] = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
+    for (const pkg of [first, second]) if (pkg) equal(await store.put(pkg, limits, NOW), 'stored')
+    if (third) equal(await store.put(third, limits, NOW), 'full')
+    await store.claim([claimBy('carol', alice)], POLICY, NOW)
+    if (third) equal(await store.put(third, limits, NOW), 'stored')
+  })
+
+  it('evicts the oldest instead, which is spent then (I3)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 2, overflow: 'evict-oldest' }
+    const packages = [3, 2, 1].map((age) => packageNamed(`${age}`, alice, { createdAt: NOW - age * HOUR }))
+    for (const pkg of packages) equal(await store.put(pkg, limits, NOW), 'stored')
+    const [oldest, ...others] = packages
+    deepEqual(await idsOf(store, alice), others.map(({ id }) => id).sort())
+    if (oldest) equal(await store.put(oldest, limits, NOW), 'spent')
+  })
+
+  it('keeps the newest package of a slot, and spends the one it replaces', async (store) => {
+    const older = slotNamed('older', alice, 'phone', { createdAt: NOW - 2 * HOUR })
+    const newer = slotNamed('newer', alice, 'phone', { createdAt: NOW - HOUR })
+    equal(await store.put(older, LIMITS, NOW), 'stored')
+    equal(await store.put(newer, LIMITS, NOW), 'replaced')
+    deepEqual(await idsOf(store, alice), [newer.id])
+    equal(await store.put(older, LIMITS, NOW), 'spent')
+    const oldest = slotNamed('oldest', alice, 'phone', { createdAt: NOW - 3 * HOUR })
+    equal(await store.put(oldest, LIMITS, NOW), 'stale')
+  })
+
+  it('keeps the lowest id of two packages of a slot that are equally new', async (store) => {
+    const [low, high] = [slotNamed('a', alice, 'phone'), slotNamed('b', alice, 'phone')].sort((a, b) =>
+      a.id < b.id ? -1 : 1,
+    )
+    if (low === undefined || high === undefined) return
+    equal(await store.put(high, LIMITS, NOW), 'stored')
+    equal(await store.put(low, LIMITS, NOW), 'replaced')
+    deepEqual(await idsOf(store, alice), [low.id])
+  })
+
+  it('counts slots apart from other packages', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 1 }
+    equal(await store.put(packageNamed('one', alice), limits, NOW), 'stored')
+    equal(await store.put(slotNamed('phone', alice, 'phone'), limits, NOW), 'stored')
+    equal(await store.put(slotNamed('desk', alice, 'desk'), limits, NOW), 'full')
+    equal(await store.put(packageNamed('two', alice), limits, NOW), 'full')
+  })
+
+  it('keeps authors apart', async (store) => {
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    await store.put(packageNamed('two', bob), LIMITS, NOW)
+    deepEqual(await store.count([bob, alice, authorNamed('nobody')], NOW), [1, 1, 0])
+    deepEqual(await store.stats(), { authors: 2, packages: 2 })
+  })
+
+  it('limits how many packages an author publishes, known ones not counted (I5)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, publish: { max: 2, windowSeconds: HOUR } }
+    const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
+    const [first, second, third] = packages
+    if (first === undefined || second === undefined || third === undefined) return
+    equal(await store.put(first, limits, NOW), 'stored')
+    equal(await store.put(first, limits, NOW), 'duplicate')
+    equal(await store.put(second, limits, NOW + 10), 'stored')
+    equal(await store.put(third, limits, NOW + 20), 'limited')
+    equal(await store.put(packageNamed('four', bob), limits, NOW + 20), 'stored')
+    equal(await store.put(third, limits, NOW + HOUR), 'stored')
+  })
+
+  it('never lets puts that come at once exceed the publish quota (I5)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, publish: { max: 5, windowSeconds: HOUR } }
+    const packages = Array.from({ length: 10 }, (_, index) => packageNamed(`${index}`, alice))
+    const outcomes = await Promise.all(packages.map((pkg) => store.put(pkg, limits, NOW)))
+    equal(outcomes.filter((outcome) => outcome === 'stored').length, 5)
+    equal(outcomes.filter((outcome) => outcome === 'limited').length, 5)
+  })
+}

@@ -1,0 +1,136 @@
+/** How often somebody may ask: the windows that guard a claim, and `hit` (I5). */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import type { ClaimPolicy } from '../../plugin/store.ts'
+import type { Specify } from './index.ts'
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
+import { deliveredIds, idsOf } from './reading.ts'
+
+const alice = authorNamed('alice')
+const bob = authorNamed('bob')
+
+export function describeQuotas(it: Specify): void {
+  it('limits the claims of one author by one requester, in a sliding window', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 2, windowSeconds: HOUR } }
+    for (const author of [alice, bob]) {
+      await store.put(packageNamed(`of ${author}`, author), LIMITS, NOW)
+    }
+    const ask = async (now: number, requester = 'carol', author = alice) =>
+      (await store.claim([claimBy(requester, author)], policy, now))[0]
+    equal((await ask(NOW))?.outcome, 'delivered')
+    equal((await ask(NOW + 100))?.outcome, 'delivered')
+    deepEqual(await ask(NOW + 200), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR - 200 })
+    equal((await ask(NOW + 200, 'dave'))?.outcome, 'delivered')
+    equal((await ask(NOW + 200, 'carol', bob))?.outcome, 'delivered')
+    equal((await ask(NOW + HOUR))?.outcome, 'delivered')
+    deepEqual(await ask(NOW + HOUR), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: 100 })
+  })
+
+  it('limits the claims of one author from one address, whoever asks', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAddress: { max: 2, windowSeconds: HOUR } }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    const ask = async (requester: string, address: string) =>
+      (await store.claim([claimBy(requester, alice, { address })], policy, NOW))[0]
+    equal((await ask('carol', '192.0.2.1'))?.outcome, 'delivered')
+    equal((await ask('dave', '192.0.2.1'))?.outcome, 'delivered')
+    deepEqual(await ask('erin', '192.0.2.1'), {
+      outcome: 'limited',
+      by: 'perAddress',
+      retryAfterSeconds: HOUR,
+    })
+    equal((await ask('erin', '192.0.2.2'))?.outcome, 'delivered')
+  })
+
+  it('names the quota that has to be waited for longest', async (store) => {
+    const policy: ClaimPolicy = {
+      ...POLICY,
+      perAuthor: { max: 1, windowSeconds: 60 },
+      perAddress: { max: 1, windowSeconds: HOUR },
+    }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    await store.claim([claimBy('carol', alice)], policy, NOW)
+    deepEqual(await store.claim([claimBy('carol', alice)], policy, NOW), [
+      { outcome: 'limited', by: 'perAddress', retryAfterSeconds: HOUR },
+    ])
+  })
+
+  it('changes nothing when it limits: neither the stock nor the other window', async (store) => {
+    const policy: ClaimPolicy = {
+      ...POLICY,
+      perAuthor: { max: 1, windowSeconds: HOUR },
+      perAddress: { max: 2, windowSeconds: HOUR },
+    }
+    for (const name of ['one', 'two', 'three']) await store.put(packageNamed(name, alice), LIMITS, NOW)
+    const from = (requester: string) => claimBy(requester, alice, { address: '192.0.2.1' })
+    await store.claim([from('carol')], policy, NOW)
+    const before = await idsOf(store, alice)
+    for (let turn = 0; turn < 5; turn++) await store.claim([from('carol')], policy, NOW)
+    deepEqual(await idsOf(store, alice), before)
+    equal(deliveredIds(await store.claim([from('dave')], policy, NOW)).length, 1)
+  })
+
+  it('counts a claim that finds nothing, where it knows the author', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    const claim = claimBy('carol', alice, { narrowings: [{ kinds: [443], ids: [] }] })
+    deepEqual(await store.claim([claim], policy, NOW), [{ outcome: 'none' }])
+    equal((await store.claim([claim], policy, NOW))[0]?.outcome, 'limited')
+  })
+
+  it('keeps no window for an author it has never heard of', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    for (let turn = 0; turn < 3; turn++) {
+      deepEqual(await store.claim([claimBy('carol', alice)], policy, NOW), [{ outcome: 'none' }])
+    }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    equal((await store.claim([claimBy('carol', alice)], policy, NOW))[0]?.outcome, 'delivered')
+  })
+
+  it('never lets claims that come at once exceed a quota', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 10, windowSeconds: HOUR } }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    const outcomes = await Promise.all(
+      Array.from({ length: 40 }, () => store.claim([claimBy('carol', alice)], policy, NOW)),
+    )
+    equal(deliveredIds(outcomes.flat()).length, 10)
+  })
+
+  it('takes requesters and addresses of any length and content', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    for (const text of ['', 'a\0b', 'x'.repeat(10_000), `${'x'.repeat(10_000)}y`, '\ud800', 'ünï']) {
+      const claim = claimBy(text, alice, { address: text })
+      equal((await store.claim([claim], policy, NOW))[0]?.outcome, 'delivered')
+      equal((await store.claim([claim], policy, NOW))[0]?.outcome, 'limited')
+    }
+  })
+
+  it('grants as much of a hit as there is room for, in a sliding window', async (store) => {
+    const quota = { max: 5, windowSeconds: 60 }
+    deepEqual(await store.hit('key', 3, quota, NOW), { granted: 3, retryAfterSeconds: 0 })
+    deepEqual(await store.hit('key', 3, quota, NOW + 10), { granted: 2, retryAfterSeconds: 50 })
+    deepEqual(await store.hit('key', 1, quota, NOW + 20), { granted: 0, retryAfterSeconds: 40 })
+    deepEqual(await store.hit('other', 1, quota, NOW + 20), { granted: 1, retryAfterSeconds: 0 })
+    deepEqual(await store.hit('key', 3, quota, NOW + 60), { granted: 3, retryAfterSeconds: 0 })
+    deepEqual(await store.hit('key', 1, quota, NOW + 60), { granted: 0, retryAfterSeconds: 10 })
+  })
+
+  it('never lets hits that come at once exceed a quota', async (store) => {
+    const quota = { max: 50, windowSeconds: 60 }
+    const outcomes = await Promise.all(Array.from({ length: 30 }, () => store.hit('key', 3, quota, NOW)))
+    equal(
+      outcomes.reduce((sum, { granted }) => sum + granted, 0),
+      50,
+    )
+  })
+
+  it('forgets nothing of a window that is still open when it sweeps', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    await store.claim([claimBy('carol', alice)], policy, NOW)
+    await store.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
+    await store.sweep(NOW + HOUR - 1, LIMITS.retireAfterSeconds)
+    equal((await store.claim([claimBy('carol', alice)], policy, NOW + HOUR - 1))[0]?.outcome, 'limited')
+    equal((await store.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW + HOUR - 1)).granted, 0)
+  })
+}

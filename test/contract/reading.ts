@@ -1,0 +1,17 @@
+/** Reads what a store answered, for those who only compare. */
+
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import type { ClaimOutcome, KeyPackageStore } from '../../plugin/store.ts'
+import { NOW } from './packages.ts'
+
+/** The ids of what an author has, in their order. */
+export async function idsOf(store: KeyPackageStore, author: Pubkey, now = NOW): Promise<string[]> {
+  return (await store.list(author, now)).map(({ id }) => id).sort()
+}
+
+/** The ids that claims delivered, in the order of delivery. */
+export function deliveredIds(outcomes: readonly ClaimOutcome[]): string[] {
+  return outcomes.flatMap((outcome) =>
+    outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : [],
+  )
+}

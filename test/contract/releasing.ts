@@ -1,0 +1,127 @@
+/** Claims that are undone because nothing of them was sent, and claims that are answered again. */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
+import type { Specify } from './index.ts'
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
+import { deliveredIds, idsOf } from './reading.ts'
+
+const alice = authorNamed('alice')
+const REDELIVERING: ClaimPolicy = { ...POLICY, redeliverySeconds: 60 }
+
+export function describeReleasing(it: Specify): void {
+  it('puts a released package back, with its event and fresh', async (store) => {
+    await publish(store, 'one', 'two')
+    const before = await store.list(alice, NOW)
+    const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
+    await store.release(alice, ids, NOW + 1)
+    deepEqual(
+      (await store.list(alice, NOW + 1)).sort((a, b) => (a.id < b.id ? -1 : 1)),
+      before.sort((a, b) => (a.id < b.id ? -1 : 1)),
+    )
+    deepEqual(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW + 1)), ids)
+  })
+
+  it('makes a released last package fresh again', async (store) => {
+    const [only] = await publish(store, 'one')
+    await store.claim([claimBy('bob', alice)], POLICY, NOW)
+    await store.release(alice, only ? [only] : [], NOW)
+    await publish(store, 'two')
+    await store.claim([claimBy('carol', alice)], POLICY, NOW)
+    await publish(store, 'three')
+    deepEqual(new Set(await idsOf(store, alice)).has(only ?? ''), false)
+  })
+
+  it('keeps the quota tick of a released claim', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    await publish(store, 'one', 'two')
+    await store.release(alice, deliveredIds(await store.claim([claimBy('bob', alice)], policy, NOW)), NOW)
+    equal((await store.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
+  })
+
+  it('releases nothing that nobody claimed, nor twice, nor of an unknown author', async (store) => {
+    const ids = await publish(store, 'one', 'two')
+    await store.release(alice, ids, NOW)
+    await store.release(authorNamed('nobody'), ids, NOW)
+    const claimed = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
+    await store.release(alice, claimed, NOW)
+    await store.release(alice, claimed, NOW)
+    deepEqual(await idsOf(store, alice), ids)
+    deepEqual(await store.stats(), { authors: 1, packages: 2 })
+  })
+
+  it('does not bring back what was deleted or expired in between (I3)', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const [deleted = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
+    await store.drop(alice, { by: 'id', ids: [deleted] }, NOW)
+    await store.release(alice, [deleted], NOW)
+    equal((await idsOf(store, alice)).includes(deleted), false)
+
+    const expiring = packageNamed('expiring', alice, { createdAt: NOW - 2 * HOUR, expiresAt: NOW + 30 })
+    await store.put(expiring, LIMITS, NOW)
+    deepEqual(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [expiring.id])
+    await store.release(alice, [expiring.id], NOW + 30)
+    equal((await idsOf(store, alice, NOW + 30)).includes(expiring.id), false)
+  })
+
+  it('repeats a claim to the same requester within redeliverySeconds, spending nothing', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (requester: string, now: number) =>
+      deliveredIds(await store.claim([claimBy(requester, alice)], REDELIVERING, now))
+    const first = await ask('bob', NOW)
+    deepEqual(await ask('bob', NOW + 59), first)
+    deepEqual(await store.count([alice], NOW + 59), [2])
+    equal((await ask('carol', NOW + 59)).includes(first[0] ?? ''), false)
+    equal((await ask('bob', NOW + 60)).includes(first[0] ?? ''), false)
+  })
+
+  it('counts a repeated claim against the quota (I5)', async (store) => {
+    const policy: ClaimPolicy = { ...REDELIVERING, perAuthor: { max: 2, windowSeconds: HOUR } }
+    await publish(store, 'one', 'two')
+    const outcomes = []
+    for (let turn = 0; turn < 3; turn++)
+      outcomes.push(...(await store.claim([claimBy('bob', alice)], policy, NOW)))
+    deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      ['delivered', 'delivered', 'limited'],
+    )
+  })
+
+  it('releases a repetition without taking the first delivery back (I1)', async (store) => {
+    await publish(store, 'one', 'two')
+    const ask = async () => deliveredIds(await store.claim([claimBy('bob', alice)], REDELIVERING, NOW))
+    const ids = await ask()
+    await ask()
+    await store.release(alice, ids, NOW)
+    equal((await idsOf(store, alice)).includes(ids[0] ?? ''), false)
+    await store.release(alice, ids, NOW)
+    equal((await idsOf(store, alice)).includes(ids[0] ?? ''), true)
+  })
+
+  it('does not repeat a released claim of the last package (I1)', async (store) => {
+    const [released] = await publish(store, 'one')
+    const ask = async (requester: string) =>
+      deliveredIds(await store.claim([claimBy(requester, alice)], REDELIVERING, NOW))
+    await store.release(alice, await ask('bob'), NOW)
+    await publish(store, 'two', 'three')
+    const [toBob] = await ask('bob')
+    const [toCarol] = await ask('carol')
+    equal(toBob === toCarol, false)
+    equal([toBob, toCarol].includes(released), true)
+    equal(
+      (await store.list(alice, NOW)).some(({ exposure }) => exposure !== undefined),
+      false,
+    )
+  })
+}
+
+/** Publishes packages, `one` being the oldest, and returns their ids in order. */
+async function publish(
+  store: KeyPackageStore,
+  ...names: readonly ('one' | 'two' | 'three')[]
+): Promise<string[]> {
+  const createdAt = { one: NOW - 30, two: NOW - 20, three: NOW - 10 }
+  const packages = names.map((name) => packageNamed(name, alice, { createdAt: createdAt[name] }))
+  for (const pkg of packages) equal(await store.put(pkg, LIMITS, NOW), 'stored')
+  return packages.map(({ id }) => id as string).sort()
+}
