@@ -77,7 +77,7 @@ export function checkProtection({ event, tags, rules }: Draft): void {
 
 export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
   if (event.created_at > now + EVENT_SKEW_SECONDS) {
-    throw invalid(`created_at is more than ${EVENT_SKEW_SECONDS} s in the future`)
+    throw invalid('created_at is more than 15 minutes in the future')
   }
   if (tags.pubkeys.some((pubkey) => pubkey !== event.pubkey)) {
     throw invalid('the p tag names somebody other than the author')
@@ -87,7 +87,8 @@ export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
 /** NIP-40. */
 export function checkExpiration({ tags, now }: Draft): void {
   for (const expiration of tags.expirations) {
-    if (expiration === undefined) throw invalid('expiration must be a time in seconds since the epoch')
+    if (expiration === undefined)
+      throw invalid('the expiration tag must be a time in seconds since the epoch')
     if (expiration <= now) throw invalid('the key package has expired')
   }
 }
@@ -107,7 +108,7 @@ export function readEncoding(draft: Draft): void {
 export function decodeContent(draft: Draft): 'passed' | 'skipped' {
   const { event, encoding, rules } = draft
   if (encoding === undefined) return 'skipped'
-  if (event.content === '') throw invalid('content is empty; it must be the KeyPackage')
+  if (event.content === '') throw invalid('content is empty; it must hold a KeyPackage')
   const content = readContent(event.content, encoding)
   const { maxBytes } = rules.validation
   if (content.bytes.length > maxBytes) {
@@ -161,17 +162,19 @@ export function checkLastResort({ event, tags, rules }: Draft): void {
 /** A clock may be an hour behind the one that set not_before. After not_after nobody can use the package any more. */
 export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
   const { ttlSeconds } = rules.stock
-  if (event.created_at + ttlSeconds <= now) throw invalid(`created_at is more than ${ttlSeconds} s ago`)
+  if (event.created_at + ttlSeconds <= now)
+    throw invalid(`created_at is ${ttlSeconds} s ago or more; publish a new one`)
   if (keyPackage === undefined) return
   const { notBefore, notAfter } = keyPackage.leafNode
   if (notBefore > now + LIFETIME_SKEW_SECONDS)
     throw invalid(`the KeyPackage is not valid before ${notBefore}`)
-  if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; it takes a new one`)
+  if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; publish a new one`)
 }
 
 export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
   if (keyPackage === undefined || rules.validation.mls !== 'verify') return 'skipped'
-  if (!hasValidSignatures(keyPackage)) throw invalid('the KeyPackage or its leaf node has a wrong signature')
+  if (!hasValidSignatures(keyPackage))
+    throw invalid('a signature of the KeyPackage or its leaf node is wrong')
   return 'passed'
 }
 
