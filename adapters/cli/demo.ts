@@ -1,0 +1,83 @@
+/** `demo`: the whole story on this machine, against a real relay with a store in a scratch folder. */
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { startServer } from '../relays/standalone.ts'
+import { loadCiphersuite } from './demo/mls.ts'
+import { Person } from './demo/person.ts'
+import { type Scene, type Step, story } from './demo/story.ts'
+import { openStore } from './store-url.ts'
+import { createVerifier } from './verify-event.ts'
+import { readVersion } from './version.ts'
+
+export function demoCommand(): Command {
+  return new Command('demo').action(async () => {
+    if (!(await demo())) process.exitCode = 1
+  })
+}
+
+/** Resolves to whether every step held. */
+async function demo(): Promise<boolean> {
+  const folder = await mkdtemp(join(tmpdir(), 'keypackage-gateway-'))
+  try {
+    return await withRelay(folder, playOn)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+async function withRelay<Result>(folder: string, act: (url: string) => Promise<Result>): Promise<Result> {
+  const store = await openStore(`lmdb:${folder}`)
+  const log = pino({ level: 'silent' })
+  const gateway = new KeyPackageGateway({ store, log, verifyEvent: await createVerifier() })
+  const server = await startServer({ gateway, store, log, version: readVersion() })
+  try {
+    return await act(server.url)
+  } finally {
+    await server.close()
+    gateway.close()
+    await store.close()
+  }
+}
+
+async function playOn(url: string): Promise<boolean> {
+  tell(`A relay for MLS key packages serves on ${url}, its store in a scratch folder.\n`)
+  const connect = (name: string) => Person.connect(name, url)
+  const [alice, bob, carol] = await Promise.all([connect('Alice'), connect('Bob'), connect('Carol')])
+  const crowd = await Promise.all(['Dave', 'Erin', 'Frank', 'Grace'].map(connect))
+  const suite = await loadCiphersuite()
+  const now = Math.floor(Date.now() / 1000)
+  try {
+    return await play({ url, suite, alice, bob, carol, crowd, now, published: new Map(), claimed: [] })
+  } finally {
+    for (const person of [alice, bob, carol, ...crowd]) person.leave()
+  }
+}
+
+async function play(scene: Scene): Promise<boolean> {
+  for (const [index, step] of story.entries()) {
+    if (!(await playStep(step, index + 1, scene))) return false
+  }
+  tell(`\nEvery step held.`)
+  return true
+}
+
+async function playStep({ title, play }: Step, number: number, scene: Scene): Promise<boolean> {
+  try {
+    const lines = await play(scene)
+    tell(`${String(number).padStart(2)}. ${title}`)
+    for (const line of lines) tell(`      ${line}`)
+    return true
+  } catch (error) {
+    tell(`${String(number).padStart(2)}. ${title}\n      FAILED: ${(error as Error).message}`)
+    return false
+  }
+}
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

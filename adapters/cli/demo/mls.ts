@@ -1,0 +1,118 @@
+/** What the people of the demo do with MLS: make key packages, add somebody to a group, and talk in it. */
+
+import {
+  type CiphersuiteImpl,
+  type ClientState,
+  createApplicationMessage,
+  createCommit,
+  createGroup,
+  decodeMlsMessage,
+  emptyPskIndex,
+  encodeMlsMessage,
+  generateKeyPackage,
+  getCiphersuiteFromName,
+  getCiphersuiteImpl,
+  joinGroup,
+  type KeyPackage,
+  type MLSMessage,
+  type PrivateKeyPackage,
+  processPrivateMessage,
+} from 'ts-mls'
+import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
+
+export interface OwnKeyPackage {
+  /** The KeyPackage, TLS-serialised: what is published. */
+  readonly bytes: Uint8Array
+  readonly publicPackage: KeyPackage
+  readonly privatePackage: PrivateKeyPackage
+}
+
+/** A message for the group, and the sender's state after it. */
+export interface Sent {
+  readonly group: ClientState
+  readonly message: Uint8Array
+}
+
+const LAST_RESORT = 0x000a
+const NOSTR_GROUP_DATA = 0xf2ee
+const HOUR_SECONDS = 3600
+const LIFETIME_SECONDS = 90 * 86_400
+
+export function loadCiphersuite(): Promise<CiphersuiteImpl> {
+  return getCiphersuiteImpl(getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'))
+}
+
+/** Makes a key package whose identity is a Nostr pubkey (MIP-00); `now` is in seconds since the epoch. */
+export async function makeKeyPackage(
+  pubkey: string,
+  now: number,
+  suite: CiphersuiteImpl,
+): Promise<OwnKeyPackage> {
+  const made = await generateKeyPackage(
+    { credentialType: 'basic', identity: Uint8Array.from(Buffer.from(pubkey, 'hex')) },
+    {
+      versions: ['mls10'],
+      ciphersuites: [suite.name],
+      extensions: [LAST_RESORT, NOSTR_GROUP_DATA],
+      proposals: [],
+      credentials: ['basic'],
+    },
+    { notBefore: BigInt(now - HOUR_SECONDS), notAfter: BigInt(now + LIFETIME_SECONDS) },
+    [{ extensionType: LAST_RESORT, extensionData: new Uint8Array() }],
+    suite,
+  )
+  return { ...made, bytes: encodeKeyPackage(made.publicPackage) }
+}
+
+/** Opens a group and adds whoever made the key package; the message is their Welcome. */
+export async function openGroupWith(
+  keyPackageBytes: Uint8Array,
+  own: OwnKeyPackage,
+  suite: CiphersuiteImpl,
+): Promise<Sent> {
+  const [keyPackage] = decodeKeyPackage(keyPackageBytes, 0) ?? []
+  if (keyPackage === undefined) throw new Error('this is not a KeyPackage')
+  const group = await createGroup(Buffer.from('demo'), own.publicPackage, own.privatePackage, [], suite)
+  const commit = await createCommit(
+    { state: group, cipherSuite: suite },
+    { extraProposals: [{ proposalType: 'add', add: { keyPackage } }], ratchetTreeExtension: true },
+  )
+  if (commit.welcome === undefined) throw new Error('the commit came without a Welcome')
+  const message = { version: 'mls10', wireformat: 'mls_welcome', welcome: commit.welcome } as const
+  return { group: commit.newState, message: encodeMlsMessage(message) }
+}
+
+/** Joins the group that a Welcome is for. */
+export function joinFrom(
+  message: Uint8Array,
+  own: OwnKeyPackage,
+  suite: CiphersuiteImpl,
+): Promise<ClientState> {
+  const decoded = decode(message)
+  if (decoded.wireformat !== 'mls_welcome') throw new Error('this is not a Welcome')
+  return joinGroup(decoded.welcome, own.publicPackage, own.privatePackage, emptyPskIndex, suite)
+}
+
+export async function encrypt(group: ClientState, text: string, suite: CiphersuiteImpl): Promise<Sent> {
+  const { newState, privateMessage } = await createApplicationMessage(group, Buffer.from(text), suite)
+  const message = { version: 'mls10', wireformat: 'mls_private_message', privateMessage } as const
+  return { group: newState, message: encodeMlsMessage(message) }
+}
+
+export async function decrypt(
+  group: ClientState,
+  message: Uint8Array,
+  suite: CiphersuiteImpl,
+): Promise<string> {
+  const decoded = decode(message)
+  if (decoded.wireformat !== 'mls_private_message') throw new Error('this is not a private message')
+  const result = await processPrivateMessage(group, decoded.privateMessage, emptyPskIndex, suite)
+  if (result.kind !== 'applicationMessage') throw new Error('this is not an application message')
+  return Buffer.from(result.message).toString()
+}
+
+function decode(message: Uint8Array): MLSMessage {
+  const [decoded] = decodeMlsMessage(message, 0) ?? []
+  if (decoded === undefined) throw new Error('this is not an MLSMessage')
+  return decoded
+}
