@@ -57,11 +57,12 @@ export interface Draft {
 }
 
 export function checkEvent({ event, rules }: Draft): void {
-  if (!rules.kinds.some((kind) => kind === event.kind))
+  if (!rules.kinds.some((kind) => kind === event.kind)) {
     throw invalid(`kind ${event.kind} is not taken in here`)
-  if (event.tags.length > MAX_TAGS) throw invalid(`a key package event may have ${MAX_TAGS} tags`)
+  }
+  if (event.tags.length > MAX_TAGS) throw invalid(`a key package event has at most ${MAX_TAGS} tags`)
   if (Buffer.byteLength(JSON.stringify(event.tags)) > MAX_TAG_BYTES) {
-    throw invalid(`the tags of a key package event may have ${MAX_TAG_BYTES} bytes`)
+    throw invalid(`the tags of a key package event have at most ${MAX_TAG_BYTES} bytes`)
   }
   if (rules.verifyEvent === undefined || rules.verifyEvent(event)) return
   if (getEventHash(event as unknown as UnsignedEvent) === event.id) throw invalid('the signature is wrong')
@@ -87,8 +88,9 @@ export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
 /** NIP-40. */
 export function checkExpiration({ tags, now }: Draft): void {
   for (const expiration of tags.expirations) {
-    if (expiration === undefined)
+    if (expiration === undefined) {
       throw invalid('the expiration tag must be a time in seconds since the epoch')
+    }
     if (expiration <= now) throw invalid('the key package has expired')
   }
 }
@@ -147,8 +149,9 @@ export function checkCiphersuite({ ciphersuite }: KeyPackage, { tags, rules }: D
 /** MIP-00: the identity is the pubkey's 32 bytes; older clients wrote its 64 hex characters. */
 export function checkCredential({ leafNode }: KeyPackage, { event }: Draft): void {
   const { type, data } = leafNode.credential
-  if (type !== BASIC_CREDENTIAL)
+  if (type !== BASIC_CREDENTIAL) {
     throw invalid(`the credential has type ${showCode(type)}; it must be basic (0x0001)`)
+  }
   const identity = Buffer.from(data)
   const pubkey = data.length === 64 ? identity.toString('latin1').toLowerCase() : identity.toString('hex')
   if (pubkey !== event.pubkey) throw invalid("the credential's identity is not the pubkey of the author")
@@ -162,19 +165,22 @@ export function checkLastResort({ event, tags, rules }: Draft): void {
 /** A clock may be an hour behind the one that set not_before. After not_after nobody can use the package any more. */
 export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
   const { ttlSeconds } = rules.stock
-  if (event.created_at + ttlSeconds <= now)
+  if (event.created_at + ttlSeconds <= now) {
     throw invalid(`created_at is ${ttlSeconds} s ago or more; publish a new one`)
+  }
   if (keyPackage === undefined) return
   const { notBefore, notAfter } = keyPackage.leafNode
-  if (notBefore > now + LIFETIME_SKEW_SECONDS)
+  if (notBefore > now + LIFETIME_SKEW_SECONDS) {
     throw invalid(`the KeyPackage is not valid before ${notBefore}`)
+  }
   if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; publish a new one`)
 }
 
 export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
   if (keyPackage === undefined || rules.validation.mls !== 'verify') return 'skipped'
-  if (!hasValidSignatures(keyPackage))
+  if (!hasValidSignatures(keyPackage)) {
     throw invalid('a signature of the KeyPackage or its leaf node is wrong')
+  }
   return 'passed'
 }
 
@@ -188,8 +194,9 @@ export function checkRef(draft: Draft): 'passed' | 'skipped' {
   }
   const { ref } = draft
   if (ref === undefined) return 'skipped'
-  if (tags.refs.some((announced) => announced !== ref))
+  if (tags.refs.some((announced) => announced !== ref)) {
     throw invalid(`the i tag is not the KeyPackageRef ${ref}`)
+  }
   return 'passed'
 }
 

@@ -32,7 +32,7 @@ export interface KeyPackage {
 }
 
 /** The leaf node a KeyPackage brings along (RFC 9420 section 7.2). */
-export interface LeafNode {
+interface LeafNode {
   readonly encryptionKey: Uint8Array
   readonly signatureKey: Uint8Array
   /** For a basic credential, `data` is its identity. */

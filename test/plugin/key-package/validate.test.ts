@@ -96,10 +96,10 @@ describe('row 1: the event', () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, ['']]))
     expect(tagged(many(95))).toBe('accepted')
-    expect(tagged(many(96))).toBe('invalid: a key package event may have 100 tags')
+    expect(tagged(many(96))).toBe('invalid: a key package event has at most 100 tags')
     expect(tagged({ t: ['é'.repeat(8000)] })).toBe('accepted')
     expect(tagged({ t: ['é'.repeat(8192)] })).toBe(
-      'invalid: the tags of a key package event may have 16384 bytes',
+      'invalid: the tags of a key package event have at most 16384 bytes',
     )
   })
 })
