@@ -1,0 +1,230 @@
+/** What a relay for key packages alone does with everything else: relay lists are kept, the rest is not. */
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { authEvent, Client } from '../../support/client.ts'
+import { NOW, signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+import { startRelay, type TestRelay } from '../../support/standalone.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+
+describe('relay lists (kind 10051)', () => {
+  let relay: TestRelay
+  let client: Client
+
+  beforeEach(async () => {
+    relay = await startRelay()
+    client = await Client.connect(relay.url)
+  })
+
+  afterEach(() => relay.close())
+
+  it('are kept, and found by their author', async () => {
+    const list = relayList(alice)
+    expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, true, ''])
+    expect(await query({ kinds: [10051], authors: [alice.pubkey] })).toEqual([list])
+    expect(await query({ authors: [alice.pubkey, bob.pubkey] })).toEqual([list])
+  })
+
+  it('are answered as a duplicate when they come again', async () => {
+    const list = relayList(alice)
+    await client.ask('EVENT', list)
+    expect(await client.ask('EVENT', list)).toEqual([
+      'OK',
+      list.id,
+      true,
+      'duplicate: already have this relay list',
+    ])
+  })
+
+  it('give way to newer ones, and never to older ones', async () => {
+    const [older, newer] = [relayList(alice, { createdAt: NOW - 10 }), relayList(alice)]
+    await client.ask('EVENT', older)
+    expect(await client.ask('EVENT', newer)).toEqual(['OK', newer.id, true, ''])
+    expect(await client.ask('EVENT', older)).toEqual([
+      'OK',
+      older.id,
+      true,
+      'duplicate: a newer relay list is known',
+    ])
+    expect(await query({ kinds: [10051], authors: [alice.pubkey] })).toEqual([newer])
+  })
+
+  it('come newest first, narrowed by ids, since, until and limit', async () => {
+    const lists = [relayList(alice, { createdAt: NOW - 20 }), relayList(bob, { createdAt: NOW - 10 })]
+    for (const list of lists) await client.ask('EVENT', list)
+    const [alices, bobs] = lists
+    const authors = [alice.pubkey, bob.pubkey]
+    expect(await query({ kinds: [10051], authors })).toEqual([bobs, alices])
+    expect(await query({ kinds: [10051], authors, limit: 1 })).toEqual([bobs])
+    expect(await query({ kinds: [10051], authors, until: NOW - 15 })).toEqual([alices])
+    expect(await query({ kinds: [10051], authors, since: NOW - 15 })).toEqual([bobs])
+    expect(await query({ kinds: [10051], authors, ids: [alices?.id] })).toEqual([alices])
+    expect(await query({ kinds: [10051], authors, limit: 1 }, { authors })).toEqual([bobs, alices])
+  })
+
+  it('reach open subscriptions once, until they are closed', async () => {
+    client.say('REQ', 'live', { kinds: [10051], authors: [alice.pubkey] })
+    await client.until('EOSE')
+    const publisher = await Client.connect(relay.url)
+    const list = relayList(alice)
+    for (const event of [relayList(bob), list, list]) await publisher.ask('EVENT', event)
+    expect(await client.next()).toEqual(['EVENT', 'live', list])
+    client.say('CLOSE', 'live')
+    expect(await query({ kinds: [1] })).toEqual([])
+    await publisher.ask('EVENT', relayList(alice, { createdAt: NOW + 1 }))
+    expect(await query({ kinds: [1] })).toEqual([])
+  })
+
+  it('are counted by author', async () => {
+    await client.ask('EVENT', relayList(alice))
+    const authors = [alice.pubkey, bob.pubkey]
+    expect(await client.ask('COUNT', 'c', { kinds: [10051], authors })).toEqual(['COUNT', 'c', { count: 1 }])
+    expect(await client.ask('COUNT', 'c', { kinds: [1], authors })).toEqual(['COUNT', 'c', { count: 0 }])
+  })
+
+  it('go when their author deletes them (NIP-09)', async () => {
+    const list = relayList(alice)
+    await client.ask('EVENT', list)
+    const tags = [['e', list.id]]
+    const deletion = signEvent(alice.secretKey, { kind: 5, created_at: NOW, tags, content: '' })
+    expect(await client.ask('EVENT', deletion)).toEqual(['OK', deletion.id, true, ''])
+    expect(await query({ kinds: [10051], authors: [alice.pubkey] })).toEqual([])
+  })
+
+  it('are refused once they have expired (NIP-40)', async () => {
+    const list = relayList(alice, { tags: [['expiration', String(NOW)]] })
+    expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, false, 'invalid: the event has expired'])
+  })
+
+  it('are refused with a wrong signature', async () => {
+    const list = { ...relayList(alice), sig: relayList(bob).sig }
+    expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, false, 'invalid: wrong id or signature'])
+  })
+
+  async function query(...filters: readonly object[]): Promise<unknown[]> {
+    client.say('REQ', 'query', ...filters)
+    const messages = await client.until('EOSE')
+    client.say('CLOSE', 'query')
+    return messages.filter(([verb]) => verb === 'EVENT').map(([, , event]) => event)
+  }
+})
+
+describe('everything else', () => {
+  let relay: TestRelay
+  let client: Client
+
+  beforeEach(async () => {
+    relay = await startRelay()
+    client = await Client.connect(relay.url)
+  })
+
+  afterEach(() => relay.close())
+
+  it('refuses events of other kinds', async () => {
+    const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: 'hello' })
+    expect(await client.ask('EVENT', note)).toEqual([
+      'OK',
+      note.id,
+      false,
+      'blocked: this relay keeps key packages only',
+    ])
+  })
+
+  it('gives any other REQ its EOSE', async () => {
+    expect(await client.ask('REQ', 's', { kinds: [0, 1] })).toEqual(['EOSE', 's'])
+    expect(await client.ask('REQ', 's', {})).toEqual(['EOSE', 's'])
+  })
+
+  it('accepts a request to vanish (NIP-62)', async () => {
+    const vanish = signEvent(alice.secretKey, {
+      kind: 62,
+      created_at: NOW,
+      tags: [['relay', 'ALL_RELAYS']],
+      content: '',
+    })
+    expect(await client.ask('EVENT', vanish)).toEqual(['OK', vanish.id, true, ''])
+  })
+
+  it('refuses an AUTH with a challenge of somebody else', async () => {
+    const event = authEvent(alice.secretKey, relay.url, 'not ours')
+    expect(await client.ask('AUTH', event)).toEqual([
+      'OK',
+      event.id,
+      false,
+      'invalid: this answers no challenge of this relay',
+    ])
+  })
+
+  it('does not synchronise (NIP-77)', async () => {
+    expect(await client.ask('NEG-OPEN', 's', { kinds: [1] }, '61')).toEqual([
+      'NEG-ERR',
+      's',
+      'blocked: this relay does not synchronise',
+    ])
+  })
+
+  it.each([
+    ['a word nobody knows', ['HELLO', 'you'], ['NOTICE', 'invalid: this relay does not know "HELLO"']],
+    [
+      'a REQ without an id',
+      ['REQ'],
+      ['NOTICE', 'invalid: a subscription id is a text of 1 to 64 characters'],
+    ],
+    [
+      'a filter that is none',
+      ['REQ', 's', 'x'],
+      ['CLOSED', 's', 'invalid: a filter is not as NIP-01 has it'],
+    ],
+    [
+      'tags that are no texts',
+      ['REQ', 's', { '#t': 1 }],
+      ['CLOSED', 's', 'invalid: a filter is not as NIP-01 has it'],
+    ],
+    [
+      'too many filters',
+      ['REQ', 's', ...new Array(21).fill({})],
+      ['CLOSED', 's', 'invalid: at most 20 filters'],
+    ],
+  ] as const)('answers %s, and lives on (I9)', async (_, message, answer) => {
+    expect(await client.ask(...(message as unknown as [string, ...unknown[]]))).toEqual(answer)
+    expect(await client.ask('REQ', 'next', { kinds: [1] })).toEqual(['EOSE', 'next'])
+  })
+
+  it('says that relay lists are unavailable when the store is (I7)', async () => {
+    const store = memoryStore()
+    const broken = await startRelay({ store })
+    await store.close()
+    const lonely = await Client.connect(broken.url)
+    const list = relayList(alice)
+    const unavailable = 'error: relay lists are unavailable, try again'
+    expect(await lonely.ask('EVENT', list)).toEqual(['OK', list.id, false, unavailable])
+    expect(await lonely.ask('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })).toEqual([
+      'CLOSED',
+      's',
+      unavailable,
+    ])
+    expect(broken.errors).not.toHaveLength(0)
+    await broken.close()
+  })
+})
+
+interface RelayListSettings {
+  readonly createdAt?: number
+  readonly tags?: string[][]
+}
+
+function relayList(
+  { secretKey }: Person,
+  { createdAt = NOW, tags = [] }: RelayListSettings = {},
+): SignedEvent {
+  return signEvent(secretKey, {
+    kind: 10051,
+    created_at: createdAt,
+    tags: [['relay', 'wss://relay.example.com'], ...tags],
+    content: '',
+  })
+}
