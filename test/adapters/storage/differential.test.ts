@@ -1,0 +1,88 @@
+import { afterAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { ClaimOutcome, KeyPackageStore, StoredKeyPackage } from '../../../plugin/store.ts'
+import { NOW } from '../../contract/index.ts'
+import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
+import { LmdbStores } from '../../support/stores.ts'
+
+const lmdb = new LmdbStores()
+afterAll(() => lmdb.remove())
+
+const OTHERS: readonly (readonly [name: string, open: () => Promise<KeyPackageStore>])[] = [
+  ['LMDB', async () => lmdb.open()],
+]
+
+describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
+  it('answers every step of a history alike, and ends with the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(), async (history) => {
+        expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
+      }),
+      { seed: 443, numRuns: 300 },
+    )
+  }, 120_000)
+})
+
+/** What a store answers, step by step. */
+async function replay(store: KeyPackageStore, { steps }: History): Promise<unknown[]> {
+  const answers: unknown[] = []
+  const delivered: Delivered[] = []
+  store.onLowStock((author, remaining) => answers.push({ author, remaining }))
+  let now = NOW
+  for (const step of steps) {
+    if (step.do === 'wait') now += step.seconds
+    else answers.push(await take(store, step, delivered, now))
+  }
+  for (const author of AUTHORS) answers.push(sorted(await store.list(author, now)))
+  answers.push(await store.count(AUTHORS, now), await store.stats())
+  await store.close()
+  return answers
+}
+
+interface Delivered {
+  readonly author: Pubkey
+  readonly ids: readonly string[]
+}
+
+async function take(
+  store: KeyPackageStore,
+  step: Exclude<Step, { do: 'wait' }>,
+  delivered: Delivered[],
+  now: number,
+): Promise<unknown> {
+  switch (step.do) {
+    case 'put':
+      return store.put(step.pkg, step.limits, now)
+    case 'claim': {
+      const outcomes = await store.claim(step.claims, step.policy, now)
+      for (const [index, { author }] of step.claims.entries())
+        delivered.push({ author, ids: idsOf(outcomes[index]) })
+      return outcomes.map(inOrder)
+    }
+    case 'release': {
+      const undone = delivered.at(-1 - step.answersAgo)
+      return undone && store.release(undone.author, undone.ids, now)
+    }
+    case 'drop':
+      return store.drop(step.author, step.which, now)
+    case 'sweep':
+      return store.sweep(now, step.retireAfterSeconds)
+    case 'hit':
+      return store.hit(step.key, step.cost, { max: 5, windowSeconds: 60 }, now)
+  }
+}
+
+function idsOf(outcome: ClaimOutcome | undefined): string[] {
+  return outcome?.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
+}
+
+/** Stores may deliver the packages of one claim in any order. */
+function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+  return outcome.outcome === 'delivered' ? { ...outcome, packages: sorted(outcome.packages) } : outcome
+}
+
+function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}

@@ -1,0 +1,175 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { EventId } from '../../plugin/nostr/messages.ts'
+import { isSlot } from '../../plugin/selection.ts'
+import { claim, dueAt, forgotten, release, type Stock, settle } from '../../plugin/stock.ts'
+import type { Quota, StockedPackage } from '../../plugin/store.ts'
+import { histories } from '../support/histories.ts'
+import { ALICE, type Moment, play, valid } from '../support/simulation.ts'
+
+describe('the stock of one author, whatever happens to it', () => {
+  it('hands a package to one requester only, unless it was the last each time (I1)', () => {
+    inEveryHistory((moments) => {
+      for (const [, deliveries] of deliveriesById(moments)) {
+        if (deliveries.length > 1) expect(deliveries.every(({ wasLast }) => wasLast)).toBe(true)
+      }
+    })
+  })
+
+  it('is never emptied by a claim (I2)', () => {
+    atEveryMoment(({ claimed, before, after, now }) => {
+      if (claimed === undefined) return
+      const had = valid(before, now).filter((pkg) => !isSlot(pkg))
+      const has = valid(after, now).filter((pkg) => !isSlot(pkg))
+      expect(has.length).toBeGreaterThanOrEqual(Math.min(1, had.length))
+    })
+  })
+
+  it('never takes a spent package back, unless its claim was released (I3)', () => {
+    atEveryMoment(({ before, after, offered, released, step }) => {
+      const back = idsOf(after).filter((id) => !idsOf(before).includes(id))
+      if (step.do === 'put') expect(back).toEqual(wasStored(offered) ? [offered?.pkg.id] : [])
+      else if (released === undefined) expect(back).toEqual([])
+    })
+    inEveryHistory((moments) => {
+      const stored = moments.flatMap(({ offered }) => (wasStored(offered) && offered ? [offered.pkg] : []))
+      expect(new Set(stored.map(({ id }) => id)).size).toBe(stored.length)
+      expect(new Set(stored.map(({ ref }) => ref)).size).toBe(stored.length)
+    })
+  })
+
+  it('answers no requester and no address more often than its quota allows (I5)', () => {
+    inEveryHistory((moments) => {
+      const answered = moments.flatMap(({ claimed, now }) =>
+        claimed === undefined || claimed.choice.outcome === 'limited' ? [] : [{ ...claimed, now }],
+      )
+      for (const { request, policy, now } of answered) {
+        const of = (key: 'requester' | 'address') =>
+          answered.filter((other) => other.request[key] === request[key]).map((other) => other.now)
+        expect(countIn(of('requester'), policy.perAuthor, now)).toBeLessThanOrEqual(policy.perAuthor.max)
+        expect(countIn(of('address'), policy.perAddress, now)).toBeLessThanOrEqual(policy.perAddress.max)
+      }
+    })
+  })
+
+  it('says truly how long a quota has to be waited for, and changes nothing meanwhile (I5)', () => {
+    atEveryMoment(({ claimed, before, after, now }) => {
+      if (claimed?.choice.outcome !== 'limited') return
+      expect(after).toBe(before)
+      const { request, policy, windows, choice } = claimed
+      const askAfter = (seconds: number) =>
+        claim(before, windows, request, policy, now + seconds).choice.outcome
+      expect(askAfter(choice.retryAfterSeconds - 1)).toBe('limited')
+      expect(askAfter(choice.retryAfterSeconds)).not.toBe('limited')
+    })
+  })
+
+  it('is as before a claim once that is released', () => {
+    atEveryMoment(({ claimed, before, after, now }) => {
+      if (claimed?.choice.outcome !== 'delivered') return
+      const ids = claimed.choice.packages.map(({ id }) => id)
+      const settled = settle(before, claimed.policy.retireAfterSeconds, now)
+      expect(byId(release(after, ids, now))).toEqual(byId(settled))
+    })
+  })
+
+  it('gives the same requester the same packages again within redeliverySeconds, spending nothing', () => {
+    atEveryMoment(({ claimed, after, now }) => {
+      if (claimed?.choice.outcome !== 'delivered' || claimed.policy.redeliverySeconds === 0) return
+      if (claimed.choice.packages.some(isSlot)) return
+      const { request, policy, windows, choice } = claimed
+      const later = now + policy.redeliverySeconds - 1
+      if (choice.packages.some(({ expiresAt }) => expiresAt <= later)) return
+      const again = claim(settle(after, policy.retireAfterSeconds, now), windows, request, policy, now)
+      expect(again.choice.outcome === 'delivered' && again.choice.packages.map(({ id }) => id)).toEqual(
+        choice.packages.map(({ id }) => id),
+      )
+      expect(idsOf(again.stock)).toEqual(idsOf(after))
+    })
+  })
+
+  it('hands slots out without a change, and holds one package in each', () => {
+    atEveryMoment(({ claimed, before, after, now }) => {
+      const slots = after.packages.flatMap(({ slot }) => (slot === undefined ? [] : [slot]))
+      expect(new Set(slots).size).toBe(slots.length)
+      if (claimed === undefined) return
+      expect(valid(after, now).filter(isSlot)).toEqual(valid(before, now).filter(isSlot))
+    })
+  })
+
+  it('has at most one exposed package', () => {
+    atEveryMoment(({ after }) => {
+      expect(after.packages.filter(({ exposure }) => exposure !== undefined).length).toBeLessThanOrEqual(1)
+    })
+  })
+
+  it('changes by itself when dueAt says so, and not before', () => {
+    atEveryMoment(({ after, now }) => {
+      const settled = settle(after, 600, now)
+      const due = dueAt(settled, 600)
+      if (due === undefined) return expect(settle(settled, 600, now + 1e9)).toBe(settled)
+      expect(settle(settled, 600, due - 1)).toBe(settled)
+      expect(settle(settled, 600, due)).not.toBe(settled)
+    })
+  })
+
+  it('forgets only what nothing can bring back', () => {
+    atEveryMoment(({ before, after, now }) => {
+      const gone = new Set<EventId>(forgotten(before, after))
+      const reachable = after.deliveries.flatMap(({ spent }) => spent)
+      for (const { id } of [...after.packages, ...reachable]) expect(gone.has(id)).toBe(false)
+      for (const { id } of release(after, [...gone], now).packages) expect(gone.has(id)).toBe(false)
+    })
+  })
+})
+
+function inEveryHistory(check: (moments: readonly Moment[]) => void): void {
+  fc.assert(
+    fc.property(histories([ALICE]), (history) => check(play(history))),
+    { seed: 9420, numRuns: 300 },
+  )
+}
+
+function atEveryMoment(check: (moment: Moment) => void): void {
+  inEveryHistory((moments) => {
+    for (const moment of moments) check(moment)
+  })
+}
+
+interface FirstDelivery {
+  readonly requester: string
+  readonly wasLast: boolean
+}
+
+/** To whom each package without a slot went first, released claims left out. */
+function deliveriesById(moments: readonly Moment[]): Map<EventId, FirstDelivery[]> {
+  const released = new Set(moments.map((moment) => moment.released))
+  const log = new Map<EventId, FirstDelivery[]>()
+  for (const { claimed } of moments) {
+    if (claimed?.choice.outcome !== 'delivered' || released.has(claimed)) continue
+    const { request, choice } = claimed
+    for (const { id } of choice.packages.filter((pkg) => !isSlot(pkg))) {
+      const earlier = log.get(id) ?? []
+      const wasLast = choice.lastUsed && id === choice.packages.at(-1)?.id
+      if (earlier.some(({ requester }) => requester === request.requester)) continue
+      log.set(id, [...earlier, { requester: request.requester, wasLast }])
+    }
+  }
+  return log
+}
+
+function countIn(times: readonly number[], { windowSeconds }: Quota, now: number): number {
+  return times.filter((at) => at <= now && at > now - windowSeconds).length
+}
+
+function wasStored(offered: Moment['offered']): boolean {
+  return offered?.outcome === 'stored' || offered?.outcome === 'replaced'
+}
+
+function idsOf({ packages }: Stock): EventId[] {
+  return packages.map(({ id }) => id)
+}
+
+function byId({ packages }: Stock): StockedPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}

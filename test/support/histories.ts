@@ -1,0 +1,133 @@
+/** Random histories of a store: few authors, requesters and packages, so that they keep meeting each other. */
+
+import fc from 'fast-check'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import type {
+  Claim,
+  ClaimPolicy,
+  Narrowing,
+  Selector,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
+import { authorNamed, DAY, HOUR, hex, NOW, packageNamed, slotNamed } from '../contract/index.ts'
+
+export type Step =
+  | { readonly do: 'put'; readonly pkg: StoredKeyPackage; readonly limits: StockLimits }
+  | { readonly do: 'claim'; readonly claims: readonly Claim[]; readonly policy: ClaimPolicy }
+  /** Undoes the claim that was answered so many answers ago, if any was. */
+  | { readonly do: 'release'; readonly answersAgo: number }
+  | { readonly do: 'drop'; readonly author: Pubkey; readonly which: Selector }
+  | { readonly do: 'sweep'; readonly retireAfterSeconds: number }
+  | { readonly do: 'hit'; readonly key: string; readonly cost: number }
+  | { readonly do: 'wait'; readonly seconds: number }
+
+export interface History {
+  readonly steps: readonly Step[]
+}
+
+export const AUTHORS = ['alice', 'bob', 'carol'].map(authorNamed)
+const PACKAGES = 14
+const RETIRE_AFTER_SECONDS = 600
+
+/** Histories in which every claim is made under the same policy and every package is put under the same limits. */
+export function histories(authors: readonly Pubkey[] = AUTHORS): fc.Arbitrary<History> {
+  return fc
+    .record({ policy: policies, limits: stockLimits })
+    .chain(({ policy, limits }) =>
+      fc.record({ steps: fc.array(steps(authors, policy, limits), { maxLength: 80, size: 'max' }) }),
+    )
+}
+
+function steps(authors: readonly Pubkey[], policy: ClaimPolicy, limits: StockLimits): fc.Arbitrary<Step> {
+  const author = fc.constantFrom(...authors)
+  const claims = fc.array(author.chain(claimsOf), { minLength: 1, maxLength: authors.length })
+  return fc.oneof(
+    { weight: 8, arbitrary: packagesOf(author).map((pkg): Step => ({ do: 'put', pkg, limits })) },
+    { weight: 8, arbitrary: claims.map((claims): Step => ({ do: 'claim', claims, policy })) },
+    { weight: 3, arbitrary: fc.nat(2).map((answersAgo): Step => ({ do: 'release', answersAgo })) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), author, which: selectors }) },
+    { weight: 2, arbitrary: fc.constant<Step>({ do: 'sweep', retireAfterSeconds: RETIRE_AFTER_SECONDS }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('hit' as const),
+        key: fc.constantFrom('a', 'b'),
+        cost: fc.nat(4),
+      }),
+    },
+    { weight: 4, arbitrary: waits.map((seconds): Step => ({ do: 'wait', seconds })) },
+  )
+}
+
+const waits = fc.oneof(
+  fc.constantFrom(1, 30, 60, 599, 600, HOUR - 1, HOUR, DAY),
+  fc.integer({ min: 1, max: 100 }),
+)
+
+const quotas = fc.record({ max: fc.integer({ min: 1, max: 6 }), windowSeconds: fc.constantFrom(60, HOUR) })
+
+const policies: fc.Arbitrary<ClaimPolicy> = fc.record({
+  perAuthor: quotas,
+  perAddress: quotas,
+  redeliverySeconds: fc.constantFrom(0, 0, 60, 200),
+  retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
+  low: fc.constant(3),
+})
+
+const stockLimits: fc.Arbitrary<StockLimits> = fc.record({
+  max: fc.integer({ min: 1, max: 6 }),
+  overflow: fc.constantFrom('reject', 'evict-oldest'),
+  retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
+  publish: fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) }),
+})
+
+/** The package of an author with this number is the same in every history; the last one has the ref of the first. */
+function packageOf(author: Pubkey, number: number): StoredKeyPackage {
+  const name = `${author} ${number}`
+  const createdAt = NOW - HOUR + ((number * 7) % 5)
+  const expiresAt = NOW + ([30 * DAY, HOUR / 2, 2 * HOUR, DAY][number % 4] ?? 0)
+  if (number % 4 === 3)
+    return slotNamed(name, author, `slot ${number % 8 === 3 ? 0 : 1}`, { createdAt, expiresAt })
+  const pkg = packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0 })
+  return number === PACKAGES - 1 ? { ...pkg, ref: packageOf(author, 0).ref } : pkg
+}
+
+function packagesOf(author: fc.Arbitrary<Pubkey>): fc.Arbitrary<StoredKeyPackage> {
+  return fc.tuple(author, fc.nat(PACKAGES - 1)).map(([of, number]) => packageOf(of, number))
+}
+
+function claimsOf(author: Pubkey): fc.Arbitrary<Claim> {
+  return fc.record({
+    author: fc.constant(author),
+    requester: fc.constantFrom('xavier', 'yvonne', 'zoe'),
+    address: fc.constantFrom('192.0.2.1', '192.0.2.2'),
+    maximum: fc.integer({ min: 1, max: 2 }),
+    narrowings: fc.oneof(
+      { weight: 4, arbitrary: fc.constant([{ kinds: [443, 30443] }]) },
+      { weight: 1, arbitrary: fc.array(narrowingsOf(author), { minLength: 1, maxLength: 2 }) },
+    ),
+  })
+}
+
+function narrowingsOf(author: Pubkey): fc.Arbitrary<Narrowing> {
+  const time = fc.integer({ min: NOW - HOUR, max: NOW - HOUR + 4 })
+  const ids = fc.uniqueArray(fc.nat(PACKAGES - 1), { maxLength: 5 })
+  return fc.record(
+    {
+      kinds: fc.constantFrom([443], [30443], [443, 30443]),
+      ids: ids.map((numbers) => numbers.map((number) => packageOf(author, number).id)),
+      since: time,
+      until: time,
+    },
+    { requiredKeys: ['kinds'] },
+  )
+}
+
+const selectors: fc.Arbitrary<Selector> = fc.oneof(
+  fc
+    .tuple(fc.constantFrom(...AUTHORS), fc.nat(PACKAGES - 1))
+    .map(([author, number]): Selector => ({ by: 'id', ids: [packageOf(author, number).id, hex('nobody')] })),
+  fc.constant<Selector>({ by: 'slot', slots: ['slot 0', 'slot 1'], createdUntil: NOW - HOUR + 2 }),
+  fc.constant<Selector>({ by: 'author', createdUntil: NOW - HOUR + 2 }),
+)
