@@ -148,13 +148,13 @@ export class ClientConnection {
   async #send(messages: readonly RelayMessage[]): Promise<void> {
     for (const message of messages) {
       if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
-      const text = JSON.stringify(message)
-      if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#socket.send(text)
-      else await this.#sendAndFlush(text)
+      const flushed = this.#write(JSON.stringify(message))
+      if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) await flushed
     }
   }
 
-  #sendAndFlush(text: string): Promise<void> {
+  /** Resolves once the text has left this process, or cannot. */
+  #write(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#socket.send(text, () => {
         this.#isAlive = true

@@ -6,21 +6,21 @@ import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { authEvent, Client } from '../../support/client.ts'
 import { NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
-import { startRelay, type TestRelay } from '../../support/standalone.ts'
+import { startTestServer, type TestServer } from '../../support/server.ts'
 
 const alice = person('alice')
 const bob = person('bob')
 
 describe('relay lists (kind 10051)', () => {
-  let relay: TestRelay
+  let relay: TestServer
   let client: Client
 
   beforeEach(async () => {
-    relay = await startRelay()
+    relay = await startTestServer(memoryStore())
     client = await Client.connect(relay.url)
   })
 
-  afterEach(() => relay.close())
+  afterEach(() => relay.stop())
 
   it('are kept, and found by their author', async () => {
     const list = relayList(alice)
@@ -114,15 +114,15 @@ describe('relay lists (kind 10051)', () => {
 })
 
 describe('everything else', () => {
-  let relay: TestRelay
+  let relay: TestServer
   let client: Client
 
   beforeEach(async () => {
-    relay = await startRelay()
+    relay = await startTestServer(memoryStore())
     client = await Client.connect(relay.url)
   })
 
-  afterEach(() => relay.close())
+  afterEach(() => relay.stop())
 
   it('refuses events of other kinds', async () => {
     const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: 'hello' })
@@ -195,9 +195,8 @@ describe('everything else', () => {
   })
 
   it('says that relay lists are unavailable when the store is (I7)', async () => {
-    const store = memoryStore()
-    const broken = await startRelay({ store })
-    await store.close()
+    const broken = await startTestServer(memoryStore())
+    await broken.failStore()
     const lonely = await Client.connect(broken.url)
     const list = relayList(alice)
     const unavailable = 'error: relay lists are unavailable, try again'
@@ -208,7 +207,7 @@ describe('everything else', () => {
       unavailable,
     ])
     expect(broken.errors).not.toHaveLength(0)
-    await broken.close()
+    await broken.stop()
   })
 })
 

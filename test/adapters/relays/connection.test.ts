@@ -1,0 +1,250 @@
+/** One client's WebSocket: nobody is read faster than answered, and nobody is kept who is gone, silent or will not read. */
+
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { WebSocket, WebSocketServer } from 'ws'
+import { ClientConnection } from '../../../adapters/relays/connection.ts'
+import type { Relay } from '../../../adapters/relays/relay.ts'
+import { type ServerOptions, serverOptionsSchema } from '../../../adapters/relays/server-options.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { Connection, GatewaySession } from '../../../plugin/connection.ts'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { Client } from '../../support/client.ts'
+import { gate } from '../../support/gate.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+
+const alice = person('alice')
+
+/** A connection and both ends of its socket. */
+interface Pair {
+  readonly connection: ClientConnection
+  readonly serverSocket: WebSocket
+  readonly client: Client
+}
+
+interface PairSettings {
+  readonly options?: Partial<ServerOptions>
+  readonly relay?: Relay
+  /** Wraps the gateway's session. */
+  readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
+}
+
+let store: ReturnType<typeof memoryStore>
+let gateway: KeyPackageGateway
+let server: WebSocketServer
+
+beforeEach(async () => {
+  store = memoryStore()
+  gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000 })
+  server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  await once(server, 'listening')
+})
+
+afterEach(() => {
+  for (const socket of server.clients) socket.terminate()
+  server.close()
+})
+
+describe('a client that floods', () => {
+  it('is read no further while too many of its messages wait, and answered in full later', async () => {
+    const answered = gate()
+    let heard = 0
+    const { client } = await connect({
+      options: { maxPendingMessages: 4 },
+      relay: relayThat(async () => {
+        await answered.opened
+        return [['NOTICE', 'done']]
+      }),
+      wrap: (session) => ({
+        ...methodsOf(session),
+        fromClient: (message) => {
+          heard += 1
+          return session.fromClient(message)
+        },
+      }),
+    })
+    // Larger than what a socket reads at once, so that each is read by itself.
+    for (let sent = 0; sent < 50; sent += 1) client.say('FLOOD', 'x'.repeat(131_072))
+    await progressElsewhere()
+    expect(heard).toBe(4)
+    answered.open()
+    for (let received = 0; received < 50; received += 1)
+      expect(await client.next()).toEqual(['NOTICE', 'done'])
+    expect(heard).toBe(50)
+  })
+
+  it('is not cut off for not being read', async () => {
+    const answered = gate()
+    const { client, connection, serverSocket } = await connect({
+      options: { maxPendingMessages: 1 },
+      relay: relayThat(async () => {
+        await answered.opened
+        return [['NOTICE', 'done']]
+      }),
+    })
+    client.say('SLOW')
+    while (!serverSocket.isPaused) await tick()
+    for (let beats = 0; beats < 3; beats += 1) connection.heartbeat()
+    answered.open()
+    expect(await client.next()).toEqual(['NOTICE', 'done'])
+  })
+})
+
+describe('a client that does not read', () => {
+  const page: RelayMessage = ['NOTICE', 'x'.repeat(1_000_000)]
+
+  it('has no more waiting for it than the limit and one message, and is cut off', async () => {
+    let mostBuffered = 0
+    const { client, connection, serverSocket } = await connect({
+      options: { maxBufferedBytes: 65_536 },
+      relay: relayThat(async () => new Array<RelayMessage>(100).fill(page)),
+    })
+    client.say('MUCH')
+    client.socket.pause()
+    while (serverSocket.bufferedAmount < 65_536) await tick()
+    while (serverSocket.readyState !== WebSocket.CLOSED) {
+      connection.heartbeat()
+      mostBuffered = Math.max(mostBuffered, serverSocket.bufferedAmount)
+      await tick()
+    }
+    expect(mostBuffered).toBeGreaterThanOrEqual(65_536)
+    expect(mostBuffered).toBeLessThan(65_536 + 1_100_000)
+  })
+
+  it('gets everything once it reads', async () => {
+    const { client } = await connect({
+      options: { maxBufferedBytes: 65_536 },
+      relay: relayThat(async () => new Array<RelayMessage>(30).fill(page)),
+    })
+    client.say('MUCH')
+    client.socket.pause()
+    await progressElsewhere()
+    client.socket.resume()
+    for (let received = 0; received < 30; received += 1) expect(await client.next()).toEqual(page)
+  })
+
+  it('is cut off when messages it did not ask for pile up', async () => {
+    let send: Connection['send'] = () => {}
+    const { client } = await connect({
+      options: { maxPendingMessages: 4 },
+      relay: relayThat(() => gate().opened.then(() => [])),
+      wrap: (session, _, connection) => {
+        send = connection.send
+        return session
+      },
+    })
+    const closed = client.closed()
+    client.say('NEVER ANSWERED')
+    await progressElsewhere()
+    for (let sent = 0; sent < 8; sent += 1) send(['NOTICE', 'news'])
+    expect(await closed).toBe(1006)
+  })
+})
+
+describe('a heartbeat', () => {
+  it('pings, and keeps who answers', async () => {
+    const { client, connection, serverSocket } = await connect()
+    for (let beats = 0; beats < 3; beats += 1) {
+      const answered = once(serverSocket, 'pong')
+      connection.heartbeat()
+      await answered
+    }
+    expect(client.socket.readyState).toBe(WebSocket.OPEN)
+  })
+
+  it('cuts off who gave no sign of life since the last one', async () => {
+    const { client, connection } = await connect()
+    const closed = client.closed()
+    connection.heartbeat()
+    connection.heartbeat()
+    expect(await closed).toBe(1006)
+  })
+
+  it('closes who says nothing for too long, however alive', async () => {
+    const { client, connection, serverSocket } = await connect({
+      options: { pingIntervalSeconds: 30, idleSeconds: 50 },
+    })
+    const closed = client.closed()
+    const answered = once(serverSocket, 'pong')
+    connection.heartbeat()
+    await answered
+    connection.heartbeat()
+    expect(await closed).toBe(1000)
+  })
+})
+
+describe('a claim', () => {
+  it('is taken back when the socket is gone before its answer: the package is fresh again (I1)', async () => {
+    for (const createdAt of [NOW - 2, NOW - 1]) {
+      const event = keyPackageEvent(alice, await makeKeyPackage(alice), { createdAt })
+      expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+    }
+    const delivered = gate()
+    const { client } = await connect({
+      wrap: (session, socket) => ({
+        ...methodsOf(session),
+        fromClient: async (message) => {
+          const { unsent, ...answer } = await session.fromClient(message)
+          expect(answer.replies[0]?.[0]).toBe('EVENT')
+          socket.close()
+          return { ...answer, unsent: () => (unsent?.() ?? Promise.resolve()).then(delivered.open) }
+        },
+      }),
+    })
+    client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
+    await delivered.opened
+    await expect(client.next()).rejects.toThrow('closed')
+    expect(await store.count([alice.pubkey], NOW)).toEqual([2])
+  })
+})
+
+async function connect({
+  options = {},
+  relay = relayThat(async () => []),
+  wrap,
+}: PairSettings = {}): Promise<Pair> {
+  const accepted = once(server, 'connection')
+  const connected = Client.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const [serverSocket] = (await accepted) as [WebSocket]
+  const connection = new ClientConnection({
+    socket: serverSocket,
+    address: '127.0.0.1',
+    host: undefined,
+    openSession: (settings) => {
+      const session = gateway.session(settings)
+      return wrap?.(session, serverSocket, settings) ?? session
+    },
+    relay,
+    options: serverOptionsSchema.parse(options),
+    report: (error) => {
+      throw error
+    },
+  })
+  return { connection, serverSocket, client: await connected }
+}
+
+function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
+  return { connect: () => ({ handle, close: () => {} }) }
+}
+
+/** A session's methods, to be overridden by one. */
+function methodsOf(session: GatewaySession): GatewaySession {
+  return {
+    fromClient: (message) => session.fromClient(message),
+    fromRelay: (message) => session.fromRelay(message),
+    close: () => session.close(),
+  }
+}
+
+/** Many round trips of another client: time enough for whatever the server would still do. */
+async function progressElsewhere(): Promise<void> {
+  const { client } = await connect({ relay: relayThat(async () => [['NOTICE', 'pong']]) })
+  for (let trips = 0; trips < 100; trips += 1) await client.ask('PING')
+}
+
+function tick(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,270 @@
+/** A relay for key packages alone, seen from outside: NIP-11, its limits, and how it stops. */
+
+import { request } from 'node:http'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { ServerOptions } from '../../../adapters/relays/server-options.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { Client } from '../../support/client.ts'
+import { type Gate, gate } from '../../support/gate.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+import { startTestServer, type TestServer } from '../../support/server.ts'
+
+const alice = person('alice')
+let relay: TestServer
+
+interface StartSettings {
+  readonly store?: KeyPackageStore
+  readonly server?: Partial<ServerOptions>
+  readonly options?: OptionsInput
+}
+
+async function start({ store = memoryStore(), server, options }: StartSettings = {}): Promise<void> {
+  relay = await startTestServer(store, options, server)
+}
+
+afterEach(() => relay.stop())
+
+describe('the relay information document (NIP-11)', () => {
+  it('is given to those who accept it', async () => {
+    await start({
+      server: { name: 'Keys', contact: 'mailto:op@example.com', maxSubscriptions: 7 },
+      options: { requester: 'auth', claim: { perAuthor: 2 }, quota: { perAuthor: { max: 5 } } },
+    })
+    const { status, headers, body } = await http('GET', '/', { accept: 'application/nostr+json' })
+    expect(status).toBe(200)
+    expect(headers).toMatchObject({
+      'content-type': 'application/nostr+json',
+      'access-control-allow-origin': '*',
+    })
+    expect(JSON.parse(body)).toEqual({
+      name: 'Keys',
+      description: 'Hands each MLS key package to one requester.',
+      contact: 'mailto:op@example.com',
+      software: 'keypackage-gateway',
+      version: '0.0.0-test',
+      supported_nips: [1, 9, 11, 40, 42, 45, 62, 70],
+      limitation: {
+        max_message_length: 524_288,
+        max_subscriptions: 7,
+        max_subid_length: 64,
+        auth_required: true,
+        payment_required: false,
+        restricted_writes: true,
+      },
+      key_packages: {
+        kinds: [443],
+        per_query: 2,
+        max_authors: 500,
+        rate_limit: { max: 5, window: 3600 },
+        max_stored: 10,
+        encodings: ['hex', 'base64'],
+        default_encoding: 'hex',
+        auth_required: true,
+      },
+    })
+  })
+
+  it('may be asked for by browsers from anywhere', async () => {
+    await start()
+    const { status, headers } = await http('OPTIONS', '/', { origin: 'https://example.com' })
+    expect(status).toBe(204)
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': '*',
+      'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+    })
+  })
+
+  it('gives way to a sentence for people, and there is nothing else', async () => {
+    await start()
+    expect(await http('GET', '/')).toMatchObject({ status: 200, body: expect.stringContaining('WebSocket') })
+    expect(await http('HEAD', '/')).toMatchObject({ status: 200, body: '' })
+    expect(await http('GET', '/admin')).toMatchObject({ status: 404 })
+    expect(await http('POST', '/')).toMatchObject({ status: 405 })
+  })
+})
+
+describe('a message that is none', () => {
+  it.each([
+    ['a text that is not JSON', '{"kinds"'],
+    ['JSON that is not an array', '{"kinds":[443]}'],
+    ['an array that does not begin with a verb', '[1,2]'],
+    ['nothing', ''],
+    ['bytes', Buffer.from('["REQ","s",{}]')],
+  ])('%s gets a NOTICE, and the connection lives (I9)', async (_, frame) => {
+    await start()
+    const client = await Client.connect(relay.url)
+    client.socket.send(frame)
+    expect(await client.next()).toEqual([
+      'NOTICE',
+      'invalid: a message is a text with a JSON array that begins with a verb',
+    ])
+    expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+  })
+})
+
+describe('limits', () => {
+  it('closes a connection with 1009 when a message is too large', async () => {
+    await start({ server: { maxMessageBytes: 1024 } })
+    const client = await Client.connect(relay.url)
+    expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+    client.say('REQ', 's', { '#t': ['x'.repeat(1024)] })
+    expect(await client.closed()).toBe(1009)
+  })
+
+  it('answers 503 to one connection too many, and has room again when one goes', async () => {
+    await start({ server: { maxConnections: 1 } })
+    const first = await Client.connect(relay.url)
+    await expect(Client.connect(relay.url)).rejects.toThrow('503')
+    first.close()
+    await first.closed()
+    const second = await connectWhenThereIsRoom()
+    expect(await second.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+  })
+
+  it('refuses one subscription too many; replacing one, or closing one, makes room', async () => {
+    await start({ server: { maxSubscriptions: 2 } })
+    const client = await Client.connect(relay.url)
+    const ask = (id: string) => client.ask('REQ', id, { kinds: [1] })
+    expect(await ask('a')).toEqual(['EOSE', 'a'])
+    expect(await ask('b')).toEqual(['EOSE', 'b'])
+    expect(await ask('c')).toEqual(['CLOSED', 'c', 'blocked: at most 2 subscriptions at a time'])
+    expect(await ask('b')).toEqual(['EOSE', 'b'])
+    client.say('CLOSE', 'a')
+    expect(await ask('c')).toEqual(['EOSE', 'c'])
+  })
+
+  it('does not count subscriptions that the relay has closed', async () => {
+    await start({ server: { maxSubscriptions: 1 } })
+    const client = await Client.connect(relay.url)
+    for (const id of ['a', 'b']) {
+      expect(await client.ask('REQ', id, { kinds: [443] })).toEqual([
+        'CLOSED',
+        id,
+        'restricted: a key package query must name its authors',
+      ])
+    }
+  })
+})
+
+describe('a conversation', () => {
+  it('is answered in the order of its messages, however they are answered', async () => {
+    await start()
+    const client = await Client.connect(relay.url)
+    const list = signEvent(alice.secretKey, {
+      kind: 10051,
+      created_at: NOW,
+      tags: [['relay', 'wss://relay.example.com']],
+      content: '',
+    })
+    const pkg = keyPackageEvent(alice, await makeKeyPackage(alice), { encoding: 'hex' })
+    client.say('EVENT', list)
+    client.say('REQ', 'lists', { kinds: [10051], authors: [alice.pubkey] })
+    client.socket.send('nonsense')
+    client.say('EVENT', pkg)
+    client.say('REQ', 'packages', { kinds: [443], authors: [alice.pubkey] })
+    client.say('COUNT', 'count', { kinds: [1] })
+    expect(await client.until('COUNT')).toEqual([
+      ['OK', list.id, true, ''],
+      ['EVENT', 'lists', list],
+      ['EOSE', 'lists'],
+      ['NOTICE', expect.stringMatching(/^invalid: /)],
+      ['OK', pkg.id, true, ''],
+      ['EVENT', 'packages', pkg],
+      ['EOSE', 'packages'],
+      ['COUNT', 'count', { count: 0 }],
+    ])
+  })
+
+  it('may be authenticated under the address the client used', async () => {
+    await start()
+    const client = await Client.connect(relay.url)
+    expect(await client.authenticate(alice)).toEqual(['OK', expect.any(String), true, ''])
+  })
+})
+
+describe('stopping', () => {
+  it('answers what is under way, closes with 1001, and takes nobody any more', async () => {
+    const { store, asked, answered } = slowStore()
+    await start({ store })
+    const client = await Client.connect(relay.url)
+    client.say('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })
+    await asked.opened
+    const stopped = relay.stop()
+    await expect(Client.connect(relay.url)).rejects.toThrow()
+    answered.open()
+    expect(await client.next()).toEqual(['EOSE', 's'])
+    expect(await client.closed()).toBe(1001)
+    await stopped
+  })
+
+  it('does not wait for ever for a store that does not answer', async () => {
+    const { store, asked, answered } = slowStore()
+    await start({ store, server: { drainSeconds: 0 } })
+    const client = await Client.connect(relay.url)
+    client.say('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })
+    await asked.opened
+    const stopped = relay.stop()
+    expect(await client.closed()).toBe(1006)
+    await stopped
+    answered.open()
+  })
+})
+
+/** The client hears that its socket is closed a little before the server does. */
+async function connectWhenThereIsRoom(): Promise<Client> {
+  for (;;) {
+    const client = await Client.connect(relay.url).catch(() => undefined)
+    if (client !== undefined) return client
+  }
+}
+
+interface SlowStore {
+  readonly store: KeyPackageStore
+  /** Somebody has asked for a relay list. */
+  readonly asked: Gate
+  /** Until this is opened, nobody is answered. */
+  readonly answered: Gate
+}
+
+function slowStore(): SlowStore {
+  const [asked, answered] = [gate(), gate()]
+  const store = memoryStore()
+  const getRelayLists = store.getRelayLists.bind(store)
+  store.getRelayLists = async (authors) => {
+    asked.open()
+    await answered.opened
+    return getRelayLists(authors)
+  }
+  return { store, asked, answered }
+}
+
+interface Response {
+  readonly status: number | undefined
+  readonly headers: object
+  readonly body: string
+}
+
+function http(method: string, path: string, headers: Record<string, string> = {}): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      new URL(path, relay.url.replace('ws', 'http')),
+      { method, headers, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        )
+      },
+    )
+    sent.on('error', reject).end()
+  })
+}
