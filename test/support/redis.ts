@@ -1,0 +1,245 @@
+/** Real Redis servers for the tests: one, a cluster, or a pair watched by Sentinel; each can be made to fail. */
+
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { eventually } from './eventually.ts'
+import { findRedis, type RedisBinaries } from './redis-binaries.ts'
+
+const run = promisify(execFile)
+
+/** Below the ports that the system gives to outgoing connections, so that a server finds its own again. */
+const PORTS = { first: 10_000, last: 22_000 }
+/** Nodes of a cluster talk to each other this far above their port. */
+const BUS_OFFSET = 10_000
+const START_MS = 20_000
+
+export interface RedisSettings {
+  /** As on the command line of redis-server; the last of a name wins. */
+  readonly args?: readonly string[]
+  readonly port?: number
+  /** Text of a configuration file that is read before `args`; without it nothing is ever saved. */
+  readonly config?: string
+}
+
+/** A server on a free port of this machine, in a scratch directory, which dies with the test process. */
+export async function startRedis(settings: RedisSettings = {}): Promise<RedisServer> {
+  const server = new RedisServer(await findRedis(), settings.port ?? (await freePort()), settings)
+  await server.start()
+  return server
+}
+
+export class RedisServer {
+  readonly port: number
+  /** Gone when the server is stopped. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'keypackage-gateway-redis-'))
+  readonly #binaries: RedisBinaries
+  readonly #args: readonly string[]
+  #process: ChildProcess | undefined
+  #watchdog: ChildProcess | undefined
+
+  constructor(binaries: RedisBinaries, port: number, { args = [], config = 'save ""\n' }: RedisSettings) {
+    this.#binaries = binaries
+    this.port = port
+    const file = join(this.directory, 'redis.conf')
+    writeFileSync(file, config)
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.directory]
+    this.#args = [file, ...own, ...args]
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  /** Starts it, and waits until it has loaded its data. */
+  async start(): Promise<void> {
+    await this.launch()
+    await eventually(`redis-server on port ${this.port} answers`, () => this.#isReady(), START_MS)
+  }
+
+  /** Starts it without waiting: it may still be loading, or not listen yet. */
+  async launch(): Promise<void> {
+    const child = spawn(this.#binaries.server, this.#args, { stdio: 'ignore' })
+    await once(child, 'spawn')
+    child.unref()
+    this.#process = child
+    this.#watchdog = watchOver(child)
+  }
+
+  /** What a command answers, as redis-cli prints it. */
+  async command(...words: readonly string[]): Promise<string> {
+    const { stdout } = await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })
+    return stdout.trim()
+  }
+
+  /** One line of INFO, as in `info('master_link_status')`. */
+  async info(field: string): Promise<string | undefined> {
+    const lines = (await this.command('INFO')).split('\r\n')
+    return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1)
+  }
+
+  /** Lets it hang: connections stay open, and nothing is answered. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  /** As a crash would: nothing is written that was not written before. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (child === undefined) return
+    this.#process = undefined
+    this.#watchdog?.kill('SIGKILL')
+    if (child.exitCode !== null) return
+    child.ref()
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  /** Kills it, and starts it on what was on disk. */
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Ends it for good. */
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  async #isReady(): Promise<boolean> {
+    if (this.#process?.exitCode !== null) throw new Error(`redis-server ended: ${this.#args.join(' ')}`)
+    const answer = await this.command('PING')
+    return answer !== '' && !answer.startsWith('LOADING')
+  }
+}
+
+export interface RedisCluster {
+  readonly url: string
+  /** Masters first, then their replicas. */
+  readonly nodes: readonly RedisServer[]
+  stop(): Promise<void>
+}
+
+/** A cluster of `masters`, with so many replicas each. */
+export async function startCluster(
+  masters = 3,
+  replicas = 0,
+  args: readonly string[] = [],
+): Promise<RedisCluster> {
+  const clustered = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    '1000',
+    '--repl-diskless-sync-delay',
+    '0',
+  ]
+  const nodes = await Promise.all(
+    Array.from({ length: masters * (1 + replicas) }, () => startRedis({ args: [...clustered, ...args] })),
+  )
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
+  const { cli } = await findRedis()
+  await run(cli, [
+    '--cluster',
+    'create',
+    ...addresses,
+    '--cluster-replicas',
+    String(replicas),
+    '--cluster-yes',
+  ])
+  await eventually(
+    'every node sees the cluster whole',
+    async () => {
+      const seen = await Promise.all(nodes.map((node) => seesAll(node, nodes.length)))
+      return seen.every(Boolean)
+    },
+    START_MS,
+  )
+  return {
+    url: `redis+cluster://${addresses.join(',')}`,
+    nodes,
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.stop()))
+    },
+  }
+}
+
+async function seesAll(node: RedisServer, size: number): Promise<boolean> {
+  const [cluster, link] = await Promise.all([
+    node.command('CLUSTER', 'INFO'),
+    node.info('master_link_status'),
+  ])
+  return (
+    cluster.includes('cluster_state:ok') && cluster.includes(`cluster_known_nodes:${size}`) && link !== 'down'
+  )
+}
+
+export interface RedisSentinel {
+  readonly url: string
+  readonly master: RedisServer
+  readonly replica: RedisServer
+  stop(): Promise<void>
+}
+
+/** A master, its replica, and a Sentinel that lets the replica take over half a second after the master is gone. */
+export async function startSentinel(): Promise<RedisSentinel> {
+  const args = ['--repl-diskless-sync-delay', '0']
+  const master = await startRedis({ args })
+  const replica = await startRedis({ args: [...args, '--replicaof', '127.0.0.1', String(master.port)] })
+  await eventually(
+    'the replica follows',
+    async () => (await replica.info('master_link_status')) === 'up',
+    START_MS,
+  )
+
+  const sentinel = await startRedis({
+    args: ['--sentinel'],
+    config: `sentinel monitor main 127.0.0.1 ${master.port} 1
+sentinel down-after-milliseconds main 500
+sentinel failover-timeout main 3000
+`,
+  })
+  return {
+    url: `redis+sentinel://127.0.0.1:${sentinel.port}/main`,
+    master,
+    replica,
+    stop: async () => {
+      await Promise.all([sentinel, master, replica].map((server) => server.stop()))
+    },
+  }
+}
+
+/** A port that nobody listens on, nor on the bus port above it. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first))
+    const free = await Promise.all([port, port + BUS_OFFSET].map(isFree))
+    if (free.every(Boolean)) return port
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** Kills the child once this process is gone, however it went: its end of the pipe closes then. */
+function watchOver({ pid }: ChildProcess): ChildProcess {
+  const watchdog = spawn('sh', ['-c', `read _; kill -9 ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] })
+  watchdog.unref()
+  ;(watchdog.stdin as Socket).unref()
+  return watchdog
+}
