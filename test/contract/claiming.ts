@@ -1,11 +1,12 @@
 /** What claims hand out, and what they spend. */
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore, Narrowing, StoredKeyPackage } from '../../plugin/store.ts'
 import type { Specify } from './index.ts'
 import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
+import { same } from './same.ts'
 
 const alice = authorNamed('alice')
 
@@ -13,18 +14,18 @@ export function describeClaiming(it: Specify): void {
   it('delivers one package, whole, and spends it', async (store) => {
     const [older] = await fill(store, alice, 2)
     const [outcome] = await store.claim([claimBy('bob', alice)], POLICY, NOW)
-    deepEqual(outcome, { outcome: 'delivered', packages: [older], remaining: 1, lastUsed: false })
-    deepEqual(await store.count([alice], NOW), [1])
+    same(outcome, { outcome: 'delivered', packages: [older], remaining: 1, lastUsed: false })
+    same(await store.count([alice], NOW), [1])
   })
 
   it('never spends the last package, which is delivered again and again (I2)', async (store) => {
     const [only] = await fill(store, alice, 1)
     for (const requester of ['bob', 'carol', 'dave']) {
       const [outcome] = await store.claim([claimBy(requester, alice)], POLICY, NOW)
-      deepEqual(deliveredIds(outcome ? [outcome] : []), [only?.id])
+      same(deliveredIds(outcome ? [outcome] : []), [only?.id])
       equal(outcome?.outcome === 'delivered' && outcome.lastUsed, true)
     }
-    deepEqual(await idsOf(store, alice), [only?.id])
+    same(await idsOf(store, alice), [only?.id])
   })
 
   it('delivers up to two of two, and keeps the second', async (store) => {
@@ -46,7 +47,7 @@ export function describeClaiming(it: Specify): void {
     for (let turn = 0; turn < 4; turn++) {
       delivered.push(...deliveredIds(await store.claim([claimBy(`requester ${turn}`, alice)], POLICY, NOW)))
     }
-    deepEqual(
+    same(
       delivered,
       [older, ...twins, lastResort].map(({ id }) => id),
     )
@@ -59,9 +60,9 @@ export function describeClaiming(it: Specify): void {
     await store.put(fresh, LIMITS, NOW)
     const narrowing: Narrowing = { kinds: [443], ids: exposed ? [exposed.id] : [] }
     const narrowed = claimBy('carol', alice, { narrowings: [narrowing] })
-    deepEqual(await store.claim([narrowed], POLICY, NOW), [{ outcome: 'none' }])
-    deepEqual(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [fresh.id])
-    deepEqual(deliveredIds(await store.claim([claimBy('dave', alice)], POLICY, NOW)), [exposed?.id])
+    same(await store.claim([narrowed], POLICY, NOW), [{ outcome: 'none' }])
+    same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [fresh.id])
+    same(deliveredIds(await store.claim([claimBy('dave', alice)], POLICY, NOW)), [exposed?.id])
   })
 
   it('hands every package to one requester only, however many ask at once (I1, I2)', async (store) => {
@@ -90,7 +91,7 @@ export function describeClaiming(it: Specify): void {
     equal(outcomes.length, 500)
     for (const [index, outcome] of outcomes.entries()) {
       const expected = index % 2 === 0 ? [packageNamed(`${authors[index]} 0`, alice).id] : []
-      deepEqual(deliveredIds([outcome]), expected)
+      same(deliveredIds([outcome]), expected)
     }
   })
 
@@ -101,7 +102,7 @@ export function describeClaiming(it: Specify): void {
   })
 
   it('answers none for an author it has never heard of', async (store) => {
-    deepEqual(await store.claim([claimBy('bob', alice)], POLICY, NOW), [{ outcome: 'none' }])
+    same(await store.claim([claimBy('bob', alice)], POLICY, NOW), [{ outcome: 'none' }])
   })
 
   it('hands out every slot that is asked for, and spends none', async (store) => {
@@ -109,10 +110,10 @@ export function describeClaiming(it: Specify): void {
     for (const slot of slots) await store.put(slot, LIMITS, NOW)
     for (const requester of ['bob', 'carol']) {
       const ids = deliveredIds(await store.claim([claimBy(requester, alice)], POLICY, NOW))
-      deepEqual(ids.sort(), slots.map(({ id }) => id).sort())
+      same(ids.sort(), slots.map(({ id }) => id).sort())
     }
     const phone = claimBy('dave', alice, { narrowings: [{ kinds: [30443], tags: [['d', ['phone']]] }] })
-    deepEqual(deliveredIds(await store.claim([phone], POLICY, NOW)), [slots[0]?.id])
+    same(deliveredIds(await store.claim([phone], POLICY, NOW)), [slots[0]?.id])
   })
 
   it('narrows by kind, ids, since, until and tags, all of one narrowing, any of several', async (store) => {
@@ -126,14 +127,14 @@ export function describeClaiming(it: Specify): void {
     }
     const at = (index: number) => packages[index]?.createdAt ?? 0
     const id = (index: number) => packages[index]?.id ?? ''
-    deepEqual(await claimable([{ kinds: [30443] }]), [])
-    deepEqual(await claimable([{ kinds: [443], ids: [id(1), id(3)] }]), [1, 3])
-    deepEqual(await claimable([{ kinds: [443], since: at(3) }]), [3, 4])
-    deepEqual(await claimable([{ kinds: [443], until: at(1) }]), [0, 1])
-    deepEqual(await claimable([{ kinds: [443], since: at(1), until: at(2) }]), [1, 2])
-    deepEqual(await claimable([{ kinds: [443], tags: [['i', [packages[2]?.ref ?? '']]] }]), [2])
-    deepEqual(await claimable([{ kinds: [443], tags: [['p', ['x']]] }]), [])
-    deepEqual(
+    same(await claimable([{ kinds: [30443] }]), [])
+    same(await claimable([{ kinds: [443], ids: [id(1), id(3)] }]), [1, 3])
+    same(await claimable([{ kinds: [443], since: at(3) }]), [3, 4])
+    same(await claimable([{ kinds: [443], until: at(1) }]), [0, 1])
+    same(await claimable([{ kinds: [443], since: at(1), until: at(2) }]), [1, 2])
+    same(await claimable([{ kinds: [443], tags: [['i', [packages[2]?.ref ?? '']]] }]), [2])
+    same(await claimable([{ kinds: [443], tags: [['p', ['x']]] }]), [])
+    same(
       await claimable([
         { kinds: [443], until: at(0) },
         { kinds: [443], since: at(4) },
@@ -144,9 +145,9 @@ export function describeClaiming(it: Specify): void {
 
   it('hands out nothing that has expired', async (store) => {
     await store.put(packageNamed('short', alice, { expiresAt: NOW + HOUR }), LIMITS, NOW)
-    deepEqual(await store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR), [{ outcome: 'none' }])
-    deepEqual(await store.list(alice, NOW + HOUR), [])
-    deepEqual(await store.count([alice], NOW + HOUR), [0])
+    same(await store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR), [{ outcome: 'none' }])
+    same(await store.list(alice, NOW + HOUR), [])
+    same(await store.count([alice], NOW + HOUR), [0])
   })
 
   it('tells who listens that an author runs low, and stops when told', async (store) => {
@@ -156,7 +157,7 @@ export function describeClaiming(it: Specify): void {
     const policy = { ...POLICY, low: 3 }
     for (const requester of ['bob', 'carol', 'dave'])
       await store.claim([claimBy(requester, alice)], policy, NOW)
-    deepEqual(heard, [
+    same(heard, [
       [alice, 2],
       [alice, 1],
     ])
@@ -171,7 +172,7 @@ export function describeClaiming(it: Specify): void {
     await store.put(slotNamed('phone', alice, 'phone'), LIMITS, NOW)
     const policy = { ...POLICY, low: 3 }
     await store.claim([claimBy('bob', alice), claimBy('bob', authorNamed('nobody'))], policy, NOW)
-    deepEqual(heard, [])
+    same(heard, [])
   })
 }
 

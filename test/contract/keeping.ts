@@ -1,6 +1,6 @@
 /** Deleting, sweeping, relay lists, totals and closing. */
 
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { equal, rejects } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Specify } from './index.ts'
 import {
@@ -17,6 +17,7 @@ import {
   slotNamed,
 } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
+import { same } from './same.ts'
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
@@ -66,8 +67,8 @@ function describeDropping(it: Specify): void {
     equal(await store.drop(alice, { by: 'id', ids }, NOW), 1)
     equal(await store.drop(alice, { by: 'id', ids }, NOW), 0)
     equal(await store.put(mine, LIMITS, NOW), 'spent')
-    deepEqual(await idsOf(store, alice), [other.id])
-    deepEqual(await store.count([bob], NOW), [1])
+    same(await idsOf(store, alice), [other.id])
+    same(await store.count([bob], NOW), [1])
   })
 
   it('deletes by slot what is not newer than the deletion', async (store) => {
@@ -76,7 +77,7 @@ function describeDropping(it: Specify): void {
     for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
     equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 11 }, NOW), 0)
     equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 10 }, NOW), 1)
-    deepEqual(await store.count([alice], NOW), [2])
+    same(await store.count([alice], NOW), [2])
   })
 
   it('deletes all of an author that is not newer than the deletion', async (store) => {
@@ -85,7 +86,7 @@ function describeDropping(it: Specify): void {
     const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
     await store.put(newer, LIMITS, NOW)
     equal(await store.drop(alice, { by: 'author', createdUntil: NOW - 6 }, NOW), 2)
-    deepEqual(await idsOf(store, alice), [newer.id])
+    same(await idsOf(store, alice), [newer.id])
     equal(await store.drop(authorNamed('nobody'), { by: 'author', createdUntil: NOW }, NOW), 0)
   })
 }
@@ -96,12 +97,12 @@ function describeSweeping(it: Specify): void {
     const long = packageNamed('long', alice, { expiresAt: NOW + DAY })
     for (const pkg of [short, long]) await store.put(pkg, LIMITS, NOW)
     equal(await store.sweep(NOW + HOUR - 1, 600), 0)
-    deepEqual(await store.stats(), { authors: 1, packages: 2 })
+    same(await store.stats(), { authors: 1, packages: 2 })
     equal(await store.sweep(NOW + HOUR, 600), 1)
     equal(await store.sweep(NOW + HOUR, 600), 0)
-    deepEqual(await store.stats(), { authors: 1, packages: 1 })
+    same(await store.stats(), { authors: 1, packages: 1 })
     equal(await store.sweep(NOW + DAY, 600), 1)
-    deepEqual(await store.stats(), { authors: 0, packages: 0 })
+    same(await store.stats(), { authors: 0, packages: 0 })
   })
 
   it('sweeps any number of authors', async (store) => {
@@ -110,7 +111,7 @@ function describeSweeping(it: Specify): void {
     await Promise.all(packages.map((pkg) => store.put(pkg, LIMITS, NOW)))
     await store.put(packageNamed('long', alice), LIMITS, NOW)
     equal(await store.sweep(NOW + HOUR, 600), 350)
-    deepEqual(await store.stats(), { authors: 1, packages: 1 })
+    same(await store.stats(), { authors: 1, packages: 1 })
   })
 
   it('retires an exposed package once two fresh ones stand beside it for long enough', async (store) => {
@@ -131,7 +132,7 @@ function describeSweeping(it: Specify): void {
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.sweep(NOW + 5, 600)
     await store.release(alice, ids, NOW + 5)
-    deepEqual(await store.count([alice], NOW + 5), [2])
+    same(await store.count([alice], NOW + 5), [2])
   })
 }
 
@@ -142,7 +143,7 @@ function describeRelayLists(it: Specify): void {
     equal(await store.putRelayList(older), 'duplicate')
     equal(await store.putRelayList(newer), 'stored')
     equal(await store.putRelayList(older), 'stale')
-    deepEqual(await store.getRelayLists([bob, alice]), [undefined, newer])
+    same(await store.getRelayLists([bob, alice]), [undefined, newer])
   })
 
   it('keeps the lowest id of two relay lists that are equally new', async (store) => {
@@ -158,9 +159,9 @@ function describeRelayLists(it: Specify): void {
     const list = relayListOf(alice, NOW)
     await store.putRelayList(list)
     await store.dropRelayList(alice, NOW - 1)
-    deepEqual(await store.getRelayLists([alice]), [list])
+    same(await store.getRelayLists([alice]), [list])
     await store.dropRelayList(alice, NOW)
-    deepEqual(await store.getRelayLists([alice]), [undefined])
+    same(await store.getRelayLists([alice]), [undefined])
     equal(await store.putRelayList(list), 'stale')
     equal(await store.putRelayList(relayListOf(alice, NOW + 1)), 'stored')
     await dropsNothing(store)
@@ -169,5 +170,5 @@ function describeRelayLists(it: Specify): void {
 
 async function dropsNothing(store: KeyPackageStore): Promise<void> {
   await store.dropRelayList(alice, NOW - DAY)
-  deepEqual(await store.getRelayLists([alice]), [relayListOf(alice, NOW + 1)])
+  same(await store.getRelayLists([alice]), [relayListOf(alice, NOW + 1)])
 }

@@ -1,10 +1,11 @@
 /** What becomes of a package that is put into a store. */
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import type { StockLimits } from '../../plugin/store.ts'
 import type { Specify } from './index.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { idsOf } from './reading.ts'
+import { same } from './same.ts'
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
@@ -13,7 +14,7 @@ export function describePublishing(it: Specify): void {
   it('stores a package and gives back all of it', async (store) => {
     const pkg = packageNamed('one', alice, { lastResort: true })
     equal(await store.put(pkg, LIMITS, NOW), 'stored')
-    deepEqual(await store.list(alice, NOW), [pkg])
+    same(await store.list(alice, NOW), [pkg])
   })
 
   it('answers duplicate to an id or a KeyPackageRef that is in the stock', async (store) => {
@@ -22,13 +23,13 @@ export function describePublishing(it: Specify): void {
     equal(await store.put(pkg, LIMITS, NOW), 'duplicate')
     equal(await store.put({ ...packageNamed('two', alice), ref: pkg.ref }, LIMITS, NOW), 'duplicate')
     equal(await store.put({ ...packageNamed('two', alice), id: pkg.id }, LIMITS, NOW), 'duplicate')
-    deepEqual(await store.count([alice], NOW), [1])
+    same(await store.count([alice], NOW), [1])
   })
 
   it('stores one of a package that is put many times at once', async (store) => {
     const pkg = packageNamed('one', alice)
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.put(pkg, LIMITS, NOW)))
-    deepEqual(outcomes.sort(), [...Array(19).fill('duplicate'), 'stored'])
+    same(outcomes.sort(), [...Array(19).fill('duplicate'), 'stored'])
   })
 
   it('answers spent to a package that was claimed, by id and by KeyPackageRef (I3)', async (store) => {
@@ -39,7 +40,7 @@ export function describePublishing(it: Specify): void {
     equal(await store.put(packageNamed('one', alice), LIMITS, NOW), 'spent')
     equal(await store.put({ ...packageNamed('three', alice), id }, LIMITS, NOW), 'spent')
     equal(await store.put({ ...packageNamed('three', alice), ref }, LIMITS, NOW), 'spent')
-    deepEqual(await store.count([alice], NOW), [1])
+    same(await store.count([alice], NOW), [1])
   })
 
   it('answers spent until the package would have expired, sweeping or not (I3)', async (store) => {
@@ -64,7 +65,7 @@ export function describePublishing(it: Specify): void {
     const packages = [3, 2, 1].map((age) => packageNamed(`${age}`, alice, { createdAt: NOW - age * HOUR }))
     for (const pkg of packages) equal(await store.put(pkg, limits, NOW), 'stored')
     const [oldest, ...others] = packages
-    deepEqual(await idsOf(store, alice), others.map(({ id }) => id).sort())
+    same(await idsOf(store, alice), others.map(({ id }) => id).sort())
     if (oldest) equal(await store.put(oldest, limits, NOW), 'spent')
   })
 
@@ -73,7 +74,7 @@ export function describePublishing(it: Specify): void {
     const newer = slotNamed('newer', alice, 'phone', { createdAt: NOW - HOUR })
     equal(await store.put(older, LIMITS, NOW), 'stored')
     equal(await store.put(newer, LIMITS, NOW), 'replaced')
-    deepEqual(await idsOf(store, alice), [newer.id])
+    same(await idsOf(store, alice), [newer.id])
     equal(await store.put(older, LIMITS, NOW), 'spent')
     const oldest = slotNamed('oldest', alice, 'phone', { createdAt: NOW - 3 * HOUR })
     equal(await store.put(oldest, LIMITS, NOW), 'stale')
@@ -86,7 +87,7 @@ export function describePublishing(it: Specify): void {
     if (low === undefined || high === undefined) return
     equal(await store.put(high, LIMITS, NOW), 'stored')
     equal(await store.put(low, LIMITS, NOW), 'replaced')
-    deepEqual(await idsOf(store, alice), [low.id])
+    same(await idsOf(store, alice), [low.id])
   })
 
   it('counts slots apart from other packages', async (store) => {
@@ -100,8 +101,8 @@ export function describePublishing(it: Specify): void {
   it('keeps authors apart', async (store) => {
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     await store.put(packageNamed('two', bob), LIMITS, NOW)
-    deepEqual(await store.count([bob, alice, authorNamed('nobody')], NOW), [1, 1, 0])
-    deepEqual(await store.stats(), { authors: 2, packages: 2 })
+    same(await store.count([bob, alice, authorNamed('nobody')], NOW), [1, 1, 0])
+    same(await store.stats(), { authors: 2, packages: 2 })
   })
 
   it('limits how many packages an author publishes, known ones not counted (I5)', async (store) => {

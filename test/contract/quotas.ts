@@ -1,10 +1,11 @@
 /** How often somebody may ask: the windows that guard a claim, and `hit` (I5). */
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import type { ClaimPolicy } from '../../plugin/store.ts'
 import type { Specify } from './index.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
+import { same } from './same.ts'
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
@@ -19,11 +20,11 @@ export function describeQuotas(it: Specify): void {
       (await store.claim([claimBy(requester, author)], policy, now))[0]
     equal((await ask(NOW))?.outcome, 'delivered')
     equal((await ask(NOW + 100))?.outcome, 'delivered')
-    deepEqual(await ask(NOW + 200), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR - 200 })
+    same(await ask(NOW + 200), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR - 200 })
     equal((await ask(NOW + 200, 'dave'))?.outcome, 'delivered')
     equal((await ask(NOW + 200, 'carol', bob))?.outcome, 'delivered')
     equal((await ask(NOW + HOUR))?.outcome, 'delivered')
-    deepEqual(await ask(NOW + HOUR), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: 100 })
+    same(await ask(NOW + HOUR), { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: 100 })
   })
 
   it('limits the claims of one author from one address, whoever asks', async (store) => {
@@ -33,7 +34,7 @@ export function describeQuotas(it: Specify): void {
       (await store.claim([claimBy(requester, alice, { address })], policy, NOW))[0]
     equal((await ask('carol', '192.0.2.1'))?.outcome, 'delivered')
     equal((await ask('dave', '192.0.2.1'))?.outcome, 'delivered')
-    deepEqual(await ask('erin', '192.0.2.1'), {
+    same(await ask('erin', '192.0.2.1'), {
       outcome: 'limited',
       by: 'perAddress',
       retryAfterSeconds: HOUR,
@@ -49,7 +50,7 @@ export function describeQuotas(it: Specify): void {
     }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     await store.claim([claimBy('carol', alice)], policy, NOW)
-    deepEqual(await store.claim([claimBy('carol', alice)], policy, NOW), [
+    same(await store.claim([claimBy('carol', alice)], policy, NOW), [
       { outcome: 'limited', by: 'perAddress', retryAfterSeconds: HOUR },
     ])
   })
@@ -65,7 +66,7 @@ export function describeQuotas(it: Specify): void {
     await store.claim([from('carol')], policy, NOW)
     const before = await idsOf(store, alice)
     for (let turn = 0; turn < 5; turn++) await store.claim([from('carol')], policy, NOW)
-    deepEqual(await idsOf(store, alice), before)
+    same(await idsOf(store, alice), before)
     equal(deliveredIds(await store.claim([from('dave')], policy, NOW)).length, 1)
   })
 
@@ -73,14 +74,14 @@ export function describeQuotas(it: Specify): void {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     const claim = claimBy('carol', alice, { narrowings: [{ kinds: [443], ids: [] }] })
-    deepEqual(await store.claim([claim], policy, NOW), [{ outcome: 'none' }])
+    same(await store.claim([claim], policy, NOW), [{ outcome: 'none' }])
     equal((await store.claim([claim], policy, NOW))[0]?.outcome, 'limited')
   })
 
   it('keeps no window for an author it has never heard of', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     for (let turn = 0; turn < 3; turn++) {
-      deepEqual(await store.claim([claimBy('carol', alice)], policy, NOW), [{ outcome: 'none' }])
+      same(await store.claim([claimBy('carol', alice)], policy, NOW), [{ outcome: 'none' }])
     }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     equal((await store.claim([claimBy('carol', alice)], policy, NOW))[0]?.outcome, 'delivered')
@@ -107,12 +108,12 @@ export function describeQuotas(it: Specify): void {
 
   it('grants as much of a hit as there is room for, in a sliding window', async (store) => {
     const quota = { max: 5, windowSeconds: 60 }
-    deepEqual(await store.hit('key', 3, quota, NOW), { granted: 3, retryAfterSeconds: 0 })
-    deepEqual(await store.hit('key', 3, quota, NOW + 10), { granted: 2, retryAfterSeconds: 50 })
-    deepEqual(await store.hit('key', 1, quota, NOW + 20), { granted: 0, retryAfterSeconds: 40 })
-    deepEqual(await store.hit('other', 1, quota, NOW + 20), { granted: 1, retryAfterSeconds: 0 })
-    deepEqual(await store.hit('key', 3, quota, NOW + 60), { granted: 3, retryAfterSeconds: 0 })
-    deepEqual(await store.hit('key', 1, quota, NOW + 60), { granted: 0, retryAfterSeconds: 10 })
+    same(await store.hit('key', 3, quota, NOW), { granted: 3, retryAfterSeconds: 0 })
+    same(await store.hit('key', 3, quota, NOW + 10), { granted: 2, retryAfterSeconds: 50 })
+    same(await store.hit('key', 1, quota, NOW + 20), { granted: 0, retryAfterSeconds: 40 })
+    same(await store.hit('other', 1, quota, NOW + 20), { granted: 1, retryAfterSeconds: 0 })
+    same(await store.hit('key', 3, quota, NOW + 60), { granted: 3, retryAfterSeconds: 0 })
+    same(await store.hit('key', 1, quota, NOW + 60), { granted: 0, retryAfterSeconds: 10 })
   })
 
   it('never lets hits that come at once exceed a quota', async (store) => {

@@ -1,10 +1,11 @@
 /** Claims that are undone because nothing of them was sent, and claims that are answered again. */
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
 import type { Specify } from './index.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
+import { same } from './same.ts'
 
 const alice = authorNamed('alice')
 const REDELIVERING: ClaimPolicy = { ...POLICY, redeliverySeconds: 60 }
@@ -15,11 +16,11 @@ export function describeReleasing(it: Specify): void {
     const before = await store.list(alice, NOW)
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.release(alice, ids, NOW + 1)
-    deepEqual(
+    same(
       (await store.list(alice, NOW + 1)).sort((a, b) => (a.id < b.id ? -1 : 1)),
       before.sort((a, b) => (a.id < b.id ? -1 : 1)),
     )
-    deepEqual(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW + 1)), ids)
+    same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW + 1)), ids)
   })
 
   it('makes a released last package fresh again', async (store) => {
@@ -29,7 +30,7 @@ export function describeReleasing(it: Specify): void {
     await publish(store, 'two')
     await store.claim([claimBy('carol', alice)], POLICY, NOW)
     await publish(store, 'three')
-    deepEqual(new Set(await idsOf(store, alice)).has(only ?? ''), false)
+    same(new Set(await idsOf(store, alice)).has(only ?? ''), false)
   })
 
   it('keeps the quota tick of a released claim', async (store) => {
@@ -46,8 +47,8 @@ export function describeReleasing(it: Specify): void {
     const claimed = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.release(alice, claimed, NOW)
     await store.release(alice, claimed, NOW)
-    deepEqual(await idsOf(store, alice), ids)
-    deepEqual(await store.stats(), { authors: 1, packages: 2 })
+    same(await idsOf(store, alice), ids)
+    same(await store.stats(), { authors: 1, packages: 2 })
   })
 
   it('does not bring back what was deleted or expired in between (I3)', async (store) => {
@@ -59,7 +60,7 @@ export function describeReleasing(it: Specify): void {
 
     const expiring = packageNamed('expiring', alice, { createdAt: NOW - 2 * HOUR, expiresAt: NOW + 30 })
     await store.put(expiring, LIMITS, NOW)
-    deepEqual(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [expiring.id])
+    same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [expiring.id])
     await store.release(alice, [expiring.id], NOW + 30)
     equal((await idsOf(store, alice, NOW + 30)).includes(expiring.id), false)
   })
@@ -69,10 +70,19 @@ export function describeReleasing(it: Specify): void {
     const ask = async (requester: string, now: number) =>
       deliveredIds(await store.claim([claimBy(requester, alice)], REDELIVERING, now))
     const first = await ask('bob', NOW)
-    deepEqual(await ask('bob', NOW + 59), first)
-    deepEqual(await store.count([alice], NOW + 59), [2])
+    same(await ask('bob', NOW + 59), first)
+    same(await store.count([alice], NOW + 59), [2])
     equal((await ask('carol', NOW + 59)).includes(first[0] ?? ''), false)
     equal((await ask('bob', NOW + 60)).includes(first[0] ?? ''), false)
+  })
+
+  it('repeats nothing after a redeliverySeconds that is shorter than a claim can be released', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const policy: ClaimPolicy = { ...POLICY, redeliverySeconds: 10 }
+    const ask = async (now: number) => deliveredIds(await store.claim([claimBy('bob', alice)], policy, now))
+    const first = await ask(NOW)
+    same(await ask(NOW + 9), first)
+    equal((await ask(NOW + 10)).includes(first[0] ?? ''), false)
   })
 
   it('counts a repeated claim against the quota (I5)', async (store) => {
@@ -81,7 +91,7 @@ export function describeReleasing(it: Specify): void {
     const outcomes = []
     for (let turn = 0; turn < 3; turn++)
       outcomes.push(...(await store.claim([claimBy('bob', alice)], policy, NOW)))
-    deepEqual(
+    same(
       outcomes.map(({ outcome }) => outcome),
       ['delivered', 'delivered', 'limited'],
     )

@@ -4,6 +4,7 @@ import type { EventId } from '../../plugin/nostr/messages.ts'
 import { isSlot } from '../../plugin/selection.ts'
 import { claim, dueAt, forgotten, release, type Stock, settle } from '../../plugin/stock.ts'
 import type { Quota, StockedPackage } from '../../plugin/store.ts'
+import { NOW, packageNamed, slotNamed } from '../contract/index.ts'
 import { histories } from '../support/histories.ts'
 import { ALICE, type Moment, play, valid } from '../support/simulation.ts'
 
@@ -101,6 +102,13 @@ describe('the stock of one author, whatever happens to it', () => {
     atEveryMoment(({ after }) => {
       expect(after.packages.filter(({ exposure }) => exposure !== undefined).length).toBeLessThanOrEqual(1)
     })
+  })
+
+  it('does not count slots among the two fresh ones beside an exposed package that retires', () => {
+    const exposed = packageNamed('exposed', ALICE, { exposure: { since: NOW, count: 1 } })
+    const slots = ['phone', 'desk'].map((slot) => slotNamed(slot, ALICE, slot))
+    const stock = { packages: [exposed, ...slots, packageNamed('fresh', ALICE)], deliveries: [] }
+    expect(settle(stock, 600, NOW + 600)).toBe(stock)
   })
 
   it('changes by itself when dueAt says so, and not before', () => {

@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { hit, record, room, slide, type Window } from '../../plugin/window.ts'
+import { NOW } from '../contract/index.ts'
+
+const quotas = fc.record({
+  max: fc.integer({ min: 1, max: 20 }),
+  windowSeconds: fc.integer({ min: 1, max: 100 }),
+})
+const attempts = fc.array(fc.record({ waits: fc.nat(30), cost: fc.nat(10) }), { maxLength: 60, size: 'max' })
+
+describe('a sliding window', () => {
+  it('never holds more than its quota, and refuses nothing there is room for (I5)', () => {
+    fc.assert(
+      fc.property(quotas, attempts, (quota, attempts) => {
+        let window: Window = []
+        const granted: [at: number, cost: number][] = []
+        let now = NOW
+        for (const { waits, cost } of attempts) {
+          now += waits
+          const used = granted
+            .filter(([at]) => at > now - quota.windowSeconds)
+            .reduce((sum, [, c]) => sum + c, 0)
+          const answer = hit(window, cost, quota, now)
+          expect(answer.outcome.granted).toBe(Math.min(cost, quota.max - used))
+          granted.push([now, answer.outcome.granted])
+          window = answer.window
+        }
+      }),
+      { seed: 1 },
+    )
+  })
+
+  it('has room for one more after retryAfterSeconds, and not before', () => {
+    fc.assert(
+      fc.property(quotas, attempts, (quota, attempts) => {
+        let window: Window = []
+        let now = NOW
+        for (const { waits, cost } of attempts) {
+          now += waits
+          const { window: after, outcome } = hit(window, cost, quota, now)
+          window = after
+          if (outcome.granted === cost) expect(outcome.retryAfterSeconds).toBe(0)
+          else {
+            const askAt = (at: number) => hit(window, 1, quota, at).outcome.granted
+            expect(askAt(now + outcome.retryAfterSeconds - 1)).toBe(0)
+            expect(askAt(now + outcome.retryAfterSeconds)).toBe(1)
+          }
+        }
+      }),
+      { seed: 2 },
+    )
+  })
+
+  it('stays the same object where nothing fell out or went in', () => {
+    const window: Window = [[NOW, 1]]
+    expect(slide(window, 60, NOW + 59)).toBe(window)
+    expect(slide(window, 60, NOW + 60)).toEqual([])
+    expect(hit(window, 1, { max: 1, windowSeconds: 60 }, NOW + 59).window).toBe(window)
+  })
+
+  it('keeps what was recorded last when the clock is put back, so that nothing falls out too early', () => {
+    expect(record([[NOW, 1]], 2, NOW - 10)).toEqual([[NOW, 3]])
+    expect(record([[NOW, 1]], 2, NOW)).toEqual([[NOW, 3]])
+  })
+
+  it('waits for enough to fall out where the quota was lowered since', () => {
+    const window: Window = [
+      [NOW - 50, 1],
+      [NOW - 40, 1],
+      [NOW - 30, 1],
+    ]
+    expect(room(window, 1, { max: 2, windowSeconds: 60 }, NOW)).toEqual({ granted: 0, retryAfterSeconds: 20 })
+  })
+})
