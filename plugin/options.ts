@@ -147,13 +147,13 @@ export function withProfileDefaults<Input extends OptionsInput>(input: Input): I
 }
 
 function merge(base: object, over: object): object {
-  const merged: Record<string, unknown> = { ...base }
+  const merged = new Map<string, unknown>(Object.entries(base))
   for (const [key, value] of Object.entries(over)) {
-    const below = merged[key]
+    const below = merged.get(key)
     if (value === undefined) continue
-    merged[key] = isRecord(below) && isRecord(value) ? merge(below, value) : value
+    merged.set(key, isRecord(below) && isRecord(value) ? merge(below, value) : value)
   }
-  return merged
+  return Object.fromEntries(merged)
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
