@@ -29,6 +29,8 @@ interface SplitFilter {
   readonly rest?: unknown
 }
 
+/** Every value is held against every tag of every package of every author (I9). */
+const MOST_VALUES = 100
 const HEX_32 = /^[0-9a-f]{64}$/
 const seconds = z.number().int().min(0)
 const texts = z.array(z.string())
@@ -56,12 +58,16 @@ const expected: Record<string, string> = {
 /**
  * Splits the filters of a REQ, COUNT or NEG-OPEN. One that does not name a key package kind is the relay's,
  * however odd. One whose kinds cannot be read is nobody's: a relay could take it for a key package query (I4).
- * @throws Refusal `invalid`
+ * @throws Refusal `invalid`, or `restricted` where too many ids and tag values are named beside authors
  */
 export function splitFilters(filters: readonly unknown[], keyPackageKinds: readonly number[]): SplitFilters {
   const split = filters.map((filter) => splitFilter(filter, keyPackageKinds))
+  const asked = split.flatMap((filter) => filter.asked ?? [])
+  if (countValues(asked) > MOST_VALUES) {
+    throw new Refusal('restricted', `at most ${MOST_VALUES} ids and tag values per key package query`)
+  }
   return {
-    asked: split.flatMap(({ asked }) => asked ?? []),
+    asked,
     rest: split.flatMap((filter) => ('rest' in filter ? [filter.rest] : [])),
   }
 }
@@ -99,6 +105,12 @@ function readTags(filter: object): [letter: string, values: string[]][] {
     key.slice(1),
     values,
   ])
+}
+
+function countValues(filters: readonly KeyPackageFilter[]): number {
+  return filters
+    .flatMap(({ narrowing: { ids = [], tags = [] } }) => [ids, ...tags.map(([, values]) => values)])
+    .reduce((sum, values) => sum + values.length, 0)
 }
 
 function readHint(filter: object): EncodingHint | undefined {
