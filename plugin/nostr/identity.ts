@@ -8,6 +8,9 @@ import { addressKey, type Requester } from './requester.ts'
 /** AUTH events that may wait for the relay's word; a client that sends more is not authenticating. */
 const MOST_AWAITED = 16
 
+/** Pubkeys that one connection may authenticate: new ones cost a client nothing (I9). */
+const MOST_PUBKEYS = 100
+
 /** What an identity goes by. */
 export interface IdentitySettings {
   readonly address: string
@@ -64,7 +67,8 @@ export class Identity {
       return false
     }
     this.#welcome(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
-    return true
+    if (this.#pubkeys.has(event.pubkey)) return true
+    throw new Refusal('blocked', `at most ${MOST_PUBKEYS} pubkeys on one connection`)
   }
 
   /** The relay's OK for an event, which may be an AUTH event that was passed on to it. */
@@ -86,6 +90,7 @@ export class Identity {
   }
 
   #welcome(pubkey: Pubkey): void {
-    if (!this.#pubkeys.has(pubkey)) this.#pubkeys.set(pubkey, this.#settings.welcome(pubkey))
+    if (this.#pubkeys.has(pubkey) || this.#pubkeys.size >= MOST_PUBKEYS) return
+    this.#pubkeys.set(pubkey, this.#settings.welcome(pubkey))
   }
 }
