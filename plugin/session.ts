@@ -2,24 +2,23 @@
 
 import type { Answer, Connection, GatewaySession } from './connection.ts'
 import { checkShape } from './nostr/event.ts'
-import { splitFilters } from './nostr/filters.ts'
+import { type KeyPackageFilter, splitFilters } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import type { SessionOperations } from './operations.ts'
-import { planQuery, type QueryAnswer } from './query.ts'
-import { HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
+import { OwnCounts } from './own-counts.ts'
+import { planQuery, type Query, type QueryAnswer } from './query.ts'
+import { checkSubscriptionId, HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
 
 const NOTHING: Answer = { replies: [] }
-/** NIP-01: a subscription id is a text of 1 to 64 characters. */
-const LONGEST_SUBSCRIPTION_ID = 64
 
 export class Session implements GatewaySession {
   readonly #gateway: SessionOperations
   readonly #connection: Connection
   readonly #identity: Identity
   readonly #subscriptions = new Subscriptions()
-  readonly #ownCounts = new Map<unknown, number>()
+  readonly #ownCounts = new OwnCounts()
   #isOpen = true
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -31,9 +30,9 @@ export class Session implements GatewaySession {
       host: gateway.hostOf(connection),
       authenticated: connection.authenticated,
       verifyEvent: (event) => gateway.verifyEvent(event),
-      welcome: (pubkey) => gateway.welcome(pubkey, connection.send),
+      welcome: (pubkey) => gateway.welcome(pubkey, (message) => this.#send(message)),
     })
-    for (const challenge of this.#identity.challenge()) connection.send(challenge)
+    for (const challenge of this.#identity.challenge()) this.#send(challenge)
   }
 
   fromClient(message: ClientMessage): Promise<Answer> {
@@ -46,13 +45,14 @@ export class Session implements GatewaySession {
   }
 
   fromRelay(message: RelayMessage): RelayMessage | undefined {
+    if (!this.#isOpen) return undefined
     const [verb, id, subject] = message
     switch (verb) {
       case 'OK':
         this.#identity.believe(id, subject)
         return message
       case 'COUNT':
-        return this.#withOwnCount(message)
+        return this.#ownCounts.complete(message)
       case 'EVENT':
         return this.#isGatewayOnly(id) || this.#isHidden(subject) ? undefined : message
       case 'EOSE':
@@ -60,6 +60,7 @@ export class Session implements GatewaySession {
       case 'CLOSED':
         if (this.#isGatewayOnly(id)) return undefined
         this.#subscriptions.end(id)
+        this.#ownCounts.forget(id)
         return message
       default:
         return message
@@ -138,16 +139,15 @@ export class Session implements GatewaySession {
       this.#subscriptions.open(id, { forwarded: true })
       return { replies: [], forward: message }
     }
+    if (pending.cancelled) return NOTHING
     checkSubscriptionId(id)
+    this.#subscriptions.requireRoom(id)
     const named = asked.filter(({ authors }) => authors.length > 0)
     const browsing = new Refusal('restricted', 'a key package query must name its authors')
     if (named.length === 0 && rest.length === 0) throw browsing
-    if (named.length > 0 && this.#gateway.options.requester === 'auth') this.#identity.demand()
-    const query = planQuery(named, this.#identity.requester(), this.#gateway.options)
 
-    const feed = new HeldFeed((event) => this.#connection.send(['EVENT', id, event]))
-    const stop = this.#gateway.watch(query, feed.show)
-    const answer = await this.#gateway.answer(query)
+    const feed = new HeldFeed((event) => this.#send(['EVENT', id, event]))
+    const { answer, stop } = await this.#ask(this.#plan(named), feed)
     const isRefused = answer.outcome === 'refused' && rest.length === 0
     if (pending.cancelled || isRefused) stop()
     if (pending.cancelled) return this.#takeBack(answer)
@@ -172,6 +172,23 @@ export class Session implements GatewaySession {
       : { replies, unsent, ...ended }
   }
 
+  #plan(named: readonly KeyPackageFilter[]): Query {
+    const { options } = this.#gateway
+    if (named.length > 0 && options.requester === 'auth') this.#identity.demand()
+    return planQuery(named, this.#identity.requester(), options)
+  }
+
+  /** An owner's live feed begins before the answer is sought, so that nothing falls between both. */
+  async #ask(query: Query, feed: HeldFeed): Promise<{ answer: QueryAnswer; stop: () => void }> {
+    const stop = this.#gateway.watch(query, feed.show)
+    try {
+      return { answer: await this.#gateway.answer(query), stop }
+    } catch (error) {
+      stop()
+      throw error
+    }
+  }
+
   async #takeBack(answer: QueryAnswer): Promise<Answer> {
     await this.#gateway.release(answer)
     return NOTHING
@@ -190,6 +207,7 @@ export class Session implements GatewaySession {
   async #count(message: ClientMessage): Promise<Answer> {
     const [, id, ...filters] = message
     const { asked, rest } = splitFilters(filters, this.#gateway.options.kinds)
+    this.#ownCounts.forget(id)
     if (asked.length === 0) return { replies: [], forward: message }
     checkSubscriptionId(id)
     const own = this.#identity.pubkeys()
@@ -199,17 +217,8 @@ export class Session implements GatewaySession {
     if (!isOwn && rest.length === 0) throw new Refusal('restricted', 'only the author may count key packages')
     const count = isOwn ? await this.#gateway.count(asked) : 0
     if (rest.length === 0) return { replies: [['COUNT', id, { count }]] }
-    this.#ownCounts.set(id, count)
+    this.#ownCounts.expect(id, count)
     return { replies: [], forward: ['COUNT', id, ...rest] }
-  }
-
-  /** The relay's count of its part, with the owner's packages added. */
-  #withOwnCount(message: RelayMessage): RelayMessage {
-    const [verb, id, counted, ...more] = message
-    const own = this.#ownCounts.get(id) ?? 0
-    this.#ownCounts.delete(id)
-    if (own === 0 || typeof counted !== 'object' || counted === null || !('count' in counted)) return message
-    return [verb, id, { ...counted, count: Number(counted.count) + own }, ...more]
   }
 
   #synchronise(message: ClientMessage): Answer {
@@ -218,6 +227,16 @@ export class Session implements GatewaySession {
     if (asked.length === 0) return { replies: [], forward: message }
     if (rest.length > 0) return { replies: [], forward: [verb, id, rest[0], ...more] }
     throw new Refusal('blocked', 'key packages cannot be synchronised')
+  }
+
+  /** A connection whose socket fails must not fail those who publish or claim. */
+  #send(message: RelayMessage): void {
+    if (!this.#isOpen) return
+    try {
+      this.#connection.send(message)
+    } catch (error) {
+      this.#gateway.report(error)
+    }
   }
 
   #isGatewayOnly(id: unknown): boolean {
@@ -231,11 +250,6 @@ export class Session implements GatewaySession {
     const { pubkey } = event as { pubkey?: Pubkey }
     return pubkey === undefined || !this.#identity.pubkeys().has(pubkey)
   }
-}
-
-function checkSubscriptionId(id: unknown): void {
-  if (typeof id === 'string' && id.length > 0 && id.length <= LONGEST_SUBSCRIPTION_ID) return
-  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_SUBSCRIPTION_ID} characters`)
 }
 
 function kindOf(event: unknown): number | undefined {

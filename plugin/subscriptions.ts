@@ -1,8 +1,14 @@
 /** The open subscriptions of one connection, and the REQs on their way to become one. */
 
 import type { SignedEvent } from './nostr/messages.ts'
+import { Refusal } from './nostr/refusal.ts'
 
-/** An open subscription: whether the relay has a part of it, and how to end the gateway's. */
+/** NIP-01: a subscription id is a text of 1 to 64 characters. */
+const LONGEST_ID = 64
+/** Open at a time; relays allow far fewer. It keeps one that never sends CLOSE from growing without end (I9). */
+const MOST_OPEN = 1000
+
+/** An open subscription: whether the relay has a part of it, and how to end the gateway's live feed. */
 export interface Subscription {
   readonly forwarded: boolean
   readonly stop?: () => void
@@ -12,6 +18,12 @@ export interface Subscription {
 export interface PendingRequest {
   readonly id: unknown
   cancelled: boolean
+}
+
+/** @throws Refusal `invalid` */
+export function checkSubscriptionId(id: unknown): void {
+  if (isSubscriptionId(id)) return
+  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_ID} characters`)
 }
 
 export class Subscriptions {
@@ -38,11 +50,16 @@ export class Subscriptions {
     this.#pending.delete(request)
   }
 
-  /** Opens a subscription in place of one with the same id, which it returns. */
-  open(id: unknown, subscription: Subscription): Subscription | undefined {
-    const previous = this.end(id)
-    this.#open.set(id, subscription)
-    return previous
+  /** @throws Refusal `blocked` where one more would be too many */
+  requireRoom(id: unknown): void {
+    if (this.#makeRoom(id)) return
+    throw new Refusal('blocked', `at most ${MOST_OPEN} subscriptions at a time`)
+  }
+
+  /** Opens a subscription in place of one with the same id. One that only the relay has is not remembered where there is no room. */
+  open(id: unknown, subscription: Subscription): void {
+    this.end(id)
+    if (isSubscriptionId(id) && this.#makeRoom(id)) this.#open.set(id, subscription)
   }
 
   end(id: unknown): Subscription | undefined {
@@ -55,6 +72,15 @@ export class Subscriptions {
   endAll(): void {
     for (const request of this.#pending) request.cancelled = true
     for (const id of [...this.#open.keys()]) this.end(id)
+  }
+
+  /** The relay's own can be forgotten, oldest first: it may have refused them in words that name no id. */
+  #makeRoom(id: unknown): boolean {
+    if (this.#open.has(id) || this.#open.size < MOST_OPEN) return true
+    for (const [oldest, { forwarded, stop }] of this.#open) {
+      if (forwarded && stop === undefined) return this.#open.delete(oldest)
+    }
+    return false
   }
 }
 
@@ -78,4 +104,8 @@ export class HeldFeed {
     this.#held = undefined
     return held.filter(({ id }) => !shown.some((event) => event.id === id))
   }
+}
+
+function isSubscriptionId(id: unknown): boolean {
+  return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_ID
 }
