@@ -1,0 +1,124 @@
+/** DESIGN.md section 4: how much a requester may claim, and who counts as one (I5). */
+
+import { describe, expect, it } from '@jest/globals'
+import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+const carol = person('carol')
+const EOSE = ['EOSE', 'sub']
+
+describe('quota used up', () => {
+  it('for some authors: the others are served, then NOTICE, then EOSE', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 3)
+    await stock(test, bob, 3)
+    const client = test.connect()
+    await client.ask('REQ', 'first', keyPackagesBy(alice))
+    test.now += 600
+
+    const replies = await client.ask('REQ', 'sub', keyPackagesBy(alice, bob))
+
+    expect(eventsIn(replies).map(({ pubkey }) => pubkey)).toEqual([bob.pubkey])
+    expect(wordsIn(replies)).toEqual([
+      ['NOTICE', 'rate-limited: 1 of 2 authors: 1 queries per 3600 s for each author; try again in 3000 s'],
+      EOSE,
+    ])
+  })
+
+  it('for all authors: CLOSED', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const client = test.connect()
+    for (let query = 0; query < 10; query += 1) await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    test.now += 60
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+      ['CLOSED', 'sub', 'rate-limited: 10 queries per 3600 s for each author; try again in 3540 s'],
+    ])
+    test.now += 3540
+    expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+  })
+
+  it('a query that finds nothing counts too; an author never heard of has no window', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 1)
+    const client = test.connect()
+    const nothing = { ...keyPackagesBy(alice), until: 1 }
+    expect(await client.ask('REQ', 'sub', nothing)).toEqual([EOSE])
+    expect((await client.ask('REQ', 'sub', nothing))[0]?.[0]).toBe('CLOSED')
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(bob))).toEqual([EOSE])
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(bob))).toEqual([EOSE])
+  })
+
+  it('from one address, whoever authenticated there: perAddress', async () => {
+    const test = startGateway({ quota: { perAddress: { max: 2 } } })
+    await stock(test, alice, 5)
+    const address = '198.51.100.7'
+    for (const name of ['dave', 'erin']) {
+      const client = test.connect({ address })
+      await client.authenticate(person(name))
+      expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+    }
+    const third = test.connect({ address })
+    await third.authenticate(person('frank'))
+    expect(await third.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+      [
+        'CLOSED',
+        'sub',
+        'rate-limited: 2 queries per 3600 s for each author from one address; try again in 3600 s',
+      ],
+    ])
+    expect(idsIn(await test.connect().ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+  })
+
+  it('over all authors: perRequester, in the order of the authors', async () => {
+    const test = startGateway({ quota: { perRequester: { max: 3 } } })
+    for (const author of [alice, bob, carol]) await stock(test, author, 2)
+    const client = test.connect()
+    await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    test.now += 1
+
+    const replies = await client.ask('REQ', 'sub', keyPackagesBy(carol, bob, alice))
+
+    expect(eventsIn(replies).map(({ pubkey }) => pubkey)).toEqual([carol.pubkey, bob.pubkey])
+    expect(wordsIn(replies)).toEqual([
+      [
+        'NOTICE',
+        'rate-limited: 1 of 3 authors: 3 queries per 3600 s for each requester; try again in 3599 s',
+      ],
+      EOSE,
+    ])
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(bob))).toEqual([
+      ['CLOSED', 'sub', 'rate-limited: 3 queries per 3600 s for each requester; try again in 3599 s'],
+    ])
+  })
+
+  it('is one for all addresses of an IPv6 /64, and for an IPv4 address however it is written (I5)', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 5)
+    const ask = async (address: string) =>
+      (await test.connect({ address }).ask('REQ', 'sub', keyPackagesBy(alice))).at(-1)?.[0]
+    expect(await ask('2001:db8::1')).toBe('EOSE')
+    expect(await ask('2001:db8:0:0:ffff::2%eth0')).toBe('CLOSED')
+    expect(await ask('2001:db8:0:1::1')).toBe('EOSE')
+    expect(await ask('203.0.113.7')).toBe('EOSE')
+    expect(await ask('::ffff:203.0.113.7')).toBe('CLOSED')
+    expect(await ask('::ffff:cb00:7107')).toBe('CLOSED')
+  })
+})
+
+describe('`requester: auth`', () => {
+  it('not authenticated: AUTH challenge and CLOSED', async () => {
+    const test = startGateway({ requester: 'auth' })
+    await stock(test, alice, 1)
+    const client = test.connect()
+    const [challenge] = client.pushed
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+      challenge,
+      ['CLOSED', 'sub', 'auth-required: authenticate to query key packages'],
+    ])
+    await client.authenticate(bob)
+    expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+  })
+})

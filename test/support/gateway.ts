@@ -1,0 +1,162 @@
+/** A gateway under a clock that stands still until it is moved, and the clients that talk to it. */
+
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import type { Answer, GatewaySession } from '../../plugin/connection.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
+import type { Person } from './people.ts'
+
+/** The Host header of every client that names no other. */
+export const HOST = 'relay.example.com'
+
+/** What a store does, where a test wants one that fails or waits. */
+export type StoreChanges = (store: KeyPackageStore) => Partial<KeyPackageStore>
+
+export interface TestGateway {
+  readonly gateway: KeyPackageGateway
+  readonly store: KeyPackageStore
+  /** What was logged, as JSON texts. */
+  readonly logged: readonly string[]
+  /** Seconds since the epoch. */
+  now: number
+  /** A client at an address of its own, unless one is given. */
+  connect(settings?: ClientSettings): TestClient
+}
+
+export interface ClientSettings {
+  readonly address?: string
+  readonly host?: string | undefined
+  readonly authenticated?: () => Iterable<string>
+  readonly send?: (message: RelayMessage) => void
+}
+
+export interface TestClient {
+  readonly session: GatewaySession
+  /** What was sent without being asked for; a challenge comes first. */
+  readonly pushed: RelayMessage[]
+  say(...message: ClientMessage): Promise<Answer>
+  /** The replies alone. */
+  ask(...message: ClientMessage): Promise<readonly RelayMessage[]>
+  /** Authenticates with the gateway's challenge. */
+  authenticate(person: Person): Promise<readonly RelayMessage[]>
+}
+
+export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
+  const memory = memoryStore()
+  const store = overlay(memory, changes(memory))
+  const logged: string[] = []
+  const log = (fields: object, message: string) => logged.push(JSON.stringify({ ...fields, message }))
+  let addresses = 0
+  const test: TestGateway = {
+    now: NOW,
+    store,
+    logged,
+    gateway: new KeyPackageGateway({
+      ...options,
+      store,
+      clock: () => test.now * 1000,
+      log: { info: log, warn: log, error: log },
+    }),
+    connect(settings = {}) {
+      addresses += 1
+      return connect(test, { address: `192.0.2.${addresses}`, host: HOST, ...settings })
+    },
+  }
+  return test
+}
+
+/** A store that calls another, but for some methods. */
+function overlay(store: KeyPackageStore, changes: Partial<KeyPackageStore>): KeyPackageStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const value = Reflect.get(name in changes ? changes : target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+function connect(test: TestGateway, settings: ClientSettings & { readonly address: string }): TestClient {
+  const { address, host, authenticated, send } = settings
+  const pushed: RelayMessage[] = []
+  const session = test.gateway.session({
+    address,
+    ...(host !== undefined && { host }),
+    ...(authenticated && { authenticated }),
+    send: send ?? ((message) => pushed.push(message)),
+  })
+  const say = (...message: ClientMessage) => session.fromClient(message)
+  const ask = async (...message: ClientMessage) => (await say(...message)).replies
+  return {
+    session,
+    pushed,
+    say,
+    ask,
+    authenticate: (person) =>
+      ask('AUTH', authEvent(person, { challenge: challengeIn(pushed), createdAt: test.now })),
+  }
+}
+
+/** The challenge of a client's AUTH message. */
+export function challengeIn(messages: readonly RelayMessage[]): string {
+  return String(messages.find(([verb]) => verb === 'AUTH')?.[1])
+}
+
+export interface AuthSettings {
+  readonly challenge: string
+  readonly relay?: string
+  readonly createdAt?: number
+  readonly kind?: number
+}
+
+/** An AUTH event (NIP-42). */
+export function authEvent(
+  { secretKey }: Person,
+  { challenge, relay = `wss://${HOST}`, createdAt = NOW, kind = 22242 }: AuthSettings,
+): SignedEvent {
+  const tags = [
+    ['relay', relay],
+    ['challenge', challenge],
+  ]
+  return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
+}
+
+/** Real key packages of one author, the oldest first, a second apart. */
+export function keyPackagesOf(author: Person, count: number): Promise<SignedEvent[]> {
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) =>
+      keyPackageEvent(author, await makeKeyPackage(author), { createdAt: NOW - count + index }),
+    ),
+  )
+}
+
+/** Has an author publish real key packages. */
+export async function stock({ gateway }: TestGateway, author: Person, count: number): Promise<SignedEvent[]> {
+  const events = await keyPackagesOf(author, count)
+  for (const event of events) {
+    const { accepted, message } = await gateway.publish(event)
+    if (!accepted) throw new Error(message)
+  }
+  return events
+}
+
+/** A filter for the key packages of some authors. */
+export function keyPackagesBy(...authors: readonly Person[]): { kinds: number[]; authors: string[] } {
+  return { kinds: [443], authors: authors.map(({ pubkey }) => pubkey) }
+}
+
+/** The ids of the events among the replies. */
+export function idsIn(replies: readonly RelayMessage[]): string[] {
+  return eventsIn(replies).map(({ id }) => id)
+}
+
+export function eventsIn(replies: readonly RelayMessage[]): SignedEvent[] {
+  return replies.flatMap(([verb, , event]) => (verb === 'EVENT' ? [event as SignedEvent] : []))
+}
+
+/** The replies that are no events. */
+export function wordsIn(replies: readonly RelayMessage[]): RelayMessage[] {
+  return replies.filter(([verb]) => verb !== 'EVENT')
+}
