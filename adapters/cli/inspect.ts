@@ -42,7 +42,9 @@ async function inspect(
   rules: Omit<KeyPackageRules, 'authenticatedAs'>,
   { json, at }: InspectFlags,
 ): Promise<void> {
-  const reports = readEvents(file).map((event) => inspectEvent(event, rules, at))
+  const events = readEvents(file)
+  if (events.length === 0) throw new InputError(`${file} holds no event`)
+  const reports = events.map((event) => inspectEvent(event, rules, at))
   const texts = reports.map((report) => (json ? JSON.stringify(report) : formatReport(report)))
   process.stdout.write(`${texts.join(json ? '\n' : '\n\n')}\n`)
   if (reports.some(({ accepted }) => !accepted)) process.exitCode = REFUSED

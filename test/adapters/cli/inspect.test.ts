@@ -1,0 +1,123 @@
+/** `inspect`: what a key package event holds, and whether it would be accepted, check by check. */
+
+import { describe, expect, it } from '@jest/globals'
+import { runCli } from '../../support/cli.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+
+const alice = person('alice')
+const keyPackage = await makeKeyPackage(alice)
+const good = keyPackageEvent(alice, keyPackage)
+const withoutLastResort = keyPackageEvent(alice, keyPackage, { tags: { mls_extensions: ['0xf2ee'] } })
+const REFUSAL = 'invalid: the mls_extensions tag must announce last_resort (0x000a)'
+
+function inspect(events: readonly unknown[], ...flags: readonly string[]) {
+  const input = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n')
+  return runCli(['inspect', '-', '--at', String(NOW), ...flags], { input })
+}
+
+describe('inspect', () => {
+  it('prints the fields and each check of an event that would be accepted, and exits 0', async () => {
+    const { code, stdout, stderr } = await inspect([good])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(new RegExp(`^id +${good.id}$`, 'm'))
+    expect(stdout).toMatch(/^created_at +1700000000 \(2023-11-14T22:13:20\.000Z\)$/m)
+    expect(stdout).toMatch(/^ciphersuite +0x0001$/m)
+    expect(stdout).toMatch(/^MLS signatures +passed$/m)
+    expect(stdout).toMatch(/\nIt would be accepted\.\n$/)
+  })
+
+  it('names the check that refuses, goes on with the others, and exits 1', async () => {
+    const { code, stdout } = await inspect([withoutLastResort])
+    expect(code).toBe(1)
+    expect(stdout).toContain(`last_resort       refused  ${REFUSAL}\n`)
+    expect(stdout).toMatch(/^MLS signatures +passed$/m)
+    expect(stdout).toContain(`\nIt would be refused: ${REFUSAL}\n`)
+  })
+
+  it('goes by the validation settings', async () => {
+    expect(await inspect([withoutLastResort], '--validation-require-last-resort', 'false')).toMatchObject({
+      code: 0,
+    })
+    const { stdout } = await inspect([good], '--validation-mls', 'decode')
+    expect(stdout).toMatch(/^MLS signatures +skipped$/m)
+  })
+
+  it('judges as of now unless it is told a time', async () => {
+    const { code, stdout } = await runCli(['inspect', '-'], { input: JSON.stringify(good) })
+    expect(code).toBe(1)
+    expect(stdout).toContain('It would be refused: invalid: ')
+  })
+
+  it('takes several events, one a line, and prints one JSON object for each with --json', async () => {
+    const { code, stdout } = await inspect([good, withoutLastResort], '--json')
+    const reports = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(code).toBe(1)
+    expect(reports).toMatchObject([
+      {
+        accepted: true,
+        fields: {
+          id: good.id,
+          kind: 443,
+          author: alice.pubkey,
+          created_at: NOW,
+          encoding: 'base64',
+          bytes: keyPackage.bytes.length,
+          ciphersuite: '0x0001',
+          identity: alice.pubkey,
+          last_resort: true,
+        },
+      },
+      { accepted: false, message: REFUSAL, fields: { id: withoutLastResort.id } },
+    ])
+    expect(reports[1].checks).toContainEqual({ check: 'last_resort', outcome: 'refused', message: REFUSAL })
+  })
+
+  it.each([
+    ['nothing of an event', {}, 'invalid: id must be 64 lower-case hex characters'],
+    ['no object', [1], 'invalid: an event is a JSON object'],
+    [
+      'no KeyPackage',
+      keyPackageEvent(alice, keyPackage, { content: 'AAAA' }),
+      expect.stringMatching(/^invalid: not an MLS KeyPackage/),
+    ],
+    [
+      'a changed content',
+      { ...good, content: withoutLastResort.content.replace('A', 'B') },
+      expect.stringMatching(/^invalid: the id is not/),
+    ],
+  ])('refuses what has %s (I9)', async (_, event, message) => {
+    const { code, stdout } = await inspect([event], '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ accepted: false, message })
+  })
+
+  it('lets no event steer the terminal', async () => {
+    const { stdout } = await inspect([
+      keyPackageEvent(alice, keyPackage, { tags: { relays: ['\u001b[2J'] } }),
+    ])
+    expect(stdout).toMatch(/^relays +\ufffd\[2J$/m)
+  })
+
+  it.each([
+    ['what is not JSON', 'error: line 2 is not JSON', ['-'], `${JSON.stringify(good)}\n{oops`],
+    ['a file that is not there', 'error: absent.json cannot be read: ENOENT', ['absent.json'], ''],
+    [
+      'a time that is none',
+      "error: option '--at <seconds>' argument 'noon' is invalid",
+      ['-', '--at', 'noon'],
+      '',
+    ],
+  ])('exits 2 on %s', async (_, problem, args, input) => {
+    const { code, stdout, stderr } = await runCli(['inspect', ...args], { input })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr.startsWith(problem)).toBe(true)
+  })
+
+  it('exits 2 on nothing at all', async () => {
+    expect(await inspect([])).toEqual({ code: 2, stdout: '', stderr: 'error: - holds no event\n' })
+  })
+})

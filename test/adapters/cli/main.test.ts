@@ -1,0 +1,194 @@
+/** The command line as a process: exit codes, what goes where, and how `serve` starts and stops. */
+
+import { describe, expect, it } from '@jest/globals'
+import { runCli, serveCli } from '../../support/cli.ts'
+import { Client } from '../../support/client.ts'
+import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+import { scratch } from '../../support/stores.ts'
+
+const alice = person('alice')
+const HELP = /^Usage: keypackage-gateway/
+
+describe('keypackage-gateway', () => {
+  it('says its version', async () => {
+    expect(await runCli(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' })
+  })
+
+  it.each([
+    [['--help']],
+    [['serve', '--help']],
+    [['inspect', '--help']],
+    [['demo', '--help']],
+    [['help', 'serve']],
+  ])('explains itself: %j', async (args) => {
+    expect(await runCli(args)).toEqual({ code: 0, stdout: expect.stringMatching(HELP), stderr: '' })
+  })
+
+  it.each([
+    ['no command', [], HELP],
+    ['a command nobody knows', ['server'], /unknown command 'server'/],
+    ['a flag nobody knows', ['serve', '--lissten', 'x'], /unknown option '--lissten'/],
+    ['a flag without its value', ['serve', '--listen'], /argument missing/],
+    ['an argument too many', ['serve', 'x'], /too many arguments/],
+    ['no file to inspect', ['inspect'], /missing required argument 'file'/],
+  ])('exits 2 on %s, and stdout stays empty', async (_, args, stderr) => {
+    expect(await runCli(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
+  })
+})
+
+describe('serve does not start, and exits 2,', () => {
+  it.each([
+    [
+      'a wrong flag',
+      ['--stock-max', '0'],
+      {},
+      'stock.max: 0 is not allowed; it takes a whole number from 1 to 1000 (flag --stock-max)',
+    ],
+    [
+      'a wrong variable',
+      [],
+      { KPG_LISTEN: 'here' },
+      'listen: "here" is not allowed; it takes a text such as 127.0.0.1:7447 (environment variable KPG_LISTEN)',
+    ],
+    ['an unknown variable', [], { KPG_LOG: 'x' }, 'KPG_LOG: unknown setting; there is KPG_LOG_LEVEL'],
+    [
+      'custody of a relay that is not there',
+      ['--custody', 'relay'],
+      {},
+      'custody: "relay" is not allowed where no relay is behind; it takes gateway',
+    ],
+  ])('with %s', async (_, flags, env, problem) => {
+    expect(await runCli(['serve', ...flags], { env })).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: ${problem}\n`,
+    })
+  })
+})
+
+describe('serve', () => {
+  it('says in one line what it serves, and warns of what may surprise', async () => {
+    const serving = await serveCli(['--store', 'memory:'])
+    serving.kill('SIGTERM')
+    await serving.finished
+    const [start, ...rest] = serving.log
+    expect(start).toMatchObject({
+      msg: 'serving key packages',
+      url: serving.url,
+      store: 'memory:',
+      profile: 'nip-ee-relay',
+    })
+    const warnings = rest.filter(({ level }) => level === 40).map(({ msg }) => msg)
+    expect(warnings).toEqual([
+      expect.stringContaining('delivery.encoding is hex'),
+      expect.stringContaining('not durable'),
+    ])
+  })
+
+  it('has nothing to warn of where packages are kept, and delivered as published', async () => {
+    const folder = scratch()
+    const serving = await serveCli(['--store', `lmdb:${folder.path}/store`, '--profile', 'marmot'])
+    serving.kill('SIGTERM')
+    await serving.finished
+    expect(serving.log.filter(({ level }) => level > 30)).toEqual([])
+    folder.remove()
+  })
+
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'closes its clients with 1001 and exits 0 on %s',
+    async (signal) => {
+      const serving = await serveCli(['--store', 'memory:'])
+      const client = await Client.connect(serving.url)
+      const closed = client.closed()
+      serving.kill(signal)
+      expect(await closed).toBe(1001)
+      expect(await serving.finished).toEqual({ code: 0, stdout: '' })
+    },
+  )
+
+  it('exits at once on a second signal, whoever is still there', async () => {
+    const serving = await serveCli(['--store', 'memory:', '--server-drain-seconds', '300'])
+    const client = await Client.connect(serving.url)
+    client.socket.pause()
+    serving.kill('SIGTERM')
+    await refused(serving.url)
+    serving.kill('SIGTERM')
+    expect(await serving.finished).toEqual({ code: 1, stdout: '' })
+  })
+
+  it('has on its disk what it said OK to, after SIGTERM in the middle of it (I6)', async () => {
+    const folder = scratch()
+    const flags = ['--store', `lmdb:${folder.path}/store`]
+    const now = Math.floor(Date.now() / 1000)
+    const events = []
+    for (let index = 0; index < 8; index += 1) {
+      events.push(keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now - index }))
+    }
+
+    const serving = await serveCli(flags)
+    const client = await Client.connect(serving.url)
+    for (const event of events) client.say('EVENT', event)
+    const accepted = [await client.next()]
+    serving.kill('SIGTERM')
+    for (;;) {
+      const message = await client.next().catch(() => undefined)
+      if (message === undefined) break
+      accepted.push(message)
+    }
+    expect(await serving.finished).toEqual({ code: 0, stdout: '' })
+
+    const again = await serveCli(flags)
+    const owner = await Client.connect(again.url)
+    await owner.authenticate(alice, now)
+    owner.say('REQ', 'own', { kinds: [443], authors: [alice.pubkey] })
+    const own = (await owner.until('EOSE')).filter(([verb]) => verb === 'EVENT')
+    const ids = own.map(([, , event]) => (event as { id: string }).id)
+    expect(ids).toEqual(expect.arrayContaining(accepted.map(([, id]) => id)))
+    again.kill('SIGTERM')
+    await again.finished
+    folder.remove()
+  })
+
+  it('never logs what is in a key package (I4)', async () => {
+    const serving = await serveCli(['--store', 'memory:', '--log-level', 'debug'])
+    const now = Math.floor(Date.now() / 1000)
+    const pkg = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
+    const broken = signEvent(alice.secretKey, { ...pkg, tags: [['secret-tag']], created_at: now })
+    const client = await Client.connect(serving.url)
+    expect(await client.ask('EVENT', pkg)).toEqual(['OK', pkg.id, true, ''])
+    expect(await client.ask('EVENT', broken)).toEqual(['OK', broken.id, false, expect.any(String)])
+    client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
+    await client.until('EOSE')
+    serving.kill('SIGTERM')
+    await serving.finished
+    const log = JSON.stringify(serving.log)
+    expect(log).not.toContain(pkg.content.slice(100, 140))
+    expect(log).not.toContain('secret-tag')
+  })
+
+  it('says which address is taken, and exits 1', async () => {
+    const serving = await serveCli(['--store', 'memory:'])
+    const second = await runCli(['serve', '--store', 'memory:', '--listen', new URL(serving.url).host])
+    expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('EADDRINUSE') })
+    serving.kill('SIGTERM')
+    await serving.finished
+  })
+
+  it('says what is wrong with a store it cannot open, and exits 1', async () => {
+    expect(await runCli(['serve', '--store', 'lmdb:/dev/null/store'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: .*\/dev\/null\/store/),
+    })
+  })
+})
+
+/** Resolves once the server takes nobody any more. */
+async function refused(url: string): Promise<void> {
+  for (;;) {
+    const client = await Client.connect(url).catch(() => undefined)
+    if (client === undefined) return
+    client.close()
+  }
+}

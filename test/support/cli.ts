@@ -1,0 +1,80 @@
+/** Runs the command line as a process of its own, as it was built. */
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+
+export interface CliSettings {
+  readonly env?: Readonly<Record<string, string>>
+  /** What it reads on standard input. */
+  readonly input?: string
+}
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end. */
+export async function runCli(args: readonly string[], settings: CliSettings = {}): Promise<Finished> {
+  const child = start(args, settings)
+  child.stdin.end(settings.input ?? '')
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit') as Promise<[number | null]>,
+  ])
+  return { code, stdout, stderr }
+}
+
+/** A line of the log, as pino writes it. */
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+/** `serve`, once it serves. */
+export interface Serving {
+  readonly url: string
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[]
+  kill(signal: NodeJS.Signals): void
+  /** Resolves with the exit code and all of standard output. */
+  readonly finished: Promise<Pick<Finished, 'code' | 'stdout'>>
+}
+
+/** Starts `serve` on a free port. Rejects with what it wrote where it ends before it serves. */
+export async function serveCli(args: readonly string[], settings: CliSettings = {}): Promise<Serving> {
+  const child = start(['serve', '--listen', '127.0.0.1:0', ...args], settings)
+  const log: LogLine[] = []
+  const finished = Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout)]).then(
+    ([[code], stdout]) => ({ code, stdout }),
+  )
+  const url = await new Promise<string>((resolve, reject) => {
+    createInterface(child.stderr).on('line', (line) => {
+      if (!line.startsWith('{')) return reject(new Error(line))
+      const entry = JSON.parse(line) as LogLine
+      log.push(entry)
+      if (typeof entry.url === 'string') resolve(entry.url)
+    })
+    child.once('exit', () => reject(new Error('it ended before it served')))
+  })
+  return { url, log, finished, kill: (signal) => child.kill(signal) }
+}
+
+function start(
+  args: readonly string[],
+  { env = {} }: CliSettings,
+): ChildProcessByStdio<Writable, Readable, Readable> {
+  return spawn(process.execPath, [MAIN, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
