@@ -1,0 +1,34 @@
+/** What every relay with the gateway must do, seen from a WebSocket: DESIGN.md sections 3 to 7, row by row. */
+
+import { describe } from '@jest/globals'
+import { describeAsking } from './behaviour/asking.ts'
+import { describeAuthenticating } from './behaviour/authenticating.ts'
+import { describeClaiming } from './behaviour/claiming.ts'
+import { describeDelivering } from './behaviour/delivering.ts'
+import { describeEnduring } from './behaviour/enduring.ts'
+import { describeLooking } from './behaviour/looking.ts'
+import { describeOverTime } from './behaviour/over-time.ts'
+import { describePublishing } from './behaviour/publishing.ts'
+import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
+import { describeStocking } from './behaviour/stocking.ts'
+
+export type { ControlledTarget, StartTarget, Target } from './behaviour/scene.ts'
+
+/** `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. */
+export function describeKeyPackageRelay(name: string, startTarget: StartTarget): void {
+  describe(name, () => {
+    describePublishing(startTarget)
+    describeStocking(startTarget)
+    describeAsking(startTarget)
+    describeLooking(startTarget)
+    describeClaiming(startTarget)
+    describeDelivering(startTarget)
+    describeAuthenticating(startTarget)
+    describeEnduring(startTarget)
+  })
+}
+
+/** The rest, for a relay in this process: its clock and its store are in the tests' hands. */
+export function describeControlledRelay(name: string, startTarget: StartTarget<ControlledTarget>): void {
+  describe(name, () => describeOverTime(startTarget))
+}

@@ -1,0 +1,122 @@
+/** DESIGN.md sections 6 and 7: who a connection is believed to be, and whom the gateway asks for more packages. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { authEvent } from '../../support/client.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+import type { Client } from '../client.ts'
+import { alice, bob, carol, eventOf, packagesOf, Scene, type StartTarget, type Target } from './scene.ts'
+
+const LOW = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice.pubkey] }]
+
+type MakeAuth = (target: Target, challenge: string) => SignedEvent
+
+const refused: readonly (readonly [what: string, make: MakeAuth])[] = [
+  ['another challenge', ({ url, now }) => authEvent(bob.secretKey, url, 'f'.repeat(32), now())],
+  [
+    'another relay',
+    ({ now }, challenge) => authEvent(bob.secretKey, 'wss://elsewhere.example.com', challenge, now()),
+  ],
+  [
+    'a time 11 minutes ago',
+    ({ url, now }, challenge) => authEvent(bob.secretKey, url, challenge, now() - 660),
+  ],
+  [
+    'a time 11 minutes ahead',
+    ({ url, now }, challenge) => authEvent(bob.secretKey, url, challenge, now() + 660),
+  ],
+  [
+    "somebody else's name",
+    ({ url, now }, challenge) => ({
+      ...authEvent(bob.secretKey, url, challenge, now()),
+      pubkey: carol.pubkey,
+    }),
+  ],
+  [
+    'another kind',
+    ({ url, now }, challenge) => {
+      const { tags } = authEvent(bob.secretKey, url, challenge, now())
+      const copy = tags.map((tag) => [...tag])
+      return signEvent(bob.secretKey, { kind: 1, created_at: now(), tags: copy, content: '' })
+    },
+  ],
+]
+
+export function describeAuthenticating(startTarget: StartTarget): void {
+  describe('authentication (NIP-42)', () => {
+    const scene = new Scene(startTarget)
+    const isOwner = async (target: Target, client: Client, who: Person) =>
+      typeof (await client.count(`of ${target.now()}`, packagesOf(who))) === 'object'
+
+    it('a challenge when a client connects, another for each', async () => {
+      const target = await scene.start()
+      const challenges = await Promise.all([1, 2].map(async () => (await scene.connect(target)).challenge()))
+      expect(new Set(challenges).size).toBe(2)
+      for (const challenge of challenges) expect(challenge).toMatch(/^.{16,}$/)
+    })
+
+    it.each(refused)('an AUTH with %s proves nothing', async (_what, make) => {
+      const target = await scene.start()
+      const client = await scene.connect(target)
+      const event = make(target, await client.challenge())
+      client.send(['AUTH', event])
+      expect((await client.until('OK', event.id)).at(-1)?.[2]).toBe(false)
+      for (const someone of [bob, carol]) expect(await isOwner(target, client, someone)).toBe(false)
+    })
+
+    it('an AUTH for another connection proves nothing on this one', async () => {
+      const target = await scene.start()
+      const [victim, thief] = [await scene.connect(target), await scene.connect(target)]
+      const event = authEvent(alice.secretKey, target.url, await victim.challenge(), target.now())
+      thief.send(['AUTH', event])
+      expect((await thief.until('OK', event.id)).at(-1)?.[2]).toBe(false)
+      expect(await isOwner(target, thief, alice)).toBe(false)
+    })
+
+    it('several pubkeys per connection are kept', async () => {
+      const target = await scene.start()
+      const client = await scene.connect(target)
+      for (const someone of [alice, bob]) await client.authenticate(someone, target.now())
+      for (const someone of [alice, bob]) expect(await isOwner(target, client, someone)).toBe(true)
+      expect(await isOwner(target, client, carol)).toBe(false)
+    })
+
+    it('is not published: kind 22242 is refused as an EVENT', async () => {
+      const target = await scene.start()
+      const client = await scene.connect(target)
+      const [accepted] = await client.publish(eventOf(target, bob, 22242, []))
+      expect(accepted).toBe(false)
+    })
+  })
+
+  describe('replenishment', () => {
+    const scene = new Scene(startTarget)
+
+    it('asks the author on authenticating while low, and expects no events for it', async () => {
+      const { target } = await scene.stocked(2)
+      const author = await scene.connect(target, alice)
+      expect(await author.until('REQ')).toEqual([LOW])
+      author.send(['EOSE', 'keypackages:low'])
+      expect(await author.publish(eventOf(target, alice, 10051, [['relay', target.url]]))).toEqual([true, ''])
+    })
+
+    it('asks every connection of the author when a claim leaves the stock low, and nobody else', async () => {
+      const { target, client } = await scene.stocked(3)
+      const authors = [await scene.connect(target, alice), await scene.connect(target, alice)]
+      const stranger = await scene.connect(target, person('dave'))
+      await stranger.until('REQ')
+      for (const author of authors) expect(await author.rest()).toEqual([])
+      await client.request('claim', packagesOf(alice))
+      for (const author of authors) expect(await author.until('REQ')).toEqual([LOW])
+      await client.request('again', packagesOf(alice))
+      for (const listener of [...authors, stranger]) expect(await listener.rest()).toEqual([])
+    })
+
+    it('asks nobody where it is switched off', async () => {
+      const { target } = await scene.stocked(1, { replenish: { enabled: false } })
+      const author = await scene.connect(target, alice)
+      expect(await author.rest()).toEqual([])
+    })
+  })
+}

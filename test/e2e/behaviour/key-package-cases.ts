@@ -1,0 +1,267 @@
+/** Key packages for each row of DESIGN.md section 3 that looks at one, and what publishing them is answered with. */
+
+import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
+import { alice, bob, newEvent, type Target } from './scene.ts'
+
+const HOUR = 3600
+const DAY = 86_400
+
+interface Case {
+  readonly row: string
+  readonly make: (target: Target) => Promise<SignedEvent>
+  /** The message of the OK, whole or by pattern. */
+  readonly answer: string | RegExp
+  readonly options?: OptionsInput
+}
+
+/** The KeyPackage's own signature is wrong: its last byte. */
+async function withWrongSignature(target: Target): Promise<SignedEvent> {
+  const keyPackage = await makeKeyPackage(alice, { now: target.now() })
+  const bytes = flipLast(keyPackage.bytes)
+  return keyPackageEvent(alice, keyPackage, { bytes, createdAt: target.now() })
+}
+
+/** The leaf node's signature is wrong, and the KeyPackage around it signed again. */
+async function withWrongLeafSignature(target: Target): Promise<SignedEvent> {
+  const keyPackage = await makeKeyPackage(alice, { now: target.now() })
+  const { publicPackage, privatePackage, impl } = keyPackage
+  const leafNode = { ...publicPackage.leafNode, signature: flipLast(publicPackage.leafNode.signature) }
+  const signed = await signKeyPackage(
+    { ...publicPackage, leafNode },
+    privatePackage.signaturePrivateKey,
+    impl.signature,
+  )
+  return keyPackageEvent(alice, keyPackage, { bytes: encodeKeyPackage(signed), createdAt: target.now() })
+}
+
+function flipLast(bytes: Uint8Array): Uint8Array {
+  return bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1)
+}
+
+async function withLifetime(target: Target, notBefore: number, notAfter: number): Promise<SignedEvent> {
+  const lifetime = { notBefore: target.now() + notBefore, notAfter: target.now() + notAfter }
+  return keyPackageEvent(alice, await makeKeyPackage(alice, { lifetime }), { createdAt: target.now() })
+}
+
+const withTags =
+  (tags: Readonly<Record<string, readonly string[] | null>>, settings: object = {}): Case['make'] =>
+  (target) =>
+    newEvent(target, alice, { tags, ...settings })
+
+const atTime =
+  (name: string, offset: number): Case['make'] =>
+  (target) =>
+    newEvent(target, alice, { tags: { [name]: [`${target.now() + offset}`] } })
+
+const marmot: OptionsInput = { profile: 'marmot' }
+
+export const refusedCases: readonly Case[] = [
+  {
+    row: '1: event shape',
+    make: async (target) => ({ ...(await newEvent(target, alice)), sig: 'ff' }) as SignedEvent,
+    answer: 'invalid: sig must be 128 lower-case hex characters',
+  },
+  {
+    row: '1: id',
+    make: async (target) => ({ ...(await newEvent(target, alice)), created_at: target.now() - 61 }),
+    answer: /^invalid: the id is not the hash of the event/,
+  },
+  {
+    row: '1: signature',
+    make: async (target) => ({ ...(await newEvent(target, alice)), sig: 'f'.repeat(128) }),
+    answer: 'invalid: the signature is wrong',
+  },
+  {
+    row: '1: signature, of somebody else',
+    make: async (target) => ({ ...(await newEvent(target, alice)), sig: (await newEvent(target, bob)).sig }),
+    answer: 'invalid: the signature is wrong',
+  },
+  {
+    row: '3: created_at at most 15 min ahead',
+    make: (target) => newEvent(target, alice, { createdAt: target.now() + 960 }),
+    answer: /^invalid: created_at/,
+  },
+  {
+    row: '3: `p` tag, if any, is the author',
+    make: withTags({ p: [bob.pubkey] }),
+    answer: /^invalid: the p tag/,
+  },
+  {
+    row: '4: NIP-40 `expiration` in the future',
+    make: atTime('expiration', -1),
+    answer: 'invalid: the key package has expired',
+  },
+  {
+    row: '4: `exp` in the future',
+    make: atTime('exp', -1),
+    answer: 'invalid: the key package has expired',
+  },
+  {
+    row: '5: `mls_protocol_version` is `1.0`',
+    make: withTags({ mls_protocol_version: ['2.0'] }),
+    answer: /^invalid: .*mls_protocol_version/,
+  },
+  {
+    row: '5: `mls_protocol_version` is there',
+    make: withTags({ mls_protocol_version: null }),
+    answer: /^invalid: .*mls_protocol_version/,
+  },
+  {
+    row: '6: `encoding`',
+    make: withTags({ encoding: ['x'] }),
+    answer: 'invalid: unsupported encoding "x"',
+  },
+  {
+    row: '6: `encoding` absent = hex (443)',
+    make: withTags({ encoding: null }),
+    answer: /^invalid: content is not hex/,
+  },
+  {
+    row: '7: content decodes',
+    make: withTags({}, { content: 'not base64 at all!' }),
+    answer: /^invalid: content is not base64/,
+  },
+  { row: '7: 1 byte', make: withTags({}, { content: '' }), answer: /^invalid: content is empty/ },
+  {
+    row: '7: to `maxBytes`',
+    make: withTags({}),
+    options: { validation: { maxBytes: 256 } },
+    answer: /^invalid: the key package has \d+ bytes; at most 256/,
+  },
+  {
+    row: '8: content is one TLS-serialised KeyPackage',
+    make: withTags({}, { bytes: Uint8Array.from({ length: 300 }, (_, index) => index) }),
+    answer: /^invalid: not an MLS KeyPackage \(.+\)$/,
+  },
+  {
+    row: '8: nothing after it',
+    make: async (target) => {
+      const keyPackage = await makeKeyPackage(alice, { now: target.now() })
+      const bytes = Buffer.concat([keyPackage.bytes, keyPackage.privatePackage.initPrivateKey])
+      return keyPackageEvent(alice, keyPackage, { bytes, createdAt: target.now() })
+    },
+    answer:
+      'invalid: 32 bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published',
+  },
+  {
+    row: "9: ciphersuite: tag equals the package's",
+    make: withTags({ mls_ciphersuite: ['0x0003'] }),
+    answer: /^invalid: the mls_ciphersuite tag says 0x0003, the KeyPackage 0x0001/,
+  },
+  {
+    row: '9: ciphersuite is allowed (default only 0x0001)',
+    make: async (target) => {
+      const keyPackage = await makeKeyPackage(alice, { ciphersuite: 2, now: target.now() })
+      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
+    },
+    answer: /^invalid: ciphersuite 0x0002 is not taken in here/,
+  },
+  {
+    row: '10: basic credential whose identity is the author',
+    make: async (target) =>
+      keyPackageEvent(alice, await makeKeyPackage(bob, { now: target.now() }), { createdAt: target.now() }),
+    answer: "invalid: the credential's identity is not the pubkey of the author",
+  },
+  {
+    row: '11: extensions tag announces last_resort',
+    make: withTags({ mls_extensions: ['0xf2ee'] }),
+    answer: /^invalid: .*last_resort/,
+  },
+  {
+    row: '12: lifetime holds now (begins, with 1 h of clock skew)',
+    make: (target) => withLifetime(target, 2 * HOUR, DAY),
+    answer: /^invalid: the KeyPackage is not valid before/,
+  },
+  {
+    row: '12: lifetime holds now (ends)',
+    make: (target) => withLifetime(target, -DAY, -60),
+    answer: /^invalid: the KeyPackage was valid until/,
+  },
+  {
+    row: '12: created_at + ttl',
+    make: (target) => newEvent(target, alice, { createdAt: target.now() - DAY }),
+    options: { stock: { ttlSeconds: DAY - 60 } },
+    answer: /^invalid: created_at/,
+  },
+  {
+    row: '13: both MLS signatures (KeyPackage)',
+    make: withWrongSignature,
+    answer: /^invalid: .*signature/,
+  },
+  {
+    row: '13: both MLS signatures (LeafNode)',
+    make: withWrongLeafSignature,
+    answer: /^invalid: .*signature/,
+  },
+  {
+    row: '14: `i` tag, if any, is the KeyPackageRef',
+    make: withTags({ i: ['00'.repeat(32)] }),
+    answer: /^invalid: the i tag is not the KeyPackageRef [0-9a-f]{64}$/,
+  },
+  {
+    row: '15: 30443: one `d` tag',
+    make: withTags({}, { kind: 30443 }),
+    options: marmot,
+    answer: /^invalid: kind 30443 needs one d tag/,
+  },
+  {
+    row: '15: 30443: non-empty `d` tag',
+    make: withTags({ d: [''] }, { kind: 30443 }),
+    options: marmot,
+    answer: /^invalid: kind 30443 needs one d tag/,
+  },
+]
+
+export const acceptedCases: readonly Omit<Case, 'answer'>[] = [
+  {
+    row: '3: created_at less than 15 min ahead',
+    make: (target) => newEvent(target, alice, { createdAt: target.now() + 840 }),
+  },
+  { row: '3: `p` tag is the author', make: withTags({ p: [alice.pubkey] }) },
+  { row: '4: `expiration` in the future', make: atTime('expiration', HOUR) },
+  { row: '6: `encoding` absent = hex (443)', make: withTags({}, { encoding: 'absent' }) },
+  {
+    row: '6: `encoding` absent = base64 (30443)',
+    make: withTags({ encoding: null, d: ['phone'] }, { kind: 30443 }),
+    options: marmot,
+  },
+  {
+    row: '8: one MLSMessage holding it',
+    make: async (target) => {
+      const keyPackage = await makeKeyPackage(alice, { now: target.now() })
+      return keyPackageEvent(alice, keyPackage, { bytes: keyPackage.message, createdAt: target.now() })
+    },
+  },
+  {
+    row: '9: legacy `ciphersuite`',
+    make: withTags({ mls_ciphersuite: null, ciphersuite: ['1'] }),
+  },
+  {
+    row: '9: another ciphersuite, where it is allowed',
+    make: async (target) => {
+      const keyPackage = await makeKeyPackage(alice, { ciphersuite: 2, now: target.now() })
+      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
+    },
+    options: { validation: { ciphersuites: [1, 2] } },
+  },
+  {
+    row: '10: legacy 64 hex characters',
+    make: async (target) => {
+      const identity = new TextEncoder().encode(alice.pubkey)
+      const keyPackage = await makeKeyPackage(alice, { identity, now: target.now() })
+      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
+    },
+  },
+  {
+    row: '11: legacy `extensions`, comma separated, `0xF000`',
+    make: withTags({ mls_extensions: null, extensions: ['0x0001,0xF000'] }),
+  },
+  { row: '11: `last_resort`', make: withTags({ mls_extensions: ['0xf2ee', 'last_resort'] }) },
+  {
+    row: '12: lifetime holds now (within 1 h of clock skew)',
+    make: (target) => withLifetime(target, HOUR / 2, DAY),
+  },
+]

@@ -1,0 +1,173 @@
+/** A Nostr client that sends raw messages over a real WebSocket and asks for its answers by what they answer. */
+
+import { connect, type Socket } from 'node:net'
+import { WebSocket } from 'ws'
+import type { RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { authEvent } from '../support/client.ts'
+import type { Person } from '../support/people.ts'
+
+/** How long an answer may take before a test gives up, in milliseconds. What goes well does not wait for it. */
+const PATIENCE = 20_000
+
+/** What came for a REQ, up to its end. */
+export interface Reply {
+  readonly events: readonly SignedEvent[]
+  readonly notices: readonly string[]
+  /** Why the relay closed the subscription; undefined where it sent EOSE. */
+  readonly closed: string | undefined
+}
+
+export class Client {
+  readonly url: string
+  /** The connection below the WebSocket. */
+  readonly stream: Socket
+  /** Resolves with the close code once the connection has ended. */
+  readonly ended: Promise<number>
+  readonly #webSocket: WebSocket
+  readonly #messages: RelayMessage[] = []
+  #taken = 0
+  #fences = 0
+  #wake: () => void = () => {}
+
+  private constructor(url: string, webSocket: WebSocket, stream: Socket) {
+    this.url = url
+    this.stream = stream
+    this.#webSocket = webSocket
+    this.ended = new Promise((resolve) => webSocket.once('close', resolve))
+    webSocket.on('message', (data) => {
+      this.#messages.push(JSON.parse(String(data)) as RelayMessage)
+      this.#wake()
+    })
+    webSocket.on('close', () => this.#wake())
+    webSocket.on('error', () => this.#wake())
+  }
+
+  static async connect(url: string): Promise<Client> {
+    const { hostname, port } = new URL(url)
+    const stream = connect(Number(port), hostname)
+    const webSocket = new WebSocket(url, { createConnection: () => stream })
+    const client = new Client(url, webSocket, stream)
+    await new Promise((resolve, reject) => webSocket.once('open', resolve).once('error', reject))
+    return client
+  }
+
+  /** Each message is a frame of its own. */
+  send(...messages: readonly (readonly unknown[])[]): void {
+    for (const message of messages) this.sendRaw(JSON.stringify(message))
+  }
+
+  /** A string is a text frame, bytes are a binary one. */
+  sendRaw(data: string | Uint8Array): void {
+    this.#webSocket.send(data)
+  }
+
+  /** What `action` sends arrives in one piece. */
+  together(action: () => void): void {
+    this.stream.cork()
+    action()
+    this.stream.uncork()
+  }
+
+  close(): Promise<number> {
+    this.#webSocket.close()
+    return this.ended
+  }
+
+  /** Everything not taken yet, up to the first message with this verb and, if given, this second element. */
+  until(verb: string, subject?: unknown): Promise<RelayMessage[]> {
+    return this.#take(
+      `${verb} ${subject}`,
+      (message) => message[0] === verb && (subject === undefined || message[1] === subject),
+    )
+  }
+
+  /** All that came before the answer to a message sent now: answers come in order, so nothing else is on its way. */
+  async rest(): Promise<RelayMessage[]> {
+    this.#fences += 1
+    const id = `fence ${this.#fences}`
+    this.send(['REQ', id, { kinds: [10051], authors: ['0'.repeat(64)] }], ['CLOSE', id])
+    return (await this.until('EOSE', id)).slice(0, -1)
+  }
+
+  /** The answer to an EVENT. */
+  async publish(event: SignedEvent): Promise<[accepted: unknown, message: unknown]> {
+    this.send(['EVENT', event])
+    const [, , accepted, message] = await this.#last('OK', event.id)
+    return [accepted, message]
+  }
+
+  /** The answer to a REQ. */
+  request(id: string, ...filters: readonly object[]): Promise<Reply> {
+    this.send(['REQ', id, ...filters])
+    return this.reply(id)
+  }
+
+  /** The answer to a REQ that was sent already, up to EOSE or CLOSED. */
+  async reply(id: string): Promise<Reply> {
+    const messages = await this.#take(`the end of ${id}`, (message) => isEnd(message, id))
+    return {
+      events: messages.flatMap(([verb, subject, event]) =>
+        verb === 'EVENT' && subject === id ? [event as SignedEvent] : [],
+      ),
+      notices: messages.flatMap(([verb, text]) => (verb === 'NOTICE' ? [String(text)] : [])),
+      closed: messages.flatMap(([verb, , why]) => (verb === 'CLOSED' ? [String(why)] : [])).at(-1),
+    }
+  }
+
+  /** What follows the subscription id in the answer to a COUNT. */
+  async count(id: string, ...filters: readonly object[]): Promise<unknown> {
+    this.send(['COUNT', id, ...filters])
+    const messages = await this.#take(
+      `the count of ${id}`,
+      ([verb, subject]) => (verb === 'COUNT' || verb === 'CLOSED') && subject === id,
+    )
+    return messages.at(-1)?.[2]
+  }
+
+  /** The challenge that the relay sent last. */
+  async challenge(): Promise<string> {
+    while (!this.#messages.some(([verb]) => verb === 'AUTH')) await this.#more('AUTH')
+    return String(this.#messages.findLast(([verb]) => verb === 'AUTH')?.[1])
+  }
+
+  /** Proves to be a person (NIP-42) at `now`, in seconds since the epoch; rejects where the relay does not believe it. */
+  async authenticate(person: Person, now: number): Promise<void> {
+    const event = authEvent(person.secretKey, this.url, await this.challenge(), now)
+    this.send(['AUTH', event])
+    const [, , accepted, message] = await this.#last('OK', event.id)
+    if (accepted !== true) throw new Error(`not authenticated: ${message}`)
+  }
+
+  async #last(verb: string, subject: unknown): Promise<RelayMessage> {
+    return (await this.until(verb, subject)).at(-1) ?? [verb]
+  }
+
+  async #take(what: string, isLast: (message: RelayMessage) => boolean): Promise<RelayMessage[]> {
+    for (let index = this.#taken; ; index++) {
+      while (index >= this.#messages.length) await this.#more(what)
+      const message = this.#messages[index]
+      if (message === undefined || !isLast(message)) continue
+      const messages = this.#messages.slice(this.#taken, index + 1)
+      this.#taken = index + 1
+      return messages
+    }
+  }
+
+  #more(what: string): Promise<void> {
+    const failure = (why: string) =>
+      new Error(`${why} instead of ${what} after ${JSON.stringify(this.#messages.slice(this.#taken))}`)
+    if (this.#webSocket.readyState === WebSocket.CLOSED) return Promise.reject(failure('the end'))
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(failure('silence')), PATIENCE)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+/** Whether a message ends the stored events of a subscription. */
+export function isEnd([verb, subject]: RelayMessage, id: string): boolean {
+  return (verb === 'EOSE' || verb === 'CLOSED') && subject === id
+}
