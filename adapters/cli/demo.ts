@@ -14,6 +14,8 @@ import { openStore } from './store-url.ts'
 import { createVerifier } from './verify-event.ts'
 import { readVersion } from './version.ts'
 
+type Tell = (line: string) => void
+
 export function demoCommand(): Command {
   return new Command('demo').action(async () => {
     if (!(await demo())) process.exitCode = 1
@@ -24,7 +26,7 @@ export function demoCommand(): Command {
 async function demo(): Promise<boolean> {
   const folder = await mkdtemp(join(tmpdir(), 'keypackage-gateway-'))
   try {
-    return await withRelay(folder, playOn)
+    return await withRelay(folder, (url) => playOn(url, tell))
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -44,7 +46,8 @@ async function withRelay<Result>(folder: string, act: (url: string) => Promise<R
   }
 }
 
-async function playOn(url: string): Promise<boolean> {
+/** Plays the story on a relay that is there. Resolves to whether every step held, once `tell` has heard all. */
+export async function playOn(url: string, tell: Tell): Promise<boolean> {
   tell(`A relay for MLS key packages serves on ${url}, its store in a scratch folder.\n`)
   const connect = (name: string) => Person.connect(name, url)
   const [alice, bob, carol] = await Promise.all([connect('Alice'), connect('Bob'), connect('Carol')])
@@ -52,28 +55,27 @@ async function playOn(url: string): Promise<boolean> {
   const suite = await loadCiphersuite()
   const now = Math.floor(Date.now() / 1000)
   try {
-    return await play({ url, suite, alice, bob, carol, crowd, now, published: new Map(), claimed: [] })
+    return await play({ url, suite, alice, bob, carol, crowd, now, published: new Map(), claimed: [] }, tell)
   } finally {
     for (const person of [alice, bob, carol, ...crowd]) person.leave()
   }
 }
 
-async function play(scene: Scene): Promise<boolean> {
+async function play(scene: Scene, tell: Tell): Promise<boolean> {
   for (const [index, step] of story.entries()) {
-    if (!(await playStep(step, index + 1, scene))) return false
+    if (!(await playStep(step, index + 1, scene, tell))) return false
   }
-  tell(`\nEvery step held.`)
+  tell('\nEvery step held.')
   return true
 }
 
-async function playStep({ title, play }: Step, number: number, scene: Scene): Promise<boolean> {
+async function playStep(step: Step, number: number, scene: Scene, tell: Tell): Promise<boolean> {
+  tell(`${String(number).padStart(2)}. ${step.title}`)
   try {
-    const lines = await play(scene)
-    tell(`${String(number).padStart(2)}. ${title}`)
-    for (const line of lines) tell(`      ${line}`)
+    for (const line of await step.play(scene)) tell(`      ${line}`)
     return true
   } catch (error) {
-    tell(`${String(number).padStart(2)}. ${title}\n      FAILED: ${(error as Error).message}`)
+    tell(`      FAILED: ${(error as Error).message}`)
     return false
   }
 }

@@ -1,8 +1,12 @@
 /** `demo` tells its story on a real relay, leaves nothing behind, and exits 0 only if every step held. */
 
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
 import { expect, it } from '@jest/globals'
+import { WebSocketServer } from 'ws'
 import { story } from '../../../adapters/cli/demo/story.ts'
+import { playOn } from '../../../adapters/cli/demo.ts'
 import { runCli } from '../../support/cli.ts'
 import { scratch } from '../../support/stores.ts'
 
@@ -17,3 +21,41 @@ it('plays every step, and removes its scratch folder', async () => {
   expect(readdirSync(folder.path)).toEqual([])
   folder.remove()
 })
+
+it('fails on a relay that hands the same key package to everybody (I1)', async () => {
+  const relay = await startPlainRelay()
+  const told: string[] = []
+  expect(await playOn(relay.url, (line) => told.push(line))).toBe(false)
+  expect(told.slice(-2)).toEqual([
+    ' 4. Carol claims one too, and gets another',
+    '      FAILED: the same key package was handed out twice',
+  ])
+  relay.close()
+})
+
+/** A relay as most are: it keeps what it is given, and answers a query with the newest that fits. */
+async function startPlainRelay() {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+  const events: Event[] = []
+  server.on('connection', (socket) => {
+    const say = (...message: unknown[]) => socket.send(JSON.stringify(message))
+    const find = ({ kinds, authors }: Query) =>
+      events.filter(({ kind, pubkey }) => kinds.includes(kind) && authors.includes(pubkey))
+    say('AUTH', 'challenge')
+    socket.on('message', (data) => {
+      const [verb, subject, filter] = JSON.parse(String(data))
+      if (verb === 'EVENT') events.push(subject)
+      if (verb === 'EVENT' || verb === 'AUTH') say('OK', subject.id, true, '')
+      if (verb === 'COUNT') say('COUNT', subject, { count: find(filter).length })
+      if (verb !== 'REQ') return
+      for (const event of find(filter).slice(-1)) say('EVENT', subject, event)
+      say('EOSE', subject)
+    })
+  })
+  await once(server, 'listening')
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, close: () => server.close() }
+}
+
+type Event = { kind: number; pubkey: string }
+type Query = { kinds: number[]; authors: string[] }
