@@ -134,12 +134,12 @@ function advice(error: unknown): string {
   }
   if (name === 'ENOTDIR' || name === 'EEXIST') return `it is or lies below a file (${name}): name a directory`
   if (name === 'ENOSPC' || name === 'EDQUOT') return `the disk is full (${name}): make room, or name another`
-  return error instanceof Error ? error.message : String(error)
+  return String(error)
 }
 
 /** Node's errors are named; LMDB's carry the system's number. */
 function errorName(error: unknown): string | undefined {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  const { code }: { code?: unknown } = Object(error)
   if (typeof code === 'string') return code
   return typeof code === 'number' && code > 0 ? getSystemErrorName(-code) : undefined
 }

@@ -112,9 +112,9 @@ export class Transaction {
 
 /** lmdb-js says why a commit failed in a promise of its own, which must be held or it ends the process (I7). */
 async function causeOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
+  const { commitError }: { commitError?: Promise<never> } = Object(error)
   try {
-    await error.commitError
+    await commitError
     return error
   } catch (cause) {
     return cause

@@ -1,8 +1,137 @@
-import { afterAll, describe, it } from '@jest/globals'
-import { describeKeyPackageStore } from '../../contract/index.ts'
-import { LmdbStores } from '../../support/stores.ts'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { open } from 'lmdb'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import {
+  authorNamed,
+  claimBy,
+  describeKeyPackageStore,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  relayListOf,
+} from '../../contract/index.ts'
+import { runLimited } from '../../support/lmdb-workers.ts'
+import { LmdbStores, scratch } from '../../support/stores.ts'
 
 const stores = new LmdbStores()
 afterAll(() => stores.remove())
 
 describeKeyPackageStore('the LMDB store', async () => stores.open(), { describe, it })
+
+const directory = scratch()
+afterAll(() => directory.remove())
+const below = (name: string) => `${directory.path}/${name}`
+
+const alice = authorNamed('alice')
+
+describe('an LMDB store that is closed and opened again', () => {
+  it('has all that it was given, and the windows and claims too (I3, I5, I6)', async () => {
+    const path = below('missing/parents/reopened')
+    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
+    const first = lmdbStore({ path })
+    expect(first.durable).toBe(true)
+    for (const pkg of packages) await first.put(pkg, LIMITS, NOW)
+    await first.putRelayList(relayListOf(alice, NOW))
+    await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
+    const [claimed] = await first.claim([claimBy('bob', alice)], policy, NOW)
+    const left = await first.list(alice, NOW)
+    await first.close()
+
+    const second = lmdbStore({ path })
+    expect(await second.list(alice, NOW)).toEqual(left)
+    expect(await second.stats()).toEqual({ authors: 1, packages: 2 })
+    expect(await second.getRelayLists([alice])).toEqual([relayListOf(alice, NOW)])
+    expect((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted).toBe(0)
+    expect((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome).toBe('limited')
+    const ids = claimed?.outcome === 'delivered' ? claimed.packages.map(({ id }) => id) : []
+    const puts = packages.map((pkg) => second.put(pkg, LIMITS, NOW))
+    expect((await Promise.all(puts)).toSorted()).toEqual(['duplicate', 'duplicate', 'spent'])
+    await second.release(alice, ids, NOW)
+    expect(await second.count([alice], NOW)).toEqual([3])
+    await second.close()
+  })
+
+  it('may be open twice in one process, and each sees what the other did', async () => {
+    const path = below('twice')
+    const [left, right] = [lmdbStore({ path }), lmdbStore({ path })]
+    const packages = Array.from({ length: 10 }, (_, index) => packageNamed(`${index}`, alice))
+    await Promise.all(packages.map((pkg, index) => (index % 2 ? left : right).put(pkg, LIMITS, NOW)))
+    expect(await left.list(alice, NOW)).toEqual(await right.list(alice, NOW))
+    expect(await left.count([alice], NOW)).toEqual([10])
+    await left.close()
+    expect(await right.count([alice], NOW)).toEqual([10])
+    await right.close()
+  })
+})
+
+describe('an LMDB store that cannot be opened', () => {
+  const message = (path: string) => {
+    try {
+      lmdbStore({ path })
+    } catch (error) {
+      if (error instanceof StoreError) return error.message
+    }
+    return 'no StoreError'
+  }
+
+  it('says so where the format is of another version', async () => {
+    const path = below('newer')
+    await lmdbStore({ path }).close()
+    const root = open({ path, overlappingSync: false, noSubdir: false })
+    await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 2)
+    await root.close()
+    expect(message(path)).toBe(
+      `${path} is written in format 2, this version reads format 1: use the version that wrote it, or export its packages there and import them here`,
+    )
+  })
+
+  it('says so where the directory holds the data of another program', async () => {
+    const path = below('foreign')
+    const root = open({ path, overlappingSync: false, noSubdir: false })
+    await root.put('somebody', 'else')
+    await root.close()
+    expect(message(path)).toBe(`${path} holds the data of another program: name another directory`)
+  })
+
+  it.each([
+    ['short', 'hello'],
+    ['long', 'hello world'.repeat(1000)],
+  ])('says so where the data file is not LMDB’s (a %s one), instead of crashing (I9)', (name, content) => {
+    mkdirSync(below(name))
+    writeFileSync(`${below(name)}/data.mdb`, content)
+    expect(message(below(name))).toBe(
+      `${below(name)}/data.mdb is not an LMDB file: name another directory, or move the file away`,
+    )
+  })
+
+  it('says so where the path is a file, or below one', () => {
+    writeFileSync(below('file'), '')
+    for (const path of [below('file'), below('file/below')]) {
+      expect(message(path)).toMatch(/^cannot open the LMDB store in .*: it is or lies below a file \(E\w+\)/)
+    }
+  })
+
+  it('says so where this user may not write', () => {
+    const path = process.getuid?.() === 0 ? '/sys/keypackages' : below('locked/keypackages')
+    mkdirSync(below('locked'))
+    chmodSync(below('locked'), 0o500)
+    expect(message(path)).toMatch(/: no permission to write there \(E\w+\): give this user the directory/)
+  })
+})
+
+describe('an LMDB store that has no room to write', () => {
+  it('rejects what it could not commit, keeps the rest, and stays alive (I6, I7)', async () => {
+    const path = below('full')
+    const { rejected, stored, error } = await runLimited(path)
+    expect(rejected).toBeGreaterThan(0)
+    expect(error).toMatch(/^the LMDB store could not commit: /)
+    const store = lmdbStore({ path })
+    expect((await store.list(alice, NOW)).map(({ id }) => id).sort()).toEqual(stored.toSorted())
+    await store.close()
+  })
+})

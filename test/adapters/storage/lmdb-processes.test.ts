@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
+import type { KeyPackageStore, StockLimits } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { type Line, LmdbWorker } from '../../support/lmdb-workers.ts'
+import { scratch } from '../../support/stores.ts'
+
+const directory = scratch()
+afterAll(() => directory.remove())
+
+const isPut = (line: Line) => line.do === 'put'
+const isClaim = (line: Line) => line.do === 'claim'
+
+describe('an LMDB store that is killed in the middle of publishing and claiming', () => {
+  const path = `${directory.path}/killed`
+  const LANES = 8
+  let lines: Line[] = []
+  let store: KeyPackageStore
+
+  beforeAll(async () => {
+    for (const [round, count] of [20, 50, 101, 177].entries()) {
+      const worker = new LmdbWorker(path, `round ${round}`, 'churn')
+      await worker.printed(count)
+      await worker.kill()
+      lines = [...lines, ...worker.lines]
+    }
+    store = lmdbStore({ path })
+  }, 60_000)
+  afterAll(() => store.close())
+
+  it('was answered often enough for this to mean something', () => {
+    expect(lines.filter(isPut).length).toBeGreaterThan(100)
+    expect(lines.filter(isClaim).length).toBeGreaterThan(50)
+  })
+
+  it('has lost no acknowledged package (I6)', async () => {
+    const delivered = new Set(lines.filter(isClaim).flatMap(({ ids }) => ids))
+    let claimedUnheard = 0
+    for (const { pkg } of lines.filter(isPut)) {
+      const isThere = (await store.list(pkg.author, NOW)).some(({ id }) => id === pkg.id)
+      expect(await store.put(pkg, LIMITS, NOW)).toBe(isThere ? 'duplicate' : 'spent')
+      if (!isThere && !delivered.has(pkg.id)) claimedUnheard++
+    }
+    expect(claimedUnheard).toBeLessThanOrEqual(4 * LANES)
+  })
+
+  it('hands nothing out again that was handed out before (I1)', async () => {
+    const spent = new Set(lines.filter(isClaim).flatMap(({ ids, lastUsed }) => (lastUsed ? [] : ids)))
+    const authors = new Set(lines.filter(isPut).map(({ pkg }) => pkg.author))
+    for (const author of authors) {
+      for (let turn = 0; turn < LIMITS.max; turn++) {
+        const [outcome] = await store.claim([claimBy(`after ${turn}`, author)], POLICY, NOW)
+        expect(outcome?.outcome).toBe('delivered')
+        const ids = outcome?.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
+        for (const id of ids) expect(spent.has(id)).toBe(false)
+      }
+    }
+  })
+})
+
+describe('two processes that claim from one LMDB store at once', () => {
+  const path = `${directory.path}/shared`
+  const AUTHORS = [0, 1, 2, 3].map((lane) => authorNamed(`shared/${lane}`))
+  const claims: Extract<Line, { do: 'claim' }>[] = []
+
+  beforeAll(async () => {
+    const store = lmdbStore({ path })
+    const limits: StockLimits = { ...LIMITS, max: 200 }
+    const puts = AUTHORS.flatMap((author) =>
+      Array.from({ length: 50 }, (_, index) =>
+        store.put(packageNamed(`${author} ${index}`, author), limits, NOW),
+      ),
+    )
+    await Promise.all(puts)
+    const workers = ['left', 'right'].map((name) => new LmdbWorker(path, name, 'claim'))
+    await Promise.all(workers.map((worker) => worker.printed(1)))
+    for (const worker of workers) worker.go()
+    await Promise.all(workers.map((worker) => worker.ended()))
+    for (const worker of workers) {
+      expect(worker.lines.filter(isClaim).length).toBeGreaterThan(100)
+      claims.push(...worker.lines.filter(isClaim))
+    }
+    expect(await store.count(AUTHORS, NOW)).toEqual([1, 1, 1, 1])
+    await store.close()
+  }, 60_000)
+
+  it('hand every package to one requester, but for the last (I1, I2)', () => {
+    const spent = claims.filter(({ lastUsed }) => !lastUsed).flatMap(({ ids }) => ids)
+    expect(spent.length).toBe(4 * 49)
+    expect(new Set(spent).size).toBe(spent.length)
+  })
+
+  it('share a requester’s quota (I5)', () => {
+    for (const author of AUTHORS) {
+      const answered = claims.filter((claim) => claim.author === author && claim.requester === 'everybody')
+      expect(answered.length).toBe(10)
+    }
+  })
+})
