@@ -1,0 +1,151 @@
+/** KeyPackageGateway: who keeps an event, what it does without a connection, and what it says of itself. */
+
+import { describe, expect, it } from '@jest/globals'
+import { SettingsError } from '../../plugin/settings.ts'
+import { idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+
+describe('custody', () => {
+  it('gateway: the gateway answers OK itself, and the relay never sees the event', async () => {
+    const test = startGateway()
+    const [event] = await keyPackagesOf(alice, 1)
+    const { replies, forward } = await test.connect().say('EVENT', event)
+    expect(replies).toEqual([['OK', event?.id, true, '']])
+    expect(forward).toBeUndefined()
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it('relay: the same message goes on to the relay, which answers; a duplicate does not', async () => {
+    const test = startGateway({ custody: 'relay' })
+    const [event] = await keyPackagesOf(alice, 1)
+    const client = test.connect()
+    const message = ['EVENT', event] as const
+    const answer = await client.session.fromClient(message)
+    expect(answer).toEqual({ replies: [], forward: message })
+    expect(answer.forward).toBe(message)
+    expect(await client.say(...message)).toEqual({
+      replies: [['OK', event?.id, true, 'duplicate: already have this key package']],
+    })
+  })
+
+  it('relay: what is refused never reaches the relay', async () => {
+    const test = startGateway({ custody: 'relay' })
+    const event = keyPackageEvent(alice, await makeKeyPackage(bob))
+    const { replies, forward } = await test.connect().say('EVENT', event)
+    expect(replies[0]?.slice(0, 3)).toEqual(['OK', event.id, false])
+    expect(forward).toBeUndefined()
+  })
+})
+
+describe('publish', () => {
+  it('takes a key package in without a connection', async () => {
+    const { gateway, store } = startGateway()
+    const [event] = await keyPackagesOf(alice, 1)
+    if (event === undefined) throw new Error('no key package')
+    expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event)).toEqual({
+      accepted: true,
+      message: 'duplicate: already have this key package',
+    })
+    expect(await store.stats()).toEqual({ authors: 1, packages: 1 })
+  })
+
+  it('is told whom the sender authenticated as, and what the relay has verified', async () => {
+    const { gateway } = startGateway()
+    const signed = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
+    const event = { ...signed, sig: '0'.repeat(128) }
+    expect((await gateway.publish(event, { isVerified: true })).message).toMatch(/^auth-required: /)
+    expect((await gateway.publish(event, { authenticated: [alice.pubkey] })).message).toMatch(/^invalid: /)
+    const both = { isVerified: true, authenticated: [alice.pubkey] }
+    expect(await gateway.publish(event, both)).toEqual({ accepted: true, message: '' })
+  })
+
+  it('never rejects: other kinds and what is no event are refused with a reason (I9)', async () => {
+    const { gateway } = startGateway()
+    const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: '' })
+    expect(await gateway.publish(note)).toEqual({
+      accepted: false,
+      message: 'invalid: kind 1 is not taken in here',
+    })
+    for (const odd of [null, 'text', {}, [], { ...note, tags: 'x' }]) {
+      expect(await gateway.publish(odd as never)).toEqual({
+        accepted: false,
+        message: expect.stringMatching(/^invalid: /),
+      })
+    }
+  })
+})
+
+describe('sweep', () => {
+  it('removes what expired', async () => {
+    const test = startGateway({ stock: { ttlSeconds: 3600 } })
+    await stock(test, alice, 2)
+    expect(await test.gateway.sweep()).toBe(0)
+    test.now += 3600
+    expect(await test.gateway.sweep()).toBe(2)
+  })
+})
+
+describe('an expired package', () => {
+  it('is neither handed out nor the last one (I2)', async () => {
+    const test = startGateway({ stock: { ttlSeconds: 3600 } })
+    await stock(test, alice, 2)
+    test.now += 3600
+    const fresh = keyPackageEvent(alice, await makeKeyPackage(alice), { createdAt: test.now })
+    await test.gateway.publish(fresh)
+    for (const name of ['bob', 'carol']) {
+      const client = test.connect()
+      await client.authenticate(person(name))
+      expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([fresh.id])
+    }
+  })
+})
+
+describe('keyPackagesInformation', () => {
+  it('says what is in force (NIP-11)', () => {
+    expect(startGateway().gateway.keyPackagesInformation()).toEqual({
+      kinds: [443],
+      per_query: 1,
+      max_authors: 500,
+      rate_limit: { max: 10, window: 3600 },
+      max_stored: 10,
+      encodings: ['hex', 'base64'],
+      default_encoding: 'hex',
+      auth_required: false,
+    })
+    const { gateway } = startGateway({ profile: 'marmot', requester: 'auth', claim: { perAuthor: 2 } })
+    expect(gateway.keyPackagesInformation()).toMatchObject({
+      kinds: [443, 30443],
+      per_query: 2,
+      default_encoding: 'as-published',
+      auth_required: true,
+    })
+  })
+})
+
+describe('options', () => {
+  it('that are wrong stop the start', () => {
+    expect(() => startGateway({ claim: { perAuthor: 3 } })).toThrow(SettingsError)
+  })
+})
+
+describe('close', () => {
+  it('ends every session: nothing is answered or asked any more', async () => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const other = test.connect()
+    test.gateway.close()
+    const before = owner.pushed.length
+    expect(await owner.say('REQ', 'sub', keyPackagesBy(alice))).toEqual({ replies: [] })
+    expect(await other.say('EVENT', { kind: 1 })).toEqual({ replies: [] })
+    expect(owner.session.fromRelay(['NOTICE', 'hello'])).toBeUndefined()
+    await stock(test, alice, 1)
+    expect(owner.pushed).toHaveLength(before)
+  })
+})

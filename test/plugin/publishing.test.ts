@@ -1,0 +1,250 @@
+/** DESIGN.md section 3: what an EVENT with a key package is answered. The checks have specifications of their own. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { OptionsInput } from '../../plugin/options.ts'
+import { challengeIn, idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+
+describe('row 1: event shape, id, signature', () => {
+  it('answers OK false with the id, where there is one; else NOTICE', async () => {
+    const client = startGateway().connect()
+    const [event] = await keyPackagesOf(alice, 1)
+    expect(await client.ask('EVENT', { ...event, sig: 'x' })).toEqual([
+      ['OK', event?.id, false, 'invalid: sig must be 128 lower-case hex characters'],
+    ])
+    expect(await client.ask('EVENT', { ...event, created_at: NOW })).toEqual([
+      ['OK', event?.id, false, expect.stringMatching(/^invalid: the id is not the hash of the event/)],
+    ])
+    const forged = { ...event, sig: `${event?.sig.slice(0, -2)}00` }
+    expect(await client.ask('EVENT', forged)).toEqual([
+      ['OK', event?.id, false, 'invalid: the signature is wrong'],
+    ])
+    expect(await client.ask('EVENT')).toEqual([['NOTICE', 'invalid: an event is a JSON object']])
+    expect(await client.ask('EVENT', { kind: '443' })).toEqual([
+      ['NOTICE', 'invalid: id must be 64 lower-case hex characters'],
+    ])
+  })
+
+  it('is not believed because an event was verified before it was changed', async () => {
+    const { gateway, store } = startGateway()
+    const [event, other] = await keyPackagesOf(alice, 2)
+    if (event === undefined) throw new Error('no key package')
+    const verdicts = [
+      await gateway.publish(event),
+      await gateway.publish({ ...event, sig: String(other?.sig) }),
+    ]
+    expect(verdicts).toEqual([
+      { accepted: true, message: '' },
+      { accepted: false, message: 'invalid: the signature is wrong' },
+    ])
+    expect(await store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+})
+
+describe('row 2: ["-"]', () => {
+  it('needs the connection authenticated as the author, and says how', async () => {
+    const test = startGateway()
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
+    const client = test.connect()
+    const challenge = ['AUTH', challengeIn(client.pushed)]
+    const refused = [
+      challenge,
+      ['OK', event.id, false, 'auth-required: this event may only be published by its author'],
+    ]
+    expect(await client.ask('EVENT', event)).toEqual(refused)
+    await client.authenticate(bob)
+    expect(await client.ask('EVENT', event)).toEqual(refused)
+    await client.authenticate(alice)
+    expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
+  })
+
+  it('goes by the embedding relay where that has its own NIP-42', async () => {
+    const test = startGateway()
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
+    const known = new Set<string>()
+    const client = test.connect({ authenticated: () => known })
+    expect(client.pushed).toEqual([])
+    expect(await client.ask('EVENT', event)).toEqual([
+      ['OK', event.id, false, 'auth-required: this event may only be published by its author'],
+    ])
+    known.add(alice.pubkey)
+    expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
+  })
+})
+
+describe('rows 3 to 15', () => {
+  const refusals: {
+    row: number
+    options?: OptionsInput
+    change: Parameters<typeof keyPackageEvent>[2]
+    why: RegExp
+  }[] = [
+    { row: 3, change: { createdAt: NOW + 901 }, why: /^invalid: created_at / },
+    { row: 3, change: { tags: { p: [bob.pubkey] } }, why: /^invalid: the p tag / },
+    { row: 4, change: { tags: { expiration: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
+    { row: 4, change: { tags: { exp: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
+    { row: 5, change: { tags: { mls_protocol_version: ['2.0'] } }, why: /^invalid: / },
+    { row: 6, change: { tags: { encoding: ['x'] } }, why: /^invalid: unsupported encoding "x"$/ },
+    { row: 7, change: { content: '' }, why: /^invalid: content is empty/ },
+    {
+      row: 7,
+      options: { validation: { maxBytes: 256 } },
+      change: {},
+      why: /^invalid: the key package has \d+ bytes/,
+    },
+    { row: 8, change: { content: 'AAAA' }, why: /^invalid: not an MLS KeyPackage \(.+\)$/ },
+    { row: 9, change: { tags: { mls_ciphersuite: ['0x0002'] } }, why: /^invalid: the mls_ciphersuite tag/ },
+    {
+      row: 9,
+      options: { validation: { ciphersuites: [2] } },
+      change: {},
+      why: /^invalid: ciphersuite 0x0001/,
+    },
+    { row: 11, change: { tags: { mls_extensions: ['0xf2ee'] } }, why: /^invalid: the mls_extensions tag/ },
+    { row: 14, change: { tags: { i: ['00'] } }, why: /^invalid: the i tag is not the KeyPackageRef/ },
+    { row: 15, options: { profile: 'marmot' }, change: { kind: 30443 }, why: /^invalid: / },
+  ]
+
+  it.each(refusals)('row $row: OK false, $why', async ({ options = {}, change = {}, why }) => {
+    const test = startGateway(options)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice), change)
+    const replies = await test.connect().ask('EVENT', event)
+    expect(replies).toEqual([['OK', event.id, false, expect.stringMatching(why)]])
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('row 8: bytes after the KeyPackage may be private keys', async () => {
+    const keyPackage = await makeKeyPackage(alice)
+    const bytes = Buffer.concat([keyPackage.bytes, Buffer.alloc(3)])
+    const event = keyPackageEvent(alice, keyPackage, { bytes })
+    expect(await startGateway().connect().ask('EVENT', event)).toEqual([
+      [
+        'OK',
+        event.id,
+        false,
+        'invalid: 3 bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published',
+      ],
+    ])
+  })
+
+  it('rows 10, 12 and 13: the identity, the lifetime and both signatures', async () => {
+    const client = startGateway().connect()
+    const stolen = keyPackageEvent(alice, await makeKeyPackage(bob))
+    const old = keyPackageEvent(
+      alice,
+      await makeKeyPackage(alice, { lifetime: { notBefore: NOW - 7200, notAfter: NOW } }),
+    )
+    const { bytes, ...keyPackage } = await makeKeyPackage(alice)
+    const broken = keyPackageEvent(alice, { ...keyPackage, bytes: flipLast(bytes) })
+    const why = async (event: typeof old) => (await client.ask('EVENT', event))[0]?.at(-1)
+    expect(await why(stolen)).toBe("invalid: the credential's identity is not the pubkey of the author")
+    expect(await why(old)).toMatch(/^invalid: the KeyPackage was valid until/)
+    expect(await why(broken)).toBe('invalid: a signature of the KeyPackage or its leaf node is wrong')
+  })
+})
+
+describe('row 16: publish quota', () => {
+  it('rate-limited; an event already known is not counted, and the quota returns', async () => {
+    const test = startGateway({ quota: { publish: { max: 2 } } })
+    const [first, second, third] = await keyPackagesOf(alice, 3)
+    const client = test.connect()
+    for (const event of [first, first, second]) {
+      expect((await client.ask('EVENT', event))[0]?.[2]).toBe(true)
+    }
+    const limited = [
+      'OK',
+      third?.id,
+      false,
+      'rate-limited: 2 key packages per 3600 s for each author; try again later',
+    ]
+    expect(await client.ask('EVENT', third)).toEqual([limited])
+    test.now += 3600
+    expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
+  })
+})
+
+describe('row 17: the store', () => {
+  it('duplicate', async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 1)
+    const duplicate = [['OK', event?.id, true, 'duplicate: already have this key package']]
+    expect(await test.connect().ask('EVENT', event)).toEqual(duplicate)
+  })
+
+  it('duplicate too where the same KeyPackage comes in another event', async () => {
+    const test = startGateway()
+    const keyPackage = await makeKeyPackage(alice)
+    const [event, again] = [1, 2].map((ago) => keyPackageEvent(alice, keyPackage, { createdAt: NOW - ago }))
+    const client = test.connect()
+    await client.ask('EVENT', event)
+    expect(await client.ask('EVENT', again)).toEqual([
+      ['OK', again?.id, true, 'duplicate: already have this key package'],
+    ])
+  })
+
+  it('spent: a claimed package never comes back, whoever publishes it again (I3)', async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 2)
+    const client = test.connect()
+    expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([event?.id])
+    expect(await client.ask('EVENT', event)).toEqual([
+      ['OK', event?.id, true, 'duplicate: this key package was already used'],
+    ])
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it('stale: the newest of a slot stays, whatever the order', async () => {
+    const test = startGateway({ profile: 'marmot' })
+    const [older, newer] = await Promise.all(
+      [NOW - 10, NOW].map(async (createdAt) =>
+        keyPackageEvent(alice, await makeKeyPackage(alice), {
+          kind: 30443,
+          createdAt,
+          tags: { d: ['phone'] },
+        }),
+      ),
+    )
+    const client = test.connect()
+    expect(await client.ask('EVENT', newer)).toEqual([['OK', newer?.id, true, '']])
+    expect(await client.ask('EVENT', older)).toEqual([
+      ['OK', older?.id, true, 'duplicate: a newer key package is in this slot'],
+    ])
+  })
+
+  it('full', async () => {
+    const test = startGateway()
+    await stock(test, alice, 10)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice))
+    expect(await test.connect().ask('EVENT', event)).toEqual([
+      ['OK', event.id, false, 'blocked: 10 of 10 key packages stored'],
+    ])
+  })
+
+  it('full, but overflow is evict-oldest: the oldest makes room, and is spent', async () => {
+    const test = startGateway({ stock: { max: 2, overflow: 'evict-oldest' } })
+    const [oldest] = await stock(test, alice, 2)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice))
+    const client = test.connect()
+    expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
+    expect(await client.ask('EVENT', oldest)).toEqual([
+      ['OK', oldest?.id, true, 'duplicate: this key package was already used'],
+    ])
+  })
+
+  it('failure: OK only after the store has committed (I6), and a clear error (I7)', async () => {
+    const test = startGateway({}, () => ({ put: () => Promise.reject(new Error('the disk is full')) }))
+    const [event] = await keyPackagesOf(alice, 1)
+    const unavailable = 'error: key packages are unavailable, try again'
+    expect(await test.connect().ask('EVENT', event)).toEqual([['OK', event?.id, false, unavailable]])
+    if (event) expect(await test.gateway.publish(event)).toEqual({ accepted: false, message: unavailable })
+    expect(test.logged.join()).not.toContain(String(event?.content))
+  })
+})
+
+function flipLast(bytes: Uint8Array): Uint8Array {
+  return bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1)
+}

@@ -1,0 +1,207 @@
+/** DESIGN.md section 4: what a session keeps to itself, and what it leaves to the relay untouched. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
+import { keyPackagesBy, startGateway, stock } from '../support/gateway.ts'
+import { NOW, signEvent } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+const note = signEvent(bob.secretKey, { kind: 1, created_at: NOW, tags: [], content: 'hello' })
+
+describe('what is not about key packages', () => {
+  const messages: ClientMessage[] = [
+    ['EVENT', note],
+    ['EVENT', { kind: 1 }],
+    ['EVENT', { ...note, kind: 30443 }],
+    ['REQ', 'sub', { kinds: [1] }],
+    ['REQ', 'sub', { authors: [alice.pubkey] }],
+    ['REQ', 'sub', { kinds: [] }, {}],
+    ['REQ', 'sub'],
+    ['REQ', 'sub', null, 7, 'text', [], { ids: 'odd' }],
+    ['REQ'],
+    ['REQ', { not: 'an id' }, { kinds: [1] }],
+    ['COUNT', 'sub', { kinds: [1] }],
+    ['NEG-OPEN', 'sub', { kinds: [1] }, '61'],
+    ['NEG-OPEN', 'sub', {}, '61'],
+    ['NEG-MSG', 'sub', '61'],
+    ['NEG-CLOSE', 'sub'],
+    ['CLOSE', 'never opened'],
+    ['CLOSE'],
+    ['SOMETHING', 'else'],
+    ['__proto__', 'constructor'],
+  ]
+
+  it.each(messages.map((message) => [message]))(
+    'is forwarded as the very same object: %j',
+    async (message) => {
+      const { session } = startGateway().connect()
+      const answer = await session.fromClient(message)
+      expect(answer.forward).toBe(message)
+      expect(answer.replies).toEqual([])
+    },
+  )
+
+  it('flows while the store fails (I7)', async () => {
+    const fail = () => Promise.reject(new Error('gone'))
+    const test = startGateway({}, () => ({ put: fail, claim: fail, list: fail, hit: fail, count: fail }))
+    const { session } = test.connect()
+    for (const message of messages) expect((await session.fromClient(message)).forward).toBe(message)
+  })
+})
+
+describe('a REQ is split filter by filter', () => {
+  it('the kind is taken out, and nothing else changes', async () => {
+    const test = startGateway()
+    const untouched = { kinds: [10051], authors: [alice.pubkey] }
+    const mixed = { ...keyPackagesBy(alice), kinds: [0, 443, 1], limit: 3, search: 'x', '#t': ['y'] }
+    const { replies, forward } = await test.connect().say('REQ', 'sub', untouched, mixed, keyPackagesBy(bob))
+    expect(forward).toEqual(['REQ', 'sub', untouched, { ...mixed, kinds: [0, 1] }])
+    expect(forward?.[2]).toBe(untouched)
+    expect(replies).toEqual([])
+  })
+
+  it('claimed events go out before the relay has the rest, whose EOSE is the only one', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    const client = test.connect()
+    const { replies, forward } = await client.say('REQ', 'sub', { ...keyPackagesBy(alice), kinds: [443, 1] })
+    expect(replies.map(([verb]) => verb)).toEqual(['EVENT'])
+    expect(forward).toEqual(['REQ', 'sub', { ...keyPackagesBy(alice), kinds: [1] }])
+    const eose: RelayMessage = ['EOSE', 'sub']
+    expect(client.session.fromRelay(eose)).toBe(eose)
+  })
+
+  it.each([
+    [{ kinds: 443 }, 'invalid: kinds in a filter takes a list of whole numbers'],
+    [{ kinds: ['443'] }, 'invalid: kinds in a filter takes a list of whole numbers'],
+    [{ kinds: [443.5] }, 'invalid: kinds in a filter takes a list of whole numbers'],
+    [{ kinds: null }, 'invalid: kinds in a filter takes a list of whole numbers'],
+  ])('kinds that cannot be read never reach a relay: %j (I4)', async (filter, why) => {
+    expect(await startGateway().connect().say('REQ', 'sub', filter)).toEqual({
+      replies: [['CLOSED', 'sub', why]],
+    })
+  })
+})
+
+describe('what comes from the relay', () => {
+  const theirs = { ...note, kind: 443, pubkey: bob.pubkey }
+  const own = { ...note, kind: 443, pubkey: alice.pubkey }
+
+  it('key packages of others are taken out, own ones pass (I4)', async () => {
+    const { session, authenticate, say } = startGateway().connect()
+    await say('REQ', 'sub', { ids: [note.id] })
+    await say('REQ', 'live', { authors: [alice.pubkey, bob.pubkey] })
+    expect(session.fromRelay(['EVENT', 'sub', theirs])).toBeUndefined()
+    expect(session.fromRelay(['EVENT', 'live', own])).toBeUndefined()
+    await authenticate(alice)
+    const message: RelayMessage = ['EVENT', 'live', own]
+    expect(session.fromRelay(message)).toBe(message)
+    expect(session.fromRelay(['EVENT', 'sub', theirs])).toBeUndefined()
+    expect(session.fromRelay(['EVENT', 'sub', { kind: 443 }])).toBeUndefined()
+  })
+
+  it('kind 30443 is hidden where it is a key package kind', () => {
+    const slot: RelayMessage = ['EVENT', 'sub', { ...theirs, kind: 30443 }]
+    expect(startGateway({ profile: 'marmot' }).connect().session.fromRelay(slot)).toBeUndefined()
+    expect(startGateway().connect().session.fromRelay(slot)).toBe(slot)
+  })
+
+  it.each([
+    [['EVENT', 'sub', note]],
+    [['EVENT', 'sub', null]],
+    [['EVENT']],
+    [['EOSE', 'sub']],
+    [['CLOSED', 'sub', 'error: gone']],
+    [['OK', note.id, true, '']],
+    [['OK', { odd: true }, true]],
+    [['NOTICE', 'hello']],
+    [['AUTH', 'challenge']],
+    [['COUNT', 'sub', { count: 3 }]],
+    [['COUNT', 'sub', 'odd']],
+    [['NEG-MSG', 'sub', '61']],
+    [['ODD']],
+  ] as [RelayMessage][])('everything else passes as the very same object: %j', (message) => {
+    expect(startGateway().connect().session.fromRelay(message)).toBe(message)
+  })
+
+  it('of a subscription the relay has no part of, nothing passes', async () => {
+    const { session, say } = startGateway().connect()
+    await say('REQ', 'sub', keyPackagesBy(bob))
+    expect(session.fromRelay(['EVENT', 'sub', note])).toBeUndefined()
+    expect(session.fromRelay(['EOSE', 'sub'])).toBeUndefined()
+    expect(session.fromRelay(['CLOSED', 'sub', ''])).toBeUndefined()
+  })
+})
+
+describe('COUNT', () => {
+  it('owner: the true number', async () => {
+    const test = startGateway()
+    const [first] = await stock(test, alice, 4)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    expect(await owner.say('COUNT', 'sub', keyPackagesBy(alice))).toEqual({
+      replies: [['COUNT', 'sub', { count: 4 }]],
+    })
+    const some = { ...keyPackagesBy(alice), ids: [first?.id] }
+    expect(await owner.ask('COUNT', 'sub', some, some)).toEqual([['COUNT', 'sub', { count: 1 }]])
+  })
+
+  it.each([
+    ['others', keyPackagesBy(bob)],
+    ['own and others', keyPackagesBy(alice, bob)],
+    ['everybody', { kinds: [443] }],
+  ])('%s: CLOSED (I4)', async (_, filter) => {
+    const test = startGateway()
+    await stock(test, bob, 2)
+    const client = test.connect()
+    await client.authenticate(alice)
+    expect(await client.say('COUNT', 'sub', filter)).toEqual({
+      replies: [['CLOSED', 'sub', 'restricted: only the author may count key packages']],
+    })
+  })
+
+  it('mixed: the kind is taken out and the rest forwarded; only an owner has the packages added', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const client = test.connect()
+    const filter = { ...keyPackagesBy(alice), kinds: [443, 1] }
+    const forward = ['COUNT', 'sub', { ...filter, kinds: [1] }]
+    const counted: RelayMessage = ['COUNT', 'sub', { count: 5, approximate: true }]
+    expect(await client.say('COUNT', 'sub', filter)).toEqual({ replies: [], forward })
+    expect(client.session.fromRelay(counted)).toBe(counted)
+    await client.authenticate(alice)
+    expect(await client.say('COUNT', 'sub', filter)).toEqual({ replies: [], forward })
+    expect(client.session.fromRelay(counted)).toEqual(['COUNT', 'sub', { count: 7, approximate: true }])
+    expect(client.session.fromRelay(counted)).toBe(counted)
+  })
+
+  it('a count the relay never gave is not added to the next one of that id', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const counted: RelayMessage = ['COUNT', 'sub', { count: 5 }]
+    const mixed = { ...keyPackagesBy(alice), kinds: [443, 1] }
+    await owner.say('COUNT', 'sub', mixed)
+    await owner.say('COUNT', 'sub', { kinds: [1] })
+    expect(owner.session.fromRelay(counted)).toBe(counted)
+    await owner.say('COUNT', 'sub', mixed)
+    owner.session.fromRelay(['CLOSED', 'sub', 'unsupported: counting'])
+    expect(owner.session.fromRelay(counted)).toBe(counted)
+  })
+})
+
+describe('NEG-OPEN', () => {
+  it('the kind is taken out; nothing left: NEG-ERR (I4)', async () => {
+    const { say } = startGateway().connect()
+    expect(await say('NEG-OPEN', 'sub', keyPackagesBy(alice), '61')).toEqual({
+      replies: [['NEG-ERR', 'sub', 'blocked: key packages cannot be synchronised']],
+    })
+    expect(await say('NEG-OPEN', 'sub', { kinds: [1, 443] }, '61', 'more')).toEqual({
+      replies: [],
+      forward: ['NEG-OPEN', 'sub', { kinds: [1] }, '61', 'more'],
+    })
+  })
+})
