@@ -103,7 +103,7 @@ export class ClientConnection {
   /** A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. */
   #countSubscription([verb, id]: ClientMessage): RelayMessage | undefined {
     if (verb === 'CLOSE') this.#subscriptions.delete(id)
-    if (verb !== 'REQ' || this.#subscriptions.has(id)) return undefined
+    if (verb !== 'REQ' || typeof id !== 'string' || this.#subscriptions.has(id)) return undefined
     const { maxSubscriptions } = this.#options
     if (this.#subscriptions.size >= maxSubscriptions) {
       return ['CLOSED', id, `blocked: at most ${maxSubscriptions} subscriptions at a time`]

@@ -1,7 +1,7 @@
 /** A Nostr client of the tests: says exactly what it is told to, and hears everything, in order. */
 
 import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import type { RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { NOW, signEvent } from './key-packages.ts'
 import type { Person } from './people.ts'
@@ -14,9 +14,9 @@ export class Client {
   readonly #heard: RelayMessage[] = []
   #wake: () => void = () => undefined
 
-  private constructor(url: string) {
+  private constructor(url: string, options: ClientOptions) {
     this.url = url
-    this.socket = new WebSocket(url)
+    this.socket = new WebSocket(url, options)
     this.socket.on('message', (data) => {
       this.#heard.push(JSON.parse(String(data)) as RelayMessage)
       this.#wake()
@@ -25,8 +25,8 @@ export class Client {
   }
 
   /** Connects and hears the challenge; rejects where the server does not take the connection. */
-  static async connect(url: string): Promise<Client> {
-    const client = new Client(url)
+  static async connect(url: string, options: ClientOptions = {}): Promise<Client> {
+    const client = new Client(url, options)
     await once(client.socket, 'open')
     const [, challenge] = await client.next()
     client.challenge = String(challenge)

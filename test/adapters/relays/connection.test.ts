@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type ClientOptions, WebSocket, WebSocketServer } from 'ws'
 import { ClientConnection } from '../../../adapters/relays/connection.ts'
 import type { Relay } from '../../../adapters/relays/relay.ts'
 import { type ServerOptions, serverOptionsSchema } from '../../../adapters/relays/server-options.ts'
@@ -28,6 +28,7 @@ interface Pair {
 interface PairSettings {
   readonly options?: Partial<ServerOptions>
   readonly relay?: Relay
+  readonly client?: ClientOptions
   /** Wraps the gateway's session. */
   readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
 }
@@ -126,6 +127,22 @@ describe('a client that does not read', () => {
     for (let received = 0; received < 30; received += 1) expect(await client.next()).toEqual(page)
   })
 
+  it('is kept while it takes what it gets, however long its pongs take', async () => {
+    let send: Connection['send'] = () => {}
+    const { client, connection } = await connect({
+      client: { autoPong: false },
+      wrap: (session, _, settings) => {
+        send = settings.send
+        return session
+      },
+    })
+    for (let pages = 0; pages < 5; pages += 1) {
+      connection.heartbeat()
+      send(page)
+      expect(await client.next()).toEqual(page)
+    }
+  })
+
   it('is cut off when messages it did not ask for pile up', async () => {
     let send: Connection['send'] = () => {}
     const { client } = await connect({
@@ -176,6 +193,59 @@ describe('a heartbeat', () => {
   })
 })
 
+describe('a client that leaves', () => {
+  it('is gone for its session and for the relay', async () => {
+    const [ended, left] = [gate(), gate()]
+    const { client } = await connect({
+      relay: { connect: () => ({ handle: async () => [], close: left.open }) },
+      wrap: (session) => ({ ...methodsOf(session), close: ended.open }),
+    })
+    client.close()
+    await Promise.all([ended.opened, left.opened])
+  })
+})
+
+describe('a connection that drains', () => {
+  it('answers what came before, and does not even hear what comes after', async () => {
+    const answered = gate()
+    const heard: string[] = []
+    const { client, connection, serverSocket } = await connect({
+      relay: relayThat(async () => {
+        await answered.opened
+        return [['NOTICE', 'done']]
+      }),
+      wrap: (session) => ({
+        ...methodsOf(session),
+        fromClient: (message) => {
+          heard.push(message[0])
+          return session.fromClient(message)
+        },
+      }),
+    })
+    await arrivalOf(client, 'BEFORE', serverSocket)
+    connection.drain()
+    await arrivalOf(client, 'AFTER', serverSocket)
+    const closed = client.closed()
+    answered.open()
+    expect(await closed).toBe(1001)
+    expect(await client.next()).toEqual(['NOTICE', 'done'])
+    expect(heard).toEqual(['BEFORE'])
+  })
+})
+
+describe('what the relay says', () => {
+  it("reaches the client without other people's key packages (I4)", async () => {
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice))
+    const { client } = await connect({
+      relay: relayThat(async () => [
+        ['EVENT', 's', event],
+        ['EOSE', 's'],
+      ]),
+    })
+    expect(await client.ask('REQ', 's', {})).toEqual(['EOSE', 's'])
+  })
+})
+
 describe('a claim', () => {
   it('is taken back when the socket is gone before its answer: the package is fresh again (I1)', async () => {
     for (const createdAt of [NOW - 2, NOW - 1]) {
@@ -204,10 +274,11 @@ describe('a claim', () => {
 async function connect({
   options = {},
   relay = relayThat(async () => []),
+  client = {},
   wrap,
 }: PairSettings = {}): Promise<Pair> {
   const accepted = once(server, 'connection')
-  const connected = Client.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const connected = Client.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, client)
   const [serverSocket] = (await accepted) as [WebSocket]
   const connection = new ClientConnection({
     socket: serverSocket,
@@ -228,6 +299,12 @@ async function connect({
 
 function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
   return { connect: () => ({ handle, close: () => {} }) }
+}
+
+async function arrivalOf(client: Client, verb: string, serverSocket: WebSocket): Promise<void> {
+  const arrived = once(serverSocket, 'message')
+  client.say(verb)
+  await arrived
 }
 
 /** A session's methods, to be overridden by one. */

@@ -100,6 +100,15 @@ describe('relay lists (kind 10051)', () => {
     expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, false, 'invalid: the event has expired'])
   })
 
+  it('are not found any more once they have expired (NIP-40)', async () => {
+    const list = relayList(alice, { tags: [['expiration', String(NOW + 10)]] })
+    await client.ask('EVENT', list)
+    relay.advance(9)
+    expect(await query({ kinds: [10051], authors: [alice.pubkey] })).toEqual([list])
+    relay.advance(1)
+    expect(await query({ kinds: [10051], authors: [alice.pubkey] })).toEqual([])
+  })
+
   it('are refused with a wrong signature', async () => {
     const list = { ...relayList(alice), sig: relayList(bob).sig }
     expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, false, 'invalid: wrong id or signature'])

@@ -2,8 +2,10 @@
 
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import type { ServerOptions } from '../../../adapters/relays/server-options.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { Client } from '../../support/client.ts'
@@ -103,6 +105,29 @@ describe('a message that is none', () => {
       'invalid: a message is a text with a JSON array that begins with a verb',
     ])
     expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+  })
+})
+
+describe('any message at all', () => {
+  it('is answered or ignored, and the connection lives (I9)', async () => {
+    await start({ server: { maxSubscriptions: 10_000 } })
+    const client = await Client.connect(relay.url)
+    const verbs = ['EVENT', 'REQ', 'CLOSE', 'AUTH', 'COUNT', 'NEG-OPEN', 'NEG-MSG', 'NEG-CLOSE', '__proto__']
+    const keys = ['kinds', 'authors', 'ids', 'since', 'limit', '#f', '#e', 'id', 'tags', 'sig', '__proto__']
+    const part = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(443, 10051, 5, 62, 22242, [443], [10051]),
+      fc.dictionary(fc.constantFrom(...keys), fc.oneof(fc.jsonValue(), fc.constant([443, 10051]))),
+    )
+    const message = fc.tuple(fc.constantFrom(...verbs), fc.array(part, { maxLength: 4 }))
+    const probes = fc.asyncProperty(message, async ([verb, parts]) => {
+      client.say(verb, ...parts)
+      client.say('COUNT', 'probe', { kinds: [1] })
+      const isProbe = ([, id, answer]: RelayMessage) => id === 'probe' && typeof answer === 'object'
+      while (!isProbe(await client.next()));
+    })
+    await fc.assert(probes, { seed: 443, numRuns: 1000 })
+    expect(relay.errors).toEqual([])
   })
 })
 
