@@ -122,3 +122,73 @@ describe('`requester: auth`', () => {
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
   })
 })
+
+describe('store down', () => {
+  const down = () => Promise.reject(new Error('gone'))
+  const unavailable = 'error: key packages are unavailable, try again'
+
+  it.each(['claim', 'hit'] as const)('for all: CLOSED (I7): %s', async (method) => {
+    const test = startGateway({}, () => ({ [method]: down }))
+    await stock(test, alice, 1)
+    const { say } = test.connect()
+    expect(await say('REQ', 'sub', keyPackagesBy(alice))).toEqual({
+      replies: [['CLOSED', 'sub', unavailable]],
+    })
+  })
+
+  it('for all, own packages too; COUNT says the same', async () => {
+    const test = startGateway({}, () => ({ list: down }))
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const closed = [['CLOSED', 'sub', unavailable]]
+    expect(await owner.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual(closed)
+    expect(await owner.ask('COUNT', 'sub', keyPackagesBy(alice))).toEqual(closed)
+  })
+
+  it('for some authors: the others are served, a NOTICE says the same, then EOSE', async () => {
+    const test = startGateway({}, (store) => ({
+      claim: async (claims, ...rest) => {
+        const outcomes = await store.claim(claims, ...rest)
+        return outcomes.map((outcome, index) =>
+          claims[index]?.author === alice.pubkey ? { outcome: 'unavailable' } : outcome,
+        )
+      },
+    }))
+    await stock(test, alice, 1)
+    const [event] = await stock(test, bob, 1)
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(idsIn(replies)).toEqual([event?.id])
+    expect(wordsIn(replies)).toEqual([['NOTICE', unavailable], EOSE])
+  })
+
+  it('own packages are shown where only claims fail', async () => {
+    const test = startGateway({}, () => ({ claim: down }))
+    const [event] = await stock(test, alice, 1)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const replies = await owner.ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(replies).toEqual([['EVENT', 'sub', event], ['NOTICE', unavailable], EOSE])
+  })
+
+  it('with filters for the relay beside it: a NOTICE, and the rest flows (I7)', async () => {
+    const test = startGateway({}, () => ({ claim: down }))
+    await stock(test, alice, 1)
+    const { say } = test.connect()
+    const { replies, forward } = await say('REQ', 'sub', { ...keyPackagesBy(alice), kinds: [443, 1] })
+    expect(replies).toEqual([['NOTICE', unavailable]])
+    expect(forward).toEqual(['REQ', 'sub', { ...keyPackagesBy(alice), kinds: [1] }])
+  })
+
+  it('and up again: nothing was spent', async () => {
+    let isDown = true
+    const test = startGateway({}, (store) => ({
+      claim: (...claim) => (isDown ? down() : store.claim(...claim)),
+    }))
+    await stock(test, alice, 2)
+    const { ask } = test.connect()
+    await ask('REQ', 'sub', keyPackagesBy(alice))
+    isDown = false
+    expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+    expect(await test.store.count([alice.pubkey], test.now)).toEqual([1])
+  })
+})

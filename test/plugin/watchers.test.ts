@@ -1,6 +1,10 @@
 /** DESIGN.md section 4: what owners see of their own packages, now and live, and nobody else does (I4). */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { StoredKeyPackage } from '../../plugin/store.ts'
+import { Watchers } from '../../plugin/watchers.ts'
+import { gate } from '../support/gate.ts'
 import {
   eventsIn,
   idsIn,
@@ -10,7 +14,7 @@ import {
   stock,
   wordsIn,
 } from '../support/gateway.ts'
-import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 
 const alice = person('alice')
@@ -91,5 +95,104 @@ describe('owner asks for own packages', () => {
     if (single) await test.gateway.publish(single)
     expect(idsIn(await test.connect().ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([single?.id])
     expect(idsIn(await test.connect().ask('REQ', 'sub', { ...filter, '#d': ['laptop'] }))).toEqual([])
+  })
+})
+
+describe('the live feed of an owner', () => {
+  it('begins after EOSE: what the owner publishes from elsewhere is shown as published', async () => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    await owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    await owner.ask('REQ', 'hex', { ...keyPackagesBy(alice), '#f': ['hex'] })
+    const [event] = await stock(test, alice, 1)
+    const shown = owner.pushed.filter(([verb]) => verb === 'EVENT')
+    expect(shown).toContainEqual(['EVENT', 'sub', event])
+    expect(shown).toContainEqual(['EVENT', 'hex', expect.objectContaining({ id: event?.id })])
+    expect(shown).toHaveLength(2)
+  })
+
+  it('shows what the filters ask for, and only what is new', async () => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    await owner.ask('REQ', 'sub', { ...keyPackagesBy(alice), since: NOW - 1 })
+    const [, newest] = await stock(test, alice, 2)
+    await test.gateway.publish(newest as SignedEvent)
+    await stock(test, bob, 1)
+    expect(idsIn(owner.pushed)).toEqual([newest?.id])
+  })
+
+  it.each(['CLOSE', 'close', 'replaced'])('ends with it: %s', async (how) => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    await owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    if (how === 'CLOSE') await owner.ask('CLOSE', 'sub')
+    if (how === 'close') owner.session.close()
+    if (how === 'replaced') await owner.ask('REQ', 'sub', { kinds: [1] })
+    await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([])
+  })
+
+  it('stands beside the relay, where that has a part; its CLOSED ends both', async () => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    await owner.ask('REQ', 'sub', { ...keyPackagesBy(alice), kinds: [443, 1] })
+    const [first] = await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([first?.id])
+    owner.session.fromRelay(['CLOSED', 'sub', 'error: gone'])
+    await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([first?.id])
+  })
+
+  it('loses nothing that is published between the list and EOSE, and shows it once', async () => {
+    const listed = gate()
+    const answer = gate()
+    const test = startGateway({}, (store) => ({
+      async list(...list) {
+        const packages = await store.list(...list)
+        listed.open()
+        await answer.opened
+        return packages
+      },
+    }))
+    const [before, between] = await keyPackagesOf(alice, 2)
+    await test.gateway.publish(before as SignedEvent)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const asked = owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    await listed.opened
+    await test.gateway.publish(between as SignedEvent)
+    answer.open()
+    expect(await asked).toEqual([['EVENT', 'sub', before], EOSE, ['EVENT', 'sub', between]])
+    expect(idsIn(owner.pushed)).toEqual([])
+  })
+
+  it('a socket that throws fails neither the publication nor the other feeds (I9)', async () => {
+    const test = startGateway()
+    const broken = test.connect({
+      authenticated: () => [alice.pubkey],
+      send: () => {
+        throw new Error('the socket is gone')
+      },
+    })
+    const owner = test.connect({ authenticated: () => [alice.pubkey] })
+    for (const { ask } of [broken, owner]) await ask('REQ', 'sub', keyPackagesBy(alice))
+    const [event] = await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([event?.id])
+  })
+
+  it('ends once, however often it is ended', async () => {
+    const watchers = new Watchers()
+    const stop = watchers.add(alice.pubkey, () => undefined)
+    stop()
+    stop()
+    const seen: string[] = []
+    watchers.add(alice.pubkey, ({ id }) => seen.push(id))
+    stop()
+    watchers.tell({ author: alice.pubkey, id: 'x' } as StoredKeyPackage)
+    expect(seen).toEqual(['x'])
   })
 })

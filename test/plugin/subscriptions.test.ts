@@ -1,0 +1,234 @@
+/** DESIGN.md section 4: CLOSE, lost sockets and ids used again; claims of which nothing was sent go back. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { Subscriptions } from '../../plugin/subscriptions.ts'
+import { type Gate, gate } from '../support/gate.ts'
+import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway } from '../support/gateway.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+const EOSE = ['EOSE', 'sub']
+
+/** A gateway whose store claims at once, but says so only when it is let. */
+function heldGateway(options = {}): TestGateway & { readonly claimed: Gate; readonly answer: Gate } {
+  const claimed = gate()
+  const answer = gate()
+  const test = startGateway(options, (store: KeyPackageStore) => ({
+    async claim(...claim) {
+      const outcomes = await store.claim(...claim)
+      claimed.open()
+      await answer.opened
+      return outcomes
+    },
+  }))
+  return Object.assign(test, { claimed, answer })
+}
+
+async function fresh(test: TestGateway): Promise<string[]> {
+  const stored = await test.store.list(alice.pubkey, test.now)
+  return stored.filter(({ exposure }) => exposure === undefined).map(({ id }) => id)
+}
+
+describe('a CLOSE before the answer is ready', () => {
+  it.each([1, 3])('sends nothing and releases what was claimed of %d packages (I1)', async (count) => {
+    const test = heldGateway()
+    const packages = await stock(test, alice, count)
+    const { say } = test.connect()
+
+    const asked = say('REQ', 'sub', keyPackagesBy(alice))
+    await test.claimed.opened
+    const closed = say('CLOSE', 'sub')
+    test.answer.open()
+
+    expect(await asked).toEqual({ replies: [] })
+    expect((await closed).replies).toEqual([])
+    expect((await fresh(test)).sort()).toEqual(packages.map(({ id }) => id).sort())
+  })
+
+  it('the quota tick stays (I5)', async () => {
+    const test = heldGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 2)
+    const { say, ask } = test.connect()
+    const asked = say('REQ', 'sub', keyPackagesBy(alice))
+    await test.claimed.opened
+    void say('CLOSE', 'sub')
+    test.answer.open()
+    await asked
+    expect((await ask('REQ', 'sub', keyPackagesBy(alice)))[0]?.[0]).toBe('CLOSED')
+  })
+
+  it('and before its turn: it claims nothing at all', async () => {
+    const test = heldGateway()
+    await stock(test, alice, 3)
+    await stock(test, bob, 3)
+    const { say } = test.connect()
+    const first = say('REQ', 'first', keyPackagesBy(bob))
+    const asked = say('REQ', 'sub', keyPackagesBy(alice))
+    void say('CLOSE', 'sub')
+    test.answer.open()
+    expect((await first).replies.at(-1)).toEqual(['EOSE', 'first'])
+    expect(await asked).toEqual({ replies: [] })
+    expect(await test.store.count([alice.pubkey, bob.pubkey], test.now)).toEqual([3, 2])
+  })
+
+  it('of a REQ with a part for the relay: the relay never sees it', async () => {
+    const test = heldGateway()
+    await stock(test, alice, 2)
+    const { say } = test.connect()
+    const asked = say('REQ', 'sub', keyPackagesBy(alice), { kinds: [1] })
+    await test.claimed.opened
+    void say('CLOSE', 'sub')
+    test.answer.open()
+    expect(await asked).toEqual({ replies: [] })
+    expect(await fresh(test)).toHaveLength(2)
+  })
+
+  it('leaves alone a REQ of that id that comes after it', async () => {
+    const test = heldGateway()
+    await stock(test, alice, 2)
+    const { say } = test.connect()
+    const answers = [
+      say('REQ', 'sub', keyPackagesBy(alice)),
+      say('CLOSE', 'sub'),
+      say('REQ', 'sub', keyPackagesBy(alice)),
+    ]
+    test.answer.open()
+    const [cancelled, , answered] = await Promise.all(answers)
+    expect(cancelled).toEqual({ replies: [] })
+    expect(answered?.replies.map(([verb]) => verb)).toEqual(['EVENT', 'EOSE'])
+  })
+})
+
+describe('a lost socket', () => {
+  it('before the answer: nothing is sent, and what was claimed goes back (I1)', async () => {
+    const test = heldGateway()
+    const packages = await stock(test, alice, 2)
+    const { say, session } = test.connect()
+    const asked = say('REQ', 'sub', keyPackagesBy(alice))
+    const waiting = say('EVENT', { kind: 1 })
+    await test.claimed.opened
+    session.close()
+    session.close()
+    test.answer.open()
+    expect(await asked).toEqual({ replies: [] })
+    expect(await waiting).toEqual({ replies: [] })
+    expect(await fresh(test)).toHaveLength(packages.length)
+  })
+
+  it('before the replies went out: `unsent` gives the packages back, and the next requester gets them', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const { replies, unsent } = await test.connect().say('REQ', 'sub', keyPackagesBy(alice))
+    await unsent?.()
+    const next = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(idsIn(next)).toEqual(idsIn(replies))
+  })
+
+  it('a store that does not take them back is logged, without the packages (I4)', async () => {
+    const test = startGateway({}, () => ({ release: () => Promise.reject(new Error('gone')) }))
+    const [event] = await stock(test, alice, 2)
+    const { unsent } = await test.connect().say('REQ', 'sub', keyPackagesBy(alice))
+    await unsent?.()
+    expect(test.logged.join()).toContain('its packages stay spent')
+    expect(test.logged.join()).not.toContain(String(event?.content))
+  })
+})
+
+describe('CLOSE', () => {
+  it('is forwarded only if the relay has a part of it', async () => {
+    const test = startGateway()
+    await stock(test, alice, 5)
+    const { say } = test.connect()
+    const close = ['CLOSE', 'sub'] as const
+    await say('REQ', 'sub', keyPackagesBy(alice))
+    expect(await say(...close)).toEqual({ replies: [] })
+    await say('REQ', 'sub', keyPackagesBy(alice), { kinds: [1] })
+    expect(await say(...close)).toEqual({ replies: [], forward: close })
+    await say('REQ', 'sub', { kinds: [1] })
+    expect(await say(...close)).toEqual({ replies: [], forward: close })
+  })
+})
+
+describe('an id used again', () => {
+  it('takes the place of the subscription: the part the relay has is closed there', async () => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    const { say } = test.connect()
+    await say('REQ', 'sub', { kinds: [1] })
+    const { replies, forward } = await say('REQ', 'sub', keyPackagesBy(alice))
+    expect(replies.at(-1)).toEqual(EOSE)
+    expect(forward).toEqual(['CLOSE', 'sub'])
+    expect((await say('REQ', 'sub', keyPackagesBy(alice))).forward).toBeUndefined()
+  })
+
+  it('so it is where the new REQ is refused', async () => {
+    const { say } = startGateway().connect()
+    await say('REQ', 'sub', { kinds: [1] })
+    const { replies, forward } = await say('REQ', 'sub', { kinds: [443] })
+    expect(replies[0]?.[0]).toBe('CLOSED')
+    expect(forward).toEqual(['CLOSE', 'sub'])
+  })
+
+  it('what the relay still sends of the old one is dropped; of the next one it passes', async () => {
+    const { say, session } = startGateway().connect()
+    await say('REQ', 'sub', { kinds: [1] })
+    await say('REQ', 'sub', keyPackagesBy(alice))
+    expect(session.fromRelay(['EVENT', 'sub', { kind: 1 }])).toBeUndefined()
+    await say('REQ', 'sub', { kinds: [1] })
+    expect(session.fromRelay(['EVENT', 'sub', { kind: 1 }])).toBeDefined()
+    expect(session.fromRelay(['CLOSED', 'sub', 'error: gone'])).toBeDefined()
+    expect((await say('REQ', 'sub', keyPackagesBy(alice))).forward).toBeUndefined()
+  })
+})
+
+describe('a subscription id', () => {
+  it.each([[undefined], [null], [7], [{}], [['sub']]])('is a text: %j gets a NOTICE', async (id) => {
+    const { ask } = startGateway().connect()
+    const notice = ['NOTICE', 'invalid: a subscription id is a text of 1 to 64 characters']
+    expect(await ask('REQ', id, keyPackagesBy(alice))).toEqual([notice])
+  })
+
+  it.each(['', 'x'.repeat(65)])('has 1 to 64 characters: "%s" gets CLOSED', async (id) => {
+    const { ask } = startGateway().connect()
+    const closed = ['CLOSED', id, 'invalid: a subscription id is a text of 1 to 64 characters']
+    expect(await ask('REQ', id, keyPackagesBy(alice))).toEqual([closed])
+  })
+
+  it.each(['__proto__', 'constructor', ' ', '"'])('may be %j', async (id) => {
+    const { say } = startGateway().connect()
+    expect((await say('REQ', id, keyPackagesBy(alice))).replies).toEqual([['EOSE', id]])
+    expect(await say('CLOSE', id)).toEqual({ replies: [] })
+  })
+})
+
+describe('what is never closed (I9)', () => {
+  it('is refused from the 1001st subscription on; another in place of one is not', async () => {
+    const { ask } = startGateway().connect()
+    const none = { ...keyPackagesBy(alice), limit: 0 }
+    for (let id = 0; id < 1000; id += 1) await ask('REQ', `${id}`, none)
+    expect(await ask('REQ', 'more', keyPackagesBy(alice))).toEqual([
+      ['CLOSED', 'more', 'blocked: at most 1000 subscriptions at a time'],
+    ])
+    expect(await ask('REQ', '7', keyPackagesBy(alice))).toEqual([['EOSE', '7']])
+    await ask('CLOSE', '7')
+    expect(await ask('REQ', 'more', keyPackagesBy(alice))).toEqual([['EOSE', 'more']])
+  })
+
+  it("the relay's own never stand in the way, and the oldest of them are forgotten", () => {
+    const subscriptions = new Subscriptions()
+    for (let id = 0; id < 1500; id += 1) subscriptions.open(`${id}`, { forwarded: true })
+    expect(subscriptions.get('499')).toBeUndefined()
+    expect(subscriptions.get('500')).toBeDefined()
+    expect(() => subscriptions.requireRoom('more')).not.toThrow()
+  })
+
+  it('ids that are no ids are not kept', () => {
+    const subscriptions = new Subscriptions()
+    for (const id of [undefined, null, 7, {}, '', 'x'.repeat(65)]) {
+      subscriptions.open(id, { forwarded: true })
+      expect(subscriptions.get(id)).toBeUndefined()
+    }
+  })
+})
