@@ -73,12 +73,22 @@ export class Client {
     return this.ended
   }
 
+  /** Everything that ever came. */
+  get history(): readonly RelayMessage[] {
+    return this.#messages
+  }
+
   /** Everything not taken yet, up to the first message with this verb and, if given, this second element. */
   until(verb: string, subject?: unknown): Promise<RelayMessage[]> {
     return this.#take(
       `${verb} ${subject}`,
       (message) => message[0] === verb && (subject === undefined || message[1] === subject),
     )
+  }
+
+  /** The same, up to the first message with one of these verbs. */
+  untilAny(...verbs: readonly string[]): Promise<RelayMessage[]> {
+    return this.#take(verbs.join(' or '), ([verb]) => verbs.includes(verb))
   }
 
   /** All that came before the answer to a message sent now: answers come in order, so nothing else is on its way. */

@@ -1,0 +1,30 @@
+/** `serve` as a process of its own, on a store in a directory: what the behaviour suite calls a target. */
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ServerOptions } from '../../adapters/relays/server-options.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import { type Serving, serveCli } from '../support/cli.ts'
+import type { Target } from './behaviour/scene.ts'
+
+export interface ServeProcess extends Target, Pick<Serving, 'kill' | 'finished' | 'log'> {}
+
+export interface ServeSettings extends OptionsInput {
+  readonly server?: Partial<ServerOptions>
+}
+
+/** Starts it on `directory`, alone there or beside others; the clock is the machine's. */
+export async function startServe(directory: string, settings: ServeSettings = {}): Promise<ServeProcess> {
+  const config = join(directory, 'config.yaml')
+  // JSON is YAML.
+  writeFileSync(config, JSON.stringify({ ...settings, store: `lmdb:${join(directory, 'store')}` }))
+  const serving = await serveCli(['--config', config])
+  return {
+    ...serving,
+    now: () => Math.floor(Date.now() / 1000),
+    stop: async () => {
+      serving.kill('SIGTERM')
+      await serving.finished
+    },
+  }
+}
