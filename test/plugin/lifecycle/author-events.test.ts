@@ -1,0 +1,178 @@
+/** DESIGN.md section 3, other kinds: deletions, requests to vanish, relay lists, and what must not be published. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { ClientMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { HOST, idsIn, keyPackagesBy, type StoreChanges, startGateway, stock } from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+
+const alice = person('alice')
+const mallory = person('mallory')
+const UNAVAILABLE = 'error: key packages are unavailable, try again'
+const down = () => Promise.reject(new Error('gone'))
+
+function eventOf(author: Person, kind: number, tags: string[][], createdAt = NOW): SignedEvent {
+  return signEvent(author.secretKey, { kind, created_at: createdAt, tags, content: '' })
+}
+
+async function refusalOf(event: unknown, changes?: StoreChanges): Promise<unknown> {
+  const { replies, forward } = await startGateway({}, changes).connect().say('EVENT', event)
+  return forward ?? replies
+}
+
+async function forwards(message: ClientMessage, changes?: StoreChanges): Promise<void> {
+  const answer = await startGateway({}, changes).connect().session.fromClient(message)
+  expect(answer.replies).toEqual([])
+  expect(answer.forward).toBe(message)
+}
+
+describe('kind 5 (NIP-09)', () => {
+  it('drops own packages named by e: they are spent (I3), and the event is forwarded', async () => {
+    const test = startGateway()
+    const [first, second] = await stock(test, alice, 2)
+    const { session, ask } = test.connect()
+    const message = ['EVENT', eventOf(alice, 5, [['e', String(first?.id)]])] as const
+    expect((await session.fromClient(message)).forward).toBe(message)
+    expect(await ask('EVENT', first)).toEqual([
+      ['OK', first?.id, true, 'duplicate: this key package was already used'],
+    ])
+    expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([second?.id])
+  })
+
+  it("leaves others' packages alone, and the author's last one may go", async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 1)
+    const { say } = test.connect()
+    await say('EVENT', eventOf(mallory, 5, [['e', String(event?.id)]]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+    await say('EVENT', eventOf(alice, 5, [['e', String(event?.id)]]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('drops slots named by a, unless they are newer or of somebody else', async () => {
+    const test = startGateway({ profile: 'marmot' })
+    for (const [d, createdAt] of [
+      ['old', NOW - 10],
+      ['new', NOW + 1],
+      ['kept', NOW - 10],
+    ] as const) {
+      const event = keyPackageEvent(alice, await makeKeyPackage(alice), {
+        kind: 30443,
+        createdAt,
+        tags: { d: [d] },
+      })
+      await test.gateway.publish(event)
+    }
+    const deletion = eventOf(alice, 5, [
+      ['a', `30443:${alice.pubkey}:old`],
+      ['a', `30443:${alice.pubkey}:new`],
+      ['a', `30443:${mallory.pubkey}:kept`],
+      ['a'],
+      ['e'],
+    ])
+    expect((await test.connect().say('EVENT', deletion)).forward).toBeDefined()
+    const left = await test.store.list(alice.pubkey, NOW)
+    expect(left.map(({ slot }) => slot).sort()).toEqual(['kept', 'new'])
+  })
+
+  it('is refused where the signature is wrong, before anything is dropped', async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 1)
+    const forged = { ...eventOf(mallory, 5, [['e', String(event?.id)]]), pubkey: alice.pubkey }
+    expect(await test.connect().ask('EVENT', forged)).toEqual([
+      ['OK', forged.id, false, 'invalid: wrong id or signature'],
+    ])
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it('of other events still flows while the store fails; one that says it is about key packages does not (I7)', async () => {
+    const changes = () => ({ drop: down, getRelayLists: down })
+    await forwards(['EVENT', eventOf(alice, 5, [['e', '0'.repeat(64)]])], changes)
+    const announced = eventOf(alice, 5, [
+      ['e', '0'.repeat(64)],
+      ['k', '443'],
+    ])
+    expect(await refusalOf(announced, changes)).toEqual([['OK', announced.id, false, UNAVAILABLE]])
+  })
+})
+
+describe('kind 62 (NIP-62)', () => {
+  it.each([`wss://${HOST}/`, 'ALL_RELAYS'])('for %s drops all, and is forwarded', async (relay) => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    await stock(test, mallory, 1)
+    const { session } = test.connect()
+    const message = ['EVENT', eventOf(alice, 62, [['relay', relay]])] as const
+    expect((await session.fromClient(message)).forward).toBe(message)
+    expect(await test.store.count([alice.pubkey, mallory.pubkey], NOW)).toEqual([0, 1])
+  })
+
+  it('of the past leaves what was published since; one for another relay leaves all', async () => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    const { say } = test.connect()
+    await say('EVENT', eventOf(alice, 62, [['relay', 'ALL_RELAYS']], NOW - 2))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+    await say('EVENT', eventOf(alice, 62, [['relay', 'wss://another.example']]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it('goes by publicUrl where that is set', async () => {
+    const test = startGateway({ publicUrl: 'wss://keys.example.org' })
+    await stock(test, alice, 1)
+    const { say } = test.connect()
+    await say('EVENT', eventOf(alice, 62, [['relay', `wss://${HOST}`]]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+    await say('EVENT', eventOf(alice, 62, [['relay', 'wss://keys.example.org']]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('is refused where it cannot be carried out, or is forged', async () => {
+    const event = eventOf(alice, 62, [['relay', 'ALL_RELAYS']])
+    expect(await refusalOf(event, () => ({ drop: down }))).toEqual([['OK', event.id, false, UNAVAILABLE]])
+    const forged = { ...eventOf(mallory, 62, [['relay', 'ALL_RELAYS']]), pubkey: alice.pubkey }
+    expect(await refusalOf(forged)).toEqual([['OK', forged.id, false, 'invalid: wrong id or signature']])
+  })
+})
+
+describe('kind 10051', () => {
+  const list = eventOf(alice, 10051, [['relay', 'wss://relay.example.com']])
+
+  it('is remembered, and forwarded; a deletion takes it back', async () => {
+    const test = startGateway()
+    const { session, say } = test.connect()
+    const message = ['EVENT', list] as const
+    expect((await session.fromClient(message)).forward).toBe(message)
+    expect((await test.store.getRelayLists([alice.pubkey]))[0]?.id).toBe(list.id)
+    await say('EVENT', eventOf(alice, 5, [['e', list.id]]))
+    expect(await test.store.getRelayLists([alice.pubkey])).toEqual([undefined])
+  })
+
+  it.each([
+    [[]],
+    [[['relay']]],
+    [[['relay', 'https://relay.example.com']]],
+    [[['r', 'wss://relay.example.com']]],
+  ])('needs at least one ws(s) relay tag: %j', async (tags) => {
+    const event = eventOf(alice, 10051, tags)
+    const why = 'invalid: a key package relay list needs a relay tag with a ws:// or wss:// address'
+    expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
+  })
+
+  it('is refused where it is forged, and flows while the store fails (I7)', async () => {
+    const forged = { ...list, pubkey: mallory.pubkey }
+    expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
+    await forwards(['EVENT', list], () => ({ putRelayList: down }))
+  })
+})
+
+describe('what must not be published', () => {
+  it.each([
+    [444, 'invalid: a welcome must be gift-wrapped, never published'],
+    [447, 'blocked: kind 447 is deprecated; REQ kind 443 instead'],
+    [22242, 'invalid: an authentication event is sent with AUTH, never published'],
+  ])('kind %d: %s', async (kind, why) => {
+    const event = eventOf(alice, kind, [])
+    expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
+  })
+})
