@@ -3,10 +3,10 @@
 import { equal } from 'node:assert/strict'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore, Narrowing, StoredKeyPackage } from '../../plugin/store.ts'
-import type { Specify } from './index.ts'
 import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
+import type { Specify } from './specify.ts'
 
 const alice = authorNamed('alice')
 

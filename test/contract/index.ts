@@ -10,6 +10,7 @@ import { describeKeeping } from './keeping.ts'
 import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
 import { describeReleasing } from './releasing.ts'
+import type { Specify } from './specify.ts'
 
 export {
   authorNamed,
@@ -31,9 +32,6 @@ export interface Runner {
   describe(name: string, body: () => void): unknown
   it(name: string, test: () => Promise<void>): unknown
 }
-
-/** One thing that a store must do; it is given an empty one. */
-export type Specify = (title: string, check: (store: KeyPackageStore) => Promise<void>) => void
 
 /** @param open makes an empty store; the suite closes it */
 export function describeKeyPackageStore(

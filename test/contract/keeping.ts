@@ -2,7 +2,6 @@
 
 import { equal, rejects } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import type { Specify } from './index.ts'
 import {
   authorNamed,
   claimBy,
@@ -18,6 +17,7 @@ import {
 } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
+import type { Specify } from './specify.ts'
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')

@@ -2,10 +2,10 @@
 
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy } from '../../plugin/store.ts'
-import type { Specify } from './index.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
+import type { Specify } from './specify.ts'
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')

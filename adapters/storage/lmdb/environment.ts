@@ -7,9 +7,10 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
 import type { KnownRelayList } from '../../../plugin/lifecycle/known-relay-list.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { Stock } from '../../../plugin/stock.ts'
+import type { StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { KeptWindow } from '../../../plugin/window.ts'
-import type { AuthorRecord, Body } from './transaction.ts'
 
 /** Raised whenever what is stored changes its meaning. A store that was written in another is refused. */
 const FORMAT = 1
@@ -17,6 +18,15 @@ const FORMAT = 1
 const META_TABLE = 'keypackage-gateway'
 /** Opens every data file of LMDB, in the first page's header (`mm_magic` in its mdb.c). */
 const MAGIC = 0xbeefc0de
+
+/** An author's stock. */
+export interface AuthorRecord extends Stock {
+  /** The hour under which the `due` table has the author. */
+  readonly dueHour?: number
+}
+
+/** What of a package the rules need not see. */
+export type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
 /** Which window, and whose: a requester's or an address's for this author, or what the author published. */
 export type WindowKey = [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]

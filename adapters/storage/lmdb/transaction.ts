@@ -1,23 +1,10 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
-import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { dueAt, EMPTY_STOCK, forgotten, isEmpty, type Stock } from '../../../plugin/stock.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import type { Environment } from './environment.ts'
+import type { AuthorRecord, Environment } from './environment.ts'
 import { hourOf } from './keys.ts'
-
-/** What the `authors` table holds. */
-export interface AuthorRecord extends Stock {
-  /** The hour under which the `due` table has the author. */
-  readonly dueHour?: number
-}
-
-/** What of a package the rules need not see. */
-export interface Body {
-  readonly event: string
-  readonly contentForm: ContentForm
-}
 
 /** For `save` by those who are not told how long an exposed package stays: a sweep may look early, never late. */
 export const RETIRES_AT_ONCE = 0

@@ -1,0 +1,105 @@
+/** What stores cost when they grow: a claim against the number of authors, and memory against the number of packages. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { lmdbStore } from '../../adapters/storage/lmdb.ts'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
+import { scratch } from '../support/stores.ts'
+import { alternate, callsPerSecond } from './measure.ts'
+import type { BenchRow } from './row.ts'
+import { author, fill, realisticPackage, smallPackage } from './stocked.ts'
+
+const IN_FLIGHT = 64
+const ROUNDS = 15
+const FLAT = 1.3
+const MEMORY_AUTHORS = 1_000_000
+const LMDB_AUTHORS = 100_000
+const WEIGHED_AUTHORS = 10_000
+const BYTES_BUDGET = 2
+
+export async function benchMemoryGrowth(): Promise<BenchRow> {
+  return benchGrowth('memory', memoryStore, MEMORY_AUTHORS, 20_000)
+}
+
+export async function benchLmdbGrowth(): Promise<BenchRow> {
+  const directory = scratch()
+  let opened = 0
+  const row = await benchGrowth(
+    'LMDB, durable',
+    () => lmdbStore({ path: `${directory.path}/${opened++}` }),
+    LMDB_AUTHORS,
+    2_000,
+  )
+  directory.remove()
+  return row
+}
+
+/** Heap that a package takes in memory, ten to an author, with all that the store keeps beside it. */
+export async function benchMemoryBytes(): Promise<BenchRow> {
+  const { gc } = globalThis
+  if (gc === undefined) throw new Error('weighing packages needs node --expose-gc')
+  const weigh = async () => {
+    await nextTurn()
+    gc()
+    return process.memoryUsage().heapUsed
+  }
+  const store = memoryStore()
+  const baseline = realisticPackage('0/0', author(0)).event.length
+  const before = await weigh()
+  await fill(store, { from: 0, to: WEIGHED_AUTHORS }, LIMITS.max)
+  const value = ((await weigh()) - before) / (WEIGHED_AUTHORS * LIMITS.max)
+  await store.close()
+  return {
+    name: 'memory store, per package',
+    value,
+    unit: 'bytes',
+    baseline,
+    baselineName: 'the JSON of its event',
+    ratio: value / baseline,
+    budget: `at most ${BYTES_BUDGET} times the baseline`,
+    inside: value <= BYTES_BUDGET * baseline,
+  }
+}
+
+/** Every claim comes from another requester, and every author has one package. */
+async function benchGrowth(
+  name: string,
+  open: () => KeyPackageStore,
+  authors: number,
+  calls: number,
+): Promise<BenchRow> {
+  const [large, small] = [open(), open()]
+  await fill(large, { from: 0, to: authors }, 1, smallPackage)
+  await fill(small, { from: 0, to: 1 }, 1, smallPackage)
+  const costOf = async (store: KeyPackageStore, among: number, round: number) => {
+    const claims = Array.from({ length: calls }, (_, index) =>
+      claimBy(`${round} ${index}`, author(scattered(round * calls + index) % among)),
+    )
+    const perSecond = await callsPerSecond(calls, IN_FLIGHT, (index) =>
+      store.claim(claims.slice(index, index + 1), POLICY, NOW),
+    )
+    return 1e6 / perSecond
+  }
+  const { value, baseline } = await alternate(
+    ROUNDS,
+    (round) => costOf(large, authors, round),
+    (round) => costOf(small, 1, round),
+  )
+  await Promise.all([large.close(), small.close()])
+  return {
+    name: `a claim, ${authors.toLocaleString('en')} authors stored, ${name}`,
+    value,
+    unit: 'µs',
+    baseline,
+    baselineName: 'a claim, 1 author stored',
+    ratio: value / baseline,
+    budget: `at most ${FLAT} times the baseline`,
+    inside: value <= FLAT * baseline,
+  }
+}
+
+/** Another number for every number, as if at random (Knuth's multiplicative hash). */
+function scattered(number: number): number {
+  return Math.imul(number, 2_654_435_761) >>> 0
+}

@@ -1,0 +1,59 @@
+/**
+ * `npm run bench [-- --json] [-- --only NAME]`: every figure of DESIGN.md section 11 that can be had on one machine,
+ * beside a baseline from the same run. Budgets are reported, never enforced: the machine may be busy.
+ */
+
+import { parseArgs } from 'node:util'
+import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
+import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
+import { benchKeyPackage } from './key-package.ts'
+import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
+import type { BenchRow } from './row.ts'
+
+const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | BenchRow[]>])[] = [
+  ['memory-bytes', benchMemoryBytes],
+  ['memory-claims', benchMemoryClaims],
+  ['memory-query', benchMemoryQuery],
+  ['memory-growth', benchMemoryGrowth],
+  ['lmdb-claims', benchLmdbClaims],
+  ['lmdb-query', benchLmdbQuery],
+  ['lmdb-growth', benchLmdbGrowth],
+  ['key-package', benchKeyPackage],
+]
+
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })
+const chosen = BENCHES.filter(([name]) => name.includes(values.only ?? ''))
+if (chosen.length === 0) console.error(`no such bench; there is ${BENCHES.map(([name]) => name).join(', ')}`)
+
+const rows: BenchRow[] = []
+for (const [name, run] of chosen) {
+  console.error(`${name} ...`)
+  rows.push(...[await run()].flat())
+}
+console.log(values.json ? JSON.stringify(rows, undefined, 2) : table(rows))
+
+function table(rows: readonly BenchRow[]): string {
+  const cells = rows.map((row) => [
+    row.name,
+    figure(row.value, row.unit),
+    `${figure(row.baseline, row.unit)}: ${row.baselineName}`,
+    row.ratio.toFixed(2),
+    row.budget,
+    row.inside ? 'yes' : 'NO',
+  ])
+  const all = [['what', 'measured', 'baseline', 'ratio', 'budget', 'inside'], ...cells]
+  const widths = (all[0] ?? []).map((_, column) => Math.max(...all.map((line) => line[column]?.length ?? 0)))
+  return all
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function figure(value: number, unit: string): string {
+  const digits = value < 100 ? 2 : 0
+  return `${value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })} ${unit}`
+}

@@ -1,0 +1,82 @@
+/** Stores with many authors in them, for benches: packages as large as real ones, without the MLS. */
+
+import type { KeyPackageRef } from '../../plugin/key-package/mls.ts'
+import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
+import type { KeyPackageStore, StoredKeyPackage } from '../../plugin/store.ts'
+import { hex, LIMITS, NOW } from '../contract/index.ts'
+
+/** Bytes of a KeyPackage with an Ed25519 ciphersuite and the extensions that Nostr clients announce. */
+const KEY_PACKAGE_BYTES = 420
+const PUTS_AT_ONCE = 2000
+
+/** A pubkey; nothing about two with neighbouring numbers is alike. */
+export function author(number: number): Pubkey {
+  return hex(`bench author ${number}`) as Pubkey
+}
+
+/** A package whose event is as long as a real one, and whose texts are its own, as when it came over a socket. */
+export function realisticPackage(name: string, author: Pubkey): StoredKeyPackage {
+  const id = hex(`event ${name}`) as EventId
+  const ref = hex(`ref ${name}`) as KeyPackageRef
+  const event = {
+    id,
+    pubkey: author,
+    created_at: NOW,
+    kind: 443,
+    tags: [
+      ['mls_protocol_version', '1.0'],
+      ['mls_ciphersuite', '0x0001'],
+      ['mls_extensions', '0xf2ee', '0x000a'],
+      ['relays', 'wss://relay.example.com', 'wss://relay.example.org'],
+      ['i', ref],
+      ['-'],
+      ['encoding', 'base64'],
+    ],
+    content: Buffer.alloc(KEY_PACKAGE_BYTES, name).toString('base64'),
+    sig: hex(`sig ${name} r`) + hex(`sig ${name} s`),
+  }
+  const pkg = packageOf(event.id, ref, author, JSON.stringify(event))
+  return JSON.parse(JSON.stringify(pkg))
+}
+
+/** A package with next to no event, for stores with so many that only their number matters. */
+export function smallPackage(name: string, author: Pubkey): StoredKeyPackage {
+  return packageOf(hex(`event ${name}`) as EventId, hex(`ref ${name}`) as KeyPackageRef, author, name)
+}
+
+function packageOf(id: EventId, ref: KeyPackageRef, author: Pubkey, event: string): StoredKeyPackage {
+  const tags = [['i', ref] as const]
+  const expiresAt = NOW + 90 * 86_400
+  return {
+    id,
+    ref,
+    author,
+    kind: 443,
+    createdAt: NOW,
+    expiresAt,
+    lastResort: false,
+    tags,
+    event,
+    contentForm: 'base64',
+  }
+}
+
+/** Puts `perAuthor` packages in for each author with a number in the range. */
+export async function fill(
+  store: KeyPackageStore,
+  authors: { readonly from: number; readonly to: number },
+  perAuthor: number,
+  make = realisticPackage,
+): Promise<void> {
+  let puts: Promise<unknown>[] = []
+  for (let number = authors.from; number < authors.to; number++) {
+    const pubkey = author(number)
+    for (let index = 0; index < perAuthor; index++) {
+      puts.push(store.put(make(`${number}/${index}`, pubkey), LIMITS, NOW))
+    }
+    if (puts.length < PUTS_AT_ONCE) continue
+    await Promise.all(puts)
+    puts = []
+  }
+  await Promise.all(puts)
+}
