@@ -41,7 +41,7 @@ describe('kill -9 in the middle of publishing and claiming', () => {
     const random = seededRandom(20_231_114)
     const acknowledged = new Map<string, SignedEvent>()
     const delivered: string[] = []
-    const unanswered = 0
+    let unanswered = 0
 
     for (let round = 0; round < 5; round++) {
       const target = await scene.start(PLENTY)
