@@ -23,7 +23,7 @@ export interface InformationSettings {
   readonly version: string
 }
 
-export function relayInformation({ gateway, options, version }: InformationSettings): object {
+function relayInformation({ gateway, options, version }: InformationSettings): object {
   return {
     name: options.name,
     description: options.description,

@@ -34,7 +34,7 @@ export async function runCli(args: readonly string[], settings: CliSettings = {}
 }
 
 /** A line of the log, as pino writes it. */
-export interface LogLine {
+interface LogLine {
   readonly level: number
   readonly msg: string
   readonly [field: string]: unknown
