@@ -1,0 +1,176 @@
+/** One process's connection to Redis, from the first proof that it can be used to the last quit. */
+
+import type { Logger } from '../../../plugin/context.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import {
+  dial,
+  isCluster,
+  type Line,
+  likeThis,
+  type RedisClient,
+  subscriberOf,
+  type Trust,
+} from './clients.ts'
+import { FaultLog, faultOf } from './faults.ts'
+
+/** Key packages fail closed no later than this after Redis stopped answering (I7). */
+const ANSWER_MS = 1_900
+const START_MS = 4_000
+const PROBE_INTERVAL_MS = 250
+/** So many keys of a cluster that hardly a master is left out. */
+const CLUSTER_PROBES = 32
+
+export interface ConnectOptions {
+  readonly log: Logger
+  /** How many replicas must have a write before it counts (I6); 0 asks none. */
+  readonly waitReplicas?: number
+  /** For the certificate of a `rediss://` server that the system does not know. */
+  readonly trust?: Trust
+}
+
+export interface RedisConnection {
+  readonly client: RedisClient
+  /** For subscriptions alone; subscribes again by itself when it was lost. On a cluster it is the client. */
+  readonly subscriber: RedisClient
+  /** Put before every key and channel. */
+  readonly prefix: string
+  readonly waitReplicas: number
+  /**
+   * The answer of commands under way on `client`; what fails is logged, once for an outage.
+   * @throws StoreError within 2 s, in words that hold nothing of the commands
+   */
+  within<Answer>(pending: Promise<Answer>): Promise<Answer>
+  close(): Promise<void>
+}
+
+/**
+ * Connects, and proves by a write that key packages can be kept there. Later outages are survived.
+ * @param target an address as `parseRedisAddress` reads it, or an ioredis client whose settings are used for
+ *   connections of our own; it is left alone, also by `close`
+ * @throws StoreError within a few seconds, saying what to do
+ */
+export async function connectRedis(
+  target: string | RedisClient,
+  options: ConnectOptions,
+): Promise<RedisConnection> {
+  const line = typeof target === 'string' ? dial(target, options.trust) : likeThis(target)
+  const connection = new Connection(line, options)
+  try {
+    await connection.start()
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  return connection
+}
+
+class Connection implements RedisConnection {
+  readonly client: RedisClient
+  readonly subscriber: RedisClient
+  readonly prefix: string
+  readonly waitReplicas: number
+  readonly #place: string
+  readonly #faults: FaultLog
+  #started = false
+  #startFault: unknown
+  #probing: NodeJS.Timeout | undefined
+  #failedSinceProbe = false
+
+  constructor({ client, prefix, place }: Line, { log, waitReplicas = 0 }: ConnectOptions) {
+    this.client = client
+    this.subscriber = subscriberOf(client)
+    this.prefix = prefix
+    this.waitReplicas = waitReplicas
+    this.#place = place
+    this.#faults = new FaultLog(log, place)
+    client.on('error', (error: unknown) => this.#failed(error))
+    // Of a cluster: a node that does not answer, though others may.
+    client.on('node error', (error: unknown) => this.#failed(error))
+    client.on('close', () => this.#lost())
+    // What is wrong with its server, the client says; the listener keeps an error from ending the process (I9).
+    if (this.subscriber !== client) this.subscriber.on('error', () => undefined)
+  }
+
+  async start(): Promise<void> {
+    try {
+      await answered(this.#connect(), START_MS)
+    } catch (error) {
+      const { advice } = faultOf(this.#startFault ?? error)
+      throw new StoreError(`cannot keep key packages in Redis at ${this.#place}: ${advice}`)
+    }
+    this.#started = true
+  }
+
+  async within<Answer>(pending: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answered(pending, ANSWER_MS)
+    } catch (error) {
+      this.#failed(error)
+      throw new StoreError(`Redis: ${faultOf(error).advice}`)
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#probing)
+    this.#started = false
+    for (const client of this.#clients()) {
+      if (client.status === 'ready') await answered(client.quit(), ANSWER_MS).catch(() => undefined)
+      client.disconnect()
+    }
+  }
+
+  async #connect(): Promise<void> {
+    // One after the other: why it fails is what the client says, and the subscriber's errors are not listened to.
+    for (const client of this.#clients()) await client.connect()
+    this.#startFault = undefined
+    // ioredis stays in database 0 where there is no other.
+    if (!isCluster(this.client)) await this.client.select(this.client.options.db ?? 0)
+    await this.#probe()
+  }
+
+  #clients(): Set<RedisClient> {
+    return new Set([this.client, this.subscriber])
+  }
+
+  #failed(error: unknown): void {
+    this.#startFault ??= error
+    if (!this.#started) return
+    this.#failedSinceProbe = true
+    this.#faults.begin(faultOf(error))
+    this.#probing ??= this.#probeLater()
+  }
+
+  #lost(): void {
+    if (this.#started) this.#failed(new Error('the connection is closed'))
+  }
+
+  /** Asks again and again: an outage is over when a write succeeds, not when somebody comes by to try one. */
+  #probeLater(): NodeJS.Timeout {
+    return setTimeout(async () => {
+      this.#failedSinceProbe = false
+      await this.within(this.#probe()).catch(() => undefined)
+      this.#probing = undefined
+      if (!this.#started) return
+      if (this.#failedSinceProbe) this.#probing = this.#probeLater()
+      else this.#faults.end()
+    }, PROBE_INTERVAL_MS).unref()
+  }
+
+  /** A write by a script, as the store's own are; on a cluster one that falls on each node. */
+  async #probe(): Promise<void> {
+    const script = "return redis.call('set', KEYS[1], '1', 'EX', 60)"
+    const keys = Array.from(
+      { length: isCluster(this.client) ? CLUSTER_PROBES : 1 },
+      (_, n) => `${this.prefix}probe:${n}`,
+    )
+    await Promise.all(keys.map((key) => this.client.eval(script, 1, key)))
+  }
+}
+
+/** @throws what it rejects with, or that it took too long */
+function answered<Answer>(pending: Promise<Answer>, withinMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('timed out')), withinMs)
+    pending.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,190 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { Redis } from 'ioredis'
+import {
+  type ConnectOptions,
+  connectRedis,
+  type RedisConnection,
+} from '../../../adapters/storage/redis/connection.ts'
+import { type TestLog, testLog } from '../../support/log.ts'
+import { type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
+
+const CLOSED_PORT = 1
+
+jest.setTimeout(15_000)
+
+let server: RedisServer
+let log: TestLog
+const connections: RedisConnection[] = []
+
+beforeAll(async () => {
+  server = await startRedis()
+}, 300_000)
+afterAll(() => server.stop())
+
+async function connect(
+  target: string | Redis,
+  options: Partial<ConnectOptions> = {},
+): Promise<RedisConnection> {
+  log = testLog()
+  const connection = await connectRedis(target, { log, ...options })
+  connections.push(connection)
+  return connection
+}
+
+afterEach(async () => {
+  await Promise.all(connections.splice(0).map((connection) => connection.close()))
+})
+
+describe('a connection to Redis', () => {
+  it('answers commands', async () => {
+    const { client, within } = unbound(await connect(server.url))
+    expect(await within(client.set('a', '1'))).toBe('OK')
+    expect(await within(client.get('a'))).toBe('1')
+    expect(log.lines).toEqual([])
+  })
+
+  it('uses the database and the prefix of its address', async () => {
+    const connection = await connect(`${server.url}/3?prefix=mine:`)
+    expect(connection.prefix).toBe('mine:')
+    await connection.client.set('here', '1')
+    expect(await server.command('-n', '3', 'EXISTS', 'here')).toBe('1')
+  })
+
+  it('hears what others publish, on a connection of its own', async () => {
+    const { subscriber } = await connect(server.url)
+    const heard = new Promise((resolve) => subscriber.on('message', (_, message) => resolve(message)))
+    await subscriber.subscribe('channel')
+    await server.command('PUBLISH', 'channel', 'hello')
+    expect(await heard).toBe('hello')
+  })
+
+  it('takes over the settings of a client that is handed in, and leaves that one open', async () => {
+    const theirs = new Redis(`${server.url}/5`, { keyPrefix: 'theirs:' })
+    const connection = await connect(theirs)
+    expect(connection.prefix).toBe('theirs:')
+    await connection.client.set('whole-name', '1')
+    await connection.close()
+    expect(await theirs.ping()).toBe('PONG')
+    expect(await server.command('-n', '5', 'EXISTS', 'whole-name')).toBe('1')
+    await theirs.quit()
+  })
+
+  it('logs in as the user of its address', async () => {
+    await server.command(
+      'ACL',
+      'SETUSER',
+      'ann',
+      'on',
+      '>p@ss',
+      '~kpg:*',
+      '&kpg:*',
+      '+@all',
+      '-@dangerous',
+      '+info',
+    )
+    const { client } = await connect(server.url.replace('//', '//ann:p%40ss@'))
+    expect(await client.call('ACL', 'WHOAMI')).toBe('ann')
+  })
+
+  it('rejects what is asked after it was closed', async () => {
+    const connection = await connect(server.url)
+    await connection.close()
+    await expect(connection.within(connection.client.get('a'))).rejects.toMatchObject({ code: 'KPG_STORE' })
+    expect(log.lines).toEqual([])
+  })
+})
+
+describe('it runs on', () => {
+  it('a cluster', async () => {
+    const cluster = await startCluster()
+    const { client } = await connect(cluster.url)
+    const keys = Array.from({ length: 20 }, (_, n) => `key:${n}`)
+    await Promise.all(keys.map((key) => client.set(key, key)))
+    expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys)
+    await closeAll()
+    await cluster.stop()
+  }, 60_000)
+
+  it('the master that Sentinel names', async () => {
+    const sentinel = await startSentinel()
+    const { client } = await connect(sentinel.url)
+    expect(await client.info('server')).toContain(`tcp_port:${sentinel.master.port}`)
+    await closeAll()
+    await sentinel.stop()
+  }, 60_000)
+})
+
+describe('a start that cannot succeed ends within seconds, and says what to do', () => {
+  it('where nothing listens', async () => {
+    await expect(connect(`redis://:secret@127.0.0.1:${CLOSED_PORT}`)).rejects.toThrow(
+      `cannot keep key packages in Redis at redis://127.0.0.1:${CLOSED_PORT}/0: nothing listens there: start it, or mend the address`,
+    )
+  })
+
+  it('where there is no such host', async () => {
+    await expect(connect('redis://redis.invalid')).rejects.toThrow(/no such host|cannot be looked up/)
+  })
+
+  it('with a wrong password, which it does not repeat', async () => {
+    const failure = await connect(server.url.replace('//', '//ann:secret@')).catch((error) => error)
+    expect(failure).toMatchObject({
+      code: 'KPG_STORE',
+      message: expect.stringContaining('it refuses this user and password'),
+    })
+    expect(JSON.stringify([failure, String(failure.cause), log.lines])).not.toContain('secret')
+  })
+
+  it('without a password where one is wanted', async () => {
+    const locked = await startRedis({ args: ['--requirepass', 'secret'] })
+    await expect(connect(locked.url)).rejects.toThrow('it wants a password')
+    await locked.stop()
+  })
+
+  it('with a user who may not write', async () => {
+    await server.command('ACL', 'SETUSER', 'reader', 'on', '>reader', '~*', '&*', '+@read', '+@connection')
+    await expect(connect(server.url.replace('//', '//reader:reader@'))).rejects.toThrow(
+      'this user may not do what is needed',
+    )
+  })
+
+  it('in a database that is not there', async () => {
+    await expect(connect(`${server.url}/99`)).rejects.toThrow('it has no database of that number')
+  })
+
+  it('on a read-only replica', async () => {
+    const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
+    await expect(connect(replica.url)).rejects.toThrow('it is a read-only replica')
+    await replica.stop()
+  })
+
+  it('on a server that hangs', async () => {
+    const hanging = await startRedis()
+    hanging.pause()
+    await expect(connect(hanging.url)).rejects.toThrow('it does not answer')
+    await hanging.stop()
+  })
+
+  it('on a single server that is asked to be a cluster', async () => {
+    await expect(connect(server.url.replace('redis', 'redis+cluster'))).rejects.toThrow(
+      'it is not part of a cluster: use redis://',
+    )
+  })
+
+  it('where no Sentinel is', async () => {
+    await expect(connect(`redis+sentinel://127.0.0.1:${CLOSED_PORT}/main`)).rejects.toThrow(
+      'no Sentinel answers',
+    )
+  })
+
+  it('over TLS with a server that does not speak it', async () => {
+    await expect(connect(server.url.replace('redis', 'rediss'))).rejects.toMatchObject({ code: 'KPG_STORE' })
+  })
+})
+
+async function closeAll(): Promise<void> {
+  await Promise.all(connections.splice(0).map((connection) => connection.close()))
+}
+
+function unbound(connection: RedisConnection) {
+  return { client: connection.client, within: <T>(pending: Promise<T>) => connection.within(pending) }
+}
