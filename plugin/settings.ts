@@ -96,9 +96,10 @@ function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[
     return issue.keys.map((key) => explainUnknown([...path, key], leaves))
   }
   const leaf = leaves.find((known) => startsWith(path, known.path))
-  const value = JSON.stringify(valueAt(input, leaf?.path ?? path))
+  const here = leaf?.path ?? path
+  const value = JSON.stringify(valueAt(input, here))
   const allowed = leaf?.allowed ?? childrenOf(path, leaves)
-  return [`${(leaf?.path ?? path).join('.')}: ${value} is not allowed; it takes ${allowed}`]
+  return [`${here.join('.') || 'settings'}: ${value} is not allowed; it takes ${allowed}`]
 }
 
 function explainUnknown(path: readonly string[], leaves: readonly Leaf[]): string {

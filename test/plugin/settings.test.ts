@@ -1,0 +1,72 @@
+/** What is said of any schema's settings, whoever's they are. */
+
+import { describe, expect, it } from '@jest/globals'
+import { z } from 'zod'
+import { leavesOf, parseSettings, SettingsError } from '../../plugin/settings.ts'
+
+const schema = z.strictObject({
+  size: z.number().int().min(1).max(9).default(3).describe('How large'),
+  door: z.strictObject({ open: z.boolean().default(false).describe('Whether it is open') }).prefault({}),
+  colours: z
+    .array(z.enum(['red', 'blue']))
+    .default(['red'])
+    .describe('Which colours'),
+  address: z.url().optional().describe('Where it stands'),
+})
+
+describe('the leaves of a schema', () => {
+  it('are its settings in order, with what is allowed in words', () => {
+    expect(leavesOf(schema)).toEqual([
+      {
+        path: ['size'],
+        description: 'How large',
+        defaultValue: 3,
+        allowed: 'a whole number from 1 to 9',
+        type: 'number',
+      },
+      {
+        path: ['door', 'open'],
+        description: 'Whether it is open',
+        defaultValue: false,
+        allowed: 'true or false',
+        type: 'boolean',
+      },
+      {
+        path: ['colours'],
+        description: 'Which colours',
+        defaultValue: ['red'],
+        allowed: 'a list of red or blue',
+        type: 'list',
+      },
+      {
+        path: ['address'],
+        description: 'Where it stands',
+        defaultValue: undefined,
+        allowed: 'an address such as wss://relay.example.com',
+        type: 'string',
+      },
+    ])
+  })
+})
+
+describe('settings', () => {
+  it('have their defaults filled in', () => {
+    expect(parseSettings(schema, { size: 4 })).toEqual({ size: 4, door: { open: false }, colours: ['red'] })
+  })
+
+  it('that are wrong have a line each', () => {
+    const problems = [
+      'size: 10 is not allowed; it takes a whole number from 1 to 9',
+      'door.closed: unknown setting; there is open',
+      'colours: ["green"] is not allowed; it takes a list of red or blue',
+    ]
+    const parse = () => parseSettings(schema, { size: 10, door: { closed: true }, colours: ['green'] })
+    expect(parse).toThrow(new SettingsError(problems))
+    expect(new SettingsError(problems).problems).toEqual(problems)
+  })
+
+  it.each([[null], [undefined], [7], ['text'], [[]]])('are an object, not %j', (input) => {
+    const why = `settings: ${JSON.stringify(input)} is not allowed; it takes size, door, colours, address`
+    expect(() => parseSettings(schema, input)).toThrow(new SettingsError([why]))
+  })
+})
