@@ -184,24 +184,28 @@ async function seesAll(node: RedisServer, size: number): Promise<boolean> {
   )
 }
 
-export interface RedisSentinel {
-  readonly url: string
+export interface RedisPair {
   readonly master: RedisServer
   readonly replica: RedisServer
+}
+
+/** A master, and a replica that has all it has. */
+export async function startPair(args: readonly string[] = []): Promise<RedisPair> {
+  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0', ...args] })
+  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port), ...args] })
+  const online = async () => (await master.info('slave0'))?.includes('state=online') ?? false
+  await eventually('the replica follows', online, START_MS)
+  return { master, replica }
+}
+
+export interface RedisSentinel extends RedisPair {
+  readonly url: string
   stop(): Promise<void>
 }
 
-/** A master, its replica, and a Sentinel that lets the replica take over half a second after the master is gone. */
+/** A pair, and a Sentinel that lets the replica take over half a second after the master is gone. */
 export async function startSentinel(): Promise<RedisSentinel> {
-  const args = ['--repl-diskless-sync-delay', '0']
-  const master = await startRedis({ args })
-  const replica = await startRedis({ args: [...args, '--replicaof', '127.0.0.1', String(master.port)] })
-  await eventually(
-    'the replica follows',
-    async () => (await replica.info('master_link_status')) === 'up',
-    START_MS,
-  )
-
+  const { master, replica } = await startPair()
   const sentinel = await startRedis({
     args: ['--sentinel'],
     config: `sentinel monitor main 127.0.0.1 ${master.port} 1

@@ -12,6 +12,7 @@ import {
   type Trust,
 } from './clients.ts'
 import { FaultLog, faultOf } from './faults.ts'
+import { ReplicatedWrites, type Words } from './replication.ts'
 
 /** Key packages fail closed no later than this after Redis stopped answering (I7). */
 const ANSWER_MS = 1_900
@@ -40,6 +41,11 @@ export interface RedisConnection {
    * @throws StoreError within 2 s, in words that hold nothing of the commands
    */
   within<Answer>(pending: Promise<Answer>): Promise<Answer>
+  /**
+   * Sends a command that changes one slot; where `waitReplicas` asks for it, it counts only once they have it (I6).
+   * @throws what the client throws, so that NOSCRIPT can be told apart; `within` is for around it
+   */
+  write(words: Words): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -70,6 +76,7 @@ class Connection implements RedisConnection {
   readonly prefix: string
   readonly waitReplicas: number
   readonly #place: string
+  readonly #replicated: ReplicatedWrites
   readonly #faults: FaultLog
   #started = false
   #startFault: unknown
@@ -81,6 +88,7 @@ class Connection implements RedisConnection {
     this.subscriber = subscriberOf(client)
     this.prefix = prefix
     this.waitReplicas = waitReplicas
+    this.#replicated = new ReplicatedWrites(client, waitReplicas)
     this.#place = place
     this.#faults = new FaultLog(log, place)
     client.on('error', (error: unknown) => this.#failed(error))
@@ -108,6 +116,10 @@ class Connection implements RedisConnection {
       this.#failed(error)
       throw new StoreError(`Redis: ${faultOf(error).advice}`)
     }
+  }
+
+  write(words: Words): Promise<unknown> {
+    return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
   }
 
   async close(): Promise<void> {
@@ -163,7 +175,11 @@ class Connection implements RedisConnection {
       { length: isCluster(this.client) ? CLUSTER_PROBES : 1 },
       (_, n) => `${this.prefix}probe:${n}`,
     )
-    await Promise.all(keys.map((key) => this.client.eval(script, 1, key)))
+    await Promise.all(keys.map((key) => this.#prove(['eval', script, 1, key])))
+  }
+
+  #prove(words: Words): Promise<unknown> {
+    return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.prove(words)
   }
 }
 

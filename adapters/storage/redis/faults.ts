@@ -21,7 +21,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   OOM: 'it has reached maxmemory: raise it, or free some; it must not evict (maxmemory-policy noeviction)',
   MISCONF: 'it cannot write to its disk, and refuses changes until it can',
   BUSY: 'a script of somebody else keeps it busy',
-  NOREPLICAS: 'too few replicas are connected for its min-replicas-to-write',
+  NOREPLICAS:
+    'too few replicas have what is written: start them, or ask for fewer (redis.wait, min-replicas-to-write)',
   NOAUTH: 'it wants a password: give it as redis://user:password@host',
   WRONGPASS: 'it refuses this user and password',
   NOPERM:
