@@ -139,12 +139,12 @@ export class KeyPackageGateway {
     }
   }
 
-  async #accept(event: SignedEvent, { authenticated, host }: Sender): Promise<Acceptance> {
+  async #accept(event: SignedEvent, sender: Sender): Promise<Acceptance> {
     if (!this.#isKeyPackage(event.kind)) {
-      await takeAuthorEvent(this.#context, event, host)
+      await takeAuthorEvent(this.#context, event, sender)
       return { outcome: 'forward' }
     }
-    const publication = await publishKeyPackage(this.#context, event, { authenticated })
+    const publication = await publishKeyPackage(this.#context, event, sender)
     if (publication.outcome === 'known') return { outcome: 'done', message: publication.message }
     return this.options.custody === 'relay' ? { outcome: 'forward' } : { outcome: 'done', message: '' }
   }

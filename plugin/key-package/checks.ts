@@ -2,6 +2,7 @@
 
 import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'
+import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
 import { showCode } from './ciphersuites.ts'
@@ -71,9 +72,8 @@ export function checkEvent({ event, rules }: Draft): void {
   )
 }
 
-export function checkProtection({ event, tags, rules }: Draft): void {
-  if (!tags.isProtected || rules.authenticatedAs.has(event.pubkey)) return
-  throw new Refusal('auth-required', 'this event may only be published by its author')
+export function checkSender({ event, rules }: Draft): void {
+  checkProtection(event, rules.authenticatedAs)
 }
 
 export function checkTimeAndAuthor({ event, tags, now }: Draft): void {

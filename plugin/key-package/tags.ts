@@ -21,8 +21,6 @@ export interface KeyPackageTags {
   readonly slots: readonly string[]
   /** `p`: whom the event is about. */
   readonly pubkeys: readonly string[]
-  /** `-`: only the author may publish it (NIP-70). */
-  readonly isProtected: boolean
   /** Those a filter may narrow by (NIP-01). */
   readonly letters: readonly (readonly [letter: string, value: string])[]
 }
@@ -41,7 +39,6 @@ export function readTags({ tags }: SignedEvent): KeyPackageTags {
     refs: first('i'),
     slots: first('d'),
     pubkeys: first('p'),
-    isProtected: tags.some(([name]) => name === '-'),
     letters: tags.flatMap(([name = '', value]) =>
       /^[a-zA-Z]$/.test(name) && value !== undefined ? [[name, value] as const] : [],
     ),

@@ -21,7 +21,7 @@ interface Check {
 
 const CHECKS: readonly Check[] = [
   { name: 'event', run: passing(checks.checkEvent) },
-  { name: 'protection', run: passing(checks.checkProtection) },
+  { name: 'protection', run: passing(checks.checkSender) },
   { name: 'time and author', run: passing(checks.checkTimeAndAuthor) },
   { name: 'expiration', run: passing(checks.checkExpiration) },
   { name: 'protocol version', run: passing(checks.checkProtocolVersion) },

@@ -3,7 +3,9 @@
 import type { GatewayContext } from '../context.ts'
 import { AUTH_KIND } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
+import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import type { Sender } from '../operations.ts'
 import { UNAVAILABLE } from '../query.ts'
 import {
   announcesKeyPackages,
@@ -18,7 +20,7 @@ import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
 const WELCOME_KIND = 444
 const KEY_PACKAGE_REQUEST_KIND = 447
 
-type Handler = (context: GatewayContext, event: SignedEvent, host: string | undefined) => Promise<void>
+type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => Promise<void>
 
 /** Each kind that concerns the gateway beside key packages. What a handler does not refuse goes on to the relay. */
 const handlers: ReadonlyMap<number, Handler> = new Map([
@@ -35,15 +37,15 @@ export function isAuthorEvent(kind: number): boolean {
 }
 
 /**
- * Does what the event asks of the gateway. `host` is the relay's, as its sender knows it.
+ * Does what the event asks of the gateway.
  * @throws Refusal
  */
 export async function takeAuthorEvent(
   context: GatewayContext,
   event: SignedEvent,
-  host: string | undefined,
+  sender: Sender,
 ): Promise<void> {
-  await handlers.get(event.kind)?.(context, event, host)
+  await handlers.get(event.kind)?.(context, event, sender)
 }
 
 function refuse(prefix: 'invalid' | 'blocked', reason: string): Handler {
@@ -51,8 +53,8 @@ function refuse(prefix: 'invalid' | 'blocked', reason: string): Handler {
 }
 
 /** NIP-09. Fails closed only where the deletion says that it is about key packages (I7). */
-async function deletePackages(context: GatewayContext, event: SignedEvent): Promise<void> {
-  verify(context, event)
+async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
   const { store, now, options } = context
   try {
     for (const selector of selectorsOf(event)) await store.drop(event.pubkey, selector, now())
@@ -65,9 +67,9 @@ async function deletePackages(context: GatewayContext, event: SignedEvent): Prom
 }
 
 /** NIP-62. A request to vanish that could be carried out by half is refused, so that it is made again. */
-async function vanish(context: GatewayContext, event: SignedEvent, host: string | undefined): Promise<void> {
-  if (!vanishesHere(event, host)) return
-  verify(context, event)
+async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  if (!vanishesHere(event, sender.host)) return
+  check(context, event, sender)
   const { store, now } = context
   try {
     await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
@@ -79,8 +81,8 @@ async function vanish(context: GatewayContext, event: SignedEvent, host: string 
 }
 
 /** A store that fails does not keep the relay from taking a relay list in (I7). */
-async function rememberRelayList(context: GatewayContext, event: SignedEvent): Promise<void> {
-  verify(context, event)
+async function rememberRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
   checkRelayList(event)
   try {
     await context.store.putRelayList(event)
@@ -89,6 +91,7 @@ async function rememberRelayList(context: GatewayContext, event: SignedEvent): P
   }
 }
 
-function verify({ verifyEvent }: GatewayContext, event: SignedEvent): void {
+function check({ verifyEvent }: GatewayContext, event: SignedEvent, { authenticated }: Sender): void {
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  checkProtection(event, authenticated)
 }

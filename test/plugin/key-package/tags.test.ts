@@ -76,7 +76,6 @@ describe('the other tags', () => {
       refs: ['ref'],
       slots: ['slot'],
       pubkeys: ['pubkey'],
-      isProtected: true,
     })
   })
 

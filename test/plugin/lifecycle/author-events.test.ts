@@ -176,3 +176,21 @@ describe('what must not be published', () => {
     expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
   })
 })
+
+describe('protected events (NIP-70)', () => {
+  it.each([
+    ['a deletion', 5, [['e', 'a'.repeat(64)]]],
+    ['a request to vanish', 62, [['relay', 'ALL_RELAYS']]],
+    ['a relay list', 10051, [['relay', 'wss://relay.example.com']]],
+  ])('%s with a "-" tag is for its author alone to send', async (_, kind, tags) => {
+    const event = eventOf(alice, kind, [...tags, ['-']])
+    const { replies, forward } = await startGateway().connect().say('EVENT', event)
+    expect(forward).toBeUndefined()
+    expect(replies).toContainEqual([
+      'OK',
+      event.id,
+      false,
+      'auth-required: this event may only be published by its author',
+    ])
+  })
+})
