@@ -1,0 +1,80 @@
+/** The house stands as CONTRIBUTING.md draws it: who may import whom, and nobody in a circle. */
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from '@jest/globals'
+
+const root = fileURLToPath(new URL('../', import.meta.url))
+const imports = new Map(
+  ['plugin', 'adapters', 'test/contract'].flatMap(filesBelow).map((file) => [file, importsOf(file)]),
+)
+
+describe('imports', () => {
+  it('in plugin/ are of its own files, nostr-tools, ts-mls, zod and node:crypto', () => {
+    const isAllowed = (target: string) =>
+      /^(plugin\/|node:crypto$|zod$|nostr-tools(\/|$)|ts-mls(\/|$))/.test(target)
+    expect(strays('plugin/', isAllowed)).toEqual([])
+  })
+
+  it('go from one adapter to another in cli/ only', () => {
+    for (const room of ['storage', 'relays', 'http']) {
+      const others = new RegExp(`^adapters/(?!${room}/)`)
+      expect(strays(`adapters/${room}/`, (target) => !others.test(target))).toEqual([])
+    }
+  })
+
+  it('never go in a circle', () => {
+    expect([...imports.keys()].flatMap((file) => circleThrough(file) ?? [])).toEqual([])
+  })
+})
+
+describe('plugin/', () => {
+  it('has no clock and no environment of its own', () => {
+    const offenders = [...imports.keys()].filter((file) => {
+      const code = readFileSync(join(root, file), 'utf8')
+      return (
+        file.startsWith('plugin/') &&
+        /Date\.now\(\)|new Date\(\)|process\.env|setTimeout|setInterval/.test(code)
+      )
+    })
+    expect(offenders).toEqual([])
+  })
+})
+
+function strays(start: string, isAllowed: (target: string) => boolean): string[] {
+  return [...imports]
+    .filter(([file]) => file.startsWith(start))
+    .flatMap(([file, targets]) =>
+      targets.filter((target) => !isAllowed(target)).map((target) => `${file} -> ${target}`),
+    )
+}
+
+/** The files on a way from `file` back to itself. */
+function circleThrough(file: string): string[] | undefined {
+  const seen = new Set<string>()
+  const ways = (imports.get(file) ?? []).map((target) => [target])
+  for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
+    const here = way.at(-1) ?? ''
+    if (here === file) return [[file, ...way].join(' -> ')]
+    if (seen.has(here)) continue
+    seen.add(here)
+    for (const target of imports.get(here) ?? []) ways.push([...way, target])
+  }
+  return undefined
+}
+
+/** What a file imports or exports from, types too; files as paths from the top. */
+function importsOf(file: string): string[] {
+  const code = readFileSync(join(root, file), 'utf8')
+  const targets = [...code.matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+    ([, target = '']) => target,
+  )
+  return targets.map((target) => (target.startsWith('.') ? join(dirname(file), target) : target))
+}
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name))
+}

@@ -1,0 +1,83 @@
+/** The README is true: its snippets compile and run, and its tables say what the code says. */
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from '@jest/globals'
+import { transform } from '@swc/core'
+import { type NamedLeaf, namedLeaves } from '../adapters/cli/settings.ts'
+
+const root = new URL('../', import.meta.url)
+const readme = readFileSync(new URL('README.md', root), 'utf8')
+// Snippets import the package by its name, which resolves only from inside of it.
+const folder = new URL('dist/readme/', root)
+const run = promisify(execFile)
+
+const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code)
+
+/** What a reader would do next: connect to the server of the snippet that starts one. */
+const connect = `
+const { WebSocket } = await import('ws')
+const client = new WebSocket('ws://127.0.0.1:' + server.address().port)
+client.on('open', () => client.send(JSON.stringify(['REQ', 's', { kinds: [443] }])))
+client.on('message', (data) => {
+  const message = JSON.parse(String(data))
+  if (message[0] !== 'CLOSED') return
+  if (!message[2].startsWith('restricted: ')) throw new Error(message[2])
+  process.exit(0)
+})
+`
+
+describe('the README', () => {
+  it('has snippets', () => {
+    expect(snippets).toHaveLength(3)
+  })
+
+  it.each(snippets.map((code, index) => [index + 1, code] as const))(
+    'snippet %i compiles and runs',
+    async (number, code) => {
+      mkdirSync(folder, { recursive: true })
+      const source = fileURLToPath(new URL(`snippet-${number}.ts`, folder))
+      writeFileSync(source, code)
+      const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', root))
+      const flags = [
+        '--noEmit',
+        '--strict',
+        '--skipLibCheck',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2023',
+        '--types',
+        'node',
+      ]
+      await run(process.execPath, [tsc, '--ignoreConfig', ...flags, source])
+
+      const { code: script } = await transform(code, {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+      })
+      const program = source.replace(/ts$/, 'mjs')
+      writeFileSync(program, code.includes('WebSocketServer') ? script + connect : script)
+      await run(process.execPath, [program], { timeout: 60_000 })
+    },
+    90_000,
+  )
+
+  it('lists every setting with its default and bounds', () => {
+    const [, table = ''] = /<!-- settings -->\n(.*)<!-- \/settings -->/s.exec(readme) ?? []
+    expect(table).toBe(settingsTable(namedLeaves()))
+  })
+})
+
+function settingsTable(leaves: readonly NamedLeaf[]): string {
+  const rows = leaves.map(({ path, defaultValue, allowed, description }) =>
+    ['', `\`${path.join('.')}\``, showDefault(defaultValue), allowed, description, ''].join(' | ').trim(),
+  )
+  return ['| setting | default | allowed | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n')
+}
+
+function showDefault(value: unknown): string {
+  if (value === undefined) return 'none'
+  return `\`${Array.isArray(value) ? value.join(',') : String(value)}\``
+}
