@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { DELETION_KIND, VANISH_KIND } from '../../plugin/lifecycle/deletion.ts'
 import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
+import { listOf } from '../../plugin/nostr/filters.ts'
 import type {
   ClientMessage,
   EventId,
@@ -30,21 +31,13 @@ type Subscriptions = Map<string, readonly Filter[]>
 /** Every new relay list is held against every open filter. */
 const MOST_FILTERS = 20
 const MOST_ANNOUNCED = 10_000
-const hex32 = z.array(z.string().regex(/^[0-9a-f]{64}$/))
+const hex32 = listOf((item): item is string => isText(item) && /^[0-9a-f]{64}$/.test(item))
+const wholes = listOf((item): item is number => Number.isSafeInteger(item))
+const texts = listOf(isText)
 const whole = z.number().int().min(0)
 const filterSchema = z
-  .looseObject({
-    ids: hex32,
-    authors: hex32,
-    kinds: z.array(whole),
-    since: whole,
-    until: whole,
-    limit: whole,
-  })
+  .object({ ids: hex32, authors: hex32, kinds: wholes, since: whole, until: whole, limit: whole })
   .partial()
-  .refine((filter) =>
-    Object.entries(filter).every(([key, values]) => !key.startsWith('#') || isTexts(values)),
-  )
 
 export class RelayLists implements Relay {
   readonly #settings: RelayListSettings
@@ -162,9 +155,15 @@ function meets(event: SignedEvent, filter: Filter): boolean {
 /** The filters that a relay list can meet. */
 function readFilters(filters: readonly unknown[]): Filter[] {
   if (filters.length > MOST_FILTERS) throw new Refusal('invalid', `at most ${MOST_FILTERS} filters`)
-  const result = z.array(filterSchema).safeParse(filters)
-  if (!result.success) throw new Refusal('invalid', 'a filter is not as NIP-01 has it')
-  return result.data.filter(({ kinds }) => kinds?.includes(RELAY_LIST_KIND) ?? true) as Filter[]
+  if (!filters.every(isFilter)) throw new Refusal('invalid', 'a filter is not as NIP-01 has it')
+  return filters.filter(({ kinds }) => kinds?.includes(RELAY_LIST_KIND) ?? true)
+}
+
+function isFilter(filter: unknown): filter is Filter {
+  if (!filterSchema.safeParse(filter).success) return false
+  return Object.entries(filter as object).every(
+    ([key, values]) => !key.startsWith('#') || texts.safeParse(values).success,
+  )
 }
 
 function subscriptionId(id: unknown): string {
@@ -172,6 +171,6 @@ function subscriptionId(id: unknown): string {
   throw new Refusal('invalid', 'a subscription id is a text of 1 to 64 characters')
 }
 
-function isTexts(values: unknown): boolean {
-  return Array.isArray(values) && values.every((value) => typeof value === 'string')
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }

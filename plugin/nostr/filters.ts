@@ -32,13 +32,20 @@ interface SplitFilter {
 /** Every value is held against every tag of every package of every author (I9). */
 const MOST_VALUES = 100
 const HEX_32 = /^[0-9a-f]{64}$/
-const seconds = z.number().int().min(0)
-const texts = z.array(z.string())
 
-const kindsSchema = z.looseObject({ kinds: z.array(z.number().int()) })
-const filterSchema = z.looseObject({
-  kinds: z.array(z.number().int()),
-  authors: z.array(z.string().regex(HEX_32)).optional(),
+/** Stops at the first item that does not fit: zod complains of each, and a message has room for 250,000 (I9). */
+export const listOf = <Item>(fits: (item: unknown) => item is Item) =>
+  z.custom<Item[]>((value) => Array.isArray(value) && value.every(fits))
+
+const wholeNumbers = listOf((item): item is number => Number.isSafeInteger(item))
+const texts = listOf((item): item is string => typeof item === 'string')
+const pubkeys = listOf((item): item is string => typeof item === 'string' && HEX_32.test(item))
+const seconds = z.number().int().min(0)
+
+const kindsSchema = z.object({ kinds: wholeNumbers })
+const filterSchema = z.object({
+  kinds: wholeNumbers,
+  authors: pubkeys.optional(),
   ids: texts.optional(),
   since: seconds.optional(),
   until: seconds.optional(),
