@@ -39,7 +39,7 @@ async function serveFrom(
   log: Logger,
   signalled: Promise<string>,
 ): Promise<void> {
-  const { store: address, listen, server: options, log: _, ...gatewayOptions } = settings
+  const { store: address, redis: _redis, listen, server: options, log: _log, ...gatewayOptions } = settings
   const gateway = new KeyPackageGateway({
     ...gatewayOptions,
     store,

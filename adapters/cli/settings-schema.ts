@@ -18,6 +18,17 @@ export const settingsSchema = optionsSchema.extend({
     .meta({ examples: ['memory:', 'lmdb:./data/keypackages'] })
     .default('lmdb:./data/keypackages')
     .describe('Where key packages are kept'),
+  redis: z
+    .strictObject({
+      wait: z
+        .number()
+        .int()
+        .min(0)
+        .max(10)
+        .default(0)
+        .describe('How many replicas of a Redis store must have a change before it is acknowledged'),
+    })
+    .prefault({}),
   listen: listenSchema
     .default('127.0.0.1:7447')
     .describe('The address and port to serve on; port 0 takes a free one'),
