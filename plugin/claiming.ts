@@ -3,11 +3,29 @@
 import type { GatewayContext } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import type { Pubkey } from './nostr/messages.ts'
-import { isUnanswered, ownView, type Query, type QueryAnswer, type QueryOutcome, refusalOf } from './query.ts'
+import { Refusal } from './nostr/refusal.ts'
+import {
+  isUnanswered,
+  ownView,
+  type Query,
+  type QueryAnswer,
+  type QueryOutcome,
+  refusalOf,
+  UNAVAILABLE,
+} from './query.ts'
 import type { Claim, StoredKeyPackage } from './store.ts'
 
-/** Never rejects: a store that fails is a refusal. */
+/** Never rejects: a store that fails, or kept something that is no event, is a refusal. */
 export async function answerQuery(context: GatewayContext, query: Query): Promise<QueryAnswer> {
+  try {
+    return await answer(context, query)
+  } catch (error) {
+    context.log.error({ err: error }, 'a key package query failed')
+    return { outcome: 'refused', refusal: new Refusal('error', UNAVAILABLE) }
+  }
+}
+
+async function answer(context: GatewayContext, query: Query): Promise<QueryAnswer> {
   const own = await listOwn(context, query)
   const outcomes = [...own.outcomes, ...(await claimAll(context, query.claims))]
   const refusal = refusalOf(outcomes, context.options)

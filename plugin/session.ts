@@ -8,7 +8,7 @@ import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import type { SessionOperations } from './operations.ts'
 import { OwnCounts } from './own-counts.ts'
-import { planQuery, type Query, type QueryAnswer } from './query.ts'
+import { planQuery, type Query } from './query.ts'
 import { checkSubscriptionId, HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
 
 const NOTHING: Answer = { replies: [] }
@@ -146,11 +146,18 @@ export class Session implements GatewaySession {
     const browsing = new Refusal('restricted', 'a key package query must name its authors')
     if (named.length === 0 && rest.length === 0) throw browsing
 
+    const query = this.#plan(named)
+    // An owner's live feed begins before the answer is sought, so that nothing falls between both.
     const feed = new HeldFeed((event) => this.#send(['EVENT', id, event]))
-    const { answer, stop } = await this.#ask(this.#plan(named), feed)
+    const stop = this.#gateway.watch(query, feed.show)
+    const answer = await this.#gateway.answer(query)
+    const unsent = () => this.#gateway.release(answer)
     const isRefused = answer.outcome === 'refused' && rest.length === 0
     if (pending.cancelled || isRefused) stop()
-    if (pending.cancelled) return this.#takeBack(answer)
+    if (pending.cancelled) {
+      await unsent()
+      return NOTHING
+    }
     if (isRefused) throw answer.refusal
 
     const events = answer.outcome === 'refused' ? [] : answer.events
@@ -164,7 +171,6 @@ export class Session implements GatewaySession {
       ...(rest.length === 0 ? [['EOSE', id] as const] : []),
       ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
     ]
-    const unsent = () => this.#gateway.release(answer)
     const ended = this.#endSubscription(id)
     this.#subscriptions.open(id, { forwarded: rest.length > 0, stop })
     return rest.length > 0
@@ -176,22 +182,6 @@ export class Session implements GatewaySession {
     const { options } = this.#gateway
     if (named.length > 0 && options.requester === 'auth') this.#identity.demand()
     return planQuery(named, this.#identity.requester(), options)
-  }
-
-  /** An owner's live feed begins before the answer is sought, so that nothing falls between both. */
-  async #ask(query: Query, feed: HeldFeed): Promise<{ answer: QueryAnswer; stop: () => void }> {
-    const stop = this.#gateway.watch(query, feed.show)
-    try {
-      return { answer: await this.#gateway.answer(query), stop }
-    } catch (error) {
-      stop()
-      throw error
-    }
-  }
-
-  async #takeBack(answer: QueryAnswer): Promise<Answer> {
-    await this.#gateway.release(answer)
-    return NOTHING
   }
 
   #closeSubscription(message: ClientMessage): Answer {

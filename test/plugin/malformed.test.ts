@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
-import { keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
+import { keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
 import { NOW, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 
@@ -177,6 +177,10 @@ describe('a session that is fed for ever', () => {
         await client.say('REQ', `${round}${text}`, { kinds: [443] })
         await client.say('COUNT', `${round}${text}`, { kinds: [443, 1], authors: [bob.pubkey] })
         await client.say('CLOSE', `${round}${text}`)
+        const asked = client.say('REQ', 'own', keyPackagesBy(bob))
+        await undefined
+        await client.say('CLOSE', 'own')
+        await asked
         client.session.fromRelay(['OK', `${round}${text}`, true])
         client.session.fromRelay(['COUNT', `${round}${text}`, { count: round }])
       }

@@ -60,10 +60,10 @@ describe('a CLOSE before the answer is ready', () => {
   })
 
   it('and before its turn: it claims nothing at all', async () => {
-    const test = heldGateway()
+    const test = heldGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 3)
     await stock(test, bob, 3)
-    const { say } = test.connect()
+    const { say, ask } = test.connect()
     const first = say('REQ', 'first', keyPackagesBy(bob))
     const asked = say('REQ', 'sub', keyPackagesBy(alice))
     void say('CLOSE', 'sub')
@@ -71,6 +71,7 @@ describe('a CLOSE before the answer is ready', () => {
     expect((await first).replies.at(-1)).toEqual(['EOSE', 'first'])
     expect(await asked).toEqual({ replies: [] })
     expect(await test.store.count([alice.pubkey, bob.pubkey], test.now)).toEqual([3, 2])
+    expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
   })
 
   it('of a REQ with a part for the relay: the relay never sees it', async () => {

@@ -184,6 +184,20 @@ describe('the live feed of an owner', () => {
     expect(idsIn(owner.pushed)).toEqual([event?.id])
   })
 
+  it('is not begun where the answer failed, say because the store kept something that is no event', async () => {
+    const test = startGateway({}, (store) => ({
+      list: async (...list) => (await store.list(...list)).map((pkg) => ({ ...pkg, event: '{' })),
+    }))
+    await stock(test, alice, 1)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    expect(await owner.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+      ['CLOSED', 'sub', 'error: key packages are unavailable, try again'],
+    ])
+    await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([])
+  })
+
   it('ends once, however often it is ended', async () => {
     const watchers = new Watchers()
     const stop = watchers.add(alice.pubkey, () => undefined)
