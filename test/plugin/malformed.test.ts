@@ -167,15 +167,15 @@ describe('whatever a relay says', () => {
 describe('a session that is fed for ever', () => {
   it('keeps nothing of what it was told (I9)', async () => {
     const test = startGateway()
-    const client = test.connect()
-    await client.authenticate(bob)
+    await stock(test, bob, 1)
+    const client = test.connect({ authenticated: () => [bob.pubkey] })
     const text = 'x'.repeat(10_000)
     const feed = async (rounds: number) => {
       for (let round = 0; round < rounds; round += 1) {
         await client.say('REQ', `${round}`, { kinds: [1], search: `${round}${text}` })
         await client.say('REQ', { round, text }, { kinds: [1] })
         await client.say('REQ', `${round}${text}`, { kinds: [443] })
-        await client.say('COUNT', `${round}${text}`, { kinds: [443, 1], authors: [bob.pubkey] })
+        await client.say('COUNT', `${round}`, { kinds: [443, 1], authors: [bob.pubkey] })
         await client.say('CLOSE', `${round}${text}`)
         const asked = client.say('REQ', 'own', keyPackagesBy(bob))
         await undefined
@@ -185,12 +185,34 @@ describe('a session that is fed for ever', () => {
         client.session.fromRelay(['COUNT', `${round}${text}`, { count: round }])
       }
     }
-    await feed(1500)
-    const before = heapUsed()
-    await feed(3000)
-    expect((heapUsed() - before) / 3000).toBeLessThan(100)
+    expect(await bytesKept(feed)).toBeLessThan(100)
   }, 60_000)
 })
+
+describe('clients that come and go for ever', () => {
+  it('leave nothing behind (I9)', async () => {
+    const test = startGateway()
+    await stock(test, bob, 1)
+    const visit = async (rounds: number) => {
+      for (let round = 0; round < rounds; round += 1) {
+        const client = test.connect({ authenticated: () => [bob.pubkey], send: () => undefined })
+        await client.say('REQ', 'own', keyPackagesBy(bob))
+        client.session.close()
+        client.session.fromRelay(['EVENT', 'own', { kind: 443, pubkey: bob.pubkey }])
+      }
+    }
+    expect(await bytesKept(visit)).toBeLessThan(100)
+  }, 60_000)
+})
+
+/** Bytes that each round leaves behind, once what is remembered for a while is remembered. */
+async function bytesKept(run: (rounds: number) => Promise<void>): Promise<number> {
+  const rounds = 3000
+  await run(rounds / 2)
+  const before = heapUsed()
+  await run(rounds)
+  return (heapUsed() - before) / rounds
+}
 
 /** Bytes, once what is garbage is gone. */
 function heapUsed(): number {
