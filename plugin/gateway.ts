@@ -38,6 +38,12 @@ export interface Verdict {
   readonly message: string
 }
 
+/** It is answered with OK false and this message, and nobody keeps it. */
+export interface Refused {
+  readonly outcome: 'refused'
+  readonly message: string
+}
+
 /** What the relay information document says under `key_packages` (NIP-11). */
 export interface KeyPackagesInformation {
   readonly kinds: readonly number[]
@@ -75,17 +81,20 @@ export class KeyPackageGateway {
     this.#stopListening = store.onLowStock((author) => this.#askForMore(author))
   }
 
-  /** Takes one key package event in, without a connection: from a relay's plugin or an import. Never rejects. */
+  /** Takes one key package event in, without a connection: from an import. Never rejects. */
   async publish(event: SignedEvent, context: PublishContext = {}): Promise<Verdict> {
-    try {
-      checkShape(event)
-      const publication = await publishKeyPackage(this.#context, event, context)
-      return { accepted: true, message: publication.outcome === 'known' ? publication.message : '' }
-    } catch (error) {
-      if (!(error instanceof Refusal)) this.#report(error)
-      const refusal = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
-      return { accepted: false, message: refusal.message }
+    const publication = await this.#attempt(event, () => publishKeyPackage(this.#context, event, context))
+    return {
+      accepted: publication.outcome !== 'refused',
+      message: publication.outcome === 'stored' ? '' : publication.message,
     }
+  }
+
+  /** Takes any EVENT that comes without a connection, as a session would: from a relay's plugin. Never rejects. */
+  accept(event: SignedEvent, context: PublishContext = {}): Promise<Acceptance | Refused> {
+    const { authenticated = [], isVerified = false } = context
+    const sender = { authenticated: new Set(authenticated), host: this.#hostOf({}), isVerified }
+    return this.#attempt(event, () => this.#accept(event, sender))
   }
 
   /** A client has connected. */
@@ -126,7 +135,7 @@ export class KeyPackageGateway {
       options: this.options,
       now: context.now,
       verifyEvent: context.verifyEvent,
-      hostOf: ({ host }) => hostOf(this.options.publicUrl ?? host ?? ''),
+      hostOf: (connection) => this.#hostOf(connection),
       concerns: (kind) => this.#isKeyPackage(kind) || isAuthorEvent(kind),
       accept: (event, sender) => this.#accept(event, sender),
       answer: (query) => answerQuery(context, query),
@@ -136,6 +145,18 @@ export class KeyPackageGateway {
       welcome: (author, send) => this.#welcome(author, send),
       report: (error) => this.#report(error),
       farewell: (session) => this.#sessions.delete(session),
+    }
+  }
+
+  /** Does what an event asks for, and says what stands against it. */
+  async #attempt<Outcome>(event: SignedEvent, attempt: () => Promise<Outcome>): Promise<Outcome | Refused> {
+    try {
+      checkShape(event)
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof Refusal)) this.#report(error)
+      const { message } = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
+      return { outcome: 'refused', message }
     }
   }
 
@@ -190,6 +211,10 @@ export class KeyPackageGateway {
 
   #askForMore(author: Pubkey): void {
     this.#replenisher.askAll(author, this.#context.now())
+  }
+
+  #hostOf({ host }: Pick<Connection, 'host'>): string | undefined {
+    return hostOf(this.options.publicUrl ?? host ?? '')
   }
 
   #isKeyPackage(kind: number): boolean {

@@ -6,6 +6,7 @@ export {
   type GatewaySettings,
   KeyPackageGateway,
   type KeyPackagesInformation,
+  type Refused,
   type Verdict,
 } from './gateway.ts'
 export { restoreSignedEvent } from './key-package/encoding.ts'
@@ -17,6 +18,7 @@ export {
   type RelayMessage,
   type SignedEvent,
 } from './nostr/messages.ts'
+export type { Acceptance } from './operations.ts'
 export type { Options, OptionsInput } from './options.ts'
 export type { PublishContext } from './publishing.ts'
 export { SettingsError } from './settings.ts'

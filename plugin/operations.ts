@@ -37,6 +37,8 @@ export interface SessionOperations {
 export interface Sender {
   readonly authenticated: ReadonlySet<string>
   readonly host: string | undefined
+  /** The relay has checked id and signature already. */
+  readonly isVerified?: boolean
 }
 
 /** `forward`: the relay answers it. `done`: it is answered with OK true and this message. */

@@ -91,7 +91,8 @@ async function rememberRelayList(context: GatewayContext, event: SignedEvent, se
   }
 }
 
-function check({ verifyEvent }: GatewayContext, event: SignedEvent, { authenticated }: Sender): void {
-  if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+function check({ verifyEvent }: GatewayContext, event: SignedEvent, sender: Sender): void {
+  const { authenticated, isVerified = false } = sender
+  if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
 }

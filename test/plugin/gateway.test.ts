@@ -80,6 +80,62 @@ describe('publish', () => {
   })
 })
 
+describe('accept', () => {
+  it('answers a key package itself, or leaves it to the relay, as custody has it', async () => {
+    const [event] = await keyPackagesOf(alice, 1)
+    if (event === undefined) throw new Error('no key package')
+    const { gateway } = startGateway()
+    expect(await gateway.accept(event)).toEqual({ outcome: 'done', message: '' })
+    const again = { outcome: 'done', message: 'duplicate: already have this key package' }
+    expect(await gateway.accept(event)).toEqual(again)
+    expect(await startGateway({ custody: 'relay' }).gateway.accept(event)).toEqual({ outcome: 'forward' })
+  })
+
+  it('does what an author asks for, and leaves the event to the relay', async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 1)
+    const deletion = eventOf(5, [['e', String(event?.id)]])
+    expect(await test.gateway.accept(deletion)).toEqual({ outcome: 'forward' })
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('believes a relay that has verified an event, and no other', async () => {
+    const { gateway } = startGateway()
+    const forged = { ...eventOf(5, []), sig: '0'.repeat(128) }
+    expect(await gateway.accept(forged, { isVerified: true })).toEqual({ outcome: 'forward' })
+    expect(await gateway.accept(forged)).toEqual({
+      outcome: 'refused',
+      message: 'invalid: wrong id or signature',
+    })
+  })
+
+  it('goes by publicUrl for requests to vanish (NIP-62)', async () => {
+    const test = startGateway({ publicUrl: 'wss://here.example.com' })
+    await stock(test, alice, 1)
+    await test.gateway.accept(eventOf(62, [['relay', 'wss://elsewhere.example.com']]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+    await test.gateway.accept(eventOf(62, [['relay', 'wss://here.example.com']]))
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('never rejects: what is no event, or a welcome, is refused with a reason (I9)', async () => {
+    const { gateway } = startGateway()
+    const welcome = {
+      outcome: 'refused',
+      message: 'invalid: a welcome must be gift-wrapped, never published',
+    }
+    expect(await gateway.accept(eventOf(444, []))).toEqual(welcome)
+    for (const odd of [null, 'text', {}, []]) {
+      const refused = { outcome: 'refused', message: expect.stringMatching(/^invalid: /) }
+      expect(await gateway.accept(odd as never)).toEqual(refused)
+    }
+  })
+
+  function eventOf(kind: number, tags: string[][]) {
+    return signEvent(alice.secretKey, { kind, created_at: NOW, tags, content: '' })
+  }
+})
+
 describe('sweep', () => {
   it('removes what expired', async () => {
     const test = startGateway({ stock: { ttlSeconds: 3600 } })
