@@ -147,25 +147,28 @@ describe('the live feed of an owner', () => {
     expect(idsIn(owner.pushed)).toEqual([first?.id])
   })
 
-  it('loses nothing that is published between the list and EOSE, and shows it once', async () => {
-    const listed = gate()
-    const answer = gate()
+  it('loses nothing that is published around the list, and shows it once, before or after EOSE', async () => {
+    const [asking, listing, listed, answering] = [gate(), gate(), gate(), gate()]
     const test = startGateway({}, (store) => ({
       async list(...list) {
+        asking.open()
+        await listing.opened
         const packages = await store.list(...list)
         listed.open()
-        await answer.opened
+        await answering.opened
         return packages
       },
     }))
-    const [before, between] = await keyPackagesOf(alice, 2)
-    await test.gateway.publish(before as SignedEvent)
+    const [before, between] = (await keyPackagesOf(alice, 2)) as [SignedEvent, SignedEvent]
     const owner = test.connect()
     await owner.authenticate(alice)
     const asked = owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    await asking.opened
+    await test.gateway.publish(before)
+    listing.open()
     await listed.opened
-    await test.gateway.publish(between as SignedEvent)
-    answer.open()
+    await test.gateway.publish(between)
+    answering.open()
     expect(await asked).toEqual([['EVENT', 'sub', before], EOSE, ['EVENT', 'sub', between]])
     expect(idsIn(owner.pushed)).toEqual([])
   })
