@@ -134,6 +134,9 @@ export type Selector =
 /** Told when a claim left an author with fewer than `ClaimPolicy.low` packages. */
 export type LowStockListener = (author: Pubkey, remaining: number) => void
 
+/** Told when a package was put and is `stored` or `replaced`. */
+export type PublishedListener = (author: Pubkey, id: EventId) => void
+
 export interface StoreStats {
   readonly authors: number
   readonly packages: number
@@ -171,6 +174,8 @@ export interface KeyPackageStore {
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
   /** Calls `listener` when a claim, in this process or another that shares the store and can tell, leaves an author low. Returns how to stop. */
   onLowStock(listener: LowStockListener): () => void
+  /** Calls `listener` when a package comes in, by this process or another that shares the store and can tell; once for each. Returns how to stop. */
+  onPublished(listener: PublishedListener): () => void
   /** What is stored, expired packages not yet swept included. */
   stats(): Promise<StoreStats>
   /** Finishes what is under way and lets go of the resources. Calls after it reject. */

@@ -1,7 +1,7 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
-import { LowStockListeners } from '../../plugin/low-stock.ts'
+import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { claim, drop, EMPTY_STOCK, expire, isLow, offer, release } from '../../plugin/stock.ts'
 import type {
@@ -10,6 +10,7 @@ import type {
   ClaimPolicy,
   KeyPackageStore,
   LowStockListener,
+  PublishedListener,
   PutOutcome,
   Quota,
   QuotaOutcome,
@@ -37,15 +38,18 @@ export function lmdbStore({ path }: { readonly path: string }): KeyPackageStore 
 class LmdbStore implements KeyPackageStore {
   readonly durable = true
   readonly #environment: Environment
-  readonly #lowStock = new LowStockListeners()
+  readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly #published = new Listeners<Parameters<PublishedListener>>()
   #closed: Promise<void> | undefined
 
   constructor(environment: Environment) {
     this.#environment = environment
   }
 
-  put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
-    return this.#write((transaction) => put(transaction, pkg, limits, now))
+  async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
+    const outcome = await this.#write((transaction) => put(transaction, pkg, limits, now))
+    if (outcome === 'stored' || outcome === 'replaced') this.#published.tell(pkg.author, pkg.id)
+    return outcome
   }
 
   async claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
@@ -129,6 +133,10 @@ class LmdbStore implements KeyPackageStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
+  }
+
+  onPublished(listener: PublishedListener): () => void {
+    return this.#published.add(listener)
   }
 
   async stats(): Promise<StoreStats> {

@@ -6,7 +6,7 @@ import {
   type KnownRelayList,
   offerRelayList,
 } from '../../plugin/lifecycle/known-relay-list.ts'
-import { LowStockListeners } from '../../plugin/low-stock.ts'
+import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import {
   claim,
@@ -26,6 +26,7 @@ import type {
   ClaimPolicy,
   KeyPackageStore,
   LowStockListener,
+  PublishedListener,
   PutOutcome,
   Quota,
   QuotaOutcome,
@@ -58,7 +59,8 @@ class MemoryStore implements KeyPackageStore {
   readonly #authors = new Map<string, Author>()
   readonly #windows = new Map<string, KeptWindow>()
   readonly #relayLists = new Map<string, KnownRelayList>()
-  readonly #lowStock = new LowStockListeners()
+  readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly #published = new Listeners<Parameters<PublishedListener>>()
   #isClosed = false
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
@@ -73,6 +75,7 @@ class MemoryStore implements KeyPackageStore {
     if (outcome === 'stored' || outcome === 'replaced') {
       author.known.set(pkg.id, pkg.expiresAt).set(pkg.ref, pkg.expiresAt)
       this.#authors.set(pkg.author, author)
+      this.#published.tell(pkg.author, pkg.id)
     }
     return outcome
   }
@@ -150,6 +153,10 @@ class MemoryStore implements KeyPackageStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
+  }
+
+  onPublished(listener: PublishedListener): () => void {
+    return this.#published.add(listener)
   }
 
   async stats(): Promise<StoreStats> {

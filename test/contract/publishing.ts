@@ -1,6 +1,7 @@
 /** What becomes of a package that is put into a store. */
 
 import { equal } from 'node:assert/strict'
+import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits } from '../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { idsOf } from './reading.ts'
@@ -103,6 +104,25 @@ export function describePublishing(it: Specify): void {
     await store.put(packageNamed('two', bob), LIMITS, NOW)
     same(await store.count([bob, alice, authorNamed('nobody')], NOW), [1, 1, 0])
     same(await store.stats(), { authors: 2, packages: 2 })
+  })
+
+  it('tells who listens of every package that comes in, once, and stops when told', async (store) => {
+    const heard: [Pubkey, EventId][] = []
+    const stop = store.onPublished((author, id) => heard.push([author, id]))
+    const [older, newer] = [HOUR, 0].map((age) =>
+      slotNamed(`${age}`, alice, 'phone', { createdAt: NOW - HOUR - age }),
+    )
+    const one = packageNamed('one', bob)
+    if (older === undefined || newer === undefined) return
+    for (const pkg of [older, newer, older, one, one]) await store.put(pkg, LIMITS, NOW)
+    deepEqual(heard, [
+      [alice, older.id],
+      [alice, newer.id],
+      [bob, one.id],
+    ])
+    stop()
+    await store.put(packageNamed('two', bob), LIMITS, NOW)
+    equal(heard.length, 3)
   })
 
   it('limits how many packages an author publishes, known ones not counted (I5)', async (store) => {
