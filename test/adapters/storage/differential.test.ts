@@ -1,17 +1,30 @@
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, KeyPackageStore, StoredKeyPackage } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { RedisStores } from '../../support/redis-stores.ts'
 import { LmdbStores } from '../../support/stores.ts'
 
 const lmdb = new LmdbStores()
-afterAll(() => lmdb.remove())
+let server: RedisServer
+let redis: RedisStores
+
+beforeAll(async () => {
+  server = await startRedis()
+  redis = new RedisStores(server.url)
+}, 30_000)
+afterAll(async () => {
+  lmdb.remove()
+  await server?.stop()
+})
 
 const OTHERS: readonly (readonly [name: string, open: () => Promise<KeyPackageStore>])[] = [
   ['LMDB', async () => lmdb.open()],
+  ['Redis', () => redis.open()],
 ]
 
 describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {

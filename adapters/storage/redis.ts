@@ -1,0 +1,251 @@
+/** A store in Redis: shared by any number of processes on any number of machines. */
+
+import type { Logger } from '../../plugin/context.ts'
+import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { isLow } from '../../plugin/stock.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  KeyPackageStore,
+  LowStockListener,
+  PublishedListener,
+  PutOutcome,
+  Quota,
+  QuotaOutcome,
+  Selector,
+  StockLimits,
+  StoredKeyPackage,
+  StoreStats,
+} from '../../plugin/store.ts'
+import { StoreError } from '../../plugin/store-error.ts'
+import type { RedisClient, Trust } from './redis/clients.ts'
+import { connectRedis, type RedisConnection } from './redis/connection.ts'
+import { logDurability } from './redis/durability.ts'
+import { Keys, keyPart } from './redis/keys.ts'
+import { decodeClaim, decodeList } from './redis/replies.ts'
+import { encodeRow, encodeWanted, token } from './redis/row.ts'
+import { Scripts } from './redis/scripts.ts'
+import { Signals } from './redis/signals.ts'
+import { Sweeper } from './redis/sweep.ts'
+
+export interface RedisStoreOptions {
+  /** As in `redis://localhost`, `rediss://`, `redis+sentinel://` or `redis+cluster://`; or an ioredis client, whose settings are used. */
+  readonly redis: string | RedisClient
+  /** Where outages are reported, and what Redis promises; silent by default. */
+  readonly log?: Logger
+  /** How many replicas must have a change before it counts (I6); 0 by default. */
+  readonly waitReplicas?: number
+  readonly trust?: Trust
+}
+
+const silent: Logger = { info() {}, warn() {}, error() {} }
+
+/**
+ * Connects to Redis. Later outages are survived: until they are over, calls reject within two seconds.
+ * @throws StoreError saying what to do when Redis cannot be used
+ */
+export async function redisStore({
+  redis,
+  log = silent,
+  ...options
+}: RedisStoreOptions): Promise<KeyPackageStore> {
+  const connection = await connectRedis(redis, { log, ...options })
+  const store = new RedisStore(connection)
+  await store.start()
+  await logDurability(connection, log)
+  return store
+}
+
+class RedisStore implements KeyPackageStore {
+  /** As far as Redis is: `logDurability` says how far that is. */
+  readonly durable = true
+  readonly #connection: RedisConnection
+  readonly #keys: Keys
+  readonly #scripts: Scripts
+  readonly #signals: Signals
+  readonly #sweeper: Sweeper
+  readonly #underWay = new Set<Promise<unknown>>()
+  #closed: Promise<void> | undefined
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection
+    this.#keys = new Keys(connection.prefix)
+    this.#scripts = new Scripts(connection)
+    this.#signals = new Signals(connection, this.#keys.signals())
+    this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts)
+  }
+
+  start(): Promise<void> {
+    return this.#signals.start()
+  }
+
+  put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
+    return this.#do(async () => {
+      const { author, id } = pkg
+      const { max, overflow, retireAfterSeconds, publish } = limits
+      const keys = [...this.#keys.stock(author), this.#keys.published(author)]
+      const args = [
+        encodeRow(pkg),
+        now,
+        max,
+        overflow,
+        retireAfterSeconds,
+        publish.max,
+        publish.windowSeconds,
+      ]
+      const reply = this.#scripts.run('put', keys, args)
+      this.#sweeper.mark(author, now)
+      const outcome = (await reply) as PutOutcome
+      if (outcome === 'stored' || outcome === 'replaced') this.#signals.tellPublished(author, id)
+      return outcome
+    })
+  }
+
+  claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
+    return this.#do(async () => {
+      const results = await Promise.allSettled(claims.map((request) => this.#claimOne(request, policy, now)))
+      const [first] = results
+      if (first?.status === 'rejected' && results.every(({ status }) => status === 'rejected'))
+        throw first.reason
+      return results.map((result) =>
+        result.status === 'fulfilled' ? result.value : { outcome: 'unavailable' },
+      )
+    })
+  }
+
+  list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
+    return this.#do(async () => {
+      const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
+      return decodeList(author, reply).filter(({ expiresAt }) => expiresAt > now)
+    })
+  }
+
+  count(authors: readonly Pubkey[], now: number): Promise<number[]> {
+    return this.#do(async () => {
+      const counts = authors.map((author) => this.#scripts.run('count', this.#keys.stock(author), [now]))
+      return (await Promise.all(counts)) as number[]
+    })
+  }
+
+  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
+    return this.#do(async () => {
+      const args = [now, which.by, ...namesOf(which)]
+      return (await this.#scripts.run('drop', this.#keys.stock(author), args)) as number
+    })
+  }
+
+  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
+    return this.#do(async () => {
+      const reply = this.#scripts.run('release', this.#keys.stock(author), [now, ...ids])
+      this.#sweeper.mark(author, now)
+      await reply
+    })
+  }
+
+  sweep(now: number, retireAfterSeconds: number): Promise<number> {
+    return this.#do(() => this.#sweeper.sweep(now, retireAfterSeconds))
+  }
+
+  hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {
+    return this.#do(async () => {
+      const reply = await this.#scripts.run('hit', [this.#keys.hit(key)], [cost, now, max, windowSeconds])
+      const [granted, retryAfterSeconds] = reply as [number, number]
+      return { granted, retryAfterSeconds }
+    })
+  }
+
+  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+    return this.#do(async () => {
+      const args = [JSON.stringify(event), event.id, event.created_at]
+      const reply = await this.#scripts.run('putRelayList', [this.#keys.relayList(event.pubkey)], args)
+      return reply as 'stored' | 'duplicate' | 'stale'
+    })
+  }
+
+  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+    return this.#do(async () => {
+      const { client } = this.#connection
+      const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
+      const texts = await this.#connection.within(Promise.all(events))
+      return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+    })
+  }
+
+  dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+    return this.#do(async () => {
+      await this.#scripts.run('dropRelayList', [this.#keys.relayList(author)], [createdUntil])
+    })
+  }
+
+  onLowStock(listener: LowStockListener): () => void {
+    return this.#signals.lowStock.add(listener)
+  }
+
+  onPublished(listener: PublishedListener): () => void {
+    return this.#signals.published.add(listener)
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#do(() => this.#sweeper.stats())
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish()
+    return this.#closed
+  }
+
+  async #claimOne(request: Claim, policy: ClaimPolicy, now: number): Promise<ClaimOutcome> {
+    const { author, requester, address, maximum, narrowings } = request
+    const { perAuthor, perAddress, redeliverySeconds, retireAfterSeconds, low } = policy
+    const keys = [
+      ...this.#keys.stock(author),
+      this.#keys.requester(author, requester),
+      this.#keys.address(author, address),
+    ]
+    const reply = await this.#scripts.run('claim', keys, [
+      encodeWanted(narrowings),
+      keyPart(requester),
+      maximum,
+      now,
+      perAuthor.max,
+      perAuthor.windowSeconds,
+      perAddress.max,
+      perAddress.windowSeconds,
+      redeliverySeconds,
+      retireAfterSeconds,
+    ])
+    const outcome = decodeClaim(author, reply)
+    if (isLow(outcome, low)) this.#signals.tellLowStock(author, outcome.remaining)
+    return outcome
+  }
+
+  async #do<Result>(action: () => Promise<Result>): Promise<Result> {
+    if (this.#closed !== undefined) throw new StoreError('the Redis store is closed')
+    const result = action()
+    this.#underWay.add(result)
+    try {
+      return await result
+    } finally {
+      this.#underWay.delete(result)
+    }
+  }
+
+  async #finish(): Promise<void> {
+    this.#signals.stop()
+    await Promise.allSettled(this.#underWay)
+    await this.#connection.close()
+  }
+}
+
+/** The arguments of drop.lua after what is deleted. */
+function namesOf(which: Selector): (string | number)[] {
+  switch (which.by) {
+    case 'id':
+      return ['', ...which.ids]
+    case 'slot':
+      return [which.createdUntil, ...which.slots.map((slot) => token('d', slot))]
+    case 'author':
+      return [which.createdUntil]
+  }
+}

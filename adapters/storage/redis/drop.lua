@@ -1,0 +1,54 @@
+-- `drop` of stock.ts: deletes packages of an author. They are spent, and a claim of them can no longer be repeated or
+-- undone.
+--
+-- KEYS 1 to 3 the author's stock (stock.lua)
+-- ARGV 1 now, in seconds since the epoch
+--      2 what is deleted: 'id', 'slot' or 'author'
+--      3 'slot' and 'author' leave alone what was created after this, in seconds since the epoch
+--      4 and on: event ids, or tokens of slots (row.ts)
+--
+-- Returns how many packages there were
+
+local now, by, createdUntil = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local isNamed = {}
+for index = 4, #ARGV do
+  isNamed[ARGV[index]] = true
+end
+
+local stock = load()
+if not stock then
+  return 0
+end
+settle(stock, expired(stock, now))
+
+-- `isSelected`
+local function isSelected(id)
+  if by == 'id' then
+    return isNamed[id]
+  end
+  local pkg = header(id)
+  return pkg.createdAt <= createdUntil and (by == 'author' or isNamed[pkg.slot])
+end
+
+local dropped = {}
+for _, id in ipairs(redis.call('ZRANGE', ORDER, 0, -1)) do
+  if isSelected(id) then
+    table.insert(dropped, id)
+  end
+end
+remove(stock, dropped)
+
+local all = deliveries(stock, now)
+for _, delivery in ipairs(all) do
+  local left = {}
+  for _, spent in ipairs(delivery.spent) do
+    if isSelected(spent[1]) then
+      redis.call('HDEL', PACKAGES, spent[1])
+    else
+      table.insert(left, spent)
+    end
+  end
+  delivery.spent = left
+end
+saveDeliveries(all)
+return #dropped

@@ -1,0 +1,75 @@
+/** Names the keys of a Redis store. All of an author's share a hash tag, so a script finds them on one node of a cluster. */
+
+import { createHash } from 'node:crypto'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+
+/** Texts that stand in a key, or in a row, as they are. */
+const PLAIN = /^[\w.:-]{1,64}$/
+const DUE_PARTS = 64
+
+export class Keys {
+  readonly #prefix: string
+
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  /** What stock.lua calls packages, order and known. */
+  stock(author: Pubkey): string[] {
+    const own = this.#of(author)
+    return [`${own}packages`, `${own}order`, `${own}known`]
+  }
+
+  order(author: Pubkey): string {
+    return `${this.#of(author)}order`
+  }
+
+  published(author: Pubkey): string {
+    return `${this.#of(author)}published`
+  }
+
+  requester(author: Pubkey, requester: string): string {
+    return `${this.#of(author)}requester:${keyPart(requester)}`
+  }
+
+  address(author: Pubkey, address: string): string {
+    return `${this.#of(author)}address:${keyPart(address)}`
+  }
+
+  relayList(author: Pubkey): string {
+    return `${this.#of(author)}relays`
+  }
+
+  hit(key: string): string {
+    return `${this.#prefix}hit:${keyPart(key)}`
+  }
+
+  /**
+   * The part of the due index that has an author: a sorted set of the authors the store knows, by the time at which a
+   * sweep should look at them, in seconds since the epoch. It may lag behind: it is a hint, and no claim goes by it.
+   */
+  due(author: Pubkey): string {
+    return this.#duePart(Number.parseInt(author.slice(0, 8), 16) % DUE_PARTS)
+  }
+
+  everyDue(): string[] {
+    return Array.from({ length: DUE_PARTS }, (_, part) => this.#duePart(part))
+  }
+
+  signals(): string {
+    return `${this.#prefix}signals`
+  }
+
+  #of(author: Pubkey): string {
+    return `${this.#prefix}{${author}}:`
+  }
+
+  #duePart(part: number): string {
+    return `${this.#prefix}due:{${part}}`
+  }
+}
+
+/** The text itself, or its hash where it is long or odd. */
+export function keyPart(text: string): string {
+  return PLAIN.test(text) ? text : `sha256-${createHash('sha256').update(text, 'utf16le').digest('hex')}`
+}

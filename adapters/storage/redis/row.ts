@@ -1,0 +1,72 @@
+/**
+ * How a package stands in Redis, as three lines. The first is what the scripts go by (`headerOf` in stock.lua): id,
+ * expiry, last_resort, creation time, kind, KeyPackageRef, slot or `-`, then a token for each tag. The second has the
+ * rest as JSON, the third the event.
+ */
+
+import { createHash } from 'node:crypto'
+import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
+import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
+import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { Exposure, Narrowing, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
+
+const HEX_32 = /^[0-9a-f]{64}$/
+
+type Rest = readonly [contentForm: ContentForm, tags: StockedPackage['tags'], slot?: string]
+
+export function encodeRow(pkg: StoredKeyPackage): string {
+  const { id, ref, kind, createdAt, expiresAt, lastResort, slot, tags, contentForm, event } = pkg
+  const slotToken = slot === undefined ? '-' : token('d', slot)
+  const header = [id, expiresAt, Number(lastResort), createdAt, kind, ref, slotToken]
+  for (const [letter, value] of tags) header.push(token(letter, value))
+  const rest: Rest = slot === undefined ? [contentForm, tags] : [contentForm, tags, slot]
+  return `${header.join(' ')}\n${JSON.stringify(rest)}\n${event}`
+}
+
+export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
+  const headerEnd = row.indexOf('\n')
+  const restEnd = row.indexOf('\n', headerEnd + 1)
+  const [id, expiresAt, lastResort, createdAt, kind, ref] = row.slice(0, headerEnd).split(' ', 6)
+  const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
+  return {
+    id: id as EventId,
+    ref: ref as KeyPackageRef,
+    author,
+    kind: Number(kind),
+    createdAt: Number(createdAt),
+    expiresAt: Number(expiresAt),
+    lastResort: lastResort === '1',
+    tags,
+    event: row.slice(restEnd + 1),
+    contentForm,
+    ...(slot !== undefined && { slot }),
+    ...(exposure !== undefined && { exposure }),
+  }
+}
+
+/** What narrowing.lua is told that a claim wants. */
+export function encodeWanted(narrowings: readonly Narrowing[]): string {
+  if (narrowings.every(isPlain)) {
+    const kinds = new Set(narrowings.flatMap((narrowing) => narrowing.kinds))
+    return `${kinds.has(443) ? 'p' : ''}${kinds.has(30443) ? 's' : ''}`
+  }
+  return JSON.stringify(narrowings.map(encodeNarrowing))
+}
+
+/** Stands for a tag's value, of any length and content, in a header. */
+export function token(letter: string, value: string): string {
+  return `${letter}${createHash('sha256').update(value, 'utf16le').digest('base64url').slice(0, 24)}`
+}
+
+function isPlain(narrowing: Narrowing): boolean {
+  return Object.entries(narrowing).every(([key, value]) => key === 'kinds' || value === undefined)
+}
+
+/** Ids are what is left of them that could be one: the scripts' JSON reader fails on odd text. */
+function encodeNarrowing({ tags = [], ids, ...narrowing }: Narrowing): object {
+  return {
+    ...narrowing,
+    ...(ids && { ids: ids.filter((id) => HEX_32.test(id)) }),
+    tags: tags.map(([letter, values]) => values.map((value) => token(letter, value))),
+  }
+}

@@ -1,0 +1,71 @@
+/** The Lua scripts: what each is made of, and how it is run. */
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { RedisConnection } from './connection.ts'
+
+/** The files of a script, in the order in which they see each other. */
+const FILES = {
+  put: ['window', 'stock', 'delivery', 'put'],
+  claim: ['window', 'stock', 'delivery', 'narrowing', 'claim'],
+  release: ['stock', 'delivery', 'release'],
+  drop: ['stock', 'delivery', 'drop'],
+  sweep: ['stock', 'delivery', 'sweep'],
+  list: ['stock', 'list'],
+  count: ['stock', 'count'],
+  hit: ['window', 'hit'],
+  putRelayList: ['put-relay-list'],
+  dropRelayList: ['drop-relay-list'],
+  reschedule: ['reschedule'],
+} as const
+
+/** Those that write nothing: no replica has to be waited for. */
+const READERS: ReadonlySet<ScriptName> = new Set(['list', 'count'])
+
+export type ScriptName = keyof typeof FILES
+type Argument = string | number
+
+interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export class Scripts {
+  readonly #connection: RedisConnection
+  readonly #scripts: ReadonlyMap<ScriptName, Script>
+
+  constructor(connection: RedisConnection) {
+    this.#connection = connection
+    this.#scripts = new Map(
+      Object.entries(FILES).map(([name, files]) => [name as ScriptName, readScript(files)]),
+    )
+  }
+
+  /** @throws StoreError */
+  run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#connection.within(this.#send(name, keys, args))
+  }
+
+  async #send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const script = this.#scripts.get(name)
+    if (script === undefined) throw new Error(`there is no script ${name}`)
+    const words = [keys.length, ...keys, ...args]
+    const isReader = READERS.has(name)
+    const send = (command: string, body: string) =>
+      isReader
+        ? this.#connection.client.call(command, body, ...words)
+        : this.#connection.write([command, body, ...words])
+    try {
+      return await send('evalsha', script.sha)
+    } catch (error) {
+      // The server does not know it (yet, or since a restart), so it has done nothing.
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      return send('eval', script.text)
+    }
+  }
+}
+
+function readScript(files: readonly string[]): Script {
+  const text = files.map((file) => readFileSync(new URL(`${file}.lua`, import.meta.url), 'utf8')).join('\n')
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}

@@ -1,0 +1,58 @@
+/** Tells this process's listeners, and those of every other process on the same Redis, what happened to an author. */
+
+import { randomUUID } from 'node:crypto'
+import { Listeners } from '../../../plugin/listeners.ts'
+import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { LowStockListener, PublishedListener } from '../../../plugin/store.ts'
+import type { RedisConnection } from './connection.ts'
+
+/**
+ * Listeners here are told at once and go without what comes back from Redis, so that each hears everything once. What
+ * others hear is a hint: it is lost while their connection is, and nothing but a reminder depends on it.
+ */
+export class Signals {
+  readonly lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly published = new Listeners<Parameters<PublishedListener>>()
+  readonly #connection: RedisConnection
+  readonly #channel: string
+  readonly #origin = randomUUID()
+  readonly #hear = (channel: string, message: string) => {
+    if (channel === this.#channel) this.#receive(message.split(' '))
+  }
+
+  constructor(connection: RedisConnection, channel: string) {
+    this.#connection = connection
+    this.#channel = channel
+  }
+
+  /** ioredis subscribes again by itself whenever the connection was lost. */
+  async start(): Promise<void> {
+    this.#connection.subscriber.on('message', this.#hear)
+    await this.#connection.within(this.#connection.subscriber.subscribe(this.#channel))
+  }
+
+  stop(): void {
+    this.#connection.subscriber.off('message', this.#hear)
+  }
+
+  tellLowStock(author: Pubkey, remaining: number): void {
+    this.lowStock.tell(author, remaining)
+    this.#publish('low', author, String(remaining))
+  }
+
+  tellPublished(author: Pubkey, id: EventId): void {
+    this.published.tell(author, id)
+    this.#publish('published', author, id)
+  }
+
+  #publish(...words: readonly string[]): void {
+    const message = [this.#origin, ...words].join(' ')
+    this.#connection.client.publish(this.#channel, message).catch(() => undefined)
+  }
+
+  #receive([origin, what, author = '', value = '']: readonly string[]): void {
+    if (origin === this.#origin) return
+    if (what === 'low') this.lowStock.tell(author as Pubkey, Number(value))
+    if (what === 'published') this.published.tell(author as Pubkey, value as EventId)
+  }
+}

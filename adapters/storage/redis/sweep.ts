@@ -1,0 +1,81 @@
+/** Goes through the authors of a Redis store a bounded piece at a time, so that no server is kept busy for long. */
+
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { StoreStats } from '../../../plugin/store.ts'
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import type { Scripts } from './scripts.ts'
+
+const CHUNK = 100
+/** When an author is looked at again whose sweep was broken off, in seconds. */
+const RETRY_SECONDS = 300
+
+export class Sweeper {
+  readonly #connection: RedisConnection
+  readonly #keys: Keys
+  readonly #scripts: Scripts
+
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#scripts = scripts
+  }
+
+  /** Something changed: the next sweep has to look at the author. */
+  mark(author: Pubkey, now: number): void {
+    this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
+  }
+
+  /** Resolves to how many packages went. @throws StoreError */
+  async sweep(now: number, retireAfterSeconds: number): Promise<number> {
+    let gone = 0
+    for (const part of this.#keys.everyDue()) {
+      for (;;) {
+        const { client } = this.#connection
+        const authors = await this.#connection.within(
+          client.zrangebyscore(part, '-inf', now, 'LIMIT', 0, CHUNK),
+        )
+        if (authors.length === 0) break
+        const counts = await Promise.all(
+          authors.map((author) => this.#sweepAuthor(part, author as Pubkey, retireAfterSeconds, now)),
+        )
+        gone += counts.reduce((sum, count) => sum + count, 0)
+      }
+    }
+    return gone
+  }
+
+  /** @throws StoreError */
+  async stats(): Promise<StoreStats> {
+    let authors = 0
+    let packages = 0
+    for (const part of this.#keys.everyDue()) {
+      for (let from = 0; ; from += CHUNK) {
+        const counts = await this.#countSome(part, from)
+        if (counts.length === 0) break
+        for (const count of counts) {
+          authors += Math.sign(count)
+          packages += count
+        }
+      }
+    }
+    return { authors, packages }
+  }
+
+  /** It gets a score of its own while it is looked at, so that a change in the meantime is seen. */
+  async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
+    const retryAt = now + RETRY_SECONDS
+    await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
+    const reply = await this.#scripts.run('sweep', this.#keys.stock(author), [now, retireAfterSeconds])
+    const [gone, dueAt] = reply as [number, string]
+    await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt])
+    return gone
+  }
+
+  async #countSome(part: string, from: number): Promise<number[]> {
+    const { client } = this.#connection
+    const authors: string[] = await this.#connection.within(client.zrange(part, from, `${from + CHUNK - 1}`))
+    const counts = authors.map((author) => client.zcard(this.#keys.order(author as Pubkey)))
+    return this.#connection.within(Promise.all(counts))
+  }
+}
