@@ -40,6 +40,19 @@ describe('quota used up', () => {
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
   })
 
+  it('for all authors, one later than the other: CLOSED, and the seconds are those until both can be asked', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 1)
+    await stock(test, bob, 1)
+    const client = test.connect()
+    await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    test.now += 100
+    await client.ask('REQ', 'sub', keyPackagesBy(bob))
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(alice, bob))).toEqual([
+      ['CLOSED', 'sub', 'rate-limited: 1 queries per 3600 s for each author; try again in 3600 s'],
+    ])
+  })
+
   it('a query that finds nothing counts too; an author never heard of has no window', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 1)
