@@ -1,6 +1,6 @@
 /** What becomes of a package that is put into a store. */
 
-import { equal } from 'node:assert/strict'
+import { deepEqual, equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits } from '../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
