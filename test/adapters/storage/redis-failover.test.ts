@@ -1,0 +1,156 @@
+/** What a replica that takes over keeps of I1 and I6, with `redis.wait` and without, on a cluster and through Sentinel. */
+
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { redisStore } from '../../../adapters/storage/redis.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/packages.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type RedisCluster, type RedisServer, startCluster, startSentinel } from '../../support/redis.ts'
+import { RedisScene } from '../../support/redis-scene.ts'
+
+jest.setTimeout(120_000)
+
+const AUTHORS = Array.from({ length: 24 }, (_, n) => authorNamed(`${n}`))
+const PACKAGES = 6
+
+const ending: (() => Promise<unknown>)[] = []
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end()
+})
+
+/** Claims for every author until each has only the last left; what was handed out, in all. */
+class Crowd {
+  readonly delivered: string[] = []
+  readonly #store: KeyPackageStore
+  #round = 0
+
+  constructor(store: KeyPackageStore) {
+    this.#store = store
+  }
+
+  /** One claim of every author. Resolves to how many were not answered. */
+  async claimAll(): Promise<number> {
+    this.#round += 1
+    const claims = AUTHORS.map((author) => claimBy(`requester ${this.#round}`, author))
+    const outcomes = await this.#store
+      .claim(claims, POLICY, NOW)
+      .catch(() => claims.map(() => ({ outcome: 'unavailable' as const })))
+    for (const outcome of outcomes) {
+      if (outcome.outcome === 'delivered' && !outcome.lastUsed)
+        this.delivered.push(...outcome.packages.map(({ id }) => id))
+    }
+    return outcomes.filter(({ outcome }) => outcome === 'unavailable').length
+  }
+}
+
+async function stocked(url: string, waitReplicas = 0): Promise<KeyPackageStore> {
+  const store = await redisStore({ redis: url, waitReplicas })
+  ending.push(() => store.close())
+  for (const author of AUTHORS) {
+    const names = Array.from({ length: PACKAGES }, (_, n) => `${author} ${n}`)
+    await Promise.all(names.map((name) => store.put(packageNamed(name, author), LIMITS, NOW)))
+  }
+  return store
+}
+
+/** Waits until each replica has all that its master wrote. */
+async function replicated(nodes: readonly RedisServer[]): Promise<void> {
+  await eventually('the replicas have it all', async () => {
+    const offsets = await Promise.all(nodes.map((node) => node.info('master_repl_offset')))
+    return new Set(offsets).size <= nodes.length / 2
+  })
+}
+
+async function takenOver({ nodes }: RedisCluster): Promise<void> {
+  await eventually('a replica is master', async () => {
+    const roles = await Promise.all(nodes.slice(3).map((node) => node.info('role')))
+    return roles.includes('master')
+  })
+}
+
+async function startReplicatedCluster(): Promise<RedisCluster> {
+  const cluster = await startCluster(3, 1)
+  ending.push(() => cluster.stop())
+  return cluster
+}
+
+describe('a master of a cluster is killed in the middle of claims, and its replica takes over', () => {
+  it('with redis.wait 1: none is handed out twice (I1), none is lost (I6), and all goes on once a replica is back', async () => {
+    const cluster = await startReplicatedCluster()
+    const store = await stocked(cluster.url, 1)
+    const [victim] = cluster.nodes
+    const crowd = new Crowd(store)
+
+    await crowd.claimAll()
+    const [, unanswered] = await Promise.all([victim?.kill(), crowd.claimAll()])
+    expect(unanswered).toBeLessThan(AUTHORS.length)
+    await takenOver(cluster)
+    await victim?.start()
+    await eventually('every author is served again', async () => (await crowd.claimAll()) === 0, 60_000)
+
+    expect(new Set(crowd.delivered).size).toBe(crowd.delivered.length)
+    expect((await store.count(AUTHORS, NOW)).every((left) => left >= 1)).toBe(true)
+  })
+
+  it('without it: what the replica had is kept, and it serves at once', async () => {
+    const cluster = await startReplicatedCluster()
+    const store = await stocked(cluster.url)
+    const crowd = new Crowd(store)
+    await crowd.claimAll()
+    await replicated(cluster.nodes)
+
+    await cluster.nodes[0]?.kill()
+    await eventually('every author is served again', async () => (await crowd.claimAll()) === 0, 60_000)
+
+    expect(new Set(crowd.delivered).size).toBe(crowd.delivered.length)
+    expect((await store.count(AUTHORS, NOW)).every((left) => left >= 1)).toBe(true)
+  })
+
+  it('but not where an empty master is back before that: its replica follows it, and all is lost (I6)', async () => {
+    const cluster = await startReplicatedCluster()
+    const store = await stocked(cluster.url, 1)
+    await cluster.nodes[0]?.restart()
+
+    const counts = () => store.count(AUTHORS, NOW)
+    await eventually('its authors have nothing', async () => (await counts()).includes(0))
+    expect((await counts()).filter((left) => left === PACKAGES).length).toBeGreaterThan(0)
+  })
+
+  it('and the authors of the other masters are served in the meantime', async () => {
+    const cluster = await startCluster(3, 0, ['--cluster-require-full-coverage', 'no'])
+    ending.push(() => cluster.stop())
+    const store = await stocked(cluster.url)
+    const crowd = new Crowd(store)
+    await cluster.nodes[0]?.kill()
+
+    const unanswered = await crowd.claimAll()
+    expect(unanswered).toBeGreaterThan(0)
+    expect(crowd.delivered).toHaveLength(AUTHORS.length - unanswered)
+  })
+})
+
+describe('Sentinel names another master', () => {
+  it('and claims go on there without a restart; those used stay used (I1)', async () => {
+    const sentinel = await startSentinel()
+    ending.push(() => sentinel.stop())
+    const scene = await RedisScene.open(sentinel.url, { waitReplicas: 0 })
+    ending.push(() => scene.close())
+    const [used, next] = await scene.stock(4)
+    expect(await scene.claimedId()).toBe(used.id)
+    await replicated([sentinel.master, sentinel.replica])
+
+    await sentinel.master.kill()
+    await eventually(
+      'it is answered again',
+      async () => (await scene.store.count([scene.author.pubkey], NOW))[0] === 3,
+      60_000,
+    )
+    await eventually(
+      'the replica is the master',
+      async () => (await sentinel.replica.info('role')) === 'master',
+    )
+    expect(await scene.claimedId()).toBe(next?.id)
+    await eventually('the log says so', () => scene.outages.at(-1) === 'over')
+  })
+})

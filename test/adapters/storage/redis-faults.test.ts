@@ -1,0 +1,186 @@
+/** What becomes of key packages when their Redis fails: nothing crashes (I9), they fail closed (I7), and it heals by itself. */
+
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { eventually } from '../../support/eventually.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { PROMPTLY, RedisScene, UNAVAILABLE } from '../../support/redis-scene.ts'
+
+jest.setTimeout(60_000)
+
+const ending: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end()
+})
+
+async function open(
+  args: readonly string[] = [],
+  user = '',
+): Promise<{ server: RedisServer; scene: RedisScene }> {
+  const server = await startRedis({ args })
+  ending.push(() => server.stop())
+  if (user !== '') await server.command('ACL', 'SETUSER', user, 'on', '>right', '~*', '&*', '+@all')
+  const scene = await RedisScene.open(user === '' ? server.url : server.url.replace('//', `//${user}:right@`))
+  ending.push(() => scene.close())
+  return { server, scene }
+}
+
+async function failsClosed(scene: RedisScene): Promise<void> {
+  const { published, claimed, other, took } = await scene.answers()
+  expect({ published, claimed, other }).toEqual({
+    published: UNAVAILABLE,
+    claimed: UNAVAILABLE,
+    other: undefined,
+  })
+  expect(took).toBeLessThan(PROMPTLY)
+}
+
+describe('a server that hangs (SIGSTOP)', () => {
+  it('fails key packages closed within 2 s, lets other kinds through, and is found again (I1, I7)', async () => {
+    const { server, scene } = await open()
+    await scene.stock(5)
+    const first = await scene.claimedId()
+
+    server.pause()
+    await failsClosed(scene)
+    await failsClosed(scene)
+    server.resume()
+
+    await scene.recovers()
+    expect(await scene.claimedId()).not.toBe(first)
+    expect(scene.outages).toEqual(['ETIMEDOUT', 'over'])
+  })
+})
+
+describe('a server that is killed and started again', () => {
+  it('with appendonly has every acknowledged package (I6), and those used stay used (I1, I3)', async () => {
+    const { server, scene } = await open(['--appendonly', 'yes', '--appendfsync', 'always'])
+    const [used, ...left] = (await scene.stock(4)).map(({ id }) => id)
+    expect(await scene.claimedId()).toBe(used)
+
+    await server.kill()
+    await failsClosed(scene)
+    await eventually('the log says why', () => scene.outages.includes('ECONNREFUSED'))
+    await server.start()
+
+    await eventually('it is back', async () => (await scene.store.count([scene.author.pubkey], 0))[0] === 3)
+    expect([await scene.claimedId(), await scene.claimedId(), await scene.claimedId()]).toEqual(left)
+    await eventually('the log says so', () => scene.outages.at(-1) === 'over')
+    expect(scene.outages).toEqual(['ECONNREFUSED', 'over'])
+  })
+
+  it('without anything on disk has lost all: packages are gone (I6), and used ones are taken in again (I3)', async () => {
+    const { server, scene } = await open()
+    const [used] = await scene.stock(3)
+    expect(await scene.claimedId()).toBe(used.id)
+
+    await server.restart()
+    await scene.recovers()
+    expect((await scene.claim()).events).toEqual([])
+    expect(await scene.client.publish(used)).toEqual([true, ''])
+  })
+
+  it('with a snapshot alone is as old as that: what was used since is handed out again (I1)', async () => {
+    const { server, scene } = await open(['--save', '3600 1'])
+    const [used] = await scene.stock(2)
+    await server.command('SAVE')
+    expect(await scene.claimedId()).toBe(used.id)
+
+    await server.restart()
+    await eventually('it is back', async () => (await scene.store.count([scene.author.pubkey], 0))[0] === 2)
+    expect(await scene.claimedId()).toBe(used.id)
+  })
+
+  it('knows no script any more, and is told them again', async () => {
+    const { server, scene } = await open()
+    await scene.stock(3)
+    await server.command('SCRIPT', 'FLUSH')
+    await scene.stock(2)
+    await server.command('SCRIPT', 'FLUSH')
+    await scene.claimedId()
+    expect(scene.outages).toEqual([])
+  })
+
+  it('is waited for while it loads its data', async () => {
+    const slow = [
+      '--save',
+      '3600 1',
+      '--key-load-delay',
+      '1000',
+      '--loading-process-events-interval-bytes',
+      '1024',
+    ]
+    const { server, scene } = await open(slow)
+    await scene.stock(2)
+    await server.command('EVAL', "for i = 1, 2500 do redis.call('set', 'filler:' .. i, i) end", '0')
+    await server.command('SAVE')
+    await server.kill()
+    await server.launch()
+
+    await eventually('it loads', () => scene.outages.includes('LOADING'))
+    await failsClosed(scene)
+    await scene.recovers()
+  })
+})
+
+describe('a server that refuses', () => {
+  it('changes, since it became a read-only replica', async () => {
+    const { server, scene } = await open()
+    await scene.stock(3)
+    await server.command('REPLICAOF', '127.0.0.1', '1')
+    await failsClosed(scene)
+    await server.command('REPLICAOF', 'NO', 'ONE')
+    await scene.recovers()
+    expect(scene.outages).toEqual(['READONLY', 'over'])
+  })
+
+  it('the password, since it was changed', async () => {
+    const { server, scene } = await open([], 'ann')
+    await scene.stock(3)
+    await server.command('ACL', 'SETUSER', 'ann', 'resetpass', '>other')
+    await server.command('CLIENT', 'KILL', 'USER', 'ann')
+    await failsClosed(scene)
+    await eventually('the log says why', () => scene.outages.includes('WRONGPASS'))
+    await server.command('ACL', 'SETUSER', 'ann', '>right')
+    await scene.recovers()
+    expect(scene.outages).toEqual(['WRONGPASS', 'over'])
+  })
+
+  it('what the user may do no more', async () => {
+    const { server, scene } = await open([], 'ann')
+    await scene.stock(3)
+    await server.command('ACL', 'SETUSER', 'ann', '-@scripting')
+    await failsClosed(scene)
+    await server.command('ACL', 'SETUSER', 'ann', '+@scripting')
+    await scene.recovers()
+    expect(scene.outages).toEqual(['NOPERM', 'over'])
+  })
+
+  it('more data, since its memory is full', async () => {
+    const { server, scene } = await open(['--maxmemory-policy', 'noeviction'])
+    await scene.stock(3)
+    await server.command('CONFIG', 'SET', 'maxmemory', '1')
+    await failsClosed(scene)
+    await server.command('CONFIG', 'SET', 'maxmemory', '0')
+    await scene.recovers()
+    expect(scene.outages).toEqual(['OOM', 'over'])
+  })
+})
+
+describe('connections that break', () => {
+  it('under many claims hand nothing out twice (I1)', async () => {
+    const { server, scene } = await open()
+    const stock = await scene.stock(10)
+    const ids: string[] = []
+    for (let round = 0; ids.length < stock.length - 1; round++) {
+      const [reply] = await Promise.all([
+        scene.claim(),
+        round % 3 === 0 ? server.command('CLIENT', 'KILL', 'TYPE', 'normal') : undefined,
+      ])
+      ids.push(...reply.events.map(({ id }) => id))
+      const [left] = await eventually('it answers', () => scene.store.count([scene.author.pubkey], 0))
+      if (left === 1) break
+    }
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+})
