@@ -6,7 +6,10 @@ import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
 export interface Connection {
   /** The client's network address, as text; IPv6 counts by its /64. */
   readonly address: string
-  /** The Host header of the WebSocket handshake; NIP-42 and NIP-62 go by it where `publicUrl` is not set. */
+  /**
+   * The relay's address as this client knows it; NIP-42 and NIP-62 go by it where `publicUrl` is not set. Never a Host
+   * header as it came: who names another relay there could answer our challenge with what its users sign for it.
+   */
   readonly host?: string
   /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
   readonly send: (message: RelayMessage) => void

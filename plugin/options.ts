@@ -45,7 +45,7 @@ export const optionsSchema = z.strictObject({
     .url({ protocol: /^wss?$/ })
     .optional()
     .describe(
-      "The relay's address as clients know it, for NIP-42 and NIP-62; without it the Host header counts",
+      "The relay's address as clients know it, for NIP-42 and NIP-62; without it only the IP address it is reached at, or localhost, counts",
     ),
   requester: z
     .enum(['auth-or-address', 'auth'])

@@ -10,7 +10,7 @@ import type { ServerOptions } from './server-options.ts'
 export interface ConnectionSettings {
   readonly socket: WebSocket
   readonly address: string
-  /** The Host header of the handshake. */
+  /** The Host header of the handshake, if it is ours (`ownHost`). */
   readonly host: string | undefined
   readonly openSession: (connection: Connection) => GatewaySession
   readonly relay: Relay

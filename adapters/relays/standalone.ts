@@ -6,6 +6,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import { ClientConnection } from './connection.ts'
 import { informationListener } from './information.ts'
 import { type Listener, listen } from './listener.ts'
+import { ownHost } from './own-host.ts'
 import { RelayLists } from './relay-lists.ts'
 import { type ServerOptions, serverOptionsSchema } from './server-options.ts'
 
@@ -39,7 +40,7 @@ export function startServer(settings: StandaloneSettings): Promise<Listener> {
       new ClientConnection({
         socket,
         address: request.socket.remoteAddress ?? '',
-        host: request.headers.host,
+        host: ownHost(request),
         openSession: (connection) => gateway.session(connection),
         relay,
         options,

@@ -73,6 +73,12 @@ export class Client {
     return this.ended
   }
 
+  /** Cuts the connection without a word. */
+  cut(): Promise<number> {
+    this.stream.resetAndDestroy()
+    return this.ended
+  }
+
   /** Everything that ever came. */
   get history(): readonly RelayMessage[] {
     return this.#messages

@@ -1,0 +1,220 @@
+/** What a stranger who knows the protocol may try on a real `serve` process, to get more than a client should. */
+
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { WebSocket } from 'ws'
+import { authEvent } from '../support/client.ts'
+import { eventually } from '../support/eventually.ts'
+import { signEvent } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+import { type Scratch, scratch } from '../support/stores.ts'
+import { alice, bob, idsOf, packagesOf, Scene } from './behaviour/scene.ts'
+import { type ServeProcess, startServe } from './serve-process.ts'
+
+jest.setTimeout(120_000)
+
+let directory: Scratch
+beforeEach(() => {
+  directory = scratch()
+})
+const scene = new Scene<ServeProcess>((options) => startServe(directory.path, options))
+afterEach(() => directory.remove())
+
+describe('posing as somebody', () => {
+  it("with what another relay's user signed for it, under a Host header of that relay: refused (I4)", async () => {
+    const { target, events } = await scene.stocked(2)
+    const relay = 'wss://evil.example.com'
+    const thief = new WebSocket(target.url, { headers: { Host: new URL(relay).host } })
+    const heard = await listenFor(thief, 'CLOSED', ([, challenge]) => [
+      ['AUTH', authEvent(alice.secretKey, relay, String(challenge), target.now())],
+      ['EVENT', signEvent(alice.secretKey, vanishFrom(relay, target.now()))],
+      ['COUNT', 'hers', packagesOf(alice)],
+    ])
+    expect(heard).toContainEqual(['CLOSED', 'hers', 'restricted: only the author may count key packages'])
+    const owner = await scene.connect(target, alice)
+    expect(idsOf((await owner.request('own', packagesOf(alice))).events).sort()).toEqual(idsOf(events).sort())
+  })
+})
+
+describe('running an author dry', () => {
+  it('with a fresh pubkey for each claim: the address is limited (I5)', async () => {
+    const { target } = await scene.stocked(3, { quota: { perAddress: { max: 20 } } })
+    let served = 0
+    for (let index = 0; index < 60; index++) {
+      const client = await scene.connect(target, person(`fresh ${index}`))
+      const { closed } = await client.request('claim', packagesOf(alice))
+      if (closed === undefined) served += 1
+      await client.close()
+    }
+    expect(served).toBe(20)
+  })
+
+  it.each([
+    ['resets', (stream: { resetAndDestroy(): unknown }) => stream.resetAndDestroy()],
+    ['half closes', (stream: { end(): unknown }) => stream.end()],
+  ])('by claiming and leaving, the connection %s: nothing unseen is spent', async (_how, leave) => {
+    const { target, events } = await scene.stocked(8)
+    let seen = 0
+    for (let index = 0; index < 6; index++) {
+      const client = await scene.connect(target, person(`leaver ${index}`))
+      client.together(() => {
+        client.send(['REQ', 'claim', packagesOf(alice)])
+        leave(client.stream)
+      })
+      await client.ended
+      seen += client.history.filter(([verb]) => verb === 'EVENT').length
+    }
+    const owner = await scene.connect(target, alice)
+    // What was claimed for somebody who left is given back once the store has answered.
+    await eventually('nothing unseen is spent', async () => {
+      const left = (await owner.count('left', packagesOf(alice))) as { count: number }
+      return left.count === events.length - seen
+    })
+  })
+})
+
+describe('frames that are not as RFC 6455 has them', () => {
+  it.each([
+    ['invalid UTF-8', frame(0x81, Buffer.from([0x5b, 0xff, 0xfe, 0x5d])), 1007],
+    ['a reserved bit', frame(0xf1, Buffer.from('[]')), 1002],
+    ['a continuation of nothing', frame(0x80, Buffer.from('[]')), 1002],
+    ['a ping of 200 bytes', frame(0x89, Buffer.alloc(200)), 1002],
+    ['no mask', Buffer.from([0x81, 0x02, 0x5b, 0x5d]), 1002],
+    ['a length of 2^63', Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(12, 0x7f)]), 1009],
+  ])('%s: the connection is closed, the others live on (I9)', async (_what, bytes, code) => {
+    const { target, client } = await scene.stocked(1)
+    const received = await overTcp(target.url, [bytes])
+    // The last frame is the close frame: two bytes of head, then the code.
+    expect(received.readUInt16BE(received.length - 2)).toBe(code)
+    expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
+  })
+
+  it('one frame in single bytes, one message in many frames with a ping between: understood', async () => {
+    const { target } = await scene.stocked(1)
+    const request = Buffer.from(JSON.stringify(['REQ', 'claim', { ...packagesOf(alice), limit: 0 }]))
+    const answer = '["EOSE","claim"]'
+    const bytes = [...frame(0x81, request)].map((byte) => Buffer.of(byte))
+    expect(String(await overTcp(target.url, bytes, answer))).toContain(answer)
+    const parts = [
+      frame(0x01, request.subarray(0, 10)),
+      frame(0x89, Buffer.from('hi')),
+      frame(0x00, request.subarray(10, 20)),
+      frame(0x80, request.subarray(20)),
+    ]
+    expect(String(await overTcp(target.url, parts, answer))).toContain(answer)
+  })
+})
+
+describe('wearing the process out', () => {
+  it('with 50,000 messages that mean nothing: its memory stays as it is, and it answers others (I9)', async () => {
+    const { target, client } = await scene.stocked(1)
+    await garbage(target, 10_000)
+    const before = residentMegabytes(target)
+    await garbage(target, 50_000)
+    expect(residentMegabytes(target) - before).toBeLessThan(60)
+    expect(target.log.filter(({ level }) => level > 40)).toEqual([])
+    expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
+  })
+
+  it('with subscriptions without end: most are refused, and those that are open still work (I9)', async () => {
+    const { target } = await scene.stocked(1)
+    const owner = await scene.connect(target, alice)
+    await owner.request('own', packagesOf(alice))
+    for (let index = 0; index < 5000; index++) owner.send(['REQ', `${index}`, packagesOf(bob)])
+    expect((await owner.reply('4999')).closed).toMatch(/^blocked: /)
+    const [fresh] = await scene.publish(target, alice, 1)
+    expect((await owner.until('EVENT', 'own')).at(-1)).toEqual(['EVENT', 'own', fresh])
+  })
+
+  it('with questions and no ear for the answers: they do not pile up (I9)', async () => {
+    const { target } = await scene.stocked(5)
+    const owner = await scene.connect(target, alice)
+    owner.stream.pause()
+    const before = residentMegabytes(target)
+    for (let index = 0; index < 4000; index++) owner.send(['REQ', 'own', packagesOf(alice)])
+    const other = await scene.connect(target)
+    for (let index = 0; index < 100; index++) await other.rest()
+    expect(residentMegabytes(target) - before).toBeLessThan(80)
+    await owner.cut()
+  })
+})
+
+/** A sample of everything that is not a message, or means nothing; waits until all of it is answered. */
+async function garbage(target: ServeProcess, count: number): Promise<void> {
+  const client = await scene.connect(target)
+  const kinds: readonly ((index: number) => string | Uint8Array)[] = [
+    (index) => `{"${index}":[`,
+    (index) => Buffer.alloc(500, index),
+    (index) => JSON.stringify(['REQ', { index }, packagesOf(alice)]),
+    (index) =>
+      JSON.stringify(['COUNT', `${index}`, { kinds: [443, 1], authors: [alice.pubkey] }, { ids: [1] }]),
+    (index) => JSON.stringify(['CLOSE', `${index}`]),
+    (index) => JSON.stringify([`verb ${index}`, 'x'.repeat(100)]),
+    (index) => JSON.stringify(['AUTH', { id: `${index}`, kind: 22242 }]),
+    (index) => JSON.stringify(['OK', `${index}`.padStart(64, '0'), true, '']),
+  ]
+  for (let index = 0; index < count; index++) {
+    client.sendRaw(kinds[index % kinds.length]?.(index) ?? '')
+    if (index % 1000 === 999) await client.rest()
+  }
+  await client.close()
+}
+
+function residentMegabytes({ log }: ServeProcess): number {
+  const status = readFileSync(`/proc/${log[0]?.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+function vanishFrom(relay: string, now: number) {
+  return { kind: 62, created_at: now, tags: [['relay', relay]], content: '' }
+}
+
+/** Answers the first message, the challenge, and hears everything up to a verb. */
+function listenFor(
+  socket: WebSocket,
+  verb: string,
+  answer: (challenge: readonly unknown[]) => readonly unknown[][],
+): Promise<unknown[][]> {
+  const heard: unknown[][] = []
+  return new Promise((resolve) => {
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as unknown[]
+      heard.push(message)
+      if (heard.length === 1) for (const reply of answer(message)) socket.send(JSON.stringify(reply))
+      if (message[0] !== verb) return
+      socket.close()
+      resolve(heard)
+    })
+  })
+}
+
+/** A masked frame (RFC 6455 section 5.2): its first byte, and up to 65,535 bytes of payload. */
+function frame(first: number, payload: Buffer): Buffer {
+  const mask = Buffer.of(1, 2, 3, 4)
+  const { length } = payload
+  const head =
+    length < 126 ? Buffer.of(first, 0x80 | length) : Buffer.of(first, 0xfe, length >> 8, length & 0xff)
+  return Buffer.concat([head, mask, payload.map((byte, index) => byte ^ ((index % 4) + 1))])
+}
+
+/** Sends pieces after the handshake, each a packet of its own; resolves with all that came up to `last`, or the end. */
+function overTcp(url: string, pieces: readonly Uint8Array[], last?: string): Promise<Buffer> {
+  const { hostname, port, host } = new URL(url)
+  const stream = connect({ port: Number(port), host: hostname, noDelay: true })
+  let received = Buffer.alloc(0)
+  stream.write(
+    `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+  )
+  for (const piece of pieces) stream.write(piece)
+  return new Promise((resolve, reject) => {
+    stream.on('data', (data) => {
+      received = Buffer.concat([received, data])
+      if (last !== undefined && received.includes(last)) stream.destroy()
+    })
+    stream.on('error', reject)
+    stream.on('end', () => stream.destroy())
+    stream.on('close', () => resolve(received))
+  })
+}
