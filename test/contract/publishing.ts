@@ -1,6 +1,6 @@
 /** What becomes of a package that is put into a store. */
 
-import { deepEqual, equal } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits } from '../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
@@ -115,7 +115,7 @@ export function describePublishing(it: Specify): void {
     const one = packageNamed('one', bob)
     if (older === undefined || newer === undefined) return
     for (const pkg of [older, newer, older, one, one]) await store.put(pkg, LIMITS, NOW)
-    deepEqual(heard, [
+    same(heard, [
       [alice, older.id],
       [alice, newer.id],
       [bob, one.id],
