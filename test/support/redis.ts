@@ -224,7 +224,7 @@ sentinel failover-timeout main 3000
 }
 
 /** A port that nobody listens on, nor on the bus port above it. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first))
     const free = await Promise.all([port, port + BUS_OFFSET].map(isFree))

@@ -35,6 +35,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'it does not answer',
   EHOSTUNREACH: 'there is no way to its host',
   ENETUNREACH: 'there is no way to its host',
+  UNTRUSTED: 'its certificate is not trusted: name the file of its authority in NODE_EXTRA_CA_CERTS',
   NODATABASE: 'it has no database of that number',
   NOCLUSTER: 'it is not part of a cluster: use redis://',
   NOSENTINEL: 'no Sentinel answers, or none knows a master of that name',
@@ -46,6 +47,7 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/DB index is out of range/, 'NODATABASE'],
   [/cluster support disabled/, 'NOCLUSTER'],
   [/sentinels are unreachable/, 'NOSENTINEL'],
+  [/certificate|altname/i, 'UNTRUSTED'],
   [/timeout|timed out|ETIMEDOUT/i, 'ETIMEDOUT'],
   [/closed|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
 ]

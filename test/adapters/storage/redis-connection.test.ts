@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { Redis } from 'ioredis'
 import {
@@ -6,7 +8,9 @@ import {
   type RedisConnection,
 } from '../../../adapters/storage/redis/connection.ts'
 import { type TestLog, testLog } from '../../support/log.ts'
-import { type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
+import { freePort, type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
+import { scratch } from '../../support/stores.ts'
+import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts'
 
 const CLOSED_PORT = 1
 
@@ -95,6 +99,34 @@ describe('a connection to Redis', () => {
 })
 
 describe('it runs on', () => {
+  it('TLS, with a certificate that the system knows or is told of', async () => {
+    const { path, remove } = scratch()
+    const [cert, key] = [join(path, 'cert.pem'), join(path, 'key.pem')]
+    writeFileSync(cert, TEST_CERTIFICATE)
+    writeFileSync(key, TEST_KEY)
+    const port = await freePort()
+    const tls = await startRedis({
+      args: [
+        '--tls-port',
+        `${port}`,
+        '--tls-cert-file',
+        cert,
+        '--tls-key-file',
+        key,
+        '--tls-auth-clients',
+        'no',
+      ],
+    })
+    const url = `rediss://127.0.0.1:${port}`
+
+    await expect(connect(url)).rejects.toThrow('its certificate is not trusted')
+    const { client } = await connect(url, { trust: { ca: TEST_CERTIFICATE } })
+    expect(await client.ping()).toBe('PONG')
+    await closeAll()
+    await tls.stop()
+    remove()
+  })
+
   it('a cluster', async () => {
     const cluster = await startCluster()
     const { client } = await connect(cluster.url)
