@@ -25,7 +25,7 @@ async function serve(settings: Settings): Promise<void> {
   }
   const signalled = waitForSignal()
   const log = await createLogger(settings.log.level)
-  const store = await openStore(settings.store)
+  const store = await openStore(settings.store, { log, waitReplicas: settings.redis.wait })
   try {
     await serveFrom(store, settings, log, signalled)
   } finally {

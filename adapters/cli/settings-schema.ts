@@ -14,8 +14,8 @@ const listenSchema = z
 export const settingsSchema = optionsSchema.extend({
   store: z
     .string()
-    .regex(/^(memory:|lmdb:.+)$/)
-    .meta({ examples: ['memory:', 'lmdb:./data/keypackages'] })
+    .regex(/^(memory:|lmdb:.+|rediss?(\+(sentinel|cluster))?:\/\/.+)$/)
+    .meta({ examples: ['memory:', 'lmdb:./data/keypackages', 'redis://localhost'] })
     .default('lmdb:./data/keypackages')
     .describe('Where key packages are kept'),
   redis: z
