@@ -204,4 +204,19 @@ describe('close', () => {
     await stock(test, alice, 1)
     expect(owner.pushed).toHaveLength(before)
   })
+
+  it('stops listening to the store, which may outlive it (I9)', () => {
+    let listeners = 0
+    const test = startGateway({}, () => ({
+      onLowStock: () => {
+        listeners += 1
+        return () => {
+          listeners -= 1
+        }
+      },
+    }))
+    expect(listeners).toBe(1)
+    test.gateway.close()
+    expect(listeners).toBe(0)
+  })
 })
