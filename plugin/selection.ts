@@ -13,12 +13,10 @@ export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean 
  * whatever the request narrows to (I1).
  */
 export function choose(packages: readonly StockedPackage[], request: Claim): StockedPackage[] {
-  const spendable = packages.filter((pkg) => !isSlot(pkg))
-  const candidates = spendable.filter((pkg) => isAskedFor(pkg, request)).sort(byPreference)
-  const fresh = candidates.filter(isFresh).slice(0, request.maximum)
-  if (fresh.length < spendable.filter(isFresh).length) return fresh
-  const exposed = candidates.filter((pkg) => !isFresh(pkg))
-  return [...fresh, ...exposed].slice(0, request.maximum)
+  const candidates = packages.filter((pkg) => !isSlot(pkg) && isAskedFor(pkg, request))
+  const chosen = candidates.sort(byPreference).slice(0, request.maximum)
+  const chosenFresh = chosen.filter(isFresh)
+  return chosenFresh.length === packages.filter(isFresh).length ? chosen : chosenFresh
 }
 
 /** Whether a deletion names this package. */
@@ -48,9 +46,14 @@ export function byAge(a: StockedPackage, b: StockedPackage): number {
   return a.createdAt - b.createdAt || (a.id > b.id ? -1 : 1)
 }
 
-/** Without the last_resort extension before with; oldest first; lowest id. */
+/** Fresh before exposed; without the last_resort extension before with; oldest first; lowest id. */
 function byPreference(a: StockedPackage, b: StockedPackage): number {
-  return Number(a.lastResort) - Number(b.lastResort) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1)
+  return (
+    Number(isFresh(b)) - Number(isFresh(a)) ||
+    Number(a.lastResort) - Number(b.lastResort) ||
+    a.createdAt - b.createdAt ||
+    (a.id < b.id ? -1 : 1)
+  )
 }
 
 /** Whether a package is what one filter asks for (NIP-01). */

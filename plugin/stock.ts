@@ -10,7 +10,6 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   PutOutcome,
-  QuotaOutcome,
   Selector,
   StockedPackage,
   StockLimits,
@@ -112,10 +111,10 @@ export function claim(
   const current = settle(stock, policy.retireAfterSeconds, now)
   const requester = slide(windows.requester, policy.perAuthor.windowSeconds, now)
   const address = slide(windows.address, policy.perAddress.windowSeconds, now)
-  const limited = longest([
-    { by: 'perAuthor', ...room(requester, 1, policy.perAuthor, now) },
-    { by: 'perAddress', ...room(address, 1, policy.perAddress, now) },
-  ])
+  const limited = longest(
+    limitedBy('perAuthor', requester, policy, now),
+    limitedBy('perAddress', address, policy, now),
+  )
   if (limited !== undefined) return { stock, windows, choice: limited }
   const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
   return { ...answer, windows: { requester: record(requester, 1, now), address: record(address, 1, now) } }
@@ -209,13 +208,15 @@ function everyId(stock: Stock): EventId[] {
   return [...stock.packages, ...stock.deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id)
 }
 
+function limitedBy(by: Limited['by'], window: Window, policy: ClaimPolicy, now: number): Limited | undefined {
+  const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
+  return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
+}
+
 /** The quota that has to be waited for longest, if any has. */
-function longest(rooms: readonly (QuotaOutcome & Pick<Limited, 'by'>)[]): Limited | undefined {
-  const [first] = rooms
-    .filter(({ granted }) => granted === 0)
-    .sort((a, b) => b.retryAfterSeconds - a.retryAfterSeconds)
-  if (first === undefined) return undefined
-  return { outcome: 'limited', by: first.by, retryAfterSeconds: first.retryAfterSeconds }
+function longest(one: Limited | undefined, other: Limited | undefined): Limited | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return other.retryAfterSeconds > one.retryAfterSeconds ? other : one
 }
 
 function redeliver(

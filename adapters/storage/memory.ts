@@ -47,17 +47,22 @@ export function memoryStore(): KeyPackageStore {
   return new MemoryStore()
 }
 
-/** What is remembered of an author, from the first package until nothing of it matters any more. */
+type Windows = Map<string, KeptWindow>
+
+/** What is remembered of an author. Few are ever claimed, so their windows are made when that happens. */
 interface Author {
   stock: Stock
   /** Until when each event id and KeyPackageRef is known, in seconds since the epoch (I3). */
   readonly known: Map<string, number>
+  published: KeptWindow | undefined
+  requesters: Windows | undefined
+  addresses: Windows | undefined
 }
 
 class MemoryStore implements KeyPackageStore {
   readonly durable = false
   readonly #authors = new Map<string, Author>()
-  readonly #windows = new Map<string, KeptWindow>()
+  readonly #hits: Windows = new Map()
   readonly #relayLists = new Map<string, KnownRelayList>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
@@ -65,13 +70,12 @@ class MemoryStore implements KeyPackageStore {
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     this.#requireOpen()
-    const author = this.#authors.get(pkg.author) ?? { stock: EMPTY_STOCK, known: new Map() }
-    const key = `published:${pkg.author}`
-    const before = this.#window(key)
+    const author = this.#authors.get(pkg.author) ?? unknownAuthor()
+    const before = author.published?.window ?? []
     const isKnown = [pkg.id, pkg.ref].some((name) => (author.known.get(name) ?? now) > now)
     const { stock, published, outcome } = offer(author.stock, before, pkg, isKnown, limits, now)
     author.stock = stock
-    if (published !== before) this.#keepWindow(key, published, limits.publish, now)
+    if (published !== before) author.published = kept(published, limits.publish, now)
     if (outcome === 'stored' || outcome === 'replaced') {
       author.known.set(pkg.id, pkg.expiresAt).set(pkg.ref, pkg.expiresAt)
       this.#authors.set(pkg.author, author)
@@ -117,20 +121,20 @@ class MemoryStore implements KeyPackageStore {
       const before = author.stock.packages.length
       author.stock = settle(author.stock, retireAfterSeconds, now)
       gone += before - author.stock.packages.length
-      forgetExpired(author.known, now)
-      if (author.known.size === 0 && isEmpty(author.stock)) this.#authors.delete(pubkey)
+      forgetExpired(author, now)
+      if (isForgotten(author) && hasNoWindow(author)) this.#authors.delete(pubkey)
     }
-    for await (const [key, { keptUntil }] of inChunks(this.#windows)) {
-      if (keptUntil <= now) this.#windows.delete(key)
+    for await (const [key, { keptUntil }] of inChunks(this.#hits)) {
+      if (keptUntil <= now) this.#hits.delete(key)
     }
     return gone
   }
 
   async hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
     this.#requireOpen()
-    const before = this.#window(`hit:${key}`)
+    const before = this.#hits.get(key)?.window ?? []
     const { window, outcome } = hit(before, cost, quota, now)
-    if (window !== before) this.#keepWindow(`hit:${key}`, window, quota, now)
+    if (window !== before) this.#hits.set(key, kept(window, quota, now))
     return outcome
   }
 
@@ -176,16 +180,20 @@ class MemoryStore implements KeyPackageStore {
 
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
-    if (author === undefined) return { outcome: 'none' }
-    const requesterKey = `requester:${request.author}:${request.requester}`
-    const addressKey = `address:${request.author}:${request.address}`
-    const before = { requester: this.#window(requesterKey), address: this.#window(addressKey) }
+    if (author === undefined || isForgotten(author)) return { outcome: 'none' }
+    author.requesters ??= new Map()
+    author.addresses ??= new Map()
+    const { requesters, addresses } = author
+    const before = {
+      requester: requesters.get(request.requester)?.window ?? [],
+      address: addresses.get(request.address)?.window ?? [],
+    }
     const { stock, windows, choice } = claim(author.stock, before, request, policy, now)
     if (choice.outcome === 'limited') return choice
 
     author.stock = stock
-    this.#keepWindow(requesterKey, windows.requester, policy.perAuthor, now)
-    this.#keepWindow(addressKey, windows.address, policy.perAddress, now)
+    requesters.set(request.requester, kept(windows.requester, policy.perAuthor, now))
+    addresses.set(request.address, kept(windows.address, policy.perAddress, now))
     if (choice.outcome === 'none') return choice
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)
     return { ...choice, packages: stored(choice.packages) }
@@ -193,14 +201,6 @@ class MemoryStore implements KeyPackageStore {
 
   #stock(author: string): Stock {
     return this.#authors.get(author)?.stock ?? EMPTY_STOCK
-  }
-
-  #window(key: string): Window {
-    return this.#windows.get(key)?.window ?? []
-  }
-
-  #keepWindow(key: string, window: Window, { windowSeconds }: Quota, now: number): void {
-    this.#windows.set(key, { window, keptUntil: now + windowSeconds })
   }
 
   #requireOpen(): void {
@@ -213,8 +213,30 @@ function stored(packages: readonly StockedPackage[]): StoredKeyPackage[] {
   return packages as readonly StockedPackage[] as StoredKeyPackage[]
 }
 
-function forgetExpired(known: Map<string, number>, now: number): void {
-  for (const [name, expiresAt] of known) if (expiresAt <= now) known.delete(name)
+function unknownAuthor(): Author {
+  const nothing = { published: undefined, requesters: undefined, addresses: undefined }
+  return { stock: EMPTY_STOCK, known: new Map(), ...nothing }
+}
+
+function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow {
+  return { window, keptUntil: now + windowSeconds }
+}
+
+function forgetExpired(author: Author, now: number): void {
+  for (const [name, expiresAt] of author.known) if (expiresAt <= now) author.known.delete(name)
+  for (const windows of [author.requesters, author.addresses]) {
+    for (const [who, { keptUntil }] of windows ?? []) if (keptUntil <= now) windows?.delete(who)
+  }
+  if (author.published !== undefined && author.published.keptUntil <= now) author.published = undefined
+}
+
+/** Whether the store is again as if it had never heard of the author, but for windows that are still open. */
+function isForgotten({ stock, known }: Author): boolean {
+  return known.size === 0 && isEmpty(stock)
+}
+
+function hasNoWindow({ published, requesters, addresses }: Author): boolean {
+  return published === undefined && !requesters?.size && !addresses?.size
 }
 
 async function* inChunks<Entry>(entries: Iterable<Entry>): AsyncGenerator<Entry> {

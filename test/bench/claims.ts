@@ -12,8 +12,11 @@ import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
 
 const IN_FLIGHT = 64
-const ROUNDS = 9
-const MEMORY_AUTHORS = 20_000
+/** One less than an author has packages: each round takes one, and never the last. */
+const ROUNDS = LIMITS.max - 1
+/** From one round to the next claims become too old to be released, but no window is over. */
+const SECONDS_BETWEEN_ROUNDS = 61
+const MEMORY_AUTHORS = 5_000
 const MEMORY_BUDGET = 200_000
 const LMDB_AUTHORS = 2_000
 const LMDB_BUDGET = 0.6
@@ -23,9 +26,8 @@ export async function benchMemoryClaims(): Promise<BenchRow> {
   const map = new Map<Pubkey, number>()
   for (let number = 0; number < MEMORY_AUTHORS; number++) map.set(author(number), number)
   const pubkeys = [...map.keys()]
-  const lookUp = async (index: number) => map.get(pubkeys[index] ?? author(index))
-  await fill(store, { from: 0, to: MEMORY_AUTHORS }, LIMITS.max)
-  const { value, baseline } = await compare(store, pubkeys, (_round, index) => lookUp(index))
+  const lookUp = async (pubkey: Pubkey | undefined) => pubkey && map.get(pubkey)
+  const { value, baseline } = await compare(store, MEMORY_AUTHORS, (_round, index) => lookUp(pubkeys[index]))
   return {
     name: 'claims, memory',
     value,
@@ -44,7 +46,7 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   const bare = bareLmdb(`${directory.path}/bare`)
   const pubkeys = Array.from({ length: LMDB_AUTHORS }, (_, number) => author(number))
   await Promise.all([fill(store, { from: 0, to: LMDB_AUTHORS }, LIMITS.max), bare.fill(pubkeys)])
-  const { value, baseline } = await compare(store, pubkeys, (round, index) =>
+  const { value, baseline } = await compare(store, LMDB_AUTHORS, (round, index) =>
     bare.move(round, pubkeys[index] ?? ''),
   )
   await store.close()
@@ -62,20 +64,25 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   }
 }
 
-/** Claims one package of every author a round, each for another requester, in turns with the baseline. */
-function compare(
+/** Claims one package of every author a round, in turns with the baseline; once for nothing, with other authors. */
+async function compare(
   store: KeyPackageStore,
-  pubkeys: readonly Pubkey[],
+  authors: number,
   baseline: (round: number, index: number) => Promise<unknown>,
 ): Promise<Medians> {
-  const claims = pubkeys.map((pubkey, index) => claimBy(`requester ${index}`, pubkey))
+  await fill(store, { from: 0, to: 2 * authors }, LIMITS.max)
+  const claims = Array.from({ length: 2 * authors }, (_, index) =>
+    claimBy(`requester ${index}`, author(index)),
+  )
+  const claimAll = (from: number, round: number) =>
+    callsPerSecond(authors, IN_FLIGHT, (index) =>
+      store.claim(claims.slice(from + index, from + index + 1), POLICY, NOW + round * SECONDS_BETWEEN_ROUNDS),
+    )
+  for (let round = 0; round < ROUNDS; round++) await claimAll(authors, round)
   return alternate(
     ROUNDS,
-    () =>
-      callsPerSecond(claims.length, IN_FLIGHT, (index) =>
-        store.claim(claims.slice(index, index + 1), POLICY, NOW),
-      ),
-    (round) => callsPerSecond(claims.length, IN_FLIGHT, (index) => baseline(round, index)),
+    (round) => claimAll(0, round),
+    (round) => callsPerSecond(authors, IN_FLIGHT, (index) => baseline(round, index)),
   )
 }
 

@@ -33,7 +33,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
       fc.asyncProperty(histories(), async (history) => {
         expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
       }),
-      { seed: 443, numRuns: 300 },
+      { seed: 443, numRuns: 100 },
     )
   }, 120_000)
 })
