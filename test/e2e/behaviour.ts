@@ -12,7 +12,7 @@ import { describePublishing } from './behaviour/publishing.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 import { describeStocking } from './behaviour/stocking.ts'
 
-export type { ControlledTarget, StartTarget, Target } from './behaviour/scene.ts'
+export type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 
 /** `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. */
 export function describeKeyPackageRelay(name: string, startTarget: StartTarget): void {

@@ -41,10 +41,17 @@ function flipLast(bytes: Uint8Array): Uint8Array {
   return bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1)
 }
 
-async function withLifetime(target: Target, notBefore: number, notAfter: number): Promise<SignedEvent> {
-  const lifetime = { notBefore: target.now() + notBefore, notAfter: target.now() + notAfter }
-  return keyPackageEvent(alice, await makeKeyPackage(alice, { lifetime }), { createdAt: target.now() })
-}
+const withLifetime =
+  (notBefore: number, notAfter: number): Case['make'] =>
+  (target) =>
+    madeWith({ lifetime: { notBefore: target.now() + notBefore, notAfter: target.now() + notAfter } })(target)
+
+const madeWith =
+  (settings: Parameters<typeof makeKeyPackage>[1]): Case['make'] =>
+  async (target) => {
+    const keyPackage = await makeKeyPackage(alice, { now: target.now(), ...settings })
+    return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
+  }
 
 const withTags =
   (tags: Readonly<Record<string, readonly string[] | null>>, settings: object = {}): Case['make'] =>
@@ -153,10 +160,7 @@ export const refusedCases: readonly Case[] = [
   },
   {
     row: '9: ciphersuite is allowed (default only 0x0001)',
-    make: async (target) => {
-      const keyPackage = await makeKeyPackage(alice, { ciphersuite: 2, now: target.now() })
-      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
-    },
+    make: madeWith({ ciphersuite: 2 }),
     answer: /^invalid: ciphersuite 0x0002 is not taken in here/,
   },
   {
@@ -172,12 +176,12 @@ export const refusedCases: readonly Case[] = [
   },
   {
     row: '12: lifetime holds now (begins, with 1 h of clock skew)',
-    make: (target) => withLifetime(target, 2 * HOUR, DAY),
+    make: withLifetime(2 * HOUR, DAY),
     answer: /^invalid: the KeyPackage is not valid before/,
   },
   {
     row: '12: lifetime holds now (ends)',
-    make: (target) => withLifetime(target, -DAY, -60),
+    make: withLifetime(-DAY, -60),
     answer: /^invalid: the KeyPackage was valid until/,
   },
   {
@@ -241,19 +245,12 @@ export const acceptedCases: readonly Omit<Case, 'answer'>[] = [
   },
   {
     row: '9: another ciphersuite, where it is allowed',
-    make: async (target) => {
-      const keyPackage = await makeKeyPackage(alice, { ciphersuite: 2, now: target.now() })
-      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
-    },
+    make: madeWith({ ciphersuite: 2 }),
     options: { validation: { ciphersuites: [1, 2] } },
   },
   {
     row: '10: legacy 64 hex characters',
-    make: async (target) => {
-      const identity = new TextEncoder().encode(alice.pubkey)
-      const keyPackage = await makeKeyPackage(alice, { identity, now: target.now() })
-      return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
-    },
+    make: madeWith({ identity: new TextEncoder().encode(alice.pubkey) }),
   },
   {
     row: '11: legacy `extensions`, comma separated, `0xF000`',
@@ -262,6 +259,6 @@ export const acceptedCases: readonly Omit<Case, 'answer'>[] = [
   { row: '11: `last_resort`', make: withTags({ mls_extensions: ['0xf2ee', 'last_resort'] }) },
   {
     row: '12: lifetime holds now (within 1 h of clock skew)',
-    make: (target) => withLifetime(target, HOUR / 2, DAY),
+    make: withLifetime(HOUR / 2, DAY),
   },
 ]
