@@ -1,67 +1,29 @@
 /** Key packages for each row of DESIGN.md section 3 that looks at one, and what publishing them is answered with. */
 
-import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
-import { alice, bob, newEvent, type Target } from './scene.ts'
+import {
+  atTime,
+  type MakeEvent,
+  madeWith,
+  withLifetime,
+  withTags,
+  withWrongLeafSignature,
+  withWrongSignature,
+} from './key-package-makers.ts'
+import { alice, bob, newEvent } from './scene.ts'
 
 const HOUR = 3600
 const DAY = 86_400
 
 interface Case {
   readonly row: string
-  readonly make: (target: Target) => Promise<SignedEvent>
+  readonly make: MakeEvent
   /** The message of the OK, whole or by pattern. */
   readonly answer: string | RegExp
   readonly options?: OptionsInput
 }
-
-/** The KeyPackage's own signature is wrong: its last byte. */
-async function withWrongSignature(target: Target): Promise<SignedEvent> {
-  const keyPackage = await makeKeyPackage(alice, { now: target.now() })
-  const bytes = flipLast(keyPackage.bytes)
-  return keyPackageEvent(alice, keyPackage, { bytes, createdAt: target.now() })
-}
-
-/** The leaf node's signature is wrong, and the KeyPackage around it signed again. */
-async function withWrongLeafSignature(target: Target): Promise<SignedEvent> {
-  const keyPackage = await makeKeyPackage(alice, { now: target.now() })
-  const { publicPackage, privatePackage, impl } = keyPackage
-  const leafNode = { ...publicPackage.leafNode, signature: flipLast(publicPackage.leafNode.signature) }
-  const signed = await signKeyPackage(
-    { ...publicPackage, leafNode },
-    privatePackage.signaturePrivateKey,
-    impl.signature,
-  )
-  return keyPackageEvent(alice, keyPackage, { bytes: encodeKeyPackage(signed), createdAt: target.now() })
-}
-
-function flipLast(bytes: Uint8Array): Uint8Array {
-  return bytes.with(-1, (bytes.at(-1) ?? 0) ^ 1)
-}
-
-const withLifetime =
-  (notBefore: number, notAfter: number): Case['make'] =>
-  (target) =>
-    madeWith({ lifetime: { notBefore: target.now() + notBefore, notAfter: target.now() + notAfter } })(target)
-
-const madeWith =
-  (settings: Parameters<typeof makeKeyPackage>[1]): Case['make'] =>
-  async (target) => {
-    const keyPackage = await makeKeyPackage(alice, { now: target.now(), ...settings })
-    return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
-  }
-
-const withTags =
-  (tags: Readonly<Record<string, readonly string[] | null>>, settings: object = {}): Case['make'] =>
-  (target) =>
-    newEvent(target, alice, { tags, ...settings })
-
-const atTime =
-  (name: string, offset: number): Case['make'] =>
-  (target) =>
-    newEvent(target, alice, { tags: { [name]: [`${target.now() + offset}`] } })
 
 const marmot: OptionsInput = { profile: 'marmot' }
 
