@@ -7,6 +7,9 @@ import { PROMPTLY, RedisScene, UNAVAILABLE } from '../../support/redis-scene.ts'
 
 jest.setTimeout(60_000)
 
+/** Of an ACL user, as the README says. */
+const RIGHTS = ['on', '>right', '~kpg:*', '&kpg:*', '+@all', '-@dangerous', '+info']
+
 const ending: (() => Promise<void>)[] = []
 
 afterEach(async () => {
@@ -19,7 +22,7 @@ async function open(
 ): Promise<{ server: RedisServer; scene: RedisScene }> {
   const server = await startRedis({ args })
   ending.push(() => server.stop())
-  if (user !== '') await server.command('ACL', 'SETUSER', user, 'on', '>right', '~*', '&*', '+@all')
+  if (user !== '') await server.command('ACL', 'SETUSER', user, ...RIGHTS)
   const scene = await RedisScene.open(user === '' ? server.url : server.url.replace('//', `//${user}:right@`))
   ending.push(() => scene.close())
   return { server, scene }
@@ -53,21 +56,24 @@ describe('a server that hangs (SIGSTOP)', () => {
 })
 
 describe('a server that is killed and started again', () => {
-  it('with appendonly has every acknowledged package (I6), and those used stay used (I1, I3)', async () => {
-    const { server, scene } = await open(['--appendonly', 'yes', '--appendfsync', 'always'])
-    const [used, ...left] = (await scene.stock(4)).map(({ id }) => id)
-    expect(await scene.claimedId()).toBe(used)
+  it.each(['always', 'everysec', 'no'])(
+    'with appendfsync %s has every acknowledged package (I6), and those used stay used (I1, I3)',
+    async (policy) => {
+      const { server, scene } = await open(['--appendonly', 'yes', '--appendfsync', policy])
+      const [used, ...left] = (await scene.stock(4)).map(({ id }) => id)
+      expect(await scene.claimedId()).toBe(used)
 
-    await server.kill()
-    await failsClosed(scene)
-    await eventually('the log says why', () => scene.outages.includes('ECONNREFUSED'))
-    await server.start()
+      await server.kill()
+      await failsClosed(scene)
+      await eventually('the log says why', () => scene.outages.includes('ECONNREFUSED'))
+      await server.start()
 
-    await eventually('it is back', async () => (await scene.store.count([scene.author.pubkey], 0))[0] === 3)
-    expect([await scene.claimedId(), await scene.claimedId(), await scene.claimedId()]).toEqual(left)
-    await eventually('the log says so', () => scene.outages.at(-1) === 'over')
-    expect(scene.outages).toEqual(['ECONNREFUSED', 'over'])
-  })
+      await eventually('it is back', async () => (await scene.store.count([scene.author.pubkey], 0))[0] === 3)
+      expect([await scene.claimedId(), await scene.claimedId(), await scene.claimedId()]).toEqual(left)
+      await eventually('the log says so', () => scene.outages.at(-1) === 'over')
+      expect(scene.outages).toEqual(['ECONNREFUSED', 'over'])
+    },
+  )
 
   it('without anything on disk has lost all: packages are gone (I6), and used ones are taken in again (I3)', async () => {
     const { server, scene } = await open()
