@@ -3,7 +3,6 @@
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { KeyPackageStore } from './store.ts'
-import type { Watchers } from './watchers.ts'
 
 /** Where the gateway says what an operator should know; pino's loggers fit. Never given a package's content (I4). */
 export interface Logger {
@@ -16,7 +15,6 @@ export interface GatewayContext {
   readonly options: Options
   readonly store: KeyPackageStore
   readonly log: Logger
-  readonly watchers: Watchers
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are right. */

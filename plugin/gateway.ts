@@ -10,7 +10,7 @@ import { type Ask, Replenisher } from './lifecycle/replenish.ts'
 import { hostOf } from './nostr/auth.ts'
 import { checkShape } from './nostr/event.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
@@ -63,7 +63,8 @@ export class KeyPackageGateway {
   readonly #context: GatewayContext
   readonly #sessions = new Set<GatewaySession>()
   readonly #replenisher: Replenisher
-  readonly #stopListening: () => void
+  readonly #watchers = new Watchers()
+  readonly #stopListening: readonly (() => void)[]
 
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
@@ -74,11 +75,13 @@ export class KeyPackageGateway {
       store,
       log,
       verifyEvent,
-      watchers: new Watchers(),
       now: () => Math.floor(clock() / 1000),
     }
     this.#replenisher = new Replenisher(this.options.replenish.intervalSeconds)
-    this.#stopListening = store.onLowStock((author) => this.#askForMore(author))
+    this.#stopListening = [
+      store.onLowStock((author) => this.#askForMore(author)),
+      store.onPublished((author, id) => this.#showPublished(author, id)),
+    ]
   }
 
   /** Takes one key package event in, without a connection: from an import. Never rejects. */
@@ -125,7 +128,7 @@ export class KeyPackageGateway {
 
   /** Ends every session. The store is its owner's to close. */
   close(): void {
-    this.#stopListening()
+    for (const stop of this.#stopListening) stop()
     for (const session of [...this.#sessions]) session.close()
   }
 
@@ -172,7 +175,7 @@ export class KeyPackageGateway {
 
   #watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
     const stops = [...own].map(([author, filters]) =>
-      this.#context.watchers.add(author, (pkg) => {
+      this.#watchers.add(author, (pkg) => {
         if (!filters.some(({ narrowing }) => meets(pkg, narrowing))) return
         show(deliveredEvent(pkg, hints.get(author) ?? 'as-published'))
       }),
@@ -207,6 +210,11 @@ export class KeyPackageGateway {
     const { store, now } = this.#context
     const [count = 0] = await store.count([author], now())
     if (count < this.options.stock.low) this.#replenisher.askOne(author, send, now())
+  }
+
+  #showPublished(author: Pubkey, id: EventId): void {
+    const { store, now } = this.#context
+    this.#watchers.tell(store, author, id, now()).catch((error: unknown) => this.#report(error))
   }
 
   #askForMore(author: Pubkey): void {

@@ -38,9 +38,7 @@ export async function publishKeyPackage(
     },
     now(),
   )
-  const publication = conclude(await put(context, pkg), context)
-  if (publication.outcome === 'stored') context.watchers.tell(pkg)
-  return publication
+  return conclude(await put(context, pkg), context)
 }
 
 async function put({ store, options, log, now }: GatewayContext, pkg: StoredKeyPackage): Promise<PutOutcome> {

@@ -1,6 +1,6 @@
 /** The open subscriptions of one connection, and the REQs on their way to become one. */
 
-import type { SignedEvent } from './nostr/messages.ts'
+import type { EventId, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 
 /** NIP-01: a subscription id is a text of 1 to 64 characters. */
@@ -84,9 +84,10 @@ export class Subscriptions {
   }
 }
 
-/** A live feed that holds its events back until those already stored are out. */
+/** A live feed that holds its events back until those already stored are out, and shows none of those again. */
 export class HeldFeed {
   readonly #send: (event: SignedEvent) => void
+  readonly #shown = new Set<EventId>()
   #held: SignedEvent[] | undefined = []
 
   constructor(send: (event: SignedEvent) => void) {
@@ -94,15 +95,17 @@ export class HeldFeed {
   }
 
   readonly show = (event: SignedEvent): void => {
+    if (this.#shown.has(event.id)) return
     if (this.#held === undefined) this.#send(event)
     else this.#held.push(event)
   }
 
   /** Lets events through from now on; returns those held back that were not shown already. */
   flow(shown: readonly SignedEvent[]): SignedEvent[] {
+    for (const { id } of shown) this.#shown.add(id)
     const held = this.#held ?? []
     this.#held = undefined
-    return held.filter(({ id }) => !shown.some((event) => event.id === id))
+    return held.filter(({ id }) => !this.#shown.has(id))
   }
 }
 

@@ -1,7 +1,7 @@
-/** Owners who watch for packages they publish themselves, perhaps from another device. */
+/** Owners who watch for packages they publish themselves, perhaps from another device or through another process. */
 
-import type { Pubkey } from './nostr/messages.ts'
-import type { StoredKeyPackage } from './store.ts'
+import type { EventId, Pubkey } from './nostr/messages.ts'
+import type { KeyPackageStore, StoredKeyPackage } from './store.ts'
 
 export type Watcher = (pkg: StoredKeyPackage) => void
 
@@ -18,7 +18,11 @@ export class Watchers {
     }
   }
 
-  tell(pkg: StoredKeyPackage): void {
-    for (const watcher of this.#byAuthor.get(pkg.author) ?? []) watcher(pkg)
+  /** A package has come in: who watches its author sees it, unless it is gone already. Rejects when the store does. */
+  async tell(store: KeyPackageStore, author: Pubkey, id: EventId, now: number): Promise<void> {
+    if (!this.#byAuthor.has(author)) return
+    const pkg = (await store.list(author, now)).find((stored) => stored.id === id)
+    if (pkg === undefined) return
+    for (const watcher of this.#byAuthor.get(author) ?? []) watcher(pkg)
   }
 }

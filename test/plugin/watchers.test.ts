@@ -1,9 +1,10 @@
 /** DESIGN.md section 4: what owners see of their own packages, now and live, and nobody else does (I4). */
 
 import { describe, expect, it } from '@jest/globals'
+import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { StoredKeyPackage } from '../../plugin/store.ts'
 import { Watchers } from '../../plugin/watchers.ts'
+import { LIMITS, packageNamed } from '../contract/index.ts'
 import { gate } from '../support/gate.ts'
 import {
   eventsIn,
@@ -203,13 +204,16 @@ describe('the live feed of an owner', () => {
 
   it('ends once, however often it is ended', async () => {
     const watchers = new Watchers()
+    const store = memoryStore()
+    const pkg = packageNamed('one', alice.pubkey)
+    await store.put(pkg, LIMITS, NOW)
     const stop = watchers.add(alice.pubkey, () => undefined)
     stop()
     stop()
     const seen: string[] = []
     watchers.add(alice.pubkey, ({ id }) => seen.push(id))
     stop()
-    watchers.tell({ author: alice.pubkey, id: 'x' } as StoredKeyPackage)
-    expect(seen).toEqual(['x'])
+    await watchers.tell(store, alice.pubkey, pkg.id, NOW)
+    expect(seen).toEqual([pkg.id])
   })
 })
