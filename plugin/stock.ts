@@ -200,12 +200,13 @@ export function isEmpty({ packages, deliveries }: Stock): boolean {
 /** The packages that `after` no longer needs in any way: their events can go. */
 export function forgotten(before: Stock, after: Stock): EventId[] {
   if (before === after) return []
-  const remembered = new Set(everyId(after))
-  return [...new Set(everyId(before))].filter((id) => !remembered.has(id))
+  const remembered = rememberedIds(after)
+  return [...rememberedIds(before)].filter((id) => !remembered.has(id))
 }
 
-function everyId(stock: Stock): EventId[] {
-  return [...stock.packages, ...stock.deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id)
+/** The packages that can still be handed out: those in the stock, and those that a release would bring back. */
+export function rememberedIds({ packages, deliveries }: Stock): Set<EventId> {
+  return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id))
 }
 
 function limitedBy(by: Limited['by'], window: Window, policy: ClaimPolicy, now: number): Limited | undefined {

@@ -96,17 +96,16 @@ class LmdbStore implements KeyPackageStore {
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
     const gone = await sweepDue(this.#environment, retireAfterSeconds, now)
-    await sweepWindows(this.#environment, this.#environment.windows, now)
-    await sweepWindows(this.#environment, this.#environment.hits, now)
+    await sweepWindows(this.#environment, now)
     return gone
   }
 
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
-    return this.#write(({ tables: { hits } }) => {
-      const name = keyPart(key)
-      const before = hits.get(name)?.window ?? []
+    return this.#write(({ tables: { windows } }) => {
+      const name: WindowKey = ['', 'hit', keyPart(key)]
+      const before = windows.get(name)?.window ?? []
       const { window, outcome } = hit(before, cost, quota, now)
-      if (window !== before) hits.put(name, { window, keptUntil: now + quota.windowSeconds })
+      if (window !== before) windows.put(name, { window, keptUntil: now + quota.windowSeconds })
       return outcome
     })
   }
@@ -202,7 +201,7 @@ function claimOne(transaction: Transaction, request: Claim, policy: ClaimPolicy,
   const { stock, windows: after, choice } = claim(record, before, request, policy, now)
   if (choice.outcome === 'limited') return choice
 
-  transaction.save(author, record, stock, policy.retireAfterSeconds, now)
+  transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
   windows.put(requesterKey, { window: after.requester, keptUntil: now + policy.perAuthor.windowSeconds })
   windows.put(addressKey, { window: after.address, keptUntil: now + policy.perAddress.windowSeconds })
   if (choice.outcome === 'none') return choice

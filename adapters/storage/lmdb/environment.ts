@@ -28,20 +28,21 @@ export interface AuthorRecord extends Stock {
 /** What of a package the rules need not see. */
 export type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
-/** Which window, and whose: a requester's or an address's for this author, or what the author published. */
-export type WindowKey = [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
+/** Which window, and whose: a requester's or an address's for this author, what the author published, or one of `hit`. */
+export type WindowKey =
+  | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
+  | [nobody: '', scope: 'hit', key: string]
 
 export type DueKey = [hour: number, author: Pubkey, id: EventId | '']
 
 export interface Environment {
   readonly root: RootDatabase
   readonly authors: Database<AuthorRecord, Pubkey>
+  /** The same table as `authors`: so an author's stock and windows lie on one page, and a claim dirties few. */
+  readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
   /** Until when an event id or KeyPackageRef is known, in seconds since the epoch (I3). */
   readonly known: Database<number, [author: Pubkey, name: string]>
-  readonly windows: Database<KeptWindow, WindowKey>
-  /** The windows of `hit`. */
-  readonly hits: Database<KeptWindow, string>
   /**
    * Whom a sweep has to look at from an hour on: an author whose stock will change, or, with an event id, what
    * is known of that package and of the KeyPackageRef that is the value.
@@ -89,8 +90,7 @@ function openTables(root: RootDatabase, path: string): Environment {
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),
-      windows: root.openDB({ name: 'windows' }),
-      hits: root.openDB({ name: 'hits' }),
+      windows: root.openDB({ name: 'authors' }),
       due: root.openDB({ name: 'due' }),
       relayLists: root.openDB({ name: 'relay-lists' }),
     }

@@ -1,11 +1,10 @@
-/** Removes from an LMDB store what expired, a bounded piece in each transaction, so that nobody waits long for the lock. */
+/** Removes from an LMDB store what nothing needs any more, a piece in each transaction, so that nobody waits long for the lock. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Database, Key } from 'lmdb'
-import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
-import { settle } from '../../../plugin/stock.ts'
-import type { KeptWindow } from '../../../plugin/window.ts'
-import type { DueKey, Environment } from './environment.ts'
+import type { Key, RangeOptions } from 'lmdb'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { isEmpty, rememberedIds, type Stock, settle } from '../../../plugin/stock.ts'
+import type { DueKey, Environment, WindowKey } from './environment.ts'
 import { hourOf } from './keys.ts'
 import { type Transaction, write } from './transaction.ts'
 
@@ -13,11 +12,8 @@ import { type Transaction, write } from './transaction.ts'
 const DUE_CHUNK = 100
 /** Most windows that are looked at before other work gets its turn. */
 const WINDOW_CHUNK = 1000
-
-interface DueEntry {
-  readonly key: DueKey
-  readonly value: KeyPackageRef | ''
-}
+/** Sorts after every event id and KeyPackageRef. */
+const LAST = '\uffff'
 
 /** Settles every author who has something due. Resolves to how many packages went. */
 export async function sweepDue(
@@ -26,75 +22,92 @@ export async function sweepDue(
   now: number,
 ): Promise<number> {
   let gone = 0
-  const end = [hourOf(now) + 1]
-  for await (const entries of chunks(environment.due, DUE_CHUNK, end)) {
-    gone += await write(environment, (transaction) => visit(transaction, entries, retireAfterSeconds, now))
+  const dueNow = (options: RangeOptions) => environment.due.getKeys({ ...options, end: [hourOf(now) + 1] })
+  for await (const keys of chunks(dueNow, DUE_CHUNK)) {
+    gone += await write(environment, (transaction) => visit(transaction, keys, retireAfterSeconds, now))
   }
   return gone
 }
 
 /** Removes the windows in which nothing is left. */
-export async function sweepWindows<WindowKey extends Key>(
-  environment: Environment,
-  windows: Database<KeptWindow, WindowKey>,
-  now: number,
-): Promise<void> {
-  const isOver = (window: KeptWindow | undefined) => window !== undefined && window.keptUntil <= now
-  for await (const entries of chunks(windows, WINDOW_CHUNK)) {
-    const over = entries.filter(({ value }) => isOver(value))
+export async function sweepWindows(environment: Environment, now: number): Promise<void> {
+  const { authors, windows } = environment
+  const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => authors.getKeys(options)
+  const isOver = (key: WindowKey) => (windows.get(key)?.keptUntil ?? now + 1) <= now
+  for await (const keys of chunks(all, WINDOW_CHUNK)) {
+    const over = keys.filter((key) => typeof key !== 'string').filter(isOver)
     if (over.length === 0) continue
     await write(environment, () => {
-      for (const { key } of over) if (isOver(windows.get(key))) windows.remove(key)
+      for (const key of over) if (isOver(key)) windows.remove(key)
     })
   }
 }
 
 function visit(
   transaction: Transaction,
-  entries: readonly DueEntry[],
+  keys: readonly DueKey[],
   retireAfterSeconds: number,
   now: number,
 ): number {
-  const { authors } = transaction.tables
-  for (const entry of entries) clear(transaction, entry, now)
   let gone = 0
-  for (const author of new Set(entries.map(({ key: [, author] }) => author))) {
-    const record = authors.get(author)
-    if (record === undefined) continue
-    const settled = settle(record, retireAfterSeconds, now)
-    transaction.save(author, record, settled, retireAfterSeconds, now)
-    transaction.forget(author)
-    gone += record.packages.length - settled.packages.length
+  for (const key of keys) clear(transaction, key, now)
+  for (const author of new Set(keys.map(([, author]) => author))) {
+    gone += settleAuthor(transaction, author, retireAfterSeconds, now)
   }
   return gone
 }
 
 /** Takes an entry off the list once nothing under it can still become due, and with it what is known of its package. */
-function clear({ tables: { due, known } }: Transaction, { key, value: ref }: DueEntry, now: number): void {
+function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number): void {
   const [hour, author, id] = key
   if (id === '') {
     if (hour < hourOf(now)) due.remove(key)
     return
   }
-  if ((known.get([author, id]) ?? now) > now) return
+  const ref = due.get(key)
+  if (ref === undefined || (known.get([author, id]) ?? now) > now) return
   known.remove([author, id])
   known.remove([author, ref])
   due.remove(key)
 }
 
-/** All entries of a table in pieces, none of which holds a snapshot of the database open. */
-async function* chunks<Value, EntryKey extends Key>(
-  table: Database<Value, EntryKey>,
+/** Returns how many of the author's packages went. */
+function settleAuthor(
+  transaction: Transaction,
+  author: Pubkey,
+  retireAfterSeconds: number,
+  now: number,
+): number {
+  const { authors, known } = transaction.tables
+  const before = authors.get(author)
+  if (before === undefined) return 0
+  const after = settle(before, retireAfterSeconds, now)
+  transaction.save(author, before, after, retireAfterSeconds, now)
+  removeOrphans(transaction, author, after)
+  const [somethingKnown] = known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
+  if (isEmpty(after) && somethingKnown === undefined) authors.remove(author)
+  return before.packages.length - after.packages.length
+}
+
+/** Removes the events that claims have left (`saveClaimed`). */
+function removeOrphans({ tables: { packages } }: Transaction, author: Pubkey, stock: Stock): void {
+  const remembered = rememberedIds(stock)
+  const stored = [...packages.getKeys({ start: [author, ''], end: [author, LAST] })]
+  for (const key of stored) if (!remembered.has(key[1])) packages.remove(key)
+}
+
+/** All keys of a range in pieces, none of which holds a snapshot of the database open. */
+async function* chunks<SomeKey extends Key>(
+  range: (options: RangeOptions) => Iterable<SomeKey>,
   limit: number,
-  end?: Key,
-): AsyncGenerator<{ key: EntryKey; value: Value }[]> {
-  let options = { limit, ...(end !== undefined && { end }) }
+): AsyncGenerator<SomeKey[]> {
+  let options: RangeOptions = { limit }
   for (;;) {
-    const entries = [...table.getRange(options)]
-    const last = entries.at(-1)
+    const keys = [...range(options)]
+    const last = keys.at(-1)
     if (last === undefined) return
-    yield entries
-    options = { ...options, ...{ start: last.key, exclusiveStart: true } }
+    yield keys
+    options = { limit, start: last, exclusiveStart: true }
     await nextTurn()
   }
 }

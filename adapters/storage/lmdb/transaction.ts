@@ -1,7 +1,7 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { dueAt, EMPTY_STOCK, forgotten, isEmpty, type Stock } from '../../../plugin/stock.ts'
+import { dueAt, EMPTY_STOCK, forgotten, type Stock } from '../../../plugin/stock.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { AuthorRecord, Environment } from './environment.ts'
 import { hourOf } from './keys.ts'
@@ -33,9 +33,6 @@ export async function write<Result>(
   }
 }
 
-/** Sorts after every event id and KeyPackageRef. */
-const LAST = '\uffff'
-
 export class Transaction {
   readonly tables: Environment
   #authors = 0
@@ -53,22 +50,28 @@ export class Transaction {
     retireAfterSeconds: number,
     now: number,
   ): void {
+    this.saveClaimed(author, before, stock, retireAfterSeconds, now)
+    for (const id of forgotten(before ?? EMPTY_STOCK, stock)) this.tables.packages.remove([author, id])
+  }
+
+  /**
+   * The same for a claim, which leaves the events that nothing needs any more to the sweep that is due: they lie
+   * on other pages than the stock, and each would make the claim dearer.
+   */
+  saveClaimed(
+    author: Pubkey,
+    before: AuthorRecord | undefined,
+    stock: Stock,
+    retireAfterSeconds: number,
+    now: number,
+  ): void {
     const dueHour = this.#schedule(author, before, dueAt(stock, retireAfterSeconds), now)
     const old = before ?? EMPTY_STOCK
     if (stock === old && dueHour === before?.dueHour) return
-    for (const id of forgotten(old, stock)) this.tables.packages.remove([author, id])
     const { packages, deliveries } = stock
     this.tables.authors.put(author, { packages, deliveries, ...(dueHour !== undefined && { dueHour }) })
     this.#packages += packages.length - old.packages.length
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
-  }
-
-  /** Forgets an author of whom nothing is left. */
-  forget(author: Pubkey): void {
-    const record = this.tables.authors.get(author)
-    if (record === undefined || !isEmpty(record)) return
-    const [known] = this.tables.known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
-    if (known === undefined) this.tables.authors.remove(author)
   }
 
   saveTotals(): void {
