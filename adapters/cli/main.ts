@@ -22,6 +22,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Say what a key package event holds and whether it would be accepted, check by check.',
     load: async () => (await import('./inspect.ts')).inspectCommand(),
   },
+  strfry: {
+    description: "strfry's write-policy plugin: answers on standard output what to do with each event.",
+    load: async () => (await import('./strfry.ts')).strfryCommand(),
+  },
   demo: {
     description: 'Play the whole story on this machine in a few seconds, with real MLS.',
     load: async () => (await import('./demo.ts')).demoCommand(),

@@ -1,0 +1,71 @@
+/** `strfry`: strfry's write-policy plugin, until strfry ends it. */
+
+import { Command } from 'commander'
+import type { Logger } from '../../plugin/context.ts'
+import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { OperatorPolicy } from '../relays/strfry/command.ts'
+import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
+import { lateStore } from '../storage/late.ts'
+import { addSettings, readSettings } from './flags.ts'
+import { createLogger } from './logger.ts'
+import type { Settings } from './settings-schema.ts'
+import { openStore } from './store-url.ts'
+
+/** With what COMMAND may take, strfry's ten seconds have to do. */
+const STORE_PATIENCE_MS = 4000
+const SETTINGS = ['profile', 'kinds', 'custody', 'publicUrl', 'quota', 'stock', 'validation', 'store', 'log']
+
+export function strfryCommand(): Command {
+  const command = new Command('strfry').argument('[command...]', 'your own plugin, which is asked first')
+  addSettings(command, SETTINGS)
+  return command.action((operator: string[]) => strfry(readSettings(command, process.env), operator))
+}
+
+async function strfry(settings: Settings, [program, ...args]: string[]): Promise<void> {
+  if (settings.store === 'memory:') {
+    throw new SettingsError([
+      'store: "memory:" is not allowed: what hands the key packages out must share it',
+    ])
+  }
+  const write = reserveStdout()
+  endOnSignal()
+  const log = await createLogger(settings.log.level)
+  const store = lateStore({ open: () => openStore(settings.store), patienceMs: STORE_PATIENCE_MS })
+  const operator =
+    program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
+  const policy = new WritePolicy({
+    kinds: settings.kinds,
+    openGateway: () => openGateway(settings, store, log),
+    ...(operator && { operator }),
+  })
+  try {
+    await answerQuestions(process.stdin, policy, write, log)
+  } finally {
+    await operator?.close()
+    await store.close().catch((error: unknown) => log.error({ err: error }, 'the store could not be closed'))
+  }
+  // strfry stands still until we have ended, whatever a store may still be doing.
+  process.exit()
+}
+
+/** Most of our code is loaded here and not before: strfry waits for the first answer. */
+async function openGateway(settings: Settings, store: KeyPackageStore, log: Logger) {
+  const { KeyPackageGateway } = await import('../../plugin/gateway.ts')
+  const { store: _store, redis: _redis, listen: _listen, server: _server, log: _log, ...options } = settings
+  return new KeyPackageGateway({ ...options, store, log })
+}
+
+/** Keeps stdout for answers: what anything else prints there goes to stderr. */
+function reserveStdout(): (text: string) => void {
+  const write = process.stdout.write.bind(process.stdout)
+  process.stdout.write = process.stderr.write.bind(process.stderr)
+  // strfry is gone; so is what it asks.
+  process.stdout.on('error', () => process.stdin.destroy())
+  return (text) => void write(text)
+}
+
+/** Reads no more from then on; what was read is answered. */
+function endOnSignal(): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.stdin.destroy())
+}
