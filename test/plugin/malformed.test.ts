@@ -170,12 +170,13 @@ describe('a session that is fed for ever', () => {
     await stock(test, bob, 1)
     const client = test.connect({ authenticated: () => [bob.pubkey] })
     const text = 'x'.repeat(10_000)
+    let round = 0
     const feed = async (rounds: number) => {
-      for (let round = 0; round < rounds; round += 1) {
+      for (const last = round + rounds; round < last; round += 1) {
         await client.say('REQ', `${round}`, { kinds: [1], search: `${round}${text}` })
         await client.say('REQ', { round, text }, { kinds: [1] })
         await client.say('REQ', `${round}${text}`, { kinds: [443] })
-        await client.say('COUNT', `${round}`, { kinds: [443, 1], authors: [bob.pubkey] })
+        await client.say('COUNT', `${round}`.padStart(64), { kinds: [443, 1], authors: [bob.pubkey] })
         await client.say('CLOSE', `${round}${text}`)
         const asked = client.say('REQ', 'own', keyPackagesBy(bob))
         await undefined
@@ -195,10 +196,12 @@ describe('clients that come and go for ever', () => {
     await stock(test, bob, 1)
     const visit = async (rounds: number) => {
       for (let round = 0; round < rounds; round += 1) {
-        const client = test.connect({ authenticated: () => [bob.pubkey], send: () => undefined })
+        const somebody = test.now.toString(16).padStart(64, '0')
+        const client = test.connect({ authenticated: () => [bob.pubkey, somebody], send: () => undefined })
         await client.say('REQ', 'own', keyPackagesBy(bob))
         client.session.close()
         client.session.fromRelay(['EVENT', 'own', { kind: 443, pubkey: bob.pubkey }])
+        test.now += 1
       }
     }
     expect(await bytesKept(visit)).toBeLessThan(100)
