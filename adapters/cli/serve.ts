@@ -84,8 +84,14 @@ function sweep(gateway: KeyPackageGateway, log: Logger): void {
 }
 
 /** What an operator may not expect of these settings. */
-function warningsAbout({ delivery }: Settings, store: KeyPackageStore): string[] {
+function warningsAbout({ delivery, publicUrl }: Settings, store: KeyPackageStore): string[] {
   const warnings: string[] = []
+  if (publicUrl === undefined) {
+    warnings.push(
+      'publicUrl is not set: clients can authenticate only to the IP address they connect to, or localhost; ' +
+        'set it to the address they know, as in wss://relay.example.com',
+    )
+  }
   if (delivery.encoding !== 'as-published') {
     warnings.push(
       `delivery.encoding is ${delivery.encoding}: a key package published in another encoding is re-encoded, and ` +

@@ -4,14 +4,19 @@ import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 
 export const RELAY_LIST_KIND = 10051
+/** Anybody may leave one here, so it is as long as a list of relays may be and no longer. */
+const MOST_CHARACTERS = 16_384
 
 /** The ws(s) addresses of a relay list. */
 export function relaysOf(event: SignedEvent): string[] {
   return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
 }
 
-/** @throws Refusal `invalid` where the list names no relay */
+/** @throws Refusal `invalid` where the list names no relay, or is longer than a list of relays */
 export function checkRelayList(event: SignedEvent): void {
+  if (event.content.length + event.tags.flat().join().length > MOST_CHARACTERS) {
+    throw new Refusal('invalid', `a key package relay list may have ${MOST_CHARACTERS} characters`)
+  }
   if (relaysOf(event).length > 0) return
   throw new Refusal('invalid', 'a key package relay list needs a relay tag with a ws:// or wss:// address')
 }

@@ -81,14 +81,17 @@ describe('serve', () => {
     })
     const warnings = rest.filter(({ level }) => level === 40).map(({ msg }) => msg)
     expect(warnings).toEqual([
+      expect.stringContaining('publicUrl is not set'),
       expect.stringContaining('delivery.encoding is hex'),
       expect.stringContaining('not durable'),
     ])
   })
 
-  it('has nothing to warn of where packages are kept, and delivered as published', async () => {
+  it('has nothing to warn of where it has a name, packages are kept, and delivered as published', async () => {
     const folder = scratch()
-    const serving = await serveCli(['--store', `lmdb:${folder.path}/store`, '--profile', 'marmot'])
+    const store = `lmdb:${folder.path}/store`
+    const flags = ['--store', store, '--profile', 'marmot', '--public-url', 'wss://relay.example.com']
+    const serving = await serveCli(flags)
     serving.kill('SIGTERM')
     await serving.finished
     expect(serving.log.filter(({ level }) => level > 30)).toEqual([])

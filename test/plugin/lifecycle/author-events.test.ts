@@ -194,3 +194,15 @@ describe('protected events (NIP-70)', () => {
     ])
   })
 })
+
+describe('kind 10051', () => {
+  it('is refused when it is longer than any list of relays', async () => {
+    const event = eventOf(alice, 10051, [
+      ['relay', 'wss://relay.example.com'],
+      ['note', 'x'.repeat(16_384)],
+    ])
+    expect(await refusalOf(event)).toEqual([
+      ['OK', event.id, false, 'invalid: a key package relay list may have 16384 characters'],
+    ])
+  })
+})
