@@ -1,8 +1,11 @@
-/** Real `serve` processes on LMDB: killed in the middle of their work, two on one path, and stopped. */
+/** Real `serve` processes: killed in the middle of their work, two on one store, and stopped. */
 
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { basename } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
 import { type Person, person } from '../support/people.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
 import { type Scratch, scratch } from '../support/stores.ts'
 import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
 import type { Client, Reply } from './client.ts'
@@ -100,10 +103,22 @@ describe('kill -9 in the middle of publishing and claiming', () => {
   })
 })
 
-describe('two serve processes on one LMDB path', () => {
+describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) => {
+  let redis: RedisServer | undefined
+  beforeAll(async () => {
+    if (kind === 'Redis') redis = await startRedis()
+  })
+  afterAll(() => redis?.stop())
+
+  /** All of one test share a store, and no two tests do. */
+  function start(options: OptionsInput): Promise<ServeProcess> {
+    const shared = redis && { store: `${redis.url}?prefix=${basename(directory.path)}:` }
+    return scene.start({ ...options, ...shared })
+  }
+
   it('keep I1, I2 and I5 under a race of many requesters for one author', async () => {
     const options = { ...PLENTY, quota: { ...PLENTY.quota, perAuthor: { max: 2 } } }
-    const targets = [await scene.start(options), await scene.start(options)]
+    const targets = [await start(options), await start(options)]
     const [first, second] = targets
     if (first === undefined || second === undefined) throw new Error('there are two')
     const packages = [...(await scene.publish(first, alice, 5)), ...(await scene.publish(second, alice, 5))]
@@ -138,7 +153,7 @@ describe('two serve processes on one LMDB path', () => {
   })
 
   it('know what the other took in and handed out at once (I3)', async () => {
-    const [first, second] = [await scene.start(PLENTY), await scene.start(PLENTY)]
+    const [first, second] = [await start(PLENTY), await start(PLENTY)]
     const [older, newer] = await scene.publish(first, alice, 2)
     if (older === undefined || newer === undefined) throw new Error('there are two')
     const [here, there] = [await scene.connect(first), await scene.connect(second)]
@@ -149,7 +164,7 @@ describe('two serve processes on one LMDB path', () => {
   })
 
   it('survive that one of them is killed', async () => {
-    const [first, second] = [await scene.start(PLENTY), await scene.start(PLENTY)]
+    const [first, second] = [await start(PLENTY), await start(PLENTY)]
     const events = await scene.publish(first, alice, 3)
     first.kill('SIGKILL')
     await first.finished

@@ -11,13 +11,15 @@ export interface ServeProcess extends Target, Pick<Serving, 'kill' | 'finished' 
 
 export interface ServeSettings extends OptionsInput {
   readonly server?: Partial<ServerOptions>
+  /** One in the directory by default. */
+  readonly store?: string
 }
 
 /** Starts it on `directory`, alone there or beside others; the clock is the machine's. */
 export async function startServe(directory: string, settings: ServeSettings = {}): Promise<ServeProcess> {
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
-  writeFileSync(config, JSON.stringify({ ...settings, store: `lmdb:${join(directory, 'store')}` }))
+  writeFileSync(config, JSON.stringify({ store: `lmdb:${join(directory, 'store')}`, ...settings }))
   const serving = await serveCli(['--config', config])
   return {
     ...serving,

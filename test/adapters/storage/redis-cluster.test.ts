@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import {
+  authorNamed,
+  claimBy,
+  describeKeyPackageStore,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+} from '../../contract/index.ts'
+import { type RedisCluster, startCluster } from '../../support/redis.ts'
+import { RedisStores } from '../../support/redis-stores.ts'
+
+jest.setTimeout(60_000)
+
+let cluster: RedisCluster
+let stores: RedisStores
+
+beforeAll(async () => {
+  // A part that is down must not take the others with it.
+  cluster = await startCluster(3, 0, ['--cluster-require-full-coverage', 'no'])
+  stores = new RedisStores(cluster.url)
+})
+afterAll(() => cluster?.stop())
+
+describeKeyPackageStore('the Redis store on a cluster', () => stores.open(), { describe, it })
+
+describe('a cluster of which a node is down', () => {
+  it('claims of its authors are unavailable, the others are served (I7)', async () => {
+    const store = await stores.open()
+    const authors = Array.from({ length: 30 }, (_, index) => authorNamed(`${index}`))
+    for (const author of authors) await store.put(packageNamed(`of ${author}`, author), LIMITS, NOW)
+    await cluster.nodes[0]?.kill()
+    const claims = authors.map((author) => claimBy('bob', author))
+    const outcomes = await store.claim(claims, POLICY, NOW)
+    const kinds = outcomes.map(({ outcome }) => outcome)
+    expect(kinds).toHaveLength(30)
+    expect(new Set(kinds)).toEqual(new Set(['delivered', 'unavailable']))
+
+    const down = authors[kinds.indexOf('unavailable')] ?? authorNamed('')
+    await expect(store.put(packageNamed('new', down), LIMITS, NOW)).rejects.toThrow('Redis')
+    await expect(store.claim([claimBy('bob', down)], POLICY, NOW)).rejects.toThrow('Redis')
+    await store.close()
+  })
+})

@@ -1,0 +1,75 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { eventually } from '../../support/eventually.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { RedisStores } from '../../support/redis-stores.ts'
+
+const alice = authorNamed('alice')
+
+let server: RedisServer
+let here: KeyPackageStore
+let there: KeyPackageStore
+let heard: unknown[]
+
+beforeAll(async () => {
+  server = await startRedis()
+}, 30_000)
+afterAll(() => server?.stop())
+
+beforeEach(async () => {
+  const stores = new RedisStores(server.url)
+  await server.command('FLUSHALL')
+  here = await stores.again('shared')
+  there = await stores.again('shared')
+  heard = []
+  here.onLowStock((...told) => heard.push(['low', ...told]))
+  here.onPublished((...told) => heard.push(['published', ...told]))
+})
+afterEach(async () => {
+  await here.close()
+  await there.close()
+})
+
+describe('signals between two Redis stores', () => {
+  it('tell what the other took in and handed out, once', async () => {
+    const pkg = packageNamed('one', alice)
+    await there.put(pkg, LIMITS, NOW)
+    await there.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
+    const last = packageNamed('the end', alice)
+    await there.put(last, LIMITS, NOW)
+    await eventually('the last signal is heard', () => heard.length >= 3)
+    expect(heard).toEqual([
+      ['published', alice, pkg.id],
+      ['low', alice, 1],
+      ['published', alice, last.id],
+    ])
+  })
+
+  it('tell what was done here at once, and not again when Redis repeats it', async () => {
+    await here.put(packageNamed('one', alice), LIMITS, NOW)
+    expect(heard).toHaveLength(1)
+    await there.put(packageNamed('two', alice), LIMITS, NOW)
+    await eventually('the signal of the other is heard', () => heard.length >= 2)
+    expect(heard).toHaveLength(2)
+  })
+
+  it('are heard again after the connection for them was lost', async () => {
+    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    let tries = 0
+    await eventually('a signal is heard', async () => {
+      await there.put(packageNamed(`${tries++}`, alice), { ...LIMITS, max: 1000 }, NOW)
+      return heard.length > 0
+    })
+  })
+
+  it('stay within a prefix', async () => {
+    const elsewhere = await new RedisStores(server.url).again('another')
+    await elsewhere.put(packageNamed('theirs', alice), LIMITS, NOW)
+    const ours = packageNamed('ours', alice)
+    await there.put(ours, LIMITS, NOW)
+    await eventually('our signal is heard', () => heard.length > 0)
+    expect(heard).toEqual([['published', alice, ours.id]])
+    await elsewhere.close()
+  })
+})

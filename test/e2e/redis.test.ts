@@ -1,0 +1,40 @@
+/** Two `serve` processes on one Redis: what happens on one is heard of on the other. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
+import { type RedisServer, startRedis } from '../support/redis.ts'
+import { type Scratch, scratch } from '../support/stores.ts'
+import { alice, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
+import { type ServeProcess, startServe } from './serve-process.ts'
+
+// Each test starts processes, and the machine may be busy.
+jest.setTimeout(60_000)
+
+let redis: RedisServer
+let directory: Scratch
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis?.stop())
+beforeEach(() => {
+  directory = scratch()
+})
+
+const scene = new Scene<ServeProcess>((options) =>
+  startServe(directory.path, { ...options, store: redis.url }),
+)
+afterEach(() => directory.remove())
+
+it('tells an owner on one process what is published and claimed through the other', async () => {
+  const [here, there] = [await scene.start(), await scene.start()]
+  await scene.publish(there, alice, 4)
+  const owner = await scene.connect(here, alice)
+  await owner.request('own', packagesOf(alice))
+
+  const client = await scene.connect(there)
+  const event = await newEvent(there, alice)
+  expect(await client.publish(event)).toEqual([true, ''])
+  expect((await owner.until('EVENT', 'own')).at(-1)).toEqual(['EVENT', 'own', event])
+
+  for (const turn of ['1', '2', '3']) await client.request(turn, packagesOf(alice))
+  expect((await owner.until('REQ')).at(-1)).toEqual(['REQ', 'keypackages:low', packagesOf(alice)])
+})
