@@ -26,7 +26,7 @@ export interface TestGateway {
   connect(settings?: ClientSettings): TestClient
 }
 
-export interface ClientSettings {
+interface ClientSettings {
   readonly address?: string
   readonly host?: string | undefined
   readonly authenticated?: () => Iterable<string>
