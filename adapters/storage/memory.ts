@@ -19,13 +19,16 @@ import {
   release,
   type Stock,
   settle,
+  spend,
 } from '../../plugin/stock.ts'
 import type {
+  AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KeyPackageStore,
+  KnownName,
   LowStockListener,
+  MovableStore,
   PublishedListener,
   PutOutcome,
   Quota,
@@ -43,27 +46,30 @@ import { hit, type KeptWindow, type Window } from '../../plugin/window.ts'
 const SWEEP_CHUNK = 1000
 
 /** Opens an empty store. It is not durable: I6 does not hold for it. */
-export function memoryStore(): KeyPackageStore {
+export function memoryStore(): MovableStore {
   return new MemoryStore()
 }
 
-type Windows = Map<string, KeptWindow>
+/** The windows of one who claims packages of an author, as a requester and as an address. */
+interface Claimant {
+  requester: KeptWindow | undefined
+  address: KeptWindow | undefined
+}
 
-/** What is remembered of an author. Few are ever claimed, so their windows are made when that happens. */
+/** What is remembered of an author. Few are ever claimed, so room for claimants is made when that happens. */
 interface Author {
   stock: Stock
   /** Until when each event id and KeyPackageRef is known, in seconds since the epoch (I3). */
-  readonly known: Map<string, number>
+  readonly known: Map<KnownName['name'], number>
   published: KeptWindow | undefined
-  requesters: Windows | undefined
-  addresses: Windows | undefined
+  claimants: Map<string, Claimant> | undefined
 }
 
-class MemoryStore implements KeyPackageStore {
+class MemoryStore implements MovableStore {
   readonly durable = false
-  readonly #authors = new Map<string, Author>()
-  readonly #hits: Windows = new Map()
-  readonly #relayLists = new Map<string, KnownRelayList>()
+  readonly #authors = new Map<Pubkey, Author>()
+  readonly #hits = new Map<string, KeptWindow>()
+  readonly #relayLists = new Map<Pubkey, KnownRelayList>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   #isClosed = false
@@ -75,7 +81,9 @@ class MemoryStore implements KeyPackageStore {
     const isKnown = [pkg.id, pkg.ref].some((name) => (author.known.get(name) ?? now) > now)
     const { stock, published, outcome } = offer(author.stock, before, pkg, isKnown, limits, now)
     author.stock = stock
-    if (published !== before) author.published = kept(published, limits.publish, now)
+    if (limits.publish !== undefined && published !== before) {
+      author.published = kept(published, limits.publish, now)
+    }
     if (outcome === 'stored' || outcome === 'replaced') {
       author.known.set(pkg.id, pkg.expiresAt).set(pkg.ref, pkg.expiresAt)
       this.#authors.set(pkg.author, author)
@@ -155,6 +163,33 @@ class MemoryStore implements KeyPackageStore {
     this.#relayLists.set(author, deleteRelayList(this.#relayLists.get(author) ?? {}, createdUntil))
   }
 
+  async *authors(): AsyncGenerator<Pubkey> {
+    this.#requireOpen()
+    for await (const [pubkey] of inChunks(this.#authors)) yield pubkey
+  }
+
+  async known(pubkey: Pubkey, now: number): Promise<KnownName[]> {
+    this.#requireOpen()
+    const names = [...(this.#authors.get(pubkey)?.known ?? [])]
+    return names.map(([name, expiresAt]) => ({ name, expiresAt })).filter(({ expiresAt }) => expiresAt > now)
+  }
+
+  async spend(pubkey: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
+    this.#requireOpen()
+    const author = this.#authors.get(pubkey) ?? unknownAuthor()
+    const spent = names.map(({ name }) => name)
+    author.stock = spend(author.stock, spent, now)
+    for (const { name, expiresAt } of names) {
+      author.known.set(name, Math.max(expiresAt, author.known.get(name) ?? 0))
+    }
+    this.#authors.set(pubkey, author)
+  }
+
+  async *relayLists(): AsyncGenerator<AuthorRelayList> {
+    this.#requireOpen()
+    for await (const [author, known] of inChunks(this.#relayLists)) yield { author, ...known }
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
   }
@@ -181,25 +216,20 @@ class MemoryStore implements KeyPackageStore {
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
     if (author === undefined || isForgotten(author)) return { outcome: 'none' }
-    author.requesters ??= new Map()
-    author.addresses ??= new Map()
-    const { requesters, addresses } = author
-    const before = {
-      requester: requesters.get(request.requester)?.window ?? [],
-      address: addresses.get(request.address)?.window ?? [],
-    }
+    const [requester, address] = [claimantOf(author, request.requester), claimantOf(author, request.address)]
+    const before = { requester: requester.requester?.window ?? [], address: address.address?.window ?? [] }
     const { stock, windows, choice } = claim(author.stock, before, request, policy, now)
     if (choice.outcome === 'limited') return choice
 
     author.stock = stock
-    requesters.set(request.requester, kept(windows.requester, policy.perAuthor, now))
-    addresses.set(request.address, kept(windows.address, policy.perAddress, now))
+    requester.requester = kept(windows.requester, policy.perAuthor, now)
+    address.address = kept(windows.address, policy.perAddress, now)
     if (choice.outcome === 'none') return choice
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)
     return { ...choice, packages: stored(choice.packages) }
   }
 
-  #stock(author: string): Stock {
+  #stock(author: Pubkey): Stock {
     return this.#authors.get(author)?.stock ?? EMPTY_STOCK
   }
 
@@ -214,8 +244,17 @@ function stored(packages: readonly StockedPackage[]): StoredKeyPackage[] {
 }
 
 function unknownAuthor(): Author {
-  const nothing = { published: undefined, requesters: undefined, addresses: undefined }
+  const nothing = { published: undefined, claimants: undefined }
   return { stock: EMPTY_STOCK, known: new Map(), ...nothing }
+}
+
+function claimantOf(author: Author, who: string): Claimant {
+  author.claimants ??= new Map()
+  const known = author.claimants.get(who)
+  if (known !== undefined) return known
+  const claimant = { requester: undefined, address: undefined }
+  author.claimants.set(who, claimant)
+  return claimant
 }
 
 function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow {
@@ -223,11 +262,12 @@ function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow
 }
 
 function forgetExpired(author: Author, now: number): void {
+  const isOver = (window: KeptWindow | undefined) => window === undefined || window.keptUntil <= now
   for (const [name, expiresAt] of author.known) if (expiresAt <= now) author.known.delete(name)
-  for (const windows of [author.requesters, author.addresses]) {
-    for (const [who, { keptUntil }] of windows ?? []) if (keptUntil <= now) windows?.delete(who)
+  for (const [who, { requester, address }] of author.claimants ?? []) {
+    if (isOver(requester) && isOver(address)) author.claimants?.delete(who)
   }
-  if (author.published !== undefined && author.published.keptUntil <= now) author.published = undefined
+  if (isOver(author.published)) author.published = undefined
 }
 
 /** Whether the store is again as if it had never heard of the author, but for windows that are still open. */
@@ -235,8 +275,8 @@ function isForgotten({ stock, known }: Author): boolean {
   return known.size === 0 && isEmpty(stock)
 }
 
-function hasNoWindow({ published, requesters, addresses }: Author): boolean {
-  return published === undefined && !requesters?.size && !addresses?.size
+function hasNoWindow({ published, claimants }: Author): boolean {
+  return published === undefined && !claimants?.size
 }
 
 async function* inChunks<Entry>(entries: Iterable<Entry>): AsyncGenerator<Entry> {

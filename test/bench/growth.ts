@@ -10,7 +10,6 @@ import { alternate, callsPerSecond } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage, smallPackage } from './stocked.ts'
 
-const IN_FLIGHT = 64
 const ROUNDS = 15
 const FLAT = 1.3
 const MEMORY_AUTHORS = 1_000_000
@@ -29,7 +28,7 @@ export async function benchLmdbGrowth(): Promise<BenchRow> {
     'LMDB, durable',
     () => lmdbStore({ path: `${directory.path}/${opened++}` }),
     LMDB_AUTHORS,
-    2_000,
+    1_000,
   )
   directory.remove()
   return row
@@ -62,21 +61,21 @@ export async function benchMemoryBytes(): Promise<BenchRow> {
   }
 }
 
-/** Every claim comes from another requester, and every author has one package. */
-async function benchGrowth(
+/** One claim after the other, each from another requester; every author has one package. */
+export async function benchGrowth(
   name: string,
-  open: () => KeyPackageStore,
+  open: () => KeyPackageStore | Promise<KeyPackageStore>,
   authors: number,
   calls: number,
 ): Promise<BenchRow> {
-  const [large, small] = [open(), open()]
+  const [large, small] = [await open(), await open()]
   await fill(large, { from: 0, to: authors }, 1, smallPackage)
   await fill(small, { from: 0, to: 1 }, 1, smallPackage)
   const costOf = async (store: KeyPackageStore, among: number, round: number) => {
     const claims = Array.from({ length: calls }, (_, index) =>
       claimBy(`${round} ${index}`, author(scattered(round * calls + index) % among)),
     )
-    const perSecond = await callsPerSecond(calls, IN_FLIGHT, (index) =>
+    const perSecond = await callsPerSecond(calls, 1, (index) =>
       store.claim(claims.slice(index, index + 1), POLICY, NOW),
     )
     return 1e6 / perSecond
