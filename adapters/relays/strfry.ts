@@ -5,8 +5,8 @@ import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { isAuthorEvent } from '../../plugin/lifecycle/author-events.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { OperatorPolicy } from './strfry/command.ts'
 import { linesOf } from './strfry/lines.ts'
+import type { OperatorPolicy } from './strfry/operator-policy.ts'
 import { type Decision, type Question, readQuestion, writeAnswer } from './strfry/protocol.ts'
 
 export interface WritePolicySettings {

@@ -16,7 +16,7 @@ interface Pending {
   readonly resolve: (decision: Decision | undefined) => void
 }
 
-export class CommandRun {
+export class OperatorProcess {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
   readonly #log: Logger
   readonly #over = new AbortController()

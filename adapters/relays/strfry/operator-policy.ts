@@ -1,7 +1,7 @@
 /** The operator's own write policy: a plugin that is asked as strfry would ask it, and started again when it dies. */
 
 import type { Logger } from '../../../plugin/context.ts'
-import { CommandRun } from './command-run.ts'
+import { OperatorProcess } from './operator-process.ts'
 import type { Decision, Question } from './protocol.ts'
 
 /** How long an answer may take: with what comes after it, strfry's ten seconds have to do. */
@@ -25,7 +25,7 @@ export interface OperatorPolicySettings {
 
 export class OperatorPolicy {
   readonly #settings: Required<OperatorPolicySettings>
-  #run: CommandRun | undefined
+  #process: OperatorProcess | undefined
   /** How often in a row it gave no answer. */
   #failures = 0
   #pausedUntil = 0
@@ -36,33 +36,33 @@ export class OperatorPolicy {
 
   /** Asks one question; ask the next one after. While there is no answer to be had, events are refused. Never rejects. */
   async decide(question: Question): Promise<Decision> {
-    const run = this.#running()
-    if (run === undefined) return UNAVAILABLE
-    const decision = await run.ask(question, this.#settings.patienceMs)
-    if (decision === undefined) return this.#giveUp(run)
+    const process = this.#running()
+    if (process === undefined) return UNAVAILABLE
+    const decision = await process.ask(question, this.#settings.patienceMs)
+    if (decision === undefined) return this.#giveUp(process)
     this.#failures = 0
     return decision
   }
 
   /** Resolves when the command has ended, one way or another. */
   async close(): Promise<void> {
-    await this.#run?.stop()
+    await this.#process?.stop()
   }
 
-  #running(): CommandRun | undefined {
-    if (this.#run?.isOver === false) return this.#run
+  #running(): OperatorProcess | undefined {
+    if (this.#process?.isOver === false) return this.#process
     const { command, log, clock } = this.#settings
     if (clock() < this.#pausedUntil) return undefined
-    this.#run = new CommandRun(command, log)
-    return this.#run
+    this.#process = new OperatorProcess(command, log)
+    return this.#process
   }
 
-  #giveUp(run: CommandRun): Decision {
+  #giveUp(process: OperatorProcess): Decision {
     const pauseMs = Math.min(SHORTEST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS)
     this.#failures += 1
     this.#pausedUntil = this.#settings.clock() + pauseMs
     this.#settings.log.error({ pauseMs }, 'COMMAND gave no answer; it is started again after a pause')
-    run.kill()
+    process.kill()
     return UNAVAILABLE
   }
 }

@@ -1,0 +1,113 @@
+/** Asks a write-policy plugin as strfry does: through /bin/sh and a pipe, one event at a time (its PluginEventSifter.h). */
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+
+const LONGEST_LINE = 8192
+const TIMEOUT_MS = 10_000
+
+export interface QuestionSettings {
+  readonly sourceType?: 'IP4' | 'IP6' | 'Import' | 'Stream' | 'Sync' | 'Stored' | '?'
+  readonly authed?: string
+}
+
+/** The line that asks about an event. */
+export function questionAbout(event: unknown, { sourceType = 'IP4', authed }: QuestionSettings = {}): string {
+  const sourceInfo = sourceType.startsWith('IP') ? '192.0.2.1' : 'wss://other.example.com'
+  const request = { type: 'new', event, receivedAt: 1_700_000_000, sourceType, sourceInfo }
+  return `${JSON.stringify(authed === undefined ? request : { ...request, authed })}\n`
+}
+
+/** What strfry reads in an answer. */
+export interface StrfryAnswer {
+  readonly id: string
+  readonly action: string
+  readonly msg?: string
+}
+
+/** A shell command that runs `strfry` as it was built. */
+export function pluginCommand(...args: readonly string[]): string {
+  return [process.execPath, MAIN, 'strfry', ...args].map((word) => `'${word}'`).join(' ')
+}
+
+export class Plugin {
+  readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
+  /** Everything it wrote on stdout. */
+  stdout = ''
+  stderr = ''
+  #read = 0
+  #wake = () => {}
+  readonly #ended: Promise<number | null>
+
+  constructor(command: string, env: Readonly<Record<string, string>> = {}) {
+    this.#process = spawn('/bin/sh', ['-c', command], { env: { ...process.env, ...env } })
+    this.#process.stdin.on('error', () => {})
+    this.#process.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text
+      this.#wake()
+    })
+    this.#process.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text
+    })
+    this.#ended = once(this.#process, 'close').then(([code]) => {
+      this.#wake()
+      return code
+    })
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  /** Asks about one event; rejects where strfry would give up. */
+  ask(event: unknown, settings?: QuestionSettings): Promise<StrfryAnswer> {
+    this.write(questionAbout(event, settings))
+    return this.answer()
+  }
+
+  write(text: string): void {
+    this.#process.stdin.write(text)
+  }
+
+  async answer(): Promise<StrfryAnswer> {
+    const deadline = performance.now() + TIMEOUT_MS
+    for (;;) {
+      const end = this.stdout.indexOf('\n', this.#read)
+      if (end >= 0) return this.#take(end)
+      if (this.#process.exitCode !== null) throw new Error(`it has ended: ${this.stderr}`)
+      await this.#more(deadline - performance.now())
+    }
+  }
+
+  /** Resolves with its exit code once it has ended by itself. */
+  async end(how: 'EOF' | 'SIGTERM' = 'EOF'): Promise<number | null> {
+    if (how === 'EOF') this.#process.stdin.end()
+    else this.#process.kill(how)
+    return this.#ended
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+
+  #take(end: number): StrfryAnswer {
+    const line = this.stdout.slice(this.#read, end)
+    this.#read = end + 1
+    if (Buffer.byteLength(line) > LONGEST_LINE) throw new Error(`a line of ${line.length} characters`)
+    return JSON.parse(line) as StrfryAnswer
+  }
+
+  #more(withinMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no answer in time: ${this.stderr}`)), withinMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
