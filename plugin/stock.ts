@@ -257,12 +257,12 @@ function take(
   if (chosen.length === 0) return { stock, choice: { outcome: 'none' } }
 
   const last = chosen.length === countSpendable(stock) ? chosen.at(-1) : undefined
-  const spent = chosen.filter((pkg) => pkg !== last)
+  const spent = last === undefined ? chosen : chosen.slice(0, -1)
+  const left = stock.packages.filter((pkg) => !spent.includes(pkg))
+  const delivery = deliveryOf(spent, last, request, policy, now)
   const after = {
-    packages: stock.packages
-      .filter((pkg) => !spent.includes(pkg))
-      .map((pkg) => (pkg === last ? expose(pkg, now) : pkg)),
-    deliveries: [...stock.deliveries, deliveryOf(spent, last, request, policy, now)].filter(isWorthKeeping),
+    packages: last === undefined ? left : left.map((pkg) => (pkg === last ? expose(pkg, now) : pkg)),
+    deliveries: isWorthKeeping(delivery) ? [...stock.deliveries, delivery] : stock.deliveries,
   }
   return { stock: after, choice: delivered(after, chosen, last !== undefined) }
 }

@@ -45,7 +45,7 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   const store = lmdbStore({ path: `${directory.path}/store` })
   const bare = bareLmdb(`${directory.path}/bare`)
   const pubkeys = Array.from({ length: LMDB_AUTHORS }, (_, number) => author(number))
-  await Promise.all([fill(store, { from: 0, to: LMDB_AUTHORS }, LIMITS.max), bare.fill(pubkeys)])
+  await bare.fill(pubkeys)
   const { value, baseline } = await compare(store, LMDB_AUTHORS, (round, index) =>
     bare.move(round, pubkeys[index] ?? ''),
   )
@@ -95,7 +95,7 @@ function bareLmdb(path: string) {
     fill: (pubkeys: readonly Pubkey[]) =>
       root.transaction(() => {
         for (const pubkey of pubkeys) {
-          const { event } = realisticPackage('bare', pubkey)
+          const { event } = realisticPackage('bare', pubkey, NOW)
           for (let round = 0; round < ROUNDS; round++) here.put([pubkey, round], event)
         }
       }),

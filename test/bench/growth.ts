@@ -44,7 +44,7 @@ export async function benchMemoryBytes(): Promise<BenchRow> {
     return process.memoryUsage().heapUsed
   }
   const store = memoryStore()
-  const baseline = realisticPackage('0/0', author(0)).event.length
+  const baseline = realisticPackage('0/0', author(0), NOW).event.length
   const before = await weigh()
   await fill(store, { from: 0, to: WEIGHED_AUTHORS }, LIMITS.max)
   const value = ((await weigh()) - before) / (WEIGHED_AUTHORS * LIMITS.max)

@@ -15,13 +15,13 @@ export function author(number: number): Pubkey {
 }
 
 /** A package whose event is as long as a real one, and whose texts are its own, as when it came over a socket. */
-export function realisticPackage(name: string, author: Pubkey): StoredKeyPackage {
+export function realisticPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
   const id = hex(`event ${name}`) as EventId
   const ref = hex(`ref ${name}`) as KeyPackageRef
   const event = {
     id,
     pubkey: author,
-    created_at: NOW,
+    created_at: createdAt,
     kind: 443,
     tags: [
       ['mls_protocol_version', '1.0'],
@@ -35,16 +35,28 @@ export function realisticPackage(name: string, author: Pubkey): StoredKeyPackage
     content: Buffer.alloc(KEY_PACKAGE_BYTES, name).toString('base64'),
     sig: hex(`sig ${name} r`) + hex(`sig ${name} s`),
   }
-  const pkg = packageOf(event.id, ref, author, JSON.stringify(event))
+  const pkg = packageOf(id, ref, author, createdAt, JSON.stringify(event))
   return JSON.parse(JSON.stringify(pkg))
 }
 
 /** A package with next to no event, for stores with so many that only their number matters. */
-export function smallPackage(name: string, author: Pubkey): StoredKeyPackage {
-  return packageOf(hex(`event ${name}`) as EventId, hex(`ref ${name}`) as KeyPackageRef, author, name)
+export function smallPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
+  return packageOf(
+    hex(`event ${name}`) as EventId,
+    hex(`ref ${name}`) as KeyPackageRef,
+    author,
+    createdAt,
+    name,
+  )
 }
 
-function packageOf(id: EventId, ref: KeyPackageRef, author: Pubkey, event: string): StoredKeyPackage {
+function packageOf(
+  id: EventId,
+  ref: KeyPackageRef,
+  author: Pubkey,
+  createdAt: number,
+  event: string,
+): StoredKeyPackage {
   const tags = [['i', ref] as const]
   const expiresAt = NOW + 90 * 86_400
   return {
@@ -52,7 +64,7 @@ function packageOf(id: EventId, ref: KeyPackageRef, author: Pubkey, event: strin
     ref,
     author,
     kind: 443,
-    createdAt: NOW,
+    createdAt,
     expiresAt,
     lastResort: false,
     tags,
@@ -72,7 +84,7 @@ export async function fill(
   for (let number = authors.from; number < authors.to; number++) {
     const pubkey = author(number)
     for (let index = 0; index < perAuthor; index++) {
-      puts.push(store.put(make(`${number}/${index}`, pubkey), LIMITS, NOW))
+      puts.push(store.put(make(`${number}/${index}`, pubkey, NOW - perAuthor + index), LIMITS, NOW))
     }
     if (puts.length < PUTS_AT_ONCE) continue
     await Promise.all(puts)
