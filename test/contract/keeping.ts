@@ -127,6 +127,21 @@ function describeSweeping(it: Specify): void {
     equal(await store.put(exposed, LIMITS, NOW + 600), 'spent')
   })
 
+  it('retires again, hours after it retired before', async (store) => {
+    for (const hours of [0, 3, 6]) {
+      const start = NOW + hours * HOUR
+      const [exposed, ...fresh] = ['a', 'b', 'c'].map((name) => packageNamed(`${name} ${hours}`, alice))
+      if (exposed === undefined) return
+      await store.put(exposed, LIMITS, start)
+      await store.claim([claimBy('bob', alice)], POLICY, start)
+      for (const pkg of fresh) await store.put(pkg, LIMITS, start)
+      equal(await store.sweep(start + 599, 600), 0)
+      equal(await store.sweep(start + 600, 600), 1)
+      await store.drop(alice, { by: 'author', createdUntil: NOW }, start + 600)
+      await store.sweep(start + 2 * HOUR, 600)
+    }
+  })
+
   it('leaves a claim that can still be released as it is', async (store) => {
     for (const name of ['one', 'two']) await store.put(packageNamed(name, alice), LIMITS, NOW)
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))

@@ -1,0 +1,55 @@
+import { afterAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { open } from 'lmdb'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
+import type { ClaimOutcome } from '../../../plugin/store.ts'
+import { DAY, NOW } from '../../contract/index.ts'
+import { type History, histories } from '../../support/histories.ts'
+import { scratch } from '../../support/stores.ts'
+
+const directory = scratch()
+afterAll(() => directory.remove())
+
+const TABLES = ['authors', 'packages', 'known', 'due']
+
+describe('an LMDB store, once all is over', () => {
+  it('keeps not one record of all that happened, whatever did (I9)', async () => {
+    let opened = 0
+    await fc.assert(
+      fc.asyncProperty(histories(), async (history) => {
+        const path = `${directory.path}/${opened++}`
+        await live(path, history)
+        const root = open({ path, noSubdir: false, overlappingSync: false })
+        const left = TABLES.map((name) => [name, root.openDB({ name }).getCount()])
+        await root.close()
+        expect(left).toEqual(TABLES.map((name) => [name, 0]))
+      }),
+      { seed: 62, numRuns: 40 },
+    )
+  }, 120_000)
+})
+
+/** Lives through a history, then sweeps when everything has expired. */
+async function live(path: string, { steps }: History): Promise<void> {
+  const store = lmdbStore({ path })
+  const claimed: ClaimOutcome[] = []
+  let now = NOW
+  for (const step of steps) {
+    if (step.do === 'wait') now += step.seconds
+    if (step.do === 'put') await store.put(step.pkg, step.limits, now)
+    if (step.do === 'drop') await store.drop(step.author, step.which, now)
+    if (step.do === 'sweep') await store.sweep(now, step.retireAfterSeconds)
+    if (step.do === 'hit') await store.hit(step.key, step.cost, { max: 5, windowSeconds: 60 }, now)
+    if (step.do === 'claim') {
+      claimed.push(...(await store.claim(step.claims, step.policy, now)))
+    }
+    if (step.do === 'release') {
+      const outcome = claimed.at(-1 - step.answersAgo)
+      if (outcome?.outcome !== 'delivered') continue
+      for (const { author, id } of outcome.packages) await store.release(author, [id], now)
+    }
+  }
+  await store.sweep(now + 100 * DAY, 600)
+  expect(await store.stats()).toEqual({ authors: 0, packages: 0 })
+  await store.close()
+}
