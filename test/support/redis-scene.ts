@@ -18,10 +18,6 @@ export const PROMPTLY = 2_000
 
 const NO_LIMIT = { max: 10_000 }
 
-export interface SceneSettings {
-  readonly waitReplicas?: number
-}
-
 export class RedisScene {
   readonly author: Person = person('alice')
   readonly client: Client
@@ -37,9 +33,9 @@ export class RedisScene {
     this.#lines = lines
   }
 
-  static async open(redis: string, settings: SceneSettings = {}): Promise<RedisScene> {
+  static async open(redis: string): Promise<RedisScene> {
     const log = testLog()
-    const store = await redisStore({ redis, log, ...settings })
+    const store = await redisStore({ redis, log })
     const server = await startTestServer(store, { quota: { perAuthor: NO_LIMIT, perAddress: NO_LIMIT } })
     return new RedisScene(await Client.connect(server.url), store, server, log.lines)
   }

@@ -11,13 +11,14 @@ import {
   subscriberOf,
   type Trust,
 } from './clients.ts'
-import { FaultLog, faultOf } from './faults.ts'
+import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
 import { ReplicatedWrites, type Words } from './replication.ts'
 
 /** Key packages fail closed no later than this after Redis stopped answering (I7). */
 const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
+const HEARTBEAT_MS = 5_000
 /** So many keys of a cluster that hardly a master is left out. */
 const CLUSTER_PROBES = 32
 
@@ -80,6 +81,9 @@ class Connection implements RedisConnection {
   readonly #faults: FaultLog
   #started = false
   #startFault: unknown
+  /** Why a node of a cluster could not be reached when that was last tried. */
+  #nodeFault: Fault | undefined
+  #heartbeat: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
 
@@ -92,8 +96,7 @@ class Connection implements RedisConnection {
     this.#place = place
     this.#faults = new FaultLog(log, place)
     client.on('error', (error: unknown) => this.#failed(error))
-    // Of a cluster: a node that does not answer, though others may.
-    client.on('node error', (error: unknown) => this.#failed(error))
+    client.on('node error', (error: unknown) => this.#suspect(error))
     client.on('close', () => this.#lost())
     // What is wrong with its server, the client says; the listener keeps an error from ending the process (I9).
     if (this.subscriber !== client) this.subscriber.on('error', () => undefined)
@@ -107,6 +110,8 @@ class Connection implements RedisConnection {
       throw new StoreError(`cannot keep key packages in Redis at ${this.#place}: ${advice}`)
     }
     this.#started = true
+    // A connection that only listens does not notice a server that is gone without a word.
+    this.#heartbeat = setInterval(() => this.subscriber.ping().catch(() => undefined), HEARTBEAT_MS).unref()
   }
 
   async within<Answer>(pending: Promise<Answer>): Promise<Answer> {
@@ -124,6 +129,7 @@ class Connection implements RedisConnection {
 
   async close(): Promise<void> {
     clearTimeout(this.#probing)
+    clearInterval(this.#heartbeat)
     this.#started = false
     for (const client of this.#clients()) {
       if (client.status === 'ready') await answered(client.quit(), ANSWER_MS).catch(() => undefined)
@@ -148,7 +154,16 @@ class Connection implements RedisConnection {
     this.#startFault ??= error
     if (!this.#started) return
     this.#failedSinceProbe = true
-    this.#faults.begin(faultOf(error))
+    const fault = faultOf(error)
+    this.#faults.begin(fault.code === NO_CONNECTION ? (this.#nodeFault ?? fault) : fault)
+    this.#probing ??= this.#probeLater()
+  }
+
+  /** A node of a cluster is not there. Whether that is an outage, a probe finds out: it may be a replica. */
+  #suspect(error: unknown): void {
+    this.#startFault ??= error
+    if (!this.#started) return
+    this.#nodeFault = faultOf(error)
     this.#probing ??= this.#probeLater()
   }
 

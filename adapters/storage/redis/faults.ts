@@ -8,7 +8,8 @@ export interface Fault {
   readonly advice: string
 }
 
-const NO_CONNECTION = 'NOCONNECTION'
+/** What is known before the next try to connect says why there is none. */
+export const NO_CONNECTION = 'NOCONNECTION'
 
 /** By the first word of what Redis answers, or the code of the system's error. */
 const ADVICE: Readonly<Record<string, string>> = {

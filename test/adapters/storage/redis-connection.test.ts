@@ -7,8 +7,10 @@ import {
   connectRedis,
   type RedisConnection,
 } from '../../../adapters/storage/redis/connection.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type TestLog, testLog } from '../../support/log.ts'
 import { freePort, type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
+import { SilentProxy } from '../../support/silent-proxy.ts'
 import { scratch } from '../../support/stores.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts'
 
@@ -60,6 +62,21 @@ describe('a connection to Redis', () => {
     await subscriber.subscribe('channel')
     await server.command('PUBLISH', 'channel', 'hello')
     expect(await heard).toBe('hello')
+  })
+
+  it('hears again after its server was gone without a word', async () => {
+    const proxy = await SilentProxy.to(server.port)
+    const { subscriber } = await connect(proxy.url)
+    const heard: string[] = []
+    subscriber.on('message', (_, message) => heard.push(message))
+    await subscriber.subscribe('channel')
+    proxy.silence()
+    await eventually('it hears', async () => {
+      await server.command('PUBLISH', 'channel', 'hello')
+      return heard.length > 0
+    })
+    await closeAll()
+    proxy.close()
   })
 
   it('takes over the settings of a client that is handed in, and leaves that one open', async () => {

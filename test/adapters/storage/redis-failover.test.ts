@@ -1,10 +1,11 @@
 /** What a replica that takes over keeps of I1 and I6, with `redis.wait` and without, on a cluster and through Sentinel. */
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { redisStore } from '../../../adapters/storage/redis.ts'
+import { type RedisStoreOptions, redisStore } from '../../../adapters/storage/redis.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/packages.ts'
 import { eventually } from '../../support/eventually.ts'
+import { testLog } from '../../support/log.ts'
 import { type RedisCluster, type RedisServer, startCluster, startSentinel } from '../../support/redis.ts'
 import { RedisScene } from '../../support/redis-scene.ts'
 
@@ -44,8 +45,8 @@ class Crowd {
   }
 }
 
-async function stocked(url: string, waitReplicas = 0): Promise<KeyPackageStore> {
-  const store = await redisStore({ redis: url, waitReplicas })
+async function stocked(url: string, options: Partial<RedisStoreOptions> = {}): Promise<KeyPackageStore> {
+  const store = await redisStore({ redis: url, ...options })
   ending.push(() => store.close())
   for (const author of AUTHORS) {
     const names = Array.from({ length: PACKAGES }, (_, n) => `${author} ${n}`)
@@ -78,7 +79,7 @@ async function startReplicatedCluster(): Promise<RedisCluster> {
 describe('a master of a cluster is killed in the middle of claims, and its replica takes over', () => {
   it('with redis.wait 1: none is handed out twice (I1), none is lost (I6), and all goes on once a replica is back', async () => {
     const cluster = await startReplicatedCluster()
-    const store = await stocked(cluster.url, 1)
+    const store = await stocked(cluster.url, { waitReplicas: 1 })
     const [victim] = cluster.nodes
     const crowd = new Crowd(store)
 
@@ -109,7 +110,7 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
 
   it('but not where an empty master is back before that: its replica follows it, and all is lost (I6)', async () => {
     const cluster = await startReplicatedCluster()
-    const store = await stocked(cluster.url, 1)
+    const store = await stocked(cluster.url, { waitReplicas: 1 })
     await cluster.nodes[0]?.restart()
 
     const counts = () => store.count(AUTHORS, NOW)
@@ -120,13 +121,31 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
   it('and the authors of the other masters are served in the meantime', async () => {
     const cluster = await startCluster(3, 0, ['--cluster-require-full-coverage', 'no'])
     ending.push(() => cluster.stop())
-    const store = await stocked(cluster.url)
+    const log = testLog()
+    const store = await stocked(cluster.url, { log })
     const crowd = new Crowd(store)
     await cluster.nodes[0]?.kill()
 
     const unanswered = await crowd.claimAll()
     expect(unanswered).toBeGreaterThan(0)
     expect(crowd.delivered).toHaveLength(AUTHORS.length - unanswered)
+    await eventually('the log says why', () =>
+      log.lines.some(({ fields }) => fields.fault === 'ECONNREFUSED'),
+    )
+  })
+})
+
+describe('a replica of a cluster is gone', () => {
+  it('and nothing is said, since nothing is missing', async () => {
+    const cluster = await startReplicatedCluster()
+    const log = testLog()
+    const crowd = new Crowd(await stocked(cluster.url, { log }))
+    await cluster.nodes[5]?.kill()
+    await eventually('the cluster has noticed', async () => {
+      expect(await crowd.claimAll()).toBe(0)
+      return (await cluster.nodes[0]?.command('CLUSTER', 'NODES'))?.includes('slave,fail ')
+    })
+    expect(log.lines.filter(({ fields }) => 'fault' in fields)).toEqual([])
   })
 })
 
@@ -134,7 +153,7 @@ describe('Sentinel names another master', () => {
   it('and claims go on there without a restart; those used stay used (I1)', async () => {
     const sentinel = await startSentinel()
     ending.push(() => sentinel.stop())
-    const scene = await RedisScene.open(sentinel.url, { waitReplicas: 0 })
+    const scene = await RedisScene.open(sentinel.url)
     ending.push(() => scene.close())
     const [used, next] = await scene.stock(4)
     expect(await scene.claimedId()).toBe(used.id)
