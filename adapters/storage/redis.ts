@@ -19,12 +19,13 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
+import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
-import { Keys, keyPart } from './redis/keys.ts'
-import { decodeClaim, decodeList } from './redis/replies.ts'
-import { encodeRow, encodeWanted, token } from './redis/row.ts'
+import { Keys } from './redis/keys.ts'
+import { decodeList } from './redis/replies.ts'
+import { encodeRow, token } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -63,6 +64,7 @@ class RedisStore implements KeyPackageStore {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #claims: Claims
   readonly #signals: Signals
   readonly #sweeper: Sweeper
   readonly #underWay = new Set<Promise<unknown>>()
@@ -72,6 +74,7 @@ class RedisStore implements KeyPackageStore {
     this.#connection = connection
     this.#keys = new Keys(connection.prefix)
     this.#scripts = new Scripts(connection)
+    this.#claims = new Claims(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts)
   }
@@ -196,27 +199,8 @@ class RedisStore implements KeyPackageStore {
   }
 
   async #claimOne(request: Claim, policy: ClaimPolicy, now: number): Promise<ClaimOutcome> {
-    const { author, requester, address, maximum, narrowings } = request
-    const { perAuthor, perAddress, redeliverySeconds, retireAfterSeconds, low } = policy
-    const keys = [
-      ...this.#keys.stock(author),
-      this.#keys.requester(author, requester),
-      this.#keys.address(author, address),
-    ]
-    const reply = await this.#scripts.run('claim', keys, [
-      encodeWanted(narrowings),
-      keyPart(requester),
-      maximum,
-      now,
-      perAuthor.max,
-      perAuthor.windowSeconds,
-      perAddress.max,
-      perAddress.windowSeconds,
-      redeliverySeconds,
-      retireAfterSeconds,
-    ])
-    const outcome = decodeClaim(author, reply)
-    if (isLow(outcome, low)) this.#signals.tellLowStock(author, outcome.remaining)
+    const outcome = await this.#claims.send(request, policy, now)
+    if (isLow(outcome, policy.low)) this.#signals.tellLowStock(request.author, outcome.remaining)
     return outcome
   }
 

@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 
-/** Texts that stand in a key, or in a row, as they are. */
-const PLAIN = /^[\w.:-]{1,64}$/
+/** Texts that stand in a key as they are; a hash is longer than any. */
+const PLAIN = /^[ -~]{1,64}$/
 const DUE_PARTS = 64
 
 export class Keys {

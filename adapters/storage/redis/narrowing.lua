@@ -1,10 +1,13 @@
 -- selection.ts: which packages a claim asks for. What is wanted comes as letters, `p` for every package without a
 -- slot and `s` for every slot, or as a JSON list of narrowings, any of which a package has to meet.
 
-local WANTED = ARGV[1]
-local wantsPackages = string.find(WANTED, '^s?p') ~= nil
-local wantsSlots = string.find(WANTED, '^p?s') ~= nil
-local narrowings = string.sub(WANTED, 1, 1) == '[' and cjson.decode(WANTED)
+local wantsPackages, wantsSlots, narrowings
+
+local function want(text)
+  wantsPackages = text == 'p' or text == 'ps'
+  wantsSlots = text == 's' or text == 'ps'
+  narrowings = string.sub(text, 1, 1) == '[' and cjson.decode(text)
+end
 
 local function contains(list, value)
   for _, item in ipairs(list) do

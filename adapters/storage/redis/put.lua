@@ -51,7 +51,7 @@ forgetDeliveries(stock, now)
 -- The ids of the other slots, or of the other packages without one.
 local function rivals()
   if isSlot then
-    return redis.call('ZRANGEBYSCORE', ORDER, SLOT, '+inf')
+    return redis.call('ZRANGEBYSCORE', ORDER, FROM_SLOTS, '+inf')
   end
   return redis.call('ZRANGEBYSCORE', ORDER, '-inf', BELOW_SLOTS)
 end

@@ -4,14 +4,18 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, Exposure, StoredKeyPackage } from '../../../plugin/store.ts'
 import { decodeRow } from './row.ts'
 
-type ClaimReply =
+/** What claim.lua returns for one claim. */
+export type ClaimReply =
   | readonly ['none']
   | readonly ['limited', by: 'perAuthor' | 'perAddress', retryAfterSeconds: number]
   | readonly ['delivered', remaining: number, lastUsed: 0 | 1, ...rowsAndExposures: string[]]
+  | readonly ['failed', why: string]
 
-/** @param reply of claim.lua */
-export function decodeClaim(author: Pubkey, reply: unknown): ClaimOutcome {
-  const [outcome, ...details] = reply as ClaimReply
+export function decodeClaim(
+  author: Pubkey,
+  reply: Exclude<ClaimReply, readonly ['failed', string]>,
+): ClaimOutcome {
+  const [outcome, ...details] = reply
   if (outcome === 'none') return { outcome }
   if (outcome === 'limited') {
     const [by, retryAfterSeconds] = details as ['perAuthor' | 'perAddress', number]

@@ -8,8 +8,8 @@ import type { RedisConnection } from './connection.ts'
 const FILES = {
   put: ['window', 'stock', 'delivery', 'put'],
   claim: ['window', 'stock', 'delivery', 'narrowing', 'claim'],
-  release: ['stock', 'delivery', 'release'],
-  drop: ['stock', 'delivery', 'drop'],
+  release: ['stock', 'delivery', 'deliveries', 'release'],
+  drop: ['stock', 'delivery', 'deliveries', 'drop'],
   sweep: ['stock', 'delivery', 'sweep'],
   list: ['stock', 'list'],
   count: ['stock', 'count'],

@@ -14,8 +14,10 @@
 
 local PACKAGES, ORDER, KNOWN = KEYS[1], KEYS[2], KEYS[3]
 local BAND = 2 ^ 40
-local EXPOSED, SLOT = 2 * BAND, 4 * BAND
-local BELOW_EXPOSED, BELOW_SLOTS = '(' .. EXPOSED, '(' .. SLOT
+local EXPOSED = 2 * BAND
+-- The scores where bands begin, as texts: Redis takes longer to write a number than to find what has it.
+local FROM_EXPOSED, FROM_SLOTS = '2199023255552', '4398046511104'
+local BELOW_EXPOSED, BELOW_SLOTS = '(2199023255552', '(4398046511104'
 local NEVER = 2 ^ 53
 -- How much longer than its packages an author is kept, in seconds: `now` is not the server's clock.
 local SLACK = 3600
