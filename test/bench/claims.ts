@@ -11,9 +11,9 @@ import { alternate, callsPerSecond, type Medians } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
 
-const IN_FLIGHT = 64
+export const IN_FLIGHT = 64
 /** One less than an author has packages: each round takes one, and never the last. */
-const ROUNDS = LIMITS.max - 1
+export const ROUNDS = LIMITS.max - 1
 /** From one round to the next claims become too old to be released, but no window is over. */
 const SECONDS_BETWEEN_ROUNDS = 61
 const MEMORY_AUTHORS = 5_000
@@ -27,7 +27,9 @@ export async function benchMemoryClaims(): Promise<BenchRow> {
   for (let number = 0; number < MEMORY_AUTHORS; number++) map.set(author(number), number)
   const pubkeys = [...map.keys()]
   const lookUp = async (pubkey: Pubkey | undefined) => pubkey && map.get(pubkey)
-  const { value, baseline } = await compare(store, MEMORY_AUTHORS, (_round, index) => lookUp(pubkeys[index]))
+  const { value, baseline } = await compareClaims(store, MEMORY_AUTHORS, (_round, index) =>
+    lookUp(pubkeys[index]),
+  )
   return {
     name: 'claims, memory',
     value,
@@ -46,7 +48,7 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   const bare = bareLmdb(`${directory.path}/bare`)
   const pubkeys = Array.from({ length: LMDB_AUTHORS }, (_, number) => author(number))
   await bare.fill(pubkeys)
-  const { value, baseline } = await compare(store, LMDB_AUTHORS, (round, index) =>
+  const { value, baseline } = await compareClaims(store, LMDB_AUTHORS, (round, index) =>
     bare.move(round, pubkeys[index] ?? ''),
   )
   await store.close()
@@ -65,7 +67,7 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
 }
 
 /** Claims one package of every author a round, in turns with the baseline; once for nothing, with other authors. */
-async function compare(
+export async function compareClaims(
   store: KeyPackageStore,
   authors: number,
   baseline: (round: number, index: number) => Promise<unknown>,

@@ -8,6 +8,7 @@ import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
 import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
+import { benchRedisBytes, benchRedisClaims, benchRedisGrowth, benchRedisQuery } from './redis.ts'
 import type { BenchRow } from './row.ts'
 
 const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | BenchRow[]>])[] = [
@@ -18,6 +19,10 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['lmdb-claims', benchLmdbClaims],
   ['lmdb-query', benchLmdbQuery],
   ['lmdb-growth', benchLmdbGrowth],
+  ['redis-claims', benchRedisClaims],
+  ['redis-query', benchRedisQuery],
+  ['redis-growth', benchRedisGrowth],
+  ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
 ]
 

@@ -28,7 +28,8 @@ export async function benchLmdbQuery(): Promise<BenchRow[]> {
   return rows
 }
 
-async function benchQuery(name: string, store: KeyPackageStore): Promise<BenchRow[]> {
+/** Closes the store. */
+export async function benchQuery(name: string, store: KeyPackageStore): Promise<BenchRow[]> {
   const rows = [await againstReads(name, store), await againstFew(name, store)]
   await store.close()
   return rows

@@ -1,0 +1,120 @@
+/** What the Redis store does beside what its client could, on a redis-server of its own that writes nothing to disk. */
+
+import { connectRedis, type RedisConnection } from '../../adapters/storage/redis/connection.ts'
+import { redisStore } from '../../adapters/storage/redis.ts'
+import { LIMITS, NOW } from '../contract/index.ts'
+import { type RedisServer, startRedis } from '../support/redis.ts'
+import { compareClaims, ROUNDS } from './claims.ts'
+import { benchGrowth } from './growth.ts'
+import { benchQuery } from './query.ts'
+import type { BenchRow } from './row.ts'
+import { author, fill, realisticPackage } from './stocked.ts'
+
+const CLAIM_AUTHORS = 2_000
+const CLAIM_BUDGET = 0.7
+const AUTHORS = 300_000
+const CLAIMS_A_ROUND = 5_000
+const WEIGHED_AUTHORS = 2_000
+
+const DO_NOTHING = 'return 1'
+const MOVE_ONE_RECORD = `
+  local record = redis.call('GET', KEYS[1])
+  redis.call('SET', KEYS[2], record)
+  redis.call('DEL', KEYS[1])
+  return record`
+
+export function benchRedisClaims(): Promise<BenchRow[]> {
+  return onServer(async (server) => [
+    await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server),
+    await claimsBeside('an EVALSHA that does nothing', DO_NOTHING, server),
+  ])
+}
+
+export function benchRedisQuery(): Promise<BenchRow[]> {
+  return onServer(async (server) => benchQuery('Redis', await storeOn(server, 'query')))
+}
+
+export function benchRedisGrowth(): Promise<BenchRow[]> {
+  let opened = 0
+  return onServer(async (server) => [
+    await benchGrowth('Redis', () => storeOn(server, `growth-${opened++}`), AUTHORS, CLAIMS_A_ROUND),
+  ])
+}
+
+/** Memory of the server that a package takes, ten to an author, with all that the store keeps beside it. */
+export function benchRedisBytes(): Promise<BenchRow[]> {
+  return onServer(async (server) => {
+    const store = await storeOn(server, 'bytes')
+    const weigh = async () => Number(await server.info('used_memory'))
+    const baseline = realisticPackage('0/0', author(0), NOW).event.length
+    const before = await weigh()
+    await fill(store, { from: 0, to: WEIGHED_AUTHORS }, LIMITS.max)
+    const value = ((await weigh()) - before) / (WEIGHED_AUTHORS * LIMITS.max)
+    await store.close()
+    return [
+      {
+        name: 'Redis store, per package',
+        value,
+        unit: 'bytes',
+        baseline,
+        baselineName: 'the JSON of its event',
+        ratio: value / baseline,
+        budget: 'none',
+        inside: true,
+      },
+    ]
+  })
+}
+
+async function claimsBeside(baselineName: string, script: string, server: RedisServer): Promise<BenchRow> {
+  await server.command('FLUSHALL')
+  const store = await storeOn(server, 'claims')
+  const connection = await connectRedis(server.url, { log: console })
+  const bare = await bareScript(connection, script)
+  const { value, baseline } = await compareClaims(store, CLAIM_AUTHORS, (round, index) =>
+    bare(`${round}:${index}`),
+  )
+  await Promise.all([store.close(), connection.close()])
+  return {
+    name: 'claims, Redis, 64 in flight',
+    value,
+    unit: '/s',
+    baseline,
+    baselineName,
+    ratio: value / baseline,
+    budget: `at least ${CLAIM_BUDGET} times the baseline`,
+    inside: value >= CLAIM_BUDGET * baseline,
+  }
+}
+
+/** Runs a script on a record as long as an event, of which there is one for each claim. */
+async function bareScript(
+  { client }: RedisConnection,
+  script: string,
+): Promise<(name: string) => Promise<unknown>> {
+  const { event } = realisticPackage('bare', author(0), NOW)
+  const records = Array.from({ length: ROUNDS * CLAIM_AUTHORS }, (_, number) =>
+    client.set(`bare:${Math.floor(number / CLAIM_AUTHORS)}:${number % CLAIM_AUTHORS}`, event),
+  )
+  await Promise.all(records)
+  const sha = await client.script('LOAD', script)
+  return (name) => client.call('evalsha', `${sha}`, 2, `bare:${name}`, `bare:there:${name}`)
+}
+
+function storeOn({ url }: RedisServer, name: string) {
+  return redisStore({ redis: `${url}?prefix=bench-${name}:` })
+}
+
+/** Without redis-server there are no rows, and it says so. */
+async function onServer(bench: (server: RedisServer) => Promise<BenchRow[]>): Promise<BenchRow[]> {
+  const server = await startRedis().catch((error: unknown) => {
+    console.error(`SKIPPED: ${error instanceof Error ? error.message : error}`)
+    return undefined
+  })
+  if (server === undefined) return []
+  try {
+    return await bench(server)
+  } finally {
+    await server.stop()
+  }
+}
