@@ -29,7 +29,7 @@ export interface StrfryAnswer {
   readonly msg?: string
 }
 
-/** A shell command that runs `strfry` as it was built. */
+/** The plugin as it was built, as a shell command. */
 export function pluginCommand(...args: readonly string[]): string {
   return [process.execPath, MAIN, 'strfry', ...args].map((word) => `'${word}'`).join(' ')
 }
@@ -41,7 +41,8 @@ export class Plugin {
   stderr = ''
   #read = 0
   #wake = () => {}
-  readonly #ended: Promise<number | null>
+  /** Resolves with its exit code; a shell that is killed has none. */
+  readonly ended: Promise<number | null>
 
   constructor(command: string, env: Readonly<Record<string, string>> = {}) {
     this.#process = spawn('/bin/sh', ['-c', command], { env: { ...process.env, ...env } })
@@ -53,14 +54,10 @@ export class Plugin {
     this.#process.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text
     })
-    this.#ended = once(this.#process, 'close').then(([code]) => {
+    this.ended = once(this.#process, 'close').then(([code]) => {
       this.#wake()
       return code
     })
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid
   }
 
   /** Asks about one event; rejects where strfry would give up. */
@@ -87,7 +84,7 @@ export class Plugin {
   async end(how: 'EOF' | 'SIGTERM' = 'EOF'): Promise<number | null> {
     if (how === 'EOF') this.#process.stdin.end()
     else this.#process.kill(how)
-    return this.#ended
+    return this.ended
   }
 
   kill(): void {
