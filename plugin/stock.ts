@@ -10,11 +10,12 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   PutOutcome,
+  Quota,
   Selector,
   StockedPackage,
   StockLimits,
 } from './store.ts'
-import { record, room, slide, type Window } from './window.ts'
+import { hit, record, room, slide, type Window } from './window.ts'
 
 /** How long a claim can be undone (`release`), in seconds: longer than any socket takes to say that it is gone. */
 const RELEASE_SECONDS = 60
@@ -77,9 +78,16 @@ export function offer(
   }
   if (known) return { stock, published, outcome: 'spent' }
 
-  const slid = slide(published, limits.publish.windowSeconds, now)
-  if (room(slid, 1, limits.publish, now).granted === 0) return { stock, published, outcome: 'limited' }
-  return { ...admit(current, pkg, limits), published: record(slid, 1, now) }
+  const counted = count(published, limits.publish, now)
+  if (counted === undefined) return { stock, published, outcome: 'limited' }
+  return { ...admit(current, pkg, limits), published: counted }
+}
+
+/** The publish window with one more in it; undefined where there is no room. */
+function count(published: Window, quota: Quota | undefined, now: number): Window | undefined {
+  if (quota === undefined) return published
+  const { window, outcome } = hit(published, 1, quota, now)
+  return outcome.granted === 0 ? undefined : window
 }
 
 function admit(
@@ -123,15 +131,13 @@ export function claim(
 /** Deletes what the selector names; it is spent, and a claim of it can no longer be repeated or undone. */
 export function drop(stock: Stock, which: Selector, now: number): { stock: Stock; dropped: number } {
   const current = expire(stock, now)
-  const packages = kept(current.packages, (pkg) => !isSelected(pkg, which))
-  const deliveries = current.deliveries.map((delivery) => ({
-    ...delivery,
-    spent: kept(delivery.spent, (pkg) => !isSelected(pkg, which)),
-  }))
-  return {
-    stock: { packages, deliveries: deliveries.filter(isWorthKeeping) },
-    dropped: current.packages.length - packages.length,
-  }
+  const after = withoutAny(current, (pkg) => isSelected(pkg, which))
+  return { stock: after, dropped: current.packages.length - after.packages.length }
+}
+
+/** Takes out what was spent in another store, by event id or KeyPackageRef, as `drop` does. */
+export function spend(stock: Stock, names: readonly string[], now: number): Stock {
+  return withoutAny(expire(stock, now), ({ id, ref }) => names.includes(id) || names.includes(ref))
 }
 
 /** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
@@ -329,6 +335,15 @@ function withPackage(stock: Stock, pkg: StockedPackage): Stock {
 
 function without(stock: Stock, gone: readonly StockedPackage[]): Stock {
   return { ...stock, packages: stock.packages.filter((pkg) => !gone.includes(pkg)) }
+}
+
+function withoutAny(stock: Stock, isGone: (pkg: StockedPackage) => boolean): Stock {
+  const packages = kept(stock.packages, (pkg) => !isGone(pkg))
+  const deliveries = stock.deliveries.map((delivery) => ({
+    ...delivery,
+    spent: kept(delivery.spent, (pkg) => !isGone(pkg)),
+  }))
+  return { packages, deliveries: deliveries.filter(isWorthKeeping) }
 }
 
 /** `filter`, but the same array where nothing goes: an untouched stock stays identical. */

@@ -2,6 +2,7 @@
 
 import type { ContentForm } from './key-package/encoding.ts'
 import type { KeyPackageRef } from './key-package/mls.ts'
+import type { KnownRelayList } from './lifecycle/known-relay-list.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
 /** A package as the rules see it: all that choosing and spending need, without the event itself. Times are seconds since the epoch. */
@@ -41,8 +42,8 @@ export interface StockLimits {
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number
-  /** How many packages one author may publish; what is known already is not counted. */
-  readonly publish: Quota
+  /** How many packages one author may publish; what is known already is not counted. Without it nothing is: an operator imports. */
+  readonly publish?: Quota
 }
 
 /**
@@ -150,7 +151,7 @@ export interface StoreStats {
 export interface KeyPackageStore {
   /** Whether a resolved promise means that the change survives a crash (I6). */
   readonly durable: boolean
-  /** Takes a package in, and remembers its id and ref until it would have expired. */
+  /** Takes a package in, exposed as it may be, and remembers its id and ref until it would have expired. */
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome>
   /** Quota, choice and spending of each claim in one step; a batch is one round trip. Outcomes are in the order of the claims. */
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
@@ -180,4 +181,30 @@ export interface KeyPackageStore {
   stats(): Promise<StoreStats>
   /** Finishes what is under way and lets go of the resources. Calls after it reject. */
   close(): Promise<void>
+}
+
+/** An event id or a KeyPackageRef, and until when it is known, in seconds since the epoch (I3). */
+export interface KnownName {
+  readonly name: EventId | KeyPackageRef
+  readonly expiresAt: number
+}
+
+/** What is known of an author's relay list. */
+export interface AuthorRelayList extends KnownRelayList {
+  readonly author: Pubkey
+}
+
+/**
+ * A store whose contents can be looked through and moved to another (`records.ts`). What goes through all of it works
+ * in small steps, keeps nobody waiting, and may show twice what changes meanwhile.
+ */
+export interface MovableStore extends KeyPackageStore {
+  /** Everyone of whom a package is stored or remembered, in no particular order. */
+  authors(): AsyncIterable<Pubkey>
+  /** The names of an author's packages, in the stock or spent. */
+  known(author: Pubkey, now: number): Promise<KnownName[]>
+  /** Remembers packages by these names as spent; those in the stock are taken out of it. */
+  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void>
+  /** What is known of every relay list, in no particular order. */
+  relayLists(): AsyncIterable<AuthorRelayList>
 }

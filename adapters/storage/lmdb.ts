@@ -5,11 +5,13 @@ import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { claim, drop, EMPTY_STOCK, expire, isLow, offer, release } from '../../plugin/stock.ts'
 import type {
+  AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KeyPackageStore,
+  KnownName,
   LowStockListener,
+  MovableStore,
   PublishedListener,
   PutOutcome,
   Quota,
@@ -24,6 +26,7 @@ import { StoreError } from '../../plugin/store-error.ts'
 import { hit } from '../../plugin/window.ts'
 import { type Environment, openEnvironment, type WindowKey } from './lmdb/environment.ts'
 import { hourOf, keyPart } from './lmdb/keys.ts'
+import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, write } from './lmdb/transaction.ts'
 
@@ -31,11 +34,11 @@ import { RETIRES_AT_ONCE, type Transaction, write } from './lmdb/transaction.ts'
  * Opens the store in the directory `path`, and makes it where there is none.
  * @throws StoreError saying what to do when it cannot be opened
  */
-export function lmdbStore({ path }: { readonly path: string }): KeyPackageStore {
+export function lmdbStore({ path }: { readonly path: string }): MovableStore {
   return new LmdbStore(openEnvironment(path))
 }
 
-class LmdbStore implements KeyPackageStore {
+class LmdbStore implements MovableStore {
   readonly durable = true
   readonly #environment: Environment
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
@@ -130,6 +133,22 @@ class LmdbStore implements KeyPackageStore {
     })
   }
 
+  async *authors(): AsyncGenerator<Pubkey> {
+    yield* everyAuthor(this.#read())
+  }
+
+  async known(author: Pubkey, now: number): Promise<KnownName[]> {
+    return namesOf(this.#read(), author, now)
+  }
+
+  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
+    return this.#write((transaction) => spendNames(transaction, author, names, now))
+  }
+
+  async *relayLists(): AsyncGenerator<AuthorRelayList> {
+    yield* everyRelayList(this.#read())
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
   }
@@ -174,7 +193,7 @@ function put(transaction: Transaction, pkg: StoredKeyPackage, limits: StockLimit
   const before = windows.get(publishedKey)?.window ?? []
   const isKnown = [id, ref].some((name) => (known.get([author, name]) ?? now) > now)
   const { stock, published, outcome } = offer(record ?? EMPTY_STOCK, before, row, isKnown, limits, now)
-  if (published !== before) {
+  if (limits.publish !== undefined && published !== before) {
     windows.put(publishedKey, { window: published, keptUntil: now + limits.publish.windowSeconds })
   }
   if (outcome === 'stored' || outcome === 'replaced') {

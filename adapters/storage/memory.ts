@@ -13,7 +13,6 @@ import {
   drop,
   EMPTY_STOCK,
   expire,
-  isEmpty,
   isLow,
   offer,
   release,
@@ -40,7 +39,16 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { hit, type KeptWindow, type Window } from '../../plugin/window.ts'
+import { hit, type KeptWindow } from '../../plugin/window.ts'
+import {
+  type Author,
+  claimantOf,
+  forgetExpired,
+  hasNoWindow,
+  isForgotten,
+  kept,
+  unknownAuthor,
+} from './memory/author.ts'
 
 /** How many entries a sweep looks at before other work gets its turn. */
 const SWEEP_CHUNK = 1000
@@ -48,21 +56,6 @@ const SWEEP_CHUNK = 1000
 /** Opens an empty store. It is not durable: I6 does not hold for it. */
 export function memoryStore(): MovableStore {
   return new MemoryStore()
-}
-
-/** The windows of one who claims packages of an author, as a requester and as an address. */
-interface Claimant {
-  requester: KeptWindow | undefined
-  address: KeptWindow | undefined
-}
-
-/** What is remembered of an author. Few are ever claimed, so room for claimants is made when that happens. */
-interface Author {
-  stock: Stock
-  /** Until when each event id and KeyPackageRef is known, in seconds since the epoch (I3). */
-  readonly known: Map<KnownName['name'], number>
-  published: KeptWindow | undefined
-  claimants: Map<string, Claimant> | undefined
 }
 
 class MemoryStore implements MovableStore {
@@ -241,42 +234,6 @@ class MemoryStore implements MovableStore {
 /** `put` gives the rules whole packages, and they hand back what they were given, so here each has its event. */
 function stored(packages: readonly StockedPackage[]): StoredKeyPackage[] {
   return packages as readonly StockedPackage[] as StoredKeyPackage[]
-}
-
-function unknownAuthor(): Author {
-  const nothing = { published: undefined, claimants: undefined }
-  return { stock: EMPTY_STOCK, known: new Map(), ...nothing }
-}
-
-function claimantOf(author: Author, who: string): Claimant {
-  author.claimants ??= new Map()
-  const known = author.claimants.get(who)
-  if (known !== undefined) return known
-  const claimant = { requester: undefined, address: undefined }
-  author.claimants.set(who, claimant)
-  return claimant
-}
-
-function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow {
-  return { window, keptUntil: now + windowSeconds }
-}
-
-function forgetExpired(author: Author, now: number): void {
-  const isOver = (window: KeptWindow | undefined) => window === undefined || window.keptUntil <= now
-  for (const [name, expiresAt] of author.known) if (expiresAt <= now) author.known.delete(name)
-  for (const [who, { requester, address }] of author.claimants ?? []) {
-    if (isOver(requester) && isOver(address)) author.claimants?.delete(who)
-  }
-  if (isOver(author.published)) author.published = undefined
-}
-
-/** Whether the store is again as if it had never heard of the author, but for windows that are still open. */
-function isForgotten({ stock, known }: Author): boolean {
-  return known.size === 0 && isEmpty(stock)
-}
-
-function hasNoWindow({ published, claimants }: Author): boolean {
-  return published === undefined && !claimants?.size
 }
 
 async function* inChunks<Entry>(entries: Iterable<Entry>): AsyncGenerator<Entry> {

@@ -4,11 +4,13 @@ import type { Logger } from '../../plugin/context.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isLow } from '../../plugin/stock.ts'
 import type {
+  AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KeyPackageStore,
+  KnownName,
   LowStockListener,
+  MovableStore,
   PublishedListener,
   PutOutcome,
   Quota,
@@ -19,13 +21,14 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
+import { Census } from './redis/census.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
 import { decodeList } from './redis/replies.ts'
-import { encodeRow, token } from './redis/row.ts'
+import { encodeRow, encodeSelector } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -50,7 +53,7 @@ export async function redisStore({
   redis,
   log = silent,
   ...options
-}: RedisStoreOptions): Promise<KeyPackageStore> {
+}: RedisStoreOptions): Promise<MovableStore> {
   const connection = await connectRedis(redis, { log, ...options })
   const store = new RedisStore(connection)
   await store.start()
@@ -58,7 +61,7 @@ export async function redisStore({
   return store
 }
 
-class RedisStore implements KeyPackageStore {
+class RedisStore implements MovableStore {
   /** As far as Redis is: `logDurability` says how far that is. */
   readonly durable = true
   readonly #connection: RedisConnection
@@ -67,6 +70,7 @@ class RedisStore implements KeyPackageStore {
   readonly #claims: Claims
   readonly #signals: Signals
   readonly #sweeper: Sweeper
+  readonly #census: Census
   readonly #underWay = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
 
@@ -77,6 +81,7 @@ class RedisStore implements KeyPackageStore {
     this.#claims = new Claims(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts)
+    this.#census = new Census(connection, this.#keys)
   }
 
   start(): Promise<void> {
@@ -87,6 +92,7 @@ class RedisStore implements KeyPackageStore {
     return this.#do(async () => {
       const { author, id } = pkg
       const { max, overflow, retireAfterSeconds, publish } = limits
+      const { exposure } = pkg
       const keys = [...this.#keys.stock(author), this.#keys.published(author)]
       const args = [
         encodeRow(pkg),
@@ -94,8 +100,10 @@ class RedisStore implements KeyPackageStore {
         max,
         overflow,
         retireAfterSeconds,
-        publish.max,
-        publish.windowSeconds,
+        publish?.max ?? '',
+        publish?.windowSeconds ?? '',
+        exposure?.since ?? '',
+        exposure?.count ?? '',
       ]
       const reply = this.#scripts.run('put', keys, args)
       this.#sweeper.mark(author, now)
@@ -133,7 +141,7 @@ class RedisStore implements KeyPackageStore {
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
     return this.#do(async () => {
-      const args = [now, which.by, ...namesOf(which)]
+      const args = [now, ...encodeSelector(which)]
       return (await this.#scripts.run('drop', this.#keys.stock(author), args)) as number
     })
   }
@@ -181,6 +189,29 @@ class RedisStore implements KeyPackageStore {
     })
   }
 
+  async *authors(): AsyncGenerator<Pubkey> {
+    this.#requireOpen()
+    yield* this.#census.authors()
+  }
+
+  known(author: Pubkey, now: number): Promise<KnownName[]> {
+    return this.#do(() => this.#census.known(author, now))
+  }
+
+  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
+    return this.#do(async () => {
+      const args = names.flatMap(({ name, expiresAt }) => [name, expiresAt])
+      const reply = this.#scripts.run('spend', this.#keys.stock(author), [now, ...args])
+      this.#sweeper.mark(author, now)
+      await reply
+    })
+  }
+
+  async *relayLists(): AsyncGenerator<AuthorRelayList> {
+    this.#requireOpen()
+    yield* this.#census.relayLists()
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#signals.lowStock.add(listener)
   }
@@ -204,8 +235,12 @@ class RedisStore implements KeyPackageStore {
     return outcome
   }
 
-  async #do<Result>(action: () => Promise<Result>): Promise<Result> {
+  #requireOpen(): void {
     if (this.#closed !== undefined) throw new StoreError('the Redis store is closed')
+  }
+
+  async #do<Result>(action: () => Promise<Result>): Promise<Result> {
+    this.#requireOpen()
     const result = action()
     this.#underWay.add(result)
     try {
@@ -219,17 +254,5 @@ class RedisStore implements KeyPackageStore {
     this.#signals.stop()
     await Promise.allSettled(this.#underWay)
     await this.#connection.close()
-  }
-}
-
-/** The arguments of drop.lua after what is deleted. */
-function namesOf(which: Selector): (string | number)[] {
-  switch (which.by) {
-    case 'id':
-      return ['', ...which.ids]
-    case 'slot':
-      return [which.createdUntil, ...which.slots.map((slot) => token('d', slot))]
-    case 'author':
-      return [which.createdUntil]
   }
 }

@@ -4,9 +4,10 @@
  *     describeKeyPackageStore('my store', async () => myStore(), { describe, it })
  */
 
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
 import { describeClaiming } from './claiming.ts'
 import { describeKeeping } from './keeping.ts'
+import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
 import { describeReleasing } from './releasing.ts'
@@ -39,7 +40,30 @@ export function describeKeyPackageStore(
   open: () => Promise<KeyPackageStore>,
   { describe, it }: Runner,
 ): void {
-  const specify: Specify = (title, check) => {
+  const specify = specifier(open, it)
+  describe(name, () => {
+    describe('put', () => describePublishing(specify))
+    describe('claim', () => describeClaiming(specify))
+    describe('quotas', () => describeQuotas(specify))
+    describe('release and redelivery', () => describeReleasing(specify))
+    describe('keeping', () => describeKeeping(specify))
+  })
+}
+
+/** What a store must do besides, so that its contents can be moved to another. */
+export function describeMovableStore(
+  name: string,
+  open: () => Promise<MovableStore>,
+  { describe, it }: Runner,
+): void {
+  describe(name, () => describeMoving(specifier(open, it)))
+}
+
+function specifier<Store extends KeyPackageStore>(
+  open: () => Promise<Store>,
+  it: Runner['it'],
+): Specify<Store> {
+  return (title, check) => {
     it(title, async () => {
       const store = await open()
       try {
@@ -49,11 +73,4 @@ export function describeKeyPackageStore(
       }
     })
   }
-  describe(name, () => {
-    describe('put', () => describePublishing(specify))
-    describe('claim', () => describeClaiming(specify))
-    describe('quotas', () => describeQuotas(specify))
-    describe('release and redelivery', () => describeReleasing(specify))
-    describe('keeping', () => describeKeeping(specify))
-  })
 }

@@ -3,4 +3,4 @@
 import type { KeyPackageStore } from '../../plugin/store.ts'
 
 /** One thing that a store must do; it is given an empty one. */
-export type Specify = (title: string, check: (store: KeyPackageStore) => Promise<void>) => void
+export type Specify<Store = KeyPackageStore> = (title: string, check: (store: Store) => Promise<void>) => void

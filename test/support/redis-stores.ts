@@ -1,7 +1,7 @@
 /** Empty Redis stores for tests, each under a prefix of its own. */
 
 import { redisStore } from '../../adapters/storage/redis.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { MovableStore } from '../../plugin/store.ts'
 
 export class RedisStores {
   readonly #url: string
@@ -12,12 +12,12 @@ export class RedisStores {
     this.#url = url
   }
 
-  open(): Promise<KeyPackageStore> {
+  open(): Promise<MovableStore> {
     return this.again(`${this.#opened++}`)
   }
 
   /** As another process would open the store of that name. */
-  again(name: string): Promise<KeyPackageStore> {
+  again(name: string): Promise<MovableStore> {
     return redisStore({ redis: `${this.#url}?prefix=test-${name}:` })
   }
 }

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { MovableStore } from '../../plugin/store.ts'
 
 /** A directory that `remove` deletes with all that is in it. */
 export interface Scratch {
@@ -22,7 +22,7 @@ export class LmdbStores {
   readonly #scratch = scratch()
   #opened = 0
 
-  open(): KeyPackageStore {
+  open(): MovableStore {
     return lmdbStore({ path: join(this.#scratch.path, `${this.#opened++}`) })
   }
 

@@ -33,7 +33,7 @@ export type WindowKey =
   | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
 
-export type DueKey = [hour: number, author: Pubkey, id: EventId | '']
+export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRef | '']
 
 export interface Environment {
   readonly root: RootDatabase
@@ -42,10 +42,10 @@ export interface Environment {
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
   /** Until when an event id or KeyPackageRef is known, in seconds since the epoch (I3). */
-  readonly known: Database<number, [author: Pubkey, name: string]>
+  readonly known: Database<number, [author: Pubkey, name: EventId | KeyPackageRef]>
   /**
-   * Whom a sweep has to look at from an hour on: an author whose stock will change, or, with an event id, what
-   * is known of that package and of the KeyPackageRef that is the value.
+   * Whom a sweep has to look at from an hour on: an author whose stock will change, or, with a name, what is known
+   * by that name and by the KeyPackageRef that is the value.
    */
   readonly due: Database<KeyPackageRef | '', DueKey>
   readonly relayLists: Database<KnownRelayList, Pubkey>

@@ -5,6 +5,9 @@ import { createHash } from 'node:crypto'
 /** A key has at most 1978 bytes and, being made of NUL-separated parts, no NUL in them (lmdb-js README, Keys). */
 const LONGEST = 128
 
+/** Sorts after every event id and KeyPackageRef. */
+export const LAST = '\uffff'
+
 /** The text itself, or its hash where LMDB would not take it. */
 export function keyPart(text: string): string {
   if (text.length <= LONGEST && !text.includes('\0')) return text

@@ -1,19 +1,17 @@
 /** Removes from an LMDB store what nothing needs any more, a piece in each transaction, so that nobody waits long for the lock. */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Key, RangeOptions } from 'lmdb'
+import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isEmpty, rememberedIds, type Stock, settle } from '../../../plugin/stock.ts'
+import { chunks } from './chunks.ts'
 import type { DueKey, Environment, WindowKey } from './environment.ts'
-import { hourOf } from './keys.ts'
+import { hourOf, LAST } from './keys.ts'
 import { type Transaction, write } from './transaction.ts'
 
 /** Most `due` entries, and so authors, in one transaction. */
 const DUE_CHUNK = 100
 /** Most windows that are looked at before other work gets its turn. */
 const WINDOW_CHUNK = 1000
-/** Sorts after every event id and KeyPackageRef. */
-const LAST = '\uffff'
 
 /** Settles every author who has something due. Resolves to how many packages went. */
 export async function sweepDue(
@@ -59,15 +57,15 @@ function visit(
 
 /** Takes an entry off the list once nothing under it can still become due, and with it what is known of its package. */
 function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number): void {
-  const [hour, author, id] = key
-  if (id === '') {
+  const [hour, author, name] = key
+  if (name === '') {
     if (hour < hourOf(now)) due.remove(key)
     return
   }
   const ref = due.get(key)
-  if (ref === undefined || (known.get([author, id]) ?? now) > now) return
-  known.remove([author, id])
-  known.remove([author, ref])
+  if (ref === undefined || (known.get([author, name]) ?? now) > now) return
+  known.remove([author, name])
+  if (ref !== '') known.remove([author, ref])
   due.remove(key)
 }
 
@@ -94,20 +92,4 @@ function removeOrphans({ tables: { packages } }: Transaction, author: Pubkey, st
   const remembered = rememberedIds(stock)
   const stored = [...packages.getKeys({ start: [author, ''], end: [author, LAST] })]
   for (const key of stored) if (!remembered.has(key[1])) packages.remove(key)
-}
-
-/** All keys of a range in pieces, none of which holds a snapshot of the database open. */
-async function* chunks<SomeKey extends Key>(
-  range: (options: RangeOptions) => Iterable<SomeKey>,
-  limit: number,
-): AsyncGenerator<SomeKey[]> {
-  let options: RangeOptions = { limit }
-  for (;;) {
-    const keys = [...range(options)]
-    const last = keys.at(-1)
-    if (last === undefined) return
-    yield keys
-    options = { limit, start: last, exclusiveStart: true }
-    await nextTurn()
-  }
 }

@@ -19,7 +19,6 @@ local stock = load()
 if not stock then
   return 0
 end
-settle(stock, expired(stock, now))
 
 -- `isSelected`
 local function isSelected(id)
@@ -30,25 +29,4 @@ local function isSelected(id)
   return pkg.createdAt <= createdUntil and (by == 'author' or isNamed[pkg.slot])
 end
 
-local dropped = {}
-for _, id in ipairs(redis.call('ZRANGE', ORDER, 0, -1)) do
-  if isSelected(id) then
-    table.insert(dropped, id)
-  end
-end
-remove(stock, dropped)
-
-local all = deliveries(stock, now)
-for _, delivery in ipairs(all) do
-  local left = {}
-  for _, spent in ipairs(delivery.spent) do
-    if isSelected(spent[1]) then
-      redis.call('HDEL', PACKAGES, spent[1])
-    else
-      table.insert(left, spent)
-    end
-  end
-  delivery.spent = left
-end
-saveDeliveries(all)
-return #dropped
+return dropAny(stock, isSelected, now)

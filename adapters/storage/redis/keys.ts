@@ -24,6 +24,20 @@ export class Keys {
     return `${this.#of(author)}order`
   }
 
+  known(author: Pubkey): string {
+    return `${this.#of(author)}known`
+  }
+
+  /** The keys of this name of all authors: the pattern that finds them, and whose one is. */
+  every(name: string): { readonly pattern: string; authorIn(key: string): Pubkey } {
+    const prefix = this.#prefix.replace(/[\\*?[\]]/g, '\\$&')
+    const start = this.#prefix.length + 1
+    return {
+      pattern: `${prefix}{*}:${name}`,
+      authorIn: (key) => key.slice(start, key.indexOf('}', start)) as Pubkey,
+    }
+  }
+
   published(author: Pubkey): string {
     return `${this.#of(author)}published`
   }

@@ -7,13 +7,15 @@
 --      3 most packages without a slot, and most slots
 --      4 what happens to one too many: 'reject' or 'evict-oldest'
 --      5 how long an exposed package stays, in seconds
---      6, 7 publish quota: most packages, and the window's length in seconds
+--      6, 7 publish quota: most packages, and the window's length in seconds; '' where none is counted
+--      8, 9 since when the package is exposed, and how often it was delivered; '' where it is fresh
 --
 -- Returns 'stored', 'replaced', 'duplicate', 'spent', 'stale', 'full' or 'limited' (`PutOutcome` of store.ts)
 
 local row, now, max, overflow = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local retireAfterSeconds = tonumber(ARGV[5])
 local publishMax, publishWindow = tonumber(ARGV[6]), tonumber(ARGV[7])
+local exposedSince, exposedCount = tonumber(ARGV[8]), tonumber(ARGV[9])
 
 local pkg = headerOf(row)
 local isSlot = pkg.slot ~= '-'
@@ -40,11 +42,13 @@ for _, expiresAt in ipairs(redis.call('ZMSCORE', KNOWN, pkg.id, pkg.ref)) do
   end
 end
 
-local published, used = slide(redis.call('GET', KEYS[4]), publishWindow, now)
-if used >= publishMax then
-  return 'limited'
+if publishMax then
+  local published, used = slide(redis.call('GET', KEYS[4]), publishWindow, now)
+  if used >= publishMax then
+    return 'limited'
+  end
+  record(KEYS[4], published, used, 1, publishWindow, now)
 end
-record(KEYS[4], published, used, 1, publishWindow, now)
 settle(stock, gone)
 forgetDeliveries(stock, now)
 
@@ -59,6 +63,11 @@ end
 -- `withPackage`
 local function admit()
   local band = isSlot and 4 or pkg.lastResort
+  if exposedSince then
+    band = band + 2
+    stock.exposed[pkg.id] = { exposedSince, exposedCount }
+    saveExposed(stock)
+  end
   redis.call('HSET', PACKAGES, pkg.id, row, 'due', math.min(stock.due, pkg.expiresAt))
   redis.call('ZADD', ORDER, band * BAND + pkg.createdAt, pkg.id)
   redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)

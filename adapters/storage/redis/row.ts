@@ -8,7 +8,13 @@ import { createHash } from 'node:crypto'
 import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
 import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Exposure, Narrowing, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
+import type {
+  Exposure,
+  Narrowing,
+  Selector,
+  StockedPackage,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 
 const HEX_32 = /^[0-9a-f]{64}$/
 
@@ -53,8 +59,20 @@ export function encodeWanted(narrowings: readonly Narrowing[]): string {
   return JSON.stringify(narrowings.map(encodeNarrowing))
 }
 
+/** What drop.lua is told that is deleted. */
+export function encodeSelector(which: Selector): (string | number)[] {
+  switch (which.by) {
+    case 'id':
+      return [which.by, '', ...which.ids]
+    case 'slot':
+      return [which.by, which.createdUntil, ...which.slots.map((slot) => token('d', slot))]
+    case 'author':
+      return [which.by, which.createdUntil]
+  }
+}
+
 /** Stands for a tag's value, of any length and content, in a header. */
-export function token(letter: string, value: string): string {
+function token(letter: string, value: string): string {
   return `${letter}${createHash('sha256').update(value, 'utf16le').digest('base64url').slice(0, 24)}`
 }
 

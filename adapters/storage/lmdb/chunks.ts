@@ -1,0 +1,20 @@
+/** Goes through much of an LMDB table without keeping anybody waiting. */
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Key, RangeOptions } from 'lmdb'
+
+/** All keys of a range in pieces, none of which holds a snapshot of the database open. */
+export async function* chunks<SomeKey extends Key>(
+  range: (options: RangeOptions) => Iterable<SomeKey>,
+  limit: number,
+): AsyncGenerator<SomeKey[]> {
+  let options: RangeOptions = { limit }
+  for (;;) {
+    const keys = [...range(options)]
+    const last = keys.at(-1)
+    if (last === undefined) return
+    yield keys
+    options = { limit, start: last, exclusiveStart: true }
+    await nextTurn()
+  }
+}

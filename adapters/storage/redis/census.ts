@@ -1,0 +1,71 @@
+/** Looks through all of a Redis store, a piece at a time, so that no server is kept busy for long. */
+
+import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
+import { isCluster } from './clients.ts'
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+
+/** How many keys a server looks at before other clients get their turn. */
+const STEP = 1000
+
+export class Census {
+  readonly #connection: RedisConnection
+  readonly #keys: Keys
+
+  constructor(connection: RedisConnection, keys: Keys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  /** @throws StoreError */
+  authors(): AsyncGenerator<Pubkey> {
+    return this.#authorsWith('packages')
+  }
+
+  /** @throws StoreError */
+  async *relayLists(): AsyncGenerator<AuthorRelayList> {
+    const { client } = this.#connection
+    for await (const author of this.#authorsWith('relays')) {
+      const fields = client.hmget(this.#keys.relayList(author), 'event', 'deletedUntil')
+      const [event, deletedUntil] = await this.#connection.within(fields)
+      yield {
+        author,
+        ...(event && { event: JSON.parse(event) as SignedEvent }),
+        ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
+      }
+    }
+  }
+
+  /** @throws StoreError */
+  async known(author: Pubkey, now: number): Promise<KnownName[]> {
+    const names = new Map<string, number>()
+    let cursor = '0'
+    do {
+      const step = this.#connection.client.zscan(this.#keys.known(author), cursor, 'COUNT', STEP)
+      const [next, members] = await this.#connection.within(step)
+      for (let index = 0; index < members.length; index += 2) {
+        names.set(members[index] ?? '', Number(members[index + 1]))
+      }
+      cursor = next
+    } while (cursor !== '0')
+    return [...names]
+      .filter(([, expiresAt]) => expiresAt > now)
+      .map(([name, expiresAt]) => ({ name: name as KnownName['name'], expiresAt }))
+  }
+
+  /** The authors of whom there is a key of that name, on each node of a cluster. */
+  async *#authorsWith(name: string): AsyncGenerator<Pubkey> {
+    const { client } = this.#connection
+    const { pattern, authorIn } = this.#keys.every(name)
+    for (const node of isCluster(client) ? client.nodes('master') : [client]) {
+      let cursor = '0'
+      do {
+        const step = node.scan(cursor, 'MATCH', pattern, 'COUNT', STEP)
+        const [next, keys] = await this.#connection.within(step)
+        yield* keys.map(authorIn)
+        cursor = next
+      } while (cursor !== '0')
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/** Looking through a store, and taking over what another remembers (`MovableStore`). */
+
+import { equal, rejects } from 'node:assert/strict'
+import type {
+  ClaimPolicy,
+  KnownName,
+  MovableStore,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  relayListOf,
+  slotNamed,
+} from './packages.ts'
+import { deliveredIds, idsOf } from './reading.ts'
+import { same } from './same.ts'
+import type { Specify } from './specify.ts'
+
+const alice = authorNamed('alice')
+const bob = authorNamed('bob')
+const UNCOUNTED: StockLimits = { max: 10, overflow: 'reject', retireAfterSeconds: 600 }
+
+export function describeMoving(it: Specify<MovableStore>): void {
+  describeLookingThrough(it)
+  describeSpending(it)
+
+  it('takes a package in as exposed as it was elsewhere, and keeps it for emergencies', async (store) => {
+    const exposed = packageNamed('exposed', alice, { exposure: { since: NOW - 60, count: 3 } })
+    const fresh = packageNamed('fresh', alice, { createdAt: NOW })
+    for (const pkg of [exposed, fresh]) equal(await store.put(pkg, LIMITS, NOW), 'stored')
+    same(sorted(await store.list(alice, NOW)), sorted([exposed, fresh]))
+    same(deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW)), [fresh.id])
+    same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [exposed.id])
+    same((await store.list(alice, NOW))[0]?.exposure, { since: NOW - 60, count: 4 })
+  })
+
+  it('retires a package by when it was exposed elsewhere', async (store) => {
+    const exposed = packageNamed('exposed', alice, { exposure: { since: NOW - 590, count: 1 } })
+    const fresh = ['one', 'two'].map((name) => packageNamed(name, alice))
+    for (const pkg of [exposed, ...fresh]) await store.put(pkg, LIMITS, NOW)
+    equal(await store.sweep(NOW + 9, 600), 0)
+    equal(await store.sweep(NOW + 10, 600), 1)
+    same(await idsOf(store, alice), fresh.map(({ id }) => id).sort())
+  })
+
+  it('does not count what is put without a publish quota', async (store) => {
+    const publish = { max: 1, windowSeconds: HOUR }
+    for (const name of ['one', 'two', 'three']) {
+      equal(await store.put(packageNamed(name, alice), UNCOUNTED, NOW), 'stored')
+    }
+    equal(await store.put(packageNamed('four', alice), { ...UNCOUNTED, publish }, NOW), 'stored')
+    equal(await store.put(packageNamed('five', alice), { ...UNCOUNTED, publish }, NOW), 'limited')
+    equal(await store.put(packageNamed('five', alice), UNCOUNTED, NOW), 'stored')
+  })
+
+  it('rejects these calls too once it is closed', async (store) => {
+    await store.close()
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.known(alice, NOW),
+      () => store.spend(alice, [], NOW),
+      () => all(store.authors()),
+      () => all(store.relayLists()),
+    ]
+    for (const call of calls) await rejects(call)
+  })
+}
+
+function describeLookingThrough(it: Specify<MovableStore>): void {
+  it('shows every author, also one whose packages are all spent', async (store) => {
+    const authors = Array.from({ length: 350 }, (_, index) => authorNamed(`${index}`)).sort()
+    await Promise.all(authors.map((author) => store.put(packageNamed(author, author), LIMITS, NOW)))
+    await store.claim([claimBy('bob', alice)], POLICY, NOW)
+    await store.drop(authorNamed('7'), { by: 'author', createdUntil: NOW }, NOW)
+    same([...new Set(await all(store.authors()))].sort(), authors)
+  })
+
+  it('shows an author no more once all is expired and swept', async (store) => {
+    await store.put(packageNamed('one', alice, { expiresAt: NOW + HOUR }), LIMITS, NOW)
+    await store.sweep(NOW + HOUR, 600)
+    await store.sweep(NOW + DAY, 600)
+    same(await all(store.authors()), [])
+  })
+
+  it('says what is known of an author, in the stock or spent, until it expires (I3)', async (store) => {
+    const [early, late] = [
+      packageNamed('early', alice, { expiresAt: NOW + HOUR }),
+      packageNamed('late', alice),
+    ]
+    for (const pkg of [early, late]) await store.put(pkg, LIMITS, NOW)
+    await store.drop(alice, { by: 'id', ids: [late.id] }, NOW)
+    same(byName(await store.known(alice, NOW)), byName([...namesOf(early), ...namesOf(late)]))
+    same(byName(await store.known(alice, NOW + HOUR)), byName(namesOf(late)))
+    same(await store.known(bob, NOW), [])
+  })
+
+  it('shows what is known of every relay list, deletions included', async (store) => {
+    const [carol, dave] = [authorNamed('carol'), authorNamed('dave')]
+    await store.putRelayList(relayListOf(alice, NOW))
+    await store.dropRelayList(bob, NOW)
+    await store.dropRelayList(carol, NOW)
+    await store.putRelayList(relayListOf(carol, NOW + 1))
+    await store.put(packageNamed('one', dave), LIMITS, NOW)
+    const shown = await all(store.relayLists())
+    same(
+      shown.sort((a, b) => (a.author < b.author ? -1 : 1)),
+      [
+        { author: alice, event: relayListOf(alice, NOW) },
+        { author: bob, deletedUntil: NOW },
+        { author: carol, deletedUntil: NOW, event: relayListOf(carol, NOW + 1) },
+      ].sort((a, b) => (a.author < b.author ? -1 : 1)),
+    )
+  })
+}
+
+function describeSpending(it: Specify<MovableStore>): void {
+  it('answers spent to what was spent elsewhere, by id and by KeyPackageRef, until it expires (I3)', async (store) => {
+    const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
+    await store.spend(alice, namesOf(pkg), NOW)
+    equal(await store.put(pkg, LIMITS, NOW), 'spent')
+    equal(await store.put({ ...packageNamed('two', alice), ref: pkg.ref }, LIMITS, NOW), 'spent')
+    await store.sweep(NOW + HOUR - 1, 600)
+    equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
+    same(await store.stats(), { authors: 0, packages: 0 })
+    equal(await store.put(pkg, LIMITS, NOW + HOUR), 'stored')
+  })
+
+  it('takes what was spent elsewhere out of the stock, by id or by KeyPackageRef', async (store) => {
+    const [byId, byRef, other] = ['id', 'ref', 'other'].map((name) => packageNamed(name, alice))
+    const slot = slotNamed('slot', alice, 'phone')
+    if (byId === undefined || byRef === undefined || other === undefined) return
+    for (const pkg of [byId, byRef, other, slot]) await store.put(pkg, LIMITS, NOW)
+    const [id] = namesOf(byId)
+    const [, ref] = namesOf(byRef)
+    await store.spend(alice, [id, ref, ...namesOf(slot)], NOW)
+    same(await idsOf(store, alice), [other.id])
+    same(await store.stats(), { authors: 1, packages: 1 })
+    for (const pkg of [byId, byRef, slot]) equal(await store.put(pkg, LIMITS, NOW), 'spent')
+  })
+
+  it('does not release what was spent elsewhere (I3)', async (store) => {
+    const [first, second] = ['one', 'two'].map((name) => packageNamed(name, alice))
+    if (first === undefined || second === undefined) return
+    for (const pkg of [first, second]) await store.put(pkg, LIMITS, NOW)
+    const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
+    await store.spend(alice, [...namesOf(first), ...namesOf(second)], NOW)
+    await store.release(alice, ids, NOW)
+    same(await store.count([alice], NOW), [0])
+  })
+
+  it('never forgets earlier what it knows to be spent for longer', async (store) => {
+    const pkg = packageNamed('one', alice, { expiresAt: NOW + DAY })
+    await store.spend(alice, namesOf(pkg), NOW)
+    await store.spend(alice, namesOf({ ...pkg, expiresAt: NOW + HOUR }), NOW)
+    await store.sweep(NOW + 2 * HOUR, 600)
+    equal(await store.put(pkg, LIMITS, NOW + 2 * HOUR), 'spent')
+  })
+
+  it('counts claims of an author of whom only spent packages are known', async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    await store.spend(alice, namesOf(packageNamed('one', alice)), NOW)
+    same(await store.claim([claimBy('bob', alice)], policy, NOW), [{ outcome: 'none' }])
+    same(await store.claim([claimBy('bob', alice)], policy, NOW), [
+      { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR },
+    ])
+  })
+}
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+function namesOf({ id, ref, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {
+  return [
+    { name: id, expiresAt },
+    { name: ref, expiresAt },
+  ]
+}
+
+function byName(names: readonly KnownName[]): KnownName[] {
+  return names.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
