@@ -1,0 +1,72 @@
+/** What a store holds, as records that move to another store: what `export` writes, and `import` reads. */
+
+import { inBatches } from './batches.ts'
+import { deliveredEvent } from './key-package/encoding.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { AuthorRelayList, Exposure, KnownName, MovableStore, StoredKeyPackage } from './store.ts'
+
+/**
+ * - `event`: a key package in the stock, exposed as it may be, or a relay list; as its author signed it.
+ * - `spent`: ids and KeyPackageRefs that never come back before they expire, in seconds since the epoch (I3).
+ * - `deletedRelayList`: what an author created until then does not come back (NIP-09).
+ */
+export type StoreRecord =
+  | { readonly event: SignedEvent; readonly exposure?: Exposure }
+  | { readonly spent: SpentNames }
+  | { readonly deletedRelayList: { readonly author: Pubkey; readonly createdUntil: number } }
+
+export interface SpentNames {
+  readonly author: Pubkey
+  readonly names: readonly KnownName['name'][]
+  readonly expiresAt: number
+}
+
+/** How many authors are read at once. */
+const BATCH = 100
+
+/**
+ * Everything but what is over within the hour anyway: the windows of quotas, and claims that could be repeated or
+ * undone. Each author is as at one moment. What expired is left out.
+ * @param now seconds since the epoch
+ */
+export async function* recordsIn(store: MovableStore, now: number): AsyncGenerator<StoreRecord> {
+  for await (const authors of inBatches(store.authors(), BATCH)) {
+    const batch = await Promise.all(authors.map((author) => recordsOf(store, author, now)))
+    for (const records of batch) yield* records
+  }
+  for await (const relayList of store.relayLists()) yield* recordsOfRelayList(relayList)
+}
+
+async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {
+  // In this order: what is claimed in between is spent, and what is published in between is not.
+  const known = await store.known(author, now)
+  const packages = await store.list(author, now)
+  return [...packages.map(recordOf), ...spentIn(author, known, packages)]
+}
+
+function recordOf(pkg: StoredKeyPackage): StoreRecord {
+  const event = deliveredEvent(pkg, 'as-published')
+  return pkg.exposure === undefined ? { event } : { event, exposure: pkg.exposure }
+}
+
+/** What is known and not in the stock; the names of one package go together, since they expire together. */
+function spentIn(
+  author: Pubkey,
+  known: readonly KnownName[],
+  packages: readonly StoredKeyPackage[],
+): StoreRecord[] {
+  const inStock = new Set<string>(packages.flatMap(({ id, ref }) => [id, ref]))
+  const spent = known.filter(({ name }) => !inStock.has(name))
+  const byExpiry = new Map<number, KnownName['name'][]>()
+  for (const { name, expiresAt } of spent) {
+    byExpiry.set(expiresAt, [...(byExpiry.get(expiresAt) ?? []), name])
+  }
+  return [...byExpiry].map(([expiresAt, names]) => ({ spent: { author, names, expiresAt } }))
+}
+
+function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): StoreRecord[] {
+  return [
+    ...(deletedUntil === undefined ? [] : [{ deletedRelayList: { author, createdUntil: deletedUntil } }]),
+    ...(event === undefined ? [] : [{ event }]),
+  ]
+}
