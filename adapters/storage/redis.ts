@@ -55,10 +55,15 @@ export async function redisStore({
   ...options
 }: RedisStoreOptions): Promise<MovableStore> {
   const connection = await connectRedis(redis, { log, ...options })
-  const store = new RedisStore(connection)
-  await store.start()
-  await logDurability(connection, log)
-  return store
+  try {
+    const store = new RedisStore(connection)
+    await store.start()
+    await logDurability(connection, log)
+    return store
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
 }
 
 class RedisStore implements MovableStore {

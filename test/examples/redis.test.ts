@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await stop()
   remove()
-})
+}, 30_000)
 
 describe('examples/redis', () => {
   it('hands out at either server what was published at one, each to one requester, and stops at SIGTERM', async () => {

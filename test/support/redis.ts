@@ -17,6 +17,8 @@ const PORTS = { first: 10_000, last: 22_000 }
 /** Nodes of a cluster talk to each other this far above their port. */
 const BUS_OFFSET = 10_000
 const START_MS = 20_000
+/** A replica is there soon, and a master's first ping, which it answers, comes soon. */
+const REPLICATED = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
 
 export interface RedisSettings {
   /** As on the command line of redis-server; the last of a name wins. */
@@ -136,14 +138,7 @@ export async function startCluster(
   replicas = 0,
   args: readonly string[] = [],
 ): Promise<RedisCluster> {
-  const clustered = [
-    '--cluster-enabled',
-    'yes',
-    '--cluster-node-timeout',
-    '1000',
-    '--repl-diskless-sync-delay',
-    '0',
-  ]
+  const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...REPLICATED]
   const nodes = await Promise.all(
     Array.from({ length: masters * (1 + replicas) }, () => startRedis({ args: [...clustered, ...args] })),
   )
@@ -175,13 +170,13 @@ export async function startCluster(
 }
 
 async function seesAll(node: RedisServer, size: number): Promise<boolean> {
-  const [cluster, link] = await Promise.all([
+  const [cluster, link, replicas] = await Promise.all([
     node.command('CLUSTER', 'INFO'),
     node.info('master_link_status'),
+    node.info('connected_slaves'),
   ])
-  return (
-    cluster.includes('cluster_state:ok') && cluster.includes(`cluster_known_nodes:${size}`) && link !== 'down'
-  )
+  if (!cluster.includes('cluster_state:ok') || !cluster.includes(`cluster_known_nodes:${size}`)) return false
+  return link !== 'down' && (replicas === '0' || isFollowed(node))
 }
 
 export interface RedisPair {
@@ -191,11 +186,15 @@ export interface RedisPair {
 
 /** A master, and a replica that has all it has. */
 export async function startPair(args: readonly string[] = []): Promise<RedisPair> {
-  const master = await startRedis({ args: ['--repl-diskless-sync-delay', '0', ...args] })
+  const master = await startRedis({ args: [...REPLICATED, ...args] })
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port), ...args] })
-  const online = async () => (await master.info('slave0'))?.includes('state=online') ?? false
-  await eventually('the replica follows', online, START_MS)
+  await eventually('the replica follows', () => isFollowed(master), START_MS)
   return { master, replica }
+}
+
+/** Whether its replica has answered once: before that it is online, and is sent nothing. */
+async function isFollowed(master: RedisServer): Promise<boolean> {
+  return /state=online,offset=[1-9]/.test((await master.info('slave0')) ?? '')
 }
 
 export interface RedisSentinel extends RedisPair {

@@ -2,13 +2,13 @@
 
 import { StoreError } from '../../../plugin/store-error.ts'
 
-export interface HostAndPort {
+interface HostAndPort {
   readonly host: string
   readonly port: number
 }
 
 /** How the servers are run: one, one of several that Sentinel names, or a cluster. */
-export type Topology =
+type Topology =
   | { readonly kind: 'single'; readonly database: number }
   | { readonly kind: 'sentinel'; readonly name: string; readonly database: number }
   | { readonly kind: 'cluster' }

@@ -173,6 +173,20 @@ describe('a server that refuses', () => {
   })
 })
 
+describe('a start that fails', () => {
+  it('says why, and leaves no connection open', async () => {
+    const server = await startRedis()
+    ending.push(() => server.stop())
+    await server.command('ACL', 'SETUSER', 'ann', ...RIGHTS, 'resetchannels')
+    const url = server.url.replace('//', '//ann:right@')
+    await expect(RedisScene.open(url)).rejects.toThrow('this user may not do what is needed')
+    await eventually(
+      'ann is gone',
+      async () => !(await server.command('CLIENT', 'LIST')).includes('user=ann'),
+    )
+  })
+})
+
 describe('connections that break', () => {
   it('under many claims hand nothing out twice (I1)', async () => {
     const { server, scene } = await open()
