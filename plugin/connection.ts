@@ -13,6 +13,11 @@ export interface Connection {
   readonly host?: string
   /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
   readonly send: (message: RelayMessage) => void
+  /**
+   * Who takes in the EVENTs that concern the gateway. `here`, the default: the session. `upstream`: a plugin of the
+   * relay, so that the session forwards them.
+   */
+  readonly publish?: 'here' | 'upstream'
   /** Pubkeys that the relay's own NIP-42 has authenticated. */
   readonly authenticated?: () => Iterable<string>
 }

@@ -1,8 +1,9 @@
 /** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
 
 import type { Answer, Connection, GatewaySession } from './connection.ts'
-import { checkShape } from './nostr/event.ts'
-import { type KeyPackageFilter, splitFilters } from './nostr/filters.ts'
+import { AUTH_KIND } from './nostr/auth.ts'
+import { checkShape, kindOf, mayBeOfKind } from './nostr/event.ts'
+import { type KeyPackageFilter, sparesKeyPackages, splitFilters } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
@@ -48,6 +49,9 @@ export class Session implements GatewaySession {
     if (!this.#isOpen) return undefined
     const [verb, id, subject] = message
     switch (verb) {
+      case 'AUTH':
+        this.#identity.expectAnswerTo(id)
+        return message
       case 'OK':
         this.#identity.believe(id, subject)
         return message
@@ -115,7 +119,7 @@ export class Session implements GatewaySession {
   async #publish(message: ClientMessage): Promise<Answer> {
     const event = message[1]
     const kind = kindOf(event)
-    if (kind !== undefined && !this.#gateway.concerns(kind)) return { replies: [], forward: message }
+    if (kind !== undefined && !this.#takesIn(kind)) return { replies: [], forward: message }
     checkShape(event)
     const acceptance = await this.#gateway.accept(event, {
       authenticated: this.#identity.pubkeys(),
@@ -123,6 +127,11 @@ export class Session implements GatewaySession {
     })
     if (acceptance.outcome === 'forward') return { replies: [], forward: message }
     return { replies: [['OK', event.id, true, acceptance.message]] }
+  }
+
+  /** An AUTH event is never left to the relay: its OK for one sent as an EVENT is no word about who sent it. */
+  #takesIn(kind: number): boolean {
+    return kind === AUTH_KIND || (this.#connection.publish !== 'upstream' && this.#gateway.concerns(kind))
   }
 
   #authenticate(message: ClientMessage): Answer {
@@ -197,10 +206,13 @@ export class Session implements GatewaySession {
   async #count(message: ClientMessage): Promise<Answer> {
     const [, id, ...filters] = message
     const { asked, rest } = splitFilters(filters, this.#gateway.options.kinds)
+    const own = this.#identity.pubkeys()
     this.#ownCounts.forget(id)
+    if (filters.length === 0 || !rest.every((filter) => sparesKeyPackages(filter, own))) {
+      throw new Refusal('restricted', 'what is counted has to be named by its kinds')
+    }
     if (asked.length === 0) return { replies: [], forward: message }
     checkSubscriptionId(id)
-    const own = this.#identity.pubkeys()
     const isOwn = asked.every(
       ({ authors }) => authors.length > 0 && authors.every((author) => own.has(author)),
     )
@@ -214,6 +226,9 @@ export class Session implements GatewaySession {
   #synchronise(message: ClientMessage): Answer {
     const [verb, id, filter, ...more] = message
     const { asked, rest } = splitFilters([filter], this.#gateway.options.kinds)
+    if (!rest.every((others) => sparesKeyPackages(others, this.#identity.pubkeys()))) {
+      throw new Refusal('blocked', 'what is synchronised has to be named by its kinds')
+    }
     if (asked.length === 0) return { replies: [], forward: message }
     if (rest.length > 0) return { replies: [], forward: [verb, id, rest[0], ...more] }
     throw new Refusal('blocked', 'key packages cannot be synchronised')
@@ -235,14 +250,8 @@ export class Session implements GatewaySession {
 
   /** Whether a relay's event is a key package that is not this client's own (I4). */
   #isHidden(event: unknown): boolean {
-    const kind = kindOf(event)
-    if (kind === undefined || !this.#gateway.options.kinds.some((hidden) => hidden === kind)) return false
+    if (!mayBeOfKind(event, this.#gateway.options.kinds)) return false
     const { pubkey } = event as { pubkey?: Pubkey }
     return pubkey === undefined || !this.#identity.pubkeys().has(pubkey)
   }
-}
-
-function kindOf(event: unknown): number | undefined {
-  if (typeof event !== 'object' || event === null || !('kind' in event)) return undefined
-  return typeof event.kind === 'number' ? event.kind : undefined
 }

@@ -30,6 +30,19 @@ export function shapeFault(value: unknown): string | undefined {
   return typeof content === 'string' ? undefined : 'content must be a string'
 }
 
+/** The kind of what may be an event; undefined where it has none. */
+export function kindOf(event: unknown): number | undefined {
+  if (typeof event !== 'object' || event === null || !('kind' in event)) return undefined
+  return typeof event.kind === 'number' ? event.kind : undefined
+}
+
+/** Whether somebody could take it for an event of one of these kinds: some read a number out of a text. */
+export function mayBeOfKind(event: unknown, kinds: readonly number[]): boolean {
+  if (typeof event !== 'object' || event === null || !('kind' in event)) return false
+  const kind = typeof event.kind === 'string' ? Number(event.kind) : event.kind
+  return kinds.some((known) => known === kind)
+}
+
 function matches(value: unknown, pattern: RegExp): boolean {
   return typeof value === 'string' && pattern.test(value)
 }

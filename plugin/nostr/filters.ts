@@ -79,6 +79,17 @@ export function splitFilters(filters: readonly unknown[], keyPackageKinds: reado
   }
 }
 
+/**
+ * Whether a relay that counts or lists what a filter matches can tell nothing of key packages but their owner's: the
+ * filter names its kinds, or these authors alone. Without kinds it would match those the relay has from earlier (I4).
+ */
+export function sparesKeyPackages(filter: unknown, owners: ReadonlySet<string>): boolean {
+  if (typeof filter !== 'object' || filter === null) return false
+  if ('kinds' in filter && Array.isArray(filter.kinds) && filter.kinds.length > 0) return true
+  if (!('authors' in filter) || !Array.isArray(filter.authors) || filter.authors.length === 0) return false
+  return filter.authors.every((author) => owners.has(author))
+}
+
 function splitFilter(filter: unknown, keyPackageKinds: readonly number[]): SplitFilter {
   if (typeof filter !== 'object' || filter === null || !('kinds' in filter)) return { rest: filter }
   const { kinds } = read(kindsSchema, filter)

@@ -8,6 +8,9 @@ import { addressKey, type Requester } from './requester.ts'
 /** AUTH events that may wait for the relay's word; a client that sends more is not authenticating. */
 const MOST_AWAITED = 16
 
+/** Challenges of the relay that an answer may still come to; it sends another with each refusal, or always the same. */
+const MOST_CHALLENGES = 16
+
 /** Pubkeys that one connection may authenticate: new ones cost a client nothing (I9). */
 const MOST_PUBKEYS = 100
 
@@ -28,6 +31,7 @@ export class Identity {
   readonly #challenge: string | undefined
   readonly #pubkeys = new Map<Pubkey, () => void>()
   readonly #awaited = new Map<string, Pubkey>()
+  readonly #relayChallenges = new Set<unknown>()
 
   constructor(settings: IdentitySettings) {
     this.#settings = settings
@@ -53,17 +57,25 @@ export class Identity {
     return { name: first ?? this.#address, address: this.#address, authenticated }
   }
 
+  /** The relay has sent a challenge of its own. */
+  expectAnswerTo(challenge: unknown): void {
+    const [oldest] = this.#relayChallenges
+    if (this.#relayChallenges.size >= MOST_CHALLENGES) this.#relayChallenges.delete(oldest)
+    this.#relayChallenges.add(challenge)
+  }
+
   /**
    * Takes an AUTH event that answers our challenge. False: it answers another, so it is the relay's, whose word
-   * is then awaited.
+   * is then awaited if the challenge was. A relay without NIP-42 says OK to any: to one, perhaps, that its author made
+   * for somebody else's relay.
    * @throws Refusal
    */
   authenticate(event: SignedEvent, now: number): boolean {
     const { host, verifyEvent } = this.#settings
-    if (this.#challenge === undefined || challengeOf(event) !== this.#challenge) {
-      if (isAuthEvent(event, now) && this.#awaited.size < MOST_AWAITED && verifyEvent(event)) {
-        this.#awaited.set(event.id, event.pubkey)
-      }
+    const challenge = challengeOf(event)
+    if (this.#challenge === undefined || challenge !== this.#challenge) {
+      const isAsked = this.#relayChallenges.has(challenge) && this.#awaited.size < MOST_AWAITED
+      if (isAsked && isAuthEvent(event, now) && verifyEvent(event)) this.#awaited.set(event.id, event.pubkey)
       return false
     }
     this.#welcome(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))

@@ -24,7 +24,6 @@ describe('what is not about key packages', () => {
     ['REQ', { not: 'an id' }, { kinds: [1] }],
     ['COUNT', 'sub', { kinds: [1] }],
     ['NEG-OPEN', 'sub', { kinds: [1] }, '61'],
-    ['NEG-OPEN', 'sub', {}, '61'],
     ['NEG-MSG', 'sub', '61'],
     ['NEG-CLOSE', 'sub'],
     ['CLOSE', 'never opened'],
@@ -100,6 +99,7 @@ describe('what comes from the relay', () => {
     expect(session.fromRelay(message)).toBe(message)
     expect(session.fromRelay(['EVENT', 'sub', theirs])).toBeUndefined()
     expect(session.fromRelay(['EVENT', 'sub', { kind: 443 }])).toBeUndefined()
+    expect(session.fromRelay(['EVENT', 'sub', { ...theirs, kind: '443' }])).toBeUndefined()
   })
 
   it('kind 30443 is hidden where it is a key package kind', () => {
@@ -190,6 +190,67 @@ describe('COUNT', () => {
     await owner.say('COUNT', 'sub', mixed)
     owner.session.fromRelay(['CLOSED', 'sub', 'unsupported: counting'])
     expect(owner.session.fromRelay(counted)).toBe(counted)
+  })
+})
+
+describe('COUNT and NEG-OPEN without kinds', () => {
+  const kindless: [what: string, filter: unknown][] = [
+    ['nothing', {}],
+    ['an id', { ids: [note.id] }],
+    ['somebody', { authors: [bob.pubkey] }],
+    ['oneself and somebody', { authors: [alice.pubkey, bob.pubkey] }],
+    ['nobody', { authors: [] }],
+    ['an empty list of kinds, which some relays take for none', { kinds: [] }],
+    ['kinds by another name', { Kinds: [443] }],
+    ['no filter', null],
+    ['a list', [{ kinds: [1] }]],
+  ]
+
+  it.each(kindless)(
+    'that name %s: refused, for a relay would count what it has from earlier (I4)',
+    async (_, filter) => {
+      const client = startGateway().connect()
+      await client.authenticate(alice)
+      const counting = 'restricted: what is counted has to be named by its kinds'
+      expect(await client.say('COUNT', 'sub', filter)).toEqual({ replies: [['CLOSED', 'sub', counting]] })
+      expect(await client.say('COUNT', 'sub', { kinds: [1] }, filter)).toEqual({
+        replies: [['CLOSED', 'sub', counting]],
+      })
+      expect(await client.say('NEG-OPEN', 'sub', filter, '61')).toEqual({
+        replies: [['NEG-ERR', 'sub', 'blocked: what is synchronised has to be named by its kinds']],
+      })
+    },
+  )
+
+  it('without any filter: refused', async () => {
+    const { ask } = startGateway().connect()
+    expect((await ask('COUNT', 'sub'))[0]?.[0]).toBe('CLOSED')
+    expect((await ask('NEG-OPEN', 'sub'))[0]?.[0]).toBe('NEG-ERR')
+  })
+
+  it('that name oneself alone: forwarded', async () => {
+    const client = startGateway().connect()
+    await client.authenticate(alice)
+    const count: ClientMessage = ['COUNT', 'sub', { authors: [alice.pubkey] }]
+    const open: ClientMessage = ['NEG-OPEN', 'sub', { authors: [alice.pubkey], since: 1 }, '61']
+    expect((await client.session.fromClient(count)).forward).toBe(count)
+    expect((await client.session.fromClient(open)).forward).toBe(open)
+  })
+})
+
+describe('a session whose EVENTs a plugin of the relay takes in', () => {
+  const connect = () =>
+    startGateway().gateway.session({ address: '192.0.2.1', publish: 'upstream', send: () => {} })
+
+  it.each([443, 5, 62, 444, 447, 10051, 1])('forwards kind %i as the very same object', async (kind) => {
+    const message: ClientMessage = ['EVENT', { ...note, kind }]
+    expect((await connect().fromClient(message)).forward).toBe(message)
+  })
+
+  it('refuses an AUTH event published as an EVENT all the same', async () => {
+    const { forward, replies } = await connect().fromClient(['EVENT', { ...note, kind: 22242 }])
+    expect(forward).toBeUndefined()
+    expect(replies[0]).toEqual(['OK', note.id, false, expect.stringMatching(/^invalid: /)])
   })
 })
 

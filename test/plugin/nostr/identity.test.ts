@@ -140,6 +140,7 @@ describe('an AUTH that answers another challenge', () => {
 
   async function forwardedTo(test: TestGateway): Promise<TestClient> {
     const client = test.connect()
+    client.session.fromRelay(['AUTH', "the relay's own"])
     const message = ['AUTH', other] as const
     const answer = await client.session.fromClient(message)
     expect(answer.forward).toBe(message)
@@ -170,9 +171,32 @@ describe('an AUTH that answers another challenge', () => {
     ['an old one of hers', authEvent(alice, { challenge: 'x', createdAt: NOW - 601 })],
   ])('is never believed where it is %s, whatever the relay says', async (_, event) => {
     const client = startGateway().connect()
+    client.session.fromRelay(['AUTH', 'x'])
     expect((await client.say('AUTH', event)).forward).toEqual(['AUTH', event])
     client.session.fromRelay(['OK', event.id, true, ''])
     expect(await ownsAlices(client)).toBe(false)
+  })
+
+  it('is not believed where the relay did not send that challenge here: it may be one made for another relay', async () => {
+    const client = startGateway().connect()
+    client.session.fromRelay(['AUTH', 'another'])
+    expect((await client.say('AUTH', other)).forward).toEqual(['AUTH', other])
+    client.session.fromRelay(['OK', other.id, true, ''])
+    expect(await ownsAlices(client)).toBe(false)
+  })
+
+  it('may answer any of the sixteen challenges that the relay sent last (I9)', async () => {
+    const client = startGateway().connect()
+    for (const index of Array(17).keys()) client.session.fromRelay(['AUTH', `${index}`])
+    for (const [challenge, believed] of [
+      ['0', false],
+      ['1', true],
+    ] as const) {
+      const event = authEvent(alice, { challenge })
+      await client.say('AUTH', event)
+      client.session.fromRelay(['OK', event.id, true, ''])
+      expect(await ownsAlices(client)).toBe(believed)
+    }
   })
 
   it('cannot be sent as an EVENT, whose OK true would say nothing', async () => {
@@ -201,6 +225,8 @@ describe('an AUTH that answers another challenge', () => {
 
   it('sixteen at most wait for the relay; more are forwarded all the same (I9)', async () => {
     const client = startGateway().connect()
+    client.session.fromRelay(['AUTH', 'x'])
+    client.session.fromRelay(['AUTH', "the relay's own"])
     for (let index = 0; index < 16; index += 1) {
       await client.say('AUTH', authEvent(person(`${index}`), { challenge: 'x' }))
     }
