@@ -3,7 +3,7 @@
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../plugin/connection.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../plugin/nostr/messages.ts'
-import type { Relay, RelayConnection } from './relay.ts'
+import type { Frame, Relay, RelayConnection } from './relay.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** What a connection is made from. */
@@ -24,6 +24,8 @@ const MALFORMED: RelayMessage = [
   'invalid: a message is a text with a JSON array that begins with a verb',
 ]
 
+const TEXT = { binary: false }
+
 export class ClientConnection {
   readonly #socket: WebSocket
   readonly #options: ServerOptions
@@ -41,7 +43,11 @@ export class ClientConnection {
     this.#socket = socket
     this.#options = options
     this.#report = report
-    this.#relay = relay.connect((message) => this.#push(() => this.#pass(message)))
+    this.#relay = relay.connect({
+      send: (message) => this.#push(() => this.#pass(message)),
+      pass: (frame, message) => this.#passFrame(frame, message),
+      dismiss: (code, reason) => this.#socket.close(code, reason),
+    })
     this.#session = openSession({
       address,
       ...(host !== undefined && { host }),
@@ -63,8 +69,9 @@ export class ClientConnection {
   heartbeat(): void {
     const { pingIntervalSeconds, idleSeconds } = this.#options
     this.#silentSeconds += pingIntervalSeconds
+    this.#relay.heartbeat?.()
     if (!this.#isAlive && !this.#isWaitingForUs()) {
-      this.#socket.terminate()
+      this.#cutOff()
     } else if (idleSeconds > 0 && this.#silentSeconds > idleSeconds) {
       this.#socket.close(1000, 'idle')
     } else {
@@ -77,6 +84,7 @@ export class ClientConnection {
   async drain(): Promise<void> {
     this.#isDraining = true
     await this.#tail
+    await this.#relay.settle?.()
     this.#socket.close(1001, 'the relay is stopping')
   }
 
@@ -88,6 +96,7 @@ export class ClientConnection {
     if (this.#isDraining) return
     this.#isAlive = true
     this.#silentSeconds = 0
+    if (this.#pending === 0 && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
     const message = isBinary ? undefined : parseMessage(data.toString())
     this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
   }
@@ -126,6 +135,21 @@ export class ClientConnection {
     if (visible !== undefined) await this.#send([visible])
   }
 
+  /** The same, at once and in the relay's own bytes where the session leaves it as it is. */
+  #passFrame(frame: Frame, message: RelayMessage): void {
+    const visible = this.#session.fromRelay(message)
+    if (visible === undefined) return
+    if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
+    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, this.#flushed)
+  }
+
+  /** Something has left this process: the client reads. */
+  readonly #flushed = (): void => {
+    this.#isAlive = true
+    if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#relay.resume?.()
+  }
+
   /** A message that answers none. Those who do not read must not make us keep them all. */
   #push(step: () => Promise<void>): void {
     if (this.#pending < 2 * this.#options.maxPendingMessages) this.#enqueue(step)
@@ -157,10 +181,17 @@ export class ClientConnection {
   #write(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#socket.send(text, () => {
-        this.#isAlive = true
+        this.#flushed()
         resolve()
       })
     })
+  }
+
+  /** One that does not read is told why, should it read that far; then nothing is kept for it. */
+  #cutOff(): void {
+    const isStuck = this.#socket.bufferedAmount > 0 && this.#socket.readyState === WebSocket.OPEN
+    if (isStuck) this.#socket.close(1008, 'too slow: nothing was read for too long')
+    else this.#socket.terminate()
   }
 
   /** Whether it is not the client's fault that nothing is heard of it: we read nothing, and it has read everything. */

@@ -1,10 +1,17 @@
 /** A socket that listens: takes WebSockets within the limits, keeps them alive, and lets them finish when it stops. */
 
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  STATUS_CODES,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { ClientConnection } from './connection.ts'
+import { Places } from './places.ts'
 import type { ServerOptions } from './server-options.ts'
 
 export interface ListenerSettings {
@@ -12,9 +19,35 @@ export interface ListenerSettings {
   /** 0 takes a free one. */
   readonly port: number
   readonly options: ServerOptions
+  /** Whether clients are offered permessage-deflate. */
+  readonly compression: boolean
   /** Answers what is not a WebSocket. */
   readonly onRequest: RequestListener
-  readonly connect: (socket: WebSocket, request: IncomingMessage) => ClientConnection
+  /** Whose request it is; limits count it. */
+  readonly addressOf: (request: IncomingMessage) => string
+  /**
+   * Makes ready for a client that asks for a WebSocket. Rejects with HandshakeRefused where there is nothing for it.
+   * `gone` is aborted when the client leaves before it is accepted.
+   */
+  readonly receive: (request: IncomingMessage, address: string, gone: AbortSignal) => Promise<Reception>
+}
+
+/** What a client finds once its handshake is done. */
+export interface Reception {
+  /** The subprotocol that is spoken, if any (RFC 6455 section 1.9). */
+  readonly protocol?: string | undefined
+  accept(socket: WebSocket): ClientConnection
+}
+
+/** A handshake that is answered with an HTTP status instead. */
+export class HandshakeRefused extends Error {
+  override readonly name = 'HandshakeRefused'
+  readonly status: number
+
+  constructor(status: number, reason: string) {
+    super(reason)
+    this.status = status
+  }
 }
 
 /** Something that listens until it is closed. */
@@ -26,21 +59,52 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** Compresses what is long enough to gain by it, and keeps no state between messages: memory for each client is small. */
+const COMPRESSION = {
+  threshold: 512,
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 12,
+  zlibDeflateOptions: { level: 3, memLevel: 5 },
+}
+
 /** Rejects where the address cannot be listened on. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host } = settings
   const http = createServer({ requestTimeout: 30_000 }, settings.onRequest)
-  const webSockets = new WebSocketServer({ noServer: true, maxPayload: options.maxMessageBytes })
-  const connections = new Set<ClientConnection>()
-
-  http.on('upgrade', (request, stream, head) => {
-    if (connections.size >= options.maxConnections || !http.listening) return refuse(stream)
-    webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const connection = settings.connect(socket, request)
-      connections.add(connection)
-      socket.on('close', () => connections.delete(connection))
-    })
+  const protocols = new WeakMap<IncomingMessage, string>()
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: options.maxMessageBytes,
+    perMessageDeflate: settings.compression && COMPRESSION,
+    handleProtocols: (_offered, request) => protocols.get(request) ?? false,
   })
+  const connections = new Set<ClientConnection>()
+  const places = new Places(options)
+
+  const upgrade = async (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    const gone = new AbortController()
+    const leaving = () => gone.abort()
+    stream.on('error', () => undefined).once('close', leaving)
+    const address = settings.addressOf(request)
+    const seat = places.take(address)
+    if (seat.outcome === 'none') return refuse(stream, seat.status)
+    stream.once('close', seat.leave)
+    try {
+      const reception = await settings.receive(request, address, gone.signal)
+      if (!http.listening) return refuse(stream, 503)
+      if (reception.protocol !== undefined) protocols.set(request, reception.protocol)
+      webSockets.handleUpgrade(request, stream, head, (socket) => {
+        stream.off('close', leaving)
+        const connection = reception.accept(socket)
+        connections.add(connection)
+        socket.on('close', () => connections.delete(connection))
+      })
+    } catch (error) {
+      refuse(stream, error instanceof HandshakeRefused ? error.status : 500)
+    }
+  }
+  http.on('upgrade', upgrade)
   await bind(http, settings.port, host)
 
   const heartbeat = setInterval(() => {
@@ -69,9 +133,8 @@ function bind(http: Server, port: number, host: string): Promise<void> {
   })
 }
 
-function refuse(stream: Duplex): void {
-  stream.on('error', () => undefined)
-  stream.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+function refuse(stream: Duplex, status: number): void {
+  stream.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 async function stop(http: Server, connections: Set<ClientConnection>, drainSeconds: number): Promise<void> {

@@ -15,7 +15,7 @@ import type {
 } from '../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../plugin/nostr/refusal.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import type { Relay, RelayConnection } from './relay.ts'
+import type { Relay, RelayClient, RelayConnection } from './relay.ts'
 
 export interface RelayListSettings {
   readonly store: Pick<KeyPackageStore, 'putRelayList' | 'getRelayLists'>
@@ -49,11 +49,11 @@ export class RelayLists implements Relay {
     this.#settings = settings
   }
 
-  connect(send: (message: RelayMessage) => void): RelayConnection {
+  connect(client: RelayClient): RelayConnection {
     const subscriptions: Subscriptions = new Map()
     const watcher = (event: SignedEvent) => {
       for (const [id, filters] of subscriptions) {
-        if (filters.some((filter) => meets(event, filter))) send(['EVENT', id, event])
+        if (filters.some((filter) => meets(event, filter))) client.send(['EVENT', id, event])
       }
     }
     this.#watchers.add(watcher)

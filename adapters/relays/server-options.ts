@@ -19,6 +19,9 @@ export const serverOptionsSchema = z.strictObject({
     .describe('The address of a picture, for the NIP-11 document'),
   maxMessageBytes: whole(1024, 8_388_608).default(524_288).describe('Largest message of a client'),
   maxConnections: whole(1, 1_000_000).default(1000).describe('Most clients at one time'),
+  maxConnectionsPerAddress: whole(0, 1_000_000)
+    .default(100)
+    .describe('Most clients from one address (IPv6: one /64) at one time; 0 is no limit'),
   maxSubscriptions: whole(1, 10_000).default(32).describe('Most subscriptions of one client'),
   maxPendingMessages: whole(1, 10_000)
     .default(64)

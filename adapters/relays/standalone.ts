@@ -3,10 +3,12 @@
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { ClientAddresses } from './client-address.ts'
 import { ClientConnection } from './connection.ts'
 import { informationListener } from './information.ts'
 import { type Listener, listen } from './listener.ts'
 import { ownHost } from './own-host.ts'
+import { type ProxyOptions, proxyOptionsSchema, trustedAddresses } from './proxy-options.ts'
 import { RelayLists } from './relay-lists.ts'
 import { type ServerOptions, serverOptionsSchema } from './server-options.ts'
 
@@ -18,6 +20,7 @@ export interface StandaloneSettings {
   /** 0, the default, takes a free one. */
   readonly port?: number
   readonly options?: ServerOptions
+  readonly proxy?: ProxyOptions
   readonly log: Logger
   /** Of this software, for the NIP-11 document. */
   readonly version: string
@@ -29,22 +32,28 @@ export interface StandaloneSettings {
 export function startServer(settings: StandaloneSettings): Promise<Listener> {
   const { gateway, store, log, version, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
+  const { proxy = proxyOptionsSchema.parse({}) } = settings
   const report = (error: unknown) => log.error({ err: error }, 'a message could not be answered')
   const relay = new RelayLists({ store, report, now: () => Math.floor(clock() / 1000) })
+  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
   return listen({
     host,
     port,
     options,
+    compression: proxy.compression,
     onRequest: informationListener({ gateway, options, version }),
-    connect: (socket, request) =>
-      new ClientConnection({
-        socket,
-        address: request.socket.remoteAddress ?? '',
-        host: ownHost(request),
-        openSession: (connection) => gateway.session(connection),
-        relay,
-        options,
-        report,
-      }),
+    addressOf: (request) => addresses.senderOf(request).address,
+    receive: async (request, address) => ({
+      accept: (socket) =>
+        new ClientConnection({
+          socket,
+          address,
+          host: ownHost(request),
+          openSession: (connection) => gateway.session(connection),
+          relay,
+          options,
+          report,
+        }),
+    }),
   })
 }
