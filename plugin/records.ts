@@ -61,7 +61,7 @@ function spentIn(
   for (const { name, expiresAt } of spent) {
     byExpiry.set(expiresAt, [...(byExpiry.get(expiresAt) ?? []), name])
   }
-  return [...byExpiry].map(([expiresAt, names]) => ({ spent: { author, names, expiresAt } }))
+  return [...byExpiry].map(([expiresAt, names]) => ({ spent: { author, names: names.sort(), expiresAt } }))
 }
 
 function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): StoreRecord[] {

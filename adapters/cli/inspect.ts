@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { addSettings, readSettings } from './flags.ts'
+import { InputError } from './input.ts'
 import { inspectEvent } from './inspection.ts'
 import { formatReport } from './inspection-table.ts'
 import { createVerifier } from './verify-event.ts'
@@ -15,11 +16,6 @@ interface InspectFlags {
 
 const STDIN = 0
 const REFUSED = 1
-
-/** Something other than events was given to read. */
-class InputError extends Error {
-  readonly code = 'KPG_INPUT'
-}
 
 export function inspectCommand(): Command {
   const command = new Command('inspect')

@@ -26,6 +26,22 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: "strfry's write-policy plugin: answers on standard output what to do with each event.",
     load: async () => (await import('./strfry.ts')).strfryCommand(),
   },
+  import: {
+    description: 'Take key packages into a store: an export, or events as a relay exports them.',
+    load: async () => (await import('./import.ts')).importCommand(),
+  },
+  export: {
+    description: 'Print everything in a store as JSON lines.',
+    load: async () => (await import('./export.ts')).exportCommand(),
+  },
+  stats: {
+    description: 'Say what is in a store.',
+    load: async () => (await import('./stats.ts')).statsCommand(),
+  },
+  sweep: {
+    description: 'Remove from a store what expired.',
+    load: async () => (await import('./sweep.ts')).sweepCommand(),
+  },
   demo: {
     description: 'Play the whole story on this machine in a few seconds, with real MLS.',
     load: async () => (await import('./demo.ts')).demoCommand(),

@@ -1,6 +1,6 @@
 /** Opens the store that a `store` setting names. */
 
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { MovableStore } from '../../plugin/store.ts'
 import type { RedisStoreOptions } from '../storage/redis.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { RedisStoreOptions } from '../storage/redis.ts'
 export async function openStore(
   address: string,
   redis: Omit<RedisStoreOptions, 'redis'> = {},
-): Promise<KeyPackageStore> {
+): Promise<MovableStore> {
   if (address === 'memory:') {
     const { memoryStore } = await import('../storage/memory.ts')
     return memoryStore()

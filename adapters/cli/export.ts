@@ -1,0 +1,41 @@
+/** `export`: everything in a store as JSON lines on standard output, however much it is. */
+
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Command } from 'commander'
+import { recordsIn } from '../../plugin/records.ts'
+import type { MovableStore } from '../../plugin/store.ts'
+import { addSettings, readSettings } from './flags.ts'
+import { createProgress } from './progress.ts'
+import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+
+export function exportCommand(): Command {
+  const command = addSettings(new Command('export'), STORE_SETTINGS)
+  return command.action(() => withStore(readSettings(command, process.env), print))
+}
+
+async function print(store: MovableStore): Promise<void> {
+  try {
+    await pipeline(Readable.from(linesFrom(store)), process.stdout, { end: false })
+  } catch (error) {
+    // Whoever reads has enough, as `head` does.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
+  }
+}
+
+async function* linesFrom(store: MovableStore): AsyncGenerator<string> {
+  const progress = createProgress(process.stderr, 'records')
+  const packages = process.stderr.isTTY ? (await store.stats()).packages : undefined
+  let records = 0
+  let events = 0
+  try {
+    for await (const record of recordsIn(store, secondsNow())) {
+      yield `${JSON.stringify(record)}\n`
+      records += 1
+      events += Number('event' in record)
+      progress.show(records, packages && events / packages)
+    }
+  } finally {
+    progress.end()
+  }
+}

@@ -1,0 +1,85 @@
+/** `stats`: what is in a store, as a table for people or JSON for machines. Never what is in a key package (I4). */
+
+import { Command } from 'commander'
+import { inBatches } from '../../plugin/batches.ts'
+import type { MovableStore, StoredKeyPackage } from '../../plugin/store.ts'
+import { addSettings, readSettings } from './flags.ts'
+import { showTime, tableOf } from './table.ts'
+import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+
+/** How many authors are read at once. */
+const BATCH = 100
+
+interface Stats {
+  /** Authors who have a package. */
+  authors: number
+  packages: number
+  /** Packages that were delivered as their author's last. */
+  exposed: number
+  /** Packages of kind 30443. */
+  slots: number
+  /** Authors who have packages, but fewer than `stock.low`. */
+  low: number
+  /** Authors whose packages are all spent or expired. */
+  dry: number
+  relayLists: number
+  /** When the next package expires, in seconds since the epoch; null where there is none. */
+  soonestExpiry: number | null
+}
+
+export function statsCommand(): Command {
+  const command = new Command('stats').option('--json', 'print one JSON object')
+  addSettings(command, [...STORE_SETTINGS, 'stock'])
+  return command.action(async ({ json }: { json?: true }) => {
+    const settings = readSettings(command, process.env)
+    const stats = await withStore(settings, (store) => statsOf(store, settings.stock.low, secondsNow()))
+    process.stdout.write(`${json ? JSON.stringify(stats) : format(stats, settings.stock.low)}\n`)
+  })
+}
+
+function format(stats: Stats, low: number): string {
+  const { soonestExpiry } = stats
+  return tableOf([
+    ['authors', String(stats.authors)],
+    [`  with fewer than ${low} packages`, String(stats.low)],
+    ['authors whose packages are all gone', String(stats.dry)],
+    ['packages', String(stats.packages)],
+    ['  delivered as the last', String(stats.exposed)],
+    ['  in slots (kind 30443)', String(stats.slots)],
+    ['relay lists', String(stats.relayLists)],
+    ['the next package expires', soonestExpiry === null ? 'never' : showTime(soonestExpiry)],
+  ])
+}
+
+async function statsOf(store: MovableStore, low: number, now: number): Promise<Stats> {
+  const stats: Stats = {
+    authors: 0,
+    packages: 0,
+    exposed: 0,
+    slots: 0,
+    low: 0,
+    dry: 0,
+    relayLists: 0,
+    soonestExpiry: null,
+  }
+  for await (const authors of inBatches(store.authors(), BATCH)) {
+    const stocks = await Promise.all(authors.map((author) => store.list(author, now)))
+    for (const packages of stocks) add(stats, packages, low)
+  }
+  for await (const { event } of store.relayLists()) stats.relayLists += Number(event !== undefined)
+  return stats
+}
+
+function add(stats: Stats, packages: readonly StoredKeyPackage[], low: number): void {
+  if (packages.length === 0) {
+    stats.dry += 1
+    return
+  }
+  stats.authors += 1
+  stats.packages += packages.length
+  stats.exposed += packages.filter(({ exposure }) => exposure !== undefined).length
+  stats.slots += packages.filter(({ slot }) => slot !== undefined).length
+  stats.low += Number(packages.length < low)
+  const expiries = packages.map(({ expiresAt }) => expiresAt)
+  stats.soonestExpiry = Math.min(stats.soonestExpiry ?? Number.POSITIVE_INFINITY, ...expiries)
+}

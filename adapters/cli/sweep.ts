@@ -1,0 +1,15 @@
+/** `sweep`: removes from a store what expired and what may retire, and says how many packages went. */
+
+import { Command } from 'commander'
+import { addSettings, readSettings } from './flags.ts'
+import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+
+export function sweepCommand(): Command {
+  const command = addSettings(new Command('sweep'), [...STORE_SETTINGS, 'stock'])
+  return command.action(async () => {
+    const settings = readSettings(command, process.env)
+    const { retireAfterSeconds } = settings.stock
+    const gone = await withStore(settings, (store) => store.sweep(secondsNow(), retireAfterSeconds))
+    process.stdout.write(`${gone} key packages removed\n`)
+  })
+}

@@ -1,0 +1,189 @@
+/** What is exported from any store and imported into any other behaves as it did. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { verifyEvent } from 'nostr-tools/pure'
+import { type ImportTarget, importRecord } from '../../../adapters/cli/importing.ts'
+import { readRecord } from '../../../adapters/cli/record-line.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { resolveOptions } from '../../../plugin/options.ts'
+import { recordsIn } from '../../../plugin/records.ts'
+import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
+import { claimBy, POLICY } from '../../contract/index.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { RedisStores } from '../../support/redis-stores.ts'
+import { LmdbStores } from '../../support/stores.ts'
+
+const lmdb = new LmdbStores()
+let server: RedisServer
+let redis: RedisStores
+
+beforeAll(async () => {
+  server = await startRedis()
+  redis = new RedisStores(server.url)
+}, 30_000)
+const opened: MovableStore[] = []
+afterAll(async () => {
+  for (const store of opened) await store.close()
+  lmdb.remove()
+  await server?.stop()
+})
+
+const STORES: Readonly<Record<string, () => Promise<MovableStore>>> = {
+  memory: async () => memoryStore(),
+  LMDB: async () => lmdb.open(),
+  Redis: () => redis.open(),
+}
+const PAIRS = Object.keys(STORES).flatMap((from) => Object.keys(STORES).map((to) => [from, to] as const))
+
+const [alice, bob, carol, dave, erin] = ['alice', 'bob', 'carol', 'dave', 'erin'].map(person) as [
+  Person,
+  Person,
+  Person,
+  Person,
+  Person,
+]
+const PEOPLE = [alice, bob, carol, dave, erin]
+const AUTHORS = PEOPLE.map(({ pubkey }) => pubkey)
+
+/** Real packages, five of each, older first, written in different ways. */
+const packages = new Map(await Promise.all(PEOPLE.map(async (who) => [who, await packagesOf(who)] as const)))
+const slots = await Promise.all(['phone', 'desk', 'phone'].map((slot, age) => slotOf(erin, slot, NOW - age)))
+
+describe('a store that is exported and imported', () => {
+  it.each(PAIRS)('from %s to %s is the same to everyone', async (from, to) => {
+    const [original, copy] = [await open(from), await open(to)]
+    await live(original)
+    for (const line of await linesOf(original)) await take(copy, line)
+
+    expect((await linesOf(copy)).sort()).toEqual((await linesOf(original)).sort())
+    for (const event of [...packages.values(), slots].flat()) {
+      expect(await take(copy, event)).toBe(await take(original, event))
+    }
+    for (const author of AUTHORS) {
+      const [known, list] = [await original.known(author, NOW), await original.list(author, NOW)]
+      expect(new Set(await copy.known(author, NOW))).toEqual(new Set(known))
+      expect(new Set(await copy.list(author, NOW))).toEqual(new Set(list))
+    }
+    for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
+      const claims = AUTHORS.map((author) => claimBy(requester, author))
+      const outcomes = await copy.claim(claims, POLICY, NOW)
+      expect(outcomes.map(inOrder)).toEqual((await original.claim(claims, POLICY, NOW)).map(inOrder))
+    }
+  })
+
+  it('is the same again when it is imported twice', async () => {
+    const [original, copy] = [memoryStore(), memoryStore()]
+    await live(original)
+    const lines = await linesOf(original)
+    for (const line of lines) await take(copy, line)
+    for (const line of lines) await take(copy, line)
+    expect((await linesOf(copy)).sort()).toEqual(lines.sort())
+  })
+
+  it('is the same in whatever order the lines come, and where the events are there already (I3)', async () => {
+    const [original, copy] = [memoryStore(), memoryStore()]
+    await live(original)
+    const lines = await linesOf(original)
+    for (const event of packages.get(dave) ?? []) await take(copy, event)
+    for (const line of lines.toReversed()) await take(copy, line)
+    expect((await linesOf(copy)).sort()).toEqual(lines.sort())
+  })
+
+  it('gives each event out as its author signed it (I8)', async () => {
+    const store = memoryStore()
+    await live(store)
+    const exported: SignedEvent[] = []
+    for await (const record of recordsIn(store, NOW)) if ('event' in record) exported.push(record.event)
+    expect(exported).toHaveLength(10)
+    for (const event of exported) expect(verify(event)).toBe(true)
+  })
+})
+
+/** Some of everything that a store remembers. */
+async function live(store: MovableStore): Promise<void> {
+  const claim = async (who: Person, requester: string) =>
+    store.claim([claimBy(requester, who.pubkey)], POLICY, NOW)
+  for (const event of [packages.get(alice) ?? [], slots].flat()) await take(store, event)
+  await claim(alice, 'mallory')
+  await store.drop(alice.pubkey, { by: 'id', ids: [packages.get(alice)?.[3]?.id ?? ''] }, NOW)
+
+  const [, , last, ...later] = packages.get(bob) ?? []
+  await take(store, last)
+  for (const requester of ['mallory', 'trent']) await claim(bob, requester)
+  await take(store, later[0])
+
+  await take(store, packages.get(carol)?.[0])
+  await claim(carol, 'mallory')
+
+  for (const event of packages.get(dave) ?? []) await take(store, event)
+  await store.drop(dave.pubkey, { by: 'author', createdUntil: NOW }, NOW)
+
+  await take(store, relayList(alice, NOW))
+  await store.dropRelayList(bob.pubkey, NOW)
+  await store.dropRelayList(carol.pubkey, NOW - 1)
+  await take(store, relayList(carol, NOW))
+}
+
+async function linesOf(store: MovableStore): Promise<string[]> {
+  const lines: string[] = []
+  for await (const record of recordsIn(store, NOW)) lines.push(JSON.stringify(record))
+  return lines
+}
+
+/** Imports a line, or an event as a relay would export it. */
+function take(store: MovableStore, what: string | SignedEvent | undefined): Promise<string> {
+  const line = typeof what === 'string' ? what : JSON.stringify(what)
+  return importRecord(targetOf(store), readRecord(line), NOW)
+}
+
+function targetOf(store: MovableStore): ImportTarget {
+  const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
+  return { kinds, validation, stock, store, verifyEvent: verify }
+}
+
+async function open(name: string): Promise<MovableStore> {
+  const store = await STORES[name]?.()
+  if (store === undefined) throw new Error(`there is no store ${name}`)
+  opened.push(store)
+  return store
+}
+
+/** Stores may deliver the slots of one claim in any order. */
+function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+  if (outcome.outcome !== 'delivered') return outcome
+  return { ...outcome, packages: outcome.packages.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
+}
+
+async function packagesOf(who: Person): Promise<SignedEvent[]> {
+  const lifetime = (index: number) => ({ notBefore: NOW - 100, notAfter: NOW + 86_400 * (index + 1) })
+  return Promise.all(
+    [0, 1, 2, 3, 4].map(async (index) => {
+      const made = await makeKeyPackage(who, {
+        lifetime: lifetime(index),
+        lastResort: index % 2 === 0 ? 0x000a : null,
+      })
+      const hex = Buffer.from(made.bytes).toString('hex').toUpperCase()
+      return keyPackageEvent(who, made, {
+        createdAt: NOW - 100 + index,
+        ...(index === 1 && { encoding: 'hex', content: hex }),
+        tags: index === 2 ? { '-': [] } : {},
+      })
+    }),
+  )
+}
+
+async function slotOf(who: Person, slot: string, createdAt: number): Promise<SignedEvent> {
+  return keyPackageEvent(who, await makeKeyPackage(who), { kind: 30443, createdAt, tags: { d: [slot] } })
+}
+
+function relayList({ secretKey }: Person, createdAt: number): SignedEvent {
+  const tags = [['relay', 'wss://relay.example.com']]
+  return signEvent(secretKey, { kind: 10051, created_at: createdAt, tags, content: '' })
+}
+
+function verify(event: SignedEvent): boolean {
+  return verifyEvent(JSON.parse(JSON.stringify(event)))
+}
