@@ -78,6 +78,6 @@ function settingsTable(leaves: readonly NamedLeaf[]): string {
 }
 
 function showDefault(value: unknown): string {
-  if (value === undefined) return 'none'
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none'
   return `\`${Array.isArray(value) ? value.join(',') : String(value)}\``
 }

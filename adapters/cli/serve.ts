@@ -1,15 +1,16 @@
-/** `serve`: a relay for key packages, until a signal ends it. */
+/** `serve`: a relay for key packages, or a proxy before another relay, until a signal ends it. */
 
 import { Command } from 'commander'
 import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { startProxy } from '../relays/proxy.ts'
 import { startServer } from '../relays/standalone.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
 import { withoutPasswords } from './settings.ts'
-import { hostAndPort, type Settings } from './settings-schema.ts'
+import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { openStore } from './store-url.ts'
 import { createVerifier } from './verify-event.ts'
 import { readVersion } from './version.ts'
@@ -20,9 +21,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(settings: Settings): Promise<void> {
-  if (settings.custody === 'relay') {
-    throw new SettingsError(['custody: "relay" is not allowed where no relay is behind; it takes gateway'])
-  }
+  checkTogether(settings)
   const signalled = waitForSignal()
   const log = await createLogger(settings.log.level)
   const store = await openStore(settings.store, { log, waitReplicas: settings.redis.wait })
@@ -33,25 +32,45 @@ async function serve(settings: Settings): Promise<void> {
   }
 }
 
+/** @throws SettingsError where two settings contradict each other */
+function checkTogether({ upstream, custody, proxy, store }: Settings): void {
+  if (upstream === undefined && custody === 'relay') {
+    throw new SettingsError(['custody: "relay" is not allowed where no relay is behind; it takes gateway'])
+  }
+  if (proxy.publish === 'here') return
+  if (upstream === undefined) {
+    throw new SettingsError(['proxy.publish: "upstream" is not allowed without upstream; it takes here'])
+  }
+  if (store === 'memory:') {
+    throw new SettingsError(['store: "memory:" is not allowed: what the relay takes in must be shared'])
+  }
+}
+
 async function serveFrom(
   store: KeyPackageStore,
   settings: Settings,
   log: Logger,
   signalled: Promise<string>,
 ): Promise<void> {
-  const { store: address, redis: _redis, listen, server: options, log: _log, ...gatewayOptions } = settings
-  const gateway = new KeyPackageGateway({
-    ...gatewayOptions,
-    store,
-    log,
-    verifyEvent: await createVerifier(),
-  })
+  const verifyEvent = await createVerifier()
+  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), store, log, verifyEvent })
   const version = readVersion()
-  const server = await startServer({ gateway, store, options, log, version, ...hostAndPort(listen) })
+  const { upstream, proxy, server: options } = settings
+  const common = { gateway, options, proxy, log, ...hostAndPort(settings.listen) }
+  const server =
+    upstream === undefined
+      ? await startServer({ ...common, store, version })
+      : await startProxy({ ...common, upstream })
   const sweeping = setInterval(() => sweep(gateway, log), settings.sweepIntervalSeconds * 1000).unref()
 
   log.info(
-    { url: server.url, store: withoutPasswords(address), profile: settings.profile, version },
+    {
+      url: server.url,
+      ...(upstream !== undefined && { upstream: withoutPasswords(upstream) }),
+      store: withoutPasswords(settings.store),
+      profile: settings.profile,
+      version,
+    },
     'serving key packages',
   )
   for (const warning of warningsAbout(settings, store)) log.warn(warning)

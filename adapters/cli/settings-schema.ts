@@ -1,7 +1,8 @@
 /** Every setting of the command line: the gateway's options, and what a process needs beside them. */
 
 import { z } from 'zod'
-import { optionsSchema } from '../../plugin/options.ts'
+import { type Options, optionsSchema } from '../../plugin/options.ts'
+import { proxyOptionsSchema, upstreamSchema } from '../relays/proxy-options.ts'
 import { serverOptionsSchema } from '../relays/server-options.ts'
 
 const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
@@ -32,6 +33,8 @@ export const settingsSchema = optionsSchema.extend({
   listen: listenSchema
     .default('127.0.0.1:7447')
     .describe('The address and port to serve on; port 0 takes a free one'),
+  upstream: upstreamSchema,
+  proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
   log: z
     .strictObject({
@@ -44,6 +47,14 @@ export const settingsSchema = optionsSchema.extend({
 })
 
 export type Settings = z.output<typeof settingsSchema>
+
+/** Those of the settings that are the gateway's own. */
+export function gatewayOptions(settings: Settings): Options {
+  const own = Object.keys(optionsSchema.shape)
+  return Object.fromEntries(
+    Object.entries(settings).filter(([key]) => own.includes(key)),
+  ) as unknown as Options
+}
 
 /** The parts of a `listen` setting; an IPv6 address stands in brackets there. */
 export function hostAndPort(address: string): { host: string; port: number } {

@@ -9,12 +9,23 @@ import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
 import { lateStore } from '../storage/late.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
-import type { Settings } from './settings-schema.ts'
+import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { openStore } from './store-url.ts'
 
 /** With what COMMAND may take, strfry's ten seconds have to do. */
 const STORE_PATIENCE_MS = 4000
-const SETTINGS = ['profile', 'kinds', 'custody', 'publicUrl', 'quota', 'stock', 'validation', 'store', 'log']
+const SETTINGS = [
+  'profile',
+  'kinds',
+  'custody',
+  'publicUrl',
+  'quota',
+  'stock',
+  'validation',
+  'store',
+  'redis',
+  'log',
+]
 
 export function strfryCommand(): Command {
   const command = new Command('strfry').argument('[command...]', 'your own plugin, which is asked first')
@@ -31,7 +42,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const write = reserveStdout()
   endOnSignal()
   const log = await createLogger(settings.log.level)
-  const store = lateStore({ open: () => openStore(settings.store), patienceMs: STORE_PATIENCE_MS })
+  const store = lateStore({ open: () => openStoreOf(settings, log), patienceMs: STORE_PATIENCE_MS })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
@@ -49,11 +60,14 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   process.exit()
 }
 
+function openStoreOf({ store, redis }: Settings, log: Logger): Promise<KeyPackageStore> {
+  return openStore(store, { log, waitReplicas: redis.wait })
+}
+
 /** Most of our code is loaded here and not before: strfry waits for the first answer. */
 async function openGateway(settings: Settings, store: KeyPackageStore, log: Logger) {
   const { KeyPackageGateway } = await import('../../plugin/gateway.ts')
-  const { store: _store, redis: _redis, listen: _listen, server: _server, log: _log, ...options } = settings
-  return new KeyPackageGateway({ ...options, store, log })
+  return new KeyPackageGateway({ ...gatewayOptions(settings), store, log })
 }
 
 /** Keeps stdout for answers: what anything else prints there goes to stderr. */
