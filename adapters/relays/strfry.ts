@@ -5,7 +5,7 @@ import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { isAuthorEvent } from '../../plugin/lifecycle/author-events.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { linesOf } from './strfry/lines.ts'
+import { eachLine } from './strfry/lines.ts'
 import type { OperatorPolicy } from './strfry/operator-policy.ts'
 import { type Decision, type Question, readQuestion, writeAnswer } from './strfry/protocol.ts'
 
@@ -29,12 +29,18 @@ export class WritePolicy {
     this.#settings = settings
   }
 
-  async decide(question: Question): Promise<Decision> {
-    const { operator, kinds } = this.#settings
-    const decision = operator === undefined ? ACCEPTED : await operator.decide(question)
-    if (decision.action !== 'accept') return decision
+  /** No promise where the answer is known at once, as it is for most events. */
+  decide(question: Question): Decision | Promise<Decision> {
+    const { operator } = this.#settings
+    if (operator === undefined) return this.#decideForGateway(question)
+    return operator
+      .decide(question)
+      .then((decision) => (decision.action === 'accept' ? this.#decideForGateway(question) : decision))
+  }
+
+  #decideForGateway(question: Question): Decision | Promise<Decision> {
     const { kind, source } = question
-    const isKeyPackage = kinds.includes(kind)
+    const isKeyPackage = this.#settings.kinds.includes(kind)
     if (source === 'stored') return isKeyPackage ? HELD_BACK : ACCEPTED
     return isKeyPackage || isAuthorEvent(kind) ? this.#ask(question) : ACCEPTED
   }
@@ -56,16 +62,19 @@ export class WritePolicy {
 }
 
 /** Answers each line in its turn, until there are no more. */
-export async function answerQuestions(
+export function answerQuestions(
   input: Readable,
   policy: WritePolicy,
   write: (answer: string) => void,
   log: Logger,
 ): Promise<void> {
-  for await (const line of linesOf(input)) {
+  return eachLine(input, (line) => {
     const question = understand(line, log)
-    if (question !== undefined) write(writeAnswer(question.id, await policy.decide(question)))
-  }
+    if (question === undefined) return undefined
+    const answer = (decision: Decision) => write(writeAnswer(question.id, decision))
+    const decision = policy.decide(question)
+    return decision instanceof Promise ? decision.then(answer) : void answer(decision)
+  })
 }
 
 /** What cannot be answered is logged, but nothing of it, because it may hold a key package (I4). */

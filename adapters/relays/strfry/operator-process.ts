@@ -4,7 +4,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import type { Logger } from '../../../plugin/context.ts'
-import { linesOf } from './lines.ts'
+import { eachLine } from './lines.ts'
 import { type Decision, LONGEST_ANSWER, type Question, readAnswer } from './protocol.ts'
 
 /** How long it may take to end once it is told to. */
@@ -76,7 +76,7 @@ export class OperatorProcess {
 
   async #listen(): Promise<void> {
     try {
-      for await (const line of linesOf(this.#process.stdout, LONGEST_ANSWER)) this.#hear(line)
+      await eachLine(this.#process.stdout, (line) => this.#hear(line), LONGEST_ANSWER)
     } catch (error) {
       this.#log.error({ err: error }, 'COMMAND cannot be heard')
       this.kill()
@@ -84,7 +84,7 @@ export class OperatorProcess {
   }
 
   /** Skips, as strfry does, what is no answer; logs nothing of it, because it may hold a key package (I4). */
-  #hear(line: string): void {
+  #hear(line: string): undefined {
     const { id, decision } = readAnswer(line)
     if (id !== undefined && id === this.#pending?.id) this.#answer(decision)
     else this.#log.warn({ characters: line.length }, 'COMMAND printed a line that is no answer')
