@@ -10,6 +10,7 @@ import { benchKeyPackage } from './key-package.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
 import { benchRedisBytes, benchRedisClaims, benchRedisGrowth, benchRedisQuery } from './redis.ts'
 import type { BenchRow } from './row.ts'
+import { benchStrfry } from './strfry.ts'
 
 const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | BenchRow[]>])[] = [
   ['memory-bytes', benchMemoryBytes],
@@ -24,6 +25,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
+  ['strfry', benchStrfry],
 ]
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })

@@ -1,0 +1,162 @@
+/** strfry's plugin, asked as strfry asks: through a shell and a pipe, the next event once the last is answered. */
+
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+import { scratch } from '../support/stores.ts'
+import { questionAbout } from '../support/strfry.ts'
+import { alternate, microsecondsOf } from './measure.ts'
+import type { BenchRow } from './row.ts'
+
+const ROUNDS = 15
+const NOTES_PER_ROUND = 4000
+const WARM_UP_NOTES = 20_000
+const KEY_PACKAGES_PER_ROUND = 20
+const START_BUDGET = 5
+const OTHER_KINDS_BUDGET = 0.9
+
+const node = `'${process.execPath}'`
+const main = fileURLToPath(new URL('../../../adapters/cli/main.js', import.meta.url))
+const ACCEPTS = `
+  let rest = ""
+  process.stdin.setEncoding("utf8").on("data", (chunk) => {
+    const lines = (rest + chunk).split("\\n")
+    rest = lines.pop()
+    for (const line of lines) {
+      process.stdout.write(JSON.stringify({ id: JSON.parse(line).event.id, action: "accept" }) + "\\n")
+    }
+  })`
+
+export async function benchStrfry(): Promise<BenchRow[]> {
+  const directory = scratch()
+  const command = `${node} '${main}' strfry --store lmdb:${directory.path}`
+  const plugin = new Pipe(command)
+  const accepting = new Pipe(`${node} -e '${ACCEPTS}'`)
+  try {
+    return [
+      await benchStart(command),
+      await benchOtherKinds(plugin, accepting),
+      await benchKeyPackages(plugin, accepting),
+    ]
+  } finally {
+    await Promise.all([plugin.end(), accepting.end()])
+    directory.remove()
+  }
+}
+
+async function benchStart(command: string): Promise<BenchRow> {
+  const { value, baseline } = await alternate(
+    ROUNDS,
+    () => millisecondsToFirstAnswer(command),
+    async () => (await microsecondsOf(async () => spawnSync(process.execPath, ['-e', '0']))) / 1000,
+  )
+  const budget = `at most ${START_BUDGET} times the baseline`
+  const inside = value <= START_BUDGET * baseline
+  return row(
+    { name: 'strfry plugin, start to first answer', unit: 'ms', value, baseline, budget, inside },
+    'node -e 0',
+  )
+}
+
+async function benchOtherKinds(plugin: Pipe, accepting: Pipe): Promise<BenchRow> {
+  const lines = [questionAbout(note())]
+  for (const pipe of [plugin, accepting]) await answersPerSecond(pipe, lines, WARM_UP_NOTES)
+  const { value, baseline } = await alternate(
+    ROUNDS,
+    () => answersPerSecond(plugin, lines, NOTES_PER_ROUND),
+    () => answersPerSecond(accepting, lines, NOTES_PER_ROUND),
+  )
+  const budget = `at least ${OTHER_KINDS_BUDGET} times the baseline`
+  const inside = value >= OTHER_KINDS_BUDGET * baseline
+  return row({ name: 'strfry plugin, other kinds', unit: 'events/s', value, baseline, budget, inside })
+}
+
+/** The baseline neither checks nor stores anything, so there is no budget: it shows what both cost. */
+async function benchKeyPackages(plugin: Pipe, accepting: Pipe): Promise<BenchRow> {
+  const lines = (await keyPackages((ROUNDS + 1) * KEY_PACKAGES_PER_ROUND)).map((event) =>
+    questionAbout(event),
+  )
+  const take = () => lines.splice(0, KEY_PACKAGES_PER_ROUND)
+  await answersPerSecond(plugin, take(), KEY_PACKAGES_PER_ROUND)
+  const again = lines.slice(0, KEY_PACKAGES_PER_ROUND)
+  const { value, baseline } = await alternate(
+    ROUNDS,
+    () => answersPerSecond(plugin, take(), KEY_PACKAGES_PER_ROUND),
+    () => answersPerSecond(accepting, again, KEY_PACKAGES_PER_ROUND),
+  )
+  const budget = 'none: checks two signatures, commits to disk'
+  return row({ name: 'strfry plugin, key packages', unit: 'events/s', value, baseline, budget, inside: true })
+}
+
+function row(
+  figures: Omit<BenchRow, 'ratio' | 'baselineName'>,
+  baselineName = 'a plugin that only accepts',
+): BenchRow {
+  return { ...figures, baselineName, ratio: figures.value / figures.baseline }
+}
+
+async function millisecondsToFirstAnswer(command: string): Promise<number> {
+  const line = questionAbout(note())
+  let pipe: Pipe | undefined
+  const microseconds = await microsecondsOf(async () => {
+    pipe = new Pipe(command)
+    await pipe.ask(line)
+  })
+  await pipe?.end()
+  return microseconds / 1000
+}
+
+async function answersPerSecond(pipe: Pipe, lines: readonly string[], count: number): Promise<number> {
+  const microseconds = await microsecondsOf(async () => {
+    for (let index = 0; index < count; index++) await pipe.ask(lines[index % lines.length] ?? '')
+  })
+  return (count / microseconds) * 1e6
+}
+
+function note(): SignedEvent {
+  const template = {
+    kind: 1,
+    created_at: 1_700_000_000,
+    tags: [['t', 'nostr']],
+    content: 'hello '.repeat(40),
+  }
+  return signEvent(person().secretKey, template)
+}
+
+/** Ten of each author: more would not fit. */
+function keyPackages(count: number): Promise<SignedEvent[]> {
+  const now = Math.floor(Date.now() / 1000)
+  return Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const author = person(`author ${Math.floor(index / 10)}`)
+      return keyPackageEvent(author, await makeKeyPackage(author, { now }), { createdAt: now })
+    }),
+  )
+}
+
+class Pipe {
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>
+  #answered = () => {}
+
+  constructor(command: string) {
+    this.#process = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#process.stdout.on('data', () => this.#answered())
+  }
+
+  /** Answers are short: each comes in one piece. */
+  ask(line: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#answered = resolve
+      this.#process.stdin.write(line)
+    })
+  }
+
+  async end(): Promise<void> {
+    this.#process.stdin.end()
+    await once(this.#process, 'close')
+  }
+}
