@@ -3,15 +3,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { eventually } from '../support/eventually.ts'
+import { freePort } from '../support/redis.ts'
 import { Client } from './client.ts'
 
 const { STRFRY_BIN } = process.env
 
-/** Undefined where there is none to test with. */
+/** Undefined where there is none to test with, which is said aloud. */
 export const strfryProgram = STRFRY_BIN === '' ? undefined : STRFRY_BIN
+
+if (strfryProgram === undefined) {
+  console.warn('SKIPPED: the tests on the real strfry need its program, whose path STRFRY_BIN names.')
+}
 
 export class StrfryRelay {
   readonly url: string
@@ -28,32 +32,37 @@ export class StrfryRelay {
     mkdirSync(join(directory, 'strfry-db'))
   }
 
-  /** Starts it in `directory`, with this shell command for a write-policy plugin. */
-  static async start(directory: string, plugin: string): Promise<StrfryRelay> {
+  /** Starts it in `directory`, new and empty, with these lines in its configuration. */
+  static async start(directory: string, configuration: string): Promise<StrfryRelay> {
     const relay = new StrfryRelay(directory, await freePort())
-    relay.configure(plugin)
+    relay.configure(configuration)
     await relay.run()
     return relay
   }
 
-  /** Writes its configuration; a running strfry reads it again by itself. */
-  configure(plugin: string): void {
-    writeFileSync(
-      this.#config,
-      `db = "${join(this.#directory, 'strfry-db')}/"
-      dbParams { mapsize = 1073741824 }
-      relay {
-        bind = "127.0.0.1"
-        port = ${this.#port}
-        nofiles = 0
-        writePolicy { plugin = "${plugin}" }
-      }`,
-    )
+  /** Lines with a `relay` section that names port 7777, in whose place it gets its own. A running strfry reads them by itself. */
+  configure(configuration: string): void {
+    const here = configuration
+      .replace('relay {', 'relay {\n    nofiles = 0\n')
+      .replace('port = 7777', `port = ${this.#port}`)
+    const database = `db = "${join(this.#directory, 'strfry-db')}/"\ndbParams { mapsize = 1073741824 }\n`
+    writeFileSync(this.#config, database + here)
   }
 
   async run(): Promise<void> {
     this.#process = this.spawn('relay')
     await eventually('strfry listens', async () => (await Client.connect(this.url)).close())
+  }
+
+  /** Runs one of strfry's commands to its end; resolves with what it printed. */
+  async command(...args: readonly string[]): Promise<string> {
+    const child = this.spawn(...args)
+    let printed = ''
+    child.stdout?.on('data', (text) => {
+      printed += text
+    })
+    await once(child, 'close')
+    return printed
   }
 
   async stop(): Promise<void> {
@@ -72,14 +81,4 @@ export class StrfryRelay {
   get #config(): string {
     return join(this.#directory, 'strfry.conf')
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

@@ -20,10 +20,6 @@ import { Client } from './client.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 
-if (strfryProgram === undefined) {
-  console.warn('SKIPPED: the tests on the real strfry need its program, whose path STRFRY_BIN names.')
-}
-
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 const USED = [true, 'duplicate: this key package was already used']
 
@@ -165,9 +161,14 @@ describeStrfry('strfry with the plugin', () => {
   })
 })
 
-/** The plugin's command line, on the store of `serve`. */
+/** A configuration with the plugin, on the store of `serve`. */
 function plugin(args = ''): string {
-  return `${pluginCommand('--store', `lmdb:${directory.path}/store`)} ${args}`
+  const command = `${pluginCommand('--store', `lmdb:${directory.path}/store`)} ${args}`
+  return `relay {
+    bind = "127.0.0.1"
+    port = 7777
+    writePolicy { plugin = "${command}" }
+  }`
 }
 
 async function connect({ url }: { readonly url: string }): Promise<Client> {

@@ -1,0 +1,137 @@
+/** examples/strfry does as its README says, on the real strfry where STRFRY_BIN names one. */
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { parse } from 'yaml'
+import { loadSettings } from '../../adapters/cli/settings.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Client } from '../e2e/client.ts'
+import { StrfryRelay, strfryProgram } from '../e2e/strfry-relay.ts'
+import { runCli, serveCli } from '../support/cli.ts'
+import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
+import { person } from '../support/people.ts'
+import { scratch } from '../support/stores.ts'
+import { pluginCommand } from '../support/strfry.ts'
+
+const example = new URL('../../examples/strfry/', import.meta.url)
+const read = (name: string) => readFileSync(new URL(name, example), 'utf8')
+const alice = person('alice')
+const ofAlice = { kinds: [443], authors: [alice.pubkey] }
+
+jest.setTimeout(120_000)
+
+const endings: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end()
+})
+
+describe('the files', () => {
+  it('gateway.yaml holds settings that are allowed', () => {
+    const settings = loadSettings({ file: new URL('gateway.yaml', example).pathname, env: {}, flags: {} })
+    expect(settings).toMatchObject({
+      custody: 'gateway',
+      proxy: { publish: 'upstream', trust: ['127.0.0.1'] },
+    })
+  })
+
+  it('compose.yaml gives the services files that are there', () => {
+    const { services } = parse(read('compose.yaml')) as Record<
+      'services',
+      Record<string, { volumes: string[] }>
+    >
+    const files = Object.values(services)
+      .flatMap(({ volumes }) => volumes)
+      .flatMap((volume) => (volume.startsWith('./') ? [volume.split(':')[0] ?? ''] : []))
+    expect(files).toContain('./strfry.conf')
+    for (const file of files) expect(existsSync(new URL(file, example))).toBe(true)
+  })
+})
+
+const describeStrfry = strfryProgram === undefined ? describe.skip : describe
+
+describeStrfry('a running strfry', () => {
+  it('gets the gateway step by step, and loses no key package', async () => {
+    const directory = start(scratch(), ({ remove }) => remove())
+    const config = join(directory.path, 'gateway.yaml')
+    const before = 'relay {\n bind = "127.0.0.1"\n port = 7777\n}'
+    const strfry = start(await StrfryRelay.start(directory.path, before), (relay) => relay.stop())
+    const old = [await newKeyPackage(90), await newKeyPackage(80)]
+    const note = signEvent(alice.secretKey, { kind: 1, created_at: now(), tags: [], content: 'hello' })
+    const direct = await connect(strfry.url)
+    for (const event of [...old, note]) expect(await direct.publish(event)).toEqual([true, ''])
+
+    // 2. Configure the gateway
+    writeFileSync(
+      config,
+      read('gateway.yaml')
+        .replace('lmdb:/var/lib/keypackage-gateway', `lmdb:${join(directory.path, 'store')}`)
+        .replace('ws://127.0.0.1:7777', strfry.url),
+    )
+    const proxy = start(await serveCli(['--config', config]), async ({ kill, finished }) => {
+      kill('SIGTERM')
+      await finished
+    })
+
+    // 3. Let strfry ask the plugin
+    await direct.close()
+    await strfry.stop()
+    const plugin = 'keypackage-gateway strfry --config /etc/keypackage-gateway/gateway.yaml'
+    expect(read('strfry.conf')).toContain(plugin)
+    strfry.configure(read('strfry.conf').replace(plugin, pluginCommand('--config', config)))
+    await strfry.run()
+    const around = await connect(strfry.url)
+    expect((await around.request('old', ofAlice)).closed).toMatch(/auth-required: /)
+    expect((await around.request('all', { authors: [alice.pubkey] })).events).toEqual([note])
+
+    // 4. Move the key packages that strfry has
+    const stored = await strfry.command('scan', '{"kinds":[443,30443,10051]}')
+    const { code, stdout } = await runCli(['import', '-', '--config', config, '--json'], { input: stored })
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 2 })
+    await strfry.command('delete', '--filter', '{"kinds":[443,30443]}')
+    expect(await strfry.command('scan', '{"kinds":[443,30443]}')).toBe('')
+
+    // 5. Send clients to the gateway
+    const client = await connect(proxy.url)
+    const event = await newKeyPackage(70)
+    expect(await client.publish(event)).toEqual([true, ''])
+    expect((await client.request('note', { kinds: [1] })).events).toEqual([note])
+    const claimed = [
+      await client.request('1', ofAlice),
+      await client.request('2', ofAlice),
+      await client.request('3', ofAlice),
+    ]
+    expect(claimed.flatMap(({ events }) => events.map(({ id }) => id))).toEqual(
+      [...old, event].map(({ id }) => id),
+    )
+    expect(await strfry.command('scan', '{"kinds":[443]}')).toBe('')
+
+    // 6. See that it works
+    const information = await fetch(proxy.url.replace('ws', 'http'), {
+      headers: { Accept: 'application/nostr+json' },
+    })
+    expect(await information.json()).toMatchObject({
+      software: expect.stringContaining('strfry'),
+      key_packages: { kinds: [443] },
+    })
+    expect((await runCli(['stats', '--config', config])).code).toBe(0)
+  })
+})
+
+/** Ends with the test. */
+function start<Started>(started: Started, end: (started: Started) => unknown): Started {
+  endings.push(() => end(started))
+  return started
+}
+
+async function connect(url: string): Promise<Client> {
+  return start(await Client.connect(url), (client) => client.close())
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+async function newKeyPackage(age: number): Promise<SignedEvent> {
+  return keyPackageEvent(alice, await makeKeyPackage(alice, { now: now() }), { createdAt: now() - age })
+}
