@@ -1,5 +1,6 @@
 /** What became of the lines of an import: counted by outcome, and the first that were refused by number. */
 
+import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { ImportOutcome } from './importing.ts'
 import { tableOf } from './table.ts'
 
@@ -20,22 +21,17 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   invalid: 'refused',
 }
 
-export interface RefusedLine {
-  readonly line: number
-  readonly reason: string
-}
+/** What became of a line. */
+export type LineResult = ImportOutcome | Refusal | 'empty'
 
 export class ImportReport {
   readonly #counts = new Map<keyof typeof meanings, number>()
-  readonly #refused: RefusedLine[] = []
+  readonly #refused: { readonly line: number; readonly reason: string }[] = []
 
-  count(outcome: ImportOutcome): void {
-    this.#add(outcome)
-  }
-
-  refuse(line: number, reason: string): void {
-    this.#add('invalid')
-    if (this.#refused.length < TOLD) this.#refused.push({ line, reason })
+  /** @param line its number; lines come in their order */
+  add(line: number, result: LineResult): void {
+    if (result instanceof Refusal) this.#refuse(line, result)
+    else if (result !== 'empty') this.#count(result)
   }
 
   get hasRefusals(): boolean {
@@ -61,7 +57,12 @@ export class ImportReport {
     ])
   }
 
-  #add(outcome: keyof typeof meanings): void {
+  #refuse(line: number, { reason }: Refusal): void {
+    this.#count('invalid')
+    if (this.#refused.length < TOLD) this.#refused.push({ line, reason })
+  }
+
+  #count(outcome: keyof typeof meanings): void {
     this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
   }
 }

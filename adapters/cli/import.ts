@@ -5,7 +5,7 @@ import { inBatches } from '../../plugin/batches.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 import { addSettings, readSettings } from './flags.ts'
-import { ImportReport } from './import-report.ts'
+import { ImportReport, type LineResult } from './import-report.ts'
 import { type ImportTarget, importRecord } from './importing.ts'
 import { type Input, openInput } from './input.ts'
 import { linesOf } from './lines.ts'
@@ -68,9 +68,8 @@ async function importLines(input: Input, target: ImportTarget): Promise<ImportRe
   let count = 0
   try {
     for await (const lines of inBatches(linesOf(input.text), BATCH)) {
-      const first = count + 1
-      await Promise.all(lines.map((line, index) => importLine(target, line, first + index, report)))
-      count += lines.length
+      const results = await Promise.all(lines.map((line) => importLine(target, line)))
+      for (const result of results) report.add(++count, result)
       progress.show(count, input.fractionRead())
     }
   } catch (error) {
@@ -85,17 +84,12 @@ async function importLines(input: Input, target: ImportTarget): Promise<ImportRe
 }
 
 /** @throws StoreError */
-async function importLine(
-  target: ImportTarget,
-  line: string,
-  number: number,
-  report: ImportReport,
-): Promise<void> {
-  if (line.trim() === '') return
+async function importLine(target: ImportTarget, line: string): Promise<LineResult> {
+  if (line.trim() === '') return 'empty'
   try {
-    report.count(await importRecord(target, readRecord(line), secondsNow()))
+    return await importRecord(target, readRecord(line), secondsNow())
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    report.refuse(number, error.reason)
+    if (error instanceof Refusal) return error
+    throw error
   }
 }

@@ -1,7 +1,7 @@
 /** Cuts a file of any size into lines, holding no more than one of them. */
 
 /** Of a line that is longer only the beginning is given, which is then no JSON. */
-export const LONGEST_LINE = 4_194_304
+const LONGEST_LINE = 4_194_304
 
 /** Yields each line without its `\n`, which alone ends one: U+2028 stands unescaped in events. */
 export async function* linesOf(

@@ -10,6 +10,6 @@ export function sweepCommand(): Command {
     const settings = readSettings(command, process.env)
     const { retireAfterSeconds } = settings.stock
     const gone = await withStore(settings, (store) => store.sweep(secondsNow(), retireAfterSeconds))
-    process.stdout.write(`${gone} key packages removed\n`)
+    process.stdout.write(`key packages removed: ${gone}\n`)
   })
 }

@@ -20,6 +20,10 @@ describe('keypackage-gateway', () => {
     [['serve', '--help']],
     [['inspect', '--help']],
     [['demo', '--help']],
+    [['import', '--help']],
+    [['export', '--help']],
+    [['stats', '--help']],
+    [['sweep', '--help']],
     [['help', 'serve']],
   ])('explains itself: %j', async (args) => {
     expect(await runCli(args)).toEqual({ code: 0, stdout: expect.stringMatching(HELP), stderr: '' })
@@ -32,6 +36,7 @@ describe('keypackage-gateway', () => {
     ['a flag without its value', ['serve', '--listen'], /argument missing/],
     ['an argument too many', ['serve', 'x'], /too many arguments/],
     ['no file to inspect', ['inspect'], /missing required argument 'file'/],
+    ['no file to import', ['import'], /missing required argument 'file'/],
   ])('exits 2 on %s, and stdout stays empty', async (_, args, stderr) => {
     expect(await runCli(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
   })

@@ -1,0 +1,187 @@
+/** `import`: which lines come in, what becomes of the others, and what is said of them. */
+
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { type CliSettings, type Finished, runCli } from '../../support/cli.ts'
+import {
+  type KeyPackageEventSettings,
+  keyPackageEvent,
+  makeKeyPackage,
+  signEvent,
+} from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+import { scratch } from '../../support/stores.ts'
+
+const DAY = 86_400
+const folder = scratch()
+afterAll(() => folder.remove())
+let stores = 0
+const newStore = () => `lmdb:${join(folder.path, `${stores++}`)}`
+
+const [alice, bob] = [person('alice'), person('bob')]
+const now = Math.floor(Date.now() / 1000)
+const good = await published(alice)
+const used = `{"spent":{"author":"${alice.pubkey}","names":["${good.id}"],"expiresAt":${now + DAY}}}`
+
+describe('import', () => {
+  it('takes events as a relay exports them, and says how many are in the stock', async () => {
+    const store = newStore()
+    const events = [good, await published(alice, { tags: { '-': [] } }), await published(bob)]
+    expect(await importInto(store, events)).toEqual({
+      code: 0,
+      stdout: 'stored  3  key packages that are in the stock now\n',
+      stderr: '',
+    })
+    const { stdout } = await runCli(['export', '--store', store])
+    const lines = stdout.trimEnd().split('\n')
+    expect(new Set(lines.map((line) => JSON.parse(line)))).toEqual(
+      new Set(events.map((event) => ({ event }))),
+    )
+  })
+
+  it('counts what is known already, and what was used (I3)', async () => {
+    const store = newStore()
+    expect(await counts(store, [good, good])).toEqual({ stored: 1, duplicate: 1 })
+    expect(await counts(store, [used])).toEqual({ remembered: 1 })
+    expect(await counts(store, [good])).toEqual({ spent: 1 })
+  })
+
+  it('says of each line that it refuses which it is and why, takes the others, and exits 1', async () => {
+    const forged = { ...good, content: (await published(alice)).content }
+    const lines = [
+      good,
+      '{',
+      '',
+      '[]',
+      forged,
+      { event: {} },
+      { spent: { author: 'x' } },
+      await published(bob),
+    ]
+    const { code, stdout } = await importInto(newStore(), lines)
+    expect(code).toBe(1)
+    expect(stdout.split('\n')).toEqual([
+      'stored   2  key packages that are in the stock now',
+      'invalid  5  refused',
+      expect.stringMatching(/^line 2: not JSON: /),
+      'line 4: a line is a JSON object',
+      expect.stringMatching(/^line 5: the id is not the hash of the event/),
+      'line 6: id must be 64 lower-case hex characters',
+      'line 7: spent.author: must be 64 lower-case hex characters',
+      '',
+    ])
+  })
+
+  it('tells the first twenty refused lines, and counts the rest', async () => {
+    const { stdout } = await importInto(newStore(), Array(30).fill('no'))
+    expect(stdout).toMatch(/^invalid {2}30 {2}refused\n(line \d+: .*\n){20}and 10 more\n$/)
+  })
+
+  it('does not hold against a package that it has expired since', async () => {
+    const lifetime = { notBefore: now - 10 * DAY, notAfter: now - DAY }
+    const made = await makeKeyPackage(alice, { lifetime })
+    const expired = keyPackageEvent(alice, made, { createdAt: now - 5 * DAY })
+    const over = keyPackageEvent(alice, await makeKeyPackage(alice, { now: now - DAY }), {
+      createdAt: now - DAY,
+      tags: { expiration: [`${now - 60}`] },
+    })
+    const neverGood = keyPackageEvent(alice, made, { createdAt: now })
+    expect(await counts(newStore(), [expired, over])).toEqual({ expired: 2 })
+    expect(await importInto(newStore(), [neverGood])).toMatchObject({ code: 1 })
+  })
+
+  it('takes relay lists in, and ignores events of other kinds', async () => {
+    const sign = (kind: number, tags: string[][]) =>
+      signEvent(alice.secretKey, { kind, created_at: now, tags, content: '' })
+    const lines = [
+      sign(10051, [['relay', 'wss://relay.example.com']]),
+      sign(1, []),
+      sign(5, []),
+      sign(444, []),
+    ]
+    expect(await counts(newStore(), lines)).toEqual({ relayList: 1, ignored: 3 })
+    expect(await importInto(newStore(), [sign(10051, [])])).toMatchObject({ code: 1 })
+  })
+
+  it('has no publish quota, but the limits of the stock', async () => {
+    const env = { KPG_QUOTA_PUBLISH_MAX: '1' }
+    const events = await Promise.all([1, 2, 3].map(() => published(alice)))
+    expect(await counts(newStore(), events, [], env)).toEqual({ stored: 3 })
+    const { code, stdout } = await importInto(newStore(), events, ['--stock-max', '2'], env)
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.stringMatching(/^stored {2}2 .*\nfull {4}1 .*\n$/),
+    })
+  })
+
+  it('goes by the kinds and the validation that are set', async () => {
+    const slot = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), {
+      kind: 30443,
+      createdAt: now,
+      tags: { d: ['phone'] },
+    })
+    expect((await importInto(newStore(), [slot])).stdout).toContain(
+      'line 1: kind 30443 is not taken in here\n',
+    )
+    expect(await counts(newStore(), [slot], ['--profile', 'marmot'])).toEqual({ stored: 1 })
+  })
+
+  it('checks every line of a dry run, and leaves no trace', async () => {
+    const store = newStore()
+    const { code, stdout } = await importInto(store, [good, 'no', used], ['--dry-run'])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^dry run: .*\nstored .*\nremembered .*\ninvalid .*\nline 2: not JSON/)
+    expect(existsSync(store.slice('lmdb:'.length))).toBe(false)
+  })
+
+  it('holds no more of a large file than it is at, however long a line is', async () => {
+    const file = join(folder.path, 'large.jsonl')
+    const note = `${JSON.stringify(signEvent(bob.secretKey, { kind: 1, created_at: now, tags: [], content: 'x'.repeat(2000) }))}\n`
+    const endless = 'x'.repeat(60_000_000)
+    writeFileSync(file, `${note.repeat(20_000)}${endless}\n${JSON.stringify(good)}`)
+    const { code, stdout } = await runCli(['import', file, '--store', newStore(), '--json'], {
+      env: { NODE_OPTIONS: '--max-old-space-size=48' },
+    })
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toEqual({
+      ignored: 20_000,
+      stored: 1,
+      invalid: 1,
+      refused: [{ line: 20_001, reason: expect.stringMatching(/^not JSON/) }],
+    })
+  }, 30_000)
+
+  it.each([
+    ['a file that is not there', 'missing.jsonl', /missing\.jsonl cannot be read: ENOENT/],
+    ['a directory', '.', /cannot be read: it is a directory/],
+  ])('exits 2 on %s', async (_, name, stderr) => {
+    const finished = await runCli(['import', join(folder.path, name), '--store', newStore()])
+    expect(finished).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
+  })
+})
+
+async function published(who: Person, settings: KeyPackageEventSettings = {}): Promise<SignedEvent> {
+  return keyPackageEvent(who, await makeKeyPackage(who, { now }), { createdAt: now, ...settings })
+}
+
+function importInto(
+  store: string,
+  lines: readonly unknown[],
+  flags: readonly string[] = [],
+  env: NonNullable<CliSettings['env']> = {},
+): Promise<Finished> {
+  const input = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
+  return runCli(['import', '-', '--store', store, ...flags], { input, env })
+}
+
+/** Of an import that refuses nothing. */
+async function counts(...call: Parameters<typeof importInto>): Promise<object> {
+  const [store, lines, flags = [], env = {}] = call
+  const { code, stdout, stderr } = await importInto(store, lines, [...flags, '--json'], env)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const { refused, ...counted } = JSON.parse(stdout)
+  expect(refused).toEqual([])
+  return counted
+}
