@@ -125,16 +125,20 @@ describe('settings', () => {
 })
 
 describe('a store out of reach', () => {
-  it('that cannot be opened: key packages are refused, all else flows (I7)', async () => {
-    writeFileSync(join(directory.path, 'file'), '')
-    const plugin = run(pluginCommand('--store', `lmdb:${join(directory.path, 'file', 'store')}`))
+  it.each([
+    ['lmdb:FILE/store', 'it is or lies below a file'],
+    ['redis://127.0.0.1:1', 'Redis'],
+  ])('that cannot be opened (%s): key packages are refused, all else flows (I7)', async (address, why) => {
+    const file = join(directory.path, 'file')
+    writeFileSync(file, '')
+    const plugin = run(pluginCommand('--store', address.replace('FILE', file)))
     const refused = { action: 'reject', msg: UNAVAILABLE }
     expect(await plugin.ask(await newKeyPackage())).toMatchObject(refused)
     for (const event of [eventOf(1), eventOf(5, [['e', '0'.repeat(64)]]), eventOf(10051, RELAY)]) {
       expect(await plugin.ask(event)).toMatchObject({ action: 'accept' })
     }
     expect(await plugin.ask(await newKeyPackage())).toMatchObject(refused)
-    expect(plugin.stderr).toContain('it is or lies below a file')
+    expect(plugin.stderr).toContain(why)
   })
 
   it('that hangs: they are refused in time, and no other kind is (I7)', async () => {
