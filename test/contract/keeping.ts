@@ -105,6 +105,16 @@ function describeSweeping(it: Specify): void {
     same(await store.stats(), { authors: 0, packages: 0 })
   })
 
+  it('remembers a KeyPackage for as long as the last event that brought it (I3)', async (store) => {
+    const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
+    const long = { ...packageNamed('long', alice), ref: short.ref }
+    await store.put(short, LIMITS, NOW)
+    await store.put(long, LIMITS, NOW + HOUR)
+    await store.drop(alice, { by: 'id', ids: [long.id] }, NOW + HOUR)
+    await store.sweep(NOW + DAY, 600)
+    equal(await store.put({ ...packageNamed('third', alice), ref: short.ref }, LIMITS, NOW + DAY), 'spent')
+  })
+
   it('sweeps any number of authors', async (store) => {
     const authors = Array.from({ length: 350 }, (_, index) => authorNamed(`${index}`))
     const packages = authors.map((author) => packageNamed(`of ${author}`, author, { expiresAt: NOW + HOUR }))

@@ -65,7 +65,8 @@ function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number
   const ref = due.get(key)
   if (ref === undefined || (known.get([author, name]) ?? now) > now) return
   known.remove([author, name])
-  if (ref !== '') known.remove([author, ref])
+  // Another event may have brought the same KeyPackage since, for longer.
+  if (ref !== '' && (known.get([author, ref]) ?? 0) <= now) known.remove([author, ref])
   due.remove(key)
 }
 
