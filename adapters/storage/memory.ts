@@ -158,7 +158,7 @@ class MemoryStore implements MovableStore {
 
   async *authors(): AsyncGenerator<Pubkey> {
     this.#requireOpen()
-    for await (const [pubkey] of inChunks(this.#authors)) yield pubkey
+    for await (const [pubkey, author] of inChunks(this.#authors)) if (!isForgotten(author)) yield pubkey
   }
 
   async known(pubkey: Pubkey, now: number): Promise<KnownName[]> {

@@ -1,8 +1,11 @@
 /** Each of our stores can be looked through, and takes over what another remembers. */
 
-import { afterAll, beforeAll, describe, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
-import { describeMovableStore } from '../../contract/index.ts'
+import type { ClaimOutcome, KnownName, MovableStore, StoredKeyPackage } from '../../../plugin/store.ts'
+import { describeMovableStore, HOUR, NOW } from '../../contract/index.ts'
+import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { RedisStores } from '../../support/redis-stores.ts'
 import { LmdbStores } from '../../support/stores.ts'
@@ -20,6 +23,74 @@ afterAll(async () => {
   await server?.stop()
 })
 
+const OTHERS: readonly (readonly [name: string, open: () => Promise<MovableStore>])[] = [
+  ['LMDB', async () => lmdb.open()],
+  ['Redis', () => redis.open()],
+]
+
 describeMovableStore('the memory store', async () => memoryStore(), { describe, it })
-describeMovableStore('the LMDB store', async () => lmdb.open(), { describe, it })
-describeMovableStore('the Redis store', () => redis.open(), { describe, it })
+for (const [name, open] of OTHERS) describeMovableStore(`the ${name} store`, open, { describe, it })
+
+describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
+  it('answers alike while imports and claims come together, and ends with the same', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories(), async (history) => {
+        expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
+      }),
+      { seed: 443, numRuns: 200 },
+    )
+  }, 120_000)
+})
+
+/** A history in which every third package comes in exposed, every other uncounted, and what is deleted was spent elsewhere. */
+async function replay(store: MovableStore, { steps }: History): Promise<unknown[]> {
+  const answers: unknown[] = []
+  let now = NOW
+  for (const [index, step] of steps.entries()) {
+    if (step.do === 'wait') now += step.seconds
+    else answers.push(await take(store, step, index, now))
+  }
+  answers.push((await allOf(store.authors())).sort())
+  for (const author of AUTHORS) {
+    answers.push(sorted(await store.list(author, now)), byName(await store.known(author, now)))
+  }
+  answers.push(await store.stats())
+  await store.close()
+  return answers
+}
+
+async function take(store: MovableStore, step: Step, index: number, now: number): Promise<unknown> {
+  if (step.do === 'put') {
+    const { publish, ...uncounted } = step.limits
+    const isExposed = index % 3 === 0 && step.pkg.slot === undefined
+    const pkg = isExposed
+      ? { ...step.pkg, exposure: { since: now - index * 60, count: index + 1 } }
+      : step.pkg
+    return store.put(pkg, index % 2 === 0 ? uncounted : step.limits, now)
+  }
+  if (step.do === 'claim') return (await store.claim(step.claims, step.policy, now)).map(inOrder)
+  if (step.do === 'sweep') return store.sweep(now, step.retireAfterSeconds)
+  if (step.do !== 'drop' || step.which.by !== 'id') return undefined
+  const expiresAt = now + (index % 2 === 0 ? HOUR : 100 * HOUR)
+  const names = step.which.ids.map((id) => ({ name: id as KnownName['name'], expiresAt }))
+  return store.spend(step.author, names, now)
+}
+
+async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+/** Stores may deliver the packages of one claim in any order. */
+function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+  return outcome.outcome === 'delivered' ? { ...outcome, packages: sorted(outcome.packages) } : outcome
+}
+
+function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function byName(names: readonly KnownName[]): KnownName[] {
+  return names.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}

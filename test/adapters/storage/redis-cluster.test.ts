@@ -3,6 +3,7 @@ import {
   authorNamed,
   claimBy,
   describeKeyPackageStore,
+  describeMovableStore,
   LIMITS,
   NOW,
   POLICY,
@@ -24,6 +25,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop())
 
 describeKeyPackageStore('the Redis store on a cluster', () => stores.open(), { describe, it })
+describeMovableStore('the Redis store on a cluster', () => stores.open(), { describe, it })
 
 describe('a cluster of which a node is down', () => {
   it('claims of its authors are unavailable, the others are served (I7)', async () => {
