@@ -3,8 +3,11 @@
  * state and outcome out. Memory and LMDB call it inside their transaction; the Redis scripts mirror it.
  */
 
+import { type ClaimWindows, countClaim, type Limited } from './claim-windows.ts'
+import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
+import { expose, lessExposed, retire, retirements } from './exposure.ts'
 import type { EventId } from './nostr/messages.ts'
-import { byAge, choose, isAskedFor, isFresh, isNewer, isSelected, isSlot } from './selection.ts'
+import { byAge, choose, isAskedFor, isNewer, isSelected, isSlot } from './selection.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -15,34 +18,12 @@ import type {
   StockedPackage,
   StockLimits,
 } from './store.ts'
-import { hit, record, room, slide, type Window } from './window.ts'
-
-/** How long a claim can be undone (`release`), in seconds: longer than any socket takes to say that it is gone. */
-const RELEASE_SECONDS = 60
+import { hit, type Window } from './window.ts'
 
 /** One author's packages, and the recent claims that can be repeated or undone. */
 export interface Stock {
   readonly packages: readonly StockedPackage[]
   readonly deliveries: readonly Delivery[]
-}
-
-/** A claim that was answered, remembered until `keptUntil`. */
-export interface Delivery {
-  readonly requester: string
-  readonly deliveredAt: number
-  readonly keptUntil: number
-  /** How often it was sent: once, and once more for each redelivery. */
-  readonly times: number
-  /** The packages it spent, as they were before. */
-  readonly spent: readonly StockedPackage[]
-  /** The last package, which it delivered and left in the stock. */
-  readonly last?: EventId
-}
-
-/** The two windows that guard a claim: this requester's for this author, and its address's. */
-export interface ClaimWindows {
-  readonly requester: Window
-  readonly address: Window
 }
 
 /** A `ClaimOutcome` before its events are fetched. */
@@ -55,8 +36,6 @@ export type Choice =
     }
   | { readonly outcome: 'none' }
   | Limited
-
-type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
 export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
@@ -117,15 +96,10 @@ export function claim(
   now: number,
 ): { stock: Stock; windows: ClaimWindows; choice: Choice } {
   const current = settle(stock, policy.retireAfterSeconds, now)
-  const requester = slide(windows.requester, policy.perAuthor.windowSeconds, now)
-  const address = slide(windows.address, policy.perAddress.windowSeconds, now)
-  const limited = longest(
-    limitedBy('perAuthor', requester, policy, now),
-    limitedBy('perAddress', address, policy, now),
-  )
-  if (limited !== undefined) return { stock, windows, choice: limited }
+  const counted = countClaim(windows, policy, now)
+  if ('outcome' in counted) return { stock, windows, choice: counted }
   const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
-  return { ...answer, windows: { requester: record(requester, 1, now), address: record(address, 1, now) } }
+  return { ...answer, windows: counted }
 }
 
 /** Deletes what the selector names; it is spent, and a claim of it can no longer be repeated or undone. */
@@ -143,15 +117,11 @@ export function spend(stock: Stock, names: readonly string[], now: number): Stoc
 /** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
 export function release(stock: Stock, ids: readonly string[], now: number): Stock {
   const { packages, deliveries } = expire(stock, now)
-  const undone = new Set(ids.map((id) => deliveries.findLast((delivery) => hasDelivered(delivery, id))))
-  const restored = deliveries
-    .filter((delivery) => undone.has(delivery) && delivery.times === 1)
-    .flatMap(({ spent }) => spent.filter(({ id, expiresAt }) => ids.includes(id) && expiresAt > now))
+  const undone = undo(deliveries, ids)
+  const restored = undone.restored.filter(({ expiresAt }) => expiresAt > now)
   return {
     packages: [...packages.map((pkg) => (ids.includes(pkg.id) ? lessExposed(pkg) : pkg)), ...restored],
-    deliveries: deliveries.flatMap((delivery) =>
-      undone.has(delivery) ? lessDelivered(delivery, ids) : delivery,
-    ),
+    deliveries: undone.deliveries,
   }
 }
 
@@ -161,14 +131,6 @@ export function expire(stock: Stock, now: number): Stock {
   const deliveries = kept(stock.deliveries, ({ keptUntil }) => keptUntil > now)
   if (packages === stock.packages && deliveries === stock.deliveries) return stock
   return { packages, deliveries }
-}
-
-/** What is left once exposed packages are spent that have `retireAfterSeconds` behind them and two fresh ones beside them. */
-export function retire(stock: Stock, retireAfterSeconds: number, now: number): Stock {
-  const isDone = ({ exposure }: StockedPackage) =>
-    exposure !== undefined && exposure.since + retireAfterSeconds <= now
-  if (!stock.packages.some(isDone) || !canRetire(stock)) return stock
-  return { ...stock, packages: stock.packages.filter((pkg) => !isDone(pkg)) }
 }
 
 /** Whether a claim took from the stock and left fewer than `low`: then the author should hear of it. */
@@ -182,7 +144,9 @@ export function isLow<Outcome extends Choice | ClaimOutcome>(
 
 /** Expiring, then retiring. */
 export function settle(stock: Stock, retireAfterSeconds: number, now: number): Stock {
-  return retire(expire(stock, now), retireAfterSeconds, now)
+  const current = expire(stock, now)
+  const packages = retire(current.packages, retireAfterSeconds, now)
+  return packages === current.packages ? current : { ...current, packages }
 }
 
 /** When `settle` will next have something to do, in seconds since the epoch; undefined where it never will. */
@@ -190,11 +154,8 @@ export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefi
   const times = [
     ...stock.packages.map(({ expiresAt }) => expiresAt),
     ...stock.deliveries.map(({ keptUntil }) => keptUntil),
+    ...retirements(stock.packages, retireAfterSeconds),
   ]
-  if (canRetire(stock)) {
-    for (const { exposure } of stock.packages)
-      if (exposure !== undefined) times.push(exposure.since + retireAfterSeconds)
-  }
   return times.length === 0 ? undefined : Math.min(...times)
 }
 
@@ -215,27 +176,13 @@ export function rememberedIds({ packages, deliveries }: Stock): Set<EventId> {
   return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id))
 }
 
-function limitedBy(by: Limited['by'], window: Window, policy: ClaimPolicy, now: number): Limited | undefined {
-  const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
-  return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
-}
-
-/** The quota that has to be waited for longest, if any has. */
-function longest(one: Limited | undefined, other: Limited | undefined): Limited | undefined {
-  if (one === undefined || other === undefined) return one ?? other
-  return other.retryAfterSeconds > one.retryAfterSeconds ? other : one
-}
-
 function redeliver(
   stock: Stock,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
 ): { stock: Stock; choice: Choice } | undefined {
-  const delivery = stock.deliveries.findLast(
-    ({ requester, deliveredAt }) =>
-      requester === request.requester && deliveredAt + policy.redeliverySeconds > now,
-  )
+  const delivery = findRepeatable(stock.deliveries, request, policy, now)
   if (delivery === undefined) return undefined
   const last = stock.packages.find(({ id }) => id === delivery.last)
   const again = [...delivery.spent, ...(last === undefined ? [] : [last])].filter(
@@ -244,9 +191,7 @@ function redeliver(
   if (again.length === 0) return undefined
   const after = {
     packages: stock.packages.map((pkg) => (pkg === last && again.includes(last) ? expose(last, now) : pkg)),
-    deliveries: stock.deliveries.map((other) =>
-      other === delivery ? { ...delivery, times: delivery.times + 1 } : other,
-    ),
+    deliveries: repeat(stock.deliveries, delivery),
   }
   return { stock: after, choice: delivered(after, again, last !== undefined && again.includes(last)) }
 }
@@ -265,64 +210,15 @@ function take(
   const last = chosen.length === countSpendable(stock) ? chosen.at(-1) : undefined
   const spent = last === undefined ? chosen : chosen.slice(0, -1)
   const left = stock.packages.filter((pkg) => !spent.includes(pkg))
-  const delivery = deliveryOf(spent, last, request, policy, now)
   const after = {
     packages: last === undefined ? left : left.map((pkg) => (pkg === last ? expose(pkg, now) : pkg)),
-    deliveries: isWorthKeeping(delivery) ? [...stock.deliveries, delivery] : stock.deliveries,
+    deliveries: remember(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
   }
   return { stock: after, choice: delivered(after, chosen, last !== undefined) }
 }
 
-function deliveryOf(
-  spent: readonly StockedPackage[],
-  last: StockedPackage | undefined,
-  { requester }: Claim,
-  { redeliverySeconds }: ClaimPolicy,
-  now: number,
-): Delivery {
-  const delivery = {
-    requester,
-    deliveredAt: now,
-    keptUntil: now + Math.max(redeliverySeconds, RELEASE_SECONDS),
-    times: 1,
-    spent,
-  }
-  return last === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: last.id }
-}
-
 function delivered(stock: Stock, packages: readonly StockedPackage[], lastUsed: boolean): Choice {
   return { outcome: 'delivered', packages, remaining: stock.packages.length, lastUsed }
-}
-
-/** A delivery once it was undone for `ids`: sent one time less, or without them where that was the only time. */
-function lessDelivered(delivery: Delivery, ids: readonly string[]): Delivery[] {
-  if (delivery.times > 1) return [{ ...delivery, times: delivery.times - 1 }]
-  const { last, ...rest } = { ...delivery, spent: delivery.spent.filter(({ id }) => !ids.includes(id)) }
-  const left = last === undefined || ids.includes(last) ? rest : { ...rest, last }
-  return isWorthKeeping(left) ? [left] : []
-}
-
-function hasDelivered({ spent, last }: Delivery, id: string): boolean {
-  return last === id || spent.some((pkg) => pkg.id === id)
-}
-
-function isWorthKeeping({ spent, last }: Delivery): boolean {
-  return spent.length > 0 || last !== undefined
-}
-
-function expose(pkg: StockedPackage, now: number): StockedPackage {
-  const { since, count } = pkg.exposure ?? { since: now, count: 0 }
-  return { ...pkg, exposure: { since, count: count + 1 } }
-}
-
-function lessExposed(pkg: StockedPackage): StockedPackage {
-  const { exposure, ...fresh } = pkg
-  if (exposure === undefined || exposure.count === 1) return fresh
-  return { ...fresh, exposure: { ...exposure, count: exposure.count - 1 } }
-}
-
-function canRetire({ packages }: Stock): boolean {
-  return packages.filter(isFresh).length >= 2
 }
 
 function countSpendable({ packages }: Stock): number {
@@ -338,12 +234,10 @@ function without(stock: Stock, gone: readonly StockedPackage[]): Stock {
 }
 
 function withoutAny(stock: Stock, isGone: (pkg: StockedPackage) => boolean): Stock {
-  const packages = kept(stock.packages, (pkg) => !isGone(pkg))
-  const deliveries = stock.deliveries.map((delivery) => ({
-    ...delivery,
-    spent: kept(delivery.spent, (pkg) => !isGone(pkg)),
-  }))
-  return { packages, deliveries: deliveries.filter(isWorthKeeping) }
+  return {
+    packages: kept(stock.packages, (pkg) => !isGone(pkg)),
+    deliveries: forget(stock.deliveries, isGone),
+  }
 }
 
 /** `filter`, but the same array where nothing goes: an untouched stock stays identical. */

@@ -1,9 +1,9 @@
 /** Plays a history of one author against the pure rules, and keeps a log of what happened. */
 
+import type { ClaimWindows } from '../../plugin/claim-windows.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import {
   type Choice,
-  type ClaimWindows,
   claim,
   drop,
   EMPTY_STOCK,
@@ -32,7 +32,7 @@ export interface Moment {
   readonly released?: Claimed
 }
 
-export interface Claimed {
+interface Claimed {
   readonly request: Claim
   readonly policy: ClaimPolicy
   readonly choice: Choice

@@ -1,4 +1,4 @@
--- stock.ts: all deliveries of an author at once, for the few who change them.
+-- deliveries.ts: all deliveries of an author at once, for the few who change them.
 
 -- All deliveries, oldest first, each with its number.
 local function deliveries(stock, now)

@@ -1,5 +1,5 @@
--- stock.ts: claims that were answered, and can be repeated or undone. A delivery is kept in the packages hash under
--- its number, as MessagePack of {requester, deliveredAt, keptUntil, times, spent, last}; `spent` lists
+-- deliveries.ts: claims that were answered, and can be repeated or undone. A delivery is kept in the packages hash
+-- under its number, as MessagePack of {requester, deliveredAt, keptUntil, times, spent, last}; `spent` lists
 -- {event id, since, count}, of which the last two are there where the package was exposed before.
 
 local function deliveryAt(number)

@@ -1,4 +1,5 @@
--- `withoutAny` of stock.ts: takes packages out for good, so that a claim of them can no longer be repeated or undone.
+-- `withoutAny` of stock.ts and `forget` of deliveries.ts: takes packages out for good, so that a claim of them can no
+-- longer be repeated or undone.
 
 -- Returns how many were in the stock. `isGone` is asked about event ids.
 local function dropAny(stock, isGone, now)

@@ -1,5 +1,5 @@
--- `release` of stock.ts: undoes the newest claim of each package. One that was spent is in the stock again as it was
--- before.
+-- `release` of stock.ts and `undo` of deliveries.ts: undoes the newest claim of each package. One that was spent is
+-- in the stock again as it was before.
 --
 -- KEYS 1 to 3 the author's stock (stock.lua)
 -- ARGV 1 now, in seconds since the epoch

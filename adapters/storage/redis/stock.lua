@@ -1,4 +1,4 @@
--- stock.ts: one author's stock, as the scripts read and write it.
+-- stock.ts and exposure.ts: one author's stock, as the scripts read and write it.
 --
 -- KEYS 1 packages, a hash:
 --        <event id>     a row (row.ts): of each package in the stock, and of each that a delivery spent
