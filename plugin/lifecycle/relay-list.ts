@@ -7,11 +7,6 @@ export const RELAY_LIST_KIND = 10051
 /** Anybody may leave one here, so it is as long as a list of relays may be and no longer. */
 const MOST_CHARACTERS = 16_384
 
-/** The ws(s) addresses of a relay list. */
-export function relaysOf(event: SignedEvent): string[] {
-  return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
-}
-
 /** @throws Refusal `invalid` where the list names no relay, or is longer than a list of relays */
 export function checkRelayList(event: SignedEvent): void {
   if (event.content.length + event.tags.flat().join().length > MOST_CHARACTERS) {
@@ -25,6 +20,11 @@ export function checkRelayList(event: SignedEvent): void {
 export function supersedes(event: SignedEvent, other: SignedEvent): boolean {
   if (event.created_at !== other.created_at) return event.created_at > other.created_at
   return event.id < other.id
+}
+
+/** The ws(s) addresses of a relay list. */
+function relaysOf(event: SignedEvent): string[] {
+  return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
 }
 
 function isRelayUrl(text: string): boolean {

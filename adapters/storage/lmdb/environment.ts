@@ -26,7 +26,7 @@ export interface AuthorRecord extends Stock {
 }
 
 /** What of a package the rules need not see. */
-export type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
+type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
 /** Which window, and whose: a requester's or an address's for this author, what the author published, or one of `hit`. */
 export type WindowKey =
