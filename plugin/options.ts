@@ -1,4 +1,4 @@
-/** Every option of the gateway: its meaning, default, bounds and profile (DESIGN.md section 8). */
+/** Every option of the gateway: its meaning, default, bounds and profile. */
 
 import { z } from 'zod'
 import { parseSettings } from './settings.ts'

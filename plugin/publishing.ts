@@ -1,4 +1,4 @@
-/** Takes a key package event in: every check of DESIGN.md section 3, then the store. */
+/** Takes a key package event in: every check of it, then the store. */
 
 import type { GatewayContext } from './context.ts'
 import { checkKeyPackage } from './key-package/validate.ts'

@@ -8,9 +8,8 @@ export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean 
 }
 
 /**
- * The packages without a slot that a claim takes, in the order of DESIGN.md section 4. An exposed package went
- * to somebody already, so it is for emergencies: it is chosen only when no fresh one is left beside it,
- * whatever the request narrows to (I1).
+ * The packages without a slot that a claim takes. An exposed package went to somebody already, so it is for
+ * emergencies: it is chosen only when no fresh one is left beside it, whatever the request narrows to (I1).
  */
 export function choose(packages: readonly StockedPackage[], request: Claim): StockedPackage[] {
   const candidates = packages.filter((pkg) => !isSlot(pkg) && isAskedFor(pkg, request))

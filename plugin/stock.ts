@@ -87,7 +87,7 @@ function admit(
   return { stock: withPackage(without(current, evicted), pkg), outcome: 'stored' }
 }
 
-/** Hands out packages of a known author, and says what that does to the stock and the windows (DESIGN.md section 4). */
+/** Hands out packages of a known author, all of them spent but a last one and slots (I1, I2), and counts the claim (I5). */
 export function claim(
   stock: Stock,
   windows: ClaimWindows,

@@ -1,4 +1,4 @@
-/** What an import does with a record: every check of DESIGN.md section 3, as if its author published it now. */
+/** What an import does with a record: every check of a published key package, as if its author published it now. */
 
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { SLOT_KIND } from '../../plugin/key-package/encoding.ts'

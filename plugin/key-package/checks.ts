@@ -1,4 +1,4 @@
-/** What each check of a key package event looks at, and how it refuses (DESIGN.md section 3). */
+/** What each check of a key package event looks at, and how it refuses. */
 
 import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'

@@ -86,7 +86,7 @@ function publishedEvent(stored: StoredEvent): SignedEvent {
   return stored.contentForm === 'base64' ? event : rewritten(event, stored.contentForm, event.tags)
 }
 
-/** A stored event as it is handed out: re-encoded if it has to be (DESIGN.md section 5). */
+/** A stored event as it is handed out: re-encoded if it has to be (I8). */
 export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding): SignedEvent {
   if (encoding === 'as-published' || encoding === stored.contentForm) return publishedEvent(stored)
   const event = JSON.parse(stored.event) as SignedEvent

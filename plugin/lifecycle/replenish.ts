@@ -1,4 +1,4 @@
-/** Asks authors who are connected for more packages when they run low (DESIGN.md section 6). */
+/** Asks authors who are connected for more packages when they run low. */
 
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
 
@@ -27,11 +27,9 @@ export class Replenisher {
   /** Asks on every connection of the author, at most once in an interval. */
   askAll(author: Pubkey, now: number): void {
     const asks = this.#connected.get(author)
-    if (
-      asks === undefined ||
-      now - (this.#askedAt.get(author) ?? Number.NEGATIVE_INFINITY) < this.#intervalSeconds
-    )
-      return
+    const askedAt = this.#askedAt.get(author)
+    if (asks === undefined) return
+    if (askedAt !== undefined && now - askedAt < this.#intervalSeconds) return
     this.#remember(author, now)
     for (const ask of asks) ask(request(author))
   }

@@ -1,5 +1,4 @@
--- `claim` of stock.ts: hands out packages of some authors, step by step as DESIGN.md section 4 has it. On a cluster
--- it is one author a time.
+-- `claim` of stock.ts: hands out packages of some authors. On a cluster it is one author a time.
 --
 -- KEYS for each claim
 --      1 to 3 the author's stock (stock.lua)
