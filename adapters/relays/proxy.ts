@@ -55,7 +55,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
           address,
           host: ownHost(request),
           openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
-          relay: new Upstream({ socket, options, concerns }),
+          relay: new Upstream({ socket, options, concerns, keyPackageKinds: gateway.options.kinds }),
           options,
           report,
         }),

@@ -1,17 +1,21 @@
 /** One client's own connection to the relay: passes what may pass, holds back what is too much, and ends with it. */
 
 import { type RawData, WebSocket } from 'ws'
+import { mayBeOfKind } from '../../../plugin/nostr/event.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { Relay, RelayClient, RelayConnection } from '../relay.ts'
 import type { ServerOptions } from '../server-options.ts'
 import { lookAtClientFrame, lookAtRelayFrame, writeMessage } from './frames.ts'
+import { SubscriptionIds } from './subscription-ids.ts'
 import { Unanswered } from './unanswered.ts'
 
 export interface UpstreamSettings {
   readonly socket: WebSocket
   readonly options: ServerOptions
-  /** Whether an EVENT of this kind is for the gateway. */
+  /** Whether an EVENT of this kind from a client is for the session. */
   readonly concerns: (kind: number) => boolean
+  /** Whose author the session has to know before it shows one. */
+  readonly keyPackageKinds: readonly number[]
 }
 
 const TEXT = { binary: false }
@@ -25,13 +29,16 @@ export class Upstream implements Relay, RelayConnection {
   readonly #socket: WebSocket
   readonly #options: ServerOptions
   readonly #concerns: (kind: number) => boolean
+  readonly #keyPackageKinds: readonly number[]
   readonly #unanswered = new Unanswered()
+  readonly #ids = new SubscriptionIds()
   #isAlive = true
 
-  constructor({ socket, options, concerns }: UpstreamSettings) {
+  constructor({ socket, options, concerns, keyPackageKinds }: UpstreamSettings) {
     this.#socket = socket
     this.#options = options
     this.#concerns = concerns
+    this.#keyPackageKinds = keyPackageKinds
   }
 
   connect(client: RelayClient): RelayConnection {
@@ -50,9 +57,10 @@ export class Upstream implements Relay, RelayConnection {
   }
 
   async handle(message: ClientMessage): Promise<readonly RelayMessage[]> {
-    const text = write(message)
+    const asked = this.#ids.up(message)
+    const text = write(asked)
     if (text === undefined) return [UNREADABLE]
-    this.#unanswered.ask(message)
+    this.#unanswered.ask(asked)
     const flushed = new Promise<void>((resolve) => this.#socket.send(text, TEXT, () => resolve()))
     if (this.#isFull()) await flushed
     return []
@@ -102,16 +110,22 @@ export class Upstream implements Relay, RelayConnection {
     if (isBinary) return
     const frame = data as Buffer
     const look = lookAtRelayFrame(frame)
-    if (look === undefined) this.#read(frame, client)
+    if (look === undefined || this.#mustRead(look)) this.#read(frame, client)
     else client.pass(frame, look)
+  }
+
+  #mustRead([, , event]: RelayMessage): boolean {
+    return !this.#ids.isPlain || mayBeOfKind(event, this.#keyPackageKinds)
   }
 
   #read(frame: Buffer, client: RelayClient): void {
     const message = parseMessage(frame.toString())
     if (message === undefined) return
     this.#unanswered.hear(message)
-    const text = message[0] === 'EVENT' ? write(message) : frame
-    if (text !== undefined) client.pass(text, message)
+    const current = this.#ids.down(message)
+    if (current === undefined) return
+    const text = current === message && message[0] !== 'EVENT' ? frame : write(current)
+    if (text !== undefined) client.pass(text, current)
   }
 
   #isFull(): boolean {
