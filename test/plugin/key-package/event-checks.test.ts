@@ -1,0 +1,140 @@
+/** Rows 1 to 7 of DESIGN.md section 3: what is asked of the event, before the key package in it is looked at. */
+
+import { describe, expect, it } from '@jest/globals'
+import {
+  alice,
+  answer,
+  bob,
+  keyPackage,
+  marmot,
+  publish,
+  rules,
+  tagged,
+} from '../../support/key-package-answers.ts'
+import { keyPackageEvent, NOW } from '../../support/key-packages.ts'
+
+it('a key package event as MIP-00 has it is accepted', () => {
+  expect(publish({})).toBe('accepted')
+})
+
+describe('row 1: the event', () => {
+  it('has an id that is its hash', () => {
+    const event = keyPackageEvent(alice, keyPackage)
+    expect(answer({ ...event, created_at: event.created_at + 1 })).toBe(
+      'invalid: the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
+    )
+  })
+
+  it('has a good signature', () => {
+    const event = keyPackageEvent(alice, keyPackage)
+    expect(answer({ ...event, sig: event.sig.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) })).toBe(
+      'invalid: the signature is wrong',
+    )
+  })
+
+  it('is not verified again after the relay has done so', () => {
+    const { verifyEvent: _, ...verified } = rules()
+    expect(answer({ ...keyPackageEvent(alice, keyPackage), sig: '0'.repeat(128) }, verified)).toBe('accepted')
+  })
+
+  it('is of a kind that the gateway takes over', () => {
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not taken in here')
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } }, marmot)).toBe('accepted')
+  })
+
+  it('has no more than 100 tags and 16 KiB of them', () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, ['']]))
+    expect(tagged(many(95))).toBe('accepted')
+    expect(tagged(many(96))).toBe('invalid: a key package event has at most 100 tags')
+    expect(tagged({ t: ['é'.repeat(8000)] })).toBe('accepted')
+    expect(tagged({ t: ['é'.repeat(8192)] })).toBe(
+      'invalid: the tags of a key package event have at most 16384 bytes',
+    )
+  })
+})
+
+describe('row 2: a protected event', () => {
+  it('may only be published by its author', () => {
+    const refusal = 'auth-required: this event may only be published by its author'
+    expect(tagged({ '-': [] })).toBe(refusal)
+    expect(tagged({ '-': [] }, rules({}, [bob.pubkey]))).toBe(refusal)
+    expect(tagged({ '-': [] }, rules({}, [bob.pubkey, alice.pubkey]))).toBe('accepted')
+  })
+})
+
+describe('row 3: created_at and p', () => {
+  it('allows a clock that is 15 minutes ahead', () => {
+    expect(publish({ createdAt: NOW + 900 })).toBe('accepted')
+    expect(publish({ createdAt: NOW + 901 })).toBe(
+      'invalid: created_at is more than 15 minutes in the future',
+    )
+  })
+
+  it('allows nobody but the author in a p tag', () => {
+    expect(tagged({ p: [alice.pubkey] })).toBe('accepted')
+    expect(tagged({ p: [bob.pubkey] })).toBe('invalid: the p tag names somebody other than the author')
+  })
+})
+
+describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
+  it('lies in the future (NIP-40)', () => {
+    expect(tagged({ [name]: [`${NOW + 1}`] })).toBe('accepted')
+    expect(tagged({ [name]: [`${NOW}`] })).toBe('invalid: the key package has expired')
+  })
+
+  it.each(['', 'soon', '1.5', '-1'])('is not "%s"', (value) => {
+    expect(tagged({ [name]: [value] })).toBe(
+      'invalid: the expiration tag must be a time in seconds since the epoch',
+    )
+  })
+})
+
+describe('row 5: mls_protocol_version', () => {
+  it.each([null, ['1.1'], [], ['1.0.0']])('is not %j', (value) => {
+    expect(tagged({ mls_protocol_version: value })).toBe(
+      'invalid: the tag ["mls_protocol_version","1.0"] is needed',
+    )
+  })
+})
+
+describe('row 6: encoding', () => {
+  it('is hex for kind 443 and base64 for kind 30443 where no tag says so', () => {
+    expect(publish({ encoding: 'absent' })).toBe('accepted')
+    const content = Buffer.from(keyPackage.bytes).toString('base64')
+    expect(publish({ kind: 30443, encoding: 'absent', content, tags: { d: ['phone'] } }, marmot)).toBe(
+      'accepted',
+    )
+    expect(publish({ kind: 30443, encoding: 'absent', tags: { d: ['phone'] } }, marmot)).toMatch(/^invalid: /)
+  })
+
+  it.each(['hex', 'base64'] as const)('may be %s', (encoding) => {
+    expect(publish({ encoding })).toBe('accepted')
+  })
+
+  it.each(['x', '', 'HEX', 'base64url'])('is not "%s"', (encoding) => {
+    expect(tagged({ encoding: [encoding] })).toBe(`invalid: unsupported encoding "${encoding}"`)
+  })
+})
+
+describe('row 7: content', () => {
+  it('decodes', () => {
+    expect(publish({ content: 'AAA' })).toMatch(/^invalid: not an MLS KeyPackage/)
+    expect(publish({ content: '!' })).toMatch(/^invalid: content is not base64/)
+    expect(publish({ encoding: 'hex', content: 'AAA' })).toMatch(/^invalid: content is not hex/)
+    const base64 = Buffer.from(keyPackage.bytes).toString('base64')
+    expect(publish({ encoding: 'absent', content: base64 })).toContain('["encoding","base64"]')
+  })
+
+  it('is not empty', () => {
+    expect(publish({ content: '' })).toBe('invalid: content is empty; it must hold a KeyPackage')
+  })
+
+  it('has at most maxBytes', () => {
+    const { length } = keyPackage.bytes
+    expect(publish({}, rules({ validation: { maxBytes: length } }))).toBe('accepted')
+    expect(publish({}, rules({ validation: { maxBytes: length - 1 } }))).toBe(
+      `invalid: the key package has ${length} bytes; at most ${length - 1} are taken in here`,
+    )
+  })
+})

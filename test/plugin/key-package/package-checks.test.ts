@@ -1,0 +1,166 @@
+/** Rows 8 to 15 of DESIGN.md section 3: what is asked of the key package, and that its event says the same of it. */
+
+import { describe, expect, it } from '@jest/globals'
+import { keyPackageRef } from '../../../plugin/key-package/mls.ts'
+import {
+  alice,
+  answer,
+  bob,
+  keyPackage,
+  marmot,
+  publish,
+  publishPackage,
+  rules,
+  tagged,
+} from '../../support/key-package-answers.ts'
+import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
+
+const DAY = 86_400
+
+describe('row 8: the KeyPackage', () => {
+  it('may be bare or in an MLSMessage', () => {
+    expect(publish({ bytes: keyPackage.message })).toBe('accepted')
+  })
+
+  it('is all there is: what follows it may be private keys', () => {
+    expect(publish({ bytes: Buffer.concat([keyPackage.bytes, new Uint8Array(96)]) })).toBe(
+      'invalid: 96 bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published',
+    )
+  })
+
+  it('is one', () => {
+    expect(publish({ bytes: Uint8Array.of(1, 2, 3) })).toBe(
+      'invalid: not an MLS KeyPackage (its version is 258, not mls10)',
+    )
+  })
+})
+
+describe('row 9: the ciphersuite', () => {
+  const everySuite = rules({ validation: { ciphersuites: [1, 2, 3, 4, 5, 6, 7] } })
+
+  it.each([1, 2, 3, 4, 5, 6, 7])('may be %i where the operator allows it', async (ciphersuite) => {
+    expect(await publishPackage({ ciphersuite }, everySuite)).toBe('accepted')
+  })
+
+  it('is 0x0001 otherwise', async () => {
+    expect(await publishPackage({ ciphersuite: 3 })).toBe(
+      'invalid: ciphersuite 0x0003 is not taken in here, only 0x0001',
+    )
+  })
+
+  it('is the one of the tag, in either spelling', () => {
+    expect(tagged({ mls_ciphersuite: null, ciphersuite: ['1'] })).toBe('accepted')
+    expect(tagged({ mls_ciphersuite: ['0x0002'] })).toBe(
+      'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
+    )
+    expect(tagged({ ciphersuite: ['0x0002'] })).toBe(
+      'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
+    )
+    expect(tagged({ mls_ciphersuite: ['one'] })).toBe(
+      'invalid: the mls_ciphersuite tag must hold a code such as 0x0001',
+    )
+    expect(tagged({ mls_ciphersuite: null })).toBe('invalid: the tag ["mls_ciphersuite","0x0001"] is needed')
+  })
+})
+
+describe('row 10: the credential', () => {
+  const refusal = "invalid: the credential's identity is not the pubkey of the author"
+
+  it.each([
+    ["the pubkey's 32 bytes", Buffer.from(alice.pubkey, 'hex'), 'accepted'],
+    ['its 64 hex characters, as older clients wrote', Buffer.from(alice.pubkey), 'accepted'],
+    ["somebody else's pubkey", Buffer.from(bob.pubkey, 'hex'), refusal],
+    ["somebody else's pubkey in hex", Buffer.from(bob.pubkey), refusal],
+    ['another text', Buffer.from('Alice'), refusal],
+    ['nothing', Buffer.alloc(0), refusal],
+  ])('names %s', async (_, identity, expected) => {
+    expect(await publishPackage({ identity: Uint8Array.from(identity) })).toBe(expected)
+  })
+
+  it('is basic', () => {
+    const bytes = Buffer.from(keyPackage.bytes)
+    const identity = bytes.indexOf(Buffer.from(alice.pubkey, 'hex'))
+    bytes.writeUInt16BE(2, identity - 3)
+    expect(publish({ bytes })).toBe('invalid: the credential has type 0x0002; it must be basic (0x0001)')
+  })
+})
+
+describe('row 11: last_resort', () => {
+  const refusal = 'invalid: the mls_extensions tag must announce last_resort (0x000a)'
+
+  it('is announced by kind 443', () => {
+    expect(tagged({ mls_extensions: ['0xf2ee'] })).toBe(refusal)
+    expect(tagged({ mls_extensions: null })).toBe(refusal)
+    expect(tagged({ mls_extensions: null, extensions: ['last_resort'] })).toBe('accepted')
+  })
+
+  it('need not be where the operator says so, nor by kind 30443', () => {
+    expect(tagged({ mls_extensions: null }, rules({ validation: { requireLastResort: false } }))).toBe(
+      'accepted',
+    )
+    expect(publish({ kind: 30443, tags: { d: ['phone'], mls_extensions: null } }, marmot)).toBe('accepted')
+  })
+})
+
+describe('row 12: the lifetime', () => {
+  it.each([
+    ['began', NOW - 1, NOW + DAY, 'accepted'],
+    ['begins within an hour, the skew of clocks', NOW + 3600, NOW + DAY, 'accepted'],
+    ['begins later', NOW + 3601, NOW + DAY, `invalid: the KeyPackage is not valid before ${NOW + 3601}`],
+    ['ends in a second', NOW - DAY, NOW + 1, 'accepted'],
+    ['has ended', NOW - DAY, NOW, `invalid: the KeyPackage was valid until ${NOW}; publish a new one`],
+  ])('%s', async (_, notBefore, notAfter, expected) => {
+    expect(await publishPackage({ lifetime: { notBefore, notAfter } })).toBe(expected)
+  })
+
+  it('is cut off ttlSeconds after created_at', () => {
+    const by = rules({ stock: { ttlSeconds: 60 } })
+    expect(publish({ createdAt: NOW - 59 }, by)).toBe('accepted')
+    expect(publish({ createdAt: NOW - 60 }, by)).toBe(
+      'invalid: created_at is 60 s ago or more; publish a new one',
+    )
+  })
+})
+
+describe('row 13: the MLS signatures', () => {
+  const refusal = 'invalid: a signature of the KeyPackage or its leaf node is wrong'
+
+  it('hold', () => {
+    const bytes = Buffer.from(keyPackage.bytes)
+    bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
+    expect(publish({ bytes })).toBe(refusal)
+    expect(publish({ bytes }, rules({ validation: { mls: 'decode' } }))).toBe('accepted')
+  })
+})
+
+describe('row 14: the i tag', () => {
+  it('is the KeyPackageRef', () => {
+    const ref = keyPackageRef(keyPackage.bytes, 1)
+    expect(tagged({ i: [ref] })).toBe('accepted')
+    expect(publish({ bytes: keyPackage.message, tags: { i: [ref] } })).toBe('accepted')
+    expect(tagged({ i: [ref.toUpperCase()] })).toBe(`invalid: the i tag is not the KeyPackageRef ${ref}`)
+    expect(tagged({ i: [''] })).toBe(`invalid: the i tag is not the KeyPackageRef ${ref}`)
+  })
+})
+
+describe('row 15: the slot', () => {
+  it.each([null, [], ['']])('of kind 30443 is not %j', (d) => {
+    expect(publish({ kind: 30443, tags: { d } }, marmot)).toBe(
+      'invalid: kind 30443 needs one d tag, not empty',
+    )
+  })
+})
+
+describe('row 15: two slots', () => {
+  it('are one too many', () => {
+    const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage, { kind: 30443 })
+    const slots = (...names: string[]) => [
+      ...tags.map((tag) => [...tag]),
+      ...names.map((name) => ['d', name]),
+    ]
+    const withSlots = (...names: string[]) =>
+      answer(signEvent(alice.secretKey, { kind, created_at, content, tags: slots(...names) }), marmot)
+    expect(withSlots('phone')).toBe('accepted')
+    expect(withSlots('phone', 'laptop')).toBe('invalid: kind 30443 needs one d tag, not empty')
+  })
+})

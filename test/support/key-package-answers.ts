@@ -1,0 +1,62 @@
+/** What somebody who publishes a key package event is told, by the checks alone. */
+
+import { verifyEvent } from 'nostr-tools/pure'
+import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
+import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Refusal } from '../../plugin/nostr/refusal.ts'
+import { type OptionsInput, resolveOptions } from '../../plugin/options.ts'
+import {
+  type KeyPackageEventSettings,
+  type KeyPackageSettings,
+  keyPackageEvent,
+  makeKeyPackage,
+  NOW,
+} from './key-packages.ts'
+import { person } from './people.ts'
+
+export const alice = person('alice')
+export const bob = person('bob')
+
+/** A good one of Alice's, in ciphersuite 1. */
+export const keyPackage = await makeKeyPackage(alice)
+
+export function rules(options: OptionsInput = {}, authenticatedAs: readonly string[] = []): KeyPackageRules {
+  return {
+    ...resolveOptions(options),
+    authenticatedAs: new Set(authenticatedAs),
+    verifyEvent: (event) => verifyEvent(JSON.parse(JSON.stringify(event))),
+  }
+}
+
+export const marmot = rules({ profile: 'marmot' })
+
+/** `accepted`, or what the publisher is told. */
+export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = NOW): string {
+  try {
+    checkKeyPackage(event, by, now)
+    return 'accepted'
+  } catch (error) {
+    if (error instanceof Refusal) return error.message
+    throw error
+  }
+}
+
+/** The answer to Alice, who publishes the good package in an event of these settings. */
+export function publish(settings: KeyPackageEventSettings, by = rules()): string {
+  return answer(keyPackageEvent(alice, keyPackage, settings), by)
+}
+
+/** The same, where nothing but these tags is unlike other events. */
+export function tagged(tags: NonNullable<KeyPackageEventSettings['tags']>, by = rules()): string {
+  return publish({ tags }, by)
+}
+
+/** The answer to Alice, who publishes a package of these settings. */
+export async function publishPackage(
+  made: KeyPackageSettings,
+  by = rules(),
+  settings: KeyPackageEventSettings = {},
+): Promise<string> {
+  return answer(keyPackageEvent(alice, await makeKeyPackage(alice, made), settings), by)
+}
