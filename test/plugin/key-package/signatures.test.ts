@@ -1,0 +1,96 @@
+/** Both signatures of a KeyPackage hold as they were made, and after no change (RFC 9420 section 5.1.2). */
+
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import type { Lifetime } from 'ts-mls'
+import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
+import { decodeKeyPackage, type Signed } from '../../../plugin/key-package/mls.ts'
+import { hasValidSignatures } from '../../../plugin/key-package/signatures.ts'
+import { everyBit, flipped, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
+import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
+
+describe('signatures', () => {
+  it.each(SUITES)('of ciphersuite %i hold', (suite) => {
+    expect(hasValidSignatures(decodeKeyPackage(madeWith(suite).bytes))).toBe(true)
+  })
+
+  it('do not hold in another suite than they were made in, nor in one unknown', () => {
+    const decoded = decodeKeyPackage(madeWith(1).bytes)
+    for (const ciphersuite of [2, 4, 0, 8])
+      expect(hasValidSignatures({ ...decoded, ciphersuite })).toBe(false)
+  })
+
+  it.each(SUITES)('of ciphersuite %i hold after no change of one bit, wherever it is', (suite) => {
+    const { message } = madeWith(suite)
+    expect(survivingBits(message, everyBit(message))).toEqual([])
+  })
+})
+
+describe('the leaf node has a signature of its own', () => {
+  it.each(SUITES)('which counts in ciphersuite %i though the whole is signed again', async (suite) => {
+    const { publicPackage, privatePackage, impl } = madeWith(suite)
+    const { leafNode } = publicPackage
+    const signAgain = (lifetime: Lifetime) =>
+      signKeyPackage(
+        { ...publicPackage, leafNode: { ...leafNode, lifetime } },
+        privatePackage.signaturePrivateKey,
+        impl.signature,
+      )
+    const same = await signAgain(leafNode.lifetime)
+    const longer = await signAgain({ ...leafNode.lifetime, notAfter: leafNode.lifetime.notAfter + 1n })
+    expect(hasValidSignatures(decodeKeyPackage(encodeKeyPackage(same)))).toBe(true)
+    expect(hasValidSignatures(decodeKeyPackage(encodeKeyPackage(longer)))).toBe(false)
+  })
+
+  it('which holds after no change of one bit of either', () => {
+    const decoded = decodeKeyPackage(madeWith(1).bytes)
+    const { leafNode } = decoded
+    const { tbs, signature } = leafNode.signed
+    const withLeaf = (signed: Signed) => hasValidSignatures({ ...decoded, leafNode: { ...leafNode, signed } })
+    expect(withLeaf({ tbs, signature })).toBe(true)
+    expect(everyBit(tbs).filter((bit) => withLeaf({ tbs: flipped(tbs, bit), signature }))).toEqual([])
+    expect(
+      everyBit(signature).filter((bit) => withLeaf({ tbs, signature: flipped(signature, bit) })),
+    ).toEqual([])
+  })
+})
+
+describe('packages made by another implementation', () => {
+  const vectors = keyPackageVectors()
+  if (vectors === undefined) {
+    console.warn('SKIPPED: ../shared/vectors/mls-key-packages.json is absent; packages of ts-mls stand in.')
+  }
+  const check = vectors === undefined ? it.skip : it
+
+  check('decode, all of them, and both their signatures hold', () => {
+    expect(vectors).toHaveLength(36)
+    for (const { message, ciphersuite } of vectors ?? []) {
+      const decoded = decodeKeyPackage(message)
+      expect(decoded).toMatchObject({ ciphersuite, leafNode: { credential: { type: 1 } } })
+      expect(decoded.leafNode.credential.data.toString()).toBe('Alice')
+      expect(decoded.leafNode.notBefore).toBeLessThan(VECTORS_NOW)
+      expect(decoded.leafNode.notAfter).toBeGreaterThan(VECTORS_NOW)
+      expect(hasValidSignatures(decoded)).toBe(true)
+    }
+  })
+
+  check('are refused after any change of one bit', () => {
+    const tried = new Set<number>()
+    const sample = fc.sample(fc.nat(), { numRuns: 36 * 150, seed: 9420 })
+    for (const { message, ciphersuite } of vectors ?? []) {
+      const bits = tried.has(ciphersuite)
+        ? sample.splice(0, 150).map((number) => number % (message.length * 8))
+        : everyBit(message)
+      tried.add(ciphersuite)
+      expect(survivingBits(message, bits)).toEqual([])
+    }
+  })
+})
+
+/** The bits whose change leaves a package that would be taken. */
+function survivingBits(message: Uint8Array, bits: readonly number[]): number[] {
+  return bits.filter((bit) => {
+    const decoded = outcomeOf(() => decodeKeyPackage(flipped(message, bit)))
+    return decoded !== undefined && hasValidSignatures(decoded)
+  })
+}
