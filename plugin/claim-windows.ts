@@ -9,6 +9,7 @@ export interface ClaimWindows {
   readonly address: Window
 }
 
+/** Which quota is used up, and for how long. */
 export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
 /** The windows with one more claim in them; where one has no room, which of them has to be waited for longest (I5). */

@@ -31,6 +31,7 @@ export interface Answer {
   readonly unsent?: () => Promise<void>
 }
 
+/** What an embedding relay calls for one client, in both directions. */
 export interface GatewaySession {
   /** Never rejects. Answers come in the order of the messages. */
   fromClient(message: ClientMessage): Promise<Answer>

@@ -11,6 +11,7 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** Made once by the gateway, and given to each operation. */
 export interface GatewayContext {
   readonly options: Options
   readonly store: KeyPackageStore

@@ -58,6 +58,7 @@ export interface KeyPackagesInformation {
 
 const silent: Logger = { info() {}, warn() {}, error() {} }
 
+/** What a relay has one of: it makes a session for each client, and takes in what comes without one. */
 export class KeyPackageGateway {
   readonly options: Options
   readonly #context: GatewayContext

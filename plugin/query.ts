@@ -8,6 +8,7 @@ import type { Options } from './options.ts'
 import { meets } from './selection.ts'
 import type { Claim, ClaimOutcome, StoredKeyPackage } from './store.ts'
 
+/** What a REQ asks of the store. */
 export interface Query {
   /** Authors who ask for their own packages, with the filters that name them. */
   readonly own: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
@@ -40,6 +41,7 @@ export type QueryAnswer =
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
 
+/** What a client is told of a store that fails (I7); it says nothing of why. */
 export const UNAVAILABLE = 'key packages are unavailable, try again'
 
 /** @throws Refusal `restricted` where there are too many authors */

@@ -15,6 +15,7 @@ export type StoreRecord =
   | { readonly spent: SpentNames }
   | { readonly deletedRelayList: { readonly author: Pubkey; readonly createdUntil: number } }
 
+/** Names of an author's spent packages, known until the same time. */
 export interface SpentNames {
   readonly author: Pubkey
   readonly names: readonly KnownName['name'][]

@@ -37,6 +37,7 @@ export type Choice =
   | { readonly outcome: 'none' }
   | Limited
 
+/** The stock of an author who never published. */
 export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
 /**

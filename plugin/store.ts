@@ -37,6 +37,7 @@ export interface StoredKeyPackage extends StockedPackage {
   readonly contentForm: ContentForm
 }
 
+/** What an author may keep, and publish. */
 export interface StockLimits {
   /** Most packages without a slot, and most slots, one author may keep. */
   readonly max: number
@@ -138,6 +139,7 @@ export type LowStockListener = (author: Pubkey, remaining: number) => void
 /** Told when a package was put and is `stored` or `replaced`. */
 export type PublishedListener = (author: Pubkey, id: EventId) => void
 
+/** How many authors have packages, and how many there are. */
 export interface StoreStats {
   readonly authors: number
   readonly packages: number

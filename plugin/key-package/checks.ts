@@ -1,4 +1,4 @@
-/** What each check of a key package event looks at, and how it refuses. */
+/** What each check of a key package event looks at, and how it refuses: each throws a Refusal, or lets the event pass. */
 
 import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'

@@ -34,6 +34,7 @@ export function isEncoding(text: string | undefined): text is Encoding {
   return text === 'hex' || text === 'base64'
 }
 
+/** What a content is where no tag says so. */
 export function defaultEncoding(kind: number): Encoding {
   return kind === SLOT_KIND ? 'base64' : 'hex'
 }
@@ -58,6 +59,7 @@ const notEncoded: Readonly<Record<Encoding, string>> = {
     'content is not base64: one alphabet, standard or URL-safe, without white space or bits that say nothing',
 }
 
+/** The only text that the form has for these bytes. */
 export function writeContent(bytes: Uint8Array, form: ContentForm): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (form === 'hex') return buffer.toString('hex')

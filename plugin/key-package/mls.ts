@@ -82,6 +82,7 @@ export function keyPackageRef(bytes: Uint8Array, ciphersuite: number): KeyPackag
     .digest('hex') as KeyPackageRef
 }
 
+/** Whether the KeyPackage itself is one of last resort, whatever the tags of its event say. */
 export function carriesLastResort({ extensions }: KeyPackage): boolean {
   return extensions.some((type) => LAST_RESORT_EXTENSIONS.includes(type))
 }

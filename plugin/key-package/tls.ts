@@ -84,6 +84,7 @@ export function vectorHeader(length: number): Buffer {
   return header
 }
 
+/** What bytes are refused with that do not read as they should. */
 export function notAKeyPackage(why: string): Refusal {
   return new Refusal('invalid', `not an MLS KeyPackage (${why})`)
 }

@@ -17,6 +17,7 @@ export interface AuthExpectation {
   readonly verifyEvent: (event: SignedEvent) => boolean
 }
 
+/** One that nobody can guess, so an answer to it was made for this connection. */
 export function createChallenge(): string {
   return randomBytes(16).toString('hex')
 }

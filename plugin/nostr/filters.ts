@@ -17,6 +17,7 @@ export interface KeyPackageFilter {
   readonly hint?: EncodingHint
 }
 
+/** The filters of one message, in their two parts. */
 export interface SplitFilters {
   /** What the gateway is asked. */
   readonly asked: readonly KeyPackageFilter[]
