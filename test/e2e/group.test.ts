@@ -2,19 +2,7 @@
 
 import { afterAll, describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
-import {
-  type ClientState,
-  createApplicationMessage,
-  createCommit,
-  createGroup,
-  decodeMlsMessage,
-  emptyPskIndex,
-  encodeMlsMessage,
-  joinGroup,
-  type MLSMessage,
-  processPrivateMessage,
-} from 'ts-mls'
-import { decodeKeyPackage } from 'ts-mls/keyPackage.js'
+import { decrypt, encrypt, joinFrom, openGroupWith } from '../../adapters/cli/demo/mls.ts'
 import { restoreSignedEvent } from '../../plugin/index.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { keyPackageEvent, type MadeKeyPackage, makeKeyPackage } from '../support/key-packages.ts'
@@ -57,13 +45,13 @@ describe('from a published key package to a group', () => {
       expect(verifyEvent(restoreSignedEvent(event) as never)).toBe(true)
 
       const own = await makeKeyPackage(adder, { now: target.now() })
-      const { state, welcome } = await addToNewGroup(contentOf(event), own)
+      const { group, message: welcome } = await openGroupWith(contentOf(event), own, own.impl)
       const hers = made.get(event.id)
       if (hers === undefined) throw new Error('that is none of her packages')
       used.add(event.id)
-      const joined = await joinFrom(welcome, hers)
-      const secret = await encrypt(state, own, `hello from ${adder.pubkey}`)
-      expect(await decrypt(joined, hers, secret)).toBe(`hello from ${adder.pubkey}`)
+      const joined = await joinFrom(welcome, hers, hers.impl)
+      const { message } = await encrypt(group, `hello from ${adder.pubkey}`, own.impl)
+      expect(await decrypt(joined, message, hers.impl)).toBe(`hello from ${adder.pubkey}`)
     }
     expect(used.size).toBe(2)
   })
@@ -73,8 +61,9 @@ describe('from a published key package to a group', () => {
     const [event] = (await client.request('claim', packagesOf(alice))).events
     if (event === undefined) throw new Error('nothing was delivered')
     const own = await makeKeyPackage(bob, { now: target.now() })
-    const { welcome } = await addToNewGroup(contentOf(event), own)
-    await expect(joinFrom(welcome, await makeKeyPackage(alice, { now: target.now() }))).rejects.toThrow()
+    const { message: welcome } = await openGroupWith(contentOf(event), own, own.impl)
+    const another = await makeKeyPackage(alice, { now: target.now() })
+    await expect(joinFrom(welcome, another, another.impl)).rejects.toThrow()
   })
 })
 
@@ -82,50 +71,4 @@ describe('from a published key package to a group', () => {
 function contentOf({ content, tags }: SignedEvent): Uint8Array {
   const encoding = tags.find(([name]) => name === 'encoding')?.[1] === 'base64' ? 'base64' : 'hex'
   return Uint8Array.from(Buffer.from(content, encoding))
-}
-
-async function addToNewGroup(
-  keyPackageBytes: Uint8Array,
-  { publicPackage, privatePackage, impl }: MadeKeyPackage,
-): Promise<{ state: ClientState; welcome: Uint8Array }> {
-  const [keyPackage] = decodeKeyPackage(keyPackageBytes, 0) ?? []
-  if (keyPackage === undefined) throw new Error('this is not a KeyPackage')
-  const group = await createGroup(Uint8Array.of(1), publicPackage, privatePackage, [], impl)
-  const { newState, welcome } = await createCommit(
-    { state: group, cipherSuite: impl },
-    { extraProposals: [{ proposalType: 'add', add: { keyPackage } }], ratchetTreeExtension: true },
-  )
-  if (welcome === undefined) throw new Error('the commit came without a Welcome')
-  return {
-    state: newState,
-    welcome: encodeMlsMessage({ version: 'mls10', wireformat: 'mls_welcome', welcome }),
-  }
-}
-
-async function joinFrom(
-  bytes: Uint8Array,
-  { publicPackage, privatePackage, impl }: MadeKeyPackage,
-): Promise<ClientState> {
-  const message = decode(bytes)
-  if (message.wireformat !== 'mls_welcome') throw new Error('this is not a Welcome')
-  return joinGroup(message.welcome, publicPackage, privatePackage, emptyPskIndex, impl)
-}
-
-async function encrypt(state: ClientState, { impl }: MadeKeyPackage, text: string): Promise<Uint8Array> {
-  const { privateMessage } = await createApplicationMessage(state, new TextEncoder().encode(text), impl)
-  return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_private_message', privateMessage })
-}
-
-async function decrypt(state: ClientState, { impl }: MadeKeyPackage, bytes: Uint8Array): Promise<string> {
-  const message = decode(bytes)
-  if (message.wireformat !== 'mls_private_message') throw new Error('this is not a private message')
-  const result = await processPrivateMessage(state, message.privateMessage, emptyPskIndex, impl)
-  if (result.kind !== 'applicationMessage') throw new Error('this is not an application message')
-  return new TextDecoder().decode(result.message)
-}
-
-function decode(bytes: Uint8Array): MLSMessage {
-  const [message] = decodeMlsMessage(bytes, 0) ?? []
-  if (message === undefined) throw new Error('this is not an MLSMessage')
-  return message
 }
