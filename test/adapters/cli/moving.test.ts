@@ -12,29 +12,23 @@ import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
 import { claimBy, POLICY } from '../../contract/index.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
-import { type RedisServer, startRedis } from '../../support/redis.ts'
-import { RedisStores } from '../../support/redis-stores.ts'
-import { LmdbStores } from '../../support/stores.ts'
+import { RealStores } from '../../support/real-stores.ts'
 
-const lmdb = new LmdbStores()
-let server: RedisServer
-let redis: RedisStores
+let real: RealStores
 
 beforeAll(async () => {
-  server = await startRedis()
-  redis = new RedisStores(server.url)
+  real = await RealStores.start()
 }, 30_000)
 const opened: MovableStore[] = []
 afterAll(async () => {
   for (const store of opened) await store.close()
-  lmdb.remove()
-  await server?.stop()
+  await real?.stop()
 })
 
 const STORES: Readonly<Record<string, () => Promise<MovableStore>>> = {
   memory: async () => memoryStore(),
-  LMDB: async () => lmdb.open(),
-  Redis: () => redis.open(),
+  LMDB: async () => real.lmdb(),
+  Redis: () => real.redis(),
 }
 const PAIRS = Object.keys(STORES).flatMap((from) => Object.keys(STORES).map((to) => [from, to] as const))
 

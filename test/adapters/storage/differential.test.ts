@@ -5,27 +5,19 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, KeyPackageStore, StoredKeyPackage } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
-import { type RedisServer, startRedis } from '../../support/redis.ts'
-import { RedisStores } from '../../support/redis-stores.ts'
-import { LmdbStores } from '../../support/stores.ts'
+import { RealStores } from '../../support/real-stores.ts'
 
-const lmdb = new LmdbStores()
-let server: RedisServer
-let redis: RedisStores
+let real: RealStores
 
 beforeAll(async () => {
-  server = await startRedis()
-  redis = new RedisStores(server.url)
+  real = await RealStores.start()
 }, 30_000)
-afterAll(async () => {
-  lmdb.remove()
-  await server?.stop()
-})
+afterAll(() => real?.stop())
 
 /** A history has some forty steps. LMDB waits for the disk at most of them. */
 const OTHERS: readonly (readonly [name: string, numRuns: number, open: () => Promise<KeyPackageStore>])[] = [
-  ['LMDB', 100, async () => lmdb.open()],
-  ['Redis', 300, () => redis.open()],
+  ['LMDB', 100, async () => real.lmdb()],
+  ['Redis', 300, () => real.redis()],
 ]
 
 describe.each(OTHERS)('the %s store beside the memory store', (_name, numRuns, open) => {

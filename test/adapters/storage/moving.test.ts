@@ -6,26 +6,18 @@ import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { ClaimOutcome, KnownName, MovableStore, StoredKeyPackage } from '../../../plugin/store.ts'
 import { describeMovableStore, HOUR, NOW } from '../../contract/index.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
-import { type RedisServer, startRedis } from '../../support/redis.ts'
-import { RedisStores } from '../../support/redis-stores.ts'
-import { LmdbStores } from '../../support/stores.ts'
+import { RealStores } from '../../support/real-stores.ts'
 
-const lmdb = new LmdbStores()
-let server: RedisServer
-let redis: RedisStores
+let real: RealStores
 
 beforeAll(async () => {
-  server = await startRedis()
-  redis = new RedisStores(server.url)
+  real = await RealStores.start()
 }, 30_000)
-afterAll(async () => {
-  lmdb.remove()
-  await server?.stop()
-})
+afterAll(() => real?.stop())
 
 const OTHERS: readonly (readonly [name: string, open: () => Promise<MovableStore>])[] = [
-  ['LMDB', async () => lmdb.open()],
-  ['Redis', () => redis.open()],
+  ['LMDB', async () => real.lmdb()],
+  ['Redis', () => real.redis()],
 ]
 
 describeMovableStore('the memory store', async () => memoryStore(), { describe, it })

@@ -1,0 +1,34 @@
+/** Empty stores on disk and in a Redis of its own, for tests that hold all of ours to the same. */
+
+import type { MovableStore } from '../../plugin/store.ts'
+import { type RedisServer, startRedis } from './redis.ts'
+import { RedisStores } from './redis-stores.ts'
+import { LmdbStores } from './stores.ts'
+
+export class RealStores {
+  readonly #lmdb = new LmdbStores()
+  readonly #server: RedisServer
+  readonly #redis: RedisStores
+
+  private constructor(server: RedisServer) {
+    this.#server = server
+    this.#redis = new RedisStores(server.url)
+  }
+
+  static async start(): Promise<RealStores> {
+    return new RealStores(await startRedis())
+  }
+
+  lmdb(): MovableStore {
+    return this.#lmdb.open()
+  }
+
+  redis(): Promise<MovableStore> {
+    return this.#redis.open()
+  }
+
+  async stop(): Promise<void> {
+    this.#lmdb.remove()
+    await this.#server.stop()
+  }
+}
