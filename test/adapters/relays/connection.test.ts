@@ -1,59 +1,29 @@
 /** One client's WebSocket: nobody is read faster than answered, and nobody is kept who is gone, silent or will not read. */
 
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { type ClientOptions, WebSocket, WebSocketServer } from 'ws'
-import { ClientConnection } from '../../../adapters/relays/connection.ts'
-import type { Relay } from '../../../adapters/relays/relay.ts'
-import { type ServerOptions, serverOptionsSchema } from '../../../adapters/relays/server-options.ts'
-import { memoryStore } from '../../../adapters/storage/memory.ts'
-import type { Connection, GatewaySession } from '../../../plugin/connection.ts'
-import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { WebSocket } from 'ws'
+import type { Connection } from '../../../plugin/connection.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
-import { Client } from '../../support/client.ts'
+import type { Client } from '../../support/client.ts'
+import { Connections, methodsOf, relayThat } from '../../support/connections.ts'
 import { gate } from '../../support/gate.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 
-/** A connection and both ends of its socket. */
-interface Pair {
-  readonly connection: ClientConnection
-  readonly serverSocket: WebSocket
-  readonly client: Client
-}
-
-interface PairSettings {
-  readonly options?: Partial<ServerOptions>
-  readonly relay?: Relay
-  readonly client?: ClientOptions
-  /** Wraps the gateway's session. */
-  readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
-}
-
-let store: ReturnType<typeof memoryStore>
-let gateway: KeyPackageGateway
-let server: WebSocketServer
-
+let connections: Connections
 beforeEach(async () => {
-  store = memoryStore()
-  gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000 })
-  server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
-  await once(server, 'listening')
+  connections = await Connections.listen()
 })
-
-afterEach(() => {
-  for (const socket of server.clients) socket.terminate()
-  server.close()
-})
+afterEach(() => connections.close())
 
 describe('a client that floods', () => {
   it('is read no further while too many of its messages wait, and answered in full later', async () => {
     const answered = gate()
     let heard = 0
-    const { client } = await connect({
+    const { client } = await connections.connect({
       options: { maxPendingMessages: 4 },
       relay: relayThat(async () => {
         await answered.opened
@@ -69,7 +39,7 @@ describe('a client that floods', () => {
     })
     // Larger than what a socket reads at once, so that each is read by itself.
     for (let sent = 0; sent < 50; sent += 1) client.say('FLOOD', 'x'.repeat(131_072))
-    await progressElsewhere()
+    await connections.progressElsewhere()
     expect(heard).toBe(4)
     answered.open()
     for (let received = 0; received < 50; received += 1)
@@ -79,7 +49,7 @@ describe('a client that floods', () => {
 
   it('is not cut off for not being read', async () => {
     const answered = gate()
-    const { client, connection, serverSocket } = await connect({
+    const { client, connection, serverSocket } = await connections.connect({
       options: { maxPendingMessages: 1 },
       relay: relayThat(async () => {
         await answered.opened
@@ -99,7 +69,7 @@ describe('a client that does not read', () => {
 
   it('has no more waiting for it than the limit and one message, and is cut off', async () => {
     let mostBuffered = 0
-    const { client, connection, serverSocket } = await connect({
+    const { client, connection, serverSocket } = await connections.connect({
       options: { maxBufferedBytes: 65_536 },
       relay: relayThat(async () => new Array<RelayMessage>(100).fill(page)),
     })
@@ -116,20 +86,20 @@ describe('a client that does not read', () => {
   })
 
   it('gets everything once it reads', async () => {
-    const { client } = await connect({
+    const { client } = await connections.connect({
       options: { maxBufferedBytes: 65_536 },
       relay: relayThat(async () => new Array<RelayMessage>(30).fill(page)),
     })
     client.say('MUCH')
     client.socket.pause()
-    await progressElsewhere()
+    await connections.progressElsewhere()
     client.socket.resume()
     for (let received = 0; received < 30; received += 1) expect(await client.next()).toEqual(page)
   })
 
   it('is kept while it takes what it gets, however long its pongs take', async () => {
     let send: Connection['send'] = () => {}
-    const { client, connection } = await connect({
+    const { client, connection } = await connections.connect({
       client: { autoPong: false },
       wrap: (session, _, settings) => {
         send = settings.send
@@ -145,7 +115,7 @@ describe('a client that does not read', () => {
 
   it('is cut off when messages it did not ask for pile up', async () => {
     let send: Connection['send'] = () => {}
-    const { client } = await connect({
+    const { client } = await connections.connect({
       options: { maxPendingMessages: 4 },
       relay: relayThat(() => gate().opened.then(() => [])),
       wrap: (session, _, connection) => {
@@ -155,7 +125,7 @@ describe('a client that does not read', () => {
     })
     const closed = client.closed()
     client.say('NEVER ANSWERED')
-    await progressElsewhere()
+    await connections.progressElsewhere()
     for (let sent = 0; sent < 8; sent += 1) send(['NOTICE', 'news'])
     expect(await closed).toBe(1006)
   })
@@ -163,7 +133,7 @@ describe('a client that does not read', () => {
 
 describe('a heartbeat', () => {
   it('pings, and keeps who answers', async () => {
-    const { client, connection, serverSocket } = await connect()
+    const { client, connection, serverSocket } = await connections.connect()
     for (let beats = 0; beats < 3; beats += 1) {
       const answered = once(serverSocket, 'pong')
       connection.heartbeat()
@@ -173,7 +143,7 @@ describe('a heartbeat', () => {
   })
 
   it('cuts off who gave no sign of life since the last one', async () => {
-    const { client, connection } = await connect()
+    const { client, connection } = await connections.connect()
     const closed = client.closed()
     connection.heartbeat()
     connection.heartbeat()
@@ -181,7 +151,7 @@ describe('a heartbeat', () => {
   })
 
   it('closes who says nothing for too long, however alive', async () => {
-    const { client, connection, serverSocket } = await connect({
+    const { client, connection, serverSocket } = await connections.connect({
       options: { pingIntervalSeconds: 30, idleSeconds: 50 },
     })
     const closed = client.closed()
@@ -196,7 +166,7 @@ describe('a heartbeat', () => {
 describe('a client that leaves', () => {
   it('is gone for its session and for the relay', async () => {
     const [ended, left] = [gate(), gate()]
-    const { client } = await connect({
+    const { client } = await connections.connect({
       relay: { connect: () => ({ handle: async () => [], close: left.open }) },
       wrap: (session) => ({ ...methodsOf(session), close: ended.open }),
     })
@@ -209,7 +179,7 @@ describe('a connection that drains', () => {
   it('answers what came before, and does not even hear what comes after', async () => {
     const answered = gate()
     const heard: string[] = []
-    const { client, connection, serverSocket } = await connect({
+    const { client, connection, serverSocket } = await connections.connect({
       relay: relayThat(async () => {
         await answered.opened
         return [['NOTICE', 'done']]
@@ -236,7 +206,7 @@ describe('a connection that drains', () => {
 describe('what the relay says', () => {
   it("reaches the client without other people's key packages (I4)", async () => {
     const event = keyPackageEvent(alice, await makeKeyPackage(alice))
-    const { client } = await connect({
+    const { client } = await connections.connect({
       relay: relayThat(async () => [
         ['EVENT', 's', event],
         ['EOSE', 's'],
@@ -250,10 +220,10 @@ describe('a claim', () => {
   it('is taken back when the socket is gone before its answer: the package is fresh again (I1)', async () => {
     for (const createdAt of [NOW - 2, NOW - 1]) {
       const event = keyPackageEvent(alice, await makeKeyPackage(alice), { createdAt })
-      expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+      expect(await connections.gateway.publish(event)).toEqual({ accepted: true, message: '' })
     }
     const delivered = gate()
-    const { client } = await connect({
+    const { client } = await connections.connect({
       wrap: (session, socket) => ({
         ...methodsOf(session),
         fromClient: async (message) => {
@@ -267,59 +237,14 @@ describe('a claim', () => {
     client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
     await delivered.opened
     await expect(client.next()).rejects.toThrow('closed')
-    expect(await store.count([alice.pubkey], NOW)).toEqual([2])
+    expect(await connections.store.count([alice.pubkey], NOW)).toEqual([2])
   })
 })
-
-async function connect({
-  options = {},
-  relay = relayThat(async () => []),
-  client = {},
-  wrap,
-}: PairSettings = {}): Promise<Pair> {
-  const accepted = once(server, 'connection')
-  const connected = Client.connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, client)
-  const [serverSocket] = (await accepted) as [WebSocket]
-  const connection = new ClientConnection({
-    socket: serverSocket,
-    address: '127.0.0.1',
-    host: undefined,
-    openSession: (settings) => {
-      const session = gateway.session(settings)
-      return wrap?.(session, serverSocket, settings) ?? session
-    },
-    relay,
-    options: serverOptionsSchema.parse(options),
-    report: (error) => {
-      throw error
-    },
-  })
-  return { connection, serverSocket, client: await connected }
-}
-
-function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
-  return { connect: () => ({ handle, close: () => {} }) }
-}
 
 async function arrivalOf(client: Client, verb: string, serverSocket: WebSocket): Promise<void> {
   const arrived = once(serverSocket, 'message')
   client.say(verb)
   await arrived
-}
-
-/** A session's methods, to be overridden by one. */
-function methodsOf(session: GatewaySession): GatewaySession {
-  return {
-    fromClient: (message) => session.fromClient(message),
-    fromRelay: (message) => session.fromRelay(message),
-    close: () => session.close(),
-  }
-}
-
-/** Many round trips of another client: time enough for whatever the server would still do. */
-async function progressElsewhere(): Promise<void> {
-  const { client } = await connect({ relay: relayThat(async () => [['NOTICE', 'pong']]) })
-  for (let trips = 0; trips < 100; trips += 1) await client.ask('PING')
 }
 
 function tick(): Promise<void> {

@@ -1,0 +1,97 @@
+/** Connections of a server to its clients, each with both ends of its socket in a test's hands. */
+
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
+import { ClientConnection } from '../../adapters/relays/connection.ts'
+import type { Relay } from '../../adapters/relays/relay.ts'
+import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server-options.ts'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import type { Connection, GatewaySession } from '../../plugin/connection.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { RelayMessage } from '../../plugin/nostr/messages.ts'
+import { Client } from './client.ts'
+import { NOW } from './key-packages.ts'
+
+/** A connection and both ends of its socket. */
+interface Pair {
+  readonly connection: ClientConnection
+  readonly serverSocket: WebSocket
+  readonly client: Client
+}
+
+interface PairSettings {
+  readonly options?: Partial<ServerOptions>
+  readonly relay?: Relay
+  readonly client?: ClientOptions
+  /** Wraps the gateway's session. */
+  readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
+}
+
+export class Connections {
+  readonly store = memoryStore()
+  readonly gateway = new KeyPackageGateway({ store: this.store, clock: () => NOW * 1000 })
+  readonly #server: WebSocketServer
+
+  private constructor(server: WebSocketServer) {
+    this.#server = server
+  }
+
+  static async listen(): Promise<Connections> {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
+    await once(server, 'listening')
+    return new Connections(server)
+  }
+
+  close(): void {
+    for (const socket of this.#server.clients) socket.terminate()
+    this.#server.close()
+  }
+
+  async connect({
+    options = {},
+    relay = relayThat(async () => []),
+    client = {},
+    wrap,
+  }: PairSettings = {}): Promise<Pair> {
+    const accepted = once(this.#server, 'connection')
+    const { port } = this.#server.address() as AddressInfo
+    const connected = Client.connect(`ws://127.0.0.1:${port}`, client)
+    const [serverSocket] = (await accepted) as [WebSocket]
+    const connection = new ClientConnection({
+      socket: serverSocket,
+      address: '127.0.0.1',
+      host: undefined,
+      openSession: (settings) => {
+        const session = this.gateway.session(settings)
+        return wrap?.(session, serverSocket, settings) ?? session
+      },
+      relay,
+      options: serverOptionsSchema.parse(options),
+      report: (error) => {
+        throw error
+      },
+    })
+    return { connection, serverSocket, client: await connected }
+  }
+
+  /** Many round trips of another client: time enough for whatever the server would still do. */
+  async progressElsewhere(): Promise<void> {
+    const { client } = await this.connect({ relay: relayThat(async () => [['NOTICE', 'pong']]) })
+    for (let trips = 0; trips < 100; trips += 1) await client.ask('PING')
+  }
+}
+
+/** A relay that answers every message alike. */
+export function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
+  return { connect: () => ({ handle, close: () => {} }) }
+}
+
+/** A session's methods, to be overridden by one. */
+export function methodsOf(session: GatewaySession): GatewaySession {
+  return {
+    fromClient: (message) => session.fromClient(message),
+    fromRelay: (message) => session.fromRelay(message),
+    close: () => session.close(),
+  }
+}
