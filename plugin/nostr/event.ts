@@ -6,6 +6,8 @@ import { Refusal } from './refusal.ts'
 const HEX_64 = /^[0-9a-f]{64}$/
 const HEX_128 = /^[0-9a-f]{128}$/
 const MAX_KIND = 65_535
+/** Half a surrogate pair: UTF-8, which an id is computed over (NIP-01), cannot write it, nor can every store (I8). */
+const NO_UTF8 = /\p{Surrogate}/u
 
 export function isSignedEvent(value: unknown): value is SignedEvent {
   return shapeFault(value) === undefined
@@ -27,7 +29,10 @@ export function shapeFault(value: unknown): string | undefined {
   if (!Number.isSafeInteger(created_at)) return 'created_at must be a whole number of seconds'
   if (!isKind(kind)) return `kind must be a whole number from 0 to ${MAX_KIND}`
   if (!isTags(tags)) return 'tags must be an array of arrays of strings'
-  return typeof content === 'string' ? undefined : 'content must be a string'
+  if (typeof content !== 'string') return 'content must be a string'
+  return [content, ...tags.flat()].some((text) => NO_UTF8.test(text))
+    ? 'tags and content must be UTF-8'
+    : undefined
 }
 
 /** The kind of what may be an event; undefined where it has none. */
@@ -51,7 +56,7 @@ function isKind(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_KIND
 }
 
-function isTags(value: unknown): boolean {
+function isTags(value: unknown): value is string[][] {
   return (
     Array.isArray(value) &&
     value.every((tag) => Array.isArray(tag) && tag.every((text) => typeof text === 'string'))

@@ -33,6 +33,8 @@ describe('a signed event', () => {
     [{ tags: ['t'] }, 'tags must be an array of arrays of strings'],
     [{ tags: [['t', 1]] }, 'tags must be an array of arrays of strings'],
     [{ content: undefined }, 'content must be a string'],
+    [{ content: 'a\ud800' }, 'tags and content must be UTF-8'],
+    [{ tags: [['t'], ['\udc00', 'x']] }, 'tags and content must be UTF-8'],
   ])('with %j is told: %s', (changes, fault) => {
     expect(shapeFault({ ...event, ...changes })).toBe(fault)
   })
