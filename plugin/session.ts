@@ -58,7 +58,7 @@ export class Session implements GatewaySession {
       case 'COUNT':
         return this.#ownCounts.complete(message)
       case 'EVENT':
-        return this.#isGatewayOnly(id) || this.#isHidden(subject) ? undefined : message
+        return this.#isGatewayOnly(id) || message.some((part) => this.#isHidden(part)) ? undefined : message
       case 'EOSE':
         return this.#isGatewayOnly(id) ? undefined : message
       case 'CLOSED':

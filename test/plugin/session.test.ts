@@ -100,6 +100,8 @@ describe('what comes from the relay', () => {
     expect(session.fromRelay(['EVENT', 'sub', theirs])).toBeUndefined()
     expect(session.fromRelay(['EVENT', 'sub', { kind: 443 }])).toBeUndefined()
     expect(session.fromRelay(['EVENT', 'sub', { ...theirs, kind: '443' }])).toBeUndefined()
+    expect(session.fromRelay(['EVENT', theirs])).toBeUndefined()
+    expect(session.fromRelay(['EVENT', 'sub', note, theirs])).toBeUndefined()
   })
 
   it('kind 30443 is hidden where it is a key package kind', () => {
