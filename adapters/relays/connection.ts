@@ -140,8 +140,11 @@ export class ClientConnection {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
     if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
-    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
-    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, this.#flushed)
+    const { bufferedAmount } = this.#socket
+    if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    // Who reads as fast as the relay speaks need not be watched.
+    const flushed = bufferedAmount > 0 ? this.#flushed : undefined
+    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
   }
 
   /** Something has left this process: the client reads. */

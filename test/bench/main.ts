@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --json] [-- --only NAME]`: every figure of DESIGN.md section 11 that can be had on one machine,
+ * `npm run bench [-- --json] [-- --only NAME] [-- --seconds N]`: every figure of DESIGN.md section 11 that can be had on one machine,
  * beside a baseline from the same run. Budgets are reported, never enforced: the machine may be busy.
  */
 
@@ -7,10 +7,20 @@ import { parseArgs } from 'node:util'
 import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
 import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
 import { benchKeyPackage } from './key-package.ts'
+import { benchProxy, benchProxyCrowd } from './proxy.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
 import { benchRedisBytes, benchRedisClaims, benchRedisGrowth, benchRedisQuery } from './redis.ts'
 import type { BenchRow } from './row.ts'
 import { benchStrfry } from './strfry.ts'
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean' },
+    only: { type: 'string' },
+    // How long the crowd before the proxy stays.
+    seconds: { type: 'string', default: '10' },
+  },
+})
 
 const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | BenchRow[]>])[] = [
   ['memory-bytes', benchMemoryBytes],
@@ -26,9 +36,10 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
   ['strfry', benchStrfry],
+  ['proxy', benchProxy],
+  ['proxy-crowd', () => benchProxyCrowd(Number(values.seconds))],
 ]
 
-const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } })
 const chosen = BENCHES.filter(([name]) => name.includes(values.only ?? ''))
 if (chosen.length === 0) console.error(`no such bench; there is ${BENCHES.map(([name]) => name).join(', ')}`)
 

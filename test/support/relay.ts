@@ -33,7 +33,7 @@ export interface TestRelay {
 }
 
 /** What its information document says (NIP-11). */
-const INFORMATION = {
+export const INFORMATION = {
   name: 'a relay',
   pubkey: 'f'.repeat(64),
   supported_nips: [1, 11, 45],

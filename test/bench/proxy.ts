@@ -1,0 +1,278 @@
+/** What the proxy costs beside a bare pipe of two WebSockets before the same relay, each in a process of its own. */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { WebSocket } from 'ws'
+import { alternate, median } from './measure.ts'
+import { noteOf, type Report, type Role } from './proxy-process.ts'
+import type { BenchRow } from './row.ts'
+
+const PROCESS = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
+const ROUNDS = 7
+const NOTES = 20_000
+const PUBLISHED = 10_000
+const TRIPS = 3000
+const IDLE = 2000
+const BUSY = 200
+const NOTES_AT_A_TIME = 50
+const BASELINE = 'a bare pipe'
+
+/** A process of the bench, and what it tells of itself. */
+class Part {
+  readonly url: string
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child
+    this.url = `ws://127.0.0.1:${port}`
+  }
+
+  static async start(role: Role, upstream = ''): Promise<Part> {
+    const child = fork(PROCESS, [role, upstream], { execArgv: ['--expose-gc'] })
+    const [report] = (await once(child, 'message')) as [{ port: number }]
+    return new Part(child, report.port)
+  }
+
+  async measure(): Promise<{ resident: number; used: number }> {
+    this.#child.send('measure')
+    const [report] = (await once(this.#child, 'message')) as [Report]
+    return 'used' in report ? report : this.measure()
+  }
+
+  stop(): void {
+    this.#child.disconnect()
+  }
+}
+
+interface Parts {
+  readonly pipe: Part
+  readonly proxy: Part
+}
+
+export async function benchProxy(): Promise<BenchRow[]> {
+  return withParts(async (parts) => {
+    const pipe = await connect(parts.pipe.url)
+    const proxy = await connect(parts.proxy.url)
+    for (const socket of [pipe, proxy]) {
+      await receive(socket, NOTES)
+      await publish(socket, PUBLISHED)
+      await roundTrips(socket, TRIPS)
+    }
+    const down = await alternate(
+      ROUNDS,
+      () => receive(proxy, NOTES),
+      () => receive(pipe, NOTES),
+    )
+    const up = await alternate(
+      ROUNDS,
+      () => publish(proxy, PUBLISHED),
+      () => publish(pipe, PUBLISHED),
+    )
+    const trips: Record<'value' | 'baseline', number[]> = { value: [], baseline: [] }
+    const p50 = await alternate(
+      ROUNDS,
+      async () => median(remember(trips.value, await roundTrips(proxy, TRIPS))),
+      async () => median(remember(trips.baseline, await roundTrips(pipe, TRIPS))),
+    )
+    const p99 = { value: percentile(trips.value, 0.99), baseline: percentile(trips.baseline, 0.99) }
+    for (const socket of [pipe, proxy]) socket.terminate()
+    return [
+      rate('proxy, notes/s to a client', down),
+      rate('proxy, EVENTs/s from a client', up),
+      added('proxy, p50 of a round trip', p50, 0.1),
+      added('proxy, p99 of a round trip', p99, 1),
+    ]
+  })
+}
+
+/**
+ * 2,000 idle connections and 200 busy ones, for as many seconds as `--seconds` says. Throws where a note is lost or
+ * comes out of order.
+ */
+export async function benchProxyCrowd(seconds: number): Promise<BenchRow[]> {
+  return withParts(async (parts) => {
+    const proxy = await crowd(parts.proxy, seconds)
+    const pipe = await crowd(parts.pipe, seconds)
+    return [
+      {
+        name: `proxy, memory of one of ${IDLE} idle pairs`,
+        value: proxy.perPair,
+        unit: 'KiB',
+        baseline: pipe.perPair,
+        baselineName: BASELINE,
+        ratio: proxy.perPair / pipe.perPair,
+        budget: 'at most 64 KiB',
+        inside: proxy.perPair <= 64,
+      },
+      rate(`proxy, notes/s to ${BUSY} of ${IDLE + BUSY} clients`, { value: proxy.rate, baseline: pipe.rate }),
+      {
+        name: 'proxy, memory in use when they have gone',
+        value: proxy.kept,
+        unit: 'MiB',
+        baseline: pipe.kept,
+        baselineName: BASELINE,
+        ratio: proxy.kept / pipe.kept,
+        budget: 'at most 8 MiB',
+        inside: proxy.kept <= 8,
+      },
+    ]
+  })
+}
+
+async function crowd(part: Part, seconds: number) {
+  // Once through, so that what is loaded and compiled on first use is there before it is measured.
+  for (const socket of await connectAll(part.url, 50)) await end(socket)
+  const before = await part.measure()
+  const idle = await connectAll(part.url, IDLE)
+  const loaded = await part.measure()
+  const busy = await connectAll(part.url, BUSY)
+  const deadline = performance.now() + seconds * 1000
+  const received = await Promise.all(
+    busy.map(async (socket) => {
+      let notes = 0
+      for (; performance.now() < deadline; notes += NOTES_AT_A_TIME) await receive(socket, NOTES_AT_A_TIME)
+      return notes
+    }),
+  )
+  for (const socket of [...idle, ...busy]) await end(socket)
+  const after = await settled(part)
+  return {
+    perPair: (loaded.resident - before.resident) / IDLE / 1024,
+    rate: received.reduce((sum, notes) => sum + notes, 0) / seconds,
+    kept: (after.used - before.used) / 1024 / 1024,
+  }
+}
+
+/** The least memory in use of a while: the other ends of connections close a little later. */
+async function settled(part: Part): Promise<{ used: number }> {
+  let least = await part.measure()
+  for (let turn = 0; turn < 10; turn++) {
+    await wait(200)
+    const now = await part.measure()
+    if (now.used < least.used) least = now
+  }
+  return least
+}
+
+async function withParts<Result>(act: (parts: Parts) => Promise<Result>): Promise<Result> {
+  const relay = await Part.start('relay')
+  const [pipe, proxy] = await Promise.all([Part.start('pipe', relay.url), Part.start('proxy', relay.url)])
+  try {
+    return await act({ pipe, proxy })
+  } finally {
+    for (const part of [proxy, pipe, relay]) part.stop()
+  }
+}
+
+async function connect(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url, { perMessageDeflate: false })
+  await once(socket, 'open')
+  return socket
+}
+
+async function connectAll(url: string, count: number): Promise<WebSocket[]> {
+  const sockets: WebSocket[] = []
+  while (sockets.length < count) {
+    const few = Array.from({ length: Math.min(50, count - sockets.length) }, () => connect(url))
+    sockets.push(...(await Promise.all(few)))
+  }
+  return sockets
+}
+
+async function end(socket: WebSocket): Promise<void> {
+  socket.close()
+  await once(socket, 'close')
+}
+
+/** Notes a second, for one REQ. @throws where one is lost or out of order */
+function receive(socket: WebSocket, notes: number): Promise<number> {
+  const start = performance.now()
+  let next = 0
+  return new Promise((resolve, reject) => {
+    socket.on('message', function hear(data: Buffer) {
+      const text = data.toString('latin1')
+      if (text.startsWith('["AUTH"')) return
+      if (text.startsWith('["EVENT"')) {
+        if (!text.includes(`"created_at":${next},`)) reject(new Error(`not note ${next}: ${text}`))
+        next += 1
+        return
+      }
+      socket.off('message', hear)
+      if (next !== notes) reject(new Error(`${next} of ${notes} notes`))
+      resolve((notes / (performance.now() - start)) * 1000)
+    })
+    socket.send(`["REQ","notes",{"kinds":[1],"limit":${notes}}]`)
+  })
+}
+
+/** EVENTs a second, up to their OKs. */
+function publish(socket: WebSocket, count: number): Promise<number> {
+  const frames = Array.from({ length: count }, (_, number) => Buffer.from(`["EVENT",${noteOf(number)}]`))
+  const start = performance.now()
+  let answered = 0
+  return new Promise((resolve) => {
+    socket.on('message', function hear() {
+      answered += 1
+      if (answered < count) return
+      socket.off('message', hear)
+      resolve((count / (performance.now() - start)) * 1000)
+    })
+    for (const frame of frames) socket.send(frame, { binary: false })
+  })
+}
+
+/** How long each took from an EVENT to its OK, in milliseconds. */
+async function roundTrips(socket: WebSocket, count: number): Promise<number[]> {
+  const frame = Buffer.from(`["EVENT",${noteOf(1)}]`)
+  const trips: number[] = []
+  for (let trip = 0; trip < count; trip++) {
+    const start = performance.now()
+    const answered = new Promise((resolve) => socket.once('message', resolve))
+    socket.send(frame, { binary: false })
+    await answered
+    trips.push(performance.now() - start)
+  }
+  return trips
+}
+
+function remember(all: number[], some: number[]): number[] {
+  all.push(...some)
+  return some
+}
+
+function percentile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0
+}
+
+function rate(name: string, { value, baseline }: { value: number; baseline: number }): BenchRow {
+  const ratio = value / baseline
+  return {
+    name,
+    value,
+    unit: '/s',
+    baseline,
+    baselineName: BASELINE,
+    ratio,
+    budget: 'at least 0.85 times the baseline',
+    inside: ratio >= 0.85,
+  }
+}
+
+function added(
+  name: string,
+  { value, baseline }: { value: number; baseline: number },
+  mostMs: number,
+): BenchRow {
+  return {
+    name,
+    value,
+    unit: 'ms',
+    baseline,
+    baselineName: BASELINE,
+    ratio: value / baseline,
+    budget: `at most ${mostMs} ms more`,
+    inside: value - baseline <= mostMs,
+  }
+}
