@@ -42,7 +42,8 @@ export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
 /**
  * Takes a package in. `published` is the author's publish window. `known` says whether the store remembers the
- * package's id or ref, in the stock or spent; it remembers both for all that comes out `stored` or `replaced`.
+ * package's id or ref, in the stock or spent; it remembers both for all that comes out `stored`,
+ * `replaced` or `stale`.
  */
 export function offer(
   stock: Stock,
@@ -185,16 +186,15 @@ function redeliver(
 ): { stock: Stock; choice: Choice } | undefined {
   const delivery = findRepeatable(stock.deliveries, request, policy, now)
   if (delivery === undefined) return undefined
-  const last = stock.packages.find(({ id }) => id === delivery.last)
-  const again = [...delivery.spent, ...(last === undefined ? [] : [last])].filter(
-    (pkg) => pkg.expiresAt > now && isAskedFor(pkg, request),
-  )
+  const isWanted = (pkg: StockedPackage) => pkg.expiresAt > now && isAskedFor(pkg, request)
+  const last = stock.packages.find((pkg) => pkg.id === delivery.last && isWanted(pkg))
+  const again = [...delivery.spent.filter(isWanted), ...(last === undefined ? [] : [last])]
   if (again.length === 0) return undefined
   const after = {
-    packages: stock.packages.map((pkg) => (pkg === last && again.includes(last) ? expose(last, now) : pkg)),
+    packages: withExposed(stock.packages, last, now),
     deliveries: repeat(stock.deliveries, delivery),
   }
-  return { stock: after, choice: delivered(after, again, last !== undefined && again.includes(last)) }
+  return { stock: after, choice: delivered(after, again, last) }
 }
 
 function take(
@@ -204,7 +204,7 @@ function take(
   now: number,
 ): { stock: Stock; choice: Choice } {
   const slots = stock.packages.filter((pkg) => isSlot(pkg) && isAskedFor(pkg, request))
-  if (slots.length > 0) return { stock, choice: delivered(stock, slots, false) }
+  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined) }
   const chosen = choose(stock.packages, request)
   if (chosen.length === 0) return { stock, choice: { outcome: 'none' } }
 
@@ -212,14 +212,26 @@ function take(
   const spent = last === undefined ? chosen : chosen.slice(0, -1)
   const left = stock.packages.filter((pkg) => !spent.includes(pkg))
   const after = {
-    packages: last === undefined ? left : left.map((pkg) => (pkg === last ? expose(pkg, now) : pkg)),
+    packages: withExposed(left, last, now),
     deliveries: remember(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
   }
-  return { stock: after, choice: delivered(after, chosen, last !== undefined) }
+  return { stock: after, choice: delivered(after, chosen, last) }
 }
 
-function delivered(stock: Stock, packages: readonly StockedPackage[], lastUsed: boolean): Choice {
-  return { outcome: 'delivered', packages, remaining: stock.packages.length, lastUsed }
+function delivered(
+  { packages: left }: Stock,
+  packages: readonly StockedPackage[],
+  last: StockedPackage | undefined,
+): Choice {
+  return { outcome: 'delivered', packages, remaining: left.length, lastUsed: last !== undefined }
+}
+
+function withExposed(
+  packages: readonly StockedPackage[],
+  last: StockedPackage | undefined,
+  now: number,
+): readonly StockedPackage[] {
+  return last === undefined ? packages : packages.map((pkg) => (pkg === last ? expose(pkg, now) : pkg))
 }
 
 function countSpendable({ packages }: Stock): number {

@@ -53,7 +53,7 @@ export interface StockLimits {
  * - `replaced`: so it is, and the older one in its slot is spent.
  * - `duplicate`: its id or KeyPackageRef is in the stock already.
  * - `spent`: its id or KeyPackageRef was in the stock once; it never comes back (I3).
- * - `stale`: a newer package is in its slot.
+ * - `stale`: a newer package is in its slot; it is spent, as if it had come before that one (I3).
  * - `full`: the author's stock is at its maximum.
  * - `limited`: the author's publish quota is used up; nothing changed.
  */

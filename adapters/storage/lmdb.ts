@@ -196,8 +196,8 @@ function put(transaction: Transaction, pkg: StoredKeyPackage, limits: StockLimit
   if (limits.publish !== undefined && published !== before) {
     windows.put(publishedKey, { window: published, keptUntil: now + limits.publish.windowSeconds })
   }
-  if (outcome === 'stored' || outcome === 'replaced') {
-    packages.put([author, id], { event, contentForm })
+  if (outcome === 'stored' || outcome === 'replaced') packages.put([author, id], { event, contentForm })
+  if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale') {
     known.put([author, id], expiresAt)
     known.put([author, ref], expiresAt)
     due.put([hourOf(expiresAt), author, id], ref)

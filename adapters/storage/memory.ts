@@ -77,8 +77,10 @@ class MemoryStore implements MovableStore {
     if (limits.publish !== undefined && published !== before) {
       author.published = kept(published, limits.publish, now)
     }
-    if (outcome === 'stored' || outcome === 'replaced') {
+    if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale') {
       author.known.set(pkg.id, pkg.expiresAt).set(pkg.ref, pkg.expiresAt)
+    }
+    if (outcome === 'stored' || outcome === 'replaced') {
       this.#authors.set(pkg.author, author)
       this.#published.tell(pkg.author, pkg.id)
     }

@@ -70,7 +70,7 @@ export function describePublishing(it: Specify): void {
     if (oldest) equal(await store.put(oldest, limits, NOW), 'spent')
   })
 
-  it('keeps the newest package of a slot, and spends the one it replaces', async (store) => {
+  it('keeps the newest package of a slot, and spends older ones, also one that comes later (I3)', async (store) => {
     const older = slotNamed('older', alice, 'phone', { createdAt: NOW - 2 * HOUR })
     const newer = slotNamed('newer', alice, 'phone', { createdAt: NOW - HOUR })
     equal(await store.put(older, LIMITS, NOW), 'stored')
@@ -79,6 +79,8 @@ export function describePublishing(it: Specify): void {
     equal(await store.put(older, LIMITS, NOW), 'spent')
     const oldest = slotNamed('oldest', alice, 'phone', { createdAt: NOW - 3 * HOUR })
     equal(await store.put(oldest, LIMITS, NOW), 'stale')
+    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    equal(await store.put(oldest, LIMITS, NOW), 'spent')
   })
 
   it('keeps the lowest id of two packages of a slot that are equally new', async (store) => {

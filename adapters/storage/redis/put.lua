@@ -60,6 +60,12 @@ local function rivals()
   return redis.call('ZRANGEBYSCORE', ORDER, '-inf', BELOW_SLOTS)
 end
 
+local function remember()
+  redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
+  redis.call('ZADD', KNOWN, pkg.expiresAt, pkg.id, pkg.expiresAt, pkg.ref)
+  keepFor(math.max(0, pkg.expiresAt - now), { KNOWN })
+end
+
 -- `withPackage`
 local function admit()
   local band = isSlot and 4 or pkg.lastResort
@@ -70,9 +76,8 @@ local function admit()
   end
   redis.call('HSET', PACKAGES, pkg.id, row, 'due', math.min(stock.due, pkg.expiresAt))
   redis.call('ZADD', ORDER, band * BAND + pkg.createdAt, pkg.id)
-  redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
-  redis.call('ZADD', KNOWN, pkg.expiresAt, pkg.id, pkg.expiresAt, pkg.ref)
-  keepFor(math.max(0, pkg.expiresAt - now), { PACKAGES, ORDER, KNOWN })
+  remember()
+  keepFor(math.max(0, pkg.expiresAt - now), { PACKAGES, ORDER })
 end
 
 -- `byAge`: oldest first; of two equally old, the one with the highest id.
@@ -89,6 +94,7 @@ if isSlot then
     local other = header(id)
     if other.slot == pkg.slot then
       if not byAge(other, pkg) then
+        remember()
         return 'stale'
       end
       remove(stock, { id })
