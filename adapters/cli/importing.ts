@@ -1,7 +1,7 @@
 /** What an import does with a record: every check of a published key package, as if its author published it now. */
 
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import { SLOT_KIND } from '../../plugin/key-package/encoding.ts'
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
 import { checkRelayList, RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -10,7 +10,7 @@ import type { Options } from '../../plugin/options.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/records.ts'
 import type { Exposure, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 
-const KEY_PACKAGE_KINDS = [443, SLOT_KIND]
+const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
  * - of `PutOutcome`: it is a key package, and the store said so.

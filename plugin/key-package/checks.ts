@@ -6,14 +6,8 @@ import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
 import { showCode } from './ciphersuites.ts'
-import {
-  type Content,
-  defaultEncoding,
-  type Encoding,
-  isEncoding,
-  readContent,
-  SLOT_KIND,
-} from './encoding.ts'
+import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
+import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import {
   BASIC_CREDENTIAL,
   decodeKeyPackage,
@@ -32,8 +26,6 @@ const LIFETIME_SKEW_SECONDS = 3600
 /** Tags that narrow a claim are rewritten with the author's stock, so they may not grow at will. */
 const MAX_TAGS = 100
 const MAX_TAG_BYTES = 16_384
-
-const KEY_PACKAGE_KIND = 443
 
 /** What the checks go by: the options, and what is known of the connection. */
 export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {

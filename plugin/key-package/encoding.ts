@@ -3,6 +3,7 @@
 import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { SLOT_KIND } from './kinds.ts'
 
 /** What an `encoding` tag may say. */
 export type Encoding = 'hex' | 'base64'
@@ -25,9 +26,6 @@ const FORMS: Readonly<Record<Encoding, readonly ContentForm[]>> = {
 }
 
 const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
-
-/** The addressable kind of a key package: its content is base64 where no tag says so, and is never re-encoded. */
-export const SLOT_KIND = 30443
 
 /** The encoding of an event's content, or what its tag says instead. */
 export function isEncoding(text: string | undefined): text is Encoding {
@@ -88,7 +86,7 @@ function publishedEvent(stored: StoredEvent): SignedEvent {
   return stored.contentForm === 'base64' ? event : rewritten(event, stored.contentForm, event.tags)
 }
 
-/** A stored event as it is handed out: re-encoded if it has to be (I8). */
+/** A stored event as it is handed out: re-encoded if it has to be, which kind 30443 never is (I8). */
 export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding): SignedEvent {
   if (encoding === 'as-published' || encoding === stored.contentForm) return publishedEvent(stored)
   const event = JSON.parse(stored.event) as SignedEvent

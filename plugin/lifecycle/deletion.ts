@@ -1,5 +1,6 @@
 /** What a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) means for an author's key packages. */
 
+import { SLOT_KIND } from '../key-package/kinds.ts'
 import { hostOf } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Selector } from '../store.ts'
@@ -12,7 +13,7 @@ export const VANISH_KIND = 62
 export function selectorsOf(event: SignedEvent): Selector[] {
   const ids = valuesOf(event, 'e')
   const slots = addressesOf(event)
-    .filter(({ kind }) => kind === 30443)
+    .filter(({ kind }) => kind === SLOT_KIND)
     .map(({ identifier }) => identifier)
   const selectors: Selector[] = []
   if (ids.length > 0) selectors.push({ by: 'id', ids })

@@ -1,5 +1,6 @@
 /** Asks authors who are connected for more packages when they run low. */
 
+import { KEY_PACKAGE_KIND } from '../key-package/kinds.ts'
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
 
 /** Sends to one connection that is authenticated as the author. */
@@ -51,5 +52,5 @@ export class Replenisher {
 }
 
 function request(author: Pubkey): RelayMessage {
-  return ['REQ', 'keypackages:low', { kinds: [443], authors: [author] }]
+  return ['REQ', 'keypackages:low', { kinds: [KEY_PACKAGE_KIND], authors: [author] }]
 }
