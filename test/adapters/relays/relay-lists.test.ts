@@ -11,17 +11,17 @@ import { startTestServer, type TestServer } from '../../support/server.ts'
 const alice = person('alice')
 const bob = person('bob')
 
+let relay: TestServer
+let client: Client
+
+beforeEach(async () => {
+  relay = await startTestServer(memoryStore())
+  client = await Client.connect(relay.url)
+})
+
+afterEach(() => relay.stop())
+
 describe('relay lists (kind 10051)', () => {
-  let relay: TestServer
-  let client: Client
-
-  beforeEach(async () => {
-    relay = await startTestServer(memoryStore())
-    client = await Client.connect(relay.url)
-  })
-
-  afterEach(() => relay.stop())
-
   it('are kept, and found by their author', async () => {
     const list = relayList(alice)
     expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, true, ''])
@@ -123,16 +123,6 @@ describe('relay lists (kind 10051)', () => {
 })
 
 describe('everything else', () => {
-  let relay: TestServer
-  let client: Client
-
-  beforeEach(async () => {
-    relay = await startTestServer(memoryStore())
-    client = await Client.connect(relay.url)
-  })
-
-  afterEach(() => relay.stop())
-
   it('refuses events of other kinds', async () => {
     const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: 'hello' })
     expect(await client.ask('EVENT', note)).toEqual([
