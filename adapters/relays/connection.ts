@@ -88,7 +88,9 @@ export class ClientConnection {
     this.#socket.close(1001, 'the relay is stopping')
   }
 
+  /** What is not answered by now never is. The close frame goes out at once, should the client read at all. */
   terminate(): void {
+    this.#socket.close(1001, 'the relay is stopping')
     this.#socket.terminate()
   }
 

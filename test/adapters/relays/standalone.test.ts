@@ -233,7 +233,7 @@ describe('stopping', () => {
     client.say('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })
     await asked.opened
     const stopped = relay.stop()
-    expect(await client.closed()).toBe(1006)
+    expect(await client.closed()).toBe(1001)
     await stopped
     answered.open()
   })
