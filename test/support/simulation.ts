@@ -88,7 +88,8 @@ class Simulation {
     const isKnown = this.#known.has(pkg.id) || this.#known.has(pkg.ref)
     const { stock, published, outcome } = offer(this.#stock, this.#published, pkg, isKnown, limits, this.#now)
     this.#published = published
-    if (outcome === 'stored' || outcome === 'replaced') this.#known.add(pkg.id).add(pkg.ref)
+    if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale')
+      this.#known.add(pkg.id).add(pkg.ref)
     return { after: stock, offered: { pkg, outcome } }
   }
 
