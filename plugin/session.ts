@@ -1,7 +1,7 @@
 /** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
 
 import type { Answer, Connection, GatewaySession } from './connection.ts'
-import { AUTH_KIND } from './nostr/auth.ts'
+import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf, mayBeOfKind } from './nostr/event.ts'
 import { type KeyPackageFilter, sparesKeyPackages, splitFilters } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
@@ -29,6 +29,7 @@ export class Session implements GatewaySession {
     this.#identity = new Identity({
       address: connection.address,
       host: gateway.hostOf(connection),
+      publicHost: hostOf(gateway.options.publicUrl ?? ''),
       authenticated: connection.authenticated,
       verifyEvent: (event) => gateway.verifyEvent(event),
       welcome: (pubkey) => gateway.welcome(pubkey, (message) => this.#send(message)),

@@ -27,6 +27,11 @@ export function challengeOf(event: SignedEvent): string | undefined {
   return tagValue(event, 'challenge')
 }
 
+/** Host and port of the relay that an AUTH event was made for. */
+export function relayHostOf(event: SignedEvent): string | undefined {
+  return hostOf(tagValue(event, 'relay') ?? '')
+}
+
 /** Whether an event is one that authenticates now, whatever challenge it answers. */
 export function isAuthEvent(event: SignedEvent, now: number): boolean {
   return event.kind === AUTH_KIND && Math.abs(event.created_at - now) <= AUTH_WINDOW_SECONDS
@@ -46,8 +51,7 @@ export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, n
   if (expected.host === undefined) {
     throw new Refusal('error', 'this relay does not know its own address; its operator has to set publicUrl')
   }
-  const relay = tagValue(event, 'relay')
-  if (relay === undefined || hostOf(relay) !== expected.host) {
+  if (relayHostOf(event) !== expected.host) {
     throw new Refusal('invalid', 'the relay tag names another relay')
   }
   if (!expected.verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')

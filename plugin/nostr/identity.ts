@@ -1,6 +1,6 @@
 /** Who a connection is: its address, and the pubkeys it has authenticated (NIP-42). */
 
-import { authenticatedBy, challengeOf, createChallenge, isAuthEvent } from './auth.ts'
+import { authenticatedBy, challengeOf, createChallenge, isAuthEvent, relayHostOf } from './auth.ts'
 import type { Pubkey, RelayMessage, SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
 import { addressKey, type Requester } from './requester.ts'
@@ -18,6 +18,8 @@ const MOST_PUBKEYS = 100
 export interface IdentitySettings {
   readonly address: string
   readonly host: string | undefined
+  /** The same, where the operator has said so (`publicUrl`). */
+  readonly publicHost: string | undefined
   /** Pubkeys that the relay's own NIP-42 has authenticated; where it is given, the gateway sends no challenge. */
   readonly authenticated: (() => Iterable<string>) | undefined
   readonly verifyEvent: (event: SignedEvent) => boolean
@@ -74,13 +76,19 @@ export class Identity {
     const { host, verifyEvent } = this.#settings
     const challenge = challengeOf(event)
     if (this.#challenge === undefined || challenge !== this.#challenge) {
-      const isAsked = this.#relayChallenges.has(challenge) && this.#awaited.size < MOST_AWAITED
-      if (isAsked && isAuthEvent(event, now) && verifyEvent(event)) this.#awaited.set(event.id, event.pubkey)
+      if (this.#isRelays(event, now) && verifyEvent(event)) this.#awaited.set(event.id, event.pubkey)
       return false
     }
     this.#welcome(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
     if (this.#pubkeys.has(event.pubkey)) return true
     throw new Refusal('blocked', `at most ${MOST_PUBKEYS} pubkeys on one connection`)
+  }
+
+  /** Whether the relay's word on an AUTH event is worth waiting for. Some relays do not look at its relay tag. */
+  #isRelays(event: SignedEvent, now: number): boolean {
+    const { publicHost } = this.#settings
+    if (!this.#relayChallenges.has(challengeOf(event)) || this.#awaited.size >= MOST_AWAITED) return false
+    return isAuthEvent(event, now) && (publicHost === undefined || relayHostOf(event) === publicHost)
   }
 
   /** The relay's OK for an event, which may be an AUTH event that was passed on to it. */

@@ -177,6 +177,15 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
+  it('is not believed where publicUrl names another relay than it does, for some relays do not look (I4)', async () => {
+    const elsewhere = authEvent(alice, { challenge: 'x', relay: 'wss://evil.example' })
+    const client = startGateway({ publicUrl: `wss://${HOST}` }).connect()
+    client.session.fromRelay(['AUTH', 'x'])
+    expect((await client.say('AUTH', elsewhere)).forward).toEqual(['AUTH', elsewhere])
+    client.session.fromRelay(['OK', elsewhere.id, true, ''])
+    expect(await ownsAlices(client)).toBe(false)
+  })
+
   it('is not believed where the relay did not send that challenge here: it may be one made for another relay', async () => {
     const client = startGateway().connect()
     client.session.fromRelay(['AUTH', 'another'])
