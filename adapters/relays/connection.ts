@@ -1,14 +1,18 @@
 /** One client's WebSocket: what it says goes to its session in order, and only as fast as it takes the answers. */
 
+import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../plugin/connection.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../plugin/nostr/messages.ts'
+import { Batch } from './batch.ts'
 import type { Frame, Relay, RelayConnection } from './relay.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** What a connection is made from. */
 export interface ConnectionSettings {
   readonly socket: WebSocket
+  /** The connection below it. */
+  readonly stream: Duplex
   readonly address: string
   /** The Host header of the handshake, if it is ours (`ownHost`). */
   readonly host: string | undefined
@@ -25,9 +29,12 @@ const MALFORMED: RelayMessage = [
 ]
 
 const TEXT = { binary: false }
+/** A client that has less than this waiting for it reads about as fast as the relay speaks. */
+const WATCHED_BYTES = 65_536
 
 export class ClientConnection {
   readonly #socket: WebSocket
+  readonly #batch: Batch
   readonly #options: ServerOptions
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
@@ -39,8 +46,9 @@ export class ClientConnection {
   #isAlive = true
   #silentSeconds = 0
 
-  constructor({ socket, address, host, openSession, relay, options, report }: ConnectionSettings) {
+  constructor({ socket, stream, address, host, openSession, relay, options, report }: ConnectionSettings) {
     this.#socket = socket
+    this.#batch = new Batch(stream)
     this.#options = options
     this.#report = report
     this.#relay = relay.connect({
@@ -144,8 +152,8 @@ export class ClientConnection {
     if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
     const { bufferedAmount } = this.#socket
     if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
-    // Who reads as fast as the relay speaks need not be watched.
-    const flushed = bufferedAmount > 0 ? this.#flushed : undefined
+    const flushed = bufferedAmount >= WATCHED_BYTES ? this.#flushed : undefined
+    this.#batch.open()
     this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
   }
 

@@ -46,16 +46,17 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
     const url = urlBelow(upstream, request)
     if (url === undefined) throw new HandshakeRefused(400, 'this request names no path')
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
-    const socket = await dial({ url, headers: headersOf(request), protocols, gone })
+    const dialled = await dial({ url, headers: headersOf(request), protocols, gone })
     return {
-      protocol: socket.protocol === '' ? undefined : socket.protocol,
+      protocol: dialled.socket.protocol === '' ? undefined : dialled.socket.protocol,
       accept: (client) =>
         new ClientConnection({
           socket: client,
+          stream: request.socket,
           address,
           host: ownHost(request),
           openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
-          relay: new Upstream({ socket, options, concerns, keyPackageKinds: gateway.options.kinds }),
+          relay: new Upstream({ ...dialled, options, concerns, keyPackageKinds: gateway.options.kinds }),
           options,
           report,
         }),

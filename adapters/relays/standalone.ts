@@ -47,6 +47,7 @@ export function startServer(settings: StandaloneSettings): Promise<Listener> {
       accept: (socket) =>
         new ClientConnection({
           socket,
+          stream: request.socket,
           address,
           host: ownHost(request),
           openSession: (connection) => gateway.session(connection),

@@ -7,6 +7,8 @@ import { startProxy } from '../../adapters/relays/proxy.ts'
 import { serverOptionsSchema } from '../../adapters/relays/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { NOW } from '../contract/index.ts'
+import { fill } from './stocked.ts'
 
 export type Role = 'relay' | 'pipe' | 'proxy'
 
@@ -14,6 +16,8 @@ export type Role = 'relay' | 'pipe' | 'proxy'
 export type Report = { readonly port: number } | { readonly resident: number; readonly used: number }
 
 const MOST = 100_000
+/** Whose key packages the proxy has, two each. */
+export const AUTHORS = 16_000
 const silent = { info() {}, warn() {}, error: (fields: object) => console.error(fields) }
 
 const roles: Record<Role, (upstream: string) => Promise<number>> = {
@@ -36,7 +40,14 @@ const roles: Record<Role, (upstream: string) => Promise<number>> = {
     }),
 
   proxy: async (upstream) => {
-    const gateway = new KeyPackageGateway({ store: memoryStore(), log: silent })
+    const store = memoryStore()
+    await fill(store, { from: 0, to: AUTHORS }, 2)
+    const gateway = new KeyPackageGateway({
+      store,
+      log: silent,
+      clock: () => NOW * 1000,
+      quota: { perRequester: { max: 1_000_000 } },
+    })
     const limits = { maxConnections: MOST, maxConnectionsPerAddress: 0 }
     const { port } = await startProxy({
       gateway,

@@ -6,14 +6,18 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { WebSocket } from 'ws'
 import { alternate, median } from './measure.ts'
-import { noteOf, type Report, type Role } from './proxy-process.ts'
+import { AUTHORS, noteOf, type Report, type Role } from './proxy-process.ts'
 import type { BenchRow } from './row.ts'
+import { author } from './stocked.ts'
 
 const PROCESS = fileURLToPath(new URL('./proxy-process.js', import.meta.url))
 const ROUNDS = 7
 const NOTES = 20_000
 const PUBLISHED = 10_000
 const TRIPS = 3000
+/** In one round; no author is asked twice. */
+const CLAIMS = Math.floor(AUTHORS / ROUNDS)
+const IN_FLIGHT = 16
 const IDLE = 2000
 const BUSY = 200
 const NOTES_AT_A_TIME = 50
@@ -70,6 +74,11 @@ export async function benchProxy(): Promise<BenchRow[]> {
       () => publish(proxy, PUBLISHED),
       () => publish(pipe, PUBLISHED),
     )
+    const claims = await alternate(
+      ROUNDS,
+      (round) => queries(proxy, (index) => ({ kinds: [443], authors: [author(round * CLAIMS + index)] })),
+      () => queries(pipe, () => ({ kinds: [1], limit: 1 })),
+    )
     const trips: Record<'value' | 'baseline', number[]> = { value: [], baseline: [] }
     const p50 = await alternate(
       ROUNDS,
@@ -81,6 +90,12 @@ export async function benchProxy(): Promise<BenchRow[]> {
     return [
       rate('proxy, notes/s to a client', down),
       rate('proxy, EVENTs/s from a client', up),
+      {
+        ...rate('claims/s through the proxy', claims),
+        baselineName: 'REQs for one note, through a bare pipe',
+        budget: 'at least 0.25 times the baseline',
+        inside: claims.value >= 0.25 * claims.baseline,
+      },
       added('proxy, p50 of a round trip', p50, 0.1),
       added('proxy, p99 of a round trip', p99, 1),
     ]
@@ -205,6 +220,32 @@ function receive(socket: WebSocket, notes: number): Promise<number> {
     })
     socket.send(`["REQ","notes",{"kinds":[1],"limit":${notes}}]`)
   })
+}
+
+/** REQs a second, each for one event, so many under way at any time. @throws where one gets none */
+async function queries(socket: WebSocket, filterOf: (index: number) => object): Promise<number> {
+  const start = performance.now()
+  let sent = 0
+  let events = 0
+  await new Promise<void>((resolve) => {
+    const ask = (lane: string) => {
+      if (sent < CLAIMS) socket.send(JSON.stringify(['REQ', lane, filterOf(sent++)]))
+    }
+    let ends = 0
+    socket.on('message', function hear(data: Buffer) {
+      const [verb, lane] = JSON.parse(data.toString())
+      if (verb === 'EVENT') events += 1
+      if (verb !== 'EOSE' && verb !== 'CLOSED') return
+      ends += 1
+      ask(lane)
+      if (ends < CLAIMS) return
+      socket.off('message', hear)
+      resolve()
+    })
+    for (let lane = 0; lane < IN_FLIGHT; lane++) ask(`${lane}`)
+  })
+  if (events !== CLAIMS) throw new Error(`${events} events for ${CLAIMS} queries`)
+  return (CLAIMS / (performance.now() - start)) * 1000
 }
 
 /** EVENTs a second, up to their OKs. */

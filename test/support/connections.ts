@@ -1,6 +1,7 @@
 /** Connections of a server to its clients, each with both ends of its socket in a test's hands. */
 
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
 import { ClientConnection } from '../../adapters/relays/connection.ts'
@@ -57,9 +58,10 @@ export class Connections {
     const accepted = once(this.#server, 'connection')
     const { port } = this.#server.address() as AddressInfo
     const connected = Client.connect(`ws://127.0.0.1:${port}`, client)
-    const [serverSocket] = (await accepted) as [WebSocket]
+    const [serverSocket, { socket: stream }] = (await accepted) as [WebSocket, IncomingMessage]
     const connection = new ClientConnection({
       socket: serverSocket,
+      stream,
       address: '127.0.0.1',
       host: undefined,
       openSession: (settings) => {

@@ -1,6 +1,7 @@
 /** Connects to the relay for one client, before that client's own handshake is answered. */
 
 import type { OutgoingHttpHeaders } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import { HandshakeRefused } from '../listener.ts'
 
@@ -13,6 +14,12 @@ export interface DialSettings {
   readonly gone: AbortSignal
 }
 
+export interface Dialled {
+  readonly socket: WebSocket
+  /** The connection below it. */
+  readonly stream: Duplex
+}
+
 const PATIENCE_MS = 10_000
 /** Of a relay's message; relays take far smaller ones. */
 const LARGEST_MESSAGE = 16_777_216
@@ -21,10 +28,10 @@ const LARGEST_MESSAGE = 16_777_216
 const NO_SUBPROTOCOL = 'Server sent no subprotocol'
 
 /**
- * Resolves with a socket that is open and paused.
+ * Resolves once the socket is open; it is paused.
  * Rejects with HandshakeRefused: the relay's own status where it gave one, 502 where it cannot be reached.
  */
-export async function dial(settings: DialSettings): Promise<WebSocket> {
+export async function dial(settings: DialSettings): Promise<Dialled> {
   try {
     return await attempt(settings, settings.protocols).catch((error: Error) => {
       if (error.message !== NO_SUBPROTOCOL) throw error
@@ -37,7 +44,7 @@ export async function dial(settings: DialSettings): Promise<WebSocket> {
   }
 }
 
-function attempt({ url, headers, gone }: DialSettings, protocols: readonly string[]): Promise<WebSocket> {
+function attempt({ url, headers, gone }: DialSettings, protocols: readonly string[]): Promise<Dialled> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, [...protocols], {
       headers: headers as Record<string, string>,
@@ -51,9 +58,11 @@ function attempt({ url, headers, gone }: DialSettings, protocols: readonly strin
       reject(new HandshakeRefused(statusCode < 400 ? 502 : statusCode, 'the relay refuses'))
       socket.terminate()
     })
-    socket.once('open', () => {
-      socket.pause()
-      resolve(socket)
+    socket.once('upgrade', ({ socket: stream }) => {
+      socket.once('open', () => {
+        socket.pause()
+        resolve({ socket, stream })
+      })
     })
   })
 }

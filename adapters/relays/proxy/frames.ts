@@ -48,23 +48,24 @@ export function lookAtRelayFrame(frame: Buffer): RelayMessage | undefined {
 
 /** The kind, where the text has one key alone that could stand for it and its value is written plainly. */
 function plainKind(text: string): number | undefined {
-  const ends = KIND_ENDS.flatMap((end) => placesOf(end, text))
-  const [end, ...more] = ends
-  if (end === undefined || more.length > 0) return undefined
-  const start = end - KIND.indexOf('nd')
+  const start = onlyKindEnd(text) - KIND.indexOf('nd')
   if (!text.startsWith(KIND, start) || (text.includes('\\') && ESCAPED.test(text))) return undefined
   PLAIN_NUMBER.lastIndex = start + KIND.length
   const [, kind] = PLAIN_NUMBER.exec(text) ?? []
   return kind === undefined ? undefined : Number(kind)
 }
 
-/** Where a key ends like this with an `i` before it, in capitals or not. */
-function placesOf(end: string, text: string): number[] {
-  const places: number[] = []
-  for (let at = text.indexOf(end); at >= 0; at = text.indexOf(end, at + 1)) {
-    if (text[at - 1] === 'i' || text[at - 1] === 'I') places.push(at)
+/** Where the one key ends that ends like `kind`; -1 where there is none, or another. */
+function onlyKindEnd(text: string): number {
+  let place = -1
+  for (const end of KIND_ENDS) {
+    for (let at = text.indexOf(end); at >= 0; at = text.indexOf(end, at + 1)) {
+      if (text[at - 1] !== 'i' && text[at - 1] !== 'I') continue
+      if (place >= 0) return -1
+      place = at
+    }
   }
-  return places
+  return place
 }
 
 /** The keys of NIP-01 that a reader without regard to case could take another key for. */

@@ -3,14 +3,15 @@
 import { type RawData, WebSocket } from 'ws'
 import { mayBeOfKind } from '../../../plugin/nostr/event.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { Batch } from '../batch.ts'
 import type { Relay, RelayClient, RelayConnection } from '../relay.ts'
 import type { ServerOptions } from '../server-options.ts'
+import type { Dialled } from './dial.ts'
 import { lookAtClientFrame, lookAtRelayFrame, writeMessage } from './frames.ts'
 import { SubscriptionIds } from './subscription-ids.ts'
 import { Unanswered } from './unanswered.ts'
 
-export interface UpstreamSettings {
-  readonly socket: WebSocket
+export interface UpstreamSettings extends Dialled {
   readonly options: ServerOptions
   /** Whether an EVENT of this kind from a client is for the session. */
   readonly concerns: (kind: number) => boolean
@@ -27,6 +28,7 @@ const UNREADABLE: RelayMessage = ['NOTICE', 'invalid: this message cannot be pas
 /** A relay for one client, whose socket is open and paused. */
 export class Upstream implements Relay, RelayConnection {
   readonly #socket: WebSocket
+  readonly #batch: Batch
   readonly #options: ServerOptions
   readonly #concerns: (kind: number) => boolean
   readonly #keyPackageKinds: readonly number[]
@@ -34,8 +36,9 @@ export class Upstream implements Relay, RelayConnection {
   readonly #ids = new SubscriptionIds()
   #isAlive = true
 
-  constructor({ socket, options, concerns, keyPackageKinds }: UpstreamSettings) {
+  constructor({ socket, stream, options, concerns, keyPackageKinds }: UpstreamSettings) {
     this.#socket = socket
+    this.#batch = new Batch(stream)
     this.#options = options
     this.#concerns = concerns
     this.#keyPackageKinds = keyPackageKinds
@@ -74,6 +77,7 @@ export class Upstream implements Relay, RelayConnection {
       if (this.#concerns(look.kind)) return false
       this.#unanswered.ask(['EVENT'])
     }
+    this.#batch.open()
     this.#socket.send(frame, TEXT)
     return true
   }
