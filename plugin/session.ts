@@ -3,7 +3,7 @@
 import type { Answer, Connection, GatewaySession } from './connection.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf, mayBeOfKind } from './nostr/event.ts'
-import { type KeyPackageFilter, sparesKeyPackages, splitFilters } from './nostr/filters.ts'
+import { type KeyPackageFilter, splitFilters, splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
@@ -206,12 +206,10 @@ export class Session implements GatewaySession {
 
   async #count(message: ClientMessage): Promise<Answer> {
     const [, id, ...filters] = message
-    const { asked, rest } = splitFilters(filters, this.#gateway.options.kinds)
     const own = this.#identity.pubkeys()
     this.#ownCounts.forget(id)
-    if (filters.length === 0 || !rest.every((filter) => sparesKeyPackages(filter, own))) {
-      throw new Refusal('restricted', 'what is counted has to be named by its kinds')
-    }
+    const kindless = new Refusal('restricted', 'what is counted has to be named by its kinds')
+    const { asked, rest } = splitNaming(filters, this.#gateway.options.kinds, own, kindless)
     if (asked.length === 0) return { replies: [], forward: message }
     checkSubscriptionId(id)
     const isOwn = asked.every(
@@ -226,10 +224,9 @@ export class Session implements GatewaySession {
 
   #synchronise(message: ClientMessage): Answer {
     const [verb, id, filter, ...more] = message
-    const { asked, rest } = splitFilters([filter], this.#gateway.options.kinds)
-    if (!rest.every((others) => sparesKeyPackages(others, this.#identity.pubkeys()))) {
-      throw new Refusal('blocked', 'what is synchronised has to be named by its kinds')
-    }
+    const kindless = new Refusal('blocked', 'what is synchronised has to be named by its kinds')
+    const { kinds } = this.#gateway.options
+    const { asked, rest } = splitNaming([filter], kinds, this.#identity.pubkeys(), kindless)
     if (asked.length === 0) return { replies: [], forward: message }
     if (rest.length > 0) return { replies: [], forward: [verb, id, rest[0], ...more] }
     throw new Refusal('blocked', 'key packages cannot be synchronised')

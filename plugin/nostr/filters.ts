@@ -81,10 +81,26 @@ export function splitFilters(filters: readonly unknown[], keyPackageKinds: reado
 }
 
 /**
+ * The same for what a relay answers with a number or with ids, which cannot be taken out of the answer: there has to be a
+ * filter, and none may match key packages of others.
+ * @throws Refusal the given one where a filter may, and as `splitFilters` does
+ */
+export function splitNaming(
+  filters: readonly unknown[],
+  keyPackageKinds: readonly number[],
+  owners: ReadonlySet<string>,
+  kindless: Refusal,
+): SplitFilters {
+  const split = splitFilters(filters, keyPackageKinds)
+  if (filters.length === 0 || !split.rest.every((filter) => sparesKeyPackages(filter, owners))) throw kindless
+  return split
+}
+
+/**
  * Whether a relay that counts or lists what a filter matches can tell nothing of key packages but their owner's: the
  * filter names its kinds, or these authors alone. Without kinds it would match those the relay has from earlier (I4).
  */
-export function sparesKeyPackages(filter: unknown, owners: ReadonlySet<string>): boolean {
+function sparesKeyPackages(filter: unknown, owners: ReadonlySet<string>): boolean {
   if (typeof filter !== 'object' || filter === null) return false
   if ('kinds' in filter && Array.isArray(filter.kinds) && filter.kinds.length > 0) return true
   if (!('authors' in filter) || !Array.isArray(filter.authors) || filter.authors.length === 0) return false

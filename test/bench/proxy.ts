@@ -4,9 +4,9 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { WebSocket } from 'ws'
 import { alternate, median } from './measure.ts'
-import { AUTHORS, noteOf, type Report, type Role } from './proxy-process.ts'
+import { connect, connectAll, end, publish, queries, receive, roundTrips } from './proxy-load.ts'
+import { AUTHORS, type Report, type Role } from './proxy-process.ts'
 import type { BenchRow } from './row.ts'
 import { author } from './stocked.ts'
 
@@ -17,7 +17,6 @@ const PUBLISHED = 10_000
 const TRIPS = 3000
 /** In one round; no author is asked twice. */
 const CLAIMS = Math.floor(AUTHORS / ROUNDS)
-const IN_FLIGHT = 16
 const IDLE = 2000
 const BUSY = 200
 const NOTES_AT_A_TIME = 50
@@ -76,8 +75,9 @@ export async function benchProxy(): Promise<BenchRow[]> {
     )
     const claims = await alternate(
       ROUNDS,
-      (round) => queries(proxy, (index) => ({ kinds: [443], authors: [author(round * CLAIMS + index)] })),
-      () => queries(pipe, () => ({ kinds: [1], limit: 1 })),
+      (round) =>
+        queries(proxy, CLAIMS, (index) => ({ kinds: [443], authors: [author(round * CLAIMS + index)] })),
+      () => queries(pipe, CLAIMS, () => ({ kinds: [1], limit: 1 })),
     )
     const trips: Record<'value' | 'baseline', number[]> = { value: [], baseline: [] }
     const p50 = await alternate(
@@ -179,103 +179,6 @@ async function withParts<Result>(act: (parts: Parts) => Promise<Result>): Promis
   } finally {
     for (const part of [proxy, pipe, relay]) part.stop()
   }
-}
-
-async function connect(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, { perMessageDeflate: false })
-  await once(socket, 'open')
-  return socket
-}
-
-async function connectAll(url: string, count: number): Promise<WebSocket[]> {
-  const sockets: WebSocket[] = []
-  while (sockets.length < count) {
-    const few = Array.from({ length: Math.min(50, count - sockets.length) }, () => connect(url))
-    sockets.push(...(await Promise.all(few)))
-  }
-  return sockets
-}
-
-async function end(socket: WebSocket): Promise<void> {
-  socket.close()
-  await once(socket, 'close')
-}
-
-/** Notes a second, for one REQ. @throws where one is lost or out of order */
-function receive(socket: WebSocket, notes: number): Promise<number> {
-  const start = performance.now()
-  let next = 0
-  return new Promise((resolve, reject) => {
-    socket.on('message', function hear(data: Buffer) {
-      const text = data.toString('latin1')
-      if (text.startsWith('["AUTH"')) return
-      if (text.startsWith('["EVENT"')) {
-        if (!text.includes(`"created_at":${next},`)) reject(new Error(`not note ${next}: ${text}`))
-        next += 1
-        return
-      }
-      socket.off('message', hear)
-      if (next !== notes) reject(new Error(`${next} of ${notes} notes`))
-      resolve((notes / (performance.now() - start)) * 1000)
-    })
-    socket.send(`["REQ","notes",{"kinds":[1],"limit":${notes}}]`)
-  })
-}
-
-/** REQs a second, each for one event, so many under way at any time. @throws where one gets none */
-async function queries(socket: WebSocket, filterOf: (index: number) => object): Promise<number> {
-  const start = performance.now()
-  let sent = 0
-  let events = 0
-  await new Promise<void>((resolve) => {
-    const ask = (lane: string) => {
-      if (sent < CLAIMS) socket.send(JSON.stringify(['REQ', lane, filterOf(sent++)]))
-    }
-    let ends = 0
-    socket.on('message', function hear(data: Buffer) {
-      const [verb, lane] = JSON.parse(data.toString())
-      if (verb === 'EVENT') events += 1
-      if (verb !== 'EOSE' && verb !== 'CLOSED') return
-      ends += 1
-      ask(lane)
-      if (ends < CLAIMS) return
-      socket.off('message', hear)
-      resolve()
-    })
-    for (let lane = 0; lane < IN_FLIGHT; lane++) ask(`${lane}`)
-  })
-  if (events !== CLAIMS) throw new Error(`${events} events for ${CLAIMS} queries`)
-  return (CLAIMS / (performance.now() - start)) * 1000
-}
-
-/** EVENTs a second, up to their OKs. */
-function publish(socket: WebSocket, count: number): Promise<number> {
-  const frames = Array.from({ length: count }, (_, number) => Buffer.from(`["EVENT",${noteOf(number)}]`))
-  const start = performance.now()
-  let answered = 0
-  return new Promise((resolve) => {
-    socket.on('message', function hear() {
-      answered += 1
-      if (answered < count) return
-      socket.off('message', hear)
-      resolve((count / (performance.now() - start)) * 1000)
-    })
-    for (const frame of frames) socket.send(frame, { binary: false })
-  })
-}
-
-/** How long each took from an EVENT to its OK, in milliseconds. */
-async function roundTrips(socket: WebSocket, count: number): Promise<number[]> {
-  const frame = Buffer.from(`["EVENT",${noteOf(1)}]`)
-  const trips: number[] = []
-  for (let trip = 0; trip < count; trip++) {
-    const start = performance.now()
-    const answered = new Promise((resolve) => socket.once('message', resolve))
-    socket.send(frame, { binary: false })
-    await answered
-    trips.push(performance.now() - start)
-  }
-  return trips
 }
 
 function remember(all: number[], some: number[]): number[] {
