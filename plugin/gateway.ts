@@ -15,7 +15,7 @@ import { Refusal } from './nostr/refusal.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
-import { ownView, type Query, UNAVAILABLE } from './query.ts'
+import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
 import { meets } from './selection.ts'
 import { Session } from './session.ts'
 import type { KeyPackageStore } from './store.ts'
@@ -188,13 +188,11 @@ export class KeyPackageGateway {
 
   async #count(filters: readonly KeyPackageFilter[]): Promise<number> {
     const { store, now } = this.#context
-    const authors = new Set(filters.flatMap((filter) => filter.authors))
     try {
-      const views = [...authors].map(async (author) => {
-        const named = filters.filter((filter) => filter.authors.includes(author))
-        return ownView(await store.list(author, now()), named).length
-      })
-      return (await Promise.all(views)).reduce((sum, count) => sum + count, 0)
+      const counts = [...groupByAuthor(filters)].map(
+        async ([author, named]) => ownView(await store.list(author, now()), named).length,
+      )
+      return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
     } catch (error) {
       this.#report(error)
       throw new Refusal('error', UNAVAILABLE)

@@ -108,7 +108,8 @@ const countedBy = {
   perRequester: 'each requester',
 } as const
 
-function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey, KeyPackageFilter[]> {
+/** Every author that is named, with the filters that name them. */
+export function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey, KeyPackageFilter[]> {
   const byAuthor = new Map<Pubkey, KeyPackageFilter[]>()
   for (const filter of filters) {
     for (const author of filter.authors) {
