@@ -9,7 +9,7 @@ export {
   type Refused,
   type Verdict,
 } from './gateway.ts'
-export { restoreSignedEvent } from './key-package/encoding.ts'
+export { restoreSignedEvent } from './key-package/restore.ts'
 export {
   type ClientMessage,
   type EventId,

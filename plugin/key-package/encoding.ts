@@ -1,6 +1,5 @@
-/** How a key package's bytes are written into an event's content, and how a re-encoded event is undone (I8). */
+/** How a key package's bytes are written into an event's content, as published and as delivered (I8). */
 
-import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { SLOT_KIND } from './kinds.ts'
@@ -24,8 +23,6 @@ const FORMS: Readonly<Record<Encoding, readonly ContentForm[]>> = {
   hex: ['hex', 'hex-upper'],
   base64: ['base64', 'base64-unpadded', 'base64url', 'base64url-unpadded'],
 }
-
-const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
 
 /** The encoding of an event's content, or what its tag says instead. */
 export function isEncoding(text: string | undefined): text is Encoding {
@@ -94,8 +91,8 @@ export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding):
   return rewritten(event, encoding, announce(event.tags, encoding))
 }
 
-/** The fields of NIP-01 that an event to restore has, as any client library has them. */
-interface DeliveredEvent {
+/** The fields of NIP-01, as any client library has them. */
+export interface ReadableEvent {
   readonly id: string
   readonly pubkey: string
   readonly created_at: number
@@ -105,29 +102,12 @@ interface DeliveredEvent {
   readonly sig: string
 }
 
-/**
- * Gives back the event its author signed, for clients that were sent it re-encoded. That it is the original is
- * proved by its id; whether the signature is good remains to be verified. An event that already hashes to its
- * id is returned as it is.
- * @throws Error if this is no re-encoding of the event with this id
- */
-export function restoreSignedEvent<Event extends DeliveredEvent>(event: Event): Event {
-  if (hasOwnId(event)) return event
-  for (const tags of possibleTags(event.tags)) {
-    for (const content of possibleContents(event)) {
-      const original = withContent(event, content, tags)
-      if (hasOwnId(original)) return original
-    }
-  }
-  throw new Error(`event ${event.id} is not a re-encoded key package: no way to write it hashes to its id`)
-}
-
 function rewritten(event: SignedEvent, form: ContentForm, tags: SignedEvent['tags']): SignedEvent {
   return withContent(event, writeContent(Buffer.from(event.content, 'base64'), form), tags)
 }
 
 /** An unverified copy: nostr-tools marks events with what verifying them said, and that mark must not travel on. */
-function withContent<Event extends DeliveredEvent>(
+export function withContent<Event extends ReadableEvent>(
   { id, pubkey, created_at, kind, sig }: Event,
   content: string,
   tags: Event['tags'],
@@ -135,25 +115,9 @@ function withContent<Event extends DeliveredEvent>(
   return { id, pubkey, created_at, kind, tags, content, sig } as Event
 }
 
-function announce(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
+/** Says in the `encoding` tag how the content is written: in the one that is there, else in one added last. */
+export function announce(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
   const place = tags.findIndex(([name]) => name === 'encoding')
   if (place === -1) return [...tags, ['encoding', encoding]]
   return tags.with(place, ['encoding', encoding, ...(tags[place] ?? []).slice(2)])
-}
-
-/** The tags that `announce` may have been given: it replaced a value, or added the tag last. */
-function possibleTags(tags: SignedEvent['tags']): SignedEvent['tags'][] {
-  const without = tags.at(-1)?.[0] === 'encoding' ? [tags.slice(0, -1)] : []
-  return [...ENCODINGS.map((encoding) => announce(tags, encoding)), ...without]
-}
-
-function possibleContents({ tags, content }: DeliveredEvent): string[] {
-  const encoding = tags.find(([name]) => name === 'encoding')?.[1]
-  if (!isEncoding(encoding)) return []
-  const bytes = Buffer.from(content, encoding)
-  return ENCODINGS.flatMap((original) => FORMS[original].map((form) => writeContent(bytes, form)))
-}
-
-function hasOwnId(event: DeliveredEvent): boolean {
-  return getEventHash(event as unknown as UnsignedEvent) === event.id
 }

@@ -23,7 +23,7 @@ export function supersedes(event: SignedEvent, other: SignedEvent): boolean {
 }
 
 /** The ws(s) addresses of a relay list. */
-function relaysOf(event: SignedEvent): string[] {
+export function relaysOf(event: SignedEvent): string[] {
   return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
 }
 

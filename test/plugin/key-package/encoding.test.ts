@@ -8,10 +8,10 @@ import {
   deliveredEvent,
   type Encoding,
   readContent,
-  restoreSignedEvent,
   storedText,
   writeContent,
 } from '../../../plugin/key-package/encoding.ts'
+import { restoreSignedEvent } from '../../../plugin/key-package/restore.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import {
   keyPackageEvent,
