@@ -3,17 +3,20 @@
  * state and outcome out. Memory and LMDB call it inside their transaction; the Redis scripts mirror it.
  */
 
+import { admit } from './admission.ts'
 import { type ClaimWindows, countClaim, type Limited } from './claim-windows.ts'
 import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
 import { expose, lessExposed, retire, retirements } from './exposure.ts'
 import type { EventId } from './nostr/messages.ts'
-import { byAge, choose, isAskedFor, isNewer, isSelected, isSlot } from './selection.ts'
+import { type Removed, removedBetween } from './removals.ts'
+import { choose, isAskedFor, isSelected, isSlot } from './selection.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
   PutOutcome,
   Quota,
+  Removal,
   Selector,
   StockedPackage,
   StockLimits,
@@ -24,6 +27,12 @@ import { hit, type Window } from './window.ts'
 export interface Stock {
   readonly packages: readonly StockedPackage[]
   readonly deliveries: readonly Delivery[]
+}
+
+/** What became of a stock, and what it lost otherwise than by a claim. */
+interface Change {
+  readonly stock: Stock
+  readonly removed: readonly Removed[]
 }
 
 /** A `ClaimOutcome` before its events are fetched. */
@@ -52,16 +61,24 @@ export function offer(
   known: boolean,
   limits: StockLimits,
   now: number,
-): { stock: Stock; published: Window; outcome: PutOutcome } {
+): { stock: Stock; published: Window; outcome: PutOutcome; removed: readonly Removed[] } {
   const current = settle(stock, limits.retireAfterSeconds, now)
+  const unchanged = { stock, published, removed: [] }
   if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
-    return { stock, published, outcome: 'duplicate' }
+    return { ...unchanged, outcome: 'duplicate' }
   }
-  if (known) return { stock, published, outcome: 'spent' }
+  if (known) return { ...unchanged, outcome: 'spent' }
 
   const counted = count(published, limits.publish, now)
-  if (counted === undefined) return { stock, published, outcome: 'limited' }
-  return { ...admit(current, pkg, limits), published: counted }
+  if (counted === undefined) return { ...unchanged, outcome: 'limited' }
+  const { packages, outcome } = admit(current.packages, pkg, limits)
+  const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
+  const removed = [
+    ...removedBetween(stock.packages, current.packages, 'retired', now),
+    ...removedBetween(current.packages, packages, gaveWay, now),
+  ]
+  const after = packages === current.packages ? current : { ...current, packages }
+  return { stock: after, published: counted, outcome, removed }
 }
 
 /** The publish window with one more in it; undefined where there is no room. */
@@ -71,24 +88,6 @@ function count(published: Window, quota: Quota | undefined, now: number): Window
   return outcome.granted === 0 ? undefined : window
 }
 
-function admit(
-  current: Stock,
-  pkg: StockedPackage,
-  limits: StockLimits,
-): { stock: Stock; outcome: PutOutcome } {
-  const predecessor = current.packages.find((other) => isSlot(other) && other.slot === pkg.slot)
-  if (predecessor !== undefined) {
-    if (!isNewer(pkg, predecessor)) return { stock: current, outcome: 'stale' }
-    return { stock: withPackage(without(current, [predecessor]), pkg), outcome: 'replaced' }
-  }
-
-  const rivals = current.packages.filter((other) => isSlot(other) === isSlot(pkg))
-  if (rivals.length < limits.max) return { stock: withPackage(current, pkg), outcome: 'stored' }
-  if (limits.overflow === 'reject') return { stock: current, outcome: 'full' }
-  const evicted = rivals.sort(byAge).slice(0, rivals.length - limits.max + 1)
-  return { stock: withPackage(without(current, evicted), pkg), outcome: 'stored' }
-}
-
 /** Hands out packages of a known author, all of them spent but a last one and slots (I1, I2), and counts the claim (I5). */
 export function claim(
   stock: Stock,
@@ -96,35 +95,48 @@ export function claim(
   request: Claim,
   policy: ClaimPolicy,
   now: number,
-): { stock: Stock; windows: ClaimWindows; choice: Choice } {
+): { stock: Stock; windows: ClaimWindows; choice: Choice; removed: readonly Removed[] } {
   const current = settle(stock, policy.retireAfterSeconds, now)
   const counted = countClaim(windows, policy, now)
-  if ('outcome' in counted) return { stock, windows, choice: counted }
+  if ('outcome' in counted) return { stock, windows, choice: counted, removed: [] }
   const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
-  return { ...answer, windows: counted }
+  const removed = removedBetween(stock.packages, current.packages, 'retired', now)
+  return { ...answer, windows: counted, removed }
 }
 
 /** Deletes what the selector names; it is spent, and a claim of it can no longer be repeated or undone. */
-export function drop(stock: Stock, which: Selector, now: number): { stock: Stock; dropped: number } {
+export function drop(stock: Stock, which: Selector, now: number): Change & { dropped: number } {
   const current = expire(stock, now)
   const after = withoutAny(current, (pkg) => isSelected(pkg, which))
-  return { stock: after, dropped: current.packages.length - after.packages.length }
+  const dropped = current.packages.length - after.packages.length
+  return { ...changed(stock, after, 'deleted', now), dropped }
 }
 
 /** Takes out what was spent in another store, by event id or KeyPackageRef, as `drop` does. */
-export function spend(stock: Stock, names: readonly string[], now: number): Stock {
-  return withoutAny(expire(stock, now), ({ id, ref }) => names.includes(id) || names.includes(ref))
+export function spend(stock: Stock, names: readonly string[], now: number): Change {
+  const after = withoutAny(expire(stock, now), ({ id, ref }) => names.includes(id) || names.includes(ref))
+  return changed(stock, after, 'deleted', now)
 }
 
 /** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
-export function release(stock: Stock, ids: readonly string[], now: number): Stock {
+export function release(stock: Stock, ids: readonly string[], now: number): Change {
   const { packages, deliveries } = expire(stock, now)
   const undone = undo(deliveries, ids)
   const restored = undone.restored.filter(({ expiresAt }) => expiresAt > now)
-  return {
+  const after = {
     packages: [...packages.map((pkg) => (ids.includes(pkg.id) ? lessExposed(pkg) : pkg)), ...restored],
     deliveries: undone.deliveries,
   }
+  return { stock: after, removed: removedBetween(stock.packages, packages, 'expired', now) }
+}
+
+/** What a sweep leaves: expired and retired packages are spent. */
+export function sweep(stock: Stock, retireAfterSeconds: number, now: number): Change {
+  return changed(stock, settle(stock, retireAfterSeconds, now), 'retired', now)
+}
+
+function changed(before: Stock, after: Stock, why: Removal['why'], now: number): Change {
+  return { stock: after, removed: removedBetween(before.packages, after.packages, why, now) }
 }
 
 /** What is left once expired packages are spent, and claims too old to be repeated or undone are forgotten. */
@@ -236,14 +248,6 @@ function withExposed(
 
 function countSpendable({ packages }: Stock): number {
   return packages.filter((pkg) => !isSlot(pkg)).length
-}
-
-function withPackage(stock: Stock, pkg: StockedPackage): Stock {
-  return { ...stock, packages: [...stock.packages, pkg] }
-}
-
-function without(stock: Stock, gone: readonly StockedPackage[]): Stock {
-  return { ...stock, packages: stock.packages.filter((pkg) => !gone.includes(pkg)) }
 }
 
 function withoutAny(stock: Stock, isGone: (pkg: StockedPackage) => boolean): Stock {

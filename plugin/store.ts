@@ -139,6 +139,25 @@ export type LowStockListener = (author: Pubkey, remaining: number) => void
 /** Told when a package was put and is `stored` or `replaced`. */
 export type PublishedListener = (author: Pubkey, id: EventId) => void
 
+/**
+ * A package that left its author's stock otherwise than by a claim, and why. It is spent (I3).
+ * - `expired`: its time was over.
+ * - `retired`: it was exposed for long enough, and two fresh ones stood beside it.
+ * - `replaced`: a newer package took its slot.
+ * - `evicted`: it was the oldest of one too many (`StockLimits.overflow`).
+ * - `deleted`: its author deleted it, or an import said that it is spent.
+ */
+export interface Removal {
+  readonly author: Pubkey
+  readonly id: EventId
+  readonly ref: KeyPackageRef
+  readonly kind: number
+  readonly why: 'expired' | 'retired' | 'replaced' | 'evicted' | 'deleted'
+}
+
+/** Told of what one change removed: never nothing, and each package once. */
+export type RemovedListener = (removals: readonly Removal[]) => void
+
 /** How many authors have packages, and how many there are. */
 export interface StoreStats {
   readonly authors: number
@@ -179,6 +198,11 @@ export interface KeyPackageStore {
   onLowStock(listener: LowStockListener): () => void
   /** Calls `listener` when a package comes in, by this process or another that shares the store and can tell; once for each. Returns how to stop. */
   onPublished(listener: PublishedListener): () => void
+  /**
+   * Calls `listener` in the process that made the change, once it is committed. What expired is removed when something
+   * else is done to the stock, or by a sweep. Returns how to stop.
+   */
+  onRemoved(listener: RemovedListener): () => void
   /** What is stored, expired packages not yet swept included. */
   stats(): Promise<StoreStats>
   /** Finishes what is under way and lets go of the resources. Calls after it reject. */

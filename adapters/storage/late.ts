@@ -1,7 +1,12 @@
 /** A store that is opened when it is first needed, again after it could not be, and waited for only so long. */
 
 import { Listeners } from '../../plugin/listeners.ts'
-import type { KeyPackageStore, LowStockListener, PublishedListener } from '../../plugin/store.ts'
+import type {
+  KeyPackageStore,
+  LowStockListener,
+  PublishedListener,
+  RemovedListener,
+} from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 
 export interface LateStoreSettings {
@@ -20,6 +25,7 @@ class LateStore implements KeyPackageStore {
   readonly #settings: LateStoreSettings
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #opened: Promise<KeyPackageStore> | undefined
   #isClosed = false
 
@@ -83,6 +89,10 @@ class LateStore implements KeyPackageStore {
     return this.#published.add(listener)
   }
 
+  onRemoved(listener: RemovedListener): () => void {
+    return this.#removed.add(listener)
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     const { patienceMs } = this.#settings
@@ -105,6 +115,7 @@ class LateStore implements KeyPackageStore {
       const store = await this.#settings.open()
       store.onLowStock((...told) => this.#lowStock.tell(...told))
       store.onPublished((...told) => this.#published.tell(...told))
+      store.onRemoved((...told) => this.#removed.tell(...told))
       return store
     } catch (error) {
       this.#opened = undefined

@@ -16,6 +16,7 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  RemovedListener,
   Selector,
   StockedPackage,
   StockLimits,
@@ -28,7 +29,7 @@ import { type Environment, openEnvironment, type WindowKey } from './lmdb/enviro
 import { hourOf, keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
-import { RETIRES_AT_ONCE, type Transaction, write } from './lmdb/transaction.ts'
+import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
 /**
  * Opens the store in the directory `path`, and makes it where there is none.
@@ -43,6 +44,7 @@ class LmdbStore implements MovableStore {
   readonly #environment: Environment
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #closed: Promise<void> | undefined
 
   constructor(environment: Environment) {
@@ -82,8 +84,9 @@ class LmdbStore implements MovableStore {
     return this.#write((transaction) => {
       const record = transaction.tables.authors.get(author)
       if (record === undefined) return 0
-      const { stock, dropped } = drop(record, which, now)
+      const { stock, dropped, removed } = drop(record, which, now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
+      transaction.remove(author, removed)
       return dropped
     })
   }
@@ -92,14 +95,17 @@ class LmdbStore implements MovableStore {
     return this.#write((transaction) => {
       const record = transaction.tables.authors.get(author)
       if (record === undefined) return
-      transaction.save(author, record, release(record, ids, now), RETIRES_AT_ONCE, now)
+      const { stock, removed } = release(record, ids, now)
+      transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
+      transaction.remove(author, removed)
     })
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
-    const gone = await sweepDue(this.#environment, retireAfterSeconds, now)
-    await sweepWindows(this.#environment, now)
+    const write: Write = (action) => this.#write(action)
+    const gone = await sweepDue(this.#environment, write, retireAfterSeconds, now)
+    await sweepWindows(this.#environment, write, now)
     return gone
   }
 
@@ -157,6 +163,10 @@ class LmdbStore implements MovableStore {
     return this.#published.add(listener)
   }
 
+  onRemoved(listener: RemovedListener): () => void {
+    return this.#removed.add(listener)
+  }
+
   async stats(): Promise<StoreStats> {
     const { meta } = this.#read()
     return { authors: meta.get('authors') ?? 0, packages: meta.get('packages') ?? 0 }
@@ -169,7 +179,9 @@ class LmdbStore implements MovableStore {
 
   async #write<Result>(action: (transaction: Transaction) => Result): Promise<Result> {
     this.#requireOpen()
-    return write(this.#environment, action)
+    const { result, removals } = await write(this.#environment, action)
+    if (removals.length > 0) this.#removed.tell(removals)
+    return result
   }
 
   /** lmdb-js keeps its snapshot for a whole turn; another process may have committed since. */
@@ -192,7 +204,14 @@ function put(transaction: Transaction, pkg: StoredKeyPackage, limits: StockLimit
   const publishedKey: WindowKey = [author, 'published', '']
   const before = windows.get(publishedKey)?.window ?? []
   const isKnown = [id, ref].some((name) => (known.get([author, name]) ?? now) > now)
-  const { stock, published, outcome } = offer(record ?? EMPTY_STOCK, before, row, isKnown, limits, now)
+  const { stock, published, outcome, removed } = offer(
+    record ?? EMPTY_STOCK,
+    before,
+    row,
+    isKnown,
+    limits,
+    now,
+  )
   if (limits.publish !== undefined && published !== before) {
     windows.put(publishedKey, { window: published, keptUntil: now + limits.publish.windowSeconds })
   }
@@ -203,6 +222,7 @@ function put(transaction: Transaction, pkg: StoredKeyPackage, limits: StockLimit
     due.put([hourOf(expiresAt), author, id], ref)
   }
   transaction.save(author, record, stock, limits.retireAfterSeconds, now)
+  transaction.remove(author, removed)
   return outcome
 }
 
@@ -217,10 +237,11 @@ function claimOne(transaction: Transaction, request: Claim, policy: ClaimPolicy,
     requester: windows.get(requesterKey)?.window ?? [],
     address: windows.get(addressKey)?.window ?? [],
   }
-  const { stock, windows: after, choice } = claim(record, before, request, policy, now)
+  const { stock, windows: after, choice, removed } = claim(record, before, request, policy, now)
   if (choice.outcome === 'limited') return choice
 
   transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
+  transaction.remove(author, removed)
   windows.put(requesterKey, { window: after.requester, keptUntil: now + policy.perAuthor.windowSeconds })
   windows.put(addressKey, { window: after.address, keptUntil: now + policy.perAddress.windowSeconds })
   if (choice.outcome === 'none') return choice

@@ -8,6 +8,7 @@ import {
 } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { Removed } from '../../plugin/removals.ts'
 import {
   claim,
   drop,
@@ -17,8 +18,8 @@ import {
   offer,
   release,
   type Stock,
-  settle,
   spend,
+  sweep,
 } from '../../plugin/stock.ts'
 import type {
   AuthorRelayList,
@@ -32,6 +33,7 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  RemovedListener,
   Selector,
   StockedPackage,
   StockLimits,
@@ -65,6 +67,7 @@ class MemoryStore implements MovableStore {
   readonly #relayLists = new Map<Pubkey, KnownRelayList>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #isClosed = false
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
@@ -72,7 +75,7 @@ class MemoryStore implements MovableStore {
     const author = this.#authors.get(pkg.author) ?? unknownAuthor()
     const before = author.published?.window ?? []
     const isKnown = [pkg.id, pkg.ref].some((name) => (author.known.get(name) ?? now) > now)
-    const { stock, published, outcome } = offer(author.stock, before, pkg, isKnown, limits, now)
+    const { stock, published, outcome, removed } = offer(author.stock, before, pkg, isKnown, limits, now)
     author.stock = stock
     if (limits.publish !== undefined && published !== before) {
       author.published = kept(published, limits.publish, now)
@@ -84,6 +87,7 @@ class MemoryStore implements MovableStore {
       this.#authors.set(pkg.author, author)
       this.#published.tell(pkg.author, pkg.id)
     }
+    this.#tellRemoved(pkg.author, removed)
     return outcome
   }
 
@@ -106,24 +110,29 @@ class MemoryStore implements MovableStore {
     this.#requireOpen()
     const author = this.#authors.get(pubkey)
     if (author === undefined) return 0
-    const { stock, dropped } = drop(author.stock, which, now)
+    const { stock, dropped, removed } = drop(author.stock, which, now)
     author.stock = stock
+    this.#tellRemoved(pubkey, removed)
     return dropped
   }
 
   async release(pubkey: Pubkey, ids: readonly string[], now: number): Promise<void> {
     this.#requireOpen()
     const author = this.#authors.get(pubkey)
-    if (author !== undefined) author.stock = release(author.stock, ids, now)
+    if (author === undefined) return
+    const { stock, removed } = release(author.stock, ids, now)
+    author.stock = stock
+    this.#tellRemoved(pubkey, removed)
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
     let gone = 0
     for await (const [pubkey, author] of inChunks(this.#authors)) {
-      const before = author.stock.packages.length
-      author.stock = settle(author.stock, retireAfterSeconds, now)
-      gone += before - author.stock.packages.length
+      const { stock, removed } = sweep(author.stock, retireAfterSeconds, now)
+      author.stock = stock
+      gone += removed.length
+      this.#tellRemoved(pubkey, removed)
       forgetExpired(author, now)
       if (isForgotten(author) && hasNoWindow(author)) this.#authors.delete(pubkey)
     }
@@ -173,11 +182,13 @@ class MemoryStore implements MovableStore {
     this.#requireOpen()
     const author = this.#authors.get(pubkey) ?? unknownAuthor()
     const spent = names.map(({ name }) => name)
-    author.stock = spend(author.stock, spent, now)
+    const { stock, removed } = spend(author.stock, spent, now)
+    author.stock = stock
     for (const { name, expiresAt } of names) {
       author.known.set(name, Math.max(expiresAt, author.known.get(name) ?? 0))
     }
     this.#authors.set(pubkey, author)
+    this.#tellRemoved(pubkey, removed)
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
@@ -191,6 +202,10 @@ class MemoryStore implements MovableStore {
 
   onPublished(listener: PublishedListener): () => void {
     return this.#published.add(listener)
+  }
+
+  onRemoved(listener: RemovedListener): () => void {
+    return this.#removed.add(listener)
   }
 
   async stats(): Promise<StoreStats> {
@@ -213,15 +228,20 @@ class MemoryStore implements MovableStore {
     if (author === undefined || isForgotten(author)) return { outcome: 'none' }
     const [requester, address] = [claimantOf(author, request.requester), claimantOf(author, request.address)]
     const before = { requester: requester.requester?.window ?? [], address: address.address?.window ?? [] }
-    const { stock, windows, choice } = claim(author.stock, before, request, policy, now)
+    const { stock, windows, choice, removed } = claim(author.stock, before, request, policy, now)
     if (choice.outcome === 'limited') return choice
 
     author.stock = stock
     requester.requester = kept(windows.requester, policy.perAuthor, now)
     address.address = kept(windows.address, policy.perAddress, now)
+    this.#tellRemoved(request.author, removed)
     if (choice.outcome === 'none') return choice
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)
     return { ...choice, packages: stored(choice.packages) }
+  }
+
+  #tellRemoved(author: Pubkey, removed: readonly Removed[]): void {
+    if (removed.length > 0) this.#removed.tell(removed.map((each) => ({ author, ...each })))
   }
 
   #stock(author: Pubkey): Stock {

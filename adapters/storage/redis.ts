@@ -1,6 +1,7 @@
 /** A store in Redis: shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
+import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isLow } from '../../plugin/stock.ts'
 import type {
@@ -15,6 +16,7 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  RemovedListener,
   Selector,
   StockLimits,
   StoredKeyPackage,
@@ -76,6 +78,7 @@ class RedisStore implements MovableStore {
   readonly #signals: Signals
   readonly #sweeper: Sweeper
   readonly #census: Census
+  readonly #removed = new Listeners<Parameters<RemovedListener>>()
   readonly #underWay = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
 
@@ -223,6 +226,10 @@ class RedisStore implements MovableStore {
 
   onPublished(listener: PublishedListener): () => void {
     return this.#signals.published.add(listener)
+  }
+
+  onRemoved(listener: RemovedListener): () => void {
+    return this.#removed.add(listener)
   }
 
   stats(): Promise<StoreStats> {

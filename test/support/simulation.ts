@@ -67,7 +67,7 @@ class Simulation {
         if (released === undefined) return []
         const { choice } = released
         const ids = choice.outcome === 'delivered' ? choice.packages.map(({ id }) => id) : []
-        return [this.#moment(step, { after: release(this.#stock, ids, this.#now), released })]
+        return [this.#moment(step, { after: release(this.#stock, ids, this.#now).stock, released })]
       }
       case 'drop':
         return [this.#moment(step, { after: drop(this.#stock, step.which, this.#now).stock })]

@@ -44,5 +44,7 @@ export function spendNames(
   // As long as something is known of an author, there is a record.
   if (record === undefined) authors.put(author, EMPTY_STOCK)
   const spent = names.map(({ name }) => name)
-  transaction.save(author, record, spend(record ?? EMPTY_STOCK, spent, now), RETIRES_AT_ONCE, now)
+  const { stock, removed } = spend(record ?? EMPTY_STOCK, spent, now)
+  transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
+  transaction.remove(author, removed)
 }

@@ -2,11 +2,11 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { isEmpty, rememberedIds, type Stock, settle } from '../../../plugin/stock.ts'
+import { isEmpty, rememberedIds, type Stock, sweep } from '../../../plugin/stock.ts'
 import { chunks } from './chunks.ts'
 import type { DueKey, Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
-import { type Transaction, write } from './transaction.ts'
+import type { Transaction, Write } from './transaction.ts'
 
 /** Most `due` entries, and so authors, in one transaction. */
 const DUE_CHUNK = 100
@@ -16,26 +16,27 @@ const WINDOW_CHUNK = 1000
 /** Settles every author who has something due. Resolves to how many packages went. */
 export async function sweepDue(
   environment: Environment,
+  write: Write,
   retireAfterSeconds: number,
   now: number,
 ): Promise<number> {
   let gone = 0
   const dueNow = (options: RangeOptions) => environment.due.getKeys({ ...options, end: [hourOf(now) + 1] })
   for await (const keys of chunks(dueNow, DUE_CHUNK)) {
-    gone += await write(environment, (transaction) => visit(transaction, keys, retireAfterSeconds, now))
+    gone += await write((transaction) => visit(transaction, keys, retireAfterSeconds, now))
   }
   return gone
 }
 
 /** Removes the windows in which nothing is left. */
-export async function sweepWindows(environment: Environment, now: number): Promise<void> {
+export async function sweepWindows(environment: Environment, write: Write, now: number): Promise<void> {
   const { authors, windows } = environment
   const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => authors.getKeys(options)
   const isOver = (key: WindowKey) => (windows.get(key)?.keptUntil ?? now + 1) <= now
   for await (const keys of chunks(all, WINDOW_CHUNK)) {
     const over = keys.filter((key) => typeof key !== 'string').filter(isOver)
     if (over.length === 0) continue
-    await write(environment, () => {
+    await write(() => {
       for (const key of over) if (isOver(key)) windows.remove(key)
     })
   }
@@ -80,12 +81,13 @@ function settleAuthor(
   const { authors, known } = transaction.tables
   const before = authors.get(author)
   if (before === undefined) return 0
-  const after = settle(before, retireAfterSeconds, now)
+  const { stock: after, removed } = sweep(before, retireAfterSeconds, now)
   transaction.save(author, before, after, retireAfterSeconds, now)
+  transaction.remove(author, removed)
   removeOrphans(transaction, author, after)
   const [somethingKnown] = known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
   if (isEmpty(after) && somethingKnown === undefined) authors.remove(author)
-  return before.packages.length - after.packages.length
+  return removed.length
 }
 
 /** Removes the events that claims have left (`saveClaimed`). */

@@ -1,13 +1,24 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { Removed } from '../../../plugin/removals.ts'
 import { dueAt, EMPTY_STOCK, forgotten, type Stock } from '../../../plugin/stock.ts'
+import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { AuthorRecord, Environment } from './environment.ts'
 import { hourOf } from './keys.ts'
 
 /** For `save` by those who are not told how long an exposed package stays: a sweep may look early, never late. */
 export const RETIRES_AT_ONCE = 0
+
+/** What an action resulted in, once it is committed, and what it took out of stocks otherwise than by claims. */
+interface Written<Result> {
+  readonly result: Result
+  readonly removals: readonly Removal[]
+}
+
+/** Runs an action as `write` does, and has those told who listen for what it removed. */
+export type Write = <Result>(action: (transaction: Transaction) => Result) => Promise<Result>
 
 /**
  * Runs `action` in a transaction and resolves once it is on disk (I6, see `openRoot`). Reads in it see what every
@@ -18,13 +29,13 @@ export const RETIRES_AT_ONCE = 0
 export async function write<Result>(
   environment: Environment,
   action: (transaction: Transaction) => Result,
-): Promise<Result> {
+): Promise<Written<Result>> {
   try {
     return await environment.root.childTransaction(() => {
       const transaction = new Transaction(environment)
       const result = action(transaction)
       transaction.saveTotals()
-      return result
+      return { result, removals: transaction.removals }
     })
   } catch (error) {
     if (error instanceof StoreError) throw error
@@ -35,6 +46,7 @@ export async function write<Result>(
 
 export class Transaction {
   readonly tables: Environment
+  readonly removals: Removal[] = []
   #authors = 0
   #packages = 0
 
@@ -72,6 +84,11 @@ export class Transaction {
     this.tables.authors.put(author, { packages, deliveries, ...(dueHour !== undefined && { dueHour }) })
     this.#packages += packages.length - old.packages.length
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
+  }
+
+  /** Remembers who is to be told what a change took out of an author's stock. */
+  remove(author: Pubkey, removed: readonly Removed[]): void {
+    for (const each of removed) this.removals.push({ author, ...each })
   }
 
   saveTotals(): void {

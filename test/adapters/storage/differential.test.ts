@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { ClaimOutcome, KeyPackageStore, StoredKeyPackage } from '../../../plugin/store.ts'
-import { NOW } from '../../contract/index.ts'
+import type { ClaimOutcome, KeyPackageStore, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
+import { NOW, tellsRemovals } from '../../contract/index.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
@@ -20,26 +20,33 @@ const OTHERS: readonly (readonly [name: string, numRuns: number, open: () => Pro
   ['Redis', 300, () => real.redis()],
 ]
 
-describe.each(OTHERS)('the %s store beside the memory store', (_name, numRuns, open) => {
-  it('answers every step of a history alike, and ends with the same', async () => {
+describe.each(OTHERS)('the %s store beside the memory store', (name, numRuns, open) => {
+  it('answers every step of a history alike, tells the same, and ends with the same', async () => {
+    const told = tellsRemovals(name) ? asTold : () => undefined
     await fc.assert(
       fc.asyncProperty(histories(), async (history) => {
-        expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
+        expect(await replay(await open(), history, told)).toEqual(await replay(memoryStore(), history, told))
       }),
       { seed: 443, numRuns },
     )
   }, 120_000)
 })
 
-/** What a store answers, step by step. */
-async function replay(store: KeyPackageStore, { steps }: History): Promise<unknown[]> {
+/** What a store answers, and what it tells of removals, step by step. */
+async function replay(
+  store: KeyPackageStore,
+  { steps }: History,
+  told: (removals: readonly Removal[]) => unknown,
+): Promise<unknown[]> {
   const answers: unknown[] = []
   const delivered: Delivered[] = []
+  const removals: Removal[] = []
+  store.onRemoved((removed) => removals.push(...removed))
   store.onLowStock((author, remaining) => answers.push({ author, remaining }))
   let now = NOW
   for (const step of steps) {
     if (step.do === 'wait') now += step.seconds
-    else answers.push(await take(store, step, delivered, now))
+    else answers.push(await take(store, step, delivered, now), told(removals.splice(0)))
   }
   for (const author of AUTHORS) answers.push(sorted(await store.list(author, now)))
   answers.push(await store.count(AUTHORS, now), await store.stats())
@@ -82,6 +89,11 @@ async function take(
 
 function idsOf(outcome: ClaimOutcome | undefined): string[] {
   return outcome?.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
+}
+
+/** Stores may tell of a step's removals at once or one by one, in any order. */
+function asTold(removals: readonly Removal[]): Removal[] {
+  return removals.toSorted((a, b) => (`${a.author} ${a.id}` < `${b.author} ${b.id}` ? -1 : 1))
 }
 
 /** Stores may deliver the packages of one claim in any order. */
