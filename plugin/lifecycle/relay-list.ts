@@ -23,10 +23,10 @@ export function supersedes(event: SignedEvent, other: SignedEvent): boolean {
 }
 
 /** The ws(s) addresses of a relay list. */
-export function relaysOf(event: SignedEvent): string[] {
+export function relaysOf(event: Pick<SignedEvent, 'tags'>): string[] {
   return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
 }
 
-function isRelayUrl(text: string): boolean {
+export function isRelayUrl(text: string): boolean {
   return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
 }

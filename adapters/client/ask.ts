@@ -1,0 +1,85 @@
+/** One REQ at one relay, up to its end, by nostr-tools; what nostr-tools would keep to itself included. */
+
+import type { AbstractRelay } from 'nostr-tools/abstract-relay'
+import type { Filter } from 'nostr-tools/filter'
+import type { Time } from './time.ts'
+
+/**
+ * How the answer to a REQ ended.
+ * - `eose`: with everything the relay has.
+ * - `closed`: by the relay, which says why.
+ * - `silence`: not in time.
+ * - `loss`: with the connection.
+ */
+export type End =
+  | { readonly by: 'eose' }
+  | { readonly by: 'closed'; readonly message: string }
+  | { readonly by: 'silence' | 'loss' }
+
+export interface Reply {
+  /** Whatever came as an event, checked by nobody. */
+  readonly events: readonly unknown[]
+  /** NOTICEs that came meanwhile: they name no subscription, so one REQ at a time is asked where they matter. */
+  readonly notices: readonly string[]
+  readonly end: End
+}
+
+export interface Patience {
+  readonly time: Time
+  /** How long an answer may take. */
+  readonly patienceMs: number
+}
+
+/** nostr-tools would take its own patience for an EOSE. This is the longest a timer can be set to. */
+const NEVER_MS = 2 ** 31 - 1
+
+/** Never rejects. */
+export function ask(
+  relay: AbstractRelay,
+  filters: readonly Filter[],
+  { time, patienceMs }: Patience,
+): Promise<Reply> {
+  // nostr-tools rejects where nobody can hear it, if it sends on a closed connection.
+  if (!relay.connected) return Promise.resolve({ events: [], notices: [], end: { by: 'loss' } })
+  return new Promise((resolve) => {
+    const events: unknown[] = []
+    const notices: string[] = []
+    const keep = (event: unknown) => events.push(event)
+    const stopHearing = hearNotices(relay, (notice) => notices.push(notice))
+    const stopWaiting = time.after(patienceMs, () => finish({ by: 'silence' }))
+    let isOver = false
+    const finish = (end: End) => {
+      if (isOver) return
+      isOver = true
+      stopWaiting()
+      stopHearing()
+      // This ends nostr-tools' own waiting, which would keep a process alive.
+      subscription.receivedEose()
+      if (end.by === 'eose' || end.by === 'silence') subscription.close()
+      resolve({ events, notices, end })
+    }
+    const subscription = relay.subscribe([...filters], {
+      eoseTimeout: NEVER_MS,
+      onevent: keep,
+      // Here comes what the gateway re-encoded, for want of a good signature, and what was asked for with `#f`: that is
+      // no tag of the event, so nostr-tools finds that the event does not match.
+      oninvalidevent: keep,
+      oneose: () => finish({ by: 'eose' }),
+      // Also when the connection is closed, which nostr-tools says only after this.
+      onclose: (message) =>
+        queueMicrotask(() => finish(relay.connected ? { by: 'closed', message } : { by: 'loss' })),
+    })
+  })
+}
+
+/** Hears a relay's NOTICEs beside whoever does so already, until the returned function is called. */
+function hearNotices(relay: AbstractRelay, hear: (notice: string) => void): () => void {
+  const before = relay.onnotice
+  relay.onnotice = (notice) => {
+    hear(String(notice))
+    before(notice)
+  }
+  return () => {
+    relay.onnotice = before
+  }
+}

@@ -1,0 +1,245 @@
+/** A client of the gateway, and of any other relay: publishes key packages, asks for others', hears when they run low. */
+
+import type { EventTemplate, NostrEvent, VerifiedEvent } from 'nostr-tools/core'
+import type { Signer } from 'nostr-tools/signer'
+import { bytesToHex, normalizeURL } from 'nostr-tools/utils'
+import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
+import { Asking, type Retrying } from './asking.ts'
+import { Connections } from './connections.ts'
+import { type Discovery, discover } from './discover.ts'
+import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
+import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
+import { type Publication, type PublishSettings, publishEverywhere, publishOnce } from './publish.ts'
+import type { KeyPackageAnswer } from './query.ts'
+import { createKeyPackageRelayListEvent } from './relay-lists.ts'
+import type { Replenish } from './replenishing.ts'
+import type { Statistics } from './statistics.ts'
+import { StockWatch } from './stock-watch.ts'
+import { systemTime, type Time, within } from './time.ts'
+import type { WebSocketClass } from './web-socket.ts'
+
+export interface KeyPackageClientSettings {
+  /** Where one's own packages are, and where to ask unless something else is said. */
+  readonly relays: readonly string[]
+  /** Who the client is: nostr-tools' `PlainKeySigner`, or a browser's `window.nostr`. Without one it can only ask. */
+  readonly signer?: Signer
+  /** Kinds to ask for: 443 by default; Marmot has 30443 besides. */
+  readonly kinds?: readonly number[]
+  /** Sent as `#f`, which only gateways know; without it either encoding is understood. */
+  readonly encoding?: 'hex' | 'base64'
+  /** Name of the client, for the events it publishes. */
+  readonly name?: string
+  /** For a platform without one (Node 20): that of `ws`. */
+  readonly WebSocket?: WebSocketClass
+  /** How long a relay may take to answer; 10 by default. */
+  readonly patienceSeconds?: number
+  /** How often a relay that does not answer is asked; 3 by default. */
+  readonly attempts?: number
+  readonly time?: Time
+}
+
+/** Relays other than the client's own. */
+export interface At {
+  readonly relays?: readonly string[]
+}
+
+/** A package to publish; with a slot it becomes a kind 30443 event. */
+export type NewKeyPackage = KeyPackageLike | { readonly keyPackage: KeyPackageLike; readonly slot: string }
+
+export interface PublishedKeyPackage extends Publication {
+  /** The KeyPackageRef in lower-case hex: by it the private part is to be kept. */
+  readonly ref: string
+}
+
+/** How many packages a relay has of the signer's, or why it does not say. */
+export type StockCount =
+  | { readonly relay: string; readonly count: number }
+  | { readonly relay: string; readonly reason: string }
+
+export class KeyPackageClient {
+  readonly #settings: KeyPackageClientSettings
+  readonly #relays: readonly string[]
+  readonly #kinds: readonly number[]
+  readonly #attempts: number
+  readonly #time: Time
+  readonly #patienceMs: number
+  readonly #connections: Connections
+  readonly #watch: StockWatch
+  readonly #asking: Asking
+
+  /** Connects to nobody yet. @throws Error where an address is none, or the platform has no WebSocket */
+  constructor(settings: KeyPackageClientSettings) {
+    this.#settings = settings
+    this.#relays = addresses(settings.relays)
+    this.#kinds = settings.kinds ?? [KEY_PACKAGE_KIND]
+    this.#attempts = settings.attempts ?? 3
+    this.#time = settings.time ?? systemTime
+    this.#patienceMs = (settings.patienceSeconds ?? 10) * 1000
+    this.#connections = new Connections({
+      signer: settings.signer,
+      WebSocket: settings.WebSocket,
+      patienceMs: this.#patienceMs,
+      time: this.#time,
+      onIntroduction: (relay, url, pubkey) => this.#watch.hear(relay, url, pubkey),
+    })
+    this.#watch = new StockWatch({
+      relays: this.#relays,
+      connect: (relay) => this.#connections.own(relay),
+      time: this.#time,
+    })
+    this.#asking = new Asking({
+      connections: this.#connections,
+      kinds: this.#kinds,
+      encoding: settings.encoding,
+      attempts: this.#attempts,
+      time: this.#time,
+    })
+  }
+
+  /** What came of the queries so far, by author. */
+  get statistics(): Statistics {
+    return this.#asking.statistics
+  }
+
+  /**
+   * Publishes each package at one of the relays, by turns, so that no two of them hand out the same; slots at all of
+   * them. Resolves in the order of the packages; rejects where one is no key package, or nobody signs.
+   */
+  async publishKeyPackages(
+    packages: readonly NewKeyPackage[],
+    { relays, tags = [] }: At & { readonly tags?: readonly string[][] } = {},
+  ): Promise<PublishedKeyPackage[]> {
+    const to = this.#at(relays)
+    const signed = await Promise.all(packages.map((pkg) => this.#keyPackageEvent(pkg, tags)))
+    return Promise.all(
+      signed.map(async ({ event, ref }, index) => {
+        const turn = index % to.length
+        const publication =
+          event.kind === KEY_PACKAGE_KIND
+            ? await publishOnce(event, [...to.slice(turn), ...to.slice(0, turn)], this.#publishing)
+            : await publishEverywhere(event, to, this.#publishing)
+        return { ...publication, ref }
+      }),
+    )
+  }
+
+  /** Deletes own packages, given by event id or as events, at every relay. What is deleted counts as used. */
+  deleteKeyPackages(packages: readonly (string | NostrEvent)[], { relays }: At = {}): Promise<Publication> {
+    return this.#publishEverywhere(createDeleteKeyPackageEvent(packages, '', this.#now()), relays)
+  }
+
+  /** Says, at every relay, that one's packages are at those in `list`: the client's own by default. */
+  publishRelayList(list: readonly string[] = this.#relays, { relays }: At = {}): Promise<Publication> {
+    return this.#publishEverywhere(createKeyPackageRelayListEvent(list, this.#now()), relays)
+  }
+
+  /**
+   * Asks for a package of each author, at the first relay that has one. What comes is used up for everybody else: ask
+   * when you add somebody, and not before. What goes wrong at a relay is in the answer.
+   * @throws Error where an author is no pubkey
+   */
+  async queryKeyPackages(authors: readonly string[], { relays }: At = {}): Promise<KeyPackageAnswer> {
+    return this.#asking.once(authors, this.#at(relays))
+  }
+
+  /**
+   * The same, and then again for those of whom there was nothing, after a while, and for those who are limited, after as
+   * long as the relay says.
+   */
+  async queryWithRetry(authors: readonly string[], settings: At & Retrying = {}): Promise<KeyPackageAnswer> {
+    return this.#asking.repeatedly(authors, this.#at(settings.relays), settings)
+  }
+
+  /** Where somebody's packages are: by their kind 10051 event, else where they write (kind 10002). */
+  async discover(author: string, { relays }: At = {}): Promise<Discovery> {
+    return discover(author, this.#at(relays), (relay, filters) => this.#connections.lookUp(relay, filters))
+  }
+
+  /**
+   * Calls `replenish` when one of the client's relays asks for more packages: at most once in 300 s for each relay, and
+   * again where it rejects. Stays connected, and connects again, until the returned function is called.
+   * @throws Error where there is no signer, or somebody listens already
+   */
+  onLowStock(replenish: Replenish): () => void {
+    this.#signer()
+    this.#watch.start(replenish)
+    return () => this.#watch.stop()
+  }
+
+  /** How many packages of the signer's each of the client's relays has left (NIP-45). */
+  countKeyPackages(): Promise<StockCount[]> {
+    return Promise.all(
+      this.#relays.map(async (relay) => {
+        try {
+          const authors = [await this.#signer().getPublicKey()]
+          const connection = await this.#connections.own(relay)
+          const counted = connection.count([{ kinds: [...this.#kinds], authors }], {})
+          return { relay, count: await within(this.#time, this.#patienceMs, 'no answer in time', counted) }
+        } catch (error) {
+          return { relay, reason: (error as Error).message }
+        }
+      }),
+    )
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.#watch.stop()
+    this.#connections.close()
+  }
+
+  async #keyPackageEvent(
+    pkg: NewKeyPackage,
+    tags: readonly string[][],
+  ): Promise<{ event: VerifiedEvent; ref: string }> {
+    const { keyPackage, slot } = 'keyPackage' in pkg ? pkg : { keyPackage: pkg, slot: undefined }
+    const { name } = this.#settings
+    const ref = await calculateKeyPackageRef(keyPackage)
+    const template = createKeyPackageEvent({
+      keyPackage,
+      ref,
+      tags,
+      relays: this.#relays,
+      createdAt: this.#now(),
+      ...(slot !== undefined && { slot }),
+      ...(name !== undefined && { client: name }),
+    })
+    return { event: await this.#signer().signEvent(template), ref: bytesToHex(ref) }
+  }
+
+  async #publishEverywhere(
+    template: EventTemplate,
+    relays: readonly string[] | undefined,
+  ): Promise<Publication> {
+    const event = await this.#signer().signEvent(template)
+    return publishEverywhere(event, this.#at(relays), this.#publishing)
+  }
+
+  get #publishing(): PublishSettings {
+    return {
+      publishAt: (relay, event) => this.#connections.publish(relay, event),
+      attempts: this.#attempts,
+      time: this.#time,
+    }
+  }
+
+  #at(relays: readonly string[] = this.#relays): readonly string[] {
+    return addresses(relays)
+  }
+
+  #signer(): Signer {
+    const { signer } = this.#settings
+    if (signer === undefined) throw new Error('a client without a signer can only ask')
+    return signer
+  }
+
+  #now(): number {
+    return Math.floor(this.#time.now() / 1000)
+  }
+}
+
+/** Each relay once. @throws Error where an address is none, or there is none */
+function addresses(relays: readonly string[]): readonly string[] {
+  if (relays.length === 0) throw new Error('name at least one relay')
+  return [...new Set(relays.map(normalizeURL))]
+}

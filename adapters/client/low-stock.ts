@@ -1,0 +1,50 @@
+/** Hears a relay ask its author for more key packages (`keypackages:low`), through nostr-tools, which expects no REQ. */
+
+import type { AbstractRelay } from 'nostr-tools/abstract-relay'
+import type { Filter } from 'nostr-tools/filter'
+import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
+
+/** The subscription id of the gateway's REQ. */
+const SUBSCRIPTION = 'keypackages:low'
+
+export interface StockListener {
+  /** The relay asks for more. */
+  readonly low: () => void
+  /** It does so no longer. */
+  readonly enough: () => void
+  /** The connection is lost; nothing more will be heard. */
+  readonly lost: () => void
+}
+
+/** Listens until the connection is lost, or the returned function is called. The connection is kept open meanwhile. */
+export function hearLowStock(relay: AbstractRelay, author: string, listener: StockListener): () => void {
+  let stop = listen()
+  return () => stop()
+
+  function again(): void {
+    stop = listen()
+    listener.enough()
+  }
+
+  function listen(): () => void {
+    // nostr-tools hands what it does not know to the subscription that it names, so there is one, never sent.
+    const subscription = relay.prepareSubscription([{ kinds: [KEY_PACKAGE_KIND], authors: [author] }], {
+      id: SUBSCRIPTION,
+      // nostr-tools closes subscriptions before it says that the connection is closed.
+      onclose: () => queueMicrotask(() => (relay.connected ? again() : listener.lost())),
+    })
+    // nostr-tools counts a subscription when it is sent, not when it is prepared; what counts is never idle.
+    relay.ongoingOperations++
+    // It would send it after reconnecting: an author who has not authenticated yet would claim a package of their own.
+    subscription.fire = () => {}
+    subscription.oncustom = ([verb, , filter]: readonly unknown[]) => {
+      if (verb === 'REQ' && (filter as Filter | undefined)?.authors?.includes(author)) listener.low()
+    }
+    return () => {
+      subscription.onclose = undefined
+      // Or nostr-tools would tell the relay to close what it never opened.
+      subscription.closed = true
+      subscription.close()
+    }
+  }
+}

@@ -1,0 +1,155 @@
+/** The scenarios of the client guide, played by `keypackage-gateway/client` on every store, with real MLS. */
+
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { ClientScene, type Someone } from '../support/client-scene.ts'
+import { eventually } from '../support/eventually.ts'
+import { GroupMember } from '../support/group-member.ts'
+import { RealStores } from '../support/real-stores.ts'
+
+jest.setTimeout(60_000)
+
+let real: RealStores
+beforeAll(async () => {
+  real = await RealStores.start()
+}, 30_000)
+afterAll(() => real?.stop())
+
+const STORES: readonly (readonly [name: string, open: () => KeyPackageStore | Promise<KeyPackageStore>])[] = [
+  ['memory', memoryStore],
+  ['LMDB', () => real.lmdb()],
+  ['Redis', () => real.redis()],
+]
+
+describe.each(STORES)('the client guide on %s', (_name, open) => {
+  const scene = new ClientScene(open)
+
+  /** Members one to `count`, each with so many packages published. */
+  async function members(server: { url: string }, count: number, packages = 2): Promise<Someone[]> {
+    const people = Array.from({ length: count }, (_, index) => scene.connect(`member ${index + 1}`, server))
+    for (const someone of people) if (packages > 0) await someone.publish(packages)
+    return people
+  }
+
+  it('group creation with five members: one query, five packages, and all five read the first message', async () => {
+    const server = await scene.serve()
+    const five = await members(server, 5)
+    const creator = scene.connect('creator', server)
+    const { packages, ...rest } = await creator.client.queryKeyPackages(pubkeysOf(five))
+    expect(rest).toEqual({ missing: [], rateLimited: [], unanswered: [], rejected: [] })
+    expect([...packages.values()].map((of) => of.length)).toEqual([1, 1, 1, 1, 1])
+
+    const group = await GroupMember.open(await oneOf(creator))
+    const { welcome } = await group.add([...packages.values()].flat().map(({ keyPackage }) => keyPackage))
+    const message = await group.say('welcome, all five')
+    for (const someone of five) {
+      const [received] = packages.get(someone.pubkey) ?? []
+      const member = await GroupMember.join(welcome, keptFor(someone, received))
+      expect(await member.read(message)).toBe('welcome, all five')
+    }
+  })
+
+  it('adding two to a group: two packages, and the members that were there follow', async () => {
+    const server = await scene.serve()
+    const [first, ...others] = await members(server, 3)
+    if (first === undefined) throw new Error('there are three')
+    const creator = scene.connect('creator', server)
+    const group = await GroupMember.open(await oneOf(creator))
+    const [one] = (await creator.client.queryKeyPackages([first.pubkey])).packages.get(first.pubkey) ?? []
+    if (one === undefined) throw new Error('the first has none')
+    const earlier = await GroupMember.join((await group.add([one.keyPackage])).welcome, keptFor(first, one))
+
+    const { packages } = await creator.client.queryKeyPackages(pubkeysOf(others))
+    const { welcome, commit } = await group.add([...packages.values()].flat().map((pkg) => pkg.keyPackage))
+    expect(await earlier.read(commit)).toBe('')
+    const message = await earlier.say('hello, you two')
+    for (const someone of others) {
+      const member = await GroupMember.join(welcome, keptFor(someone, packages.get(someone.pubkey)?.[0]))
+      expect(await member.read(message)).toBe('hello, you two')
+    }
+  })
+
+  it('retrying those that failed: asks for them alone, after a while, until they have published', async () => {
+    const server = await scene.serve()
+    const [ready, late, later] = await members(server, 3, 0)
+    if (ready === undefined || late === undefined || later === undefined) throw new Error('there are three')
+    await ready.publish(2)
+    const creator = scene.connect('creator', server)
+    const answering = creator.client.queryWithRetry(pubkeysOf([ready, late, later]), { rounds: 3 })
+    await eventually('the second round waits', () => scene.time.pending.includes(750))
+    await late.publish(2)
+    scene.advance(0.75)
+    await eventually('the third round waits', () => scene.time.pending.includes(1500))
+    await later.publish(2)
+    scene.advance(1.5)
+
+    const { packages, missing } = await answering
+    expect([...packages.keys()]).toEqual(pubkeysOf([ready, late, later]))
+    expect(missing).toEqual([])
+    const { statistics } = creator.client
+    expect(statistics.of(ready.pubkey)).toMatchObject({ queries: 1, delivered: 1, missing: 0 })
+    expect(statistics.of(later.pubkey)).toMatchObject({ queries: 3, delivered: 1, missing: 2 })
+    expect(statistics.shortOf(0.5)).toEqual([later.pubkey])
+  })
+
+  it('partial results: packages of some, others have none, others are limited, and for how long (I5)', async () => {
+    const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
+    const [served, limited] = await members(server, 2)
+    if (served === undefined || limited === undefined) throw new Error('there are two')
+    const nobody = scene.connect('nobody', server)
+    const first = scene.connect('creator', server)
+    await first.client.queryKeyPackages([limited.pubkey])
+    scene.advance(600)
+
+    const authors = pubkeysOf([served, limited, nobody])
+    const other = scene.connect('creator', server)
+    const { packages, missing, rateLimited, unanswered } = await other.client.queryKeyPackages(authors)
+    expect([...packages.keys()]).toEqual([served.pubkey])
+    expect(missing).toEqual([nobody.pubkey])
+    expect(rateLimited).toEqual([{ author: limited.pubkey, retryAfterSeconds: 3000 }])
+    expect(unanswered).toEqual([])
+
+    scene.advance(3000)
+    expect((await other.client.queryKeyPackages([limited.pubkey])).packages.size).toBe(1)
+  })
+
+  it('replenishing ten: the relay asks on the connection, the client publishes, and the relay asks no more', async () => {
+    const server = await scene.serve({ stock: { max: 20 } })
+    await scene.connect('author', server).publish(3)
+    const author = scene.connect('author', server)
+    const asked: string[] = []
+    author.client.onLowStock(async ({ relay }) => {
+      asked.push(relay)
+      await author.publish(10, { relays: [relay] })
+    })
+    await author.client.countKeyPackages()
+    expect(asked).toEqual([])
+
+    // The gateway asks every 300 s at most, and did when the author had none.
+    scene.advance(300)
+    await scene.connect('requester', server).client.queryKeyPackages([author.pubkey])
+    await eventually('ten more are there', async () => {
+      const [stock] = await author.client.countKeyPackages()
+      return stock !== undefined && 'count' in stock && stock.count === 12
+    })
+    expect(asked).toHaveLength(1)
+  })
+})
+
+function pubkeysOf(people: readonly Someone[]): string[] {
+  return people.map(({ pubkey }) => pubkey)
+}
+
+async function oneOf(someone: Someone) {
+  const [complete] = await someone.generate(1)
+  if (complete === undefined) throw new Error('nothing was made')
+  return complete
+}
+
+/** What somebody keeps of the package that another received. */
+function keptFor(someone: Someone, received: { readonly ref: string } | undefined) {
+  const complete = someone.own.get(received?.ref ?? '')
+  if (complete === undefined) throw new Error('that is none of theirs')
+  return complete
+}

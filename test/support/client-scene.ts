@@ -1,0 +1,121 @@
+/** The stage of the client's tests: servers on a store, and people with clients and key packages, on one clock. */
+
+import { afterEach } from '@jest/globals'
+import { PlainKeySigner } from 'nostr-tools/signer'
+import { WebSocket } from 'ws'
+import { KeyPackageClient, type KeyPackageClientSettings } from '../../adapters/client/client.ts'
+import { type CompleteKeyPackage, generateKeyPackage } from '../../adapters/client/mls.ts'
+import type { WebSocketClass } from '../../adapters/client/web-socket.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { suite } from './group-member.ts'
+import { ManualTime } from './manual-time.ts'
+import { type Person, person } from './people.ts'
+import { startTestServer, type TestServer } from './server.ts'
+
+/** Long enough for ts-mls, which goes by the machine's clock where it adds somebody. */
+const LIFETIME = 30 * 365 * 86_400
+
+/** Starts servers and clients; all of it ends with the test. */
+export class ClientScene {
+  readonly #openStore: () => KeyPackageStore | Promise<KeyPackageStore>
+  readonly #stops: (() => unknown)[] = []
+  #servers: TestServer[] = []
+  #time = new ManualTime()
+
+  /** To be made where tests are described, not in one. */
+  constructor(openStore: () => KeyPackageStore | Promise<KeyPackageStore>) {
+    this.#openStore = openStore
+    afterEach(async () => {
+      for (const stop of this.#stops.splice(0).reverse()) await stop()
+      this.#servers = []
+      this.#time = new ManualTime()
+    })
+  }
+
+  get time(): ManualTime {
+    return this.#time
+  }
+
+  /** To be called at the end of the test, before what was started earlier ends. */
+  finally(stop: () => unknown): void {
+    this.#stops.push(stop)
+  }
+
+  async serve(options: OptionsInput = {}): Promise<TestServer> {
+    const server = await startTestServer(await this.#openStore(), options)
+    server.advance(Math.floor(this.#time.now() / 1000) - server.now())
+    this.#servers.push(server)
+    this.finally(() => server.stop())
+    return server
+  }
+
+  /** Somebody's client, of one server or several. */
+  connect(
+    name: string,
+    { url }: Pick<TestServer, 'url'>,
+    settings: Partial<KeyPackageClientSettings> = {},
+  ): Someone {
+    const { secretKey, pubkey } = person(name)
+    const client = new KeyPackageClient({
+      relays: [url],
+      signer: new PlainKeySigner(secretKey),
+      WebSocket: WebSocket as unknown as WebSocketClass,
+      time: this.#time,
+      ...settings,
+    })
+    this.finally(() => client.close())
+    return new Someone({ secretKey, pubkey }, client, this.#time)
+  }
+
+  advance(seconds: number): void {
+    for (const server of this.#servers) server.advance(seconds)
+    this.#time.advance(seconds * 1000)
+  }
+}
+
+/** A person, their client, and what they keep of their key packages. */
+export class Someone {
+  readonly pubkey: string
+  readonly person: Person
+  readonly client: KeyPackageClient
+  /** By KeyPackageRef. */
+  readonly own = new Map<string, CompleteKeyPackage>()
+  readonly #time: ManualTime
+
+  constructor(person: Person, client: KeyPackageClient, time: ManualTime) {
+    this.person = person
+    this.pubkey = person.pubkey
+    this.client = client
+    this.#time = time
+  }
+
+  generate(count: number): Promise<CompleteKeyPackage[]> {
+    const now = Math.floor(this.#time.now() / 1000)
+    return Promise.all(
+      Array.from({ length: count }, () =>
+        generateKeyPackage({ pubkey: this.pubkey, now, lifetime: LIFETIME, ciphersuite: suite }),
+      ),
+    )
+  }
+
+  /** Publishes so many new packages, and keeps what belongs to them. Resolves to their refs. */
+  async publish(
+    count: number,
+    ...settings: Parameters<KeyPackageClient['publishKeyPackages']> extends [unknown, ...infer Rest]
+      ? Rest
+      : never
+  ): Promise<string[]> {
+    const made = await this.generate(count)
+    const publications = await this.client.publishKeyPackages(
+      made.map(({ publicPackage }) => publicPackage),
+      ...settings,
+    )
+    for (const [index, { ref, acceptedBy, refusals }] of publications.entries()) {
+      if (acceptedBy.length === 0) throw new Error(`not published: ${JSON.stringify(refusals)}`)
+      const complete = made[index]
+      if (complete !== undefined) this.own.set(ref, complete)
+    }
+    return publications.map(({ ref }) => ref)
+  }
+}

@@ -1,0 +1,41 @@
+/** A client's time that stands still until it is moved, and chance that is always the same. */
+
+import type { Time } from '../../adapters/client/time.ts'
+import { NOW } from './key-packages.ts'
+
+export class ManualTime implements Time {
+  #now = NOW * 1000
+  readonly #timers = new Set<{ readonly at: number; readonly act: () => void }>()
+
+  now(): number {
+    return this.#now
+  }
+
+  random(): number {
+    return 0.5
+  }
+
+  after(milliseconds: number, act: () => void): () => void {
+    const timer = { at: this.#now + milliseconds, act }
+    this.#timers.add(timer)
+    return () => this.#timers.delete(timer)
+  }
+
+  /** Milliseconds until each of what is waited for, soonest first. */
+  get pending(): number[] {
+    return [...this.#timers].map(({ at }) => at - this.#now).sort((a, b) => a - b)
+  }
+
+  /** Moves on; what falls due happens in order, what that brings about too. */
+  advance(milliseconds: number): void {
+    const until = this.#now + milliseconds
+    for (;;) {
+      const [next] = [...this.#timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)
+      if (next === undefined) break
+      this.#timers.delete(next)
+      this.#now = next.at
+      next.act()
+    }
+    this.#now = until
+  }
+}
