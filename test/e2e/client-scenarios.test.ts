@@ -1,28 +1,14 @@
 /** The scenarios of the client guide, played by `keypackage-gateway/client` on every store, with real MLS. */
 
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import { describe, expect, it, jest } from '@jest/globals'
 import { ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
+import { everyStore } from '../support/every-store.ts'
 import { GroupMember } from '../support/group-member.ts'
-import { RealStores } from '../support/real-stores.ts'
 
 jest.setTimeout(60_000)
 
-let real: RealStores
-beforeAll(async () => {
-  real = await RealStores.start()
-}, 30_000)
-afterAll(() => real?.stop())
-
-const STORES: readonly (readonly [name: string, open: () => KeyPackageStore | Promise<KeyPackageStore>])[] = [
-  ['memory', memoryStore],
-  ['LMDB', () => real.lmdb()],
-  ['Redis', () => real.redis()],
-]
-
-describe.each(STORES)('the client guide on %s', (_name, open) => {
+describe.each(everyStore())('the client guide on %s', (_name, open) => {
   const scene = new ClientScene(open)
 
   /** Members one to `count`, each with so many packages published. */

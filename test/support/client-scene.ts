@@ -1,6 +1,7 @@
 /** The stage of the client's tests: servers on a store, and people with clients and key packages, on one clock. */
 
 import { afterEach } from '@jest/globals'
+import type { NostrEvent } from 'nostr-tools/core'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 import { KeyPackageClient, type KeyPackageClientSettings } from '../../adapters/client/client.ts'
@@ -50,11 +51,12 @@ export class ClientScene {
     return server
   }
 
-  /** Somebody's client, of one server or several. */
+  /** Somebody's client; `own` is what they have from earlier. */
   connect(
     name: string,
     { url }: Pick<TestServer, 'url'>,
     settings: Partial<KeyPackageClientSettings> = {},
+    own?: Map<string, OwnKeyPackage>,
   ): Someone {
     const { secretKey, pubkey } = person(name)
     const client = new KeyPackageClient({
@@ -65,7 +67,7 @@ export class ClientScene {
       ...settings,
     })
     this.finally(() => client.close())
-    return new Someone({ secretKey, pubkey }, client, this.#time)
+    return new Someone({ secretKey, pubkey }, client, this.#time, own)
   }
 
   advance(seconds: number): void {
@@ -74,16 +76,27 @@ export class ClientScene {
   }
 }
 
+/** What somebody keeps of a key package they published. */
+export interface OwnKeyPackage extends CompleteKeyPackage {
+  readonly event: NostrEvent
+}
+
 /** A person, their client, and what they keep of their key packages. */
 export class Someone {
   readonly pubkey: string
   readonly person: Person
   readonly client: KeyPackageClient
   /** By KeyPackageRef. */
-  readonly own = new Map<string, CompleteKeyPackage>()
+  readonly own: Map<string, OwnKeyPackage>
   readonly #time: ManualTime
 
-  constructor(person: Person, client: KeyPackageClient, time: ManualTime) {
+  constructor(
+    person: Person,
+    client: KeyPackageClient,
+    time: ManualTime,
+    own = new Map<string, OwnKeyPackage>(),
+  ) {
+    this.own = own
     this.person = person
     this.pubkey = person.pubkey
     this.client = client
@@ -111,10 +124,10 @@ export class Someone {
       made.map(({ publicPackage }) => publicPackage),
       ...settings,
     )
-    for (const [index, { ref, acceptedBy, refusals }] of publications.entries()) {
+    for (const [index, { ref, event, acceptedBy, refusals }] of publications.entries()) {
       if (acceptedBy.length === 0) throw new Error(`not published: ${JSON.stringify(refusals)}`)
       const complete = made[index]
-      if (complete !== undefined) this.own.set(ref, complete)
+      if (complete !== undefined) this.own.set(ref, { ...complete, event })
     }
     return publications.map(({ ref }) => ref)
   }
