@@ -48,7 +48,7 @@ export class Identity {
 
   /** The pubkeys authenticated so far, the first one first. */
   pubkeys(): ReadonlySet<Pubkey> {
-    for (const pubkey of this.#settings.authenticated?.() ?? []) this.#welcome(pubkey as Pubkey)
+    this.#poll()
     return new Set(this.#pubkeys.keys())
   }
 
@@ -95,7 +95,9 @@ export class Identity {
   believe(eventId: unknown, accepted: unknown): void {
     const pubkey = this.#awaited.get(eventId as string)
     this.#awaited.delete(eventId as string)
-    if (pubkey !== undefined && accepted === true) this.#welcome(pubkey)
+    if (accepted !== true) return
+    if (pubkey !== undefined) this.#welcome(pubkey)
+    this.#poll()
   }
 
   /** @throws Refusal where nobody has authenticated */
@@ -107,6 +109,11 @@ export class Identity {
   close(): void {
     for (const leave of this.#pubkeys.values()) leave()
     this.#pubkeys.clear()
+  }
+
+  /** Who has authenticated with a relay that keeps count of it. */
+  #poll(): void {
+    for (const pubkey of this.#settings.authenticated?.() ?? []) this.#welcome(pubkey as Pubkey)
   }
 
   #welcome(pubkey: Pubkey): void {

@@ -1,6 +1,7 @@
 /** DESIGN.md section 6: authors who run low are asked for more, on every connection, but not all the time. */
 
 import { describe, expect, it } from '@jest/globals'
+import { eventually } from '../../support/eventually.ts'
 import {
   keyPackagesBy,
   startGateway,
@@ -64,6 +65,16 @@ describe('a stock that falls below stock.low', () => {
       await author.authenticate(alice)
       expect(requestsTo(author)).toEqual([request])
     }
+  })
+
+  it('is told as soon as a relay that has its own NIP-42 says OK to an AUTH', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const authenticated: string[] = []
+    const author = test.connect({ authenticated: () => authenticated })
+    authenticated.push(alice.pubkey)
+    author.session.fromRelay(['OK', 'an AUTH event', true, ''])
+    await eventually('the author is asked', () => requestsTo(author).length === 1)
   })
 
   it('is not told again by a claim within 300 s of that', async () => {
