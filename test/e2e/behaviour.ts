@@ -9,22 +9,31 @@ import { describeEnduring } from './behaviour/enduring.ts'
 import { describeLooking } from './behaviour/looking.ts'
 import { describeOverTime } from './behaviour/over-time.ts'
 import { describePublishing } from './behaviour/publishing.ts'
+import { type Differences, rowsBut } from './behaviour/rows.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 import { describeStocking } from './behaviour/stocking.ts'
 
 export type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 
-/** `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. */
-export function describeKeyPackageRelay(name: string, startTarget: StartTarget): void {
+/**
+ * `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. Rows that this
+ * relay answers otherwise are named in `differences`.
+ */
+export function describeKeyPackageRelay(
+  name: string,
+  startTarget: StartTarget,
+  differences: Differences = {},
+): void {
+  const rows = rowsBut(differences)
   describe(name, () => {
-    describePublishing(startTarget)
-    describeStocking(startTarget)
-    describeAsking(startTarget)
-    describeLooking(startTarget)
-    describeClaiming(startTarget)
-    describeDelivering(startTarget)
-    describeAuthenticating(startTarget)
-    describeEnduring(startTarget)
+    describePublishing(startTarget, rows)
+    describeStocking(startTarget, rows)
+    describeAsking(startTarget, rows)
+    describeLooking(startTarget, rows)
+    describeClaiming(startTarget, rows)
+    describeDelivering(startTarget, rows)
+    describeAuthenticating(startTarget, rows)
+    describeEnduring(startTarget, rows)
   })
 }
 

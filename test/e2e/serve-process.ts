@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
 import type { ServerOptions } from '../../adapters/relays/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
@@ -13,14 +14,22 @@ export interface ServeSettings extends OptionsInput {
   readonly server?: Partial<ServerOptions>
   /** One in the directory by default. */
   readonly store?: string
+  /** A free port of 127.0.0.1 by default. */
+  readonly listen?: string
+  /** The relay behind it. */
+  readonly upstream?: string
+  readonly proxy?: Partial<ProxyOptions>
 }
 
 /** Starts it on `directory`, alone there or beside others; the clock is the machine's. */
-export async function startServe(directory: string, settings: ServeSettings = {}): Promise<ServeProcess> {
+export async function startServe(
+  directory: string,
+  { listen = '127.0.0.1:0', ...settings }: ServeSettings = {},
+): Promise<ServeProcess> {
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
   writeFileSync(config, JSON.stringify({ store: `lmdb:${join(directory, 'store')}`, ...settings }))
-  const serving = await serveCli(['--config', config])
+  const serving = await serveCli(['--config', config, '--listen', listen])
   return {
     ...serving,
     now: () => Math.floor(Date.now() / 1000),

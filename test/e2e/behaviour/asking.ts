@@ -1,13 +1,14 @@
 /** DESIGN.md section 4, the table: what each REQ for somebody else's key packages is answered with. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import { person } from '../../support/people.ts'
 import { type Client, isEnd } from '../client.ts'
+import type { Rows } from './rows.ts'
 import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const BROWSING = 'restricted: a key package query must name its authors'
 
-export function describeAsking(startTarget: StartTarget): void {
+export function describeAsking(startTarget: StartTarget, it: Rows): void {
   describe('a REQ for key packages', () => {
     const scene = new Scene(startTarget)
 

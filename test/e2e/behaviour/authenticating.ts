@@ -1,11 +1,12 @@
 /** DESIGN.md sections 6 and 7: who a connection is believed to be, and whom the gateway asks for more packages. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { authEvent } from '../../support/client.ts'
 import { signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import type { Client } from '../client.ts'
+import type { Rows } from './rows.ts'
 import { alice, bob, carol, eventOf, packagesOf, Scene, type StartTarget, type Target } from './scene.ts'
 
 const LOW = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice.pubkey] }]
@@ -43,7 +44,7 @@ const refused: readonly (readonly [what: string, make: MakeAuth])[] = [
   ],
 ]
 
-export function describeAuthenticating(startTarget: StartTarget): void {
+export function describeAuthenticating(startTarget: StartTarget, it: Rows): void {
   describe('authentication (NIP-42)', () => {
     const scene = new Scene(startTarget)
     const isOwner = async (target: Target, client: Client, who: Person) =>

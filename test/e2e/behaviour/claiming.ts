@@ -1,11 +1,12 @@
 /** DESIGN.md section 4, the steps of a claim and the windows that guard it, as far as no time has to pass. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
+import type { Rows } from './rows.ts'
 import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from './scene.ts'
 
-export function describeClaiming(startTarget: StartTarget): void {
+export function describeClaiming(startTarget: StartTarget, it: Rows): void {
   describe('a claim', () => {
     const scene = new Scene(startTarget)
 

@@ -1,10 +1,11 @@
 /** DESIGN.md section 5: in which encoding a package is handed out, and what stays of its event (I8). */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
+import type { Rows } from './rows.ts'
 import { alice, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const writers = {
@@ -25,7 +26,7 @@ const asked = [
   { hint: { '#f': ['base64'] }, delivered: 'base64' },
 ] as const
 
-export function describeDelivering(startTarget: StartTarget): void {
+export function describeDelivering(startTarget: StartTarget, it: Rows): void {
   describe('a delivered event', () => {
     const scene = new Scene(startTarget)
 

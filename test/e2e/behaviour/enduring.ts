@@ -1,6 +1,7 @@
 /** I9 over the wire: whatever a client sends gets a clear, prefixed answer, and the connection lives on. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
+import type { Rows } from './rows.ts'
 import { alice, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const NESTED = '['.repeat(100_000)
@@ -43,7 +44,7 @@ const senseless: readonly (readonly [message: unknown[], ...answer: unknown[]])[
   [['NEG-OPEN', 's', { kinds: ['443'] }, ''], 'NEG-ERR', 's', 'invalid: '],
 ]
 
-export function describeEnduring(startTarget: StartTarget): void {
+export function describeEnduring(startTarget: StartTarget, it: Rows): void {
   describe('a message that cannot be read (I9)', () => {
     const scene = new Scene(startTarget)
 

@@ -1,11 +1,12 @@
 /** DESIGN.md section 4, the rest of the table: what an owner sees, and that nobody else sees more (I4). */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
+import type { Rows } from './rows.ts'
 import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const ONLY_THE_AUTHOR = 'restricted: only the author may count key packages'
 
-export function describeLooking(startTarget: StartTarget): void {
+export function describeLooking(startTarget: StartTarget, it: Rows): void {
   describe('a REQ of the owner', () => {
     const scene = new Scene(startTarget)
 

@@ -1,10 +1,11 @@
 /** DESIGN.md section 3, rows 1 to 15: what a published key package is refused for, and in which words. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import { acceptedCases, refusedCases } from './key-package-cases.ts'
+import type { Rows } from './rows.ts'
 import { alice, bob, newEvent, Scene, type StartTarget } from './scene.ts'
 
-export function describePublishing(startTarget: StartTarget): void {
+export function describePublishing(startTarget: StartTarget, it: Rows): void {
   describe('a key package that is refused', () => {
     const scene = new Scene(startTarget)
 

@@ -1,14 +1,15 @@
 /** DESIGN.md section 3, rows 16 and 17 and the other kinds: what becomes of what passed the checks. */
 
-import { describe, expect, it } from '@jest/globals'
+import { describe, expect } from '@jest/globals'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
+import type { Rows } from './rows.ts'
 import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const DUPLICATE = 'duplicate: already have this key package'
 const USED = 'duplicate: this key package was already used'
 
-export function describeStocking(startTarget: StartTarget): void {
+export function describeStocking(startTarget: StartTarget, it: Rows): void {
   describe('row 16: publish quota of the author', () => {
     const scene = new Scene(startTarget)
 

@@ -1,0 +1,48 @@
+/** The real strfry with the plugin, and `serve` before it on the same store: what the behaviour suite calls a target. */
+
+import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import { freePort } from '../support/redis.ts'
+import { scratch } from '../support/stores.ts'
+import { pluginCommand } from '../support/strfry.ts'
+import { type ServeProcess, startServe } from './serve-process.ts'
+import { StrfryRelay } from './strfry-relay.ts'
+
+export interface StrfryTarget extends ServeProcess {
+  readonly strfry: StrfryRelay
+}
+
+/** Both go by the machine's clock and by one configuration, in a directory that is removed with them. */
+export async function startStrfry(
+  options: OptionsInput,
+  publish: ProxyOptions['publish'],
+): Promise<StrfryTarget> {
+  const { path, remove } = scratch()
+  const listen = `127.0.0.1:${await freePort()}`
+  const strfry = await StrfryRelay.start(
+    path,
+    `relay {
+      bind = "127.0.0.1"
+      port = 7777
+      realIpHeader = "x-real-ip"
+      auth { serviceUrl = "ws://${listen}" }
+      writePolicy { plugin = "${pluginCommand('--config', `${path}/config.yaml`)}" }
+    }`,
+  )
+  const serve = await startServe(path, {
+    ...options,
+    listen,
+    publicUrl: `ws://${listen}`,
+    upstream: strfry.url,
+    proxy: { publish },
+  })
+  return {
+    ...serve,
+    strfry,
+    stop: async () => {
+      await serve.stop()
+      await strfry.stop()
+      remove()
+    },
+  }
+}
