@@ -2,7 +2,7 @@
 
 import { afterEach } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
-import { PlainKeySigner } from 'nostr-tools/signer'
+import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 import { KeyPackageClient, type KeyPackageClientSettings } from '../../adapters/client/client.ts'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../adapters/client/mls.ts'
@@ -13,6 +13,9 @@ import { suite } from './group-member.ts'
 import { ManualTime } from './manual-time.ts'
 import { type Person, person } from './people.ts'
 import { startTestServer, type TestServer } from './server.ts'
+
+/** Of a client, where it is not as it is for everybody; a signer that is undefined is none. */
+type Settings = Partial<Omit<KeyPackageClientSettings, 'signer'>> & { readonly signer?: Signer | undefined }
 
 /** Long enough for ts-mls, which goes by the machine's clock where it adds somebody. */
 const LIFETIME = 30 * 365 * 86_400
@@ -55,16 +58,17 @@ export class ClientScene {
   connect(
     name: string,
     { url }: Pick<TestServer, 'url'>,
-    settings: Partial<KeyPackageClientSettings> = {},
+    settings: Settings = {},
     own?: Map<string, OwnKeyPackage>,
   ): Someone {
     const { secretKey, pubkey } = person(name)
+    const { signer, ...others } = { signer: new PlainKeySigner(secretKey), ...settings }
     const client = new KeyPackageClient({
       relays: [url],
-      signer: new PlainKeySigner(secretKey),
       WebSocket: WebSocket as unknown as WebSocketClass,
       time: this.#time,
-      ...settings,
+      ...others,
+      ...(signer && { signer }),
     })
     this.finally(() => client.close())
     return new Someone({ secretKey, pubkey }, client, this.#time, own)
