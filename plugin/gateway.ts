@@ -88,10 +88,7 @@ export class KeyPackageGateway {
   /** Takes one key package event in, without a connection: from an import. Never rejects. */
   async publish(event: SignedEvent, context: PublishContext = {}): Promise<Verdict> {
     const publication = await this.#attempt(event, () => publishKeyPackage(this.#context, event, context))
-    return {
-      accepted: publication.outcome !== 'refused',
-      message: publication.outcome === 'stored' ? '' : publication.message,
-    }
+    return { accepted: publication.outcome !== 'refused', message: publication.message }
   }
 
   /** Takes any EVENT that comes without a connection, as a session would: from a relay's plugin. Never rejects. */
@@ -169,9 +166,11 @@ export class KeyPackageGateway {
       await takeAuthorEvent(this.#context, event, sender)
       return { outcome: 'forward' }
     }
-    const publication = await publishKeyPackage(this.#context, event, sender)
-    if (publication.outcome === 'known') return { outcome: 'done', message: publication.message }
-    return this.options.custody === 'relay' ? { outcome: 'forward' } : { outcome: 'done', message: '' }
+    const { outcome, message } = await publishKeyPackage(this.#context, event, sender)
+    // One in the stock already goes on too: the relay may have failed to take it, or this is the relay's plugin asking
+    // about what the proxy before it has just taken in.
+    const isForRelay = this.options.custody === 'relay' && outcome !== 'spent'
+    return isForRelay ? { outcome: 'forward' } : { outcome: 'done', message }
   }
 
   #watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {

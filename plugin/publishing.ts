@@ -15,10 +15,16 @@ export interface PublishContext {
   readonly isVerified?: boolean
 }
 
-/** A package that is in the stock now, or was known already and is answered with `message`. */
-export type Publication =
-  | { readonly outcome: 'stored' }
-  | { readonly outcome: 'known'; readonly message: string }
+/**
+ * What became of a package, and what its author is told.
+ * - `stored`: it came into the stock.
+ * - `held`: it is in the stock already.
+ * - `spent`: it was in the stock once, or came too late for its slot.
+ */
+export interface Publication {
+  readonly outcome: 'stored' | 'held' | 'spent'
+  readonly message: string
+}
 
 /** @throws Refusal saying which check failed */
 export async function publishKeyPackage(
@@ -56,13 +62,13 @@ function conclude(outcome: PutOutcome, { options }: GatewayContext): Publication
   switch (outcome) {
     case 'stored':
     case 'replaced':
-      return { outcome: 'stored' }
+      return { outcome: 'stored', message: '' }
     case 'duplicate':
-      return { outcome: 'known', message: 'duplicate: already have this key package' }
+      return { outcome: 'held', message: 'duplicate: already have this key package' }
     case 'spent':
-      return { outcome: 'known', message: 'duplicate: this key package was already used' }
+      return { outcome: 'spent', message: 'duplicate: this key package was already used' }
     case 'stale':
-      return { outcome: 'known', message: 'duplicate: a newer key package is in this slot' }
+      return { outcome: 'spent', message: 'duplicate: a newer key package is in this slot' }
     case 'full':
       throw new Refusal('blocked', `${stock.max} of ${stock.max} key packages stored`)
     case 'limited': {

@@ -1,10 +1,11 @@
 /** The behaviour suite on the real strfry with plugin and proxy together. It needs STRFRY_BIN, as strfry.test.ts does. */
 
-import { describe, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import type { Differences } from './behaviour/rows.ts'
+import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
 import { strfryProgram } from './strfry-relay.ts'
-import { startStrfry } from './strfry-target.ts'
+import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
 jest.setTimeout(60_000)
 
@@ -29,4 +30,55 @@ const upstream: Differences = {
 describeStrfry('strfry', () => {
   describeKeyPackageRelay('proxy.publish: here', (options) => startStrfry(options, 'here'))
   describeKeyPackageRelay('proxy.publish: upstream', (options) => startStrfry(options, 'upstream'), upstream)
+
+  describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, publish))
+
+    /** What strfry itself has. */
+    const kept = async ({ strfry }: StrfryTarget) =>
+      (await strfry.command('scan', '{"kinds":[443]}')).split('\n').filter(Boolean).map(idOf).sort()
+
+    it('strfry keeps each key package too, and gets it again when it has lost it, until it is spent (I3)', async () => {
+      const { target, events, client } = await scene.stocked(3, { custody: 'relay' })
+      expect(await kept(target)).toEqual(idsOf(events).sort())
+      const [claimed, ...live] = events
+      expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([claimed?.id])
+      await target.strfry.command('delete', '--filter', '{"kinds":[443]}')
+      for (const event of events) expect((await client.publish(event))[0]).toBe(true)
+      expect(await kept(target)).toEqual(idsOf(live).sort())
+    })
+  })
+
+  describe('proxy.publish: upstream', () => {
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, 'upstream'))
+
+    it("what strfry's own checks refuse is not taken in", async () => {
+      const target = await scene.start()
+      const author = await scene.connect(target, alice)
+      const event = await newEvent(target, alice)
+      for (const wrong of [
+        { ...event, sig: 'ff' },
+        { ...event, sig: 'f'.repeat(128) },
+        { ...event, created_at: event.created_at - 1 },
+        await newEvent(target, alice, { tags: { expiration: ['1700000000'] } }),
+      ]) {
+        expect(await author.publish(wrong)).toEqual([false, expect.stringMatching(/^invalid: /)])
+      }
+      expect((await author.request('own', packagesOf(alice))).events).toEqual([])
+    })
+
+    it('["-"]: strfry asks its author to authenticate, and tells the plugin who did', async () => {
+      const target = await scene.start()
+      const author = await scene.connect(target)
+      const event = await newEvent(target, alice, { tags: { '-': [] } })
+      expect(await author.publish(event)).toEqual([false, expect.stringMatching(/^auth-required: /)])
+      await author.authenticate(alice, target.now())
+      expect(await author.publish(event)).toEqual([true, ''])
+      expect(idsOf((await author.request('own', packagesOf(alice))).events)).toEqual([event.id])
+    })
+  })
 })
+
+function idOf(event: string): string {
+  return (JSON.parse(event) as { id: string }).id
+}

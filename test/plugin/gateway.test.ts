@@ -19,16 +19,20 @@ describe('custody', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('relay: the same message goes on to the relay, which answers; a duplicate does not', async () => {
+  it('relay: the same message goes on to the relay, which answers, each time until it is spent (I3)', async () => {
     const test = startGateway({ custody: 'relay' })
-    const [event] = await keyPackagesOf(alice, 1)
+    const [event, last] = await keyPackagesOf(alice, 2)
     const client = test.connect()
     const message = ['EVENT', event] as const
-    const answer = await client.session.fromClient(message)
-    expect(answer).toEqual({ replies: [], forward: message })
-    expect(answer.forward).toBe(message)
+    for (const _turn of ['first', 'again']) {
+      const answer = await client.session.fromClient(message)
+      expect(answer).toEqual({ replies: [], forward: message })
+      expect(answer.forward).toBe(message)
+    }
+    await client.say('EVENT', last)
+    await client.ask('REQ', 'claim', keyPackagesBy(alice))
     expect(await client.say(...message)).toEqual({
-      replies: [['OK', event?.id, true, 'duplicate: already have this key package']],
+      replies: [['OK', event?.id, true, 'duplicate: this key package was already used']],
     })
   })
 
