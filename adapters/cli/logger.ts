@@ -5,7 +5,11 @@ import { type Logger, pino } from 'pino'
 const STDERR = 2
 
 export async function createLogger(level: string): Promise<Logger> {
-  if (!process.stderr.isTTY) return pino({ level }, pino.destination({ dest: STDERR, sync: true }))
+  if (!process.stderr.isTTY) return createJsonLogger(level)
   const { default: pretty } = await import('pino-pretty')
   return pino({ level }, pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname' }))
+}
+
+export function createJsonLogger(level: string): Logger {
+  return pino({ level }, pino.destination({ dest: STDERR, sync: true }))
 }

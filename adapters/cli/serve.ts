@@ -12,8 +12,10 @@ import { createLogger } from './logger.ts'
 import { withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { openStore } from './store-url.ts'
+import { sweepRegularly } from './sweeping.ts'
 import { createVerifier } from './verify-event.ts'
 import { readVersion } from './version.ts'
+import { warningsAbout } from './warnings.ts'
 
 export function serveCommand(): Command {
   const command = addSettings(new Command('serve'))
@@ -61,7 +63,7 @@ async function serveFrom(
     upstream === undefined
       ? await startServer({ ...common, store, version })
       : await startProxy({ ...common, upstream })
-  const sweeping = setInterval(() => sweep(gateway, log), settings.sweepIntervalSeconds * 1000).unref()
+  const sweeping = sweepRegularly(gateway, settings, log)
 
   log.info(
     {
@@ -93,31 +95,4 @@ function waitForSignal(): Promise<string> {
       })
     }
   })
-}
-
-function sweep(gateway: KeyPackageGateway, log: Logger): void {
-  gateway.sweep().then(
-    (removed) => log.debug({ removed }, 'swept'),
-    (error: unknown) => log.error({ err: error }, 'sweeping failed'),
-  )
-}
-
-/** What an operator may not expect of these settings. */
-function warningsAbout({ delivery, publicUrl }: Settings, store: KeyPackageStore): string[] {
-  const warnings: string[] = []
-  if (publicUrl === undefined) {
-    warnings.push(
-      'publicUrl is not set: clients can authenticate only to the IP address they connect to, or localhost; ' +
-        'set it to the address they know, as in wss://relay.example.com',
-    )
-  }
-  if (delivery.encoding !== 'as-published') {
-    warnings.push(
-      `delivery.encoding is ${delivery.encoding}: a key package published in another encoding is re-encoded, and ` +
-        'clients that check event signatures refuse it unless they undo that (restoreSignedEvent); ' +
-        'the profile marmot delivers as published',
-    )
-  }
-  if (!store.durable) warnings.push('this store is not durable: key packages are gone when the process ends')
-  return warnings
 }

@@ -8,6 +8,8 @@ import { type Settings, settingsSchema } from './settings-schema.ts'
 
 /** Where settings are written. */
 export interface Sources {
+  /** What goes for a setting at the top that is written nowhere, in place of the schema's default. */
+  readonly defaults?: Readonly<Record<string, unknown>>
   /** Path of a YAML file. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
@@ -42,10 +44,10 @@ export function namedLeaves(): NamedLeaf[] {
  * Reads all sources; of a setting that is written in several, flags win, then the environment.
  * @throws SettingsError naming path, value, what is allowed and where it was written
  */
-export function loadSettings({ file, env, flags }: Sources): Settings {
+export function loadSettings({ defaults, file, env, flags }: Sources): Settings {
   const leaves = namedLeaves()
   const origins = new Map<string, string>()
-  const tree = file === undefined ? {} : readFile(file)
+  const tree = { ...defaults, ...(file === undefined ? {} : readFile(file)) }
   checkVariables(env, leaves)
   for (const leaf of leaves) {
     write(tree, leaf, env[leaf.variable], `environment variable ${leaf.variable}`, origins)
