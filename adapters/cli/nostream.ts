@@ -1,0 +1,47 @@
+/** The gateway of one nostream process: settings from `KPG_*`, and where they say nothing, from nostream's own. */
+
+import type { Logger } from 'pino'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { SettingsError } from '../../plugin/settings.ts'
+import { lateStore } from '../storage/late.ts'
+import { loadSettings } from './settings.ts'
+import { gatewayOptions, type Settings } from './settings-schema.ts'
+import { openStore } from './store-url.ts'
+import { sweepRegularly } from './sweeping.ts'
+
+/** A store that is not reached when a client waits: Redis is given up earlier, LMDB opens in less. */
+const STORE_PATIENCE_MS = 5000
+
+/**
+ * `KPG_CONFIG` names a YAML file, which the other variables go before.
+ * @param relayUrl nostream's `info.relay_url`
+ * @throws SettingsError
+ */
+export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): Settings {
+  const { KPG_CONFIG: file, ...variables } = env
+  const defaults = { publicUrl: relayUrl, store: nostreamRedis(env) }
+  const settings = loadSettings({ defaults, file, env: variables, flags: {} })
+  if (settings.store !== 'memory:') return settings
+  throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share it'])
+}
+
+/** The Redis that nostream's `src/cache/client.ts` connects to. */
+export function nostreamRedis(env: NodeJS.ProcessEnv): string {
+  const { REDIS_URI, REDIS_HOST = 'localhost', REDIS_PORT = '6379', REDIS_USER, REDIS_PASSWORD } = env
+  const address = REDIS_URI || `redis://${REDIS_HOST}:${REDIS_PORT}`
+  if (!REDIS_PASSWORD || !URL.canParse(address)) return address
+  const url = new URL(address)
+  url.username ||= REDIS_URI ? '' : (REDIS_USER ?? 'default')
+  url.password = encodeURIComponent(REDIS_PASSWORD)
+  return url.href
+}
+
+/** Its store is opened when it is first needed, so that nostream starts without it (I7). */
+export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
+  const { store: address, redis } = settings
+  const open = () => openStore(address, { log, waitReplicas: redis.wait })
+  const store = lateStore({ open, patienceMs: STORE_PATIENCE_MS })
+  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), store, log })
+  sweepRegularly(gateway, settings, log)
+  return gateway
+}

@@ -1,0 +1,100 @@
+/** One client of nostream: what its session answers, what nostream answers, and what of that the client may see. */
+
+import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { GatewaySession } from '../../../plugin/index.ts'
+import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './members.ts'
+
+/** Makes the handler that nostream itself has for a message. */
+export type MakeHandler = (message: ClientMessage) => NostreamHandler<ClientMessage>
+
+/** `WebSocket.OPEN` and `WebSocket.CLOSED`. */
+const OPEN = 1
+const CLOSED = 3
+
+export class NostreamClient {
+  readonly #gateway: KeyPackageGateway
+  readonly #connection: NostreamConnection
+  readonly #session: GatewaySession
+  readonly #send: (message: RelayMessage) => void
+  /** nostream handles the messages of a client all at once; those about key packages take effect in their order. */
+  #published: Promise<unknown> = Promise.resolve()
+  #answered: Promise<unknown> = Promise.resolve()
+
+  constructor(connection: NostreamConnection, gateway: KeyPackageGateway) {
+    this.#gateway = gateway
+    this.#connection = connection
+    const emit = connection.emit.bind(connection)
+    this.#send = (message) => void emit('message', message)
+    const session = gateway.session({
+      address: connection.getClientAddress(),
+      send: this.#send,
+      authenticated: () => connection.getAuthenticatedPubkeys(),
+    })
+    this.#session = session
+    connection.client.once('close', () => session.close())
+    // nostream looks at its rate limits before it handles a message, and a client may be gone by then.
+    if (connection.client.readyState === CLOSED) session.close()
+    // Whatever nostream says to a client, and every event it has for its subscriptions, comes through here.
+    connection.emit = (name, ...args) => {
+      if (name !== 'message' && name !== 'event') return emit(name, ...args)
+      const message = (name === 'message' ? args[0] : ['EVENT', '', args[0]]) as RelayMessage
+      const visible = session.fromRelay(message)
+      if (visible === undefined) return false
+      return name === 'message' ? emit(name, visible) : emit(name, ...args)
+    }
+  }
+
+  /** nostream checks the event; its place in nostream's database is taken by what the gateway makes of it. */
+  publish(handler: NostreamEventHandler<ClientMessage>): NostreamHandler<ClientMessage> {
+    const { strategyFactory } = handler
+    const before = Promise.all([this.#published, this.#answered])
+    handler.strategyFactory = (input) => ({
+      execute: async (event) => {
+        await before
+        await this.#take(event, () => strategyFactory(input).execute(event))
+      },
+    })
+    return {
+      handleMessage: (message) => {
+        const handled = handler.handleMessage(message)
+        this.#published = Promise.allSettled([before, handled])
+        return handled
+      },
+    }
+  }
+
+  /** Any other message. */
+  ask(makeHandler: MakeHandler): NostreamHandler<ClientMessage> {
+    let handler: NostreamHandler<ClientMessage> | undefined
+    return {
+      handleMessage: async (message) => {
+        const forward = await this.#answer(message)
+        if (forward === undefined) return
+        handler = makeHandler(forward)
+        await handler.handleMessage(forward)
+      },
+      abort: () => handler?.abort?.(),
+    }
+  }
+
+  async #take(event: SignedEvent, keep: () => Promise<void>): Promise<void> {
+    const authenticated = this.#connection.getAuthenticatedPubkeys()
+    const acceptance = await this.#gateway.accept(event, { authenticated, isVerified: true })
+    if (acceptance.outcome === 'forward') return keep()
+    this.#send(['OK', event.id, acceptance.outcome === 'done', acceptance.message])
+  }
+
+  /** Sends what the session replies; returns what is left for nostream. */
+  async #answer(message: ClientMessage): Promise<ClientMessage | undefined> {
+    const answer = this.#published.then(() => this.#session.fromClient(message))
+    this.#answered = answer
+    const { replies, forward, unsent } = await answer
+    if (this.#connection.client.readyState !== OPEN) {
+      await unsent?.()
+      return undefined
+    }
+    for (const reply of replies) this.#send(reply)
+    return forward
+  }
+}
