@@ -1,0 +1,150 @@
+/** The functions of seeds/000: key package events and relay lists, made and read; the gateway takes what is made. */
+
+import { describe, expect, it } from '@jest/globals'
+import { finalizeEvent, type NostrEvent } from 'nostr-tools/pure'
+import {
+  contentOf,
+  createDeleteKeyPackageEvent,
+  createKeyPackageEvent,
+  getKeyPackage,
+} from '../../../adapters/client/events.ts'
+import { calculateKeyPackageRef } from '../../../adapters/client/mls.ts'
+import {
+  createKeyPackageRelayListEvent,
+  getKeyPackageRelayList,
+  getWriteRelays,
+  isValidKeyPackageRelayListEvent,
+} from '../../../adapters/client/relay-lists.ts'
+import { alice, answer, keyPackage, marmot } from '../../support/key-package-answers.ts'
+import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
+
+const relays = ['wss://relay1.com', 'wss://relay2.com']
+const ref = await calculateKeyPackageRef(keyPackage.bytes)
+const hexRef = Buffer.from(ref).toString('hex')
+
+describe('createKeyPackageEvent', () => {
+  it('has the tags of the specification', () => {
+    const event = createKeyPackageEvent({
+      keyPackage: keyPackage.publicPackage,
+      relays,
+      client: 'my-app-v1.0',
+      createdAt: NOW,
+    })
+    expect(event).toEqual({
+      kind: 443,
+      created_at: NOW,
+      tags: [
+        ['mls_protocol_version', '1.0'],
+        ['mls_ciphersuite', '0x0001'],
+        ['mls_extensions', '0x000a', '0xf2ee'],
+        ['relays', ...relays],
+        ['client', 'my-app-v1.0'],
+        ['encoding', 'base64'],
+      ],
+      content: Buffer.from(keyPackage.bytes).toString('base64'),
+    })
+  })
+
+  it.each([
+    ['ts-mls has it', keyPackage.publicPackage],
+    ['bytes', keyPackage.bytes],
+    ['an MLSMessage', keyPackage.message],
+  ])('takes a KeyPackage as %s, and the gateway takes the event', (_as, given) => {
+    const event = createKeyPackageEvent({ keyPackage: given, relays, ref, createdAt: NOW })
+    expect(answer(signEvent(alice.secretKey, event))).toBe('accepted')
+    expect(event.tags).toContainEqual(['i', hexRef])
+  })
+
+  it('makes a slot of it: kind 30443 with d, base64 without saying so', () => {
+    const settings = { keyPackage: keyPackage.bytes, relays, slot: 'phone', createdAt: NOW }
+    const event = createKeyPackageEvent(settings)
+    expect(event.kind).toBe(30443)
+    expect(event.tags).toContainEqual(['d', 'phone'])
+    expect(event.tags.map(([name]) => name)).not.toContain('encoding')
+    expect(answer(signEvent(alice.secretKey, event), marmot)).toBe('accepted')
+  })
+
+  it('adds tags as they are', () => {
+    const { tags } = createKeyPackageEvent({ keyPackage: keyPackage.bytes, relays, tags: [['-']] })
+    expect(tags.at(-1)).toEqual(['-'])
+  })
+
+  it('refuses what is no KeyPackage, or has private keys after it', () => {
+    const bundle = Uint8Array.from([...keyPackage.bytes, 1, 2, 3])
+    for (const bytes of [bundle, new Uint8Array(), Uint8Array.of(0, 1)]) {
+      expect(() => createKeyPackageEvent({ keyPackage: bytes, relays })).toThrow('not an MLS KeyPackage')
+    }
+  })
+})
+
+describe('getKeyPackage', () => {
+  it.each(['hex', 'base64', 'absent'] as const)('reads what was published as %s', (encoding) => {
+    expect(getKeyPackage(readable(keyPackageEvent(alice, keyPackage, { encoding })))).toEqual(
+      keyPackage.publicPackage,
+    )
+  })
+
+  it('reads URL-safe base64, and base64 without padding', () => {
+    const content = Buffer.from(keyPackage.bytes).toString('base64url')
+    expect(contentOf(readable(keyPackageEvent(alice, keyPackage, { content })))).toEqual(keyPackage.bytes)
+  })
+
+  it('throws on an encoding that nobody knows', () => {
+    const event = keyPackageEvent(alice, keyPackage, { tags: { encoding: ['base32'] } })
+    expect(() => getKeyPackage(readable(event))).toThrow('there is no encoding "base32"')
+  })
+})
+
+describe('createDeleteKeyPackageEvent', () => {
+  it('names one package by its id, or several, with what they are and why', () => {
+    expect(createDeleteKeyPackageEvent('a'.repeat(64), 'Key package consumed', NOW)).toEqual({
+      kind: 5,
+      created_at: NOW,
+      tags: [
+        ['e', 'a'.repeat(64)],
+        ['k', '443'],
+      ],
+      content: 'Key package consumed',
+    })
+    const slot = readable(keyPackageEvent(alice, keyPackage, { kind: 30443, tags: { d: ['phone'] } }))
+    expect(createDeleteKeyPackageEvent(['b'.repeat(64), slot]).tags).toEqual([
+      ['e', 'b'.repeat(64)],
+      ['e', slot.id],
+      ['k', '443'],
+      ['k', '30443'],
+    ])
+  })
+})
+
+describe('relay lists', () => {
+  it('a list is made and read', () => {
+    const event = finalizeEvent(createKeyPackageRelayListEvent(relays, NOW), alice.secretKey)
+    expect(event).toMatchObject({ kind: 10051, created_at: NOW, content: '' })
+    expect(isValidKeyPackageRelayListEvent(event)).toBe(true)
+    expect(getKeyPackageRelayList(event)).toEqual(relays)
+  })
+
+  it.each([
+    ['none at all', undefined],
+    ['another kind', finalizeEvent({ ...createKeyPackageRelayListEvent(relays), kind: 1 }, alice.secretKey)],
+    ['no address', finalizeEvent(createKeyPackageRelayListEvent(['relay1.com']), alice.secretKey)],
+  ])('%s is none', (_what, event) => {
+    expect(isValidKeyPackageRelayListEvent(event)).toBe(false)
+  })
+
+  it('of a kind 10002 event only what is written to, or both, counts', () => {
+    const tags = [
+      ['r', 'wss://both.example'],
+      ['r', 'wss://read.example', 'read'],
+      ['r', 'wss://write.example', 'write'],
+      ['r', 'https://example.com'],
+      ['p', 'wss://p.example'],
+    ]
+    expect(getWriteRelays({ tags })).toEqual(['wss://both.example', 'wss://write.example'])
+  })
+})
+
+/** The same event by nostr-tools' own type, whose arrays may be written to. */
+function readable(event: object): NostrEvent {
+  return event as NostrEvent
+}
