@@ -9,7 +9,7 @@ import { describeEnduring } from './behaviour/enduring.ts'
 import { describeLooking } from './behaviour/looking.ts'
 import { describeOverTime } from './behaviour/over-time.ts'
 import { describePublishing } from './behaviour/publishing.ts'
-import { type Differences, rowsBut } from './behaviour/rows.ts'
+import { type Differences, RowsBut } from './behaviour/rows.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 import { describeStocking } from './behaviour/stocking.ts'
 
@@ -24,16 +24,17 @@ export function describeKeyPackageRelay(
   startTarget: StartTarget,
   differences: Differences = {},
 ): void {
-  const rows = rowsBut(differences)
+  const rows = new RowsBut(differences)
   describe(name, () => {
-    describePublishing(startTarget, rows)
-    describeStocking(startTarget, rows)
-    describeAsking(startTarget, rows)
-    describeLooking(startTarget, rows)
-    describeClaiming(startTarget, rows)
-    describeDelivering(startTarget, rows)
-    describeAuthenticating(startTarget, rows)
-    describeEnduring(startTarget, rows)
+    describePublishing(startTarget, rows.it)
+    describeStocking(startTarget, rows.it)
+    describeAsking(startTarget, rows.it)
+    describeLooking(startTarget, rows.it)
+    describeClaiming(startTarget, rows.it)
+    describeDelivering(startTarget, rows.it)
+    describeAuthenticating(startTarget, rows.it)
+    describeEnduring(startTarget, rows.it)
+    rows.conclude()
   })
 }
 
