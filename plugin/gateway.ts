@@ -6,7 +6,7 @@ import type { Connection, GatewaySession } from './connection.ts'
 import type { GatewayContext, Logger } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import { isAuthorEvent, takeAuthorEvent } from './lifecycle/author-events.ts'
-import { type Ask, Replenisher } from './lifecycle/replenish.ts'
+import { Replenisher } from './lifecycle/replenish.ts'
 import { hostOf } from './nostr/auth.ts'
 import { checkShape } from './nostr/event.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
@@ -78,10 +78,11 @@ export class KeyPackageGateway {
       verifyEvent,
       now: () => Math.floor(clock() / 1000),
     }
-    this.#replenisher = new Replenisher(this.options.replenish.intervalSeconds)
+    this.#replenisher = new Replenisher(this.#context)
     this.#stopListening = [
-      store.onLowStock((author) => this.#askForMore(author)),
-      store.onPublished((author, id) => this.#showPublished(author, id)),
+      store.onLowStock((author) => this.#replenisher.ranLow(author)),
+      store.onRemoved((removals) => this.#replenisher.lost(removals)),
+      store.onPublished((author, id) => this.#published(author, id)),
     ]
   }
 
@@ -198,25 +199,14 @@ export class KeyPackageGateway {
     }
   }
 
-  #welcome(author: Pubkey, send: Ask): () => void {
-    if (!this.options.replenish.enabled) return () => {}
-    this.#askIfLow(author, send).catch((error: unknown) => this.#report(error))
-    return this.#replenisher.join(author, send)
+  #welcome(author: Pubkey, send: Connection['send']): () => void {
+    return this.options.replenish.enabled ? this.#replenisher.join(author, send) : () => {}
   }
 
-  async #askIfLow(author: Pubkey, send: Ask): Promise<void> {
+  #published(author: Pubkey, id: EventId): void {
     const { store, now } = this.#context
-    const [count = 0] = await store.count([author], now())
-    if (count < this.options.stock.low) this.#replenisher.askOne(author, send, now())
-  }
-
-  #showPublished(author: Pubkey, id: EventId): void {
-    const { store, now } = this.#context
+    this.#replenisher.gained(author)
     this.#watchers.tell(store, author, id, now()).catch((error: unknown) => this.#report(error))
-  }
-
-  #askForMore(author: Pubkey): void {
-    this.#replenisher.askAll(author, this.#context.now())
   }
 
   #hostOf({ host }: Pick<Connection, 'host'>): string | undefined {

@@ -1,6 +1,7 @@
 /** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
 
 import type { Answer, Connection, GatewaySession } from './connection.ts'
+import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf, mayBeOfKind } from './nostr/event.ts'
 import { type KeyPackageFilter, splitFilters, splitNaming } from './nostr/filters.ts'
@@ -37,7 +38,9 @@ export class Session implements GatewaySession {
     for (const challenge of this.#identity.challenge()) this.#send(challenge)
   }
 
-  fromClient(message: ClientMessage): Promise<Answer> {
+  fromClient(said: ClientMessage): Promise<Answer> {
+    const message = meaningOf(said)
+    if (message === undefined) return Promise.resolve(NOTHING)
     const [verb, id] = message
     if (verb === 'CLOSE') this.#subscriptions.cancel(id)
     const pending = verb === 'REQ' ? this.#subscriptions.announce(id) : undefined
@@ -196,7 +199,8 @@ export class Session implements GatewaySession {
 
   #closeSubscription(message: ClientMessage): Answer {
     const subscription = this.#subscriptions.end(message[1])
-    return subscription?.forwarded === false ? NOTHING : { replies: [], forward: message }
+    const isOurs = subscription === undefined ? isAboutLowStock(message) : !subscription.forwarded
+    return isOurs ? NOTHING : { replies: [], forward: message }
   }
 
   /** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */

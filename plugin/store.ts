@@ -116,7 +116,7 @@ export type ClaimOutcome =
       readonly packages: readonly StoredKeyPackage[]
       /** Packages the author has left, the exposed last one included. */
       readonly remaining: number
-      /** Whether the author's last package is among them. */
+      /** Whether the author's last package is among them; it is the last of them, then. */
       readonly lastUsed: boolean
     }
   | { readonly outcome: 'none' }
@@ -178,8 +178,8 @@ export interface KeyPackageStore {
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
   /** What an author has, in no particular order; nothing is consumed. */
   list(author: Pubkey, now: number): Promise<StoredKeyPackage[]>
-  /** How many packages each of the authors has. */
-  count(authors: readonly Pubkey[], now: number): Promise<number[]>
+  /** How many packages each of the authors has; undefined for one the store has never heard of, or has forgotten. */
+  count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]>
   /** Deletes packages of an author; they are spent. Resolves to how many there were. */
   drop(author: Pubkey, which: Selector, now: number): Promise<number>
   /** Undoes a recent claim of which not a byte was sent: the packages are as before it. The quota tick stays. */

@@ -75,9 +75,12 @@ class LmdbStore implements MovableStore {
     )
   }
 
-  async count(authors: readonly Pubkey[], now: number): Promise<number[]> {
+  async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     const tables = this.#read()
-    return authors.map((author) => expire(tables.authors.get(author) ?? EMPTY_STOCK, now).packages.length)
+    return authors.map((author) => {
+      const record = tables.authors.get(author)
+      return record === undefined ? undefined : expire(record, now).packages.length
+    })
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {

@@ -101,9 +101,13 @@ class MemoryStore implements MovableStore {
     return stored(expire(this.#stock(author), now).packages)
   }
 
-  async count(authors: readonly Pubkey[], now: number): Promise<number[]> {
+  async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     this.#requireOpen()
-    return authors.map((author) => expire(this.#stock(author), now).packages.length)
+    return authors.map((pubkey) => {
+      const author = this.#authors.get(pubkey)
+      if (author === undefined || isForgotten(author)) return undefined
+      return expire(author.stock, now).packages.length
+    })
   }
 
   async drop(pubkey: Pubkey, which: Selector, now: number): Promise<number> {

@@ -1,56 +1,152 @@
-/** Asks authors who are connected for more packages when they run low. */
+/** Asks authors who are connected for more packages when they run low, and takes that back once they have enough. */
 
-import { KEY_PACKAGE_KIND } from '../key-package/kinds.ts'
+import type { GatewayContext } from '../context.ts'
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
+import { isSlot } from '../selection.ts'
+import type { QuotaOutcome, Removal } from '../store.ts'
+import { requestMore, withdrawRequest } from './low-stock.ts'
 
-/** Sends to one connection that is authenticated as the author. */
-export type Ask = (message: RelayMessage) => void
-
-export class Replenisher {
-  readonly #intervalSeconds: number
-  readonly #connected = new Map<Pubkey, Set<Ask>>()
-  readonly #askedAt = new Map<Pubkey, number>()
-
-  constructor(intervalSeconds: number) {
-    this.#intervalSeconds = intervalSeconds
-  }
-
-  /** An author can be reached through `ask`, until the returned function is called. */
-  join(author: Pubkey, ask: Ask): () => void {
-    const asks = this.#connected.get(author) ?? new Set()
-    this.#connected.set(author, asks.add(ask))
-    return () => {
-      asks.delete(ask)
-      if (asks.size === 0 && this.#connected.get(author) === asks) this.#connected.delete(author)
-    }
-  }
-
-  /** Asks on every connection of the author, at most once in an interval. */
-  askAll(author: Pubkey, now: number): void {
-    const asks = this.#connected.get(author)
-    const askedAt = this.#askedAt.get(author)
-    if (asks === undefined) return
-    if (askedAt !== undefined && now - askedAt < this.#intervalSeconds) return
-    this.#remember(author, now)
-    for (const ask of asks) ask(request(author))
-  }
-
-  /** Asks on one connection, whose author has just authenticated. */
-  askOne(author: Pubkey, ask: Ask, now: number): void {
-    this.#remember(author, now)
-    ask(request(author))
-  }
-
-  #remember(author: Pubkey, now: number): void {
-    this.#askedAt.delete(author)
-    this.#askedAt.set(author, now)
-    for (const [oldest, askedAt] of this.#askedAt) {
-      if (now - askedAt < this.#intervalSeconds) return
-      this.#askedAt.delete(oldest)
-    }
-  }
+/** A connection that is authenticated as an author. */
+interface Reach {
+  readonly send: (message: RelayMessage) => void
+  isAsked: boolean
 }
 
-function request(author: Pubkey): RelayMessage {
-  return ['REQ', 'keypackages:low', { kinds: [KEY_PACKAGE_KIND], authors: [author] }]
+/** How much an author has; `unheard`: the store has never heard of them, or has forgotten them. */
+type Level = 'enough' | 'few' | 'none' | 'unheard'
+
+/** How often an author is asked on authenticating in one interval: several devices are, a client that flaps is not. */
+const MOST_GREETED = 10
+/** Processes that share a store hear of one claim within so many seconds, their clocks' difference included. */
+const ONE_SIGNAL_SECONDS = 5
+
+export class Replenisher {
+  readonly #context: GatewayContext
+  readonly #intervalSeconds: number
+  readonly #connected = new Map<Pubkey, Set<Reach>>()
+  /** Until when this process does not ask an author again, in seconds since the epoch. */
+  readonly #quietUntil = new Map<Pubkey, number>()
+
+  constructor(context: GatewayContext) {
+    this.#context = context
+    this.#intervalSeconds = context.options.replenish.intervalSeconds
+  }
+
+  /** An author has authenticated, and can be reached through `send` until the returned function is called. */
+  join(author: Pubkey, send: Reach['send']): () => void {
+    const reach: Reach = { send, isAsked: false }
+    const reaches = this.#connected.get(author) ?? new Set()
+    this.#connected.set(author, reaches.add(reach))
+    this.#start(this.#greet(author, reach))
+    return () => {
+      reaches.delete(reach)
+      if (reaches.size === 0 && this.#connected.get(author) === reaches) this.#connected.delete(author)
+    }
+  }
+
+  /** A claim has left few: every connection of the author is asked, at most once in an interval. */
+  ranLow(author: Pubkey): void {
+    if (this.#connected.has(author)) this.#start(this.#askAll(author))
+  }
+
+  /** Time has taken packages. Of what an author deletes they need not be told: who rotates publishes next. */
+  lost(removals: readonly Removal[]): void {
+    const byTime = removals.filter(({ why }) => why === 'expired' || why === 'retired')
+    for (const author of new Set(byTime.map(({ author }) => author))) {
+      if (this.#connected.has(author)) this.#start(this.#askIfLow(author))
+    }
+  }
+
+  /** A package has come in, by which there may be enough. */
+  gained(author: Pubkey): void {
+    const asked = this.#reaches(author).filter(({ isAsked }) => isAsked)
+    if (asked.length > 0) this.#start(this.#withdrawIfEnough(author, asked))
+  }
+
+  async #greet(author: Pubkey, reach: Reach): Promise<void> {
+    const level = await this.#level(author)
+    if (level === 'enough' || (level === 'unheard' && !(await this.#hasRelayList(author)))) return
+    const { granted } = await this.#count(author, MOST_GREETED)
+    if (granted === 0) return
+    this.#keepQuiet(author, this.#intervalSeconds)
+    this.#ask(author, [reach])
+  }
+
+  async #askIfLow(author: Pubkey): Promise<void> {
+    if ((await this.#level(author)) !== 'enough') await this.#askAll(author)
+  }
+
+  async #askAll(author: Pubkey): Promise<void> {
+    const now = this.#context.now()
+    if (now < (this.#quietUntil.get(author) ?? now)) return
+    this.#keepQuiet(author, this.#intervalSeconds)
+    try {
+      const { granted, retryAfterSeconds } = await this.#count(author, 1)
+      const isOneSignal = this.#intervalSeconds - retryAfterSeconds <= ONE_SIGNAL_SECONDS
+      if (granted > 0 || isOneSignal) this.#ask(author, this.#reaches(author))
+      else this.#keepQuiet(author, retryAfterSeconds)
+    } catch (error) {
+      this.#quietUntil.delete(author)
+      throw error
+    }
+  }
+
+  async #withdrawIfEnough(author: Pubkey, asked: readonly Reach[]): Promise<void> {
+    if ((await this.#level(author)) !== 'enough') return
+    for (const reach of asked) {
+      if (!reach.isAsked) continue
+      reach.isAsked = false
+      reach.send(withdrawRequest())
+    }
+  }
+
+  async #level(author: Pubkey): Promise<Level> {
+    const { store, options, now } = this.#context
+    const [count] = await store.count([author], now())
+    if (count === undefined) return 'unheard'
+    if (count >= options.stock.low) return 'enough'
+    if (count === 0) return 'none'
+    // Slots are never used up.
+    return (await store.list(author, now())).every(isSlot) ? 'enough' : 'few'
+  }
+
+  /** Who has no packages here, but says where they are, uses them. */
+  async #hasRelayList(author: Pubkey): Promise<boolean> {
+    const [list] = await this.#context.store.getRelayLists([author])
+    return list !== undefined
+  }
+
+  /** Counts that an author is asked, whichever process that shares the store does it. */
+  #count(author: Pubkey, max: number): Promise<QuotaOutcome> {
+    const { store, now } = this.#context
+    return store.hit(`asked ${author}`, 1, { max, windowSeconds: this.#intervalSeconds }, now())
+  }
+
+  #ask(author: Pubkey, reaches: readonly Reach[]): void {
+    for (const reach of reaches) {
+      reach.isAsked = true
+      reach.send(requestMore(author))
+    }
+  }
+
+  #keepQuiet(author: Pubkey, seconds: number): void {
+    const now = this.#context.now()
+    this.#quietUntil.delete(author)
+    this.#quietUntil.set(author, now + seconds)
+    for (const [oldest, until] of this.#quietUntil) {
+      if (now < until) return
+      this.#quietUntil.delete(oldest)
+    }
+  }
+
+  #reaches(author: Pubkey): Reach[] {
+    return [...(this.#connected.get(author) ?? [])]
+  }
+
+  /** What nobody waits for. A store that fails keeps nobody from claiming or authenticating (I7). */
+  #start(work: Promise<void>): void {
+    work.catch((error: unknown) =>
+      this.#context.log.error({ err: error }, 'an author could not be asked for more'),
+    )
+  }
 }

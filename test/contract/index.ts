@@ -6,6 +6,7 @@
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
 import { describeClaiming } from './claiming.ts'
+import { describeHearing } from './hearing.ts'
 import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
@@ -35,8 +36,11 @@ export interface Runner {
   it(name: string, test: () => Promise<void>): unknown
 }
 
-/** Whether the store of that name tells of removals. The one in Redis does not yet: once it does, this goes. */
-export function tellsRemovals(name: string): boolean {
+/**
+ * Whether the store of that name tells of removals, and tells an author it has never heard of from one who has none
+ * left. The one in Redis does neither yet: once it does, this goes.
+ */
+export function isComplete(name: string): boolean {
   return !name.includes('Redis')
 }
 
@@ -53,7 +57,10 @@ export function describeKeyPackageStore(
     describe('quotas', () => describeQuotas(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
-    if (tellsRemovals(name)) describe('removals', () => describeRemoving(specify))
+    if (isComplete(name)) {
+      describe('removals', () => describeRemoving(specify))
+      describe('authors', () => describeHearing(specify))
+    }
   })
 }
 
@@ -66,7 +73,7 @@ export function describeMovableStore(
   const specify = specifier(open, it)
   describe(name, () => {
     describeMoving(specify)
-    if (tellsRemovals(name)) describeRemovingMoved(specify)
+    if (isComplete(name)) describeRemovingMoved(specify)
   })
 }
 

@@ -102,7 +102,7 @@ export function describeRemoving(it: Specify): void {
   it('tells of a change once it is made, and stops when told', async (store) => {
     const pkg = packageNamed('one', alice)
     await store.put(pkg, LIMITS, NOW)
-    const counts: Promise<number[]>[] = []
+    const counts: Promise<unknown>[] = []
     const stop = store.onRemoved(() => counts.push(store.count([alice], NOW)))
     await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
     same(await Promise.all(counts), [[0]])

@@ -85,6 +85,8 @@ class Month {
   #isThere = true
   #invitations: Invitation[] = []
   #shortLived: readonly string[] = []
+  /** All that she publishes because the relay asked. */
+  #answer: Promise<void> = Promise.resolve()
 
   constructor(scene: ClientScene, server: TestServer) {
     this.#scene = scene
@@ -177,15 +179,17 @@ class Month {
 
   #listen(): void {
     const alice = this.#alice
-    alice.client.onLowStock(async () => {
+    alice.client.onLowStock(() => {
       this.requests += 1
-      await alice.publish(STOCK - (await this.stock()))
+      this.#answer = this.stock().then(async (stock) => void (await alice.publish(STOCK - stock)))
+      return this.#answer
     })
   }
 
   /** She answers in her own time. */
   async #replenished(): Promise<void> {
     await eventually('she has published more', async () => (await this.stock()) >= LOW)
+    await this.#answer
   }
 
   async #delete(ref: string): Promise<void> {

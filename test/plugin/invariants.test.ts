@@ -82,11 +82,9 @@ class World {
     for (const id of idsIn(await answer)) tick(this.timesSent, id)
   }
 
-  counts(): Promise<number[]> {
-    return this.test.store.count(
-      AUTHORS.map(({ pubkey }) => pubkey),
-      this.test.now,
-    )
+  async counts(): Promise<number[]> {
+    const authors = AUTHORS.map(({ pubkey }) => pubkey)
+    return (await this.test.store.count(authors, this.test.now)).map((count = 0) => count)
   }
 }
 

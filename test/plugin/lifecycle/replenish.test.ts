@@ -1,20 +1,27 @@
 /** DESIGN.md section 6: authors who run low are asked for more, on every connection, but not all the time. */
 
 import { describe, expect, it } from '@jest/globals'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import { eventually } from '../../support/eventually.ts'
 import {
+  idsIn,
   keyPackagesBy,
+  keyPackagesOf,
   startGateway,
   stock,
   type TestClient,
   type TestGateway,
 } from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const request = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice.pubkey] }]
 
-function requestsTo({ pushed }: TestClient): unknown[] {
+const withdrawal = ['CLOSED', 'keypackages:low', 'replenished: enough key packages are stored']
+
+function requestsTo({ pushed }: Pick<TestClient, 'pushed'>): unknown[] {
   return pushed.filter(([verb]) => verb === 'REQ')
 }
 
@@ -28,6 +35,34 @@ async function connectedAuthor(test: TestGateway): Promise<TestClient> {
   await client.authenticate(alice)
   return client
 }
+
+/** A connection of alice to another gateway on the same store. */
+function connectElsewhere(test: TestGateway): Pick<TestClient, 'pushed'> {
+  const gateway = new KeyPackageGateway({ store: test.store, clock: () => test.now * 1000 })
+  const pushed: RelayMessage[] = []
+  const session = gateway.session({
+    address: '192.0.2.200',
+    send: (message) => pushed.push(message),
+    authenticated: () => [alice.pubkey],
+  })
+  // Whom the relay has authenticated is looked up when the client says something.
+  void session.fromClient(['COUNT', 'own', keyPackagesBy(alice)])
+  return { pushed }
+}
+
+async function publishExpiring(test: TestGateway, count: number, expiresAt: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const tags = { expiration: [`${expiresAt}`] }
+    await test.gateway.publish(keyPackageEvent(alice, await makeKeyPackage(alice), { tags }))
+  }
+}
+
+function neverMade(): never {
+  throw new Error('there is no such package')
+}
+
+/** Lets everything go on that waits for nothing outside of this process. */
+const turns = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a stock that falls below stock.low', () => {
   it('has every connection of its author asked, and nobody else', async () => {
@@ -92,6 +127,158 @@ describe('a stock that falls below stock.low', () => {
     test.now += 1
     await claimFrom(test)
     expect(requestsTo(author)).toHaveLength(2)
+  })
+})
+
+describe('a stock that falls otherwise than by a claim', () => {
+  it('has its author asked when packages expire, once a sweep has found it', async () => {
+    const test = startGateway()
+    await publishExpiring(test, 3, NOW + 3600)
+    const author = await connectedAuthor(test)
+    test.now += 3600
+    expect(requestsTo(author)).toEqual([])
+    await test.gateway.sweep()
+    expect(requestsTo(author)).toEqual([request])
+  })
+
+  it('does not have its author asked who deletes: who rotates publishes next', async () => {
+    const test = startGateway()
+    const events = await stock(test, alice, 4)
+    const author = await connectedAuthor(test)
+    const tags = events.slice(1).map(({ id }) => ['e', id])
+    await author.say('EVENT', signEvent(alice.secretKey, { kind: 5, created_at: NOW, tags, content: '' }))
+    await turns()
+    expect(requestsTo(author)).toEqual([])
+  })
+})
+
+describe('an author who has none', () => {
+  it('is not asked who never published: they may not use MLS', async () => {
+    expect(requestsTo(await connectedAuthor(startGateway()))).toEqual([])
+  })
+
+  it('is asked who ran out, as long as the store remembers what there was', async () => {
+    const test = startGateway()
+    await publishExpiring(test, 1, NOW + 60)
+    test.now += 60
+    expect(requestsTo(await connectedAuthor(test))).toEqual([request])
+  })
+
+  it('is asked who says in a relay list where their key packages are, however long ago the last expired', async () => {
+    const test = startGateway()
+    await publishExpiring(test, 1, NOW + 60)
+    test.now += 3600
+    await test.gateway.sweep()
+    expect(requestsTo(await connectedAuthor(test))).toEqual([])
+    const tags = [['relay', 'wss://relay.example.com']]
+    const list = signEvent(alice.secretKey, { kind: 10051, created_at: NOW, tags, content: '' })
+    await test.connect().say('EVENT', list)
+    expect(requestsTo(await connectedAuthor(test))).toEqual([request])
+  })
+
+  it('is not asked whose packages are slots, which are never used up', async () => {
+    const test = startGateway({ profile: 'marmot' })
+    const slot = { kind: 30443, tags: { d: ['phone'] } }
+    await test.gateway.publish(keyPackageEvent(alice, await makeKeyPackage(alice), slot))
+    expect(requestsTo(await connectedAuthor(test))).toEqual([])
+  })
+})
+
+describe('a stock that is back at stock.low', () => {
+  it('is withdrawn from every connection that was asked, once', async () => {
+    const test = startGateway()
+    const asked = [await connectedAuthor(test), await connectedAuthor(test)]
+    await stock(test, alice, 3)
+    for (const device of asked) expect(device.pushed).not.toContainEqual(withdrawal)
+
+    const [first, second, third] = await keyPackagesOf(alice, 3)
+    await claimFrom(test)
+    const late = await connectedAuthor(startGateway())
+    for (const device of asked) expect(requestsTo(device)).toEqual([request])
+    await test.gateway.publish(first ?? neverMade())
+    for (const device of asked) expect(device.pushed.at(-1)).toEqual(withdrawal)
+    for (const event of [second, third]) await test.gateway.publish(event ?? neverMade())
+    for (const device of asked) {
+      expect(device.pushed.filter(([verb]) => verb === 'CLOSED')).toEqual([withdrawal])
+    }
+    expect(late.pushed).not.toContainEqual(withdrawal)
+  })
+
+  it('is not withdrawn while it is still lower', async () => {
+    const test = startGateway({ stock: { low: 5 } })
+    await stock(test, alice, 2)
+    const author = await connectedAuthor(test)
+    await stock(test, alice, 2)
+    expect(author.pushed).not.toContainEqual(withdrawal)
+    await stock(test, alice, 1)
+    expect(author.pushed.at(-1)).toEqual(withdrawal)
+  })
+})
+
+describe('a client that takes the signal for a REQ', () => {
+  it('publishes with EVENT, and is not refused for what else a relay would say', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    const author = await connectedAuthor(test)
+    const [event] = await keyPackagesOf(alice, 1)
+    expect(await author.ask('EVENT', 'keypackages:low', event)).toEqual([['OK', event?.id, true, '']])
+    for (const verb of ['EOSE', 'CLOSED', 'CLOSE']) {
+      expect(await author.say(verb, 'keypackages:low')).toEqual({ replies: [] })
+    }
+    expect(requestsTo(author)).toEqual([request])
+  })
+
+  it('may have a subscription of that name itself', async () => {
+    const test = startGateway()
+    const [event] = await stock(test, alice, 1)
+    const author = await connectedAuthor(test)
+    expect(idsIn(await author.ask('REQ', 'keypackages:low', keyPackagesBy(alice)))).toEqual([event?.id])
+    expect(await author.say('CLOSE', 'keypackages:low')).toEqual({ replies: [] })
+    expect((await author.say('REQ', 'keypackages:low', { kinds: [1] })).forward).toBeDefined()
+    expect((await author.say('CLOSE', 'keypackages:low')).forward).toBeDefined()
+  })
+})
+
+describe('several processes on one store', () => {
+  it('ask every connection of an author about one claim, and no more in the next 300 s', async () => {
+    const test = startGateway()
+    await stock(test, alice, 5)
+    const devices = [await connectedAuthor(test), connectElsewhere(test)]
+    await turns()
+    await claimFrom(test)
+    await claimFrom(test)
+    await claimFrom(test)
+    for (const device of devices) expect(requestsTo(device)).toEqual([request])
+    test.now += 299
+    const late = connectElsewhere(test)
+    await turns()
+    await claimFrom(test)
+    for (const device of devices) expect(requestsTo(device)).toEqual([request])
+    expect(requestsTo(late)).toEqual([request])
+  })
+
+  it('withdraw what they asked wherever the package comes in', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const device = connectElsewhere(test)
+    await turns()
+    expect(requestsTo(device)).toEqual([request])
+    await stock(test, alice, 1)
+    await turns()
+    expect(device.pushed.at(-1)).toEqual(withdrawal)
+  })
+})
+
+describe('a client that comes and goes all the time', () => {
+  it('is asked ten times in 300 s, and no more', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    const asked = async () => requestsTo(await connectedAuthor(test)).length
+    const counts: number[] = []
+    for (let time = 0; time < 12; time += 1) counts.push(await asked())
+    expect(counts).toEqual([...Array(10).fill(1), 0, 0])
+    test.now += 300
+    expect(await asked()).toBe(1)
   })
 })
 

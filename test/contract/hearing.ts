@@ -1,0 +1,32 @@
+/** Of whom a store has heard: of everyone of whom it knows a package, in the stock or spent. */
+
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
+import { same } from './same.ts'
+import type { Specify } from './specify.ts'
+
+const alice = authorNamed('alice')
+const nobody = authorNamed('nobody')
+
+export function describeHearing(it: Specify): void {
+  it('has never heard of those who published no key package, whoever asked for them', async (store) => {
+    await store.claim([claimBy('bob', nobody)], POLICY, NOW)
+    await store.putRelayList(relayListOf(nobody, NOW))
+    await store.drop(nobody, { by: 'author', createdUntil: NOW }, NOW)
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    same(await store.count([nobody, alice], NOW), [undefined, 1])
+  })
+
+  it('has heard of those who have none left, until all they had would have expired and was swept', async (store) => {
+    const [last, deleted] = [HOUR, 2 * HOUR].map((after) =>
+      packageNamed(`${after}`, alice, { expiresAt: NOW + after }),
+    )
+    if (last === undefined || deleted === undefined) return
+    for (const pkg of [last, deleted]) await store.put(pkg, LIMITS, NOW)
+    await store.drop(alice, { by: 'id', ids: [deleted.id] }, NOW)
+    same(await store.count([alice], NOW), [1])
+    await store.sweep(NOW + HOUR, 600)
+    same(await store.count([alice], NOW + HOUR), [0])
+    await store.sweep(NOW + 2 * HOUR, 600)
+    same(await store.count([alice], NOW + 2 * HOUR), [undefined])
+  })
+}
