@@ -11,8 +11,8 @@ export interface LowStock {
   readonly signal: AbortSignal
 }
 
-/** Publishes more; where it rejects it is called again. */
-export type Replenish = (request: LowStock) => Promise<void> | void
+/** Publishes more; where it fails, it is called again. */
+export type Replenish = (request: LowStock) => unknown
 
 /** How long a client leaves between two answers, as the client guide says. */
 const INTERVAL_MS = 300_000

@@ -1,0 +1,50 @@
+/** Alice can be added to groups: she publishes key packages, and waits to be written to. `node alice.js [RELAY]` */
+
+import { generateKeyPackage } from 'keypackage-gateway/client'
+import { npubEncode } from 'nostr-tools/nip19'
+import { unwrapEvent } from 'nostr-tools/nip59'
+import { groupId, join, read, write } from './mls.js'
+import { arrive, leave, waitFor } from './nostr.js'
+
+const [url = 'ws://127.0.0.1:7447'] = process.argv.slice(2)
+const alice = await arrive(url)
+
+/** What belongs to the packages she published, by event id. It must never leave her. */
+const kept = new Map()
+
+async function publish(count) {
+  const made = await Promise.all(Array.from({ length: count }, () => generateKeyPackage(alice)))
+  const publications = await alice.client.publishKeyPackages(made.map((own) => own.publicPackage))
+  for (const [index, { event, acceptedBy, refusals }] of publications.entries()) {
+    if (acceptedBy.length === 0) console.log(`Not published: ${refusals.map(({ message }) => message)}`)
+    else kept.set(event.id, made[index])
+  }
+}
+
+await publish(10)
+await alice.client.publishRelayList()
+alice.client.onLowStock(() => publish(7))
+console.log(`Alice has published ${kept.size} key packages. Now Bob, in another terminal:\n`)
+console.log(`  node bob.js ${npubEncode(alice.pubkey)} ${url}\n`)
+
+const invitation = unwrapEvent(
+  await waitFor(alice.relay, { kinds: [1059], '#p': [alice.pubkey] }),
+  alice.secretKey,
+)
+const used = invitation.tags.find(([name]) => name === 'e')?.[1]
+let group = await join(invitation.content, kept.get(used))
+console.log(`Somebody added Alice to a group, with her key package ${used.slice(0, 8)}...`)
+
+// It has served its purpose: what is deleted comes back nowhere.
+kept.delete(used)
+await alice.client.deleteKeyPackages([used])
+
+const message = await waitFor(alice.relay, { kinds: [445], '#h': [groupId(group)] })
+const received = await read(group, message)
+console.log(`They write: ${received.words}`)
+
+const answer = await write(received.group, 'Here I am.')
+group = answer.group
+await alice.relay.publish(answer.event)
+console.log('Alice answers: Here I am.')
+leave(alice)

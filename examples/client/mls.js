@@ -1,0 +1,81 @@
+/** A group of two, by ts-mls, and its messages as Nostr events (kind 445, NIP-EE). */
+
+import * as nip44 from 'nostr-tools/nip44'
+import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure'
+import { bytesToHex } from 'nostr-tools/utils'
+import {
+  bytesToBase64,
+  createApplicationMessage,
+  createCommit,
+  createGroup,
+  decodeMlsMessage,
+  emptyPskIndex,
+  encodeMlsMessage,
+  getCiphersuiteFromName,
+  getCiphersuiteImpl,
+  joinGroup,
+  mlsExporter,
+  processPrivateMessage,
+} from 'ts-mls'
+
+const suite = await getCiphersuiteImpl(getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'))
+const text = new TextEncoder()
+
+/** Opens a group with somebody in it. The Welcome is for them, and opens with the private part of their key package. */
+export async function openGroup({ publicPackage, privatePackage }, keyPackage) {
+  const id = crypto.getRandomValues(new Uint8Array(32))
+  const state = await createGroup(id, publicPackage, privatePackage, [], suite)
+  const proposal = { proposalType: 'add', add: { keyPackage } }
+  const { newState, welcome } = await createCommit(
+    { state, cipherSuite: suite },
+    { extraProposals: [proposal], ratchetTreeExtension: true },
+  )
+  return { group: newState, welcome: encode({ wireformat: 'mls_welcome', welcome }) }
+}
+
+export function join(welcome, { publicPackage, privatePackage }) {
+  return joinGroup(decode(welcome).welcome, publicPackage, privatePackage, emptyPskIndex, suite)
+}
+
+/** Under this the group's messages are found (`h` tag). */
+export function groupId(group) {
+  return bytesToHex(group.groupContext.groupId)
+}
+
+/** The event that carries a text to the group. Nobody can tell who sent it: it is signed with a key for this once. */
+export async function write(group, words) {
+  const { newState, privateMessage } = await createApplicationMessage(group, text.encode(words), suite)
+  const message = encode({ wireformat: 'mls_private_message', privateMessage })
+  const event = finalizeEvent(
+    {
+      kind: 445,
+      created_at: Math.floor(Date.now() / 1000),
+      tags: [['h', groupId(group)]],
+      content: nip44.encrypt(message, await groupKey(group)),
+    },
+    generateSecretKey(),
+  )
+  return { group: newState, event }
+}
+
+export async function read(group, event) {
+  const { privateMessage } = decode(nip44.decrypt(event.content, await groupKey(group)))
+  const { newState, message } = await processPrivateMessage(group, privateMessage, emptyPskIndex, suite)
+  return { group: newState, words: new TextDecoder().decode(message) }
+}
+
+/** What the group shares at this time, as a NIP-44 key. */
+async function groupKey({ keySchedule }) {
+  const secret = await mlsExporter(keySchedule.exporterSecret, 'nostr', text.encode('nostr'), 32, suite)
+  return nip44.getConversationKey(secret, getPublicKey(secret))
+}
+
+function encode(content) {
+  return bytesToBase64(encodeMlsMessage({ version: 'mls10', ...content }))
+}
+
+function decode(base64) {
+  const [message] = decodeMlsMessage(Uint8Array.from(Buffer.from(base64, 'base64')), 0) ?? []
+  if (message === undefined) throw new Error('this is not an MLSMessage')
+  return message
+}

@@ -1,0 +1,77 @@
+/** examples/client runs as its README says: two processes, a `serve` between them, and a relay behind it. */
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { type Serving, serveCli } from '../support/cli.ts'
+import { startRelay, type TestRelay } from '../support/relay.ts'
+
+jest.setTimeout(60_000)
+
+type Terminal = ChildProcessByStdio<null, Readable, Readable>
+
+describe('examples/client', () => {
+  let relay: TestRelay
+  let gateway: Serving
+  const terminals: Terminal[] = []
+
+  beforeEach(async () => {
+    relay = await startRelay()
+    gateway = await serveCli(['--upstream', relay.url, '--store', 'memory:'])
+  })
+  afterEach(async () => {
+    for (const terminal of terminals.splice(0)) terminal.kill()
+    gateway.kill('SIGTERM')
+    await gateway.finished
+    await relay.stop()
+  })
+
+  function run(script: string, ...args: readonly string[]): Terminal {
+    const path = fileURLToPath(new URL(`../../examples/client/${script}`, import.meta.url))
+    const terminal = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    terminals.push(terminal)
+    return terminal
+  }
+
+  it('Bob takes a key package of Alice, adds her to a group, and both read what the other writes', async () => {
+    const alice = run('alice.js', gateway.url)
+    const toldByAlice: string[] = []
+    const npub = await new Promise<string>((resolve, reject) => {
+      text(alice.stderr).then((failure) => reject(new Error(failure)), reject)
+      createInterface(alice.stdout).on('line', (line) => {
+        toldByAlice.push(line)
+        const [, name] = /node bob\.js (npub1\w+)/.exec(line) ?? []
+        if (name !== undefined) resolve(name)
+      })
+    })
+    const bob = run('bob.js', npub, gateway.url)
+    const [toldByBob, failure, [bobsCode], [alicesCode]] = await Promise.all([
+      text(bob.stdout),
+      text(bob.stderr),
+      once(bob, 'exit'),
+      once(alice, 'exit'),
+    ])
+
+    expect({ failure, bobsCode, alicesCode }).toEqual({ failure: '', bobsCode: 0, alicesCode: 0 })
+    expect(toldByAlice).toContain('They write: Hello Alice, you need not do a thing to be added.')
+    expect(toldByBob).toContain(`key package relay list, ${gateway.url}`)
+    expect(toldByBob).toContain('Alice answers: Here I am.')
+    // The relay has seen neither her key packages nor a word of what they wrote.
+    expect(relay.received.filter((frame) => /"kind":443\b|Hello Alice|Here I am/.test(frame))).toEqual([])
+    expect(relay.received.some((frame) => frame.includes('"kind":445'))).toBe(true)
+  })
+
+  it('Bob says whom he needs to know, and that there is nothing for him', async () => {
+    const unnamed = run('bob.js')
+    expect(await once(unnamed, 'exit')).toEqual([2, null])
+    const nobody = 'npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6'
+    const stranger = run('bob.js', nobody, gateway.url)
+    const [told, [code]] = await Promise.all([text(stranger.stderr), once(stranger, 'exit')])
+    expect(code).toBe(1)
+    expect(told).toContain('There is none for Bob.')
+  })
+})
