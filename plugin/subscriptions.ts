@@ -109,6 +109,6 @@ export class HeldFeed {
   }
 }
 
-function isSubscriptionId(id: unknown): boolean {
+export function isSubscriptionId(id: unknown): boolean {
   return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_ID
 }

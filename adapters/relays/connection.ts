@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../plugin/connection.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../plugin/nostr/messages.ts'
+import { isSubscriptionId } from '../../plugin/subscriptions.ts'
 import { Batch } from './batch.ts'
 import type { Frame, Relay, RelayConnection } from './relay.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -119,10 +120,13 @@ export class ClientConnection {
     return () => this.#deliver(answer)
   }
 
-  /** A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. */
+  /**
+   * A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. Ids that are none by
+   * NIP-01 are not kept, however long they are (I9): whoever answers them opens nothing.
+   */
   #countSubscription([verb, id]: ClientMessage): RelayMessage | undefined {
     if (verb === 'CLOSE') this.#subscriptions.delete(id)
-    if (verb !== 'REQ' || typeof id !== 'string' || this.#subscriptions.has(id)) return undefined
+    if (verb !== 'REQ' || !isSubscriptionId(id) || this.#subscriptions.has(id)) return undefined
     const { maxSubscriptions } = this.#options
     if (this.#subscriptions.size >= maxSubscriptions) {
       return ['CLOSED', id, `blocked: at most ${maxSubscriptions} subscriptions at a time`]

@@ -1,8 +1,9 @@
 /** What a client has asked the relay and has no answer to yet: a server that stops waits for it. */
 
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
 
-/** Of the ids that may wait; a client with more is not waited for in full (I9). */
+/** Of the ids that may wait. A client with more, or with longer ones than NIP-01 allows, is not waited for in full (I9). */
 const MOST_IDS = 1000
 
 export class Unanswered {
@@ -14,7 +15,7 @@ export class Unanswered {
 
   ask([verb, id]: ClientMessage): void {
     if (verb === 'EVENT' || verb === 'AUTH') this.#events += 1
-    if ((verb === 'REQ' || verb === 'COUNT') && this.#ids.size < MOST_IDS) this.#ids.add(id)
+    if ((verb === 'REQ' || verb === 'COUNT') && this.#canWaitFor(id)) this.#ids.add(id)
     if (verb === 'CLOSE') this.#answered(id)
   }
 
@@ -36,6 +37,10 @@ export class Unanswered {
     await new Promise<void>((resolve) => {
       this.#settled = resolve
     })
+  }
+
+  #canWaitFor(id: unknown): boolean {
+    return isSubscriptionId(id) && this.#ids.size < MOST_IDS
   }
 
   #answered(id: unknown): void {
