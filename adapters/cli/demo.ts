@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { startServer } from '../relays/standalone.ts'
 import { loadCiphersuite } from './demo/mls.ts'
-import { Person } from './demo/person.ts'
+import { arrive } from './demo/person.ts'
 import { type Scene, type Step, story } from './demo/story.ts'
 import { openStore } from './store-url.ts'
 import { createVerifier } from './verify-event.ts'
@@ -49,15 +49,13 @@ async function withRelay<Result>(folder: string, act: (url: string) => Promise<R
 /** Plays the story on a relay that is there. Resolves to whether every step held, once `tell` has heard all. */
 export async function playOn(url: string, tell: Tell): Promise<boolean> {
   tell(`A relay for MLS key packages serves on ${url}, its store in a scratch folder.\n`)
-  const connect = (name: string) => Person.connect(name, url)
-  const [alice, bob, carol] = await Promise.all([connect('Alice'), connect('Bob'), connect('Carol')])
-  const crowd = await Promise.all(['Dave', 'Erin', 'Frank', 'Grace'].map(connect))
+  const [alice, bob, carol] = [arrive('Alice', url), arrive('Bob', url), arrive('Carol', url)]
+  const crowd = ['Dave', 'Erin', 'Frank', 'Grace'].map((name) => arrive(name, url))
   const suite = await loadCiphersuite()
-  const now = Math.floor(Date.now() / 1000)
   try {
-    return await play({ url, suite, alice, bob, carol, crowd, now, published: new Map(), claimed: [] }, tell)
+    return await play({ url, suite, alice, bob, carol, crowd, published: new Map(), claimed: [] }, tell)
   } finally {
-    for (const person of [alice, bob, carol, ...crowd]) person.leave()
+    for (const { client } of [alice, bob, carol, ...crowd]) client.close()
   }
 }
 

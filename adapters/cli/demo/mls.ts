@@ -1,4 +1,4 @@
-/** What the people of the demo do with MLS: make key packages, add somebody to a group, and talk in it. */
+/** What the people of the demo do with MLS: add somebody to a group, and talk in it. */
 
 import {
   type CiphersuiteImpl,
@@ -9,23 +9,13 @@ import {
   decodeMlsMessage,
   emptyPskIndex,
   encodeMlsMessage,
-  generateKeyPackage,
   getCiphersuiteFromName,
   getCiphersuiteImpl,
   joinGroup,
-  type KeyPackage,
   type MLSMessage,
-  type PrivateKeyPackage,
   processPrivateMessage,
 } from 'ts-mls'
-import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
-
-export interface OwnKeyPackage {
-  /** The KeyPackage, TLS-serialised: what is published. */
-  readonly bytes: Uint8Array
-  readonly publicPackage: KeyPackage
-  readonly privatePackage: PrivateKeyPackage
-}
+import { type CompleteKeyPackage, readKeyPackage } from '../../client/mls.ts'
 
 /** A message for the group, and the sender's state after it. */
 export interface Sent {
@@ -33,45 +23,17 @@ export interface Sent {
   readonly message: Uint8Array
 }
 
-const LAST_RESORT = 0x000a
-const NOSTR_GROUP_DATA = 0xf2ee
-const HOUR_SECONDS = 3600
-const LIFETIME_SECONDS = 90 * 86_400
-
 export function loadCiphersuite(): Promise<CiphersuiteImpl> {
   return getCiphersuiteImpl(getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'))
-}
-
-/** Makes a key package whose identity is a Nostr pubkey (MIP-00); `now` is in seconds since the epoch. */
-export async function makeKeyPackage(
-  pubkey: string,
-  now: number,
-  suite: CiphersuiteImpl,
-): Promise<OwnKeyPackage> {
-  const made = await generateKeyPackage(
-    { credentialType: 'basic', identity: Uint8Array.from(Buffer.from(pubkey, 'hex')) },
-    {
-      versions: ['mls10'],
-      ciphersuites: [suite.name],
-      extensions: [LAST_RESORT, NOSTR_GROUP_DATA],
-      proposals: [],
-      credentials: ['basic'],
-    },
-    { notBefore: BigInt(now - HOUR_SECONDS), notAfter: BigInt(now + LIFETIME_SECONDS) },
-    [{ extensionType: LAST_RESORT, extensionData: new Uint8Array() }],
-    suite,
-  )
-  return { ...made, bytes: encodeKeyPackage(made.publicPackage) }
 }
 
 /** Opens a group and adds whoever made the key package; the message is their Welcome. */
 export async function openGroupWith(
   keyPackageBytes: Uint8Array,
-  own: OwnKeyPackage,
+  own: CompleteKeyPackage,
   suite: CiphersuiteImpl,
 ): Promise<Sent> {
-  const [keyPackage] = decodeKeyPackage(keyPackageBytes, 0) ?? []
-  if (keyPackage === undefined) throw new Error('this is not a KeyPackage')
+  const { keyPackage } = readKeyPackage(keyPackageBytes)
   const group = await createGroup(Buffer.from('demo'), own.publicPackage, own.privatePackage, [], suite)
   const commit = await createCommit(
     { state: group, cipherSuite: suite },
@@ -85,7 +47,7 @@ export async function openGroupWith(
 /** Joins the group that a Welcome is for. */
 export function joinFrom(
   message: Uint8Array,
-  own: OwnKeyPackage,
+  own: CompleteKeyPackage,
   suite: CiphersuiteImpl,
 ): Promise<ClientState> {
   const decoded = decode(message)

@@ -1,10 +1,10 @@
 /** The demo's story: what happens, step by step, and what must be true after each. */
 
-import type { Event } from 'nostr-tools/core'
-import { verifyEvent } from 'nostr-tools/pure'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
-import { decrypt, encrypt, joinFrom, makeKeyPackage, type OwnKeyPackage, openGroupWith } from './mls.ts'
-import type { Person } from './person.ts'
+import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
+import type { ReceivedKeyPackage } from '../../client/receive.ts'
+import { decrypt, encrypt, joinFrom, openGroupWith } from './mls.ts'
+import { askPlainly, type Person } from './person.ts'
 
 /** Who and what the story is about. */
 export interface Scene {
@@ -14,12 +14,10 @@ export interface Scene {
   readonly bob: Person
   readonly carol: Person
   readonly crowd: readonly Person[]
-  /** Seconds since the epoch. */
-  readonly now: number
-  /** What Alice keeps of the key packages she published, by event id. */
-  readonly published: Map<string, OwnKeyPackage>
-  /** The events that were claimed, in order. */
-  readonly claimed: Event[]
+  /** What Alice keeps of the key packages she published, by KeyPackageRef. */
+  readonly published: Map<string, CompleteKeyPackage>
+  /** The packages that were claimed, in order. */
+  readonly claimed: ReceivedKeyPackage[]
   groups?: { bob: ClientState; alice: ClientState }
 }
 
@@ -46,54 +44,44 @@ export const story: readonly Step[] = [
   { title: 'Somebody wants to see everybody', play: browse },
 ]
 
-async function publishKeyPackages({ alice, url, now, suite, published }: Scene): Promise<string[]> {
-  for (let index = 0; index < PACKAGES; index += 1) {
-    const own = await makeKeyPackage(alice.pubkey, now, suite)
-    const event = alice.sign({
-      kind: 443,
-      created_at: now - PACKAGES + index,
-      tags: [
-        ['mls_protocol_version', '1.0'],
-        ['mls_ciphersuite', '0x0001'],
-        ['mls_extensions', '0xf2ee', '0x000a'],
-        ['encoding', 'base64'],
-        ['relays', url],
-        ['-'],
-      ],
-      content: Buffer.from(own.bytes).toString('base64'),
-    })
-    await alice.publish(event)
-    published.set(event.id, own)
+async function publishKeyPackages({ alice, suite, published }: Scene): Promise<string[]> {
+  const made = await Promise.all(Array.from({ length: PACKAGES }, () => generate(alice, suite)))
+  const publications = await alice.client.publishKeyPackages(
+    made.map(({ publicPackage }) => publicPackage),
+    { tags: [['-']] },
+  )
+  for (const [index, { ref, refusals }] of publications.entries()) {
+    const own = made[index]
+    expect(own !== undefined && refusals.length === 0, `not published: ${refusals[0]?.message}`)
+    published.set(ref, own)
   }
   await expectCount(alice, PACKAGES)
   return [[...published.keys()].map(short).join('  ')]
 }
 
-async function publishRelayList({ alice, bob, url, now }: Scene): Promise<string[]> {
-  const event = alice.sign({ kind: 10051, created_at: now, tags: [['relay', url]], content: '' })
-  await alice.publish(event)
-  const { events } = await bob.ask({ kinds: [10051], authors: [alice.pubkey] })
-  expect(events.length === 1 && events[0]?.id === event.id, 'Bob does not find the relay list')
-  return [`Bob finds it: ${url}`]
+async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
+  await alice.client.publishRelayList()
+  const { by, relays } = await bob.client.discover(alice.pubkey)
+  expect(by === 'key package relay list', 'Bob does not find the relay list')
+  return [`Bob finds it: ${relays}`]
 }
 
 async function claimFor(person: Person, scene: Scene): Promise<string[]> {
-  const event = await claim(person, scene)
+  const received = await claim(person, scene)
   expect(
-    scene.claimed.every(({ id }) => id !== event.id),
+    scene.claimed.every(({ ref }) => ref !== received.ref),
     'the same key package was handed out twice',
   )
-  scene.claimed.push(event)
-  return [`${person.name} gets ${short(event.id)}, signed by Alice and as she signed it`]
+  scene.claimed.push(received)
+  return [`${person.name} gets ${short(received.ref)}, signed by Alice and as she signed it`]
 }
 
 async function addAlice(scene: Scene): Promise<string[]> {
-  const { bob, now, suite, published, claimed } = scene
-  const [event] = claimed
-  const alicesOwn = published.get(event?.id ?? '')
-  expect(event !== undefined && alicesOwn !== undefined, 'Alice did not publish what Bob claimed')
-  const bobsOwn = await makeKeyPackage(bob.pubkey, now, suite)
-  const opened = await openGroupWith(Buffer.from(event.content, 'base64'), bobsOwn, suite)
+  const { bob, suite, published, claimed } = scene
+  const [received] = claimed
+  const alicesOwn = published.get(received?.ref ?? '')
+  expect(received !== undefined && alicesOwn !== undefined, 'Alice did not publish what Bob claimed')
+  const opened = await openGroupWith(received.bytes, await generate(bob, suite), suite)
   const joined = await joinFrom(opened.message, alicesOwn, suite)
   scene.groups = { bob: opened.group, alice: joined }
   return [`Alice joins from the Welcome (${opened.message.length} bytes)`]
@@ -113,7 +101,8 @@ async function talk({ groups, suite }: Scene): Promise<string[]> {
 async function publishAgain({ alice, claimed }: Scene): Promise<string[]> {
   const [used] = claimed
   expect(used !== undefined, 'nothing was claimed')
-  const message = await alice.publish(used)
+  const [{ acceptedBy } = { acceptedBy: [] }] = await alice.client.publishKeyPackages([used.bytes])
+  const message = acceptedBy[0]?.message ?? ''
   expect(message.startsWith('duplicate:'), `a used key package came back: ${message}`)
   await expectCount(alice, PACKAGES - claimed.length)
   return [`the relay says "${message}", and does not hand it out again`]
@@ -130,55 +119,55 @@ async function drain(scene: Scene): Promise<string[]> {
 
 async function serveLast(scene: Scene): Promise<string[]> {
   const people = scene.crowd.slice(-2)
-  const events: Event[] = []
-  for (const person of people) events.push(await claim(person, scene))
-  const [last] = events
-  expect(last !== undefined && !scene.claimed.some(({ id }) => id === last.id), 'this one was used before')
+  const received: ReceivedKeyPackage[] = []
+  for (const person of people) received.push(await claim(person, scene))
+  const [last] = received
+  expect(last !== undefined && !scene.claimed.some(({ ref }) => ref === last.ref), 'this one was used before')
   expect(
-    events.every(({ id }) => id === last.id),
+    received.every(({ ref }) => ref === last.ref),
     'there was more than one left',
   )
   await expectCount(scene.alice, 1)
   return [
-    `${people.map(({ name }) => name).join(' and ')} both get ${short(last.id)}; Alice can always be reached`,
+    `${people.map(({ name }) => name).join(' and ')} both get ${short(last.ref)}; Alice can always be reached`,
   ]
 }
 
 async function exceedQuota(scene: Scene): Promise<string[]> {
   for (let query = 2; query <= QUOTA; query += 1) await claim(scene.bob, scene)
-  const { refusal = '' } = await scene.bob.ask(claimFilter(scene))
-  expect(refusal.startsWith('rate-limited:'), `query ${QUOTA + 1} is not refused: ${refusal}`)
-  return [`${QUOTA} queries are answered, then: "${refusal}"`]
+  const { rateLimited } = await scene.bob.client.queryKeyPackages([scene.alice.pubkey])
+  const [limit] = rateLimited
+  expect(limit !== undefined, `query ${QUOTA + 1} is not refused`)
+  return [`${QUOTA} queries are answered, then Bob is to wait for ${limit.retryAfterSeconds} s`]
 }
 
-async function browse({ carol }: Scene): Promise<string[]> {
-  const { events, refusal = '' } = await carol.ask({ kinds: [443] })
-  expect(events.length === 0 && refusal.startsWith('restricted:'), `browsing is not refused: ${refusal}`)
-  return [`the relay says "${refusal}"`]
+async function browse({ url }: Scene): Promise<string[]> {
+  const { events, end } = await askPlainly(url, { kinds: [443] })
+  const message = end.by === 'closed' ? end.message : ''
+  expect(events.length === 0 && message.startsWith('restricted:'), `browsing is not refused: ${message}`)
+  return [`the relay says "${message}"`]
 }
 
-/** The one event that a claim brings, with its signature checked. */
-async function claim(person: Person, scene: Scene): Promise<Event> {
-  const { events, refusal } = await person.ask(claimFilter(scene))
-  const [event] = events
-  expect(
-    event !== undefined && events.length === 1,
-    `${person.name} got ${refusal ?? `${events.length} events`}`,
-  )
-  // A fresh copy: nostr-tools remembers in the event itself what it verified.
-  expect(verifyEvent(JSON.parse(JSON.stringify(event))), `${person.name} got a wrong signature`)
-  expect(event.pubkey === scene.alice.pubkey, `${person.name} got somebody else's key package`)
-  return event
+/** The one package that a claim brings; the client has checked whose it is. */
+async function claim({ name, client }: Person, { alice }: Scene): Promise<ReceivedKeyPackage> {
+  const { packages, rateLimited, unanswered, rejected } = await client.queryKeyPackages([alice.pubkey])
+  const [received, ...more] = packages.get(alice.pubkey) ?? []
+  const otherwise = () => JSON.stringify({ more: more.length, rateLimited, unanswered, rejected })
+  expect(received !== undefined && more.length === 0, `${name} got ${otherwise()}`)
+  return received
 }
 
-function claimFilter({ alice }: Scene): { kinds: number[]; authors: string[]; '#f': string[] } {
-  return { kinds: [443], authors: [alice.pubkey], '#f': ['base64'] }
+function generate({ pubkey }: Person, ciphersuite: CiphersuiteImpl): Promise<CompleteKeyPackage> {
+  return generateKeyPackage({ pubkey, ciphersuite })
 }
 
 /** Only Alice may count her key packages. */
-async function expectCount(alice: Person, expected: number): Promise<void> {
-  const count = await alice.count({ kinds: [443], authors: [alice.pubkey] })
-  expect(count === expected, `Alice has ${count} key packages left, not ${expected}`)
+async function expectCount({ client }: Person, expected: number): Promise<void> {
+  const [stock] = await client.countKeyPackages()
+  expect(
+    stock !== undefined && 'count' in stock && stock.count === expected,
+    `of Alice's key packages there should be ${expected}: ${JSON.stringify(stock)}`,
+  )
 }
 
 function expect(holds: boolean, otherwise: string): asserts holds {

@@ -16,7 +16,7 @@ it('plays every step, and removes its scratch folder', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const told = stdout.split('\n').flatMap((line) => /^ ?\d+\. (.+)$/.exec(line)?.[1] ?? [])
   expect(told).toEqual(story.map(({ title }) => title))
-  expect(stdout).toContain('rate-limited: 10 queries per 3600 s for each author')
+  expect(stdout).toMatch(/10 queries are answered, then Bob is to wait for \d+ s/)
   expect(stdout.trimEnd().endsWith('Every step held.')).toBe(true)
   expect(readdirSync(folder.path)).toEqual([])
   folder.remove()
