@@ -39,6 +39,14 @@ export function describeKeyPackageRelay(
 }
 
 /** The rest, for a relay in this process: its clock and its store are in the tests' hands. */
-export function describeControlledRelay(name: string, startTarget: StartTarget<ControlledTarget>): void {
-  describe(name, () => describeOverTime(startTarget))
+export function describeControlledRelay(
+  name: string,
+  startTarget: StartTarget<ControlledTarget>,
+  differences: Differences = {},
+): void {
+  const rows = new RowsBut(differences)
+  describe(name, () => {
+    describeOverTime(startTarget, rows.it)
+    rows.conclude()
+  })
 }

@@ -81,10 +81,16 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
         { kinds: [443] },
         { kinds: [443], authors: [] },
         { kinds: [443], ids: idsOf(events) },
-        { kinds: [443], '#relays': ['wss://relay.example.com'], limit: 1 },
+        { kinds: [443], '#e': idsOf(events), limit: 1 },
       ]) {
         expect(await client.request('browse', filter)).toEqual({ events: [], notices: [], closed: BROWSING })
       }
+    })
+
+    it('the same with a key that no relay indexes', async () => {
+      const { client } = await scene.stocked(1)
+      const filter = { kinds: [443], '#relays': ['wss://relay.example.com'], limit: 1 }
+      expect((await client.request('browse', filter)).closed).toBe(BROWSING)
     })
 
     it('no `authors`, with others beside it: they run, and a NOTICE says the same', async () => {
@@ -124,7 +130,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
         {},
         { authors: [alice.pubkey] },
         { ids: idsOf(events) },
-        { '#encoding': ['base64'] },
+        { '#e': idsOf(events) },
       ]) {
         expect((await client.request('wildcard', filter)).events).toEqual([])
       }

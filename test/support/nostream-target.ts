@@ -1,0 +1,59 @@
+/** The model of nostream with the gateway in it, in this process, with a clock that tests move. */
+
+import { withKeyPackageGateway } from '../../adapters/relays/nostream/factory.ts'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { NOW } from './key-packages.ts'
+import { type ModelSettings, type NostreamModel, startNostreamModel } from './nostream-model.ts'
+import type { TestServer } from './server.ts'
+
+export interface NostreamTarget extends TestServer {
+  readonly nostream: NostreamModel
+  readonly store: KeyPackageStore
+}
+
+type OwnSettings = Pick<ModelSettings, 'blocked' | 'authRequired'>
+
+export async function startNostreamTarget(
+  options: OptionsInput = {},
+  settings: OwnSettings = {},
+): Promise<NostreamTarget> {
+  let now = NOW
+  const store = memoryStore()
+  const errors: unknown[] = []
+  const log = { info() {}, warn() {}, error: (fields: object) => errors.push(fields) }
+  const gateways: KeyPackageGateway[] = []
+  const nostream = await startNostreamModel({
+    ...settings,
+    now: () => now,
+    wrap: (factory, url) => {
+      const gateway = new KeyPackageGateway({
+        publicUrl: url,
+        ...options,
+        store,
+        log,
+        clock: () => now * 1000,
+      })
+      gateways.push(gateway)
+      return withKeyPackageGateway(factory, gateway)
+    },
+  })
+  return {
+    url: nostream.url,
+    nostream,
+    store,
+    errors,
+    now: () => now,
+    advance: (seconds) => {
+      now += seconds
+    },
+    failStore: () => store.close(),
+    stop: async () => {
+      await nostream.stop()
+      for (const gateway of gateways) gateway.close()
+      await store.close()
+    },
+  }
+}
