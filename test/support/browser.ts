@@ -1,0 +1,124 @@
+/** A real browser, Chromium without a window, told what to do over the Chrome DevTools Protocol. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { WebSocket } from 'ws'
+import { eventually } from './eventually.ts'
+import { installOnDebian, onPath } from './programs.ts'
+import { type Scratch, scratch } from './stores.ts'
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
+
+/** What the protocol answers to a command. */
+interface Reply {
+  readonly id: number
+  readonly result: Readonly<Record<string, unknown>>
+  readonly error?: unknown
+}
+
+/** What a command in a page came to. */
+interface Evaluated {
+  readonly result?: { readonly value?: unknown }
+  readonly exceptionDetails?: unknown
+}
+
+export class Browser {
+  readonly #process: ChildProcess
+  readonly #profile: Scratch
+  readonly #socket: WebSocket
+  readonly #waiting = new Map<number, (reply: Reply) => void>()
+  #commands = 0
+
+  private constructor(process: ChildProcess, profile: Scratch, socket: WebSocket) {
+    this.#process = process
+    this.#profile = profile
+    this.#socket = socket
+    socket.on('message', (data) => {
+      const reply = JSON.parse(String(data)) as Reply
+      this.#waiting.get(reply.id)?.(reply)
+    })
+  }
+
+  /** @throws Error saying how to get one */
+  static async start(): Promise<Browser> {
+    const program = await findChromium()
+    const profile = scratch()
+    const child = spawn(
+      program,
+      // A test may run as root, where Chromium's sandbox does not start; it sees our own pages alone.
+      [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--remote-debugging-port=0',
+        `--user-data-dir=${profile.path}`,
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    const socket = new WebSocket(await addressOf(child))
+    await once(socket, 'open')
+    return new Browser(child, profile, socket)
+  }
+
+  /** Opens a page; resolves with how to run a function's text in it once it is loaded. */
+  async open(url: string): Promise<(call: string) => Promise<unknown>> {
+    const { targetId } = await this.#command('Target.createTarget', { url })
+    const { sessionId } = await this.#command('Target.attachToTarget', { targetId, flatten: true })
+    const evaluate = async (expression: string): Promise<unknown> => {
+      const settings = { expression, awaitPromise: true, returnByValue: true }
+      const evaluated: Evaluated = await this.#command('Runtime.evaluate', settings, sessionId)
+      if (evaluated.exceptionDetails !== undefined)
+        throw new Error(JSON.stringify(evaluated.exceptionDetails))
+      return evaluated.result?.value
+    }
+    const loaded = `location.href === ${JSON.stringify(url)} && document.readyState === 'complete'`
+    await eventually(`${url} is loaded`, () => evaluate(loaded))
+    return evaluate
+  }
+
+  async close(): Promise<void> {
+    const ended = once(this.#process, 'exit')
+    await this.#command('Browser.close', {})
+    await ended
+    this.#profile.remove()
+  }
+
+  async #command(method: string, params: object, sessionId?: unknown): Promise<Reply['result']> {
+    this.#commands += 1
+    const id = this.#commands
+    const answered = new Promise<Reply>((resolve) => this.#waiting.set(id, resolve))
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }))
+    const { result, error } = await answered
+    this.#waiting.delete(id)
+    if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`)
+    return result
+  }
+}
+
+async function findChromium(): Promise<string> {
+  const findHere = () => NAMES.flatMap((name) => onPath(name) ?? [])[0]
+  const found = findHere()
+  if (found !== undefined) return found
+  await installOnDebian('chromium', 'chromium')
+  const installed = findHere()
+  if (installed !== undefined) return installed
+  throw new Error(
+    `these tests run in a real browser, and none of ${NAMES.join(', ')} is on PATH: install one ` +
+      '(apt-get install chromium, brew install --cask chromium) and try again',
+  )
+}
+
+/** Where it listens for commands, which it says on stderr. */
+function addressOf(child: ChildProcess): Promise<string> {
+  const said: string[] = []
+  return new Promise((resolve, reject) => {
+    if (child.stderr === null) throw new Error('its stderr is not ours')
+    createInterface(child.stderr).on('line', (line) => {
+      said.push(line)
+      const [, address] = /^DevTools listening on (ws:\S+)/.exec(line) ?? []
+      if (address !== undefined) resolve(address)
+    })
+    child.once('exit', () => reject(new Error(`the browser has ended: ${said.join('\n')}`)))
+  })
+}

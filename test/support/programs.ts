@@ -1,0 +1,35 @@
+/** Programs of this machine that tests run: finds them on PATH, and installs them where a test may. */
+
+import { execFile } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** Undefined where PATH has none. */
+export function onPath(program: string): string | undefined {
+  const candidates = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program))
+  return candidates.find(isExecutable)
+}
+
+/** On Debian, as root, installs a package that brings a program. Rejects where apt fails; does nothing elsewhere. */
+export async function installOnDebian(packageName: string, program: string): Promise<void> {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
+  // Several test workers may come here at once: the lock lets one install, and is gone when its holder dies.
+  const once = `command -v ${program} || { apt-get update && apt-get install -y --no-install-recommends ${packageName}; }`
+  await run('flock', [join(tmpdir(), 'keypackage-gateway-install.lock'), 'sh', '-c', once], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    timeout: 300_000,
+  })
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
