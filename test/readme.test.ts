@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { transform } from '@swc/core'
 import { type NamedLeaf, namedLeaves } from '../adapters/cli/settings.ts'
+import { serveCli } from './support/cli.ts'
 
 const root = new URL('../', import.meta.url)
 const readme = readFileSync(new URL('README.md', root), 'utf8')
@@ -15,6 +16,9 @@ const folder = new URL('dist/readme/', root)
 const run = promisify(execFile)
 
 const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code)
+
+/** What a snippet that needs a relay calls it. */
+const RELAY = 'wss://relay.example.com'
 
 /** What a reader would do next: connect to the server of the snippet that starts one. */
 const connect = `
@@ -31,7 +35,7 @@ client.on('message', (data) => {
 
 describe('the README', () => {
   it('has snippets', () => {
-    expect(snippets).toHaveLength(3)
+    expect(snippets).toHaveLength(4)
   })
 
   it.each(snippets.map((code, index) => [index + 1, code] as const))(
@@ -58,8 +62,15 @@ describe('the README', () => {
         jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
       })
       const program = source.replace(/ts$/, 'mjs')
-      writeFileSync(program, code.includes('WebSocketServer') ? script + connect : script)
+      const serving = code.includes('KeyPackageClient') ? await serveCli(['--store', 'memory:']) : undefined
+      const relay = serving?.url ?? RELAY
+      writeFileSync(
+        program,
+        (code.includes('WebSocketServer') ? script + connect : script).replace(RELAY, relay),
+      )
       await run(process.execPath, [program], { timeout: 60_000 })
+      serving?.kill('SIGTERM')
+      await serving?.finished
     },
     90_000,
   )
