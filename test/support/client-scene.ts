@@ -6,7 +6,6 @@ import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 import { KeyPackageClient, type KeyPackageClientSettings } from '../../adapters/client/client.ts'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../adapters/client/mls.ts'
-import type { WebSocketClass } from '../../adapters/client/web-socket.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { suite } from './group-member.ts'
@@ -65,7 +64,7 @@ export class ClientScene {
     const { signer, ...others } = { signer: new PlainKeySigner(secretKey), ...settings }
     const client = new KeyPackageClient({
       relays: [url],
-      WebSocket: WebSocket as unknown as WebSocketClass,
+      WebSocket,
       time: this.#time,
       ...others,
       ...(signer && { signer }),

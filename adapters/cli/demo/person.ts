@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 import { ask, type Reply } from '../../client/ask.ts'
 import { KeyPackageClient } from '../../client/client.ts'
 import { systemTime } from '../../client/time.ts'
-import { sturdyWebSocket, type WebSocketClass } from '../../client/web-socket.ts'
+import { sturdyWebSocket } from '../../client/web-socket.ts'
 
 export interface Person {
   readonly name: string
@@ -16,19 +16,16 @@ export interface Person {
   readonly client: KeyPackageClient
 }
 
-// Node 20 has none of its own.
-const socket = WebSocket as unknown as WebSocketClass
-
 export function arrive(name: string, url: string): Person {
   const secretKey = generateSecretKey()
   const signer = new PlainKeySigner(secretKey)
-  const client = new KeyPackageClient({ relays: [url], signer, WebSocket: socket })
+  const client = new KeyPackageClient({ relays: [url], signer, WebSocket })
   return { name, pubkey: getPublicKey(secretKey), client }
 }
 
 /** What a relay answers to somebody who has no client for key packages. */
 export async function askPlainly(url: string, filter: Filter): Promise<Reply> {
-  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: sturdyWebSocket(socket) })
+  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: sturdyWebSocket(WebSocket) })
   relay.onnotice = () => undefined
   await relay.connect()
   const reply = await ask(relay, [filter], { time: systemTime, patienceMs: 10_000 })
