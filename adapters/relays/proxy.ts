@@ -13,6 +13,7 @@ import { dial } from './proxy/dial.ts'
 import { headersUp } from './proxy/headers.ts'
 import { passingListener } from './proxy/http.ts'
 import { mergedInformation } from './proxy/information.ts'
+import { Reach } from './proxy/reach.ts'
 import { Upstream } from './proxy/upstream.ts'
 import { type ProxyOptions, proxyOptionsSchema, trustedAddresses } from './proxy-options.ts'
 import { type ServerOptions, serverOptionsSchema } from './server-options.ts'
@@ -37,6 +38,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
   const report = (error: unknown) => log.error({ err: error }, 'a message could not be passed on')
   const headersOf = (request: IncomingMessage) => headersUp(request.headers, addresses.senderOf(request))
   const concerns = concernOf(gateway, proxy)
+  const reach = new Reach(log)
 
   const receive = async (
     request: IncomingMessage,
@@ -46,7 +48,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
     const url = urlBelow(upstream, request)
     if (url === undefined) throw new HandshakeRefused(400, 'this request names no path')
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
-    const dialled = await dial({ url, headers: headersOf(request), protocols, gone })
+    const dialled = await reach.note(dial({ url, headers: headersOf(request), protocols, gone }), gone)
     return {
       protocol: dialled.socket.protocol === '' ? undefined : dialled.socket.protocol,
       accept: (client) =>

@@ -1,6 +1,7 @@
 /** A real relay, `@nostr-relay/core`, on a WebSocket and with its events in memory, to stand behind the gateway. */
 
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import common from '@nostr-relay/common'
 import core from '@nostr-relay/core'
@@ -17,6 +18,8 @@ export interface RelaySettings {
   readonly hostname?: string
   /** Without a hostname: whether it says OK to any AUTH, as this relay does by itself, or refuses it, as others do. */
   readonly answersAuth?: 'never' | 'always'
+  /** With them it speaks TLS. */
+  readonly tls?: { readonly key: string; readonly cert: string }
 }
 
 export interface TestRelay {
@@ -45,6 +48,7 @@ export async function startRelay({
   port = 0,
   hostname,
   answersAuth = 'never',
+  tls,
 }: RelaySettings = {}): Promise<TestRelay> {
   const repository = new MemoryRepository()
   const relay = new core.NostrRelay(repository, {
@@ -53,12 +57,13 @@ export async function startRelay({
     filterResultCacheTtl: 0,
     maxSubscriptionsPerClient: 100,
   })
-  const http = createServer((request, response) => {
+  const answerRequest: RequestListener = (request, response) => {
     const isDocument = request.headers.accept === 'application/nostr+json'
     response.setHeader('content-type', isDocument ? 'application/nostr+json' : 'text/html')
     if (isDocument) response.end(JSON.stringify(INFORMATION))
     else request.pipe(response)
-  })
+  }
+  const http = tls === undefined ? createServer(answerRequest) : createSecureServer(tls, answerRequest)
   const server = new WebSocketServer({ server: http })
   const received: string[] = []
   const handshakes: IncomingMessage[] = []
@@ -89,7 +94,7 @@ export async function startRelay({
   await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve))
   const bound = (http.address() as AddressInfo).port
   return {
-    url: `ws://127.0.0.1:${bound}`,
+    url: `${tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${bound}`,
     port: bound,
     received,
     handshakes,
