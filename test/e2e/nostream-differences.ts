@@ -11,6 +11,7 @@ export const nostreamDifferences: Differences = {
   'row 1: id': CHECKED_FIRST,
   'row 1: signature': CHECKED_FIRST,
   'row 1: signature, of somebody else': CHECKED_FIRST,
+  'row 3: created_at at most 15 min ahead': CHECKED_FIRST,
   'row 4: NIP-40 `expiration` in the future': CHECKED_FIRST,
   'spent: what a client was sent re-encoded, and restored, is the same package (I3, I8)': CHECKED_FIRST,
   '444 is refused': CHECKED_FIRST,

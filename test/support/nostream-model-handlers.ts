@@ -90,6 +90,7 @@ class EventHandler implements NostreamEventHandler<ClientMessage> {
     if (INNER_KINDS.includes(event.kind))
       return `blocked: kind ${event.kind} events must not be published directly`
     if (event.kind === 22242) return 'invalid: auth events must be sent using the AUTH message type'
+    if (event.created_at > now() + 900) return 'rejected: created_at is more than 900 seconds in the future'
     if (tags('expiration').some((time) => Number(time) <= now())) return 'event is expired'
     if (blocked.includes(event.pubkey)) return 'blocked: pubkey not allowed'
     if (authRequired && !isAuthor) return 'auth-required: authentication is required to publish events'

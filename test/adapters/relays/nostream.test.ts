@@ -1,0 +1,257 @@
+/** What becomes of messages in nostream's message handler factory: whose word counts, who stores, who sees. */
+
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { withKeyPackageGateway } from '../../../adapters/relays/nostream/factory.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
+import type { Client } from '../../e2e/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { gate } from '../../support/gate.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { type NostreamTarget, startNostreamTarget } from '../../support/nostream-target.ts'
+
+const own: NostreamTarget[] = []
+afterEach(async () => {
+  for (const target of own.splice(0)) await target.stop()
+})
+
+async function start(...settings: Parameters<typeof startNostreamTarget>): Promise<NostreamTarget> {
+  const target = await startNostreamTarget(...settings)
+  own.push(target)
+  return target
+}
+
+const scene = new Scene<NostreamTarget>((options) => startNostreamTarget(options))
+const stored = async ({ nostream }: NostreamTarget, ...kinds: number[]) =>
+  idsOf(await nostream.events.find([{ kinds }]))
+const inStock = async ({ store }: NostreamTarget) => (await store.stats()).packages
+
+let notes = 0
+const noteOf = (target: NostreamTarget): SignedEvent => {
+  notes += 1
+  return signEvent(bob.secretKey, { kind: 1, created_at: target.now(), tags: [], content: `note ${notes}` })
+}
+
+/** All that came for an EVENT up to a moment later: there has to be one OK. */
+async function oksFor(client: Client, event: SignedEvent): Promise<unknown[]> {
+  client.send(['EVENT', event])
+  return (await client.rest()).filter(([verb, id]) => verb === 'OK' && id === event.id)
+}
+
+describe('a key package', () => {
+  it("that nostream refuses is refused in nostream's words, and the gateway never hears of it", async () => {
+    const target = await start({}, { blocked: [alice.pubkey] })
+    const client = await scene.connect(target)
+    const event = await newEvent(target, alice)
+    expect(await oksFor(client, event)).toEqual([['OK', event.id, false, 'blocked: pubkey not allowed']])
+    expect(await inStock(target)).toBe(0)
+  })
+
+  it("waits for nostream's NIP-42 where nostream demands it", async () => {
+    const target = await start({}, { authRequired: true })
+    const client = await scene.connect(target)
+    const event = await newEvent(target, alice)
+    const why = 'auth-required: authentication is required to publish events'
+    expect(await client.publish(event)).toEqual([false, why])
+    await client.authenticate(alice, target.now())
+    expect(await client.publish(event)).toEqual([true, ''])
+    expect(client.history.filter(([verb]) => verb === 'AUTH')).toHaveLength(1)
+  })
+
+  it("is the gateway's once nostream has let it pass, and answered once", async () => {
+    const target = await scene.start()
+    const client = await scene.connect(target)
+    const event = await newEvent(target, alice)
+    expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
+    expect(await stored(target, 443)).toEqual([])
+    expect(await inStock(target)).toBe(1)
+  })
+
+  it('that the gateway refuses is kept by nobody, and answered once', async () => {
+    const target = await scene.start({ custody: 'relay' })
+    const client = await scene.connect(target)
+    const event = await newEvent(target, alice, { content: '' })
+    expect(await oksFor(client, event)).toEqual([
+      ['OK', event.id, false, expect.stringMatching(/^invalid: /)],
+    ])
+    expect(await stored(target, 443)).toEqual([])
+  })
+
+  it("is nostream's too with custody relay, answered once, and shown to its author alone (I4)", async () => {
+    const target = await scene.start({ custody: 'relay' })
+    const [client, stranger, author] = [
+      await scene.connect(target),
+      await scene.connect(target),
+      await scene.connect(target, alice),
+    ]
+    for (const listener of [stranger, author]) await listener.request('all', { authors: [alice.pubkey] })
+    const event = await newEvent(target, alice)
+    expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
+    expect(await stored(target, 443)).toEqual([event.id])
+    expect(await stranger.rest()).toEqual([])
+    expect(await author.until('EVENT')).toContainEqual(['EVENT', 'all', event])
+    expect((await stranger.request('ids', { ids: [event.id] })).events).toEqual([])
+  })
+})
+
+describe('other kinds that concern the gateway', () => {
+  it.each<[what: string, kind: number, tags: (id: string) => string[][]]>([
+    ['a deletion', 5, (id) => [['e', id]]],
+    ['a request to vanish', 62, () => [['relay', 'ALL_RELAYS']]],
+  ])('%s acts on the stock, is kept by nostream, and answered once', async (_what, kind, tags) => {
+    const { target, events, client } = await scene.stocked(1)
+    const event = eventOf(target, alice, kind, tags(events[0]?.id ?? ''))
+    expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
+    expect(await stored(target, kind)).toEqual([event.id])
+    expect(await inStock(target)).toBe(0)
+  })
+
+  it('a request to vanish counts for this relay by the address that nostream goes by', async () => {
+    const { target, client } = await scene.stocked(1)
+    await client.publish(eventOf(target, alice, 62, [['relay', target.url]]))
+    expect(await inStock(target)).toBe(0)
+  })
+
+  it('what the store cannot carry out goes no further (I7)', async () => {
+    const { target, events, client } = await scene.stocked(1)
+    await target.failStore()
+    const tags = [
+      ['e', events[0]?.id ?? ''],
+      ['k', '443'],
+    ]
+    const deletion = eventOf(target, alice, 5, tags)
+    const why = 'error: key packages are unavailable, try again'
+    expect(await oksFor(client, deletion)).toEqual([['OK', deletion.id, false, why]])
+    expect(await stored(target, 5)).toEqual([])
+  })
+})
+
+describe('key packages that nostream has from earlier', () => {
+  const before = async () => {
+    const target = await scene.start()
+    const old = await newEvent(target, alice)
+    const note = noteOf(target)
+    for (const event of [old, note]) await target.nostream.events.put(event)
+    return { target, old, note }
+  }
+
+  it.each([{}, { limit: 10 }, { authors: [alice.pubkey, bob.pubkey] }])(
+    'are taken out of what %j finds, unless it is their author who looks (I4)',
+    async (filter) => {
+      const { target, old, note } = await before()
+      const [stranger, author] = [await scene.connect(target, carol), await scene.connect(target, alice)]
+      expect((await stranger.request('all', filter)).events).toEqual([note])
+      expect(new Set(idsOf((await author.request('all', filter)).events))).toEqual(new Set([old.id, note.id]))
+    },
+  )
+
+  it('are taken out of what another worker or a mirror shows; other kinds come through (I4)', async () => {
+    const { target, old } = await before()
+    const [stranger, author] = [await scene.connect(target, carol), await scene.connect(target, alice)]
+    for (const listener of [stranger, author]) await listener.request('live', { since: target.now() - 600 })
+    const note = noteOf(target)
+    for (const event of [old, note]) target.nostream.broadcast(event)
+    expect(await stranger.rest()).toEqual([['EVENT', 'live', note]])
+    expect(await author.rest()).toEqual([
+      ['EVENT', 'live', old],
+      ['EVENT', 'live', note],
+    ])
+  })
+
+  it('are counted for nobody (I4)', async () => {
+    const { target } = await before()
+    const stranger = await scene.connect(target)
+    for (const filter of [{}, { authors: [alice.pubkey] }]) {
+      expect(await stranger.count('all', filter)).toMatch(/^restricted: /)
+    }
+    expect(await stranger.count('notes', { kinds: [1, 443], authors: [bob.pubkey] })).toEqual({ count: 1 })
+  })
+})
+
+describe('subscriptions', () => {
+  it('a duplicate is answered as nostream does it', async () => {
+    const { client } = await scene.stocked(1)
+    await client.request('s', { kinds: [1] })
+    client.send(['REQ', 's', { kinds: [1] }])
+    const why = 'Subscription rejected: Duplicate subscription s: Ignoring'
+    expect((await client.rest()).at(-1)).toEqual(['NOTICE', why])
+  })
+
+  it("one that is replaced by a query for key packages ends nostream's part of it", async () => {
+    const { target, client } = await scene.stocked(2)
+    await client.request('s', { kinds: [1] })
+    await client.request('s', packagesOf(alice))
+    await client.rest()
+    const author = await scene.connect(target)
+    await author.publish(noteOf(target))
+    expect(await client.rest()).toEqual([])
+    const [adapter] = target.nostream.adapters
+    expect([...(adapter?.getSubscriptions().keys() ?? [])]).not.toContain('s')
+  })
+})
+
+describe('a client that is gone', () => {
+  it('has published what it sent last, whatever kind it was', async () => {
+    const target = await scene.start()
+    const client = await scene.connect(target)
+    const [event, note] = [await newEvent(target, alice), noteOf(target)]
+    client.together(() => client.send(['EVENT', note], ['EVENT', event]))
+    await client.close()
+    await eventually('both are kept', async () => {
+      return (await stored(target, 1)).length === 1 && (await inStock(target)) === 1
+    })
+  })
+
+  it('has claimed nothing when it was gone before the answer', async () => {
+    const { target, events } = await scene.stocked(2)
+    const hasty = await scene.connect(target, carol)
+    hasty.send(['REQ', 'claim', packagesOf(alice)])
+    await hasty.close()
+    const [first] = (await (await scene.connect(target, bob)).request('claim', packagesOf(alice))).events
+    const isFirst = hasty.history.some(([verb]) => verb === 'EVENT') ? 1 : 0
+    expect(first?.id).toBe(events[isFirst]?.id)
+  })
+
+  it('has its running queries aborted, as nostream does it', async () => {
+    const target = await scene.start()
+    const { events, adapters, errors } = target.nostream
+    const find = events.find.bind(events)
+    const [asked, answered] = [gate(), gate()]
+    events.find = async (filters) => {
+      asked.open()
+      await answered.opened
+      return find(filters)
+    }
+    const client = await scene.connect(target)
+    client.send(['REQ', 'all', {}])
+    await asked.opened
+    await client.cut()
+    await eventually('nostream has noticed', () => adapters.size === 0)
+    answered.open()
+    await eventually('the query has ended', () => errors.length === 1)
+    expect(errors).toEqual([expect.objectContaining({ name: 'AbortError' })])
+  })
+})
+
+describe('a nostream that lacks what is needed', () => {
+  const gateway = (options: OptionsInput = {}) => new KeyPackageGateway({ ...options, store: memoryStore() })
+  const handler = { handleMessage: async () => undefined }
+
+  it('is refused at once, by the name of what its event handler lacks', () => {
+    expect(() => withKeyPackageGateway(() => handler, gateway())).toThrow(
+      /^nostream's EventMessageHandler has no strategyFactory; /,
+    )
+  })
+
+  it('is refused with the first message, by the names of what a connection lacks', () => {
+    const whole = { ...handler, strategyFactory: () => undefined }
+    const factory = withKeyPackageGateway(() => whole, gateway())
+    const adapter = { emit: () => true, getClientAddress: () => '' } as never
+    expect(() => factory([['CLOSE', 's'], adapter])).toThrow(
+      /^nostream's WebSocketAdapter has no getAuthenticatedPubkeys; /,
+    )
+  })
+})
