@@ -1,0 +1,58 @@
+/** A complete relay on @nostr-relay/core that hands out key packages; events of other kinds stay in memory. */
+
+import common from '@nostr-relay/common'
+import core from '@nostr-relay/core'
+import { parseMessage } from 'keypackage-gateway'
+import { keyPackages } from 'keypackage-gateway/nostr-relay'
+import { matchFilter } from 'nostr-tools/filter'
+import { WebSocketServer } from 'ws'
+
+export function startRelay({ gateway, host, port }) {
+  const relay = new core.NostrRelay(new MemoryRepository(), {
+    hostname: host,
+    eventHandlingResultCacheTtl: 0,
+  })
+  relay.register(keyPackages(gateway))
+  relay.register({ handleMessage: checkFilters })
+  const server = new WebSocketServer({ host, port, maxPayload: 262_144 })
+  server.on('connection', (socket, request) => {
+    relay.handleConnection(socket, request.socket.remoteAddress)
+    socket.on('message', (data, isBinary) => {
+      const message = isBinary ? undefined : parseMessage(String(data))
+      if (message === undefined) return socket.send('["NOTICE","invalid: this is no message"]')
+      relay.handleMessage(socket, message).catch(console.error)
+    })
+    socket.on('close', () => relay.handleDisconnect(socket))
+    socket.on('error', () => socket.terminate())
+  })
+  return server
+}
+
+/** The relay takes filters as checked; `@nostr-relay/validator` does that too, and more. */
+async function checkFilters(ctx, message, next) {
+  const [verb, , ...filters] = message
+  const isSound = filters.flatMap((filter) => [filter?.ids, filter?.authors, filter?.kinds]).every(isList)
+  if (verb !== 'REQ' || isSound) return next()
+  ctx.sendMessage(['NOTICE', 'invalid: a filter has lists of ids, authors and kinds'])
+}
+
+const isList = (value) => value === undefined || Array.isArray(value)
+
+class MemoryRepository extends common.EventRepository {
+  #events = new Map()
+  isSearchSupported = () => false
+  destroy = async () => {}
+
+  upsert(event) {
+    const d = common.EventUtils.extractDTagValue(event)
+    const slot = d === null ? event.id : `${event.kind}:${event.pubkey}:${d}`
+    const isDuplicate = event.created_at <= this.#events.get(slot)?.created_at
+    if (!isDuplicate) this.#events.set(slot, event)
+    return { isDuplicate }
+  }
+
+  find(filter) {
+    const found = [...this.#events.values()].filter((event) => matchFilter(filter, event))
+    return found.sort((a, b) => b.created_at - a.created_at).slice(0, filter.limit)
+  }
+}

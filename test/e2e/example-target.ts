@@ -1,0 +1,37 @@
+/** The relays of examples/ that embed a gateway, in this process and by the machine's clock: what the suites call a target. */
+
+import { once } from 'node:events'
+import type { WebSocketServer } from 'ws'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import { freePort } from '../support/redis.ts'
+import type { StartTarget } from './behaviour/scene.ts'
+
+interface Settings {
+  readonly gateway: KeyPackageGateway
+  readonly host: string
+  readonly port: number
+}
+
+/** `startRelay` is what the example exports. */
+export function exampleTarget(startRelay: (settings: Settings) => WebSocketServer): StartTarget {
+  return async (options: OptionsInput) => {
+    const [host, port] = ['127.0.0.1', await freePort()]
+    const url = `ws://${host}:${port}`
+    const store = memoryStore()
+    const gateway = new KeyPackageGateway({ publicUrl: url, ...options, store })
+    const server = startRelay({ gateway, host, port })
+    await once(server, 'listening')
+    return {
+      url,
+      now: () => Math.floor(Date.now() / 1000),
+      stop: async () => {
+        for (const socket of server.clients) socket.terminate()
+        await new Promise((resolve) => server.close(resolve))
+        gateway.close()
+        await store.close()
+      },
+    }
+  }
+}

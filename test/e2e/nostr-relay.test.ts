@@ -1,0 +1,12 @@
+/** The behaviour suite on `@nostr-relay/core` with the gateway as its plugin, as examples/nostr-relay sets it up. */
+
+import { startRelay } from '../../examples/nostr-relay/relay.js'
+import type { Differences } from './behaviour/rows.ts'
+import { describeKeyPackageRelay } from './behaviour.ts'
+import { exampleTarget } from './example-target.ts'
+
+const differences: Differences = {
+  'COUNT: mixed: the kind is taken out and the rest forwarded (I4)': 'the relay has no COUNT (NIP-45)',
+}
+
+describeKeyPackageRelay('@nostr-relay/core', exampleTarget(startRelay), differences)
