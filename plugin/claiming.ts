@@ -1,9 +1,11 @@
 /** Answers the key package part of a REQ from the store: an owner's own packages, and claims of others'. */
 
+import { claimEntries, releaseEntry } from './audit.ts'
 import type { GatewayContext } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import type { Pubkey } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
+import { noticesOfElsewhere, noticesOfExposure } from './notices.ts'
 import {
   isUnanswered,
   ownView,
@@ -27,7 +29,8 @@ export async function answerQuery(context: GatewayContext, query: Query): Promis
 
 async function answer(context: GatewayContext, query: Query): Promise<QueryAnswer> {
   const own = await listOwn(context, query)
-  const outcomes = [...own.outcomes, ...(await claimAll(context, query.claims))]
+  const claims = await claimAll(context, query.claims)
+  const outcomes = [...own.outcomes, ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
 
@@ -37,11 +40,21 @@ async function answer(context: GatewayContext, query: Query): Promise<QueryAnswe
     ...own.packages.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? 'as-published')),
     ...claimed.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding)),
   ]
-  return { outcome: 'answered', events, claimed, ...(refusal && { refusal }) }
+  const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
+  const notices = [
+    ...(refusal === undefined ? [] : [refusal.message]),
+    ...noticesOfExposure(own.packages),
+    ...(await noticesOfElsewhere(context, missing)),
+  ]
+  return { outcome: 'answered', events, claimed, notices }
 }
 
 /** Gives back what was claimed for an answer of which nothing was sent. */
-export async function releaseAnswer({ store, log, now }: GatewayContext, answer: QueryAnswer): Promise<void> {
+export async function releaseAnswer(
+  { store, log, audit, now }: GatewayContext,
+  { claims: [claim] }: Query,
+  answer: QueryAnswer,
+): Promise<void> {
   if (answer.outcome === 'refused') return
   const idsByAuthor = new Map<Pubkey, string[]>()
   for (const { author, id } of answer.claimed) {
@@ -49,6 +62,7 @@ export async function releaseAnswer({ store, log, now }: GatewayContext, answer:
   }
   try {
     await Promise.all([...idsByAuthor].map(([author, ids]) => store.release(author, ids, now())))
+    audit(() => answer.claimed.map((pkg) => releaseEntry(pkg, claim?.requester)))
   } catch (error) {
     log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
   }
@@ -71,7 +85,19 @@ async function listOwn(
   }
 }
 
-async function claimAll(
+async function claimAll(context: GatewayContext, claims: readonly Claim[]): Promise<QueryOutcome[]> {
+  const { audit, options, now } = context
+  const outcomes = await takeAll(context, claims)
+  audit(() =>
+    claims.flatMap((claim, index) => {
+      const outcome = outcomes[index]
+      return outcome === undefined ? [] : claimEntries(claim, outcome, options, now())
+    }),
+  )
+  return outcomes
+}
+
+async function takeAll(
   { store, options, log, now }: GatewayContext,
   claims: readonly Claim[],
 ): Promise<QueryOutcome[]> {

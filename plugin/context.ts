@@ -1,5 +1,6 @@
 /** What every operation of one gateway works with. */
 
+import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { KeyPackageStore } from './store.ts'
@@ -16,6 +17,7 @@ export interface GatewayContext {
   readonly options: Options
   readonly store: KeyPackageStore
   readonly log: Logger
+  readonly audit: Audit
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are right. */

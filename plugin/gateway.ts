@@ -1,6 +1,7 @@
 /** The gateway: takes key packages in, hands each to one requester, and makes the sessions that speak for it. */
 
 import { type Event, verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
+import { type AuditRecord, auditTo, refusalEntry, removalEntry } from './audit.ts'
 import { answerQuery, releaseAnswer } from './claiming.ts'
 import type { Connection, GatewaySession } from './connection.ts'
 import type { GatewayContext, Logger } from './context.ts'
@@ -18,7 +19,7 @@ import { type PublishContext, publishKeyPackage } from './publishing.ts'
 import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
 import { meets } from './selection.ts'
 import { Session } from './session.ts'
-import type { KeyPackageStore } from './store.ts'
+import type { KeyPackageStore, Removal } from './store.ts'
 import { Watchers } from './watchers.ts'
 
 /** The options, and what the gateway cannot make by itself. */
@@ -30,6 +31,8 @@ export interface GatewaySettings extends OptionsInput {
   readonly verifyEvent?: (event: SignedEvent) => boolean
   /** Silent by default. */
   readonly log?: Logger
+  /** Keeps the audit log; there is none by default. It must not wait, and when it throws the log says so. */
+  readonly audit?: (record: AuditRecord) => void
 }
 
 /** The answer to an EVENT, as it stands in an OK message (NIP-01). */
@@ -69,34 +72,38 @@ export class KeyPackageGateway {
 
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
-    const { store, clock = Date.now, verifyEvent = verify, log = silent, ...options } = settings
+    const { store, clock = Date.now, verifyEvent = verify, log = silent, audit, ...options } = settings
     this.options = resolveOptions(options)
+    const now = () => Math.floor(clock() / 1000)
     this.#context = {
       options: this.options,
       store,
       log,
+      audit: auditTo(audit, now, (error) => log.error({ err: error }, 'the audit log did not take a record')),
       verifyEvent,
-      now: () => Math.floor(clock() / 1000),
+      now,
     }
     this.#replenisher = new Replenisher(this.#context)
     this.#stopListening = [
       store.onLowStock((author) => this.#replenisher.ranLow(author)),
-      store.onRemoved((removals) => this.#replenisher.lost(removals)),
+      store.onRemoved((removals) => this.#removed(removals)),
       store.onPublished((author, id) => this.#published(author, id)),
     ]
   }
 
   /** Takes one key package event in, without a connection: from an import. Never rejects. */
   async publish(event: SignedEvent, context: PublishContext = {}): Promise<Verdict> {
-    const publication = await this.#attempt(event, () => publishKeyPackage(this.#context, event, context))
+    const sender = this.#senderOf(context)
+    const publication = await this.#attempt(event, sender, () =>
+      publishKeyPackage(this.#context, event, sender),
+    )
     return { accepted: publication.outcome !== 'refused', message: publication.message }
   }
 
   /** Takes any EVENT that comes without a connection, as a session would: from a relay's plugin. Never rejects. */
   accept(event: SignedEvent, context: PublishContext = {}): Promise<Acceptance | Refused> {
-    const { authenticated = [], isVerified = false } = context
-    const sender = { authenticated: new Set(authenticated), host: this.#hostOf({}), isVerified }
-    return this.#attempt(event, () => this.#accept(event, sender))
+    const sender = this.#senderOf(context)
+    return this.#attempt(event, sender, () => this.#accept(event, sender))
   }
 
   /** A client has connected. */
@@ -141,23 +148,35 @@ export class KeyPackageGateway {
       concerns: (kind) => this.#isKeyPackage(kind) || isAuthorEvent(kind),
       accept: (event, sender) => this.#accept(event, sender),
       answer: (query) => answerQuery(context, query),
-      release: (answer) => releaseAnswer(context, answer),
+      release: (query, answer) => releaseAnswer(context, query, answer),
       watch: (query, show) => this.#watch(query, show),
       count: (filters) => this.#count(filters),
       welcome: (author, send) => this.#welcome(author, send),
+      refused: (message, why, requester) => context.audit(() => [refusalEntry(message, why, requester)]),
       report: (error) => this.#report(error),
       farewell: (session) => this.#sessions.delete(session),
     }
   }
 
+  #senderOf({ authenticated = [], requester, isVerified = false }: PublishContext): Sender {
+    const pubkeys = new Set(authenticated)
+    const [first] = pubkeys
+    return { authenticated: pubkeys, requester: requester ?? first, host: this.#hostOf({}), isVerified }
+  }
+
   /** Does what an event asks for, and says what stands against it. */
-  async #attempt<Outcome>(event: SignedEvent, attempt: () => Promise<Outcome>): Promise<Outcome | Refused> {
+  async #attempt<Outcome>(
+    event: SignedEvent,
+    { requester }: Sender,
+    attempt: () => Promise<Outcome>,
+  ): Promise<Outcome | Refused> {
     try {
       checkShape(event)
       return await attempt()
     } catch (error) {
       if (!(error instanceof Refusal)) this.#report(error)
       const { message } = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
+      this.#context.audit(() => [refusalEntry(['EVENT', event], message, requester)])
       return { outcome: 'refused', message }
     }
   }
@@ -207,6 +226,11 @@ export class KeyPackageGateway {
     const { store, now } = this.#context
     this.#replenisher.gained(author)
     this.#watchers.tell(store, author, id, now()).catch((error: unknown) => this.#report(error))
+  }
+
+  #removed(removals: readonly Removal[]): void {
+    this.#context.audit(() => removals.map(removalEntry))
+    this.#replenisher.lost(removals)
   }
 
   #hostOf({ host }: Pick<Connection, 'host'>): string | undefined {

@@ -1,5 +1,6 @@
 /** What the package exports: the gateway, its contract with stores and relays, and `restoreSignedEvent` for clients. */
 
+export type { AuditRecord } from './audit.ts'
 export type { Answer, Connection, GatewaySession } from './connection.ts'
 export type { Logger } from './context.ts'
 export {

@@ -2,7 +2,7 @@
 
 import type { Connection, GatewaySession } from './connection.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { ClientMessage, Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { Query, QueryAnswer } from './query.ts'
 
@@ -20,13 +20,15 @@ export interface SessionOperations {
   /** Answers the key package part of a REQ. */
   answer(query: Query): Promise<QueryAnswer>
   /** Takes the claims of an answer back of which nothing was sent. */
-  release(answer: QueryAnswer): Promise<void>
+  release(query: Query, answer: QueryAnswer): Promise<void>
   /** Shows each package that an owner publishes from now on and that the query asks for. Returns how to stop. */
   watch(query: Query, show: (event: SignedEvent) => void): () => void
   /** How many packages an owner's filters match. @throws Refusal */
   count(filters: readonly KeyPackageFilter[]): Promise<number>
   /** An author is reached through this connection from now on. Returns how to stop. */
   welcome(author: Pubkey, send: Connection['send']): () => void
+  /** A message of somebody was refused. */
+  refused(message: ClientMessage, why: string, requester: string): void
   /** Something failed that no client can mend. */
   report(error: unknown): void
   /** A session has ended. */
@@ -36,6 +38,8 @@ export interface SessionOperations {
 /** Who sends an EVENT, and which relay they think they talk to. */
 export interface Sender {
   readonly authenticated: ReadonlySet<string>
+  /** For the audit log: a pubkey, else an address. */
+  readonly requester?: string | undefined
   readonly host: string | undefined
   /** The relay has checked id and signature already. */
   readonly isVerified?: boolean

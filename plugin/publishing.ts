@@ -1,5 +1,6 @@
 /** Takes a key package event in: every check of it, then the store. */
 
+import { publishEntry } from './audit.ts'
 import type { GatewayContext } from './context.ts'
 import { checkKeyPackage } from './key-package/validate.ts'
 import type { SignedEvent } from './nostr/messages.ts'
@@ -11,6 +12,8 @@ import type { PutOutcome, StoredKeyPackage } from './store.ts'
 export interface PublishContext {
   /** Pubkeys that the sender has authenticated (NIP-42). */
   readonly authenticated?: Iterable<string>
+  /** The sender, for the audit log: a pubkey, else an address. */
+  readonly requester?: string | undefined
   /** The relay has checked id and signature already. */
   readonly isVerified?: boolean
 }
@@ -30,9 +33,9 @@ export interface Publication {
 export async function publishKeyPackage(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated = [], isVerified = false }: PublishContext,
+  { authenticated = [], requester, isVerified = false }: PublishContext,
 ): Promise<Publication> {
-  const { options, now, verifyEvent } = context
+  const { options, audit, now, verifyEvent } = context
   const pkg = checkKeyPackage(
     event,
     {
@@ -44,7 +47,10 @@ export async function publishKeyPackage(
     },
     now(),
   )
-  return conclude(await put(context, pkg), context)
+  const outcome = await put(context, pkg)
+  const publication = conclude(outcome, context)
+  audit(() => [publishEntry(pkg, outcome, requester)])
+  return publication
 }
 
 async function put({ store, options, log, now }: GatewayContext, pkg: StoredKeyPackage): Promise<PutOutcome> {

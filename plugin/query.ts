@@ -29,7 +29,7 @@ export type QueryOutcome =
 
 /**
  * What a REQ gets.
- * - `answered`: these events; `refusal` says why some authors were left out.
+ * - `answered`: these events, and notices, which also say why some authors were left out.
  * - `refused`: nothing could be answered.
  */
 export type QueryAnswer =
@@ -37,7 +37,7 @@ export type QueryAnswer =
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
       readonly claimed: readonly StoredKeyPackage[]
-      readonly refusal?: Refusal
+      readonly notices: readonly string[]
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
 

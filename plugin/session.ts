@@ -115,6 +115,11 @@ export class Session implements GatewaySession {
     if (!(error instanceof Refusal)) this.#gateway.report(error)
     const refusal =
       error instanceof Refusal ? error : new Refusal('error', 'this message could not be handled')
+    this.#gateway.refused(message, refusal.message, this.#identity.requester().name)
+    return this.#refusal(message, refusal)
+  }
+
+  #refusal(message: ClientMessage, refusal: Refusal): Answer {
     const challenge = refusal.prefix === 'auth-required' ? this.#identity.challenge() : []
     const replies = [...challenge, refusalMessage(message, refusal)]
     return message[0] === 'REQ' ? { replies, ...this.#endSubscription(message[1]) } : { replies }
@@ -127,6 +132,7 @@ export class Session implements GatewaySession {
     checkShape(event)
     const acceptance = await this.#gateway.accept(event, {
       authenticated: this.#identity.pubkeys(),
+      requester: this.#identity.requester().name,
       host: this.#gateway.hostOf(this.#connection),
     })
     if (acceptance.outcome === 'forward') return { replies: [], forward: message }
@@ -164,23 +170,21 @@ export class Session implements GatewaySession {
     const feed = new HeldFeed((event) => this.#send(['EVENT', id, event]))
     const stop = this.#gateway.watch(query, feed.show)
     const answer = await this.#gateway.answer(query)
-    const unsent = () => this.#gateway.release(answer)
+    const unsent = () => this.#gateway.release(query, answer)
     const isRefused = answer.outcome === 'refused' && rest.length === 0
     if (pending.cancelled || isRefused) stop()
     if (pending.cancelled) {
       await unsent()
       return NOTHING
     }
-    if (isRefused) throw answer.refusal
+    if (isRefused) return this.#refusal(message, answer.refusal)
 
-    const events = answer.outcome === 'refused' ? [] : answer.events
-    const notices = [
-      ...(named.length < asked.length ? [browsing] : []),
-      ...(answer.refusal ? [answer.refusal] : []),
-    ]
+    const { events, notices } =
+      answer.outcome === 'answered' ? answer : { events: [], notices: [answer.refusal.message] }
     const replies: RelayMessage[] = [
       ...events.map((event): RelayMessage => ['EVENT', id, event]),
-      ...notices.map(({ message: why }): RelayMessage => ['NOTICE', why]),
+      ...(named.length < asked.length ? [['NOTICE', browsing.message] as const] : []),
+      ...notices.map((why): RelayMessage => ['NOTICE', why]),
       ...(rest.length === 0 ? [['EOSE', id] as const] : []),
       ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
     ]

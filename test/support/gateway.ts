@@ -1,6 +1,7 @@
 /** A gateway under a clock that stands still until it is moved, and the clients that talk to it. */
 
 import { memoryStore } from '../../adapters/storage/memory.ts'
+import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Answer, GatewaySession } from '../../plugin/connection.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -20,6 +21,8 @@ export interface TestGateway {
   readonly store: KeyPackageStore
   /** What was logged, as JSON texts. */
   readonly logged: readonly string[]
+  /** The audit log. */
+  readonly audited: readonly AuditRecord[]
   /** Seconds since the epoch. */
   now: number
   /** A client at an address of its own, unless one is given. */
@@ -48,17 +51,20 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
   const memory = memoryStore()
   const store = overlay(memory, changes(memory))
   const logged: string[] = []
+  const audited: AuditRecord[] = []
   const log = (fields: object, message: string) => logged.push(JSON.stringify({ ...fields, message }))
   let addresses = 0
   const test: TestGateway = {
     now: NOW,
     store,
     logged,
+    audited,
     gateway: new KeyPackageGateway({
       ...options,
       store,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },
+      audit: (record) => audited.push(record),
     }),
     connect(settings = {}) {
       addresses += 1

@@ -1,0 +1,117 @@
+/** DESIGN.md sections 4 and 6: what the sender of a REQ is told beside the key packages. */
+
+import { describe, expect, it } from '@jest/globals'
+import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway, wordsIn } from '../support/gateway.ts'
+import { NOW, signEvent } from '../support/key-packages.ts'
+import { type Person, person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+const EOSE = ['EOSE', 'sub']
+
+async function claimFrom(test: TestGateway, author: Person, times: number): Promise<void> {
+  for (let time = 0; time < times; time += 1) await test.connect().ask('REQ', 'claim', keyPackagesBy(author))
+}
+
+async function publishRelayList(test: TestGateway, author: Person, ...relays: string[]): Promise<void> {
+  const tags = relays.map((url) => ['relay', url])
+  const list = signEvent(author.secretKey, { kind: 10051, created_at: NOW, tags, content: '' })
+  expect((await test.connect().say('EVENT', list)).replies).toEqual([])
+}
+
+describe('an owner who asks for their own packages', () => {
+  it('hears which of them is exposed, to how many requests and since when, once and before EOSE', async () => {
+    const test = startGateway()
+    const [, last] = await stock(test, alice, 2)
+    await claimFrom(test, alice, 1)
+    test.now += 60
+    await claimFrom(test, alice, 3)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const replies = await owner.ask('REQ', 'sub', keyPackagesBy(alice), { ...keyPackagesBy(alice), limit: 1 })
+    expect(idsIn(replies)).toEqual([last?.id])
+    expect(wordsIn(replies)).toEqual([
+      ['NOTICE', `exposed: handed out as the last key package: ${last?.id} to 3 requests since ${NOW + 60}`],
+      EOSE,
+    ])
+  })
+
+  it('gets the event as it was signed: what is exposed does not stand in it (I8)', async () => {
+    const test = startGateway()
+    const [last] = await stock(test, alice, 1)
+    await claimFrom(test, alice, 1)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    const [reply] = await owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(reply).toEqual(['EVENT', 'sub', last])
+  })
+
+  it('hears nothing of what is fresh, nor of what the filters leave out', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    await claimFrom(test, alice, 1)
+    const [first] = await stock(test, alice, 2)
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    for (const filter of [{ ids: [first?.id] }, { limit: 0 }]) {
+      const replies = await owner.ask('REQ', 'sub', { ...keyPackagesBy(alice), ...filter })
+      expect(wordsIn(replies)).toEqual([EOSE])
+    }
+  })
+
+  it('nobody else hears of it (I4)', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    await claimFrom(test, alice, 2)
+    expect(wordsIn(await test.connect().ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([EOSE])
+  })
+})
+
+describe('an author who has no packages here, but a relay list', () => {
+  const elsewhere = 'missing: no key packages here, but relay lists (kind 10051) that name other relays: '
+
+  it('is named, with how many other relays the list has, and not which', async () => {
+    const test = startGateway({ publicUrl: 'wss://relay.example.com' })
+    await publishRelayList(
+      test,
+      alice,
+      'wss://relay.example.com/',
+      'wss://one.example',
+      'wss://two.example',
+      'wss://two.example/',
+    )
+    await publishRelayList(test, bob, 'wss://three.example')
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (2), ${bob.pubkey} (1)`], EOSE])
+  })
+
+  it('is not named where the list has this relay alone, or where packages are here', async () => {
+    const test = startGateway({ publicUrl: 'wss://relay.example.com' })
+    await publishRelayList(test, alice, 'wss://relay.example.com')
+    await publishRelayList(test, bob, 'wss://one.example')
+    await stock(test, bob, 1)
+    const client = test.connect()
+    expect(wordsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice, bob)))).toEqual([EOSE])
+    // None of those here is as old as that.
+    const replies = await client.ask('REQ', 'sub', { ...keyPackagesBy(bob), until: 1 })
+    expect(replies).toEqual([EOSE])
+  })
+
+  it('is one of many: twenty are named, the others counted', async () => {
+    const test = startGateway()
+    const people = Array.from({ length: 22 }, (_, index) => person(`person ${index}`))
+    for (const each of people) await publishRelayList(test, each, 'wss://one.example')
+    const [[verb, text] = []] = await test.connect().ask('REQ', 'sub', keyPackagesBy(...people))
+    expect(verb).toBe('NOTICE')
+    expect(String(text).match(/[0-9a-f]{64} \(1\)/g)).toHaveLength(20)
+    expect(text).toMatch(/, 2 more$/)
+  })
+
+  it('is not named while the store does not say; the others are served all the same (I7)', async () => {
+    const test = startGateway({}, () => ({ getRelayLists: () => Promise.reject(new Error('gone')) }))
+    const [event] = await stock(test, bob, 1)
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(idsIn(replies)).toEqual([event?.id])
+    expect(wordsIn(replies)).toEqual([EOSE])
+  })
+})
