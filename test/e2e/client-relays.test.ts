@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
+import { KeyPackageClient } from '../../adapters/client/client.ts'
 import { createKeyPackageEvent } from '../../adapters/client/events.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -304,6 +305,19 @@ describe('connections that fail', () => {
     const impatient = { attempts: 1, patienceSeconds: 0.05 }
     const { client, pubkey } = scene.connect('bob', way, impatient)
     expect((await client.queryKeyPackages([pubkey])).unanswered).toHaveLength(1)
+  })
+
+  // Node.js 20 has none. That of 22 fails for ever where it is closed in the midst of its failure to connect.
+  const isMissing = globalThis.WebSocket === undefined
+  it(`the WebSocket of the platform ${isMissing ? 'is missed' : 'fails as any other does'}`, async () => {
+    const connect = () => new KeyPackageClient({ relays: ['ws://127.0.0.1:1'], attempts: 1 })
+    if (isMissing) {
+      expect(connect).toThrow('this platform has no WebSocket')
+      return
+    }
+    const author = 'a'.repeat(64)
+    const { unanswered } = await connect().queryKeyPackages([author])
+    expect(unanswered).toEqual([{ author, reason: 'connection failed' }])
   })
 
   it('a relay that falls silent is asked again, and what it then has is delivered', async () => {

@@ -1,0 +1,50 @@
+/** `keypackage-gateway/client` in a real browser, as it was built, at a real `serve`. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
+import { Browser } from '../support/browser.ts'
+import { type Serving, serveCli } from '../support/cli.ts'
+
+// Where there is no browser yet, it is installed first.
+jest.setTimeout(300_000)
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+let browser: Browser
+let modules: ChildProcess
+let port: string
+let serving: Serving
+
+beforeAll(async () => {
+  browser = await Browser.start()
+  serving = await serveCli(['--store', 'memory:'])
+  const flags = ['--experimental-import-meta-resolve', '--disable-warning=ExperimentalWarning']
+  const child = spawn(process.execPath, [...flags, path('../support/module-server.mjs')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  modules = child
+  ;[port] = (await once(createInterface(child.stdout), 'line')) as [string]
+})
+afterAll(async () => {
+  modules.kill()
+  serving.kill('SIGTERM')
+  await Promise.all([browser.close(), serving.finished])
+})
+
+it('publishes, discovers, claims, counts and is asked for more, without anything of Node.js', async () => {
+  const run = await browser.open(`http://127.0.0.1:${port}/`)
+  const page = JSON.stringify(path('./client-in-browser.mjs'))
+  const relay = `${serving.url}/`
+  expect(await run(`import(${page}).then(({ run }) => run(${JSON.stringify(relay)}))`)).toEqual({
+    platform: 'a browser',
+    accepted: [1, 1, 1],
+    discovered: [relay],
+    isHers: true,
+    ciphersuite: 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519',
+    left: [{ relay, count: 2 }],
+    isAskedForMore: true,
+  })
+})
