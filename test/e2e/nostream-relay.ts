@@ -18,6 +18,7 @@ import { Client } from './client.ts'
 const run = promisify(execFile)
 const { NOSTREAM_DIR = '', NOSTREAM_NODE = process.execPath } = process.env
 const postgresFolder = findPostgres()
+const START_MS = 60_000
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Whether there is one to test with; if not, that is said aloud. */
@@ -30,7 +31,7 @@ if (!hasNostream) {
 }
 
 /** What nostream limits of itself would answer before the gateway does; and arrays are not merged, but replaced. */
-const UNLIMITED = {
+export const UNLIMITED = {
   connection: { rateLimits: [] },
   message: { rateLimits: [] },
   event: { rateLimits: [] },
@@ -140,17 +141,15 @@ export class NostreamRelay {
     }
   }
 
-  /** Starts it, and waits until every worker takes connections. */
+  /** Starts it, and waits until every worker takes connections; rejects with its log where it ends instead. */
   static async start(backend: NostreamBackend, settings: NostreamSettings): Promise<NostreamRelay> {
     const relay = new NostreamRelay(await freePort(), backend, settings)
-    await eventually(
-      'all workers serve',
-      async () => (await relay.servingWorkers()).size === (settings.workers ?? 1),
-      60_000,
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${relay.log}`)
-    })
-    return relay
+    const { workers = 1 } = settings
+    const isReady = async () => relay.#hasEnded || (await relay.#servingWorkers()).size === workers
+    await eventually('all workers serve', isReady, START_MS)
+    if (!relay.#hasEnded) return relay
+    await relay.stop()
+    throw new Error(`nostream has ended: ${relay.log}`)
   }
 
   /** The process that has a client's connection. */
@@ -160,16 +159,22 @@ export class NostreamRelay {
   }
 
   async stop(): Promise<void> {
-    const children = this.#children()
-    const gone = once(this.#process, 'exit')
-    this.#process.kill('SIGKILL')
-    for (const pid of children) process.kill(pid, 'SIGKILL')
-    await gone
+    if (!this.#hasEnded) {
+      const children = this.#children()
+      const gone = once(this.#process, 'exit')
+      this.#process.kill('SIGKILL')
+      for (const pid of children) process.kill(pid, 'SIGKILL')
+      await gone
+    }
     this.#scratch.remove()
   }
 
+  get #hasEnded(): boolean {
+    return this.#process.exitCode !== null
+  }
+
   /** Those that some of a few new connections come to. */
-  async servingWorkers(): Promise<Set<number | undefined>> {
+  async #servingWorkers(): Promise<Set<number | undefined>> {
     const clients = await Promise.all(Array.from({ length: 4 }, () => Client.connect(this.url)))
     const workers = clients.map((client) => this.workerOf(client))
     await Promise.all(clients.map((client) => client.close()))
