@@ -28,11 +28,15 @@ const upstream: Differences = {
 }
 
 describeStrfry('strfry', () => {
-  describeKeyPackageRelay('proxy.publish: here', (options) => startStrfry(options, 'here'))
-  describeKeyPackageRelay('proxy.publish: upstream', (options) => startStrfry(options, 'upstream'), upstream)
+  describeKeyPackageRelay('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeKeyPackageRelay(
+    'proxy.publish: upstream',
+    (options) => startStrfry(options, { publish: 'upstream' }),
+    upstream,
+  )
 
   describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
-    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, publish))
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))
 
     /** What strfry itself has. */
     const kept = async ({ strfry }: StrfryTarget) =>
@@ -50,7 +54,7 @@ describeStrfry('strfry', () => {
   })
 
   describe('proxy.publish: upstream', () => {
-    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, 'upstream'))
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish: 'upstream' }))
 
     it("what strfry's own checks refuse is not taken in", async () => {
       const target = await scene.start()

@@ -15,27 +15,22 @@ export interface StrfryTarget extends ServeProcess {
 /** Both go by the machine's clock and by one configuration, in a directory that is removed with them. */
 export async function startStrfry(
   options: OptionsInput,
-  publish: ProxyOptions['publish'],
+  proxy: Partial<ProxyOptions>,
 ): Promise<StrfryTarget> {
   const { path, remove } = scratch()
   const listen = `127.0.0.1:${await freePort()}`
+  const { publicUrl = `ws://${listen}` } = options
   const strfry = await StrfryRelay.start(
     path,
     `relay {
       bind = "127.0.0.1"
       port = 7777
       realIpHeader = "x-real-ip"
-      auth { serviceUrl = "ws://${listen}" }
+      auth { serviceUrl = "${publicUrl}" }
       writePolicy { plugin = "${pluginCommand('--config', `${path}/config.yaml`)}" }
     }`,
   )
-  const serve = await startServe(path, {
-    ...options,
-    listen,
-    publicUrl: `ws://${listen}`,
-    upstream: strfry.url,
-    proxy: { publish },
-  })
+  const serve = await startServe(path, { ...options, listen, publicUrl, upstream: strfry.url, proxy })
   return {
     ...serve,
     strfry,

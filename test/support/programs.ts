@@ -8,10 +8,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** Undefined where PATH has none. */
-export function onPath(program: string): string | undefined {
-  const candidates = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program))
-  return candidates.find(isExecutable)
+/** On PATH, or in other folders; undefined where there is none. */
+export function onPath(program: string, others: readonly string[] = []): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...others]
+  return folders.map((folder) => join(folder, program)).find(isExecutable)
 }
 
 /** On Debian, as root, installs a package that brings a program. Rejects where apt fails; does nothing elsewhere. */
