@@ -3,6 +3,7 @@
 import { startRelay } from '../../examples/nostr-relay/relay.js'
 import type { Differences } from './behaviour/rows.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
+import { describeClients } from './clients.ts'
 import { exampleTarget } from './example-target.ts'
 
 const differences: Differences = {
@@ -10,3 +11,4 @@ const differences: Differences = {
 }
 
 describeKeyPackageRelay('@nostr-relay/core', exampleTarget(startRelay), differences)
+describeClients('@nostr-relay/core', exampleTarget(startRelay))

@@ -1,0 +1,97 @@
+/** nostr-tools' Relay: it publishes, asks, drops what is not signed, authenticates and counts. */
+
+import { afterEach, describe, expect } from '@jest/globals'
+import type { Filter } from 'nostr-tools/filter'
+import type { Event } from 'nostr-tools/pure'
+import { Relay, useWebSocketImplementation } from 'nostr-tools/relay'
+import { WebSocket } from 'ws'
+import { restoreSignedEvent } from '../../../plugin/index.ts'
+import type { Rows } from '../behaviour/rows.ts'
+import { alice, newEvent, packagesOf, Scene, type StartTarget } from '../behaviour/scene.ts'
+import { forClients, marmot, signerOf } from './people.ts'
+
+useWebSocketImplementation(WebSocket)
+
+export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
+  describe("nostr-tools' Relay", () => {
+    const scene = new Scene(startTarget)
+    const relays: Relay[] = []
+    afterEach(() => {
+      for (const relay of relays.splice(0)) relay.close()
+    })
+
+    const connect = async (url: string) => {
+      const relay = await Relay.connect(url)
+      relays.push(relay)
+      return relay
+    }
+
+    it('publishes, and hears why not', async () => {
+      const target = await scene.start()
+      const relay = await connect(target.url)
+      const event = forClients(await newEvent(target, alice))
+      expect(await relay.publish(event)).toBe('')
+      expect(await relay.publish(event)).toBe('duplicate: already have this key package')
+      const wrong = forClients(await newEvent(target, alice, { content: '' }))
+      await expect(relay.publish(wrong)).rejects.toThrow(/^invalid: /)
+    })
+
+    it('drops a re-encoded package by its signature, unless it restores it first (I8)', async () => {
+      const { target, events } = await scene.stocked(2)
+      const { shown, dropped } = await subscribe(await connect(target.url), packagesOf(alice))
+      expect(shown).toEqual([])
+      expect(dropped.map((event) => restoreSignedEvent(event as Event))).toEqual([events[0]])
+    })
+
+    it('drops what it asks for with `#f`, for want of an `f` tag', async () => {
+      const { target, events } = await scene.stocked(2)
+      const filter = { ...packagesOf(alice), '#f': ['base64'] }
+      const { shown, dropped } = await subscribe(await connect(target.url), filter)
+      expect({ shown, dropped }).toEqual({ shown: [], dropped: [events[0]] })
+    })
+
+    it('authenticates as the author, counts, and watches its own packages come in', async () => {
+      const { target } = await scene.stocked(1, marmot)
+      const relay = await connect(target.url)
+      expect(await relay.auth(signerOf(alice))).toBe('')
+      expect(await relay.count([packagesOf(alice)], {})).toBe(1)
+      const arrivals = new Set<string>()
+      await new Promise<void>((resolve) => {
+        relay.subscribe([packagesOf(alice)], {
+          onevent: ({ id }) => {
+            arrivals.add(id)
+            if (arrivals.size === 2) resolve()
+          },
+          oneose: () => void newEvent(target, alice).then((event) => relay.publish(forClients(event))),
+        })
+      })
+    })
+
+    it('hears the rate limit as the reason its subscription was closed', async () => {
+      const { target } = await scene.stocked(1, { ...marmot, quota: { perAuthor: { max: 1 } } })
+      const relay = await connect(target.url)
+      await subscribe(relay, packagesOf(alice))
+      // Redelivery of the marmot profile does not lift the quota.
+      await expect(subscribe(relay, packagesOf(alice))).rejects.toThrow(/^rate-limited: 1 queries per 3600 s/)
+    })
+  })
+}
+
+interface Seen {
+  readonly shown: Event[]
+  /** What nostr-tools kept from its user: the signature does not hold, or the filter does not fit. */
+  readonly dropped: unknown[]
+}
+
+/** One subscription, up to EOSE; rejects with the reason of a CLOSED. */
+function subscribe(relay: Relay, filter: Filter): Promise<Seen> {
+  const seen: Seen = { shown: [], dropped: [] }
+  return new Promise((resolve, reject) => {
+    relay.subscribe([filter], {
+      onevent: (event) => seen.shown.push(event),
+      oninvalidevent: (event) => seen.dropped.push(event),
+      oneose: () => resolve(seen),
+      onclose: (reason) => reject(new Error(reason)),
+    })
+  })
+}

@@ -1,0 +1,72 @@
+/** nostr-tools' SimplePool: it claims, verifies, authenticates when it is asked to, and listens beside it. */
+
+import { afterEach, beforeEach, describe, expect } from '@jest/globals'
+import { SimplePool, useWebSocketImplementation } from 'nostr-tools/pool'
+import { WebSocket } from 'ws'
+import { eventually } from '../../support/eventually.ts'
+import type { Rows } from '../behaviour/rows.ts'
+import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from '../behaviour/scene.ts'
+import { marmot, noteOf, signerOf } from './people.ts'
+
+useWebSocketImplementation(WebSocket)
+
+export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
+  describe("nostr-tools' SimplePool", () => {
+    const scene = new Scene(startTarget)
+    let pool: SimplePool
+    beforeEach(() => {
+      pool = new SimplePool()
+    })
+    afterEach(() => pool.destroy())
+
+    it('claims, verifies the signature, and the subscription ends', async () => {
+      const { target, events } = await scene.stocked(2, marmot)
+      const claimed = await pool.querySync([target.url], packagesOf(alice))
+      expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
+    })
+
+    it('gets one package of a relay that it names twice', async () => {
+      const { target, events } = await scene.stocked(2, marmot)
+      const claimed = await pool.querySync([target.url, `${target.url}/`], packagesOf(alice))
+      expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
+    })
+
+    it('authenticates when a query is closed with auth-required, and asks again', async () => {
+      const { target, events } = await scene.stocked(1, { ...marmot, requester: 'auth' })
+      const claimed: string[] = []
+      await new Promise((resolve) => {
+        pool.subscribeEose([target.url], packagesOf(alice), {
+          maxWait: 2000,
+          onauth: signerOf(bob),
+          onevent: ({ id }) => claimed.push(id),
+          onclose: resolve,
+        })
+      })
+      expect(claimed).toEqual(idsOf(events))
+    })
+
+    it('authenticates by itself, and then asks for its own as often as it likes', async () => {
+      const { target, events } = await scene.stocked(1, marmot)
+      pool.automaticallyAuth = () => signerOf(alice)
+      // Ten times is what anybody may ask for the last one, which stays.
+      for (let turn = 0; turn < 12; turn++) {
+        const own = await pool.querySync([target.url], packagesOf(alice))
+        expect(own.map(({ id }) => id)).toEqual(idsOf(events))
+      }
+    })
+
+    it('publishes and hears notes live, and claims key packages beside it', async () => {
+      const { target, events } = await scene.stocked(2, marmot)
+      const heard: string[] = []
+      await new Promise<void>((resolve) => {
+        const onevent = ({ content }: { content: string }) => heard.push(content)
+        pool.subscribeMany([target.url], { kinds: [1] }, { onevent, oneose: resolve })
+      })
+      await Promise.all(pool.publish([target.url], noteOf(bob, 'hello')))
+      await eventually('the note is heard', () => heard.includes('hello'))
+      const claimed = await pool.querySync([target.url], packagesOf(alice))
+      expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
+      expect(await pool.querySync([target.url], { authors: [alice.pubkey] })).toEqual([])
+    })
+  })
+}
