@@ -11,7 +11,7 @@ import type { Time } from './time.ts'
  * - `silence`: not in time.
  * - `loss`: with the connection.
  */
-export type End =
+type End =
   | { readonly by: 'eose' }
   | { readonly by: 'closed'; readonly message: string }
   | { readonly by: 'silence' | 'loss' }

@@ -56,7 +56,13 @@ export class Connections {
     const relay = await this.anonymous(url)
     const introduction = this.#introduced.get(relay) ?? this.#introduce(relay, url)
     this.#introduced.set(relay, introduction)
-    await introduction
+    try {
+      await introduction
+    } catch (error) {
+      // Whoever did not say who they are may do so the next time.
+      this.#introduced.delete(relay)
+      throw error
+    }
     return relay
   }
 

@@ -11,7 +11,7 @@ export interface LowStock {
   readonly signal: AbortSignal
 }
 
-/** Publishes more; where it fails, it is called again. */
+/** Publishes more. Where it fails it is called again; why it did is its own to tell. */
 export type Replenish = (request: LowStock) => unknown
 
 /** How long a client leaves between two answers, as the client guide says. */
@@ -22,6 +22,7 @@ export class Replenishing {
   readonly #author: string
   readonly #time: Time
   readonly #replenish: Replenish
+  #isAnswering = false
   #answeredAt: number | undefined
   #request: AbortController | undefined
   #cancel: () => void = () => {}
@@ -33,31 +34,48 @@ export class Replenishing {
     this.#replenish = replenish
   }
 
-  /** The relay asks. Too soon after the last answer it waits, and is not forgotten; while one is under way it is that one. */
+  /** The relay asks. Too soon after the last answer, or while there is one under way, it waits, and is not forgotten. */
   low(): void {
     if (this.#request !== undefined) return
-    const request = new AbortController()
-    this.#request = request
-    const wait = this.#answeredAt === undefined ? 0 : this.#answeredAt + INTERVAL_MS - this.#time.now()
-    if (wait > 0) this.#after(wait, () => this.#answer(request, 0))
-    else this.#answer(request, 0)
+    this.#request = new AbortController()
+    this.#wait(this.#request)
   }
 
-  /** The relay asks no longer, or nobody listens. */
+  /** The relay asks no longer, which it may say in the midst of the answer; or nobody listens. */
   over(): void {
     this.#cancel()
     this.#request?.abort()
     this.#request = undefined
   }
 
+  #wait(request: AbortController): void {
+    if (this.#isAnswering) return
+    const wait = this.#answeredAt === undefined ? 0 : this.#answeredAt + INTERVAL_MS - this.#time.now()
+    if (wait > 0) this.#after(wait, () => this.#answer(request, 0))
+    else this.#answer(request, 0)
+  }
+
   async #answer(request: AbortController, tries: number): Promise<void> {
-    try {
-      await this.#replenish({ relay: this.#relay, author: this.#author, signal: request.signal })
-      this.#answeredAt = this.#time.now()
-      if (this.#request === request) this.#request = undefined
-    } catch {
-      if (request.signal.aborted) return
+    this.#isAnswering = true
+    const hasAnswered = await this.#hasAnswered(request)
+    this.#isAnswering = false
+    if (hasAnswered) this.#answeredAt = this.#time.now()
+    if (this.#request !== request) {
+      // Another has come meanwhile.
+      if (this.#request !== undefined) this.#wait(this.#request)
+    } else if (hasAnswered) {
+      this.#request = undefined
+    } else {
       this.#after(backoff(tries, this.#time.random()), () => this.#answer(request, tries + 1))
+    }
+  }
+
+  async #hasAnswered({ signal }: AbortController): Promise<boolean> {
+    try {
+      await this.#replenish({ relay: this.#relay, author: this.#author, signal })
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -1,5 +1,7 @@
 /** Alice can be added to groups: she publishes key packages, and waits to be written to. `node alice.js [RELAY]` */
 
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { generateKeyPackage } from 'keypackage-gateway/client'
 import { npubEncode } from 'nostr-tools/nip19'
 import { unwrapEvent } from 'nostr-tools/nip59'
@@ -25,7 +27,8 @@ await publish(10)
 await alice.client.publishRelayList()
 alice.client.onLowStock(() => publish(7))
 console.log(`Alice has published ${kept.size} key packages. Now Bob, in another terminal:\n`)
-console.log(`  node bob.js ${npubEncode(alice.pubkey)} ${url}\n`)
+const script = relative('.', fileURLToPath(new URL('bob.js', import.meta.url)))
+console.log(`  node ${script} ${npubEncode(alice.pubkey)} ${url}\n`)
 
 const invitation = unwrapEvent(
   await waitFor(alice.relay, { kinds: [1059], '#p': [alice.pubkey] }),

@@ -1,15 +1,12 @@
-/** The client among several relays, at one without a gateway, and where relays and connections fail. */
+/** The client among several relays, and at one without a gateway: who gets what, and whether it is good. */
 
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
-import { KeyPackageClient } from '../../adapters/client/client.ts'
 import { createKeyPackageEvent } from '../../adapters/client/events.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { BrokenWay } from '../support/broken-way.ts'
-import { ClientScene, type Someone } from '../support/client-scene.ts'
-import { eventually } from '../support/eventually.ts'
+import { ClientScene } from '../support/client-scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
@@ -27,8 +24,8 @@ describe('several relays', () => {
       { relay: `${here.url}/`, count: 3 },
       { relay: `${there.url}/`, count: 3 },
     ])
-    const bob = await claimed(scene.connect('bob', here), alice)
-    const carol = await claimed(scene.connect('carol', there), alice)
+    const bob = await scene.connect('bob', here).claim(alice)
+    const carol = await scene.connect('carol', there).claim(alice)
     expect(bob).not.toEqual(carol)
   })
 
@@ -82,8 +79,8 @@ describe('several relays', () => {
     const [single] = await alice.publish(1)
 
     const bob = scene.connect('bob', there, { kinds: [443, 30443] })
-    for (const _turn of [1, 2]) expect(await claimed(bob, alice)).toEqual([ref])
-    expect(await claimed(scene.connect('carol', here), alice)).toEqual([single])
+    for (const _turn of [1, 2]) expect(await bob.claim(alice)).toEqual([ref])
+    expect(await scene.connect('carol', here).claim(alice)).toEqual([single])
   })
 })
 
@@ -98,7 +95,7 @@ describe('deleting, and saying where packages are', () => {
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }])
     const [again] = await alice.client.publishKeyPackages([kept.publicPackage])
     expect(again?.acceptedBy).toMatchObject([{ message: 'duplicate: this key package was already used' }])
-    expect(await claimed(scene.connect('bob', server), alice)).toEqual([second])
+    expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 
   it('without a signer a client asks, and nothing else', async () => {
@@ -106,7 +103,7 @@ describe('deleting, and saying where packages are', () => {
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const nobody = scene.connect('nobody', server, { signer: undefined })
-    expect(await claimed(nobody, alice)).toHaveLength(1)
+    expect(await nobody.claim(alice)).toHaveLength(1)
     await expect(nobody.client.deleteKeyPackages([])).rejects.toThrow(
       'a client without a signer can only ask',
     )
@@ -153,10 +150,10 @@ describe('a relay without a gateway', () => {
     const published = await alice.publish(5)
     const bob = scene.connect('bob', relay)
     const taken: string[] = []
-    for (let turn = 0; turn < 5; turn++) taken.push(...(await claimed(bob, alice)))
+    for (let turn = 0; turn < 5; turn++) taken.push(...(await bob.claim(alice)))
     expect(new Set(taken)).toEqual(new Set(published))
     expect(taken).not.toEqual(published)
-    expect(await claimed(bob, alice)).toHaveLength(1)
+    expect(await bob.claim(alice)).toHaveLength(1)
   })
 
   it('takes `#f` for a tag, and finds nothing', async () => {
@@ -222,161 +219,16 @@ describe('a relay without a gateway', () => {
   })
 })
 
-describe('authentication', () => {
-  it('a relay that wants to know who asks is told; without a signer it answers nobody', async () => {
-    const server = await scene.serve({ requester: 'auth' })
+describe('a gateway that hands out two at a time', () => {
+  it('hands out both, and both are the client’s', async () => {
+    const server = await scene.serve({ claim: { perAuthor: 2 } })
     const alice = scene.connect('alice', server)
-    await alice.publish(2)
-    expect(await claimed(scene.connect('bob', server), alice)).toHaveLength(1)
-    const nobody = scene.connect('nobody', server, { signer: undefined })
-    const { unanswered } = await nobody.client.queryKeyPackages([alice.pubkey])
-    expect(unanswered).toEqual([
-      { author: alice.pubkey, reason: 'auth-required: authenticate to query key packages' },
-    ])
-  })
-
-  it('a signer that fails leaves the client unknown, and able to ask', async () => {
-    const server = await scene.serve()
-    const alice = scene.connect('alice', server)
-    await alice.publish(2)
-    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {})
-    const bob = scene.connect('bob', server, {
-      signer: {
-        getPublicKey: async () => alice.pubkey,
-        signEvent: () => Promise.reject(new Error('the user said no')),
-      },
-    })
-    expect(await claimed(bob, alice)).toHaveLength(1)
-    warn.mockRestore()
+    await alice.publish(4)
+    const both = await scene.connect('bob', server).claim(alice)
+    const others = await scene.connect('carol', server).claim(alice)
+    expect(new Set([...both, ...others]).size).toBe(4)
   })
 })
-
-describe('limits', () => {
-  it('who is limited is not asked for again before the relay said so, whether it is still there or not (I5)', async () => {
-    const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
-    const alice = scene.connect('alice', server)
-    await alice.publish(2)
-    const { client } = scene.connect('bob', server)
-    const limited = async () => (await client.queryKeyPackages([alice.pubkey])).rateLimited
-    expect(await limited()).toEqual([])
-    expect(await limited()).toEqual([{ author: alice.pubkey, retryAfterSeconds: 3600 }])
-    await server.stop()
-    scene.advance(600)
-    expect(await limited()).toEqual([{ author: alice.pubkey, retryAfterSeconds: 3000 }])
-  })
-
-  it('waits as long as the relay says, where it is asked to be that patient', async () => {
-    const server = await scene.serve({ quota: { perAuthor: { max: 1, windowSeconds: 60 } } })
-    const alice = scene.connect('alice', server)
-    await alice.publish(3)
-    const { client } = scene.connect('bob', server)
-    await client.queryKeyPackages([alice.pubkey])
-    const impatient = await client.queryWithRetry([alice.pubkey], { longestWaitSeconds: 59 })
-    expect(impatient.rateLimited).toHaveLength(1)
-    const answering = client.queryWithRetry([alice.pubkey], { longestWaitSeconds: 60 })
-    await eventually('the client waits', () => scene.time.pending.includes(60_000))
-    scene.advance(60)
-    expect((await answering).packages.size).toBe(1)
-  })
-
-  it('more authors than a relay allows in one query are asked for in parts', async () => {
-    const server = await scene.serve({ claim: { maxAuthors: 2 } })
-    const people = ['one', 'two', 'three', 'four', 'five'].map((name) => scene.connect(name, server))
-    for (const someone of people) await someone.publish(1)
-    const { packages } = await scene
-      .connect('bob', server)
-      .client.queryKeyPackages(people.map(({ pubkey }) => pubkey))
-    expect(packages.size).toBe(5)
-  })
-})
-
-describe('connections that fail', () => {
-  it('nobody listens: it is tried so often, with pauses, and said', async () => {
-    const { client, pubkey } = scene.connect('bob', { url: 'ws://127.0.0.1:1' }, { attempts: 2 })
-    const answering = client.queryKeyPackages([pubkey])
-    await eventually('the client waits', () => scene.time.pending.includes(750))
-    scene.advance(0.75)
-    expect((await answering).unanswered).toEqual([{ author: pubkey, reason: 'connection failed' }])
-  })
-
-  it('a handshake that is never answered ends nothing but the wait', async () => {
-    const way = await BrokenWay.open()
-    scene.finally(() => way.close())
-    const impatient = { attempts: 1, patienceSeconds: 0.05 }
-    const { client, pubkey } = scene.connect('bob', way, impatient)
-    expect((await client.queryKeyPackages([pubkey])).unanswered).toHaveLength(1)
-  })
-
-  // Node.js 20 has none. That of 22 fails for ever where it is closed in the midst of its failure to connect.
-  const isMissing = globalThis.WebSocket === undefined
-  it(`the WebSocket of the platform ${isMissing ? 'is missed' : 'fails as any other does'}`, async () => {
-    const connect = () => new KeyPackageClient({ relays: ['ws://127.0.0.1:1'], attempts: 1 })
-    if (isMissing) {
-      expect(connect).toThrow('this platform has no WebSocket')
-      return
-    }
-    const author = 'a'.repeat(64)
-    const { unanswered } = await connect().queryKeyPackages([author])
-    expect(unanswered).toEqual([{ author, reason: 'connection failed' }])
-  })
-
-  it('a relay that falls silent is asked again, and what it then has is delivered', async () => {
-    const { server, way } = await reachable()
-    const alice = scene.connect('alice', server)
-    await alice.publish(2)
-    const bob = scene.connect('bob', way)
-    await bob.client.countKeyPackages()
-    way.silence()
-    const answering = bob.client.queryKeyPackages([alice.pubkey])
-    await eventually('the client waits for an answer', () => scene.time.pending.length > 0)
-    scene.advance(10)
-    await eventually('the client waits before it asks again', () => scene.time.pending.includes(750))
-    way.cut()
-    await eventually('the connection is known to be lost', async () => {
-      const [stock] = await bob.client.countKeyPackages()
-      return stock !== undefined && 'count' in stock
-    })
-    scene.advance(0.75)
-    expect((await answering).packages.size).toBe(1)
-  })
-
-  it('one who listens for low stock connects again, and hears it', async () => {
-    const { server, way } = await reachable()
-    const alice = scene.connect('alice', way)
-    await scene.connect('alice', server).publish(3)
-    const asked: string[] = []
-    const stop = alice.client.onLowStock(({ relay }) => void asked.push(relay))
-    await alice.client.countKeyPackages()
-    way.cut()
-    await eventually('she waits before she connects again', () => scene.time.pending.includes(750))
-    await scene.connect('bob', server).client.queryKeyPackages([alice.pubkey])
-    expect(asked).toEqual([])
-    scene.advance(0.75)
-    await eventually('she is asked on connecting', () => asked.length === 1)
-    expect(asked).toEqual([`${way.url}/`])
-
-    stop()
-    way.cut()
-    await alice.client.countKeyPackages()
-    expect(asked).toHaveLength(1)
-  })
-
-  /** A server whose clients come by a way that can break; it knows itself by the address of that. */
-  async function reachable() {
-    const way = await BrokenWay.open()
-    scene.finally(() => way.close())
-    const server = await scene.serve({ publicUrl: way.url })
-    way.leadTo(server.url)
-    return { server, way }
-  }
-})
-
-/** KeyPackageRefs of what a client gets for an author. */
-async function claimed(by: Someone, author: Someone): Promise<string[]> {
-  const { packages, ...rest } = await by.client.queryKeyPackages([author.pubkey])
-  if (!packages.has(author.pubkey)) throw new Error(`nothing: ${JSON.stringify(rest)}`)
-  return (packages.get(author.pubkey) ?? []).map(({ ref }) => ref)
-}
 
 /** Without what nostr-tools notes down in an event. */
 function plain(event: NostrEvent | undefined): NostrEvent {

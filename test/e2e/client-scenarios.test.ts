@@ -1,6 +1,7 @@
 /** The scenarios of the client guide, played by `keypackage-gateway/client` on every store, with real MLS. */
 
 import { describe, expect, it, jest } from '@jest/globals'
+import type { LowStock } from '../../adapters/client/replenishing.ts'
 import { ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
@@ -120,6 +121,26 @@ describe.each(everyStore())('the client guide on %s', (_name, open) => {
       return stock !== undefined && 'count' in stock && stock.count === 12
     })
     expect(asked).toHaveLength(1)
+  })
+
+  it('replenishing from another device: the request is withdrawn, and whoever was about to answer it knows', async () => {
+    const server = await scene.serve()
+    await scene.connect('author', server).publish(3)
+    const [phone, laptop] = [scene.connect('author', server), scene.connect('author', server)]
+    const requests: LowStock[] = []
+    // The phone takes its time; the laptop has it.
+    phone.client.onLowStock(async (request) => {
+      requests.push(request)
+      await new Promise((resolve) => request.signal.addEventListener('abort', resolve))
+    })
+    await phone.client.countKeyPackages()
+    scene.advance(300)
+    await scene.connect('requester', server).client.queryKeyPackages([phone.pubkey])
+    await eventually('the phone is asked', () => requests.length === 1)
+    expect(requests[0]?.signal.aborted).toBe(false)
+    await laptop.publish(5)
+    await eventually('the phone knows', () => requests[0]?.signal.aborted)
+    expect(requests).toHaveLength(1)
   })
 })
 

@@ -44,7 +44,7 @@ describe('examples/client', () => {
       text(alice.stderr).then((failure) => reject(new Error(failure)), reject)
       createInterface(alice.stdout).on('line', (line) => {
         toldByAlice.push(line)
-        const [, name] = /node bob\.js (npub1\w+)/.exec(line) ?? []
+        const [, name] = /node \S*bob\.js (npub1\w+)/.exec(line) ?? []
         if (name !== undefined) resolve(name)
       })
     })

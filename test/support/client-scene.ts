@@ -134,4 +134,12 @@ export class Someone {
     }
     return publications.map(({ ref }) => ref)
   }
+
+  /** KeyPackageRefs of what the client gets for an author. @throws Error where that is nothing */
+  async claim(author: Someone): Promise<string[]> {
+    const { packages, ...others } = await this.client.queryKeyPackages([author.pubkey])
+    const received = packages.get(author.pubkey)
+    if (received === undefined) throw new Error(`nothing: ${JSON.stringify(others)}`)
+    return received.map(({ ref }) => ref)
+  }
 }

@@ -55,6 +55,26 @@ describe('a request for more', () => {
     expect(requests).toHaveLength(2)
   })
 
+  it('that comes while another, withdrawn meanwhile, is still being answered, waits its time after that', async () => {
+    let finish = () => {}
+    const slow = new Replenishing('wss://relay.example', 'alice', time, (request) => {
+      requests.push(request)
+      return new Promise<void>((resolve) => {
+        finish = resolve
+      })
+    })
+    slow.low()
+    slow.over()
+    slow.low()
+    expect(requests).toHaveLength(1)
+    finish()
+    await settled()
+    time.advance(5 * MINUTE - 1)
+    expect(requests).toHaveLength(1)
+    time.advance(1)
+    expect(requests).toHaveLength(2)
+  })
+
   it('that is withdrawn while it is answered says so to whoever answers', () => {
     replenishing.low()
     replenishing.over()
