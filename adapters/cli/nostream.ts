@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import { nostreamRedis } from '../relays/nostream/index.ts'
 import { lateStore } from '../storage/late.ts'
 import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -23,17 +24,6 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
   const settings = loadSettings({ defaults, file, env: variables, flags: {} })
   if (settings.store !== 'memory:') return settings
   throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share it'])
-}
-
-/** The Redis that nostream's `src/cache/client.ts` connects to. */
-export function nostreamRedis(env: NodeJS.ProcessEnv): string {
-  const { REDIS_URI, REDIS_HOST = 'localhost', REDIS_PORT = '6379', REDIS_USER, REDIS_PASSWORD } = env
-  const address = REDIS_URI || `redis://${REDIS_HOST}:${REDIS_PORT}`
-  if (!REDIS_PASSWORD || !URL.canParse(address)) return address
-  const url = new URL(address)
-  url.username ||= REDIS_URI ? '' : (REDIS_USER ?? 'default')
-  url.password = encodeURIComponent(REDIS_PASSWORD)
-  return url.href
 }
 
 /** Its store is opened when it is first needed, so that nostream starts without it (I7). */

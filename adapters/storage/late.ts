@@ -16,6 +16,7 @@ export interface LateStoreSettings {
   readonly patienceMs: number
 }
 
+/** For where a store cannot be waited for, or must not keep anything from starting. */
 export function lateStore(settings: LateStoreSettings): KeyPackageStore {
   return new LateStore(settings)
 }
