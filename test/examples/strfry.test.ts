@@ -16,6 +16,7 @@ import { pluginCommand } from '../support/strfry.ts'
 
 const example = new URL('../../examples/strfry/', import.meta.url)
 const read = (name: string) => readFileSync(new URL(name, example), 'utf8')
+const COMMAND = 'keypackage-gateway'
 const alice = person('alice')
 const ofAlice = { kinds: [443], authors: [alice.pubkey] }
 
@@ -35,18 +36,52 @@ describe('the files', () => {
     })
   })
 
-  it('compose.yaml gives the services files that are there', () => {
-    const { services } = parse(read('compose.yaml')) as Record<
-      'services',
-      Record<string, { volumes: string[] }>
-    >
-    const files = Object.values(services)
-      .flatMap(({ volumes }) => volumes)
-      .flatMap((volume) => (volume.startsWith('./') ? [volume.split(':')[0] ?? ''] : []))
-    expect(files).toContain('./strfry.conf')
-    for (const file of files) expect(existsSync(new URL(file, example))).toBe(true)
+  it('agree on addresses, ports, paths and the command', () => {
+    const { listen, upstream, publicUrl, store } = parse(read('gateway.yaml'))
+    const config = '/etc/keypackage-gateway/gateway.yaml'
+    const state = store.replace('lmdb:', '')
+    const [, port] = upstream.split('ws://127.0.0.1:')
+    const strfry = read('strfry.conf')
+    expect(JSON.parse(read('../../package.json')).bin).toHaveProperty(COMMAND)
+    for (const line of [`port = ${port}`, 'bind = "127.0.0.1"', `serviceUrl = "${publicUrl}"`]) {
+      expect(strfry).toContain(line)
+    }
+    expect(strfry).toContain(`plugin = "${COMMAND} strfry --config ${config}"`)
+    expect(read('nginx.conf')).toContain(`proxy_pass http://${listen};`)
+    const unit = read('keypackage-gateway.service')
+    expect(unit).toMatch(new RegExp(`^ExecStart=\\S+ ${COMMAND} serve --config ${config}$`, 'm'))
+    expect(`/var/lib/${/^StateDirectory=(.+)$/m.exec(unit)?.[1]}`).toBe(state)
+    expect(read('strfry.service.conf')).toContain(`ReadWritePaths=${state}\n`)
+    expect(read('Dockerfile')).toMatch(new RegExp(`install -d -o strfry ${state}$`, 'm'))
+  })
+
+  it('compose.yaml gives both services their files, and one store', () => {
+    const { services, volumes } = parse(read('compose.yaml')) as Compose
+    expect(services.gateway?.entrypoint).toEqual([
+      COMMAND,
+      'serve',
+      '--config',
+      '/etc/keypackage-gateway/gateway.yaml',
+    ])
+    expect(services.gateway?.image).toBe(services.strfry?.image)
+    for (const service of Object.values(services)) {
+      expect(service.volumes).toContain('key-packages:/var/lib/keypackage-gateway')
+      expect(service.volumes).toContain('./gateway.yaml:/etc/keypackage-gateway/gateway.yaml:ro')
+      for (const volume of service.volumes) {
+        const [source = ''] = volume.split(':')
+        expect(source.startsWith('./') ? existsSync(new URL(source, example)) : source in volumes).toBe(true)
+      }
+    }
+    expect(services.strfry?.volumes).toContain('./strfry.conf:/etc/strfry.conf:ro')
   })
 })
+
+interface Compose {
+  readonly services: Readonly<
+    Record<string, { readonly volumes: string[]; readonly entrypoint?: string[]; readonly image: string }>
+  >
+  readonly volumes: object
+}
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
