@@ -33,6 +33,9 @@ export interface Patience {
 /** nostr-tools would take its own patience for an EOSE. This is the longest a timer can be set to. */
 const NEVER_MS = 2 ** 31 - 1
 
+/** More than anybody has for as many authors as may be asked for: a relay that goes on is heard no further. */
+const MOST_EVENTS = 10_000
+
 /** Never rejects. */
 export function ask(
   relay: AbstractRelay,
@@ -44,7 +47,9 @@ export function ask(
   return new Promise((resolve) => {
     const events: unknown[] = []
     const notices: string[] = []
-    const keep = (event: unknown) => events.push(event)
+    const keep = (event: unknown) => {
+      if (events.push(event) === MOST_EVENTS) finish({ by: 'eose' })
+    }
     const stopHearing = hearNotices(relay, (notice) => notices.push(notice))
     const stopWaiting = time.after(patienceMs, () => finish({ by: 'silence' }))
     let isOver = false

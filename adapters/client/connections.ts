@@ -26,6 +26,7 @@ export class Connections {
   readonly #introduced = new WeakMap<AbstractRelay, Promise<void>>()
   /** By relay, the end of what is asked there: NOTICEs do not say what they answer. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  #isClosed = false
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings
@@ -39,6 +40,7 @@ export class Connections {
 
   /** A connection on which nobody has said who they are yet. Rejects where there is none to be had in time. */
   async anonymous(url: string): Promise<AbstractRelay> {
+    if (this.#isClosed) throw new Error('this client is closed')
     const relay = await this.#pool
       .ensureRelay(url, { connectionTimeout: this.#settings.patienceMs })
       .catch((error: unknown) => {
@@ -117,6 +119,7 @@ export class Connections {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#pool.destroy()
   }
 

@@ -154,6 +154,14 @@ describe('connections that fail', () => {
     expect((await answering).packages.size).toBe(1)
   })
 
+  it('a client that was closed connects to nobody any more', async () => {
+    const server = await scene.serve()
+    const { client, pubkey } = scene.connect('bob', server, { attempts: 1 })
+    client.close()
+    const { unanswered } = await client.queryKeyPackages([pubkey])
+    expect(unanswered).toEqual([{ author: pubkey, reason: 'this client is closed' }])
+  })
+
   it('one who listens for low stock connects again, and hears it', async () => {
     const { server, way } = await reachable()
     const alice = scene.connect('alice', way)
