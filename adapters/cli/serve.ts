@@ -2,11 +2,12 @@
 
 import { Command } from 'commander'
 import type { Logger } from 'pino'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { startProxy } from '../relays/proxy.ts'
 import { startServer } from '../relays/standalone.ts'
+import { startAuditLog } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
 import { withoutPasswords } from './settings.ts'
@@ -26,11 +27,13 @@ async function serve(settings: Settings): Promise<void> {
   checkTogether(settings)
   const signalled = waitForSignal()
   const log = await createLogger(settings.log.level)
+  const audit = startAuditLog(settings, log)
   const store = await openStore(settings.store, { log, waitReplicas: settings.redis.wait })
   try {
-    await serveFrom(store, settings, log, signalled)
+    await serveFrom(store, settings, { log, ...(audit && { audit: audit.keep }) }, signalled)
   } finally {
     await store.close()
+    audit?.close()
   }
 }
 
@@ -51,11 +54,12 @@ function checkTogether({ upstream, custody, proxy, store }: Settings): void {
 async function serveFrom(
   store: KeyPackageStore,
   settings: Settings,
-  log: Logger,
+  logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
   signalled: Promise<string>,
 ): Promise<void> {
+  const { log } = logs
   const verifyEvent = await createVerifier()
-  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), store, log, verifyEvent })
+  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
   const common = { gateway, options, proxy, log, ...hostAndPort(settings.listen) }

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
+import { auditOptionsSchema } from '../audit/options.ts'
 import { proxyOptionsSchema, upstreamSchema } from '../relays/proxy-options.ts'
 import { serverOptionsSchema } from '../relays/server-options.ts'
 
@@ -36,6 +37,7 @@ export const settingsSchema = optionsSchema.extend({
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
+  audit: auditOptionsSchema.prefault({}),
   log: z
     .strictObject({
       level: z

@@ -2,11 +2,13 @@
 
 import { Command } from 'commander'
 import type { Logger } from '../../plugin/context.ts'
+import type { GatewaySettings } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
 import { lateStore } from '../storage/late.ts'
+import { startAuditLog } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -24,6 +26,7 @@ const SETTINGS = [
   'validation',
   'store',
   'redis',
+  'audit',
   'log',
 ]
 
@@ -42,12 +45,13 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const write = reserveStdout()
   endOnSignal()
   const log = await createLogger(settings.log.level)
+  const audit = startAuditLog(settings, log)
   const store = lateStore({ open: () => openStoreOf(settings, log), patienceMs: STORE_PATIENCE_MS })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
     kinds: settings.kinds,
-    openGateway: () => openGateway(settings, store, log),
+    openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.keep }) }),
     ...(operator && { operator }),
   })
   try {
@@ -55,6 +59,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   } finally {
     await operator?.close()
     await store.close().catch((error: unknown) => log.error({ err: error }, 'the store could not be closed'))
+    audit?.close()
   }
   // strfry stands still until we have ended, whatever a store may still be doing.
   process.exit()
@@ -65,9 +70,9 @@ function openStoreOf({ store, redis }: Settings, log: Logger): Promise<KeyPackag
 }
 
 /** Most of our code is loaded here and not before: strfry waits for the first answer. */
-async function openGateway(settings: Settings, store: KeyPackageStore, log: Logger) {
+async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {
   const { KeyPackageGateway } = await import('../../plugin/gateway.ts')
-  return new KeyPackageGateway({ ...gatewayOptions(settings), store, log })
+  return new KeyPackageGateway({ ...gatewayOptions(settings), ...parts })
 }
 
 /** Keeps stdout for answers: what anything else prints there goes to stderr. */

@@ -1,0 +1,174 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, it } from '@jest/globals'
+import { type AuditLog, openAuditLog } from '../../../adapters/audit/audit-log.ts'
+import { type AuditOptions, auditOptionsSchema } from '../../../adapters/audit/options.ts'
+import type { AuditRecord } from '../../../plugin/audit.ts'
+import { authorNamed, packageNamed } from '../../contract/index.ts'
+import { testLog } from '../../support/log.ts'
+import { scratch } from '../../support/stores.ts'
+
+const directory = scratch()
+afterAll(() => directory.remove())
+
+const DAY = 86_400
+/** The first second of a day (UTC). */
+const MORNING = 1_700_006_400
+const alice = authorNamed('alice')
+const bob = authorNamed('bob')
+const { id, ref } = packageNamed('one', alice)
+const claim: AuditRecord = {
+  at: MORNING,
+  action: 'claim',
+  outcome: 'delivered',
+  author: alice,
+  id,
+  ref,
+  kind: 443,
+  requester: bob,
+  remaining: 3,
+}
+
+function open(options: Partial<AuditOptions>, log = testLog()): AuditLog {
+  const audit = openAuditLog({ options: auditOptionsSchema.parse(options), store: 'lmdb:./data', log })
+  if (audit === undefined) throw new Error('there is no audit log')
+  return audit
+}
+
+function linesOf(path: string): Record<string, unknown>[] {
+  const text = readFileSync(path, 'utf8')
+  expect(text.endsWith('\n')).toBe(true)
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+describe('audit.to', () => {
+  it('off: there is none', () => {
+    const options = auditOptionsSchema.parse({})
+    expect(openAuditLog({ options, store: 'memory:', log: testLog() })).toBeUndefined()
+  })
+
+  it('log: each record is a line of the ordinary log', () => {
+    const log = testLog()
+    open({ to: 'log', hashRequesters: false }, log).keep(claim)
+    const { at: _, ...record } = claim
+    const audit = { time: '2023-11-15T00:00:00.000Z', ...record, store: 'lmdb:./data' }
+    expect(log.lines).toEqual([{ level: 'info', fields: { audit }, message: 'audit' }])
+  })
+
+  it('file: each is a line of JSON with its time and the store, in a file for its owner alone', () => {
+    const path = `${directory.path}/below/audit.jsonl`
+    const audit = open({ to: 'file', path, hashRequesters: false })
+    audit.keep(claim)
+    audit.keep({ at: MORNING + 1, action: 'expiry', outcome: 'spent', author: alice, id, ref, kind: 443 })
+    const { at: _, ...record } = claim
+    expect(linesOf(path)).toEqual([
+      { time: '2023-11-15T00:00:00.000Z', ...record, store: 'lmdb:./data' },
+      {
+        time: '2023-11-15T00:00:01.000Z',
+        action: 'expiry',
+        outcome: 'spent',
+        author: alice,
+        id,
+        ref,
+        kind: 443,
+        store: 'lmdb:./data',
+      },
+    ])
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    audit.close()
+  })
+
+  it('file: lines are added to what is there', () => {
+    const path = `${directory.path}/again.jsonl`
+    for (const remaining of [2, 1]) {
+      const audit = open({ to: 'file', path })
+      audit.keep({ ...claim, remaining })
+      audit.close()
+    }
+    expect(linesOf(path).map(({ remaining }) => remaining)).toEqual([2, 1])
+  })
+})
+
+describe('audit.hashRequesters', () => {
+  it('names nobody who asked, and the same requester differently each day', () => {
+    const path = `${directory.path}/hashed.jsonl`
+    const audit = open({ to: 'file', path })
+    for (const at of [MORNING, MORNING + DAY - 1, MORNING + DAY]) audit.keep({ ...claim, at })
+    const names = linesOf(path).map(({ requester }) => requester)
+    expect(readFileSync(path, 'utf8')).not.toContain(bob)
+    expect(names[1]).toBe(names[0])
+    expect(names[2]).not.toBe(names[0])
+    audit.close()
+  })
+
+  it('does not tell by what somebody publishes under which name they ask', () => {
+    const path = `${directory.path}/publisher.jsonl`
+    const audit = open({ to: 'file', path })
+    audit.keep({ ...claim, action: 'publish', author: bob, requester: bob })
+    audit.keep({ ...claim, action: 'refusal', verb: 'EVENT', author: bob, requester: bob })
+    audit.keep(claim)
+    audit.keep({ at: MORNING, action: 'refusal', verb: 'REQ', outcome: 'restricted: ...', requester: bob })
+    const [published, refused, asked, refusedToo] = linesOf(path).map(({ requester }) => requester)
+    expect(refused).toBe(published)
+    expect(asked).not.toBe(published)
+    expect(refusedToo).toBe(asked)
+    audit.close()
+  })
+})
+
+describe('a file that is moved away', () => {
+  it('is written until it is opened anew, and nothing is lost', () => {
+    const path = `${directory.path}/rotated.jsonl`
+    const log = testLog()
+    const audit = open({ to: 'file', path }, log)
+    audit.keep({ ...claim, remaining: 3 })
+    renameSync(path, `${path}.1`)
+    audit.keep({ ...claim, remaining: 2 })
+    audit.reopen()
+    audit.keep({ ...claim, remaining: 1 })
+    expect(linesOf(`${path}.1`).map(({ remaining }) => remaining)).toEqual([3, 2])
+    expect(linesOf(path).map(({ remaining }) => remaining)).toEqual([1])
+    expect(log.lines.map(({ message }) => message)).toEqual(['the audit log was opened anew'])
+    audit.close()
+  })
+
+  it('is kept where no new one can be opened, and the log says so', () => {
+    const path = `${directory.path}/blocked.jsonl`
+    const log = testLog()
+    const audit = open({ to: 'file', path }, log)
+    renameSync(path, `${path}.1`)
+    mkdirSync(path)
+    audit.reopen()
+    audit.keep(claim)
+    expect(linesOf(`${path}.1`)).toHaveLength(1)
+    expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
+      ['error', 'the audit log could not be opened anew; it goes on in the old file'],
+    ])
+    audit.close()
+  })
+})
+
+describe('a full disk', () => {
+  it('stops nothing: the log says once that records go missing, and the file how many', async () => {
+    const path = `${directory.path}/full.jsonl`
+    const script = fileURLToPath(new URL('../../support/audit-full.mjs', import.meta.url))
+    // Four blocks of 512 bytes, which is what a full disk is to the file; a line is longer than what is left at the end.
+    const limited = ['-c', 'ulimit -f 4; exec "$0" "$@"', process.execPath, script, path]
+    const { stdout } = await promisify(execFile)('sh', limited)
+    const full = 'the audit log cannot be written; records go missing'
+    const written = 'the audit log is written again; so many records are missing'
+    expect(JSON.parse(stdout)).toEqual([full, written, full, 'the audit log was opened anew', written, full])
+
+    const lines = readFileSync(`${path}.1`, 'utf8').split('\n')
+    const [first = '', torn = '', gap = '', ...more] = lines.slice(0, -1).map((line) => line.slice(0, 12))
+    expect([first, torn, more[0]]).toEqual(['{"number":0,', '{"number":1,', '{"number":0,'])
+    expect(gap).toMatch(/^\{"missed":\d\}$/)
+    expect(lines.at(-1)).not.toBe('')
+    expect(linesOf(path)).toEqual([{ missed: 12 - more.length }, { number: 'last' }])
+  })
+})

@@ -1,0 +1,151 @@
+/** The audit log of real processes: rotated by SIGHUP, whole after SIGTERM, and in nobody's way when the disk is full. */
+
+import { readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { runCli, type Serving, serveCli } from '../../support/cli.ts'
+import { Client } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
+import { type Scratch, scratch } from '../../support/stores.ts'
+import { Plugin, pluginCommand } from '../../support/strfry.ts'
+
+// Each test starts processes, and the machine may be busy.
+jest.setTimeout(60_000)
+
+const alice = person('alice')
+let directory: Scratch
+const started: Serving[] = []
+
+beforeEach(() => {
+  directory = scratch()
+})
+
+afterEach(async () => {
+  await Promise.all(
+    started.splice(0).map((serving) => {
+      serving.kill('SIGTERM')
+      return serving.finished
+    }),
+  )
+  directory.remove()
+})
+
+async function serve(...args: string[]): Promise<Serving> {
+  const serving = await serveCli(['--store', 'memory:', ...args])
+  started.push(serving)
+  return serving
+}
+
+async function newKeyPackage(): Promise<SignedEvent> {
+  const now = Math.floor(Date.now() / 1000)
+  return keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
+}
+
+async function publish({ url }: Serving): Promise<SignedEvent> {
+  const event = await newKeyPackage()
+  const client = await Client.connect(url)
+  expect(await client.ask('EVENT', event)).toEqual(['OK', event.id, true, ''])
+  client.close()
+  return event
+}
+
+function idsIn(path: string): unknown[] {
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  return lines.map((line) => (JSON.parse(line) as { id?: unknown }).id)
+}
+
+describe('serve --audit-to file', () => {
+  it('goes on in a new file on SIGHUP, and has every line when SIGTERM has ended it', async () => {
+    const path = `${directory.path}/audit.jsonl`
+    const serving = await serve('--audit-to', 'file', '--audit-path', path)
+    const first = await publish(serving)
+    renameSync(path, `${path}.1`)
+    const second = await publish(serving)
+    serving.kill('SIGHUP')
+    await eventually('the log says so', () =>
+      serving.log.some(({ msg }) => msg === 'the audit log was opened anew'),
+    )
+    const third = await publish(serving)
+    serving.kill('SIGTERM')
+    expect((await serving.finished).code).toBe(0)
+    expect(idsIn(`${path}.1`)).toEqual([first.id, second.id])
+    expect(idsIn(path)).toEqual([third.id])
+    expect(JSON.stringify(serving.log)).not.toContain(first.id)
+  })
+
+  it('serves on a full disk, and says so once; when there is room, it writes again', async () => {
+    const path = `${directory.path}/audit.jsonl`
+    symlinkSync('/dev/full', path)
+    const serving = await serve('--audit-to', 'file', '--audit-path', path)
+    await publish(serving)
+    await publish(serving)
+    unlinkSync(path)
+    serving.kill('SIGHUP')
+    const words = () => serving.log.map(({ msg }) => msg).filter((msg) => msg.includes('audit log'))
+    await eventually('it was opened anew', () => words().length === 2)
+    const third = await publish(serving)
+    expect(idsIn(path)).toEqual([undefined, third.id])
+    await eventually('the log says so', () => words().length === 3)
+    expect(words()).toEqual([
+      'the audit log cannot be written; records go missing',
+      'the audit log was opened anew',
+      'the audit log is written again; so many records are missing',
+    ])
+  })
+
+  it('does not start where the file cannot be opened, and exits 2', async () => {
+    const { code, stderr } = await runCli(['serve', '--audit-to', 'file', '--audit-path', directory.path])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^error: audit\.path: ".*" cannot be opened: EISDIR/)
+  })
+})
+
+describe('serve --audit-to log', () => {
+  it('writes records to the log, however little else is logged', async () => {
+    const serving = await serve('--audit-to', 'log', '--audit-hash-requesters', 'false')
+    const event = await publish(serving)
+    const line = await eventually('a record is logged', () => serving.log.find(({ msg }) => msg === 'audit'))
+    expect(line?.audit).toMatchObject({
+      action: 'publish',
+      outcome: 'stored',
+      author: alice.pubkey,
+      id: event.id,
+      requester: '127.0.0.1',
+      store: 'memory:',
+    })
+  })
+})
+
+describe('strfry --audit-to file', () => {
+  it('writes down what the plugin took in, with whom strfry has authenticated', async () => {
+    const path = `${directory.path}/audit.jsonl`
+    const settings = ['--store', `lmdb:${directory.path}/store`, '--audit-to', 'file', '--audit-path', path]
+    const plugin = new Plugin(pluginCommand(...settings, '--audit-hash-requesters', 'false'))
+    const event = await newKeyPackage()
+    await plugin.ask(event, { authed: alice.pubkey })
+    expect(await plugin.end()).toBe(0)
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+      action: 'publish',
+      outcome: 'stored',
+      id: event.id,
+      requester: alice.pubkey,
+      store: `lmdb:${directory.path}/store`,
+    })
+  })
+})
+
+describe('serve', () => {
+  it('names no key package in its log where no audit log is kept (I4)', async () => {
+    const serving = await serve('--log-level', 'debug')
+    const event = await publish(serving)
+    const client = await Client.connect(serving.url)
+    expect((await client.ask('REQ', 'sub', { kinds: [443], authors: [alice.pubkey] }))[0]).toBe('EVENT')
+    client.close()
+    serving.kill('SIGTERM')
+    await serving.finished
+    expect(JSON.stringify(serving.log)).not.toContain(event.id)
+    expect(JSON.stringify(serving.log)).not.toContain(event.content.slice(0, 24))
+  })
+})
