@@ -6,7 +6,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { eventually } from '../support/eventually.ts'
@@ -16,13 +16,13 @@ import { type Scratch, scratch } from '../support/stores.ts'
 import { Client } from './client.ts'
 
 const run = promisify(execFile)
-const { NOSTREAM_DIR = '', NOSTREAM_NODE = process.execPath } = process.env
+const { NOSTREAM_DIR: nostreamDirectory = '', NOSTREAM_NODE = process.execPath } = process.env
 const postgresFolder = findPostgres()
 const START_MS = 60_000
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Whether there is one to test with; if not, that is said aloud. */
-export const hasNostream = NOSTREAM_DIR !== '' && postgresFolder !== undefined
+export const hasNostream = nostreamDirectory !== '' && postgresFolder !== undefined
 
 if (!hasNostream) {
   console.warn(
@@ -35,6 +35,11 @@ export const UNLIMITED = {
   connection: { rateLimits: [] },
   message: { rateLimits: [] },
   event: { rateLimits: [] },
+}
+
+/** With the Node.js that nostream runs on as the one to be found. */
+function nostreamEnv(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${dirname(NOSTREAM_NODE)}${delimiter}${process.env.PATH}` }
 }
 
 /** PostgreSQL with nostream's tables, and Redis: what its processes share. */
@@ -51,10 +56,14 @@ export class NostreamBackend {
     if (!hasNostream || postgresFolder === undefined) throw new Error('there is no nostream')
     const backend = new NostreamBackend(await Postgres.start(postgresFolder), await startRedis())
     await backend.postgres.query('create database nostream')
-    const knex = join(NOSTREAM_DIR, 'node_modules/knex/bin/cli.js')
-    const env = { ...process.env, ...backend.env() }
-    await run(NOSTREAM_NODE, [knex, 'migrate:latest'], { cwd: NOSTREAM_DIR, env })
+    await backend.run('node_modules/knex/bin/cli.js', 'migrate:latest')
     return backend
+  }
+
+  /** Runs one of the programs in nostream's checkout to its end. */
+  async run(program: string, ...args: readonly string[]): Promise<void> {
+    const env = { ...nostreamEnv(), ...this.env() }
+    await run(NOSTREAM_NODE, [program, ...args], { cwd: nostreamDirectory, env })
   }
 
   /** How nostream finds them. */
@@ -92,6 +101,10 @@ export class NostreamBackend {
 export interface NostreamSettings {
   /** Whether it is started with the register hook. */
   readonly register: boolean
+  /** How it is started, where not as it usually is. */
+  readonly command?: readonly [program: string, ...args: string[]]
+  /** A built checkout, where it is not the one that NOSTREAM_DIR names. */
+  readonly directory?: string
   readonly workers?: number
   /** Environment variables beside its own. */
   readonly env?: Readonly<Record<string, string>>
@@ -108,7 +121,8 @@ export class NostreamRelay {
   readonly #port: number
 
   private constructor(port: number, backend: NostreamBackend, settings: NostreamSettings) {
-    const { register, workers = 1, env = {} } = settings
+    const { register, workers = 1, env = {}, directory = nostreamDirectory } = settings
+    const [program, ...args] = settings.command ?? [NOSTREAM_NODE, 'dist/src/index.js']
     this.#port = port
     this.url = `ws://127.0.0.1:${port}`
     this.#scratch = scratch()
@@ -121,10 +135,10 @@ export class NostreamRelay {
     )
     mkdirSync(join(path, 'node_modules'))
     symlinkSync(root, join(path, 'node_modules/keypackage-gateway'))
-    this.#process = spawn(NOSTREAM_NODE, ['dist/src/index.js'], {
-      cwd: NOSTREAM_DIR,
+    this.#process = spawn(program, args, {
+      cwd: directory,
       env: {
-        ...process.env,
+        ...nostreamEnv(),
         ...backend.env(),
         SECRET: '0'.repeat(64),
         NOSTR_CONFIG_DIR: path,
@@ -170,7 +184,7 @@ export class NostreamRelay {
   }
 
   get #hasEnded(): boolean {
-    return this.#process.exitCode !== null
+    return (this.#process.exitCode ?? this.#process.signalCode) !== null
   }
 
   /** Those that some of a few new connections come to. */

@@ -1,0 +1,221 @@
+/** examples/nostream does as its README says, on the real nostream where NOSTREAM_DIR names one. */
+
+import { execFile } from 'node:child_process'
+import {
+  accessSync,
+  constants,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { transform } from '@swc/core'
+import { parse } from 'yaml'
+import { namedLeaves } from '../../adapters/cli/settings.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { newEvent, packagesOf } from '../e2e/behaviour/scene.ts'
+import { Client } from '../e2e/client.ts'
+import { hasNostream, NostreamBackend, NostreamRelay, type NostreamSettings } from '../e2e/nostream-relay.ts'
+import { runCli } from '../support/cli.ts'
+import { person } from '../support/people.ts'
+import { type Scratch, scratch } from '../support/stores.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const { NOSTREAM_DIR: checkout = '' } = process.env
+const example = join(root, 'examples/nostream')
+const read = (name: string) => readFileSync(join(example, name), 'utf8')
+const [, snippet = ''] = /```ts\n(.*?)```/s.exec(read('README.md')) ?? []
+
+jest.setTimeout(120_000)
+
+describe('the files', () => {
+  it('name settings that there are', () => {
+    const known = ['KPG_CONFIG', ...namedLeaves().map(({ variable }) => variable)]
+    const named = ['README.md', 'compose.yaml', 'start.sh'].flatMap(
+      (name) => read(name).match(/KPG_[A-Z_]*[A-Z]/g) ?? [],
+    )
+    expect(named).toContain('KPG_PROFILE')
+    expect(named.filter((name) => !known.includes(name))).toEqual([])
+  })
+
+  it('compose.yaml goes over services that nostream has', () => {
+    const { services } = parse(read('compose.yaml')) as { services: Record<string, { command?: string }> }
+    expect(Object.keys(services)).toEqual(['nostream', 'nostream-cache'])
+    expect(services['nostream-cache']?.command).toMatch(/--appendonly yes --maxmemory-policy noeviction$/)
+  })
+
+  it('start.sh and the Dockerfile load what the package exports', () => {
+    accessSync(join(example, 'start.sh'), constants.X_OK)
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    expect(read('Dockerfile')).toContain('--require keypackage-gateway/nostream/register')
+    expect(read('start.sh')).toContain(exports['./nostream/register'].default.slice(1))
+  })
+
+  it("the fork's file compiles by the types that package.json names for it", async () => {
+    const { path, remove } = scratch()
+    try {
+      // nostream resolves as Node 10 did, by typesVersions; our TypeScript cannot any more, so it is told what they say.
+      const { typesVersions, types } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+      const folders = Object.entries<string[]>(typesVersions['*'])
+      const paths = Object.fromEntries(
+        folders.map(([name, [file = '']]) => [`keypackage-gateway/${name}`, [join(root, file)]]),
+      )
+      writeFileSync(join(path, 'key-packages.ts'), snippet)
+      writeNostream(path)
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        module: 'nodenext',
+        target: 'es2023',
+        types: ['node'],
+        typeRoots: [join(root, 'node_modules/@types')],
+        paths: { ...paths, 'keypackage-gateway': [join(root, types)] },
+      }
+      writeFileSync(join(path, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+      await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', path])
+    } finally {
+      remove()
+    }
+  })
+})
+
+const describeNostream = hasNostream ? describe : describe.skip
+
+describeNostream('the real nostream', () => {
+  let backend: NostreamBackend
+  let nostream: NostreamRelay
+  const scratches: Scratch[] = []
+  const alice = person('alice')
+
+  beforeAll(async () => {
+    backend = await NostreamBackend.start()
+  })
+  afterEach(async () => {
+    await nostream.stop()
+    await backend.clear()
+  })
+  afterAll(async () => {
+    await backend.stop()
+    for (const { remove } of scratches.splice(0)) remove()
+  })
+
+  const newScratch = () => {
+    const made = scratch()
+    scratches.push(made)
+    return made.path
+  }
+
+  const start = async (settings: NostreamSettings) => {
+    nostream = await NostreamRelay.start(backend, settings)
+  }
+
+  const publish = async (count: number) => {
+    const target = { ...nostream, now, stop: () => nostream.stop() }
+    const client = await Client.connect(nostream.url)
+    const events: SignedEvent[] = []
+    for (let index = 0; index < count; index++) {
+      const event = await newEvent(target, alice, { createdAt: now() - 60 + index })
+      expect(await client.publish(event)).toEqual([true, ''])
+      events.push(event)
+    }
+    await client.close()
+    return events
+  }
+
+  const claim = async () => {
+    const client = await Client.connect(nostream.url)
+    const { events } = await client.request('claim', packagesOf(alice))
+    await client.close()
+    return events
+  }
+
+  it('is started by start.sh with the gateway in it', async () => {
+    const command = [join(example, 'start.sh')] as const
+    await start({
+      register: false,
+      command: [...command],
+      env: { NOSTREAM_DIR: checkout, KPG_PROFILE: 'marmot' },
+    })
+    expect(nostream.log).toContain('"profile":"marmot"')
+    const [first] = await publish(2)
+    expect(await claim()).toEqual([first])
+    expect(await backend.countEvents(443)).toBe(0)
+  })
+
+  it('has it as a fork, with one file more and one import changed', async () => {
+    const directory = newScratch()
+    await makeFork(directory)
+    await start({ register: false, directory, workers: 2 })
+    const [first] = await publish(2)
+    expect(await claim()).toEqual([first])
+    expect(await backend.countEvents(443)).toBe(0)
+  })
+
+  it('gives up the key packages it has from earlier', async () => {
+    await start({ register: false })
+    const [first, second] = await publish(2)
+    await nostream.stop()
+    const file = join(newScratch(), 'events.jsonl')
+    await backend.run('dist/src/scripts/export-events.js', file)
+    const { code, stdout } = await runCli(['import', file, '--store', backend.redis.url, '--json'])
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 2 })
+    const [, deletion = ''] = /-c '(delete from events .*)'/.exec(read('README.md')) ?? []
+    await backend.postgres.query(deletion, 'nostream')
+    expect(await backend.countEvents(443)).toBe(0)
+    await start({ register: true, env: { KPG_PROFILE: 'marmot', KPG_CLAIM_REDELIVERY_SECONDS: '0' } })
+    expect([await claim(), await claim()]).toEqual([[first], [second]])
+  })
+})
+
+/** A fork of nostream as the README says, but made from what was built. */
+async function makeFork(directory: string): Promise<void> {
+  cpSync(join(checkout, 'dist'), join(directory, 'dist'), { recursive: true })
+  symlinkSync(join(checkout, 'resources'), join(directory, 'resources'))
+  mkdirSync(join(directory, 'node_modules'))
+  for (const name of readdirSync(join(checkout, 'node_modules'))) {
+    symlinkSync(join(checkout, 'node_modules', name), join(directory, 'node_modules', name))
+  }
+  symlinkSync(root, join(directory, 'node_modules/keypackage-gateway'))
+  const source = join(directory, 'dist/src')
+  const { code } = await transform(snippet, {
+    jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    module: { type: 'commonjs' },
+  })
+  writeFileSync(join(source, 'key-packages.js'), code)
+  const importer = join(source, 'factories/websocket-adapter-factory.js')
+  const before = readFileSync(importer, 'utf8')
+  const after = before.replace('require("./message-handler-factory")', 'require("../key-packages")')
+  expect(after).not.toBe(before)
+  writeFileSync(importer, after)
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+/** The two modules of nostream that the fork's file imports, by their types. */
+function writeNostream(folder: string): void {
+  mkdirSync(join(folder, 'factories'))
+  const members = `
+    emit(name: string | symbol, ...args: any[]): boolean
+    getClientAddress(): string
+    getAuthenticatedPubkeys(): ReadonlySet<string>`
+  const factory = `
+    type Message = { 0: 'EVENT'; 1: object } | { 0: 'CLOSE'; 1: string }
+    interface Adapter {${members} }
+    declare class EventHandler { handleMessage(message: { 0: 'EVENT'; 1: object }): Promise<void> }
+    declare class CloseHandler { handleMessage(message: { 0: 'CLOSE'; 1: string }): Promise<void> }
+    export declare const messageHandlerFactory:
+      (repository: object) => ([message, adapter]: [Message, Adapter]) => EventHandler | CloseHandler`
+  const settings = 'export declare const createSettings: () => { info: { relay_url: string } }'
+  writeFileSync(join(folder, 'factories/message-handler-factory.d.ts'), factory)
+  writeFileSync(join(folder, 'factories/settings-factory.d.ts'), settings)
+}
