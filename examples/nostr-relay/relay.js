@@ -8,10 +8,8 @@ import { matchFilter } from 'nostr-tools/filter'
 import { WebSocketServer } from 'ws'
 
 export function startRelay({ gateway, host, port }) {
-  const relay = new core.NostrRelay(new MemoryRepository(), {
-    hostname: host,
-    eventHandlingResultCacheTtl: 0,
-  })
+  const options = { hostname: host, eventHandlingResultCacheTtl: 0 }
+  const relay = new core.NostrRelay(new MemoryRepository(), options)
   relay.register(keyPackages(gateway))
   relay.register({ handleMessage: checkFilters })
   const server = new WebSocketServer({ host, port, maxPayload: 262_144 })

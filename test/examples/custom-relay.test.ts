@@ -1,0 +1,5 @@
+/** examples/custom-relay runs as its README says. */
+
+import { describeRelayExample } from './relay-example.ts'
+
+describeRelayExample('custom-relay')

@@ -1,0 +1,5 @@
+/** examples/nostr-relay runs as its README says. */
+
+import { describeRelayExample } from './relay-example.ts'
+
+describeRelayExample('nostr-relay')

@@ -1,0 +1,62 @@
+/** A relay of examples/, started as its README says: a whole relay, whose key packages outlive it. */
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
+import { freePort } from '../support/redis.ts'
+import { scratch } from '../support/stores.ts'
+
+const PATIENCE = 30_000
+
+export function describeRelayExample(name: string): void {
+  const program = fileURLToPath(new URL(`../../examples/${name}/start.js`, import.meta.url))
+
+  describe(`examples/${name}`, () => {
+    const { path, remove } = scratch()
+    const scene = new Scene(() => start(program, path))
+    afterEach(remove)
+
+    it(
+      'serves notes to all and each key package to one, also after it was killed and started again (I1, I3)',
+      async () => {
+        const first = await scene.start()
+        const events = await scene.publish(first, alice, 2)
+        const [claimer, listener] = [await scene.connect(first, bob), await scene.connect(first)]
+        await listener.request('live', { kinds: [1] })
+        const note = eventOf(first, bob, 1, [])
+        expect(await claimer.publish(note)).toEqual([true, ''])
+        expect(await listener.until('EVENT', 'live')).toContainEqual(['EVENT', 'live', note])
+        expect((await claimer.request('claim', packagesOf(alice))).events).toEqual([events[0]])
+        expect((await listener.request('all', { authors: [alice.pubkey] })).events).toEqual([])
+        await first.stop()
+
+        const again = await scene.start()
+        const client = await scene.connect(again)
+        expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[1]?.id])
+      },
+      PATIENCE,
+    )
+  })
+}
+
+/** One process, which keeps its key packages in `data`. */
+async function start(program: string, data: string): Promise<Target> {
+  const port = String(await freePort())
+  const child = spawn(process.execPath, [program], {
+    env: { ...process.env, PORT: port, DATA: data },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), exited])) as unknown[]
+  return {
+    url: String(line).replace('listening on ', ''),
+    now: () => Math.floor(Date.now() / 1000),
+    stop: async () => {
+      child.kill('SIGKILL')
+      await exited
+    },
+  }
+}
