@@ -35,7 +35,7 @@ client.on('message', (data) => {
 
 describe('the README', () => {
   it('has snippets', () => {
-    expect(snippets).toHaveLength(4)
+    expect(snippets).toHaveLength(5)
   })
 
   it.each(snippets.map((code, index) => [index + 1, code] as const))(
