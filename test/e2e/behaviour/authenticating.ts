@@ -106,7 +106,6 @@ export function describeAuthenticating(startTarget: StartTarget, it: Rows): void
       const { target, client } = await scene.stocked(3)
       const authors = [await scene.connect(target, alice), await scene.connect(target, alice)]
       const stranger = await scene.connect(target, person('dave'))
-      await stranger.until('REQ')
       for (const author of authors) expect(await author.rest()).toEqual([])
       await client.request('claim', packagesOf(alice))
       for (const author of authors) expect(await author.until('REQ')).toEqual([LOW])
