@@ -125,7 +125,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       expect(await author.rest()).toEqual([])
       target.advance(1)
       await claim('three')
-      expect(await author.rest()).toHaveLength(1)
+      expect(await author.until('REQ')).toHaveLength(1)
     })
   })
 
