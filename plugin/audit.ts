@@ -109,7 +109,7 @@ export function claimEntries(
   return [...delivered, { action: 'exposure', outcome: exposed, ...namesOf(last), requester, remaining }]
 }
 
-export function releaseEntry(pkg: StoredKeyPackage, requester: string | undefined): AuditEntry {
+export function releaseEntry(pkg: StoredKeyPackage, requester: string): AuditEntry {
   return { action: 'release', outcome: 'nothing was sent', ...namesOf(pkg), requester }
 }
 

@@ -9,6 +9,7 @@ import { noticesOfElsewhere, noticesOfExposure } from './notices.ts'
 import {
   isUnanswered,
   ownView,
+  policyOf,
   type Query,
   type QueryAnswer,
   type QueryOutcome,
@@ -51,18 +52,19 @@ async function answer(context: GatewayContext, query: Query): Promise<QueryAnswe
 
 /** Gives back what was claimed for an answer of which nothing was sent. */
 export async function releaseAnswer(
-  { store, log, audit, now }: GatewayContext,
+  { store, released, log, audit, now }: GatewayContext,
   { claims: [claim] }: Query,
   answer: QueryAnswer,
 ): Promise<void> {
-  if (answer.outcome === 'refused') return
+  if (answer.outcome === 'refused' || claim === undefined) return
   const idsByAuthor = new Map<Pubkey, string[]>()
   for (const { author, id } of answer.claimed) {
     idsByAuthor.set(author, [...(idsByAuthor.get(author) ?? []), id])
   }
   try {
     await Promise.all([...idsByAuthor].map(([author, ids]) => store.release(author, ids, now())))
-    audit(() => answer.claimed.map((pkg) => releaseEntry(pkg, claim?.requester)))
+    released.note(claim.requester, answer.claimed, now())
+    audit(() => answer.claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
   } catch (error) {
     log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
   }
@@ -104,21 +106,14 @@ async function takeAll(
   const [first] = claims
   if (first === undefined) return []
   try {
-    const { perAuthor, perAddress, perRequester } = options.quota
     const { granted, retryAfterSeconds } = await store.hit(
       `requester ${first.requester}`,
       claims.length,
-      perRequester,
+      options.quota.perRequester,
       now(),
     )
-    const policy = {
-      perAuthor,
-      perAddress,
-      redeliverySeconds: options.claim.redeliverySeconds,
-      retireAfterSeconds: options.stock.retireAfterSeconds,
-      low: options.stock.low,
-    }
-    const outcomes = granted === 0 ? [] : await store.claim(claims.slice(0, granted), policy, now())
+    const outcomes =
+      granted === 0 ? [] : await store.claim(claims.slice(0, granted), policyOf(options), now())
     const limited = { outcome: 'limited', by: 'perRequester', retryAfterSeconds } as const
     return [...outcomes, ...claims.slice(granted).map(() => limited)]
   } catch (error) {

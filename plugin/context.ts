@@ -3,6 +3,7 @@
 import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
+import type { ReleasedClaims } from './released.ts'
 import type { KeyPackageStore } from './store.ts'
 
 /** Where the gateway says what an operator should know; pino's loggers fit. Never given a package's content (I4). */
@@ -18,6 +19,7 @@ export interface GatewayContext {
   readonly store: KeyPackageStore
   readonly log: Logger
   readonly audit: Audit
+  readonly released: ReleasedClaims
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are right. */

@@ -5,6 +5,7 @@ import { type AuditRecord, auditTo, refusalEntry, removalEntry } from './audit.t
 import { answerQuery, releaseAnswer } from './claiming.ts'
 import type { Connection, GatewaySession } from './connection.ts'
 import type { GatewayContext, Logger } from './context.ts'
+import { informationOf, type KeyPackagesInformation } from './information.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import { isAuthorEvent, takeAuthorEvent } from './lifecycle/author-events.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
@@ -17,6 +18,7 @@ import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
 import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
+import { ReleasedClaims } from './released.ts'
 import { meets } from './selection.ts'
 import { Session } from './session.ts'
 import type { KeyPackageStore, Removal } from './store.ts'
@@ -47,18 +49,6 @@ export interface Refused {
   readonly message: string
 }
 
-/** What the relay information document says under `key_packages` (NIP-11). */
-export interface KeyPackagesInformation {
-  readonly kinds: readonly number[]
-  readonly per_query: number
-  readonly max_authors: number
-  readonly rate_limit: { readonly max: number; readonly window: number }
-  readonly max_stored: number
-  readonly encodings: readonly string[]
-  readonly default_encoding: string
-  readonly auth_required: boolean
-}
-
 const silent: Logger = { info() {}, warn() {}, error() {} }
 
 /** What a relay has one of: it makes a session for each client, and takes in what comes without one. */
@@ -80,6 +70,7 @@ export class KeyPackageGateway {
       store,
       log,
       audit: auditTo(audit, now, (error) => log.error({ err: error }, 'the audit log did not take a record')),
+      released: new ReleasedClaims(),
       verifyEvent,
       now,
     }
@@ -119,17 +110,7 @@ export class KeyPackageGateway {
   }
 
   keyPackagesInformation(): KeyPackagesInformation {
-    const { kinds, claim, quota, stock, delivery, requester } = this.options
-    return {
-      kinds,
-      per_query: claim.perAuthor,
-      max_authors: claim.maxAuthors,
-      rate_limit: { max: quota.perAuthor.max, window: quota.perAuthor.windowSeconds },
-      max_stored: stock.max,
-      encodings: ['hex', 'base64'],
-      default_encoding: delivery.encoding,
-      auth_required: requester === 'auth',
-    }
+    return informationOf(this.options)
   }
 
   /** Ends every session. The store is its owner's to close. */

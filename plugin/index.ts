@@ -6,10 +6,10 @@ export type { Logger } from './context.ts'
 export {
   type GatewaySettings,
   KeyPackageGateway,
-  type KeyPackagesInformation,
   type Refused,
   type Verdict,
 } from './gateway.ts'
+export type { KeyPackagesInformation } from './information.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
 export {
   type ClientMessage,

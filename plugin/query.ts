@@ -6,7 +6,7 @@ import { Refusal } from './nostr/refusal.ts'
 import type { Requester } from './nostr/requester.ts'
 import type { Options } from './options.ts'
 import { meets } from './selection.ts'
-import type { Claim, ClaimOutcome, StoredKeyPackage } from './store.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, StoredKeyPackage } from './store.ts'
 
 /** What a REQ asks of the store. */
 export interface Query {
@@ -95,6 +95,17 @@ export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): 
   const wait = `try again in ${longest.retryAfterSeconds} s`
   if (limited.length === outcomes.length) return new Refusal('rate-limited', `${quota}; ${wait}`)
   return new Refusal('rate-limited', `${limited.length} of ${outcomes.length} authors: ${quota}; ${wait}`)
+}
+
+/** The limits in force for claims. */
+export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
+  return {
+    perAuthor: quota.perAuthor,
+    perAddress: quota.perAddress,
+    redeliverySeconds: claim.redeliverySeconds,
+    retireAfterSeconds: stock.retireAfterSeconds,
+    low: stock.low,
+  }
 }
 
 /** Whether a claim was not even looked at. */

@@ -16,8 +16,8 @@ import {
   vanishesHere,
 } from './deletion.ts'
 import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
+import { noteWelcome, WELCOME_KIND } from './welcome.ts'
 
-const WELCOME_KIND = 444
 const KEY_PACKAGE_REQUEST_KIND = 447
 
 type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => Promise<void>
@@ -27,7 +27,7 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [DELETION_KIND, deletePackages],
   [VANISH_KIND, vanish],
   [RELAY_LIST_KIND, rememberRelayList],
-  [WELCOME_KIND, refuse('invalid', 'a welcome must be gift-wrapped, never published')],
+  [WELCOME_KIND, refuseWelcome],
   [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is deprecated; REQ kind 443 instead')],
   [AUTH_KIND, refuse('invalid', 'an authentication event is sent with AUTH, never published')],
 ])
@@ -50,6 +50,11 @@ export async function takeAuthorEvent(
 
 function refuse(prefix: 'invalid' | 'blocked', reason: string): Handler {
   return () => Promise.reject(new Refusal(prefix, reason))
+}
+
+async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  await noteWelcome(context, event, sender)
+  throw new Refusal('invalid', 'a welcome must be gift-wrapped, never published')
 }
 
 /** NIP-09. Fails closed only where the deletion says that it is about key packages (I7). */

@@ -1,0 +1,48 @@
+/** Kind 444 in the open: what it gives away of the key package that its sender has. */
+
+import { claimEntries } from '../audit.ts'
+import type { GatewayContext } from '../context.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import type { Sender } from '../operations.ts'
+import { policyOf } from '../query.ts'
+import type { Claim } from '../store.ts'
+
+export const WELCOME_KIND = 444
+
+/**
+ * A package that its sender claimed is spent or exposed already, unless the claim was undone because nothing was sent.
+ * Then they have it from another relay, and it is claimed for them again: spent, or exposed if it is the last (I1, I2).
+ * What others claim to have counts for nothing: anybody could take an author's stock away with it.
+ */
+export async function noteWelcome(
+  context: GatewayContext,
+  { tags }: SignedEvent,
+  { requester }: Sender,
+): Promise<void> {
+  if (requester === undefined) return
+  const { store, options, released, log, audit, now } = context
+  const ids = tags.flatMap(([name, id]) => (name === 'e' && id !== undefined ? [id] : []))
+  const claims = released.take(requester, ids, now()).map(({ author, id, kind }): Claim => {
+    // The query was counted when it came, so its quota is another.
+    const counted = `welcome ${id}`
+    return {
+      author,
+      requester: counted,
+      address: counted,
+      maximum: 1,
+      narrowings: [{ kinds: [kind], ids: [id] }],
+    }
+  })
+  if (claims.length === 0) return
+  try {
+    const outcomes = await store.claim(claims, { ...policyOf(options), redeliverySeconds: 0 }, now())
+    audit(() =>
+      outcomes.flatMap((outcome, index) => {
+        const claim = claims[index]
+        return claim === undefined ? [] : claimEntries({ ...claim, requester }, outcome, options, now())
+      }),
+    )
+  } catch (error) {
+    log.error({ err: error }, 'the store did not note that a released key package is in use')
+  }
+}
