@@ -5,6 +5,8 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import { nostreamRedis } from '../relays/nostream/index.ts'
 import { lateStore } from '../storage/late.ts'
+import { startAuditLog } from './auditing.ts'
+import { startAuditLog } from './auditing.ts'
 import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { openStore } from './store-url.ts'
@@ -26,12 +28,21 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
   throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share it'])
 }
 
-/** Its store is opened when it is first needed, so that nostream starts without it (I7). */
+/**
+ * Its store is opened when it is first needed, so that nostream starts without it (I7).
+ * @throws SettingsError where the file of the audit log cannot be opened
+ */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const { store: address, redis } = settings
+  const audit = startAuditLog(settings, log)
   const open = () => openStore(address, { log, waitReplicas: redis.wait })
   const store = lateStore({ open, patienceMs: STORE_PATIENCE_MS })
-  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), store, log })
+  const gateway = new KeyPackageGateway({
+    ...gatewayOptions(settings),
+    ...(audit && { audit: audit.keep }),
+    store,
+    log,
+  })
   sweepRegularly(gateway, settings, log)
   return gateway
 }
