@@ -4,24 +4,30 @@
  */
 
 import cluster from 'node:cluster'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
+import type { Logger } from 'pino'
 import { Hook } from 'require-in-the-middle'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { type MessageHandlerFactory, withKeyPackageGateway } from '../relays/nostream/index.ts'
-import { checkAdapter, checkEventHandler, type NostreamAdapter } from '../relays/nostream/members.ts'
+import {
+  checkAdapter,
+  checkEventHandler,
+  type NostreamAdapter,
+  requireMembers,
+} from '../relays/nostream/members.ts'
 import { createJsonLogger } from './logger.ts'
 import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
 import { withoutPasswords } from './settings.ts'
+import type { Settings } from './settings-schema.ts'
 import { readVersion } from './version.ts'
 import { warningsAbout } from './warnings.ts'
 
 type MakeFactory = (...repositories: readonly unknown[]) => MessageHandlerFactory<unknown, NostreamAdapter>
 
 const program = mainFile()
-const source = program && join(dirname(program), 'factories', `message-handler-factory${extname(program)}`)
-if (source !== undefined && existsSync(source)) new Hook([source], (exports) => install(source, exports))
+if (program !== undefined) register(program)
 
 /** The file that this process runs; undefined where it runs none. */
 function mainFile(): string | undefined {
@@ -32,29 +38,51 @@ function mainFile(): string | undefined {
   }
 }
 
-/** @throws Error naming what is missing in nostream, or wrong in the settings: nostream does not start then */
-function install<Exports>(source: string, exports: Exports): Exports {
-  const nostream = createRequire(source)
-  const { EventMessageHandler } = nostream('../handlers/event-message-handler')
-  checkEventHandler(new EventMessageHandler())
-  checkAdapter(nostream('../adapters/web-socket-adapter').WebSocketAdapter.prototype)
+/** @throws Error where nostream has its message handler factory elsewhere */
+function register(program: string): void {
+  const factory = join(dirname(program), 'factories', `message-handler-factory${extname(program)}`)
+  if (existsSync(factory))
+    new Hook([factory], (exports) => install(factory, exports as object) as typeof exports)
+  else if (isNostream(program)) throw new Error(`nostream has no ${factory}, where the gateway goes in`)
+}
 
-  const { info } = nostream('./settings-factory').createSettings()
+function isNostream(program: string): boolean {
+  const manifest = join(dirname(program), '../package.json')
+  if (basename(program, extname(program)) !== 'index' || !existsSync(manifest)) return false
+  return JSON.parse(readFileSync(manifest, 'utf8')).name === 'nostream'
+}
+
+/** @throws Error naming what is missing in nostream, or wrong in the settings: nostream does not start then */
+function install(source: string, exports: object): object {
+  const require = createRequire(source)
+  const memberOf = (module: string, name: string) => {
+    const members = require(module)
+    requireMembers(module, members, [name])
+    return members[name]
+  }
+  requireMembers(source, exports, ['messageHandlerFactory'])
+  checkEventHandler(new (memberOf('../handlers/event-message-handler', 'EventMessageHandler'))())
+  checkAdapter(memberOf('../adapters/web-socket-adapter', 'WebSocketAdapter').prototype)
+
+  const { info } = memberOf('./settings-factory', 'createSettings')()
   const settings = readNostreamSettings(process.env, info.relay_url)
   const log = createJsonLogger(settings.log.level)
-  if (cluster.isPrimary) announce()
-
   const { messageHandlerFactory } = exports as { messageHandlerFactory: MakeFactory }
   let gateway: KeyPackageGateway | undefined
-  const makeFactory: MakeFactory = (...repositories) => {
+  const open = () => {
     gateway ??= openNostreamGateway(settings, log)
-    return withKeyPackageGateway(messageHandlerFactory(...repositories), gateway)
+    return gateway
   }
+  // Messages are the workers' work; the primary process is one, and speaks for all.
+  if (cluster.isPrimary) announce(settings, log)
+  else open()
+  const makeFactory: MakeFactory = (...repositories) =>
+    withKeyPackageGateway(messageHandlerFactory(...repositories), open())
   return { ...exports, messageHandlerFactory: makeFactory }
+}
 
-  function announce(): void {
-    const { profile, store } = settings
-    log.info({ version: readVersion(), profile, store: withoutPasswords(store) }, 'nostream has key packages')
-    for (const warning of warningsAbout(settings, { durable: true })) log.warn(warning)
-  }
+function announce(settings: Settings, log: Logger): void {
+  const { profile, store } = settings
+  log.info({ version: readVersion(), profile, store: withoutPasswords(store) }, 'nostream has key packages')
+  for (const warning of warningsAbout(settings, { durable: true })) log.warn(warning)
 }

@@ -80,7 +80,8 @@ export class NostreamClient {
 
   async #take(event: SignedEvent, keep: () => Promise<void>): Promise<void> {
     const authenticated = this.#connection.getAuthenticatedPubkeys()
-    const acceptance = await this.#gateway.accept(event, { authenticated, isVerified: true })
+    const [requester = this.#connection.getClientAddress()] = authenticated
+    const acceptance = await this.#gateway.accept(event, { authenticated, requester, isVerified: true })
     if (acceptance.outcome === 'forward') return keep()
     this.#send(['OK', event.id, acceptance.outcome === 'done', acceptance.message])
   }

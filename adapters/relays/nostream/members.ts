@@ -58,7 +58,8 @@ export function checkEventHandler<Message>(
   requireMembers('EventMessageHandler', handler, ['handleMessage', 'strategyFactory'])
 }
 
-function requireMembers(owner: string, object: object, names: readonly string[]): void {
+/** @throws Error naming those that are missing */
+export function requireMembers(owner: string, object: object, names: readonly string[]): void {
   const missing = names.filter((name) => !(name in object))
   if (missing.length === 0) return
   throw new Error(

@@ -1,0 +1,176 @@
+/**
+ * The register hook, loaded by `--require` into programs that are nostream by their files, and into some that are not.
+ * What it does to the real one stands in test/e2e/nostream.test.ts.
+ */
+
+import { execFile } from 'node:child_process'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { type Scratch, scratch } from '../../support/stores.ts'
+
+const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** The modules of nostream that the hook looks into; `src/index.js` says what handlers its factory made. */
+const nostream = {
+  'package.json': '{ "name": "nostream" }',
+  'src/index.js': `
+    const { messageHandlerFactory } = require('./factories/message-handler-factory')
+    const handler = messageHandlerFactory('repository')([['EVENT', { kind: 1 }], adapter()])
+    console.log(handler.constructor.name)
+    console.log(messageHandlerFactory('repository')([['CLOSE', 's'], adapter()]).constructor.name)
+    process.exit()
+    function adapter() {
+      const { WebSocketAdapter } = require('./adapters/web-socket-adapter')
+      return new WebSocketAdapter()
+    }`,
+  'src/factories/message-handler-factory.js': `
+    const { EventMessageHandler } = require('../handlers/event-message-handler')
+    class CloseMessageHandler {}
+    exports.messageHandlerFactory = (repository) => ([[verb], adapter]) =>
+      verb === 'EVENT' ? new EventMessageHandler(adapter, repository) : new CloseMessageHandler()`,
+  'src/factories/settings-factory.js': `
+    exports.createSettings = () => ({ info: { relay_url: 'wss://relay.example.com' } })`,
+  'src/handlers/event-message-handler.js': `
+    exports.EventMessageHandler = class EventMessageHandler {
+      strategyFactory
+      constructor(adapter, strategyFactory) { this.strategyFactory = strategyFactory }
+      async handleMessage() {}
+    }`,
+  'src/adapters/web-socket-adapter.js': `
+    exports.WebSocketAdapter = class WebSocketAdapter extends require('node:events') {
+      client = new (require('node:events'))()
+      getClientAddress() { return '192.0.2.1' }
+      getAuthenticatedPubkeys() { return new Set() }
+    }`,
+}
+
+const scratches: Scratch[] = []
+afterEach(() => {
+  for (const { remove } of scratches.splice(0)) remove()
+})
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program among these files with the hook, as if the package were installed there. */
+async function start(
+  files: Readonly<Record<string, string | undefined>>,
+  program: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const made = scratch()
+  scratches.push(made)
+  mkdirSync(join(made.path, 'node_modules'))
+  symlinkSync(root, join(made.path, 'node_modules/keypackage-gateway'))
+  for (const [name, text] of Object.entries(files)) {
+    if (text === undefined) continue
+    mkdirSync(dirname(join(made.path, name)), { recursive: true })
+    writeFileSync(join(made.path, name), text)
+  }
+  const options = {
+    cwd: made.path,
+    env: { ...process.env, NODE_OPTIONS: '--require keypackage-gateway/nostream/register', ...env },
+  }
+  const ended = await run(process.execPath, [program], options).catch((error) => error)
+  return { code: ended.code ?? 0, stdout: ended.stdout, stderr: ended.stderr }
+}
+
+describe('in nostream', () => {
+  it('wraps the factory as it is loaded, and says so in one line', async () => {
+    const { code, stdout, stderr } = await start(nostream, 'src/index.js', {
+      KPG_PROFILE: 'marmot',
+      REDIS_HOST: 'cache',
+      REDIS_PASSWORD: 'secret',
+    })
+    expect(code).toBe(0)
+    expect(stdout.split('\n')).toEqual(['EventMessageHandler', 'Object', ''])
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      expect.objectContaining({
+        version: expect.any(String),
+        profile: 'marmot',
+        store: 'redis://***@cache:6379',
+        msg: 'nostream has key packages',
+      }),
+    ])
+  })
+
+  it('finds it however nostream is named on the command line', async () => {
+    const { stderr } = await start(nostream, 'src')
+    expect(stderr).toContain('nostream has key packages')
+  })
+
+  it.each<[what: string, missing: Record<string, string | undefined>, why: RegExp]>([
+    [
+      'the factory',
+      { 'src/factories/message-handler-factory.js': undefined },
+      /nostream has no .*factory\.js/,
+    ],
+    [
+      'messageHandlerFactory',
+      { 'src/factories/message-handler-factory.js': 'exports.makeHandler = () => {}' },
+      /message-handler-factory\.js has no messageHandlerFactory; /,
+    ],
+    [
+      'strategyFactory',
+      {
+        'src/handlers/event-message-handler.js': 'exports.EventMessageHandler = class { handleMessage() {} }',
+      },
+      /EventMessageHandler has no strategyFactory; /,
+    ],
+    [
+      'getAuthenticatedPubkeys',
+      {
+        'src/adapters/web-socket-adapter.js':
+          'exports.WebSocketAdapter = class extends require("node:events") { getClientAddress() {} }',
+      },
+      /WebSocketAdapter has no getAuthenticatedPubkeys; .*nostream 3\.0\.0/,
+    ],
+  ])('keeps it from starting where %s is missing, and says so', async (_what, missing, why) => {
+    const files = {
+      ...nostream,
+      'src/index.js': "require('./factories/message-handler-factory')",
+      ...missing,
+    }
+    const { code, stderr } = await start(files, 'src/index.js')
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(why)
+  })
+
+  it('keeps it from starting with a setting that is wrong', async () => {
+    const { code, stderr } = await start(nostream, 'src/index.js', { KPG_QUOTA_PER_AUTHOR_MAX: 'many' })
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/quota\.perAuthor\.max: .*environment variable KPG_QUOTA_PER_AUTHOR_MAX/)
+  })
+})
+
+describe('in any other program', () => {
+  it.each([
+    ['a program beside nostream', { ...nostream, 'src/clean-db.js': 'console.log(1)' }, 'src/clean-db.js'],
+    ["nostream's command line", { ...nostream, 'src/cli/index.js': 'console.log(1)' }, 'src/cli/index.js'],
+    ['a package manager', { 'package.json': '{}', 'bin/index.js': 'console.log(1)' }, 'bin/index.js'],
+  ])('does nothing: %s', async (_what, files, program) => {
+    // Settings that are wrong are not its business either.
+    const { code, stdout, stderr } = await start(files, program, { KPG_PROFILE: 'nonsense' })
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '1\n', stderr: '' })
+  })
+
+  it('is loaded by require as well as by import', async () => {
+    const program = `
+      const { withKeyPackageGateway, nostreamRedis } = require('keypackage-gateway/nostream')
+      console.log(typeof withKeyPackageGateway, nostreamRedis({}))`
+    const { stdout, stderr } = await start({ 'program.cjs': program }, 'program.cjs')
+    expect({ stdout, stderr }).toEqual({ stdout: 'function redis://localhost:6379\n', stderr: '' })
+  })
+})

@@ -1,0 +1,65 @@
+/** Where nostream's operators need say nothing, because nostream knows it: the Redis, and the relay's address. */
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from '@jest/globals'
+import { readNostreamSettings } from '../../../adapters/cli/nostream.ts'
+import { nostreamRedis } from '../../../adapters/relays/nostream/index.ts'
+import { parseRedisAddress } from '../../../adapters/storage/redis/address.ts'
+import { scratch } from '../../support/stores.ts'
+
+const RELAY = 'wss://relay.example.com'
+
+describe("nostream's Redis", () => {
+  it.each<[env: Record<string, string>, address: string]>([
+    [{}, 'redis://localhost:6379'],
+    [{ REDIS_HOST: 'cache', REDIS_PORT: '6380' }, 'redis://cache:6380'],
+    [{ REDIS_URI: 'rediss://cache:6380/2' }, 'rediss://cache:6380/2'],
+    [{ REDIS_URI: 'redis://cache', REDIS_HOST: 'elsewhere', REDIS_USER: 'bob' }, 'redis://cache'],
+    [{ REDIS_URI: '', REDIS_HOST: 'cache', REDIS_PASSWORD: '' }, 'redis://cache:6379'],
+  ])('%j is %s', (env, address) => {
+    expect(nostreamRedis(env)).toBe(address)
+  })
+
+  it.each<[env: Record<string, string>, username: string | undefined]>([
+    [{ REDIS_HOST: 'cache' }, 'default'],
+    [{ REDIS_HOST: 'cache', REDIS_USER: 'b@b' }, 'b@b'],
+    [{ REDIS_URI: 'redis://cache' }, undefined],
+    [{ REDIS_URI: 'redis://bob:before@cache' }, 'bob'],
+  ])('%j takes the password, whatever is in it', (env, username) => {
+    const password = 'p%:/@ß?'
+    const { username: who, password: secret } = parseRedisAddress(
+      nostreamRedis({ ...env, REDIS_PASSWORD: password }),
+    )
+    expect([who, secret]).toEqual([username, password])
+  })
+})
+
+describe('the settings', () => {
+  it("are nostream's where nothing else is said", () => {
+    const settings = readNostreamSettings({ REDIS_HOST: 'cache' }, RELAY)
+    expect(settings).toMatchObject({ publicUrl: RELAY, store: 'redis://cache:6379', profile: 'nip-ee-relay' })
+  })
+
+  it('are read from KPG_ variables, before them from the file that KPG_CONFIG names', () => {
+    const { path, remove } = scratch()
+    const file = join(path, 'gateway.yaml')
+    writeFileSync(file, 'store: lmdb:/somewhere\npublicUrl: wss://file.example.com\nprofile: marmot\n')
+    const env = { KPG_CONFIG: file, KPG_PUBLIC_URL: 'wss://env.example.com' }
+    expect(readNostreamSettings(env, RELAY)).toMatchObject({
+      store: 'lmdb:/somewhere',
+      publicUrl: 'wss://env.example.com',
+      profile: 'marmot',
+    })
+    remove()
+  })
+
+  it.each<[env: Record<string, string>, why: RegExp]>([
+    [{ KPG_STORE: 'memory:' }, /^store: "memory:" is not allowed: the workers of nostream must share it$/],
+    [{ KPG_STOCK_MAX: 'many' }, /^stock\.max: .*KPG_STOCK_MAX/],
+    [{ KPG_STOK_MAX: '3' }, /^KPG_STOK_MAX: unknown setting/],
+    [{ KPG_CONFIG: '/not/there.yaml' }, /^\/not\/there\.yaml: cannot be read/],
+  ])('refuse %j', (env, why) => {
+    expect(() => readNostreamSettings(env, RELAY)).toThrow(why)
+  })
+})
