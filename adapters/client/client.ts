@@ -9,13 +9,14 @@ import { Connections } from './connections.ts'
 import { type Discovery, discover } from './discover.ts'
 import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
 import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
+import { countOwn, listOwn, type OwnSettings, type Stock, type StockCount } from './own.ts'
 import { type Publication, type PublishSettings, publishEverywhere, publishOnce } from './publish.ts'
 import type { KeyPackageAnswer } from './query.ts'
 import { createKeyPackageRelayListEvent } from './relay-lists.ts'
 import type { Replenish } from './replenishing.ts'
 import type { Statistics } from './statistics.ts'
 import { StockWatch } from './stock-watch.ts'
-import { systemTime, type Time, within } from './time.ts'
+import { systemTime, type Time } from './time.ts'
 import type { WebSocketClass } from './web-socket.ts'
 
 export interface KeyPackageClientSettings {
@@ -51,49 +52,36 @@ export interface PublishedKeyPackage extends Publication {
   readonly ref: string
 }
 
-/** How many packages a relay has of the signer's, or why it does not say. */
-export type StockCount =
-  | { readonly relay: string; readonly count: number }
-  | { readonly relay: string; readonly reason: string }
-
 export class KeyPackageClient {
   readonly #settings: KeyPackageClientSettings
   readonly #relays: readonly string[]
-  readonly #kinds: readonly number[]
-  readonly #attempts: number
   readonly #time: Time
-  readonly #patienceMs: number
+  readonly #attempts: number
   readonly #connections: Connections
   readonly #watch: StockWatch
   readonly #asking: Asking
+  readonly #own: OwnSettings
 
   /** Connects to nobody yet. @throws Error where an address is none, or the platform has no WebSocket */
   constructor(settings: KeyPackageClientSettings) {
+    const { signer, WebSocket, encoding, kinds = [KEY_PACKAGE_KIND] } = settings
+    const { time = systemTime, attempts = 3, patienceSeconds = 10 } = settings
+    const patience = { time, patienceMs: patienceSeconds * 1000 }
     this.#settings = settings
     this.#relays = addresses(settings.relays)
-    this.#kinds = settings.kinds ?? [KEY_PACKAGE_KIND]
-    this.#attempts = settings.attempts ?? 3
-    this.#time = settings.time ?? systemTime
-    this.#patienceMs = (settings.patienceSeconds ?? 10) * 1000
-    this.#connections = new Connections({
-      signer: settings.signer,
-      WebSocket: settings.WebSocket,
-      patienceMs: this.#patienceMs,
-      time: this.#time,
+    this.#time = time
+    this.#attempts = attempts
+    const connections = new Connections({
+      ...patience,
+      signer,
+      WebSocket,
       onIntroduction: (relay, url, pubkey) => this.#watch.hear(relay, url, pubkey),
     })
-    this.#watch = new StockWatch({
-      relays: this.#relays,
-      connect: (relay) => this.#connections.own(relay),
-      time: this.#time,
-    })
-    this.#asking = new Asking({
-      connections: this.#connections,
-      kinds: this.#kinds,
-      encoding: settings.encoding,
-      attempts: this.#attempts,
-      time: this.#time,
-    })
+    const connect = (relay: string) => connections.own(relay)
+    this.#connections = connections
+    this.#watch = new StockWatch({ relays: this.#relays, connect, time })
+    this.#asking = new Asking({ connections, kinds, encoding, attempts, time })
+    this.#own = { ...patience, connections, kinds }
   }
 
   /** What came of the queries so far, by author. */
@@ -166,20 +154,14 @@ export class KeyPackageClient {
     return () => this.#watch.stop()
   }
 
-  /** How many packages of the signer's each of the client's relays has left (NIP-45). */
+  /** How many packages of the signer's each of the client's relays has left. */
   countKeyPackages(): Promise<StockCount[]> {
-    return Promise.all(
-      this.#relays.map(async (relay) => {
-        try {
-          const authors = [await this.#signer().getPublicKey()]
-          const connection = await this.#connections.own(relay)
-          const counted = connection.count([{ kinds: [...this.#kinds], authors }], {})
-          return { relay, count: await within(this.#time, this.#patienceMs, 'no answer in time', counted) }
-        } catch (error) {
-          return { relay, reason: (error as Error).message }
-        }
-      }),
-    )
+    return Promise.all(this.#relays.map((relay) => countOwn(relay, this.#signer(), this.#own)))
+  }
+
+  /** Which packages of the signer's each of the client's relays has left, and which of them were handed out already. */
+  listKeyPackages(): Promise<Stock[]> {
+    return Promise.all(this.#relays.map((relay) => listOwn(relay, this.#signer(), this.#own)))
   }
 
   /** Closes every connection. */

@@ -8,7 +8,6 @@ export {
   type KeyPackageClientSettings,
   type NewKeyPackage,
   type PublishedKeyPackage,
-  type StockCount,
 } from './client.ts'
 export type { Discovery } from './discover.ts'
 export {
@@ -32,6 +31,7 @@ export {
   type ReadKeyPackage,
   readKeyPackage,
 } from './mls.ts'
+export type { Exposure, Stock, StockCount, StockedKeyPackage } from './own.ts'
 export type { Publication, RelayMessage } from './publish.ts'
 export type { KeyPackageAnswer, RateLimited, Unanswered } from './query.ts'
 export type { ReceivedKeyPackage, RejectedEvent } from './receive.ts'

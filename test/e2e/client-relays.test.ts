@@ -98,6 +98,36 @@ describe('deleting, and saying where packages are', () => {
     expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 
+  it('an owner sees what is left without using it up, and what was handed out as the last (I2)', async () => {
+    const server = await scene.serve()
+    const alice = scene.connect('alice', server)
+    const refs = await alice.publish(2)
+    const listed = async () => {
+      const [stock] = await alice.client.listKeyPackages()
+      return stock !== undefined && 'packages' in stock ? stock.packages : []
+    }
+    expect((await listed()).map(({ ref, exposed }) => [ref, exposed]).sort()).toEqual(
+      refs.map((ref) => [ref, undefined]).sort(),
+    )
+    await scene.connect('bob', server).claim(alice)
+    scene.advance(60)
+    for (const name of ['carol', 'dave']) await scene.connect(name, server).claim(alice)
+    expect(await listed()).toMatchObject([{ exposed: { requests: 2, since: server.now() } }])
+  })
+
+  it('whom the gateway does not know to be the owner it shows nothing, and nothing is used up', async () => {
+    // It knows itself by another address, so that no proof is good enough.
+    const server = await scene.serve({ publicUrl: 'wss://elsewhere.example' })
+    const alice = scene.connect('alice', server)
+    await alice.publish(2)
+    const reason = 'restricted: only the author may count key packages'
+    for (const _turn of [1, 2, 3]) {
+      expect(await alice.client.listKeyPackages()).toEqual([{ relay: `${server.url}/`, reason }])
+    }
+    const [first, second] = [scene.connect('bob', server), scene.connect('carol', server)]
+    expect(await first.claim(alice)).not.toEqual(await second.claim(alice))
+  })
+
   it('without a signer a client asks, and nothing else', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
