@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener } from 'node:h
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import common from '@nostr-relay/common'
-import core from '@nostr-relay/core'
+import core, { type NostrRelay } from '@nostr-relay/core'
 import { type Filter, matchFilters } from 'nostr-tools/filter'
 import { isAddressableKind, isReplaceableKind } from 'nostr-tools/kinds'
 import type { Event } from 'nostr-tools/pure'
@@ -20,6 +20,10 @@ export interface RelaySettings {
   readonly answersAuth?: 'never' | 'always'
   /** With them it speaks TLS. */
   readonly tls?: { readonly key: string; readonly cert: string }
+  /** In the order in which they are registered. */
+  readonly plugins?: readonly Parameters<NostrRelay['register']>[0][]
+  /** For how many milliseconds it repeats what became of an event without asking its plugins; ten minutes by default. */
+  readonly repeatsFor?: number
 }
 
 export interface TestRelay {
@@ -30,6 +34,8 @@ export interface TestRelay {
   /** The handshakes of its clients. */
   readonly handshakes: readonly IncomingMessage[]
   readonly sockets: ReadonlySet<WebSocket>
+  /** The relay itself, for what its own program does. */
+  readonly program: NostrRelay
   /** Puts an event in as if it had been there before, or synchronised: it reaches nobody who listens. */
   keep(event: SignedEvent): void
   stop(): Promise<void>
@@ -49,14 +55,18 @@ export async function startRelay({
   hostname,
   answersAuth = 'never',
   tls,
+  plugins = [],
+  repeatsFor = 600_000,
 }: RelaySettings = {}): Promise<TestRelay> {
   const repository = new MemoryRepository()
   const relay = new core.NostrRelay(repository, {
     ...(hostname !== undefined && { hostname }),
     logLevel: common.LogLevel.ERROR,
     filterResultCacheTtl: 0,
+    eventHandlingResultCacheTtl: repeatsFor,
     maxSubscriptionsPerClient: 100,
   })
+  for (const plugin of plugins) relay.register(plugin)
   const answerRequest: RequestListener = (request, response) => {
     const isDocument = request.headers.accept === 'application/nostr+json'
     response.setHeader('content-type', isDocument ? 'application/nostr+json' : 'text/html')
@@ -69,7 +79,7 @@ export async function startRelay({
   const handshakes: IncomingMessage[] = []
   server.on('connection', (socket, request) => {
     handshakes.push(request)
-    relay.handleConnection(socket)
+    relay.handleConnection(socket, request.socket.remoteAddress)
     socket.on('message', (data) => {
       received.push(String(data))
       answer(socket, String(data))
@@ -99,6 +109,7 @@ export async function startRelay({
     received,
     handshakes,
     sockets: server.clients,
+    program: relay,
     keep: (event) => void repository.upsert(event as unknown as Event),
     stop: async () => {
       const closed = new Promise((resolve) => http.close(resolve))
