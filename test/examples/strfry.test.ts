@@ -142,13 +142,12 @@ describeStrfry('a running strfry', () => {
     expect(await strfry.command('scan', '{"kinds":[443]}')).toBe('')
 
     // 6. See that it works
-    const information = await fetch(proxy.url.replace('ws', 'http'), {
-      headers: { Accept: 'application/nostr+json' },
-    })
-    expect(await information.json()).toMatchObject({
+    const { limitation } = await informationOf(strfry.url)
+    expect(await informationOf(proxy.url)).toMatchObject({
       software: expect.stringContaining('strfry'),
       key_packages: { kinds: [443] },
     })
+    expect(parse(read('gateway.yaml')).server.maxMessageBytes).toBe(limitation.max_message_length)
     expect((await runCli(['stats', '--config', config])).code).toBe(0)
   })
 })
@@ -161,6 +160,12 @@ function start<Started>(started: Started, end: (started: Started) => unknown): S
 
 async function connect(url: string): Promise<Client> {
   return start(await Client.connect(url), (client) => client.close())
+}
+
+/** The information document (NIP-11). */
+async function informationOf(url: string) {
+  const answer = await fetch(url.replace('ws', 'http'), { headers: { Accept: 'application/nostr+json' } })
+  return (await answer.json()) as { readonly limitation: { readonly max_message_length: number } }
 }
 
 function now(): number {
