@@ -1,4 +1,7 @@
-/** The behaviour suite on the real nostream with the register hook. It needs NOSTREAM_DIR, as nostream.test.ts does. */
+/**
+ * The behaviour suite, and clients that applications use, on the real nostream with the register hook. It needs
+ * NOSTREAM_DIR, as nostream.test.ts does.
+ */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +10,7 @@ import type { OptionsInput } from '../../plugin/options.ts'
 import { scratch } from '../support/stores.ts'
 import type { Target } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
+import { describeClients } from './clients.ts'
 import { nostreamDifferences } from './nostream-differences.ts'
 import { hasNostream, NostreamBackend, NostreamRelay } from './nostream-relay.ts'
 
@@ -40,4 +44,5 @@ describeNostream('the real nostream', () => {
   afterAll(() => backend.stop())
 
   describeKeyPackageRelay('with the register hook', startNostream, nostreamDifferences)
+  describeClients('the real nostream', startNostream)
 })
