@@ -24,6 +24,12 @@ describe('imports', () => {
     }
   })
 
+  it('of what apps use in browsers lead to nothing that only Node.js has', () => {
+    const reached = reachedFrom('adapters/client/index.ts')
+    expect(reached).toContain('plugin/key-package/restore.ts')
+    expect(reached.filter((target) => /^(node:|ws$)/.test(target))).toEqual([])
+  })
+
   it('never go in a circle', () => {
     expect([...imports.keys()].flatMap((file) => circleThrough(file) ?? [])).toEqual([])
   })
@@ -48,6 +54,13 @@ function strays(start: string, isAllowed: (target: string) => boolean): string[]
     .flatMap(([file, targets]) =>
       targets.filter((target) => !isAllowed(target)).map((target) => `${file} -> ${target}`),
     )
+}
+
+/** All that a file imports, and what that imports, types too. */
+function reachedFrom(file: string): string[] {
+  const reached = new Set([file])
+  for (const next of reached) for (const target of imports.get(next) ?? []) reached.add(target)
+  return [...reached]
 }
 
 /** The files on a way from `file` back to itself. */

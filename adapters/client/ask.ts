@@ -50,9 +50,11 @@ export function ask(
     const keep = (event: unknown) => {
       if (events.push(event) === MOST_EVENTS) finish({ by: 'eose' })
     }
-    const stopHearing = hearNotices(relay, (notice) => notices.push(notice))
-    const stopWaiting = time.after(patienceMs, () => finish({ by: 'silence' }))
     let isOver = false
+    const stopHearing = hearNotices(relay, (notice) => {
+      if (!isOver) notices.push(notice)
+    })
+    const stopWaiting = time.after(patienceMs, () => finish({ by: 'silence' }))
     const finish = (end: End) => {
       if (isOver) return
       isOver = true
@@ -80,11 +82,13 @@ export function ask(
 /** Hears a relay's NOTICEs beside whoever does so already, until the returned function is called. */
 function hearNotices(relay: AbstractRelay, hear: (notice: string) => void): () => void {
   const before = relay.onnotice
-  relay.onnotice = (notice) => {
+  const hearToo = (notice: string) => {
     hear(String(notice))
     before(notice)
   }
+  relay.onnotice = hearToo
   return () => {
-    relay.onnotice = before
+    // Whoever came later hears through this one, and puts it back.
+    if (relay.onnotice === hearToo) relay.onnotice = before
   }
 }

@@ -118,14 +118,12 @@ export class Someone {
   /** Publishes so many new packages, and keeps what belongs to them. Resolves to their refs. */
   async publish(
     count: number,
-    ...settings: Parameters<KeyPackageClient['publishKeyPackages']> extends [unknown, ...infer Rest]
-      ? Rest
-      : never
+    settings: Parameters<KeyPackageClient['publishKeyPackages']>[1] = {},
   ): Promise<string[]> {
     const made = await this.generate(count)
     const publications = await this.client.publishKeyPackages(
       made.map(({ publicPackage }) => publicPackage),
-      ...settings,
+      settings,
     )
     for (const [index, { ref, event, acceptedBy, refusals }] of publications.entries()) {
       if (acceptedBy.length === 0) throw new Error(`not published: ${JSON.stringify(refusals)}`)
