@@ -37,7 +37,7 @@ describe('the files', () => {
   })
 
   it('agree on addresses, ports, paths and the command', () => {
-    const { listen, upstream, publicUrl, store } = parse(read('gateway.yaml'))
+    const { listen, upstream, publicUrl, store, kinds } = parse(read('gateway.yaml'))
     const config = '/etc/keypackage-gateway/gateway.yaml'
     const state = store.replace('lmdb:', '')
     const [, port] = upstream.split('ws://127.0.0.1:')
@@ -47,6 +47,8 @@ describe('the files', () => {
       expect(strfry).toContain(line)
     }
     expect(strfry).toContain(`plugin = "${COMMAND} strfry --config ${config}"`)
+    expect(strfry).toMatch(new RegExp(`^ *restrictedReadKinds = "4, 1059, ${kinds.join(', ')}"$`, 'm'))
+    expect(read('README.md')).toContain(`strfry delete --filter '{"kinds":${JSON.stringify(kinds)}}'`)
     expect(read('nginx.conf')).toContain(`proxy_pass http://${listen};`)
     const unit = read('keypackage-gateway.service')
     expect(unit).toMatch(new RegExp(`^ExecStart=\\S+ ${COMMAND} serve --config ${config}$`, 'm'))
@@ -92,9 +94,10 @@ describeStrfry('a running strfry', () => {
     const before = 'relay {\n bind = "127.0.0.1"\n port = 7777\n}'
     const strfry = start(await StrfryRelay.start(directory.path, before), (relay) => relay.stop())
     const old = [await newKeyPackage(90), await newKeyPackage(80)]
+    const slot = await newKeyPackage(85, { kind: 30443, tags: { d: ['phone'] } })
     const note = signEvent(alice.secretKey, { kind: 1, created_at: now(), tags: [], content: 'hello' })
     const direct = await connect(strfry.url)
-    for (const event of [...old, note]) expect(await direct.publish(event)).toEqual([true, ''])
+    for (const event of [...old, slot, note]) expect(await direct.publish(event)).toEqual([true, ''])
 
     // 2. Configure the gateway
     writeFileSync(
@@ -122,7 +125,7 @@ describeStrfry('a running strfry', () => {
     // 4. Move the key packages that strfry has
     const stored = await strfry.command('scan', '{"kinds":[443,30443,10051]}')
     const { code, stdout } = await runCli(['import', '-', '--config', config, '--json'], { input: stored })
-    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 2 })
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 3 })
     await strfry.command('delete', '--filter', '{"kinds":[443,30443]}')
     expect(await strfry.command('scan', '{"kinds":[443,30443]}')).toBe('')
 
@@ -139,13 +142,15 @@ describeStrfry('a running strfry', () => {
     expect(claimed.flatMap(({ events }) => events.map(({ id }) => id))).toEqual(
       [...old, event].map(({ id }) => id),
     )
+    const inSlot = await client.request('slot', { kinds: [30443], authors: [alice.pubkey] })
+    expect(inSlot.events).toEqual([slot])
     expect(await strfry.command('scan', '{"kinds":[443]}')).toBe('')
 
     // 6. See that it works
     const { limitation } = await informationOf(strfry.url)
     expect(await informationOf(proxy.url)).toMatchObject({
       software: expect.stringContaining('strfry'),
-      key_packages: { kinds: [443] },
+      key_packages: { kinds: [443, 30443] },
     })
     expect(parse(read('gateway.yaml')).server.maxMessageBytes).toBe(limitation.max_message_length)
     expect((await runCli(['stats', '--config', config])).code).toBe(0)
@@ -172,6 +177,10 @@ function now(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-async function newKeyPackage(age: number): Promise<SignedEvent> {
-  return keyPackageEvent(alice, await makeKeyPackage(alice, { now: now() }), { createdAt: now() - age })
+async function newKeyPackage(
+  age: number,
+  settings: Parameters<typeof keyPackageEvent>[2] = {},
+): Promise<SignedEvent> {
+  const keyPackage = await makeKeyPackage(alice, { now: now() })
+  return keyPackageEvent(alice, keyPackage, { createdAt: now() - age, ...settings })
 }
