@@ -57,3 +57,13 @@ export async function startNostreamTarget(
     },
   }
 }
+
+/** The ids of the events of these kinds that nostream keeps itself. */
+export async function keptBy({ nostream }: NostreamTarget, ...kinds: readonly number[]): Promise<string[]> {
+  return (await nostream.events.find([{ kinds }])).map(({ id }) => id)
+}
+
+/** How many key packages the gateway has. */
+export async function inStock({ store }: NostreamTarget): Promise<number> {
+  return (await store.stats()).packages
+}

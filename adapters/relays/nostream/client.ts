@@ -1,7 +1,7 @@
 /** One client of nostream: what its session answers, what nostream answers, and what of that the client may see. */
 
+import type { GatewaySession } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import type { GatewaySession } from '../../../plugin/index.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './members.ts'
 
@@ -49,10 +49,13 @@ export class NostreamClient {
   publish(handler: NostreamEventHandler<ClientMessage>): NostreamHandler<ClientMessage> {
     const { strategyFactory } = handler
     const before = Promise.all([this.#published, this.#answered])
+    // nostream forgets who its client was when that is gone; what it has sent counts all the same.
+    const authenticated = new Set(this.#connection.getAuthenticatedPubkeys())
     handler.strategyFactory = (input) => ({
       execute: async (event) => {
         await before
-        await this.#take(event, () => strategyFactory(input).execute(event))
+        for (const pubkey of this.#connection.getAuthenticatedPubkeys()) authenticated.add(pubkey)
+        await this.#take(event, authenticated, () => strategyFactory(input).execute(event))
       },
     })
     return {
@@ -78,8 +81,11 @@ export class NostreamClient {
     }
   }
 
-  async #take(event: SignedEvent, keep: () => Promise<void>): Promise<void> {
-    const authenticated = this.#connection.getAuthenticatedPubkeys()
+  async #take(
+    event: SignedEvent,
+    authenticated: ReadonlySet<string>,
+    keep: () => Promise<void>,
+  ): Promise<void> {
     const [requester = this.#connection.getClientAddress()] = authenticated
     const acceptance = await this.#gateway.accept(event, { authenticated, requester, isVerified: true })
     if (acceptance.outcome === 'forward') return keep()

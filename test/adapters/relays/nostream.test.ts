@@ -1,17 +1,11 @@
 /** What becomes of messages in nostream's message handler factory: whose word counts, who stores, who sees. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { withKeyPackageGateway } from '../../../adapters/relays/nostream/factory.ts'
-import { memoryStore } from '../../../adapters/storage/memory.ts'
-import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import type { OptionsInput } from '../../../plugin/options.ts'
-import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
+import { alice, bob, carol, eventOf, idsOf, newEvent, Scene } from '../../e2e/behaviour/scene.ts'
 import type { Client } from '../../e2e/client.ts'
-import { eventually } from '../../support/eventually.ts'
-import { gate } from '../../support/gate.ts'
 import { signEvent } from '../../support/key-packages.ts'
-import { type NostreamTarget, startNostreamTarget } from '../../support/nostream-target.ts'
+import { inStock, keptBy, type NostreamTarget, startNostreamTarget } from '../../support/nostream-target.ts'
 
 const own: NostreamTarget[] = []
 afterEach(async () => {
@@ -25,9 +19,6 @@ async function start(...settings: Parameters<typeof startNostreamTarget>): Promi
 }
 
 const scene = new Scene<NostreamTarget>((options) => startNostreamTarget(options))
-const stored = async ({ nostream }: NostreamTarget, ...kinds: number[]) =>
-  idsOf(await nostream.events.find([{ kinds }]))
-const inStock = async ({ store }: NostreamTarget) => (await store.stats()).packages
 
 let notes = 0
 const noteOf = (target: NostreamTarget): SignedEvent => {
@@ -66,7 +57,7 @@ describe('a key package', () => {
     const client = await scene.connect(target)
     const event = await newEvent(target, alice)
     expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
-    expect(await stored(target, 443)).toEqual([])
+    expect(await keptBy(target, 443)).toEqual([])
     expect(await inStock(target)).toBe(1)
   })
 
@@ -77,7 +68,7 @@ describe('a key package', () => {
     expect(await oksFor(client, event)).toEqual([
       ['OK', event.id, false, expect.stringMatching(/^invalid: /)],
     ])
-    expect(await stored(target, 443)).toEqual([])
+    expect(await keptBy(target, 443)).toEqual([])
   })
 
   it("is nostream's too with custody relay, answered once, and shown to its author alone (I4)", async () => {
@@ -90,7 +81,7 @@ describe('a key package', () => {
     for (const listener of [stranger, author]) await listener.request('all', { authors: [alice.pubkey] })
     const event = await newEvent(target, alice)
     expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
-    expect(await stored(target, 443)).toEqual([event.id])
+    expect(await keptBy(target, 443)).toEqual([event.id])
     expect(await stranger.rest()).toEqual([])
     expect(await author.until('EVENT')).toContainEqual(['EVENT', 'all', event])
     expect((await stranger.request('ids', { ids: [event.id] })).events).toEqual([])
@@ -105,7 +96,7 @@ describe('other kinds that concern the gateway', () => {
     const { target, events, client } = await scene.stocked(1)
     const event = eventOf(target, alice, kind, tags(events[0]?.id ?? ''))
     expect(await oksFor(client, event)).toEqual([['OK', event.id, true, '']])
-    expect(await stored(target, kind)).toEqual([event.id])
+    expect(await keptBy(target, kind)).toEqual([event.id])
     expect(await inStock(target)).toBe(0)
   })
 
@@ -125,7 +116,7 @@ describe('other kinds that concern the gateway', () => {
     const deletion = eventOf(target, alice, 5, tags)
     const why = 'error: key packages are unavailable, try again'
     expect(await oksFor(client, deletion)).toEqual([['OK', deletion.id, false, why]])
-    expect(await stored(target, 5)).toEqual([])
+    expect(await keptBy(target, 5)).toEqual([])
   })
 })
 
@@ -168,90 +159,5 @@ describe('key packages that nostream has from earlier', () => {
       expect(await stranger.count('all', filter)).toMatch(/^restricted: /)
     }
     expect(await stranger.count('notes', { kinds: [1, 443], authors: [bob.pubkey] })).toEqual({ count: 1 })
-  })
-})
-
-describe('subscriptions', () => {
-  it('a duplicate is answered as nostream does it', async () => {
-    const { client } = await scene.stocked(1)
-    await client.request('s', { kinds: [1] })
-    client.send(['REQ', 's', { kinds: [1] }])
-    const why = 'Subscription rejected: Duplicate subscription s: Ignoring'
-    expect((await client.rest()).at(-1)).toEqual(['NOTICE', why])
-  })
-
-  it("one that is replaced by a query for key packages ends nostream's part of it", async () => {
-    const { target, client } = await scene.stocked(2)
-    await client.request('s', { kinds: [1] })
-    await client.request('s', packagesOf(alice))
-    await client.rest()
-    const author = await scene.connect(target)
-    await author.publish(noteOf(target))
-    expect(await client.rest()).toEqual([])
-    const [adapter] = target.nostream.adapters
-    expect([...(adapter?.getSubscriptions().keys() ?? [])]).not.toContain('s')
-  })
-})
-
-describe('a client that is gone', () => {
-  it('has published what it sent last, whatever kind it was', async () => {
-    const target = await scene.start()
-    const client = await scene.connect(target)
-    const [event, note] = [await newEvent(target, alice), noteOf(target)]
-    client.together(() => client.send(['EVENT', note], ['EVENT', event]))
-    await client.close()
-    await eventually('both are kept', async () => {
-      return (await stored(target, 1)).length === 1 && (await inStock(target)) === 1
-    })
-  })
-
-  it('has claimed nothing when it was gone before the answer', async () => {
-    const { target, events } = await scene.stocked(2)
-    const hasty = await scene.connect(target, carol)
-    hasty.send(['REQ', 'claim', packagesOf(alice)])
-    await hasty.close()
-    const [first] = (await (await scene.connect(target, bob)).request('claim', packagesOf(alice))).events
-    const isFirst = hasty.history.some(([verb]) => verb === 'EVENT') ? 1 : 0
-    expect(first?.id).toBe(events[isFirst]?.id)
-  })
-
-  it('has its running queries aborted, as nostream does it', async () => {
-    const target = await scene.start()
-    const { events, adapters, errors } = target.nostream
-    const find = events.find.bind(events)
-    const [asked, answered] = [gate(), gate()]
-    events.find = async (filters) => {
-      asked.open()
-      await answered.opened
-      return find(filters)
-    }
-    const client = await scene.connect(target)
-    client.send(['REQ', 'all', {}])
-    await asked.opened
-    await client.cut()
-    await eventually('nostream has noticed', () => adapters.size === 0)
-    answered.open()
-    await eventually('the query has ended', () => errors.length === 1)
-    expect(errors).toEqual([expect.objectContaining({ name: 'AbortError' })])
-  })
-})
-
-describe('a nostream that lacks what is needed', () => {
-  const gateway = (options: OptionsInput = {}) => new KeyPackageGateway({ ...options, store: memoryStore() })
-  const handler = { handleMessage: async () => undefined }
-
-  it('is refused at once, by the name of what its event handler lacks', () => {
-    expect(() => withKeyPackageGateway(() => handler, gateway())).toThrow(
-      /^nostream's EventMessageHandler has no strategyFactory; /,
-    )
-  })
-
-  it('is refused with the first message, by the names of what a connection lacks', () => {
-    const whole = { ...handler, strategyFactory: () => undefined }
-    const factory = withKeyPackageGateway(() => whole, gateway())
-    const adapter = { emit: () => true, getClientAddress: () => '' } as never
-    expect(() => factory([['CLOSE', 's'], adapter])).toThrow(
-      /^nostream's WebSocketAdapter has no getAuthenticatedPubkeys; /,
-    )
   })
 })
