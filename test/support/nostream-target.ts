@@ -5,11 +5,11 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { ControlledTarget } from '../e2e/behaviour/scene.ts'
 import { NOW } from './key-packages.ts'
 import { type ModelSettings, type NostreamModel, startNostreamModel } from './nostream-model.ts'
-import type { TestServer } from './server.ts'
 
-export interface NostreamTarget extends TestServer {
+export interface NostreamTarget extends ControlledTarget {
   readonly nostream: NostreamModel
   readonly store: KeyPackageStore
 }
@@ -22,8 +22,6 @@ export async function startNostreamTarget(
 ): Promise<NostreamTarget> {
   let now = NOW
   const store = memoryStore()
-  const errors: unknown[] = []
-  const log = { info() {}, warn() {}, error: (fields: object) => errors.push(fields) }
   const gateways: KeyPackageGateway[] = []
   const nostream = await startNostreamModel({
     ...settings,
@@ -44,7 +42,6 @@ export async function startNostreamTarget(
     url: nostream.url,
     nostream,
     store,
-    errors,
     now: () => now,
     advance: (seconds) => {
       now += seconds
