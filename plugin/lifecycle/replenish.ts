@@ -3,7 +3,8 @@
 import type { GatewayContext } from '../context.ts'
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
 import { isSlot } from '../selection.ts'
-import type { QuotaOutcome, Removal } from '../store.ts'
+import type { Removal } from '../store.ts'
+import { hit, slide, type Window } from '../window.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 
 /** A connection that is authenticated as an author. */
@@ -15,7 +16,7 @@ interface Reach {
 /** How much an author has; `unheard`: the store has never heard of them, or has forgotten them. */
 type Level = 'enough' | 'few' | 'none' | 'unheard'
 
-/** How often an author is asked on authenticating in one interval: several devices are, a client that flaps is not. */
+/** How often an author is asked on authenticating in one interval: for several devices, not for each time one flaps. */
 const MOST_GREETED = 10
 /** Processes that share a store hear of one claim within so many seconds, their clocks' difference included. */
 const ONE_SIGNAL_SECONDS = 5
@@ -24,8 +25,9 @@ export class Replenisher {
   readonly #context: GatewayContext
   readonly #intervalSeconds: number
   readonly #connected = new Map<Pubkey, Set<Reach>>()
-  /** Until when this process does not ask an author again, in seconds since the epoch. */
+  /** Until when this process asks an author no more after a claim, in seconds since the epoch. */
   readonly #quietUntil = new Map<Pubkey, number>()
+  readonly #greeted = new Map<Pubkey, Window>()
 
   constructor(context: GatewayContext) {
     this.#context = context
@@ -66,10 +68,23 @@ export class Replenisher {
   async #greet(author: Pubkey, reach: Reach): Promise<void> {
     const level = await this.#level(author)
     if (level === 'enough' || (level === 'unheard' && !(await this.#hasRelayList(author)))) return
-    const { granted } = await this.#count(author, MOST_GREETED)
-    if (granted === 0) return
+    if (!this.#mayGreet(author)) return
     this.#keepQuiet(author, this.#intervalSeconds)
     this.#ask(author, [reach])
+  }
+
+  /** Counted in this process alone: whoever authenticates has to be answered without a further word to the store. */
+  #mayGreet(author: Pubkey): boolean {
+    const now = this.#context.now()
+    const quota = { max: MOST_GREETED, windowSeconds: this.#intervalSeconds }
+    const { window, outcome } = hit(this.#greeted.get(author) ?? [], 1, quota, now)
+    this.#greeted.delete(author)
+    this.#greeted.set(author, window)
+    for (const [oldest, greeted] of this.#greeted) {
+      if (slide(greeted, this.#intervalSeconds, now).length > 0) break
+      this.#greeted.delete(oldest)
+    }
+    return outcome.granted > 0
   }
 
   async #askIfLow(author: Pubkey): Promise<void> {
@@ -81,7 +96,8 @@ export class Replenisher {
     if (now < (this.#quietUntil.get(author) ?? now)) return
     this.#keepQuiet(author, this.#intervalSeconds)
     try {
-      const { granted, retryAfterSeconds } = await this.#count(author, 1)
+      const quota = { max: 1, windowSeconds: this.#intervalSeconds }
+      const { granted, retryAfterSeconds } = await this.#context.store.hit(`asked ${author}`, 1, quota, now)
       const isOneSignal = this.#intervalSeconds - retryAfterSeconds <= ONE_SIGNAL_SECONDS
       if (granted > 0 || isOneSignal) this.#ask(author, this.#reaches(author))
       else this.#keepQuiet(author, retryAfterSeconds)
@@ -114,12 +130,6 @@ export class Replenisher {
   async #hasRelayList(author: Pubkey): Promise<boolean> {
     const [list] = await this.#context.store.getRelayLists([author])
     return list !== undefined
-  }
-
-  /** Counts that an author is asked, whichever process that shares the store does it. */
-  #count(author: Pubkey, max: number): Promise<QuotaOutcome> {
-    const { store, now } = this.#context
-    return store.hit(`asked ${author}`, 1, { max, windowSeconds: this.#intervalSeconds }, now())
   }
 
   #ask(author: Pubkey, reaches: readonly Reach[]): void {

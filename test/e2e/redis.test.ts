@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { type Scratch, scratch } from '../support/stores.ts'
-import { alice, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
+import { alice, bob, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 // Each test starts processes, and the machine may be busy.
@@ -37,4 +37,19 @@ it('tells an owner on one process what is published and claimed through the othe
 
   for (const turn of ['1', '2', '3']) await client.request(turn, packagesOf(alice))
   expect((await owner.until('REQ')).at(-1)).toEqual(['REQ', 'keypackages:low', packagesOf(alice)])
+})
+
+it('asks every device of an author for more, whichever process it is at, and says so to all once there are enough', async () => {
+  const [here, there] = [await scene.start(), await scene.start()]
+  await scene.publish(there, bob, 3)
+  const devices = [await scene.connect(here, bob), await scene.connect(there, bob)]
+  const client = await scene.connect(there)
+  await client.request('claim', packagesOf(bob))
+  for (const device of devices) {
+    expect((await device.until('REQ')).at(-1)).toEqual(['REQ', 'keypackages:low', packagesOf(bob)])
+  }
+  await client.publish(await newEvent(there, bob))
+  for (const device of devices) {
+    expect((await device.until('CLOSED')).at(-1)?.slice(0, 2)).toEqual(['CLOSED', 'keypackages:low'])
+  }
 })

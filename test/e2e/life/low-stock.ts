@@ -1,0 +1,81 @@
+/** DESIGN.md section 6 over a socket: who is asked for more, when, and how it is taken back. */
+
+import { describe, expect, it } from '@jest/globals'
+import { alice, eventOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import type { Client } from '../client.ts'
+import type { StartLiving } from './living-target.ts'
+
+const HOUR = 3600
+const REQUEST = ['REQ', 'keypackages:low', packagesOf(alice)]
+const WITHDRAWAL = ['CLOSED', 'keypackages:low', 'replenished: enough key packages are stored']
+
+export function describeLowStock(startTarget: StartLiving): void {
+  describe('low stock', () => {
+    const scene = new Scene(startTarget)
+
+    it('every device of the author is asked after a claim, and told once there are enough', async () => {
+      const { target, client } = await scene.stocked(3)
+      const devices = [await scene.connect(target, alice), await scene.connect(target, alice)]
+      await client.request('claim', packagesOf(alice))
+      for (const device of devices) expect((await device.until('REQ')).at(-1)).toEqual(REQUEST)
+      await scene.publish(target, alice, 2, 1)
+      for (const device of devices) {
+        expect(await device.until('CLOSED')).toEqual([WITHDRAWAL])
+        expect(await device.rest()).toEqual([])
+      }
+    })
+
+    it('an author is asked on authenticating while low, each device once', async () => {
+      const { target } = await scene.stocked(2)
+      for (const _ of [1, 2]) {
+        const device = await scene.connect(target, alice)
+        expect((await device.until('REQ')).at(-1)).toEqual(REQUEST)
+      }
+    })
+
+    it('who has no packages is asked if a relay list says where they are', async () => {
+      const target = await scene.start()
+      const client = await scene.connect(target)
+      await client.publish(eventOf(target, alice, 10051, [['relay', 'wss://relay.example.com']]))
+      const author = await scene.connect(target, alice)
+      expect((await author.until('REQ')).at(-1)).toEqual(REQUEST)
+    })
+
+    it('a client may answer as a relay answers a REQ: EVENT publishes, EOSE, CLOSED and CLOSE do no harm', async () => {
+      const { target } = await scene.stocked(2)
+      const author = await scene.connect(target, alice)
+      await author.until('REQ')
+      const event = await newEvent(target, alice)
+      author.send(['EVENT', 'keypackages:low', event], ['EOSE', 'keypackages:low'])
+      author.send(['CLOSED', 'keypackages:low', ''], ['CLOSE', 'keypackages:low'])
+      expect(await saidUntilPublished(author, event.id)).toEqual([['OK', event.id, true, '']])
+      expect((await author.count('own', packagesOf(alice))) as object).toEqual({ count: 3 })
+      expect(author.history.filter(([verb]) => verb === 'NOTICE')).toEqual([])
+    })
+  })
+}
+
+/** Apart from the others, because a store that does not tell of removals cannot do it. */
+export function describeLowStockByTime(startTarget: StartLiving): void {
+  describe('low stock by time', () => {
+    const scene = new Scene(startTarget)
+
+    it('an author is asked when packages expired, once a sweep has found it', async () => {
+      const target = await scene.start()
+      const client = await scene.connect(target)
+      for (const _ of [1, 2, 3]) {
+        const tags = { expiration: [`${target.now() + HOUR}`] }
+        expect((await client.publish(await newEvent(target, alice, { tags })))[0]).toBe(true)
+      }
+      const author = await scene.connect(target, alice)
+      target.advance(HOUR)
+      expect(await target.sweep()).toBe(3)
+      expect((await author.until('REQ')).at(-1)).toEqual(REQUEST)
+    })
+  })
+}
+
+/** The answers to what was said up to an EVENT; the signal may be withdrawn before. */
+async function saidUntilPublished(client: Client, id: string): Promise<unknown[]> {
+  return (await client.until('OK', id)).filter(([verb]) => verb !== 'CLOSED')
+}

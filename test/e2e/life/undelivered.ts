@@ -1,0 +1,83 @@
+/** Claims over a socket that is lost: those of which nothing was sent are undone, those that were sent are repeated. */
+
+import { describe, expect, it } from '@jest/globals'
+import { eventually } from '../../support/eventually.ts'
+import { alice, bob, carol, eventOf, idsOf, packagesOf, Scene } from '../behaviour/scene.ts'
+import type { Client } from '../client.ts'
+import type { LivingTarget, StartLiving } from './living-target.ts'
+
+const REDELIVERING = { claim: { redeliverySeconds: 60 } } as const
+
+export function describeUndelivered(startTarget: StartLiving): void {
+  describe('release', () => {
+    const scene = new Scene(startTarget)
+
+    it('a CLOSE before the answer: nothing is sent, and what was claimed is back and fresh', async () => {
+      const { target, events, client } = await scene.stocked(1)
+      client.together(() => client.send(['REQ', 'claim', packagesOf(alice)], ['CLOSE', 'claim']))
+      expect(await client.rest()).toEqual([['AUTH', expect.any(String)]])
+      const owner = await scene.connect(target, alice)
+      const own = await owner.request('own', packagesOf(alice))
+      expect([own.events, own.notices]).toEqual([events, []])
+    })
+
+    it('a socket that closes before the answer: the package goes to the next, the quota tick stays (I5)', async () => {
+      const { target, events } = await scene.stocked(2, { quota: { perAuthor: { max: 1 } } })
+      const lost = await scene.connect(target, bob)
+      await loseClaim(lost, target)
+      const again = await scene.connect(target, bob)
+      expect((await again.request('claim', packagesOf(alice))).closed).toMatch(/^rate-limited: /)
+      const other = await scene.connect(target, carol)
+      expect(idsOf((await other.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
+    })
+
+    it('a package that its requester shows to have in a 444 all the same is spent', async () => {
+      const { target, events } = await scene.stocked(2)
+      await loseClaim(await scene.connect(target, bob), target)
+      const again = await scene.connect(target, bob)
+      const welcome = eventOf(target, bob, 444, [['e', events[0]?.id ?? '']])
+      expect((await again.publish(welcome))[0]).toBe(false)
+      const other = await scene.connect(target, carol)
+      expect(idsOf((await other.request('claim', packagesOf(alice))).events)).toEqual([events[1]?.id])
+    })
+  })
+
+  describe('redelivery', () => {
+    const scene = new Scene(startTarget)
+
+    it('who lost the connection after the answer gets the same again, and nobody else does (I1)', async () => {
+      const { target, events } = await scene.stocked(4, REDELIVERING)
+      const claimAs = async (who: typeof bob) => {
+        const client = await scene.connect(target, who)
+        const claimed = idsOf((await client.request('claim', packagesOf(alice))).events)
+        await client.cut()
+        return claimed
+      }
+      const [first, second, third] = idsOf(events)
+      expect(await claimAs(bob)).toEqual([first])
+      expect(await claimAs(carol)).toEqual([second])
+      expect(await claimAs(bob)).toEqual([first])
+      target.advance(60)
+      expect(await claimAs(bob)).toEqual([third])
+    })
+
+    it('a repetition of which nothing was sent takes nothing back (I1)', async () => {
+      const { target, events } = await scene.stocked(3, REDELIVERING)
+      const client = await scene.connect(target, bob)
+      expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
+      client.together(() => client.send(['REQ', 'again', packagesOf(alice)], ['CLOSE', 'again']))
+      await client.rest()
+      const owner = await scene.connect(target, alice)
+      expect(await owner.count('own', packagesOf(alice))).toEqual({ count: 2 })
+    })
+  })
+}
+
+/** Claims, and closes in the same breath; resolves once the claim is undone. */
+async function loseClaim(client: Client, { audited }: LivingTarget): Promise<void> {
+  client.together(() => {
+    client.send(['REQ', 'claim', packagesOf(alice)])
+    void client.close()
+  })
+  await eventually('the claim is undone', () => audited.some(({ action }) => action === 'release'))
+}
