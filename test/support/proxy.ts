@@ -4,17 +4,13 @@ import { startProxy } from '../../adapters/relays/proxy.ts'
 import { type ProxyOptions, proxyOptionsSchema } from '../../adapters/relays/proxy-options.ts'
 import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import { NOW } from './key-packages.ts'
-import { type TestLog, testLog } from './log.ts'
 import { startRelay, type TestRelay } from './relay.ts'
-import type { TestServer } from './server.ts'
+import { testGateway, type WatchedServer } from './serving.ts'
 
-export interface TestProxy extends TestServer {
+export interface TestProxy extends WatchedServer {
   readonly relay: TestRelay
-  readonly log: TestLog
 }
 
 export interface TestProxySettings {
@@ -28,33 +24,17 @@ export interface TestProxySettings {
 
 export async function startTestProxy(settings: TestProxySettings = {}): Promise<TestProxy> {
   const { store = memoryStore(), relay = await startRelay() } = settings
-  let now = NOW
-  const log = testLog()
-  const gateway = new KeyPackageGateway({ ...settings.gateway, store, log, clock: () => now * 1000 })
-  const server = await startProxy({
+  const { gateway, log, served } = testGateway(store, settings.gateway)
+  const listener = await startProxy({
     gateway,
     upstream: relay.url,
     options: serverOptionsSchema.parse(settings.server ?? {}),
     proxy: proxyOptionsSchema.parse(settings.proxy ?? {}),
     log,
   })
-  return {
-    url: server.url,
-    relay,
-    log,
-    get errors() {
-      return log.lines.filter(({ level }) => level === 'error')
-    },
-    now: () => now,
-    advance: (seconds) => {
-      now += seconds
-    },
-    failStore: () => store.close(),
-    stop: async () => {
-      await server.close()
-      gateway.close()
-      await store.close()
-      await relay.stop()
-    },
+  const close = async () => {
+    await listener.close()
+    await relay.stop()
   }
+  return Object.assign(served({ ...listener, close }), { relay })
 }

@@ -1,0 +1,60 @@
+/** What every server in this process has of a test: a gateway with a clock that the test moves, and logs that it reads. */
+
+import type { Listener } from '../../adapters/relays/listener.ts'
+import type { AuditRecord } from '../../plugin/audit.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { NOW } from './key-packages.ts'
+import { type TestLog, testLog } from './log.ts'
+
+export interface TestServer {
+  readonly url: string
+  /** Seconds since the epoch, as the server sees it. */
+  now(): number
+  advance(seconds: number): void
+  /** Errors the server reported since it started. */
+  readonly errors: readonly unknown[]
+  /** Closes the store under the server: from now on all its calls reject. */
+  failStore(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** One whose every trace can be followed. */
+export interface WatchedServer extends TestServer {
+  readonly log: TestLog
+  /** The audit log. */
+  readonly audited: readonly AuditRecord[]
+  /** What the server does by itself from time to time. */
+  sweep(): Promise<number>
+}
+
+/** A gateway, and how a server with it comes into the hands of a test, which closes both, and the store. */
+export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) {
+  let now = NOW
+  const clock = () => now * 1000
+  const log = testLog()
+  const audited: AuditRecord[] = []
+  const audit = (record: AuditRecord) => void audited.push(record)
+  const gateway = new KeyPackageGateway({ ...options, store, clock, log, audit })
+  const served = ({ url, close }: Listener): WatchedServer => ({
+    url,
+    log,
+    audited,
+    get errors() {
+      return log.lines.filter(({ level }) => level === 'error')
+    },
+    now: () => now,
+    advance: (seconds) => {
+      now += seconds
+    },
+    sweep: () => gateway.sweep(),
+    failStore: () => store.close(),
+    stop: async () => {
+      await close()
+      gateway.close()
+      await store.close()
+    },
+  })
+  return { gateway, clock, log, served }
+}
