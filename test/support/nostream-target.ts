@@ -31,7 +31,6 @@ export async function startNostreamTarget(
         publicUrl: url,
         ...options,
         store,
-        log,
         clock: () => now * 1000,
       })
       gateways.push(gateway)
