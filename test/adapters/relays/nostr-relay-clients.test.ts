@@ -1,0 +1,123 @@
+/** The plugin of `@nostr-relay/core` and its clients: who they are, what of their messages the relay sees, when they leave. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { ClientReadyState } from '@nostr-relay/common'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { alice, idsOf, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
+import { eventually } from '../../support/eventually.ts'
+import { gate } from '../../support/gate.ts'
+import { machineTime, type Plugin, startNostrRelay } from '../../support/nostr-relay.ts'
+
+/** A client of the relay in its own process. */
+class LocalClient extends EventTarget {
+  readonly heard: string[] = []
+  readonly readyState: ClientReadyState
+
+  constructor(readyState: ClientReadyState = 1) {
+    super()
+    this.readyState = readyState
+  }
+
+  send(text: string): void {
+    this.heard.push(text)
+  }
+}
+
+describe('what is left for the relay', () => {
+  const seen: unknown[] = []
+  const witness: Plugin = {
+    handleMessage: async (_ctx, message, next) => {
+      seen.push([...message])
+      return next()
+    },
+  }
+  const scene = new Scene((options) => startNostrRelay({ options, after: [witness] }))
+
+  it('is all it sees: no key package kind, and a CLOSE of what the gateway took over', async () => {
+    const target = await scene.start()
+    const client = await scene.connect(target)
+    await client.request(
+      's',
+      { kinds: [443, 1], authors: [alice.pubkey] },
+      { kinds: [443], authors: [alice.pubkey] },
+    )
+    await client.request('s', packagesOf(alice))
+    await client.publish(await newEvent(target, alice))
+    expect(seen).toEqual([
+      ['REQ', 's', { kinds: [1], authors: [alice.pubkey] }],
+      ['CLOSE', 's'],
+      ['EVENT', expect.objectContaining({ kind: 443 })],
+    ])
+  })
+})
+
+describe('a client that cannot be told from others', () => {
+  const scene = new Scene((options) => startNostrRelay({ options, plugin: { addressOf: () => undefined } }))
+
+  it('is refused, whatever it asks: no address, no quota (I5)', async () => {
+    const target = await scene.start()
+    const client = await scene.connect(target)
+    const why = 'error: this relay does not know your address'
+    expect(await client.publish(await newEvent(target, alice))).toEqual([false, why])
+    expect((await client.request('claim', packagesOf(alice))).closed).toBe(why)
+    expect((await client.request('notes', { kinds: [1] })).closed).toBe(why)
+  })
+
+  it('is refused where its end would not be known: sessions must not pile up (I9)', async () => {
+    const { relay, stop } = await startNostrRelay()
+    const heard: string[] = []
+    const client = { readyState: 1, send: (text: string) => void heard.push(text) } as const
+    relay.program.handleConnection(client, '192.0.2.1')
+    await relay.program.handleMessage(client, ['REQ', 's', { kinds: [1] }])
+    await stop()
+    expect(heard.at(-1)).toBe('["CLOSED","s","error: this relay does not know when you leave"]')
+  })
+})
+
+describe('a client that leaves', () => {
+  const claiming = gate()
+  const store = memoryStore()
+  const claim = store.claim.bind(store)
+  store.claim = async (...query) => {
+    const outcomes = await claim(...query)
+    await claiming.opened
+    return outcomes
+  }
+  const scene = new Scene((options) => startNostrRelay({ options, store }))
+  const atOnce = new Scene((options) => startNostrRelay({ options }))
+
+  it('before its answer is ready gets nothing, and nothing is spent', async () => {
+    const { target, events, client } = await scene.stocked(2)
+    await client.rest()
+    client.send(['REQ', 'claim', packagesOf(alice)])
+    await eventually('it is claimed', async () => (await store.count([alice.pubkey], machineTime()))[0] === 1)
+    await client.cut()
+    await eventually('the relay knows', () => target.relay.sockets.size === 1)
+    claiming.open()
+    await eventually('it is back', async () => (await store.count([alice.pubkey], machineTime()))[0] === 2)
+    const other = await scene.connect(target)
+    expect(idsOf((await other.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
+  })
+  it('is answered no more; what is claimed while it leaves goes back, and who has left claims nothing (I5)', async () => {
+    const target = await atOnce.start({ quota: { perAuthor: { max: 3 } } })
+    const events = await atOnce.publish(target, alice, 3)
+    const { program } = target.relay
+    const ask = async (client: LocalClient) => {
+      program.handleConnection(client, '192.0.2.1')
+      await program.handleMessage(client, ['REQ', 's', packagesOf(alice)])
+      return events.filter(({ id }) => client.heard.some((text) => text.includes(id)))
+    }
+    const [left, leaving, gone, other] = [
+      new LocalClient(),
+      new LocalClient(2),
+      new LocalClient(3),
+      new LocalClient(),
+    ]
+    expect(await ask(left)).toEqual([events[0]])
+    left.dispatchEvent(new Event('close'))
+    expect(await ask(left)).toEqual([events[0]])
+    expect(await ask(leaving)).toEqual([])
+    expect(await ask(gone)).toEqual([])
+    expect(await ask(other)).toEqual([events[1]])
+  })
+})
