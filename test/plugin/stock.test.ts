@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { EventId } from '../../plugin/nostr/messages.ts'
-import { isSlot } from '../../plugin/selection.ts'
+import type { Removed } from '../../plugin/removals.ts'
+import { isFresh, isSlot } from '../../plugin/selection.ts'
 import { claim, dueAt, forgotten, release, type Stock, settle } from '../../plugin/stock.ts'
 import type { Quota, StockedPackage } from '../../plugin/store.ts'
 import { NOW, packageNamed, slotNamed } from '../contract/index.ts'
@@ -104,6 +105,49 @@ describe('the stock of one author, whatever happens to it', () => {
     })
   })
 
+  it('spends an exposed package by time only where two fresh ones stand beside it, long enough after', () => {
+    atEveryMoment(({ step, before, after, removed, now }) => {
+      for (const { id } of removed.filter(({ why }) => why === 'retired')) {
+        const { exposure } = before.packages.find((pkg) => pkg.id === id) ?? {}
+        expect((exposure?.since ?? now) + 600).toBeLessThanOrEqual(now)
+        // A claim may have taken from them since.
+        if (step.do === 'sweep') expect(after.packages.filter(isFresh).length).toBeGreaterThanOrEqual(2)
+      }
+    })
+  })
+
+  it('counts how often the last package was delivered, what was undone left out', () => {
+    inEveryHistory((moments) => {
+      const released = new Set(moments.map((moment) => moment.released))
+      const delivered = moments.flatMap(({ claimed }) =>
+        claimed?.choice.outcome === 'delivered' && claimed.choice.lastUsed && !released.has(claimed)
+          ? claimed.choice.packages.slice(-1)
+          : [],
+      )
+      for (const { id, exposure } of moments.at(-1)?.after.packages ?? []) {
+        expect(exposure?.count ?? 0).toBe(delivered.filter((pkg) => pkg.id === id).length)
+      }
+    })
+  })
+
+  it('says of everything that goes otherwise than by a claim why it went, once', () => {
+    atEveryMoment((moment) => {
+      const { before, after, removed, now } = moment
+      const left = new Set(idsOf(after))
+      const delivered = new Set(deliveredIn(moment))
+      const gone = idsOf(before).filter((id) => !left.has(id) && !delivered.has(id))
+      expect(removed.map(({ id }) => id).sort()).toEqual(gone.sort())
+      for (const { id, why } of removed) {
+        const pkg = before.packages.find((known) => known.id === id)
+        expect([why, why === 'expired']).toEqual([why, (pkg?.expiresAt ?? now) <= now])
+        expect(reasonsOf(moment)).toContain(why)
+        if (why === 'retired') expect(pkg?.exposure).toBeDefined()
+        if (why === 'replaced') expect(pkg?.slot).toBe(moment.offered?.pkg.slot)
+        if (why === 'evicted') expect(pkg?.slot === undefined).toBe(moment.offered?.pkg.slot === undefined)
+      }
+    })
+  })
+
   it('does not count slots among the two fresh ones beside an exposed package that retires', () => {
     const exposed = packageNamed('exposed', ALICE, { exposure: { since: NOW, count: 1 } })
     const slots = ['phone', 'desk'].map((slot) => slotNamed(slot, ALICE, slot))
@@ -142,6 +186,24 @@ function atEveryMoment(check: (moment: Moment) => void): void {
   inEveryHistory((moments) => {
     for (const moment of moments) check(moment)
   })
+}
+
+function deliveredIn({ claimed }: Moment): EventId[] {
+  return claimed?.choice.outcome === 'delivered' ? claimed.choice.packages.map(({ id }) => id) : []
+}
+
+/** Why a package may go in a step of this kind. */
+function reasonsOf({ step, offered }: Moment): Removed['why'][] {
+  switch (step.do) {
+    case 'put':
+      return ['expired', 'retired', offered?.outcome === 'replaced' ? 'replaced' : 'evicted']
+    case 'drop':
+      return ['expired', 'deleted']
+    case 'release':
+      return ['expired']
+    default:
+      return ['expired', 'retired']
+  }
 }
 
 interface FirstDelivery {

@@ -2,6 +2,7 @@
 
 import type { ClaimWindows } from '../../plugin/claim-windows.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import type { Removed } from '../../plugin/removals.ts'
 import {
   type Choice,
   claim,
@@ -11,7 +12,7 @@ import {
   offer,
   release,
   type Stock,
-  settle,
+  sweep,
 } from '../../plugin/stock.ts'
 import type { Claim, ClaimPolicy, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import type { Window } from '../../plugin/window.ts'
@@ -26,6 +27,8 @@ export interface Moment {
   readonly now: number
   readonly before: Stock
   readonly after: Stock
+  /** What left the stock otherwise than by a claim. */
+  readonly removed: readonly Removed[]
   readonly offered?: { readonly pkg: StoredKeyPackage; readonly outcome: PutOutcome }
   readonly claimed?: Claimed
   /** The claim that this step undid. */
@@ -67,12 +70,13 @@ class Simulation {
         if (released === undefined) return []
         const { choice } = released
         const ids = choice.outcome === 'delivered' ? choice.packages.map(({ id }) => id) : []
-        return [this.#moment(step, { after: release(this.#stock, ids, this.#now).stock, released })]
+        const { stock, removed } = release(this.#stock, ids, this.#now)
+        return [this.#moment(step, { after: stock, removed, released })]
       }
       case 'drop':
-        return [this.#moment(step, { after: drop(this.#stock, step.which, this.#now).stock })]
+        return [this.#moment(step, changed(drop(this.#stock, step.which, this.#now)))]
       case 'sweep':
-        return [this.#moment(step, { after: settle(this.#stock, step.retireAfterSeconds, this.#now) })]
+        return [this.#moment(step, changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
       case 'hit':
         return []
     }
@@ -84,27 +88,42 @@ class Simulation {
     return moment
   }
 
-  #offer(pkg: StoredKeyPackage, { limits }: Extract<Step, { do: 'put' }>): Pick<Moment, 'after' | 'offered'> {
+  #offer(
+    pkg: StoredKeyPackage,
+    { limits }: Extract<Step, { do: 'put' }>,
+  ): Pick<Moment, 'after' | 'removed' | 'offered'> {
     const isKnown = this.#known.has(pkg.id) || this.#known.has(pkg.ref)
-    const { stock, published, outcome } = offer(this.#stock, this.#published, pkg, isKnown, limits, this.#now)
+    const offered = offer(this.#stock, this.#published, pkg, isKnown, limits, this.#now)
+    const { published, outcome } = offered
     this.#published = published
     if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale')
       this.#known.add(pkg.id).add(pkg.ref)
-    return { after: stock, offered: { pkg, outcome } }
+    return { ...changed(offered), offered: { pkg, outcome } }
   }
 
-  #claim(request: Claim, policy: ClaimPolicy): Pick<Moment, 'after' | 'claimed'> {
+  #claim(request: Claim, policy: ClaimPolicy): Pick<Moment, 'after' | 'removed' | 'claimed'> {
     const [requesterKey, addressKey] = [`requester ${request.requester}`, `address ${request.address}`]
     const before = {
       requester: this.#windows.get(requesterKey) ?? [],
       address: this.#windows.get(addressKey) ?? [],
     }
-    const { stock, windows, choice } = claim(this.#stock, before, request, policy, this.#now)
+    const answer = claim(this.#stock, before, request, policy, this.#now)
+    const { windows, choice } = answer
     this.#windows.set(requesterKey, windows.requester).set(addressKey, windows.address)
     const claimed = { request, policy, choice, windows: before }
     if (choice.outcome === 'delivered') this.#undoable.push(claimed)
-    return { after: stock, claimed }
+    return { ...changed(answer), claimed }
   }
+}
+
+function changed({
+  stock,
+  removed,
+}: {
+  stock: Stock
+  removed: readonly Removed[]
+}): Pick<Moment, 'after' | 'removed'> {
+  return { after: stock, removed }
 }
 
 /** The packages that an author still has, expired ones left out. */
