@@ -17,6 +17,8 @@ if (strfryProgram === undefined) {
   console.warn('SKIPPED: the tests on the real strfry need its program, whose path STRFRY_BIN names.')
 }
 
+const LONGEST_EXCERPT = 4000
+
 export class StrfryRelay {
   readonly url: string
   /** What it logged. */
@@ -24,6 +26,7 @@ export class StrfryRelay {
   readonly #directory: string
   readonly #port: number
   #process: ChildProcess | undefined
+  #ended: Promise<unknown> | undefined
 
   private constructor(directory: string, port: number) {
     this.#directory = directory
@@ -49,9 +52,15 @@ export class StrfryRelay {
     writeFileSync(this.#config, database + here)
   }
 
+  /** strfry aborts when a client comes before the last of its threads; it is started again then, as systemd would. */
   async run(): Promise<void> {
-    this.#process = this.spawn('relay')
-    await eventually('strfry listens', async () => (await Client.connect(this.url)).close())
+    this.#launch()
+    await eventually('strfry answers', async () => {
+      if (this.#hasEnded()) this.#launch()
+      const client = await Client.connect(this.url)
+      await client.request('ready', { limit: 0 })
+      return client.close()
+    })
   }
 
   /** Runs one of strfry's commands to its end; resolves with what it printed. */
@@ -65,9 +74,11 @@ export class StrfryRelay {
     return printed
   }
 
+  /** @throws Error with its log where it has ended by itself */
   async stop(): Promise<void> {
+    if (this.#hasEnded()) throw new Error(`strfry has ended by itself: ${this.log.slice(-LONGEST_EXCERPT)}`)
     this.#process?.kill('SIGKILL')
-    if (this.#process?.exitCode === null) await once(this.#process, 'close')
+    await this.#ended
   }
 
   /** One of strfry's commands, on the same configuration and database. */
@@ -76,6 +87,16 @@ export class StrfryRelay {
     const child = spawn(strfryProgram, [`--config=${this.#config}`, ...args])
     for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (this.log += text))
     return child
+  }
+
+  #launch(): void {
+    this.#process = this.spawn('relay')
+    this.#ended = once(this.#process, 'close')
+  }
+
+  #hasEnded(): boolean {
+    const { exitCode = null, signalCode = null } = this.#process ?? {}
+    return exitCode !== null || signalCode !== null
   }
 
   get #config(): string {
