@@ -1,11 +1,13 @@
-/** I1, I2, I3 and I5 through sessions: many clients at once, over random histories of claims, closings and lost sockets. */
+/** I1, I2, I3 and I5 through sessions: many clients at once, over random histories of claims, closings, lost sockets and sweeps. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { isSlot } from '../../plugin/selection.ts'
 import type { Claim, KeyPackageStore } from '../../plugin/store.ts'
 import { idsIn, keyPackagesOf, startGateway, type TestClient, type TestGateway } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
+import { type Person, person } from '../support/people.ts'
 
 const AUTHORS = ['alice', 'bob', 'carol'].map(person)
 const QUOTA = { max: 3, windowSeconds: 600 }
@@ -13,35 +15,56 @@ const ADDRESSES = 4
 
 type Step =
   | { readonly does: 'publish'; readonly author: number; readonly index: number }
-  | { readonly does: 'ask'; readonly address: number; readonly authors: number[]; readonly closes: boolean }
+  | { readonly does: 'fill'; readonly author: number; readonly index: number }
+  | { readonly does: 'sweep' }
+  | {
+      readonly does: 'ask'
+      readonly address: number
+      readonly authors: number[]
+      readonly kinds: readonly number[]
+      readonly closes: boolean
+    }
   | { readonly does: 'lose'; readonly address: number; readonly author: number }
 
 const author = fc.integer({ min: 0, max: AUTHORS.length - 1 })
 const address = fc.integer({ min: 0, max: ADDRESSES - 1 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ does: fc.constant('publish' as const), author, index: fc.integer({ min: 0, max: 5 }) }),
+  fc.record({ does: fc.constant('fill' as const), author, index: fc.integer({ min: 0, max: 3 }) }),
+  fc.record({ does: fc.constant('sweep' as const) }),
   fc.record({
     does: fc.constant('ask' as const),
     address,
     authors: fc.array(author, { minLength: 1, maxLength: 3 }),
+    kinds: fc.constantFrom([443], [443], [30443], [443, 30443]),
     closes: fc.boolean(),
   }),
   fc.record({ does: fc.constant('lose' as const), address, author }),
 )
-/** What happens at once, and how much later. */
-const history = fc.array(fc.tuple(fc.array(step, { maxLength: 8 }), fc.integer({ min: 0, max: 300 })), {
-  maxLength: 12,
+/** For how long claims are repeated, what happens at once, and how much later. */
+const history = fc.record({
+  redeliverySeconds: fc.constantFrom(0, 0, 120),
+  batches: fc.array(fc.tuple(fc.array(step, { maxLength: 8 }), fc.integer({ min: 0, max: 300 })), {
+    maxLength: 12,
+  }),
 })
+
+/** Some of each author: packages that are used up, and for two slots an older and a newer one. */
+interface Made {
+  readonly packages: readonly SignedEvent[]
+  readonly slots: readonly SignedEvent[]
+}
 
 /** A gateway that notes every claim which counted, and how often each package was its author's last. */
 class World {
   readonly claims: { readonly claim: Claim; readonly at: number }[] = []
   readonly timesLast = new Map<string, number>()
-  readonly timesSent = new Map<string, number>()
+  /** To whom each package was sent. */
+  readonly sentTo = new Map<string, Set<number>>()
   readonly clients: TestClient[] = []
   readonly test: TestGateway
 
-  constructor() {
+  constructor(redeliverySeconds: number) {
     const noting = (store: KeyPackageStore): Partial<KeyPackageStore> => ({
       claim: async (claims, policy, now) => {
         const outcomes = await store.claim(claims, policy, now)
@@ -54,7 +77,8 @@ class World {
         return outcomes
       },
     })
-    this.test = startGateway({ quota: { perAuthor: QUOTA } }, noting)
+    const options = { claim: { redeliverySeconds }, quota: { perAuthor: QUOTA } }
+    this.test = startGateway({ ...options, kinds: [443, 30443] }, noting)
     for (let index = 0; index < ADDRESSES; index += 1) this.connect(index)
   }
 
@@ -62,15 +86,18 @@ class World {
     this.clients[index] = this.test.connect({ address: `192.0.2.${index}` })
   }
 
-  async do(step: Step, packages: readonly SignedEvent[][]): Promise<void> {
-    if (step.does === 'publish') {
-      await this.test.gateway.publish(packages[step.author]?.[step.index] as SignedEvent)
+  async do(step: Step, made: readonly Made[]): Promise<void> {
+    if (step.does === 'sweep') return void (await this.test.gateway.sweep())
+    if (step.does === 'publish' || step.does === 'fill') {
+      const { packages = [], slots = [] } = made[step.author] ?? {}
+      const events = step.does === 'publish' ? packages : slots
+      await this.test.gateway.publish(events[step.index] as SignedEvent)
       return
     }
     const client = this.clients[step.address] as TestClient
     const asked = step.does === 'ask' ? step.authors : [step.author]
     const answer = client.ask('REQ', 'sub', {
-      kinds: [443],
+      kinds: step.does === 'ask' ? step.kinds : [443],
       authors: asked.map((index) => AUTHORS[index]?.pubkey),
     })
     await turns(asked.length)
@@ -79,7 +106,9 @@ class World {
       this.connect(step.address)
     }
     if (step.does === 'ask' && step.closes) void client.say('CLOSE', 'sub')
-    for (const id of idsIn(await answer)) tick(this.timesSent, id)
+    for (const id of idsIn(await answer)) {
+      this.sentTo.set(id, (this.sentTo.get(id) ?? new Set()).add(step.address))
+    }
   }
 
   async counts(): Promise<number[]> {
@@ -98,35 +127,70 @@ async function turns(count: number): Promise<void> {
 
 describe('over random histories', () => {
   it('I1, I2, I3 and I5 hold', async () => {
-    const packages = await Promise.all(AUTHORS.map((each) => keyPackagesOf(each, 6)))
+    const made = await Promise.all(AUTHORS.map(make))
     await fc.assert(
-      fc.asyncProperty(history, async (batches) => {
-        const world = new World()
+      fc.asyncProperty(history, async ({ redeliverySeconds, batches }) => {
+        const world = new World(redeliverySeconds)
         for (const [batch, pause] of batches) {
           const before = await world.counts()
-          await Promise.all(batch.map((each) => world.do(each, packages)))
+          await Promise.all(batch.map((each) => world.do(each, made)))
           const after = await world.counts()
           // I2
           expect(after.map((count, index) => count === 0 && before[index] !== 0)).not.toContain(true)
           world.test.now += pause
         }
-        // I1: once as an ordinary package, and as often as it was the last.
-        for (const [id, times] of world.timesSent) {
-          expect(times).toBeLessThanOrEqual(1 + (world.timesLast.get(id) ?? 0))
+        // I1: to one as an ordinary package, and to others as often as it was the last.
+        for (const { id } of made.flatMap(({ packages }) => packages)) {
+          expect(world.sentTo.get(id)?.size ?? 0).toBeLessThanOrEqual(1 + (world.timesLast.get(id) ?? 0))
         }
         // I3; publishing may also retire what is exposed.
         const stocked = await world.counts()
-        for (const event of packages.flat().filter(({ id }) => world.timesSent.has(id))) {
+        for (const event of made
+          .flatMap(({ packages, slots }) => [...packages, ...slots])
+          .filter(({ id }) => world.sentTo.has(id))) {
           expect((await world.test.gateway.publish(event)).message).toMatch(/^duplicate: /)
         }
         const left = await world.counts()
         expect(left.every((count, index) => count <= (stocked[index] ?? 0))).toBe(true)
         expectQuotasKept(world)
+        await expectSlotsKept(
+          world,
+          batches.flatMap(([batch]) => batch),
+          made,
+        )
       }),
       { seed: 1, numRuns: 60 },
     )
   }, 60_000)
 })
+
+async function make(author: Person): Promise<Made> {
+  const inSlot = async (name: string, createdAt: number) =>
+    keyPackageEvent(author, await makeKeyPackage(author), { kind: 30443, createdAt, tags: { d: [name] } })
+  const slots = [NOW - 20, NOW - 10].flatMap((at) => [inSlot('phone', at), inSlot('desk', at)])
+  return { packages: await keyPackagesOf(author, 6), slots: await Promise.all(slots) }
+}
+
+/** Whatever was claimed, each slot that was filled holds the newest that was published for it. */
+async function expectSlotsKept(
+  { test }: World,
+  steps: readonly Step[],
+  made: readonly Made[],
+): Promise<void> {
+  for (const [author, { slots }] of made.entries()) {
+    const filled = steps.flatMap((each) =>
+      each.does === 'fill' && each.author === author ? [each.index] : [],
+    )
+    const newest = [0, 1].flatMap((slot) =>
+      filled
+        .filter((index) => index % 2 === slot)
+        .sort()
+        .slice(-1),
+    )
+    const kept = (await test.store.list(AUTHORS[author]?.pubkey as Pubkey, test.now)).filter(isSlot)
+    expect(kept.map(({ id }) => id).sort()).toEqual(newest.map((index) => slots[index]?.id).sort())
+  }
+}
 
 /** I5: in no window did a requester get more of one author than the quota says. */
 function expectQuotasKept({ claims }: World): void {
