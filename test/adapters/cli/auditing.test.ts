@@ -2,7 +2,9 @@
 
 import { readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { authorNamed, HOUR, LIMITS, NOW, packageNamed } from '../../contract/index.ts'
 import { runCli, type Serving, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -132,6 +134,24 @@ describe('strfry --audit-to file', () => {
       id: event.id,
       requester: alice.pubkey,
       store: `lmdb:${directory.path}/store`,
+    })
+  })
+})
+
+describe('sweep --audit-to file', () => {
+  it('writes down what expired', async () => {
+    const path = `${directory.path}/audit.jsonl`
+    const store = lmdbStore({ path: `${directory.path}/store` })
+    const pkg = packageNamed('one', authorNamed('alice'), { expiresAt: NOW + HOUR })
+    await store.put(pkg, LIMITS, NOW)
+    await store.close()
+    const settings = ['--store', `lmdb:${directory.path}/store`, '--audit-to', 'file', '--audit-path', path]
+    expect((await runCli(['sweep', ...settings])).stdout).toBe('key packages removed: 1\n')
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
+      action: 'expiry',
+      outcome: 'spent',
+      id: pkg.id,
+      author: pkg.author,
     })
   })
 })
