@@ -1,12 +1,21 @@
 /** Over the proxy, other kinds behave byte for byte as without it: one session, played with and without. */
 
 import { once } from 'node:events'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
-import { NOW, signEvent } from '../support/key-packages.ts'
+import { signEvent } from '../support/key-packages.ts'
 import { startTestProxy } from '../support/proxy.ts'
 import { startRelay } from '../support/relay.ts'
+import { scratch } from '../support/stores.ts'
 import { alice, bob } from './behaviour/scene.ts'
+import { Client } from './client.ts'
+import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
+import { startStrfry } from './strfry-target.ts'
+
+jest.setTimeout(30_000)
+
+/** strfry takes no event that is years old. */
+const NOW = Math.floor(Date.now() / 1000)
 
 const note = (content: string, age: number, tags: string[][] = [], kind = 1) =>
   signEvent(alice.secretKey, { kind, created_at: NOW - age, tags, content })
@@ -82,14 +91,41 @@ describe('the same session with and without the proxy', () => {
     expect(through.map(({ frames }) => frames)).toEqual((await play(bare.url)).map(({ frames }) => frames))
   })
 
-  async function play(url: string) {
+  const itOnStrfry = strfryProgram === undefined ? it.skip : it
+  itOnStrfry(
+    'gives the same answers before the real strfry, in whatever order its threads speak',
+    async () => {
+      const through = await startStrfry({}, { publish: 'here' })
+      const directory = scratch()
+      const bare = await StrfryRelay.start(directory.path, 'relay { bind = "127.0.0.1"\nport = 7777 }')
+      cleanups.push(
+        through.stop,
+        async () => directory.remove(),
+        () => bare.stop(),
+      )
+      const requests = session.filter(([who]) => who === 'listener')
+      const [heard, expected] = await Promise.all(
+        [through.url, bare.url].map(async (url) => {
+          const publisher = await Client.connect(url)
+          for (const event of [plain, odd, profile, article, live]) await publisher.publish(event)
+          await publisher.close()
+          const [listener] = await play(url, requests)
+          return listener?.frames.sort()
+        }),
+      )
+      expect(heard).toEqual(expected)
+      expect(heard?.length).toBeGreaterThan(30)
+    },
+  )
+
+  async function play(url: string, frames = session) {
     const listener = await Listener.connect(url)
     const publisher = await Listener.connect(url)
     cleanups.push(
       () => listener.close(),
       () => publisher.close(),
     )
-    for (const [who, frame] of session) {
+    for (const [who, frame] of frames) {
       const [first, second] = who === 'listener' ? [listener, publisher] : [publisher, listener]
       first.say(frame)
       await first.fence()
