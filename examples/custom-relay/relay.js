@@ -33,7 +33,7 @@ class Client {
   constructor(socket, events, openSession) {
     this.socket = socket
     this.events = events
-    this.session = openSession((message) => this.send(message))
+    this.session = openSession((message) => this.#inTurn(() => this.send(message)))
     socket.on('message', (data, isBinary) => this.receive(isBinary ? undefined : parseMessage(String(data))))
     socket.on('error', () => socket.terminate())
   }
@@ -43,11 +43,15 @@ class Client {
     const answer = message === undefined ? UNREADABLE : this.session.fromClient(message)
     this.#waiting += 1
     if (this.#waiting >= MOST_WAITING) this.socket.pause()
-    this.#tail = this.#tail.then(async () => {
+    this.#inTurn(async () => {
       await this.answer(await answer)
       this.#waiting -= 1
       if (this.#waiting < MOST_WAITING) this.socket.resume()
     })
+  }
+
+  #inTurn(step) {
+    this.#tail = this.#tail.then(step)
   }
 
   async answer({ replies, forward, unsent }) {

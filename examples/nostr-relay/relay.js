@@ -14,6 +14,9 @@ export function startRelay({ gateway, host, port }) {
   relay.register({ handleMessage: checkFilters })
   const server = new WebSocketServer({ host, port, maxPayload: 262_144 })
   server.on('connection', (socket, request) => {
+    const send = socket.send.bind(socket)
+    // One that does not read is cut off, for the relay sends whatever there is.
+    socket.send = (text) => (socket.bufferedAmount > 4_194_304 ? socket.terminate() : send(text))
     relay.handleConnection(socket, request.socket.remoteAddress)
     socket.on('message', (data, isBinary) => {
       const message = isBinary ? undefined : parseMessage(String(data))

@@ -35,7 +35,7 @@ export const refusedCases: readonly Case[] = [
   },
   {
     row: '1: id',
-    make: async (target) => ({ ...(await newEvent(target, alice)), created_at: target.now() - 61 }),
+    make: async (target) => ({ ...(await newEvent(target, alice)), created_at: target.now() - 120 }),
     answer: /^invalid: the id is not the hash of the event/,
   },
   {
