@@ -14,14 +14,13 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { transform } from '@swc/core'
 import { parse } from 'yaml'
 import { namedLeaves } from '../../adapters/cli/settings.ts'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { newEvent, packagesOf } from '../e2e/behaviour/scene.ts'
-import { Client } from '../e2e/client.ts'
-import { hasNostream, NostreamBackend, NostreamRelay, type NostreamSettings } from '../e2e/nostream-relay.ts'
+import { packagesOf } from '../e2e/behaviour/scene.ts'
+import { hasNostream } from '../e2e/nostream-relay.ts'
+import { NostreamScene } from '../e2e/nostream-scene.ts'
 import { runCli } from '../support/cli.ts'
 import { person } from '../support/people.ts'
 import { type Scratch, scratch } from '../support/stores.ts'
@@ -90,87 +89,50 @@ describe('the files', () => {
 const describeNostream = hasNostream ? describe : describe.skip
 
 describeNostream('the real nostream', () => {
-  let backend: NostreamBackend
-  let nostream: NostreamRelay
-  const scratches: Scratch[] = []
+  const scene = new NostreamScene()
   const alice = person('alice')
-
-  beforeAll(async () => {
-    backend = await NostreamBackend.start()
+  let folder: Scratch
+  beforeEach(() => {
+    folder = scratch()
   })
   afterEach(async () => {
-    await nostream.stop()
-    await backend.clear()
-  })
-  afterAll(async () => {
-    await backend.stop()
-    for (const { remove } of scratches.splice(0)) remove()
+    await scene.stop()
+    await scene.backend.clear()
+    folder.remove()
   })
 
-  const newScratch = () => {
-    const made = scratch()
-    scratches.push(made)
-    return made.path
-  }
-
-  const start = async (settings: NostreamSettings) => {
-    nostream = await NostreamRelay.start(backend, settings)
-  }
-
-  const publish = async (count: number) => {
-    const target = { ...nostream, now, stop: () => nostream.stop() }
-    const client = await Client.connect(nostream.url)
-    const events: SignedEvent[] = []
-    for (let index = 0; index < count; index++) {
-      const event = await newEvent(target, alice, { createdAt: now() - 60 + index })
-      expect(await client.publish(event)).toEqual([true, ''])
-      events.push(event)
-    }
-    await client.close()
-    return events
-  }
-
-  const claim = async () => {
-    const client = await Client.connect(nostream.url)
-    const { events } = await client.request('claim', packagesOf(alice))
-    await client.close()
-    return events
-  }
+  const claim = async () => (await (await scene.connect()).request('claim', packagesOf(alice))).events
 
   it('is started by start.sh with the gateway in it', async () => {
-    const command = [join(example, 'start.sh')] as const
-    await start({
-      register: false,
-      command: [...command],
-      env: { NOSTREAM_DIR: checkout, KPG_PROFILE: 'marmot' },
-    })
-    expect(nostream.log).toContain('"profile":"marmot"')
-    const [first] = await publish(2)
+    const env = { NOSTREAM_DIR: checkout, KPG_PROFILE: 'marmot' }
+    await scene.start({ register: false, command: [join(example, 'start.sh')], env })
+    expect(scene.nostream.log).toContain('"profile":"marmot"')
+    const [first] = await scene.publish(alice, 2)
     expect(await claim()).toEqual([first])
-    expect(await backend.countEvents(443)).toBe(0)
+    expect(await scene.backend.countEvents(443)).toBe(0)
   })
 
   it('has it as a fork, with one file more and one import changed', async () => {
-    const directory = newScratch()
-    await makeFork(directory)
-    await start({ register: false, directory, workers: 2 })
-    const [first] = await publish(2)
+    await makeFork(folder.path)
+    await scene.start({ register: false, directory: folder.path, workers: 2 })
+    const [first] = await scene.publish(alice, 2)
     expect(await claim()).toEqual([first])
-    expect(await backend.countEvents(443)).toBe(0)
+    expect(await scene.backend.countEvents(443)).toBe(0)
   })
 
   it('gives up the key packages it has from earlier', async () => {
-    await start({ register: false })
-    const [first, second] = await publish(2)
-    await nostream.stop()
-    const file = join(newScratch(), 'events.jsonl')
+    const { backend } = scene
+    await scene.start({ register: false })
+    const [first, second] = await scene.publish(alice, 2)
+    const file = join(folder.path, 'events.jsonl')
     await backend.run('dist/src/scripts/export-events.js', file)
     const { code, stdout } = await runCli(['import', file, '--store', backend.redis.url, '--json'])
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 2 })
     const [, deletion = ''] = /-c '(delete from events .*)'/.exec(read('README.md')) ?? []
     await backend.postgres.query(deletion, 'nostream')
     expect(await backend.countEvents(443)).toBe(0)
-    await start({ register: true, env: { KPG_PROFILE: 'marmot', KPG_CLAIM_REDELIVERY_SECONDS: '0' } })
+    const env = { KPG_PROFILE: 'marmot', KPG_CLAIM_REDELIVERY_SECONDS: '0' }
+    await scene.start({ register: true, env })
     expect([await claim(), await claim()]).toEqual([[first], [second]])
   })
 })
@@ -195,10 +157,6 @@ async function makeFork(directory: string): Promise<void> {
   const after = before.replace('require("./message-handler-factory")', 'require("../key-packages")')
   expect(after).not.toBe(before)
   writeFileSync(importer, after)
-}
-
-function now(): number {
-  return Math.floor(Date.now() / 1000)
 }
 
 /** The two modules of nostream that the fork's file imports, by their types. */
