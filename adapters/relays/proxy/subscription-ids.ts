@@ -47,9 +47,9 @@ export class SubscriptionIds {
     const [verb, relayId, ...rest] = message
     if (!ABOUT_SUBSCRIPTIONS.has(verb)) return message
     const id = this.#clientIds.get(relayId) ?? relayId
-    const isUsedAgain = this.#stale.has(relayId) && this.#relayIds.has(relayId)
     if (verb !== 'EVENT') this.#stale.delete(relayId)
-    if (isUsedAgain || this.#isAlias(id)) return undefined
+    // An id in use again is another at the relay; one of ours without a subscription was closed.
+    if (this.#relayIds.has(relayId) || this.#isAlias(id)) return undefined
     if (verb === 'EOSE' && !this.#end(relayId)) return undefined
     if (verb === 'CLOSED') this.#forget(id, relayId)
     return relayId === id ? message : [verb, id, ...rest]

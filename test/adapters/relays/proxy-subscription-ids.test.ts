@@ -83,8 +83,9 @@ describe('exactly one EOSE per REQ', () => {
     expect(ids.down(['EOSE', 's'])).toEqual(['EOSE', 's'])
   })
 
-  it('where it says it twice of one that was opened again', () => {
+  it('where it says it twice of one that was opened again, or of the one before it', () => {
     const { ids, relayId } = reopened()
+    for (const _turn of [1, 2]) expect(ids.down(['EOSE', 's'])).toBeUndefined()
     expect(ids.down(['EOSE', relayId])).toEqual(['EOSE', 's'])
     expect(ids.down(['EOSE', relayId])).toBeUndefined()
   })
