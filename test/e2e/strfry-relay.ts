@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/redis.ts'
 import { Client } from './client.ts'
@@ -72,6 +73,13 @@ export class StrfryRelay {
     })
     await once(child, 'close')
     return printed
+  }
+
+  /** Puts events in as `strfry import` and `strfry sync` do: no plugin is asked, and who listens hears of them. */
+  async import(...events: readonly SignedEvent[]): Promise<void> {
+    const child = this.spawn('import')
+    child.stdin?.end(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    await once(child, 'close')
   }
 
   /** @throws Error with its log where it has ended by itself */
