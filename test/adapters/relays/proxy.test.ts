@@ -204,6 +204,16 @@ describe('a client', () => {
     expect(await client.next()).toEqual(['NOTICE', expect.stringMatching(/^invalid: /)])
   })
 
+  it('whose message is small only as long as it is packed is closed with 1009 (I9)', async () => {
+    await start({ proxy: { compression: true } })
+    const socket = await connect()
+    expect(socket.extensions).toContain('permessage-deflate')
+    socket.send(JSON.stringify(['REQ', ' '.repeat(50_000_000)]))
+    const [code] = await once(socket, 'close')
+    expect(code).toBe(1009)
+    expect(proxy.relay.received).toEqual([])
+  })
+
   it('is closed with the code and reason of a relay that sends it away', async () => {
     await start()
     const socket = await connect()
