@@ -1,9 +1,7 @@
 /** A store in Redis: shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
-import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { isLow } from '../../plugin/stock.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -24,6 +22,7 @@ import type {
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 import { Census } from './redis/census.ts'
+import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
@@ -74,11 +73,11 @@ class RedisStore implements MovableStore {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #changes: Changes
   readonly #claims: Claims
   readonly #signals: Signals
   readonly #sweeper: Sweeper
   readonly #census: Census
-  readonly #removed = new Listeners<Parameters<RemovedListener>>()
   readonly #underWay = new Set<Promise<unknown>>()
   #closed: Promise<void> | undefined
 
@@ -86,9 +85,14 @@ class RedisStore implements MovableStore {
     this.#connection = connection
     this.#keys = new Keys(connection.prefix)
     this.#scripts = new Scripts(connection)
-    this.#claims = new Claims(connection, this.#keys, this.#scripts)
+    this.#changes = new Changes(this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
-    this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts)
+    this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
+    this.#claims = new Claims(connection, this.#keys, this.#scripts, {
+      removed: (removals) => this.#changes.tell(removals),
+      lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
+      due: (author, now) => this.#sweeper.mark(author, now),
+    })
     this.#census = new Census(connection, this.#keys)
   }
 
@@ -101,7 +105,6 @@ class RedisStore implements MovableStore {
       const { author, id } = pkg
       const { max, overflow, retireAfterSeconds, publish } = limits
       const { exposure } = pkg
-      const keys = [...this.#keys.stock(author), this.#keys.published(author)]
       const args = [
         encodeRow(pkg),
         now,
@@ -113,7 +116,7 @@ class RedisStore implements MovableStore {
         exposure?.since ?? '',
         exposure?.count ?? '',
       ]
-      const reply = this.#scripts.run('put', keys, args)
+      const reply = this.#changes.make('put', author, args, [this.#keys.published(author)])
       this.#sweeper.mark(author, now)
       const outcome = (await reply) as PutOutcome
       if (outcome === 'stored' || outcome === 'replaced') this.#signals.tellPublished(author, id)
@@ -122,15 +125,7 @@ class RedisStore implements MovableStore {
   }
 
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
-    return this.#do(async () => {
-      const results = await Promise.allSettled(claims.map((request) => this.#claimOne(request, policy, now)))
-      const [first] = results
-      if (first?.status === 'rejected' && results.every(({ status }) => status === 'rejected'))
-        throw first.reason
-      return results.map((result) =>
-        result.status === 'fulfilled' ? result.value : { outcome: 'unavailable' },
-      )
-    })
+    return this.#do(() => this.#claims.send(claims, policy, now))
   }
 
   list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
@@ -140,23 +135,24 @@ class RedisStore implements MovableStore {
     })
   }
 
-  count(authors: readonly Pubkey[], now: number): Promise<number[]> {
+  count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     return this.#do(async () => {
       const counts = authors.map((author) => this.#scripts.run('count', this.#keys.stock(author), [now]))
-      return (await Promise.all(counts)) as number[]
+      const all = (await Promise.all(counts)) as (number | null)[]
+      return all.map((count) => count ?? undefined)
     })
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
     return this.#do(async () => {
       const args = [now, ...encodeSelector(which)]
-      return (await this.#scripts.run('drop', this.#keys.stock(author), args)) as number
+      return Number(await this.#changes.make('drop', author, args))
     })
   }
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
     return this.#do(async () => {
-      const reply = this.#scripts.run('release', this.#keys.stock(author), [now, ...ids])
+      const reply = this.#changes.make('release', author, [now, ...ids])
       this.#sweeper.mark(author, now)
       await reply
     })
@@ -209,7 +205,7 @@ class RedisStore implements MovableStore {
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
     return this.#do(async () => {
       const args = names.flatMap(({ name, expiresAt }) => [name, expiresAt])
-      const reply = this.#scripts.run('spend', this.#keys.stock(author), [now, ...args])
+      const reply = this.#changes.make('spend', author, [now, ...args])
       this.#sweeper.mark(author, now)
       await reply
     })
@@ -229,7 +225,7 @@ class RedisStore implements MovableStore {
   }
 
   onRemoved(listener: RemovedListener): () => void {
-    return this.#removed.add(listener)
+    return this.#changes.removed.add(listener)
   }
 
   stats(): Promise<StoreStats> {
@@ -239,12 +235,6 @@ class RedisStore implements MovableStore {
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed
-  }
-
-  async #claimOne(request: Claim, policy: ClaimPolicy, now: number): Promise<ClaimOutcome> {
-    const outcome = await this.#claims.send(request, policy, now)
-    if (isLow(outcome, policy.low)) this.#signals.tellLowStock(request.author, outcome.remaining)
-    return outcome
   }
 
   #requireOpen(): void {

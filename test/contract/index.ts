@@ -36,14 +36,6 @@ export interface Runner {
   it(name: string, test: () => Promise<void>): unknown
 }
 
-/**
- * Whether the store of that name tells of removals, and tells an author it has never heard of from one who has none
- * left. The one in Redis does neither yet: once it does, this goes.
- */
-export function isComplete(name: string): boolean {
-  return !name.includes('Redis')
-}
-
 /** @param open makes an empty store; the suite closes it */
 export function describeKeyPackageStore(
   name: string,
@@ -57,10 +49,8 @@ export function describeKeyPackageStore(
     describe('quotas', () => describeQuotas(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
-    if (isComplete(name)) {
-      describe('removals', () => describeRemoving(specify))
-      describe('authors', () => describeHearing(specify))
-    }
+    describe('removals', () => describeRemoving(specify))
+    describe('authors', () => describeHearing(specify))
   })
 }
 
@@ -73,7 +63,7 @@ export function describeMovableStore(
   const specify = specifier(open, it)
   describe(name, () => {
     describeMoving(specify)
-    if (isComplete(name)) describeRemovingMoved(specify)
+    describeRemovingMoved(specify)
   })
 }
 

@@ -1,7 +1,6 @@
 /** The whole life of a key package on every store: what only time shows, and what becomes of it between a claim and its end. */
 
 import { describe } from '@jest/globals'
-import { isComplete } from '../contract/index.ts'
 import { everyStore } from '../support/every-store.ts'
 import { startTestServer, type WatchedServer } from '../support/server.ts'
 import type { StartTarget } from './behaviour/scene.ts'
@@ -14,7 +13,7 @@ import { describeUndelivered } from './life/undelivered.ts'
 describe.each(everyStore())('serve, on %s', (name, open) => {
   const start: StartTarget<WatchedServer> = async (options) => startTestServer(await open(), options)
   describeLowStock(start)
-  if (isComplete(name)) describeLowStockByTime(start)
+  describeLowStockByTime(start)
   describeLastPackages(start)
   describeUndelivered(start)
   describeSlots(start)

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, jest } from '@jest/globals'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { scratch } from '../support/stores.ts'
-import type { Differences } from './behaviour/rows.ts'
 import type { Target } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
@@ -18,12 +17,6 @@ import { hasNostream, NostreamBackend, NostreamRelay } from './nostream-relay.ts
 jest.setTimeout(60_000)
 
 const describeNostream = hasNostream ? describe : describe.skip
-
-/** What the store in Redis lacks yet; it goes when `isComplete` of the contract goes. */
-const onRedis: Differences = {
-  'asks every connection of the author when a claim leaves the stock low, and nobody else':
-    'the store in Redis takes an author it has never heard of for one who has run out',
-}
 
 let backend: NostreamBackend
 
@@ -50,6 +43,6 @@ describeNostream('the real nostream', () => {
   })
   afterAll(() => backend.stop())
 
-  describeKeyPackageRelay('with the register hook', startNostream, { ...nostreamDifferences, ...onRedis })
+  describeKeyPackageRelay('with the register hook', startNostream, nostreamDifferences)
   describeClients('the real nostream', startNostream)
 })

@@ -19,8 +19,13 @@ export class Census {
   }
 
   /** @throws StoreError */
-  authors(): AsyncGenerator<Pubkey> {
-    return this.#authorsWith('packages')
+  async *authors(): AsyncGenerator<Pubkey> {
+    const { client } = this.#connection
+    for await (const author of this.#authorsWith('stock')) {
+      const [stock] = this.#keys.stock(author)
+      // Of a stock without an order, only the windows of claims are left.
+      if (await this.#connection.within(client.hexists(stock, 'order'))) yield author
+    }
   }
 
   /** @throws StoreError */

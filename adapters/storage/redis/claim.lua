@@ -1,149 +1,165 @@
 -- `claim` of stock.ts: hands out packages of some authors. On a cluster it is one author a time.
 --
--- KEYS for each claim
---      1 to 3 the author's stock (stock.lua)
---      4 the window of this requester's claims of this author
---      5 the window of its address's claims of this author
+-- KEYS the stock of each author (stock.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2, 3 quota per author: most claims, and the window's length in seconds
 --      4, 5 quota per address, likewise
 --      6 how long a claim is repeated, in seconds
 --      7 how long an exposed package stays, in seconds
---      8 and on, for each claim: what is wanted (narrowing.lua), the requester, and the most packages without a slot
+--      8 and on, for each claim: what is wanted (selection.lua), the most packages without a slot, the requester, and
+--      the address it came from
 --
--- Returns for each claim one of
---         {'none'}: the author is unknown, or has no package that fits
---         {'limited', 'perAuthor' or 'perAddress', seconds to wait}: nothing changed
---         {'delivered', how many are left, whether the last was used (0 or 1), and for each package its row and its
---         exposure before this claim as "since:count" or ""}
---         {'failed', why}
+-- Returns for each claim a list: 'due ' where there is now something of the author that a sweep should forget one day,
+-- or '- '; its outcome and what left the stock (stock.lua); then the row of each package. The outcome is one of
+--         'none': the author is unknown, or has no package that fits
+--         'limited', 'perAuthor' or 'perAddress', seconds to wait: nothing changed
+--         'delivered', how many are left, 'last' where the last was used or 'more', and the exposure of each package
+--         before this claim (stock.lua), none where all were fresh
+--         'failed', why
 
 local now = tonumber(ARGV[1])
 local authorMax, authorWindow = tonumber(ARGV[2]), tonumber(ARGV[3])
 local addressMax, addressWindow = tonumber(ARGV[4]), tonumber(ARGV[5])
 local redeliverySeconds, retireAfterSeconds = tonumber(ARGV[6]), tonumber(ARGV[7])
+local longestWindow = math.max(authorWindow, addressWindow)
 local isRepeated = redeliverySeconds > 0
 -- `RELEASE_SECONDS`
 local keptUntil = now + math.max(redeliverySeconds, 60)
+-- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.
+local MOST_OVER = 32
 
-local function addTo(reply, id, exposure)
-  reply[#reply + 1] = redis.call('HGET', PACKAGES, id)
-  reply[#reply + 1] = exposure and exposure[1] .. ':' .. exposure[2] or ''
+-- The answer to a claim that delivers these packages, before anything is done to them.
+local function answerWith(places)
+  local answer, exposures = { '' }, { '' }
+  for index, place in ipairs(places) do
+    answer[index + 1] = redis.call('HGET', STOCK, place.number)
+    exposures[index + 1] = exposureOf(place)
+  end
+  return answer, table.concat(exposures, ' ')
+end
+
+local function delivered(remaining, last)
+  return 'delivered ' .. remaining .. (last and ' last' or ' more')
+end
+
+-- Counts one delivery of a last package.
+local function expose(stock, place)
+  if not isExposed(place) then
+    place.band, place.since = place.band + EXPOSED, now
+    table.sort(stock.places, precedes)
+  end
+  place.count = place.count + 1
 end
 
 -- `redeliver`
-local function redeliver(stock, requester)
-  local number = redis.call('HGET', PACKAGES, 'r' .. requester)
+local function redeliver(stock, number)
   local delivery = number and deliveryAt(number)
   if not delivery or delivery.keptUntil <= now or delivery.deliveredAt + redeliverySeconds <= now then
     return nil
   end
-  local reply = { 'delivered', redis.call('ZCARD', ORDER), 0 }
+  local again, last = {}, nil
   for _, spent in ipairs(delivery.spent) do
-    if header(spent[1]).expiresAt > now and #askedFor({ spent[1] }, wantsPackages) > 0 then
-      addTo(reply, spent[1], spent[2] and { spent[2], spent[3] })
+    if spent.expiresAt > now and isAskedFor(spent) then
+      table.insert(again, spent)
     end
   end
-  local last = delivery.last
-  if last and redis.call('ZSCORE', ORDER, last) and #askedFor({ last }, wantsPackages) > 0 then
-    addTo(reply, last, stock.exposed[last])
-    reply[3] = 1
-    expose(stock, last, now)
+  for _, place in ipairs(delivery.last ~= '' and stock.places or {}) do
+    if header(place).id == delivery.last and isAskedFor(place) then
+      table.insert(again, place)
+      last = place
+    end
   end
-  if #reply == 3 then
+  if #again == 0 then
     return nil
   end
+  local answer, exposures = answerWith(again)
+  if last then
+    expose(stock, last)
+  end
   delivery.times = delivery.times + 1
-  redis.call('HSET', PACKAGES, number, cmsgpack.pack(delivery))
-  return reply
+  saveDelivery(stock, delivery)
+  answer[1] = delivered(#stock.places, last) .. exposures
+  return answer
 end
 
--- `choose`, for claims that narrow.
-local function chooseAsked(maximum)
-  local fresh = redis.call('ZRANGEBYSCORE', ORDER, '-inf', BELOW_EXPOSED)
-  local chosen = {}
-  for _, id in ipairs(askedFor(fresh, true)) do
-    if #chosen < maximum then
-      table.insert(chosen, id)
-    end
-  end
-  if #chosen < #fresh then
-    return chosen
-  end
-  local exposed = redis.call('ZRANGEBYSCORE', ORDER, FROM_EXPOSED, BELOW_SLOTS)
-  for _, id in ipairs(askedFor(exposed, true)) do
-    if #chosen < maximum then
-      table.insert(chosen, id)
-    end
-  end
-  return chosen
-end
-
--- `choose`: the order is the order of preference.
-local function choose(spendable, maximum)
-  if narrowings then
-    return chooseAsked(maximum)
-  end
-  local count = math.min(maximum, spendable)
-  return wantsPackages and count > 0 and redis.call('ZRANGE', ORDER, 0, count - 1) or {}
-end
-
--- `deliveryOf`
+-- `deliveryOf` and `remember`
 local function remember(stock, requester, spent, last)
-  local delivery = {
-    requester = requester,
-    deliveredAt = now,
-    keptUntil = keptUntil,
-    times = 1,
-    spent = spent,
-    last = isRepeated and last or nil,
-  }
-  local fields = { stock.next, cmsgpack.pack(delivery), 'next', stock.next + 1 }
-  if not stock.oldest then
-    fields[5], fields[6] = 'oldest', keptUntil
-  end
   if isRepeated then
-    fields[#fields + 1], fields[#fields + 2] = 'r' .. requester, stock.next
+    write(stock, 'r' .. requester, stock.next)
   end
-  redis.call('HSET', PACKAGES, unpack(fields))
+  local delivery = packDelivery(now, keptUntil, 1, orderOf(spent), last, isRepeated and requester or '')
+  write(stock, 'd' .. stock.next, delivery)
+  stock.next = stock.next + 1
+  stock.oldestUntil = math.min(stock.oldestUntil, keptUntil)
 end
 
 -- `take`
 local function take(stock, requester, maximum)
-  local total = redis.call('ZCARD', ORDER)
-  local reply = { 'delivered', total, 0 }
-  local slots = redis.call('ZRANGEBYSCORE', ORDER, FROM_SLOTS, '+inf')
-  for _, id in ipairs(askedFor(slots, wantsSlots)) do
-    addTo(reply, id)
+  local slots, chosen, spendable = choose(stock.places, maximum)
+  if #slots > 0 then
+    local answer = answerWith(slots)
+    answer[1] = delivered(#stock.places)
+    return answer
   end
-  if #reply > 3 then
-    return reply
-  end
-
-  local spendable = total - #slots
-  local chosen = choose(spendable, maximum)
   if #chosen == 0 then
     return { 'none' }
   end
-  for _, id in ipairs(chosen) do
-    addTo(reply, id, stock.exposed[id])
-  end
+  local answer, exposures = answerWith(chosen)
   local last = #chosen == spendable and table.remove(chosen) or nil
-  local spent = {}
-  for index, id in ipairs(chosen) do
-    local exposure = stock.exposed[id] or {}
-    spent[index] = { id, exposure[1], exposure[2] }
-  end
   takeOut(stock, chosen)
+  if #chosen > 0 or (last and isRepeated) then
+    remember(stock, requester, chosen, isRepeated and last and header(last).id or '')
+  end
   if last then
-    expose(stock, last, now)
-    reply[3] = 1
+    expose(stock, last)
   end
-  if #spent > 0 or (last and isRepeated) then
-    remember(stock, requester, spent, last)
+  answer[1] = delivered(#stock.places, last) .. exposures
+  return answer
+end
+
+-- `take` of what most claims ask for: the first of many fresh packages. It looks at no others, and so is as short as it
+-- can be; nil where it has to be `take`. `visit` is what is written besides, after the number of the visit.
+local function takeFirst(state, order, requester, maximum, visit)
+  local due, expiresAt, rows, first, number, oldestUntil, firstVisit, nextVisit, visitsUntil =
+    struct.unpack(STATE, state)
+  local length = maximum * PLACE_LENGTH
+  if
+    not wantsPackages
+    or length >= #order
+    or string.byte(order, -PLACE_LENGTH) >= EXPOSED
+    or due <= now
+    or expiresAt < now + longestWindow
+    or (oldestUntil <= now and number - first >= MOST_OVER)
+    or (visitsUntil <= now and nextVisit - firstVisit >= MOST_OVER)
+  then
+    return nil
   end
-  reply[2] = total - #spent
-  return reply
+  local left = string.sub(order, length + 1)
+  local answer = { delivered(#left / PLACE_LENGTH) }
+  for from = NUMBER_FROM, length, PLACE_LENGTH do
+    local row = struct.unpack('>I4', order, from)
+    table.insert(answer, redis.call('HGET', STOCK, row))
+  end
+  local spent = string.sub(order, 1, length)
+  local nextState = struct.pack(
+    STATE,
+    due,
+    expiresAt,
+    rows,
+    first,
+    number + 1,
+    math.min(oldestUntil, keptUntil),
+    firstVisit,
+    nextVisit + 1,
+    math.min(visitsUntil, now + longestWindow)
+  )
+  local delivery = packDelivery(now, keptUntil, 1, spent, '', isRepeated and requester or '')
+  local fields = { 'state', nextState, 'order', left, 'd' .. number, delivery, 'v' .. nextVisit, unpack(visit) }
+  if isRepeated then
+    fields[#fields + 1], fields[#fields + 2] = 'r' .. requester, number
+  end
+  redis.call('HSET', STOCK, unpack(fields))
+  return answer, oldestUntil == NEVER or visitsUntil == NEVER
 end
 
 -- The quota that has to be waited for longest; nil where both have room.
@@ -156,42 +172,64 @@ local function limited(ofRequester, usedByRequester, ofAddress, usedByAddress)
     addressWaits = secondsUntilRoom(ofAddress, usedByAddress, addressMax, addressWindow, now)
   end
   if addressWaits > requesterWaits then
-    return { 'limited', 'perAddress', addressWaits }
+    return 'limited perAddress ' .. addressWaits
   end
-  return requesterWaits > 0 and { 'limited', 'perAuthor', requesterWaits } or nil
+  return requesterWaits > 0 and 'limited perAuthor ' .. requesterWaits or nil
 end
 
-local function claim(requesterKey, addressKey, requester, maximum)
-  local stock = load()
-  if not stock then
-    return { 'none' }
+-- Everything that is not `takeFirst`. Returns the answer, and whether it is due.
+local function claimAny(stock, newest, requester, maximum, visit)
+  settle(stock, retireAfterSeconds, now)
+  forgetDeliveries(stock, now)
+  forgetVisits(stock, now)
+  local isDue = stock.oldestUntil == NEVER or stock.visitsUntil == NEVER
+  local answer = redeliver(stock, newest) or take(stock, requester, maximum)
+  addVisit(stock, visit, now + longestWindow)
+  keepStock(stock, now + longestWindow, now)
+  save(stock)
+  answer[1] = reply(answer[1], stock)
+  return answer, isDue
+end
+
+local function claim(requester, address, maximum)
+  local requesterField, addressField = 'q' .. requester, 'a' .. address
+  local state, order, requesterWindow, addressesWindow, newest =
+    unpack(redis.call('HMGET', STOCK, 'state', 'order', requesterField, addressField, 'r' .. requester))
+  if not order then
+    return { '- none' }
   end
-  local windows = redis.call('MGET', requesterKey, addressKey)
-  local ofRequester, usedByRequester = slide(windows[1], authorWindow, now)
-  local ofAddress, usedByAddress = slide(windows[2], addressWindow, now)
+  -- `countClaim`
+  local ofRequester, usedByRequester = slide(requesterWindow, authorWindow, now)
+  local ofAddress, usedByAddress = slide(addressesWindow, addressWindow, now)
   local refusal = limited(ofRequester, usedByRequester, ofAddress, usedByAddress)
   if refusal then
-    return refusal
+    return { '- ' .. refusal }
   end
-  record(requesterKey, ofRequester, usedByRequester, 1, authorWindow, now)
-  record(addressKey, ofAddress, usedByAddress, 1, addressWindow, now)
-
-  local due = stock.due
-  local gone = unsettled(stock, retireAfterSeconds, now)
-  if #gone > 0 or stock.due ~= due then
-    settle(stock, gone)
+  local visit = {
+    packVisit(now, longestWindow, requester, address),
+    requesterField,
+    recorded(ofRequester, usedByRequester, 1, now),
+    addressField,
+    recorded(ofAddress, usedByAddress, 1, now),
+  }
+  local answer, isDue
+  if not newest then
+    answer, isDue = takeFirst(state, order, requester, maximum, visit)
   end
-  forgetDeliveries(stock, now)
-  return isRepeated and redeliver(stock, requester) or take(stock, requester, maximum)
+  if not answer then
+    answer, isDue = claimAny(stockOf(state, order), newest, requester, maximum, visit)
+  end
+  answer[1] = (isDue and 'due ' or '- ') .. answer[1]
+  return answer
 end
 
 local replies = {}
-for index = 1, #KEYS / 5 do
-  local key, argument = 5 * index - 4, 3 * index + 5
-  PACKAGES, ORDER, KNOWN = KEYS[key], KEYS[key + 1], KEYS[key + 2]
+for index = 1, #KEYS do
+  local argument = 4 * index + 4
+  STOCK = KEYS[index]
   want(ARGV[argument])
-  local isDone, reply =
-    pcall(claim, KEYS[key + 3], KEYS[key + 4], ARGV[argument + 1], tonumber(ARGV[argument + 2]))
-  replies[index] = isDone and reply or { 'failed', type(reply) == 'table' and reply.err or tostring(reply) }
+  local isDone, answer =
+    pcall(claim, ARGV[argument + 2], ARGV[argument + 3], tonumber(ARGV[argument + 1]))
+  replies[index] = isDone and answer or { '- failed ' .. (type(answer) == 'table' and answer.err or tostring(answer)) }
 end
 return replies

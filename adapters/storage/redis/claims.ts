@@ -1,6 +1,14 @@
-/** Sends claims to claim.lua, those of one turn of the event loop together. */
+/** Sends claims to claim.lua, those of one turn of the event loop together, and tells what followed from them. */
 
-import type { Claim, ClaimOutcome, ClaimPolicy } from '../../../plugin/store.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { isLow } from '../../../plugin/stock.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  LowStockListener,
+  RemovedListener,
+} from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
@@ -12,73 +20,138 @@ import type { Scripts } from './scripts.ts'
 /** Most claims in one call of the script: no other client of the server waits for longer than half a millisecond. */
 const MOST_AT_ONCE = 16
 
+/** Who hears what followed from a claim. */
+export interface ClaimListeners {
+  readonly removed: RemovedListener
+  readonly lowStock: LowStockListener
+  /** A sweep should look at the author. */
+  due(author: Pubkey, now: number): void
+}
+
+/** What holds for all claims of a call. */
+interface Terms {
+  readonly policy: ClaimPolicy
+  readonly now: number
+}
+
 interface Waiting {
   readonly claim: Claim
-  /** What holds for all claims of a call: claim.lua's first arguments. */
-  readonly limits: readonly number[]
-  /** Claims with the same may go in one call. */
-  readonly group: string
-  resolve(outcome: Promise<ClaimOutcome>): void
-  reject(error: unknown): void
+  readonly terms: Terms
+  answer(outcome: ClaimOutcome): void
+  fail(error: unknown): void
 }
 
 export class Claims {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #tell: ClaimListeners
+  /** On a cluster authors have keys on different nodes, which must not wait for each other. */
+  readonly #areApart: boolean
   readonly #waiting: Waiting[] = []
+  #underWay = 0
 
-  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts, tell: ClaimListeners) {
     this.#connection = connection
     this.#keys = keys
     this.#scripts = scripts
+    this.#tell = tell
+    this.#areApart = isCluster(connection.client)
   }
 
-  /** @throws StoreError */
-  send(claim: Claim, policy: ClaimPolicy, now: number): Promise<ClaimOutcome> {
-    const limits = limitsOf(policy, now)
-    // A script finds the keys of two authors together only where all keys are.
-    const group = `${isCluster(this.#connection.client) ? claim.author : ''} ${limits}`
+  /** Outcomes in the order of the claims; where some failed, those are `unavailable`. @throws StoreError where all failed */
+  send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
+    if (claims.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
-      const waiting = this.#waiting.push({ claim, limits, group, resolve, reject })
-      if (waiting === 1) setImmediate(() => this.#sendAll())
+      const terms = { policy, now }
+      const outcomes: ClaimOutcome[] = []
+      let open = claims.length
+      let failed = 0
+      const settle = (index: number, outcome: ClaimOutcome, error?: unknown) => {
+        outcomes[index] = outcome
+        open -= 1
+        if (open > 0) return
+        if (failed === claims.length) reject(error)
+        else resolve(outcomes)
+      }
+      for (const [index, claim] of claims.entries()) {
+        this.#send({
+          claim,
+          terms,
+          answer: (outcome) => settle(index, outcome),
+          fail: (error) => {
+            failed += 1
+            settle(index, { outcome: 'unavailable' }, error)
+          },
+        })
+      }
     })
   }
 
-  #sendAll(): void {
-    for (const batch of batchesOf(this.#waiting.splice(0))) void this.#sendBatch(batch)
+  #send(one: Waiting): void {
+    if (this.#waiting.push(one) === 1) setImmediate(() => this.#sendSome())
   }
 
-  async #sendBatch([first, ...rest]: readonly Waiting[]): Promise<void> {
-    if (first === undefined) return
-    const batch = [first, ...rest]
-    const keys = batch.flatMap(({ claim }) => this.#keysOf(claim))
-    try {
-      const args = [...first.limits, ...batch.flatMap(({ claim }) => argumentsOf(claim))]
-      const replies = (await this.#scripts.run('claim', keys, args)) as ClaimReply[]
-      for (const [index, { claim, resolve }] of batch.entries())
-        resolve(this.#outcomeOf(claim, replies[index]))
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
+  /** While the server works at one half we read its answers to the other, so it is given no more at once. */
+  #sendSome(): void {
+    while (this.#waiting.length > 0) {
+      const half = (this.#underWay + this.#waiting.length) / 2
+      if (!this.#areApart && this.#underWay >= Math.max(half, 2 * MOST_AT_ONCE)) return
+      void this.#sendBatch(this.#nextBatch())
     }
   }
 
-  async #outcomeOf(claim: Claim, reply: ClaimReply | undefined): Promise<ClaimOutcome> {
-    if (reply === undefined) throw new StoreError('Redis: a claim was not answered')
-    if (reply[0] === 'failed') return this.#connection.within(Promise.reject(new Error(reply[1])))
-    return decodeClaim(claim.author, reply)
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    this.#underWay += batch.length
+    const sent = this.#run(batch).finally(() => {
+      this.#underWay -= batch.length
+    })
+    try {
+      const replies = await sent
+      this.#sendSome()
+      for (const [index, waiting] of batch.entries()) this.#settle(waiting, replies[index])
+    } catch (error) {
+      // Who still waits has asked a server that does not answer: nothing of theirs was sent, nothing is handed out (I7).
+      for (const { fail } of [...batch, ...this.#waiting.splice(0)]) fail(error)
+    }
   }
 
-  #keysOf({ author, requester, address }: Claim): string[] {
-    return [
-      ...this.#keys.stock(author),
-      this.#keys.requester(author, requester),
-      this.#keys.address(author, address),
-    ]
+  async #run(batch: readonly Waiting[]): Promise<readonly ClaimReply[]> {
+    const [first] = batch
+    if (first === undefined) return []
+    const keys = batch.map(({ claim }) => this.#keys.stock(claim.author)[0])
+    const args = limitsOf(first.terms)
+    for (const { claim } of batch) args.push(...argumentsOf(claim))
+    return (await this.#scripts.run('claim', keys, args)) as readonly ClaimReply[]
+  }
+
+  #nextBatch(): Waiting[] {
+    const [first] = this.#waiting
+    let size = 1
+    while (size < MOST_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
+    return this.#waiting.splice(0, size)
+  }
+
+  #settle({ claim: { author }, terms, answer, fail }: Waiting, reply: ClaimReply | undefined): void {
+    try {
+      if (reply === undefined) throw new StoreError('Redis: a claim was not answered')
+      const decoded = decodeClaim(author, reply)
+      if ('failure' in decoded) {
+        this.#connection.within(Promise.reject(new Error(decoded.failure))).catch(fail)
+        return
+      }
+      const { outcome, removed, isDue } = decoded
+      if (isDue) this.#tell.due(author, terms.now)
+      this.#tell.removed(removed)
+      if (isLow(outcome, terms.policy.low)) this.#tell.lowStock(author, outcome.remaining)
+      answer(outcome)
+    } catch (error) {
+      fail(error)
+    }
   }
 }
 
-function limitsOf(policy: ClaimPolicy, now: number): number[] {
+function limitsOf({ policy, now }: Terms): (string | number)[] {
   const { perAuthor, perAddress, redeliverySeconds, retireAfterSeconds } = policy
   return [
     now,
@@ -91,17 +164,15 @@ function limitsOf(policy: ClaimPolicy, now: number): number[] {
   ]
 }
 
-function argumentsOf({ narrowings, requester, maximum }: Claim): (string | number)[] {
-  return [encodeWanted(narrowings), keyPart(requester), maximum]
+function argumentsOf({ narrowings, maximum, requester, address }: Claim): (string | number)[] {
+  return [encodeWanted(narrowings), maximum, keyPart(requester), keyPart(address)]
 }
 
-/** In their order, each with claims of one group. */
-function batchesOf(waiting: readonly Waiting[]): Waiting[][] {
-  const batches: Waiting[][] = []
-  for (const one of waiting) {
-    const last = batches.at(-1)
-    if (last?.[0]?.group === one.group && last.length < MOST_AT_ONCE) last.push(one)
-    else batches.push([one])
-  }
-  return batches
+/**
+ * Whether both may go in one call: on the same terms, and where the script finds all keys. On a cluster that is where
+ * they are of one author.
+ */
+function goesWith(one: Waiting | undefined, first: Waiting, areApart: boolean): boolean {
+  if (one?.terms.policy !== first.terms.policy || one.terms.now !== first.terms.now) return false
+  return !areApart || one.claim.author === first.claim.author
 }

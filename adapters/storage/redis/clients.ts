@@ -30,7 +30,6 @@ const FAIL_FAST = {
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
-  enableAutoPipelining: true,
   socketTimeout: SILENCE_MS,
   connectTimeout: SILENCE_MS,
   disconnectTimeout: 500,

@@ -178,8 +178,9 @@ class Connection implements RedisConnection {
       await this.within(this.#probe()).catch(() => undefined)
       this.#probing = undefined
       if (!this.#started) return
-      if (this.#failedSinceProbe) this.#probing = this.#probeLater()
-      else this.#faults.end()
+      if (!this.#failedSinceProbe) return this.#faults.end()
+      this.#faults.goOn()
+      this.#probing = this.#probeLater()
     }, PROBE_INTERVAL_MS).unref()
   }
 

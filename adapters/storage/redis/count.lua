@@ -1,12 +1,12 @@
 -- `expire` of stock.ts, without writing: how many packages an author has.
 --
--- KEYS 1 to 3 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (stock.lua)
 -- ARGV 1 now, in seconds since the epoch
 --
--- Returns how many
+-- Returns how many; nil of one the store knows nothing of
 
+local now = tonumber(ARGV[1])
 local stock = load()
-if not stock then
-  return 0
-end
-return redis.call('ZCARD', ORDER) - #expired(stock, tonumber(ARGV[1]))
+return stock and #placesWhere(stock, function(place)
+  return place.expiresAt > now
+end)

@@ -1,12 +1,11 @@
 -- deliveries.ts: all deliveries of an author at once, for the few who change them.
 
--- All deliveries, oldest first, each with its number.
+-- All deliveries, oldest first.
 local function deliveries(stock, now)
   local kept = {}
   for number = stock.first, stock.next - 1 do
     local delivery = deliveryAt(number)
     if delivery and delivery.keptUntil > now then
-      delivery.number = number
       table.insert(kept, delivery)
     end
   end
@@ -14,24 +13,23 @@ local function deliveries(stock, now)
 end
 
 -- Writes all deliveries after some were changed; one that says nothing any more goes (`isWorthKeeping`).
-local function saveDeliveries(all)
+local function saveDeliveries(stock, all)
   local newest = {}
   for _, delivery in ipairs(all) do
-    local number = delivery.number
-    delivery.number = nil
-    if #delivery.spent > 0 or delivery.last then
-      redis.call('HSET', PACKAGES, number, cmsgpack.pack(delivery))
-      newest[delivery.requester] = number
+    if #delivery.spent > 0 or delivery.last ~= '' then
+      saveDelivery(stock, delivery)
+      newest[delivery.requester] = delivery.number
     else
-      redis.call('HDEL', PACKAGES, number)
+      erase(stock, 'd' .. delivery.number)
       newest[delivery.requester] = newest[delivery.requester] or false
     end
   end
+  newest[''] = nil
   for requester, number in pairs(newest) do
     if number then
-      redis.call('HSET', PACKAGES, 'r' .. requester, number)
+      write(stock, 'r' .. requester, number)
     else
-      redis.call('HDEL', PACKAGES, 'r' .. requester)
+      erase(stock, 'r' .. requester)
     end
   end
 end

@@ -1,48 +1,76 @@
--- deliveries.ts: claims that were answered, and can be repeated or undone. A delivery is kept in the packages hash
--- under its number, as MessagePack of {requester, deliveredAt, keptUntil, times, spent, last}; `spent` lists
--- {event id, since, count}, of which the last two are there where the package was exposed before.
+-- deliveries.ts: claims that were answered, and can be repeated or undone. A delivery is kept in the stock under its
+-- number: when it was made, until when it is kept, how often it was sent, how many packages it spent, and how long an id
+-- follows; then the places of those it spent, the id of the last package that it delivered, and the requester. The
+-- latter two are there where it may be repeated.
 
-local function deliveryAt(number)
-  local packed = redis.call('HGET', PACKAGES, number)
-  return packed and cmsgpack.unpack(packed)
+local DELIVERY, DELIVERY_LENGTH = '>I7I7I4I2I1', 21
+
+local function deliveryOf(number, packed)
+  local deliveredAt, keptUntil, times, count, idLength = struct.unpack(DELIVERY, packed)
+  local afterSpent = DELIVERY_LENGTH + count * PLACE_LENGTH
+  local afterLast = afterSpent + idLength
+  return {
+    number = number,
+    deliveredAt = deliveredAt,
+    keptUntil = keptUntil,
+    times = times,
+    spent = placesOf(string.sub(packed, DELIVERY_LENGTH + 1, afterSpent)),
+    last = string.sub(packed, afterSpent + 1, afterLast),
+    requester = string.sub(packed, afterLast + 1),
+  }
 end
 
--- Everything that goes with a delivery: its number, the rows of what it spent, and where its requester finds it.
-local function fieldsOf(number, delivery)
-  local fields = { number }
+-- nil where it was undone.
+local function deliveryAt(number)
+  local packed = redis.call('HGET', STOCK, 'd' .. number)
+  return packed and deliveryOf(number, packed)
+end
+
+local function packDelivery(deliveredAt, keptUntil, times, spent, last, requester)
+  local head = struct.pack(DELIVERY, deliveredAt, keptUntil, times, #spent / PLACE_LENGTH, #last)
+  return head .. spent .. last .. requester
+end
+
+local function saveDelivery(stock, delivery)
+  local spent = orderOf(delivery.spent)
+  local packed = packDelivery(
+    delivery.deliveredAt,
+    delivery.keptUntil,
+    delivery.times,
+    spent,
+    delivery.last,
+    delivery.requester
+  )
+  write(stock, 'd' .. delivery.number, packed)
+end
+
+-- Everything that goes with a delivery: the rows of what it spent, and where its requester finds it.
+local function forget(stock, delivery)
+  erase(stock, 'd' .. delivery.number)
   for _, spent in ipairs(delivery.spent) do
-    if not redis.call('ZSCORE', ORDER, spent[1]) then
-      table.insert(fields, spent[1])
-    end
+    erase(stock, spent.number)
   end
   local index = 'r' .. delivery.requester
-  if redis.call('HGET', PACKAGES, index) == tostring(number) then
-    table.insert(fields, index)
+  if delivery.requester ~= '' and tonumber(redis.call('HGET', STOCK, index)) == delivery.number then
+    erase(stock, index)
   end
-  return fields
 end
 
--- `expire`: forgets the deliveries that are too old to be repeated or undone, oldest first.
+-- `expire`, of deliveries: forgets those that are too old to be repeated or undone, oldest first.
 local function forgetDeliveries(stock, now)
-  if not stock.oldest or stock.oldest > now then
+  if stock.oldestUntil > now then
     return
   end
-  stock.oldest = nil
+  stock.oldestUntil = NEVER
   while stock.first < stock.next do
     local delivery = deliveryAt(stock.first)
     if delivery and delivery.keptUntil > now then
-      stock.oldest = delivery.keptUntil
-      break
+      stock.oldestUntil = delivery.keptUntil
+      return
     end
     if delivery then
-      redis.call('HDEL', PACKAGES, unpack(fieldsOf(stock.first, delivery)))
+      forget(stock, delivery)
     end
     stock.first = stock.first + 1
-  end
-  redis.call('HSET', PACKAGES, 'first', stock.first)
-  if stock.oldest then
-    redis.call('HSET', PACKAGES, 'oldest', stock.oldest)
-  else
-    redis.call('HDEL', PACKAGES, 'oldest')
   end
 end

@@ -11,6 +11,9 @@ export interface Fault {
 /** What is known before the next try to connect says why there is none. */
 export const NO_CONNECTION = 'NOCONNECTION'
 
+/** An end of the connection, whose reason comes with the next try; it is the reason itself where that ends like this too. */
+const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+
 /** By the first word of what Redis answers, or the code of the system's error. */
 const ADVICE: Readonly<Record<string, string>> = {
   READONLY: 'it is a read-only replica: use the address of its master, or Sentinel',
@@ -81,6 +84,7 @@ export class FaultLog {
   readonly #place: string
   readonly #said = new Set<string>()
   #since: number | undefined
+  #wasTriedAgain = false
 
   constructor(log: Logger, place: string) {
     this.#log = log
@@ -96,8 +100,14 @@ export class FaultLog {
   begin({ code, advice }: Fault): void {
     this.#since ??= performance.now()
     if (this.#said.has(code) || code === NO_CONNECTION) return
+    if (CLOSED.has(code) && !this.#wasTriedAgain) return
     this.#said.add(code)
     this.#log.error({ redis: this.#place, fault: code }, `key packages are unavailable: Redis: ${advice}`)
+  }
+
+  /** Something is still wrong when it was tried again. */
+  goOn(): void {
+    this.#wasTriedAgain = true
   }
 
   end(): void {
@@ -106,6 +116,7 @@ export class FaultLog {
     if (this.#said.size > 0) this.#log.info(fields, 'key packages are available again: Redis answers')
     else this.#log.warn(fields, 'the connection to Redis was lost, and is back')
     this.#since = undefined
+    this.#wasTriedAgain = false
     this.#said.clear()
   }
 }

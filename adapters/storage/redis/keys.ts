@@ -14,14 +14,10 @@ export class Keys {
     this.#prefix = prefix
   }
 
-  /** What stock.lua calls packages, order and known. */
-  stock(author: Pubkey): string[] {
+  /** What stock.lua calls stock and known. */
+  stock(author: Pubkey): [stock: string, known: string] {
     const own = this.#of(author)
-    return [`${own}packages`, `${own}order`, `${own}known`]
-  }
-
-  order(author: Pubkey): string {
-    return `${this.#of(author)}order`
+    return [`${own}stock`, `${own}known`]
   }
 
   known(author: Pubkey): string {
@@ -40,14 +36,6 @@ export class Keys {
 
   published(author: Pubkey): string {
     return `${this.#of(author)}published`
-  }
-
-  requester(author: Pubkey, requester: string): string {
-    return `${this.#of(author)}requester:${keyPart(requester)}`
-  }
-
-  address(author: Pubkey, address: string): string {
-    return `${this.#of(author)}address:${keyPart(address)}`
   }
 
   relayList(author: Pubkey): string {

@@ -1,11 +1,13 @@
 -- What an author has, expired packages included; nothing is consumed.
 --
--- KEYS 1 to 3 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (stock.lua)
 --
--- Returns the exposures as JSON, {event id: [since, count]} or '', and the row of each package
+-- Returns for each package its exposure as "since:count", or "" where it is fresh, and its row
 
-local ids = redis.call('ZRANGE', ORDER, 0, -1)
-if #ids == 0 then
-  return { '' }
+local stock = load()
+local packages = {}
+for _, place in ipairs(stock and stock.places or {}) do
+  table.insert(packages, exposureOf(place))
+  table.insert(packages, redis.call('HGET', STOCK, place.number))
 end
-return redis.call('HMGET', PACKAGES, 'exposed', unpack(ids))
+return packages

@@ -1,35 +1,34 @@
 -- `release` of stock.ts and `undo` of deliveries.ts: undoes the newest claim of each package. One that was spent is
 -- in the stock again as it was before.
 --
--- KEYS 1 to 3 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (stock.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 and on: event ids
 --
--- Returns nothing
+-- Returns what left the stock, after an empty line (stock.lua)
 
 local now = tonumber(ARGV[1])
 local stock = load()
 if not stock then
-  return
+  return ''
 end
-settle(stock, expired(stock, now))
+expire(stock, now)
 local all = deliveries(stock, now)
-local ids, isNamed = {}, {}
+local isNamed = {}
 for index = 2, #ARGV do
-  table.insert(ids, ARGV[index])
   isNamed[ARGV[index]] = true
 end
 
 -- `lessExposed`
-for _, id in ipairs(ids) do
-  local exposure = stock.exposed[id]
-  if exposure and exposure[2] > 1 then
-    exposure[2] = exposure[2] - 1
-  elseif exposure then
-    stock.exposed[id] = nil
-    redis.call('ZINCRBY', ORDER, -EXPOSED, id)
+for _, place in ipairs(stock.places) do
+  if isExposed(place) and isNamed[header(place).id] then
+    place.count = place.count - 1
+    if place.count == 0 then
+      place.band, place.since = place.band - EXPOSED, 0
+    end
   end
 end
+table.sort(stock.places, precedes)
 
 -- `hasDelivered`
 local function hasDelivered(delivery, id)
@@ -37,7 +36,7 @@ local function hasDelivered(delivery, id)
     return true
   end
   for _, spent in ipairs(delivery.spent) do
-    if spent[1] == id then
+    if header(spent).id == id then
       return true
     end
   end
@@ -45,7 +44,7 @@ local function hasDelivered(delivery, id)
 end
 
 local isUndone = {}
-for _, id in ipairs(ids) do
+for id in pairs(isNamed) do
   for index = #all, 1, -1 do
     if hasDelivered(all[index], id) then
       isUndone[all[index]] = true
@@ -56,18 +55,12 @@ end
 
 -- A spent package is in the stock again.
 local function restore(spent)
-  local pkg = header(spent[1])
-  if pkg.expiresAt <= now then
-    redis.call('HDEL', PACKAGES, pkg.id)
+  if spent.expiresAt <= now then
+    erase(stock, spent.number)
     return
   end
-  local band = pkg.lastResort
-  if spent[2] then
-    stock.exposed[pkg.id] = { spent[2], spent[3] }
-    band = band + 2
-  end
-  stock.due = math.min(stock.due, pkg.expiresAt)
-  redis.call('ZADD', ORDER, band * BAND + pkg.createdAt, pkg.id)
+  stock.due = math.min(stock.due, spent.expiresAt)
+  insert(stock.places, spent)
 end
 
 -- `lessDelivered`
@@ -77,21 +70,19 @@ for delivery in pairs(isUndone) do
   else
     local left = {}
     for _, spent in ipairs(delivery.spent) do
-      if isNamed[spent[1]] then
+      if isNamed[header(spent).id] then
         restore(spent)
       else
         table.insert(left, spent)
       end
     end
     delivery.spent = left
-    if delivery.last and isNamed[delivery.last] then
-      delivery.last = nil
+    if isNamed[delivery.last] then
+      delivery.last = ''
     end
   end
 end
 
-saveDeliveries(all)
-saveExposed(stock)
-redis.call('HSET', PACKAGES, 'due', stock.due)
--- The order may have been empty, and so gone.
-keepFor(redis.call('TTL', PACKAGES) - SLACK, { ORDER })
+saveDeliveries(stock, all)
+save(stock)
+return reply('', stock)

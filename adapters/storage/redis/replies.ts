@@ -1,44 +1,63 @@
 /** Reads what the scripts return. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { ClaimOutcome, Exposure, StoredKeyPackage } from '../../../plugin/store.ts'
+import type { ClaimOutcome, Exposure, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
 import { decodeRow } from './row.ts'
 
-/** What claim.lua returns for one claim. */
-export type ClaimReply =
-  | readonly ['none']
-  | readonly ['limited', by: 'perAuthor' | 'perAddress', retryAfterSeconds: number]
-  | readonly ['delivered', remaining: number, lastUsed: 0 | 1, ...rowsAndExposures: string[]]
-  | readonly ['failed', why: string]
+/** What a script that changes a stock returns: its outcome, and what left the stock otherwise than by a claim. */
+export interface Change {
+  readonly outcome: string
+  readonly removed: readonly Removal[]
+}
 
-export function decodeClaim(
-  author: Pubkey,
-  reply: Exclude<ClaimReply, readonly ['failed', string]>,
-): ClaimOutcome {
-  const [outcome, ...details] = reply
-  if (outcome === 'none') return { outcome }
+export function decodeChange(author: Pubkey, text: string): Change {
+  if (!text.includes('\n')) return { outcome: text, removed: NOTHING }
+  const [outcome = '', ...lines] = text.split('\n')
+  return { outcome, removed: lines.map((line) => decodeRemoved(author, line)) }
+}
+
+const NOTHING: readonly Removal[] = []
+
+function decodeRemoved(author: Pubkey, line: string): Removal {
+  const [why, id, ref, kind] = line.split(' ')
+  return { author, id, ref, kind: Number(kind), why } as Removal
+}
+
+/** What claim.lua returns for one claim. */
+export type ClaimReply = readonly [change: string, ...rows: string[]]
+
+/** A claim that was answered, or why it was not. `isDue`: a sweep should look at the author. */
+export type ClaimAnswer =
+  | { readonly outcome: ClaimOutcome; readonly removed: readonly Removal[]; readonly isDue: boolean }
+  | { readonly failure: string }
+
+export function decodeClaim(author: Pubkey, [text, ...rows]: ClaimReply): ClaimAnswer {
+  const change = decodeChange(author, text)
+  const { removed } = change
+  const [due, outcome, ...words] = change.outcome.split(' ')
+  const isDue = due === 'due'
+  if (outcome === 'none') return { outcome: { outcome }, removed, isDue }
+  if (outcome === 'failed') return { failure: words.join(' ') }
   if (outcome === 'limited') {
-    const [by, retryAfterSeconds] = details as ['perAuthor' | 'perAddress', number]
-    return { outcome, by, retryAfterSeconds }
+    const by = words[0] as 'perAuthor' | 'perAddress'
+    return { outcome: { outcome, by, retryAfterSeconds: Number(words[1]) }, removed, isDue }
   }
-  const [remaining, lastUsed, ...rowsAndExposures] = details as [number, 0 | 1, ...string[]]
-  const packages: StoredKeyPackage[] = []
-  for (let index = 0; index < rowsAndExposures.length; index += 2) {
-    const exposure = exposureOf(rowsAndExposures[index + 1] ?? '')
-    packages.push(decodeRow(author, rowsAndExposures[index] ?? '', exposure))
+  const [remaining, last, ...exposures] = words
+  const packages = rows.map((row, index) => decodeRow(author, row, exposureOf(exposures[index] ?? '')))
+  return {
+    outcome: { outcome: 'delivered', packages, remaining: Number(remaining), lastUsed: last === 'last' },
+    removed,
+    isDue,
   }
-  return { outcome, packages, remaining, lastUsed: lastUsed === 1 }
 }
 
 /** @param reply of list.lua */
 export function decodeList(author: Pubkey, reply: unknown): StoredKeyPackage[] {
-  const [exposures, ...rows] = reply as [string | null, ...string[]]
-  const exposed: Record<string, [since: number, count: number]> = JSON.parse(exposures || '{}')
-  return rows.map((row) => {
-    const pkg = decodeRow(author, row)
-    const exposure = exposed[pkg.id]
-    return exposure === undefined ? pkg : { ...pkg, exposure: { since: exposure[0], count: exposure[1] } }
-  })
+  const words = reply as readonly string[]
+  const packages: StoredKeyPackage[] = []
+  for (let index = 0; index < words.length; index += 2)
+    packages.push(decodeRow(author, words[index + 1] ?? '', exposureOf(words[index] ?? '')))
+  return packages
 }
 
 /** `since:count`, or nothing. */

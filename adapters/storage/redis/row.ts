@@ -16,6 +16,9 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 
+/** Bytes that stand for a package in an author's `order` (stock.lua). */
+export const PLACE_LENGTH = 26
+
 const HEX_32 = /^[0-9a-f]{64}$/
 
 type Rest = readonly [contentForm: ContentForm, tags: StockedPackage['tags'], slot?: string]
@@ -50,11 +53,11 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
   }
 }
 
-/** What narrowing.lua is told that a claim wants. */
+/** What selection.lua is told that a claim wants. */
 export function encodeWanted(narrowings: readonly Narrowing[]): string {
   if (narrowings.every(isPlain)) {
-    const kinds = new Set(narrowings.flatMap((narrowing) => narrowing.kinds))
-    return `${kinds.has(443) ? 'p' : ''}${kinds.has(30443) ? 's' : ''}`
+    const wants = (kind: number) => narrowings.some(({ kinds }) => kinds.includes(kind))
+    return `${wants(443) ? 'p' : ''}${wants(30443) ? 's' : ''}`
   }
   return JSON.stringify(narrowings.map(encodeNarrowing))
 }
@@ -76,8 +79,8 @@ function token(letter: string, value: string): string {
   return `${letter}${createHash('sha256').update(value, 'utf16le').digest('base64url').slice(0, 24)}`
 }
 
-function isPlain(narrowing: Narrowing): boolean {
-  return Object.entries(narrowing).every(([key, value]) => key === 'kinds' || value === undefined)
+function isPlain({ ids, since, until, tags }: Narrowing): boolean {
+  return (ids ?? since ?? until ?? tags) === undefined
 }
 
 /** Ids are what is left of them that could be one: the scripts' JSON reader fails on odd text. */

@@ -6,14 +6,14 @@ import type { RedisConnection } from './connection.ts'
 
 /** The files of a script, in the order in which they see each other. */
 const FILES = {
-  put: ['window', 'stock', 'delivery', 'put'],
-  claim: ['window', 'stock', 'delivery', 'narrowing', 'claim'],
-  release: ['stock', 'delivery', 'deliveries', 'release'],
-  drop: ['stock', 'delivery', 'deliveries', 'dropping', 'drop'],
-  spend: ['stock', 'delivery', 'deliveries', 'dropping', 'spend'],
-  sweep: ['stock', 'delivery', 'sweep'],
-  list: ['stock', 'list'],
-  count: ['stock', 'count'],
+  put: ['window', 'places', 'stock', 'delivery', 'visits', 'put'],
+  claim: ['window', 'places', 'stock', 'delivery', 'visits', 'selection', 'claim'],
+  release: ['places', 'stock', 'delivery', 'deliveries', 'release'],
+  drop: ['places', 'stock', 'delivery', 'deliveries', 'dropping', 'drop'],
+  spend: ['places', 'stock', 'delivery', 'deliveries', 'dropping', 'spend'],
+  sweep: ['window', 'places', 'stock', 'delivery', 'visits', 'sweep'],
+  list: ['places', 'stock', 'list'],
+  count: ['places', 'stock', 'count'],
   hit: ['window', 'hit'],
   putRelayList: ['put-relay-list'],
   dropRelayList: ['drop-relay-list'],
@@ -24,7 +24,7 @@ const FILES = {
 const READERS: ReadonlySet<ScriptName> = new Set(['list', 'count'])
 
 export type ScriptName = keyof typeof FILES
-type Argument = string | number
+export type Argument = string | number
 
 interface Script {
   readonly text: string

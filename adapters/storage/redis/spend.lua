@@ -1,10 +1,10 @@
 -- `spend` of stock.ts: takes out what was spent in another store, and remembers it as spent until it expires.
 --
--- KEYS 1 to 3 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (stock.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 and on: event ids and KeyPackageRefs, each followed by the time at which it expires
 --
--- Returns nothing
+-- Returns how many packages there were, and what left the stock (stock.lua)
 
 local now = tonumber(ARGV[1])
 local isNamed = {}
@@ -16,12 +16,10 @@ for index = 2, #ARGV, 2 do
   redis.call('ZADD', KNOWN, 'GT', expiresAt, name)
 end
 
-local stock = load()
-if stock then
-  dropAny(stock, function(id)
-    return isNamed[id] or isNamed[header(id).ref]
-  end, now)
-else
-  redis.call('HSET', PACKAGES, 'due', NEVER)
-end
-keepFor(latest - now, { PACKAGES, ORDER, KNOWN })
+local stock = loadOrMake()
+keepKnown(latest, now)
+keepStock(stock, latest, now)
+local dropped = dropAny(stock, function(place)
+  return isNamed[header(place).id] or isNamed[header(place).ref]
+end, now)
+return reply(dropped, stock)

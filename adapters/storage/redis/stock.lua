@@ -1,162 +1,184 @@
 -- stock.ts and exposure.ts: one author's stock, as the scripts read and write it.
 --
--- KEYS 1 packages, a hash:
---        <event id>     a row (row.ts): of each package in the stock, and of each that a delivery spent
---        due            no package in the stock expires before; there as long as the author is known
---        exposed        JSON: {event id: [since, count]} of each exposed package
---        first, next    the numbers of the oldest delivery and of the one to come
---        oldest         until when the oldest delivery is kept
---        <number>       a delivery (delivery.lua)
+-- KEYS 1 stock, a hash:
+--        order          a place for each package in the stock, in the order in which claims choose them (places.lua);
+--                       there as long as the author is known
+--        state          when to look again, and which numbers are in use
+--        <number>       a row (row.ts): of each package in the stock, and of each that a delivery spent
+--        d<number>      a delivery (delivery.lua)
 --        r<requester>   the number of the newest delivery to this requester that may be repeated
---      2 order, a sorted set: the ids in the stock, in the order in which claims choose them. The score is the
---        creation time plus so many bands: 0 fresh, 1 fresh with last_resort, 2 and 3 the same exposed, 4 a slot
---      3 known, a sorted set: event ids and KeyPackageRefs by the time at which they expire (I3)
+--        q<requester>   the window of this requester's claims (window.lua)
+--        a<address>     the window of the claims from this address
+--        v<number>      a visit (visits.lua)
+--      2 known, a sorted set: event ids and KeyPackageRefs by the time at which they expire (I3)
 
-local PACKAGES, ORDER, KNOWN = KEYS[1], KEYS[2], KEYS[3]
-local BAND = 2 ^ 40
-local EXPOSED = 2 * BAND
--- The scores where bands begin, as texts: Redis takes longer to write a number than to find what has it.
-local FROM_EXPOSED, FROM_SLOTS = '2199023255552', '4398046511104'
-local BELOW_EXPOSED, BELOW_SLOTS = '(2199023255552', '(4398046511104'
+local KNOWN = KEYS[2]
+-- When no package in the stock expires before; until when the key is kept; the number of the next row; of deliveries the
+-- number of the oldest and of the one to come, and until when the oldest is kept; and the same of visits.
+local STATE = '>I7I7I4I4I4I7I4I4I7'
 local NEVER = 2 ^ 53
 -- How much longer than its packages an author is kept, in seconds: `now` is not the server's clock.
 local SLACK = 3600
+-- Lua hands over no more than some thousand arguments at once.
+local MOST_ARGUMENTS = 1000
 
--- What is known of the author beside the packages; nil of one the store has never heard of.
+-- What a script changes is written at its end, by `save`, or not at all.
+local function stockOf(state, order)
+  local due, keptUntil, rows, first, nextOne, oldestUntil, firstVisit, nextVisit, visitsUntil =
+    struct.unpack(STATE, state)
+  return {
+    places = placesOf(order),
+    due = due,
+    keptUntil = keptUntil,
+    rows = rows,
+    first = first,
+    next = nextOne,
+    oldestUntil = oldestUntil,
+    firstVisit = firstVisit,
+    nextVisit = nextVisit,
+    visitsUntil = visitsUntil,
+    written = {},
+    erased = {},
+    removed = {},
+  }
+end
+
+local EMPTY = struct.pack(STATE, NEVER, 0, 1, 1, 1, NEVER, 1, 1, NEVER)
+
+-- nil of an author the store knows nothing of.
 local function load()
-  local due, exposed, first, nextNumber, oldest =
-    unpack(redis.call('HMGET', PACKAGES, 'due', 'exposed', 'first', 'next', 'oldest'))
-  if not due then
-    return nil
-  end
-  return {
-    due = tonumber(due),
-    exposed = exposed and cjson.decode(exposed) or {},
-    first = tonumber(first or 1),
-    next = tonumber(nextNumber or 1),
-    oldest = oldest and tonumber(oldest),
-  }
+  local state, order = unpack(redis.call('HMGET', STOCK, 'state', 'order'))
+  return order and stockOf(state, order)
 end
 
--- What the rules go by of a row; `tags` are its tokens, each after a space.
-local function headerOf(row)
-  local _, _, id, expiresAt, lastResort, createdAt, kind, ref, slot, tags =
-    string.find(row, '^(%x+) (%d+) ([01]) (%d+) (%d+) (%x+) (%S+)([^\n]*)')
-  return {
-    id = id,
-    expiresAt = tonumber(expiresAt),
-    lastResort = tonumber(lastResort),
-    createdAt = tonumber(createdAt),
-    kind = tonumber(kind),
-    ref = ref,
-    slot = slot,
-    tags = tags,
-  }
+-- The same, made where there is none.
+local function loadOrMake()
+  local state, order = unpack(redis.call('HMGET', STOCK, 'state', 'order'))
+  return stockOf(state or EMPTY, order or '')
 end
 
-local function header(id)
-  return headerOf(redis.call('HGET', PACKAGES, id))
+local function write(stock, field, value)
+  table.insert(stock.written, field)
+  table.insert(stock.written, value)
 end
 
-local function saveExposed(stock)
-  if next(stock.exposed) then
-    redis.call('HSET', PACKAGES, 'exposed', cjson.encode(stock.exposed))
-  else
-    redis.call('HDEL', PACKAGES, 'exposed')
+local function erase(stock, field)
+  table.insert(stock.erased, field)
+end
+
+local function callWithMany(command, arguments)
+  for from = 1, #arguments, MOST_ARGUMENTS do
+    redis.call(command, STOCK, unpack(arguments, from, math.min(#arguments, from + MOST_ARGUMENTS - 1)))
   end
 end
 
--- Counts one delivery of a last package.
-local function expose(stock, id, now)
-  local exposure = stock.exposed[id]
-  if exposure then
-    exposure[2] = exposure[2] + 1
-  else
-    stock.exposed[id] = { now, 1 }
-    redis.call('ZINCRBY', ORDER, EXPOSED, id)
+local function saveState(stock)
+  local state = struct.pack(
+    STATE,
+    stock.due,
+    stock.keptUntil,
+    stock.rows,
+    stock.first,
+    stock.next,
+    stock.oldestUntil,
+    stock.firstVisit,
+    stock.nextVisit,
+    stock.visitsUntil
+  )
+  write(stock, 'state', state)
+  callWithMany('HDEL', stock.erased)
+  callWithMany('HSET', stock.written)
+  if stock.expiresIn then
+    redis.call('EXPIRE', STOCK, stock.expiresIn)
   end
-  saveExposed(stock)
 end
 
--- Takes packages out of the stock. Their ids and refs stay known (I3).
-local function takeOut(stock, ids)
-  if #ids == 0 then
+local function save(stock)
+  write(stock, 'order', orderOf(stock.places))
+  saveState(stock)
+end
+
+-- What a script returns: its outcome, and a line for each package that left the stock otherwise than by a claim.
+local function reply(outcome, stock)
+  return table.concat({ outcome, unpack(stock.removed) }, '\n')
+end
+
+-- What a claim takes: the rows stay, for its delivery.
+local function takeOut(stock, taken)
+  local isTaken, left = {}, {}
+  for _, place in ipairs(taken) do
+    isTaken[place] = true
+  end
+  for _, place in ipairs(stock.places) do
+    if not isTaken[place] then
+      table.insert(left, place)
+    end
+  end
+  stock.places = left
+end
+
+-- `without`: what goes for good. Ids and refs stay known (I3). `why` is that of a `Removal` of store.ts.
+local function remove(stock, why, places)
+  takeOut(stock, places)
+  for _, place in ipairs(places) do
+    local pkg = header(place)
+    table.insert(stock.removed, table.concat({ why, pkg.id, pkg.ref, pkg.kind }, ' '))
+    erase(stock, place.number)
+  end
+end
+
+local function placesWhere(stock, holds)
+  local found = {}
+  for _, place in ipairs(stock.places) do
+    if holds(place) then
+      table.insert(found, place)
+    end
+  end
+  return found
+end
+
+-- `expire`, of packages.
+local function expire(stock, now)
+  if now < stock.due then
     return
   end
-  redis.call('ZREM', ORDER, unpack(ids))
-  if next(stock.exposed) then
-    for _, id in ipairs(ids) do
-      stock.exposed[id] = nil
-    end
-    saveExposed(stock)
-  end
-end
-
--- The same for packages that nothing needs any more.
-local function remove(stock, ids)
-  takeOut(stock, ids)
-  if #ids > 0 then
-    redis.call('HDEL', PACKAGES, unpack(ids))
-  end
-end
-
--- `expire`: the ids in the stock that have expired. Writes nothing but when to look again.
-local function expired(stock, now)
-  local gone = {}
-  if now < stock.due then
-    return gone
-  end
+  local gone = placesWhere(stock, function(place)
+    return place.expiresAt <= now
+  end)
+  remove(stock, 'expired', gone)
   stock.due = NEVER
-  for _, id in ipairs(redis.call('ZRANGE', ORDER, 0, -1)) do
-    local expiresAt = tonumber(redis.call('ZSCORE', KNOWN, id) or 0)
-    if expiresAt <= now then
-      table.insert(gone, id)
-    else
-      stock.due = math.min(stock.due, expiresAt)
-    end
+  for _, place in ipairs(stock.places) do
+    stock.due = math.min(stock.due, place.expiresAt)
   end
-  return gone
 end
 
--- `canRetire`: whether two packages are fresh besides those in `gone`.
-local function canRetire(gone)
-  local fresh = redis.call('ZCOUNT', ORDER, '-inf', BELOW_EXPOSED)
-  for _, id in ipairs(gone) do
-    if tonumber(redis.call('ZSCORE', ORDER, id)) < EXPOSED then
-      fresh = fresh - 1
-    end
+-- `canRetire`
+local function canRetire(stock)
+  return #placesWhere(stock, isFresh) >= 2
+end
+
+-- `settle`, of packages.
+local function settle(stock, retireAfterSeconds, now)
+  expire(stock, now)
+  if canRetire(stock) then
+    local gone = placesWhere(stock, function(place)
+      return isExposed(place) and place.since + retireAfterSeconds <= now
+    end)
+    remove(stock, 'retired', gone)
   end
-  return fresh >= 2
 end
 
--- `settle`: the ids in the stock that expired or may retire. Writes nothing.
-local function unsettled(stock, retireAfterSeconds, now)
-  local gone = expired(stock, now)
-  if next(stock.exposed) and canRetire(gone) then
-    local isGone = {}
-    for _, id in ipairs(gone) do
-      isGone[id] = true
-    end
-    for id, exposure in pairs(stock.exposed) do
-      if not isGone[id] and exposure[1] + retireAfterSeconds <= now then
-        table.insert(gone, id)
-      end
-    end
+-- Lets the stock expire when nothing of the author matters any more, never earlier than it would have.
+local function keepStock(stock, untilThen, now)
+  if untilThen > stock.keptUntil then
+    stock.keptUntil = untilThen
+    stock.expiresIn = math.max(0, untilThen - now) + SLACK
   end
-  return gone
 end
 
--- Takes out what `expired` or `unsettled` found.
-local function settle(stock, gone)
-  remove(stock, gone)
-  redis.call('HSET', PACKAGES, 'due', stock.due)
-end
-
--- Lets the keys expire when nothing of the author matters any more, never earlier than they would have.
-local function keepFor(seconds, keys)
-  for _, key in ipairs(keys) do
-    if redis.call('TTL', key) < seconds + SLACK then
-      redis.call('EXPIRE', key, seconds + SLACK)
-    end
+local function keepKnown(untilThen, now)
+  local seconds = math.max(0, untilThen - now) + SLACK
+  if redis.call('TTL', KNOWN) < seconds then
+    redis.call('EXPIRE', KNOWN, seconds)
   end
 end

@@ -2,8 +2,10 @@
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { StoreStats } from '../../../plugin/store.ts'
+import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
+import { PLACE_LENGTH } from './row.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
@@ -14,11 +16,13 @@ export class Sweeper {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #changes: Changes
 
-  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts, changes: Changes) {
     this.#connection = connection
     this.#keys = keys
     this.#scripts = scripts
+    this.#changes = changes
   }
 
   /** Something changed: the next sweep has to look at the author. */
@@ -66,16 +70,20 @@ export class Sweeper {
   async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
-    const reply = await this.#scripts.run('sweep', this.#keys.stock(author), [now, retireAfterSeconds])
-    const [gone, dueAt] = reply as [number, string]
+    const outcome = await this.#changes.make('sweep', author, [now, retireAfterSeconds])
+    const [gone, dueAt = ''] = outcome.split(' ')
     await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt])
-    return gone
+    return Number(gone)
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {
     const { client } = this.#connection
     const authors: string[] = await this.#connection.within(client.zrange(part, from, `${from + CHUNK - 1}`))
-    const counts = authors.map((author) => client.zcard(this.#keys.order(author as Pubkey)))
-    return this.#connection.within(Promise.all(counts))
+    const lengths = authors.map((author) => {
+      const [stock] = this.#keys.stock(author as Pubkey)
+      return client.hstrlen(stock, 'order')
+    })
+    const all = await this.#connection.within(Promise.all(lengths))
+    return all.map((length) => length / PLACE_LENGTH)
   }
 }

@@ -34,8 +34,8 @@ local function secondsUntilRoom(records, used, max, windowSeconds, now)
   return windowSeconds
 end
 
--- `record`: writes the window with `cost` more in it.
-local function record(key, records, used, cost, windowSeconds, now)
+-- `record`: the window with `cost` more in it.
+local function recorded(records, used, cost, now)
   local earlier = records
   local at, last = now, cost
   if records ~= '' then
@@ -45,6 +45,10 @@ local function record(key, records, used, cost, windowSeconds, now)
       at, last = lastAt, lastCost + cost
     end
   end
-  local window = struct.pack('>I4', used + cost) .. earlier .. struct.pack(RECORD, at, last)
-  redis.call('SET', key, window, 'EX', windowSeconds + WINDOW_SLACK)
+  return struct.pack('>I4', used + cost) .. earlier .. struct.pack(RECORD, at, last)
+end
+
+-- The same, in a key of its own.
+local function record(key, records, used, cost, windowSeconds, now)
+  redis.call('SET', key, recorded(records, used, cost, now), 'EX', windowSeconds + WINDOW_SLACK)
 end

@@ -4,8 +4,8 @@
 local wantsPackages, wantsSlots, narrowings
 
 local function want(text)
-  wantsPackages = text == 'p' or text == 'ps'
-  wantsSlots = text == 's' or text == 'ps'
+  wantsPackages = text == 'ps' or text == 'p'
+  wantsSlots = text == 'ps' or text == 's'
   narrowings = string.sub(text, 1, 1) == '[' and cjson.decode(text)
 end
 
@@ -50,8 +50,12 @@ local function meets(pkg, narrowing)
   return true
 end
 
--- `isAskedFor`, for claims that narrow.
-local function isAskedFor(pkg)
+-- `isAskedFor`
+local function isAskedFor(place)
+  if not narrowings then
+    return place.band == SLOT and wantsSlots or place.band ~= SLOT and wantsPackages
+  end
+  local pkg = header(place)
   for _, narrowing in ipairs(narrowings) do
     if meets(pkg, narrowing) then
       return true
@@ -60,16 +64,24 @@ local function isAskedFor(pkg)
   return false
 end
 
--- Those of the ids that are asked for; all of them are packages without a slot, or all are slots.
-local function askedFor(ids, wanted)
-  if not narrowings then
-    return wanted and ids or {}
-  end
-  local asked = {}
-  for _, id in ipairs(ids) do
-    if isAskedFor(header(id)) then
-      table.insert(asked, id)
+-- `choose`: the slots that are asked for, and the packages without a slot that a claim takes. An exposed one is for
+-- emergencies: it is chosen only when no fresh one is left beside it. Returns also how many could be spent in all.
+local function choose(places, maximum)
+  local slots, chosen, spendable, freshLeft = {}, {}, 0, 0
+  for _, place in ipairs(places) do
+    if place.band == SLOT then
+      if isAskedFor(place) then
+        table.insert(slots, place)
+      end
+    else
+      spendable = spendable + 1
+      -- All fresh ones stand before the exposed.
+      if #chosen < maximum and (isFresh(place) or freshLeft == 0) and isAskedFor(place) then
+        table.insert(chosen, place)
+      elseif isFresh(place) then
+        freshLeft = freshLeft + 1
+      end
     end
   end
-  return asked
+  return slots, chosen, spendable
 end

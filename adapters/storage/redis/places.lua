@@ -1,0 +1,93 @@
+-- The packages in one author's stock, as the scripts choose among them. `order` in the stock (stock.lua) has a place for
+-- each: its band, created_at, the number of its row, its expiry, and since when and how often it was delivered as a last
+-- package.
+
+local STOCK = KEYS[1]
+local PLACE, PLACE_LENGTH, NUMBER_FROM = '>I1I5I4I7I5I4', 26, 7
+-- The bands: 0 fresh, 1 fresh with last_resort, 2 and 3 the same exposed, 4 a slot.
+local EXPOSED, SLOT = 2, 4
+
+local function placesOf(order)
+  local places = {}
+  for from = 1, #order, PLACE_LENGTH do
+    local band, createdAt, number, expiresAt, since, count = struct.unpack(PLACE, order, from)
+    table.insert(places, {
+      band = band,
+      createdAt = createdAt,
+      number = number,
+      expiresAt = expiresAt,
+      since = since,
+      count = count,
+    })
+  end
+  return places
+end
+
+local function orderOf(places)
+  local packed = {}
+  for index, place in ipairs(places) do
+    packed[index] = struct.pack(
+      PLACE,
+      place.band,
+      place.createdAt,
+      place.number,
+      place.expiresAt,
+      place.since,
+      place.count
+    )
+  end
+  return table.concat(packed)
+end
+
+-- What the rules go by of a row; `tags` are its tokens, each after a space.
+local function headerOf(row)
+  local _, _, id, expiresAt, lastResort, createdAt, kind, ref, slot, tags =
+    string.find(row, '^(%x+) (%d+) ([01]) (%d+) (%d+) (%x+) (%S+)([^\n]*)')
+  return {
+    id = id,
+    expiresAt = tonumber(expiresAt),
+    lastResort = tonumber(lastResort),
+    createdAt = tonumber(createdAt),
+    kind = tonumber(kind),
+    ref = ref,
+    slot = slot,
+    tags = tags,
+  }
+end
+
+local function header(place)
+  place.header = place.header or headerOf(redis.call('HGET', STOCK, place.number))
+  return place.header
+end
+
+-- "since:count", or "" of a fresh package.
+local function exposureOf(place)
+  return place.count > 0 and place.since .. ':' .. place.count or ''
+end
+
+-- The order in which claims choose.
+local function precedes(place, other)
+  if place.band ~= other.band then
+    return place.band < other.band
+  end
+  if place.createdAt ~= other.createdAt then
+    return place.createdAt < other.createdAt
+  end
+  return header(place).id < header(other).id
+end
+
+local function insert(places, place)
+  local at = #places
+  while at > 0 and precedes(place, places[at]) do
+    at = at - 1
+  end
+  table.insert(places, at + 1, place)
+end
+
+local function isFresh(place)
+  return place.band < EXPOSED
+end
+
+local function isExposed(place)
+  return place.band >= EXPOSED and place.band < SLOT
+end

@@ -1,0 +1,199 @@
+/** What a Redis store keeps of claims beside the packages is gone when nobody can come back to it, and not before. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { redisStore } from '../../../adapters/storage/redis.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { Claim, ClaimPolicy, MovableStore } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+
+/** As long as a claim can be released. */
+const MINUTE = 60
+
+let server: RedisServer
+let store: MovableStore
+let author: Pubkey
+let authors = 0
+
+beforeAll(async () => {
+  server = await startRedis()
+  store = await redisStore({ redis: `${server.url}?prefix=test:` })
+}, 30_000)
+afterAll(async () => {
+  await store?.close()
+  await server?.stop()
+})
+
+/** A new author with so many packages; the first expires an hour later than `expiresAt`, the second two hours, and so on. */
+async function publish(count: number, expiresAt = NOW + 30 * DAY): Promise<void> {
+  author = authorNamed(`author ${authors++}`)
+  for (let number = 1; number <= count; number++) {
+    const pkg = packageNamed(`${author} ${number}`, author, { expiresAt: expiresAt + number * HOUR })
+    expect(await store.put(pkg, LIMITS, NOW)).toBe('stored')
+  }
+}
+
+async function claim(
+  requester: string,
+  now: number,
+  policy: ClaimPolicy = POLICY,
+  overrides: Partial<Claim> = {},
+): Promise<string | undefined> {
+  const [outcome] = await store.claim([claimBy(requester, author, overrides)], policy, now)
+  return outcome?.outcome
+}
+
+/** How many fields of each sort the author's stock has: rows have a number for a name, others begin with a letter. */
+async function fields(): Promise<Record<string, number>> {
+  const names = (await server.command('HKEYS', `test:{${author}}:stock`)).split('\n').filter(Boolean)
+  const counts: Record<string, number> = {}
+  for (const name of names) {
+    const [, whole, letter] = /^(order|state)$|^([a-z])/.exec(name) ?? []
+    const sort = whole ?? letter ?? 'row'
+    counts[sort] = (counts[sort] ?? 0) + 1
+  }
+  return counts
+}
+
+const alone = { order: 1, state: 1 }
+
+describe('what a claim leaves behind', () => {
+  it('is the row of what it spent, a delivery, a visit and two windows', async () => {
+    await publish(3)
+    await claim('bob', NOW)
+    expect(await fields()).toEqual({ ...alone, row: 3, d: 1, v: 1, q: 1, a: 1 })
+  })
+
+  it('is found by who asks again, where claims are repeated, for as long as they are', async () => {
+    const policy = { ...POLICY, redeliverySeconds: 2 * MINUTE }
+    await publish(3)
+    await claim('bob', NOW, policy)
+    expect(await fields()).toMatchObject({ d: 1, r: 1 })
+    await store.sweep(NOW + MINUTE, 600)
+    expect(await fields()).toMatchObject({ row: 3, d: 1, r: 1 })
+    await store.sweep(NOW + 2 * MINUTE, 600)
+    expect(await fields()).toEqual({ ...alone, row: 2, v: 1, q: 1, a: 1 })
+  })
+})
+
+describe.each([
+  ['a sweep', (now: number) => store.sweep(now, 600)],
+  [
+    'a package that comes in',
+    (now: number) => store.put(packageNamed(`late ${author}`, author), LIMITS, now),
+  ],
+])('%s', (_name, visit) => {
+  const came = _name === 'a sweep' ? 0 : 1
+
+  it('forgets what was spent once it cannot be released, and leaves the quotas (I5)', async () => {
+    await publish(3)
+    await claim('bob', NOW)
+    await claim('carol', NOW)
+    await visit(NOW + MINUTE)
+    expect(await fields()).toEqual({ ...alone, row: 1 + came, v: 2, q: 2, a: 2 })
+  })
+
+  it('forgets quotas once their windows are over', async () => {
+    await publish(3)
+    await claim('bob', NOW)
+    await claim('carol', NOW + MINUTE)
+    await visit(NOW + HOUR)
+    expect(await fields()).toMatchObject({ v: 1, q: 1, a: 1 })
+    await store.sweep(NOW + HOUR + MINUTE, 600)
+    expect(await fields()).toEqual({ ...alone, row: 1 + came })
+  })
+
+  it('leaves a window that somebody wrote to since (I5)', async () => {
+    const twice = { ...POLICY, perAuthor: { max: 2, windowSeconds: HOUR } }
+    await publish(5)
+    await claim('bob', NOW, twice, { address: '192.0.2.1' })
+    await claim('bob', NOW + MINUTE, twice, { address: '192.0.2.2' })
+    await visit(NOW + HOUR)
+    expect(await fields()).toMatchObject({ v: 1, q: 1, a: 1 })
+    expect(await claim('bob', NOW + HOUR, twice)).toBe('delivered')
+    expect(await claim('bob', NOW + HOUR, twice)).toBe('limited')
+  })
+})
+
+describe('claims alone', () => {
+  it('keep the stock of an author small who is asked for all day and publishes nothing', async () => {
+    await publish(1)
+    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: MINUTE }, perAddress: POLICY.perAuthor }
+    const short = { ...policy, perAddress: { ...policy.perAddress, windowSeconds: MINUTE } }
+    let most = 0
+    for (let turn = 0; turn < 200; turn++) {
+      expect(await claim(`requester ${turn}`, NOW + turn * 10, short)).toBe('delivered')
+      most = Math.max(most, (await fields()).v ?? 0)
+    }
+    expect(most).toBeLessThanOrEqual(40)
+    expect((await fields()).q).toBeLessThanOrEqual(40)
+  }, 20_000)
+
+  it('keep the rows of few spent packages', async () => {
+    const limits = { ...LIMITS, max: 100 }
+    author = authorNamed(`author ${authors++}`)
+    for (let number = 0; number < 100; number++)
+      await store.put(packageNamed(`${author} ${number}`, author), limits, NOW)
+    for (let turn = 1; turn < 100; turn++) {
+      expect(await claim(`requester ${turn}`, NOW + turn * MINUTE)).toBe('delivered')
+      const { row = 0, d = 0 } = await fields()
+      expect(row - (100 - turn)).toBeLessThanOrEqual(33)
+      expect(d).toBeLessThanOrEqual(33)
+    }
+  }, 20_000)
+})
+
+describe('an author of whom nothing is left but windows', () => {
+  it('is as one never heard of, and is met by the same quotas when there is something again (I5)', async () => {
+    const once = { ...POLICY, perAuthor: { max: 1, windowSeconds: 10 * HOUR } }
+    await publish(1, NOW)
+    expect(await claim('bob', NOW, once)).toBe('delivered')
+    await store.sweep(NOW + HOUR, 600)
+    expect(await fields()).toEqual({ state: 1, v: 1, q: 1, a: 1 })
+    expect(await claim('bob', NOW + HOUR, once)).toBe('none')
+    expect(await everyAuthor()).not.toContain(author)
+
+    const again = packageNamed(`again ${author}`, author, { expiresAt: NOW + DAY })
+    expect(await store.put(again, LIMITS, NOW + HOUR)).toBe('stored')
+    expect(await claim('bob', NOW + HOUR, once)).toBe('limited')
+    expect(await claim('carol', NOW + HOUR, once)).toBe('delivered')
+  })
+
+  it('is gone altogether once they are over', async () => {
+    await publish(1, NOW)
+    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 3 * HOUR } })
+    await store.sweep(NOW + HOUR, 600)
+    await store.sweep(NOW + 3 * HOUR, 600)
+    expect(await server.command('EXISTS', `test:{${author}}:stock`, `test:{${author}}:known`)).toBe('0')
+    expect(await dueOf()).toBe('')
+  })
+})
+
+describe('the keys of an author', () => {
+  it('expire by themselves when nothing of it matters any more, an hour of slack included', async () => {
+    await publish(1, NOW)
+    for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(2 * HOUR)
+    await claim('bob', NOW)
+    expect(await timeToLive('stock')).toBe(2 * HOUR)
+    await claim('bob', NOW, { ...POLICY, perAuthor: { max: 9, windowSeconds: DAY } })
+    expect(await timeToLive('stock')).toBe(DAY + HOUR)
+  })
+})
+
+/** In seconds, to the next hour: some have passed since. */
+async function timeToLive(key: string): Promise<number> {
+  const seconds = Number(await server.command('TTL', `test:{${author}}:${key}`))
+  return Math.ceil(seconds / HOUR) * HOUR
+}
+
+/** When a sweep will look at the author; nothing where never. */
+async function dueOf(): Promise<string> {
+  const part = Number.parseInt(author.slice(0, 8), 16) % 64
+  return server.command('ZSCORE', `test:due:{${part}}`, author)
+}
+
+async function everyAuthor(): Promise<Pubkey[]> {
+  const all: Pubkey[] = []
+  for await (const one of store.authors()) all.push(one)
+  return all
+}
