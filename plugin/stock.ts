@@ -6,8 +6,7 @@
 import { admit } from './admission.ts'
 import { type ClaimWindows, countClaim, type Limited } from './claim-windows.ts'
 import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
-import { expose, lessExposed, retire, retirements } from './exposure.ts'
-import type { EventId } from './nostr/messages.ts'
+import { expose, lessExposed, retire } from './exposure.ts'
 import { type Removed, removedBetween } from './removals.ts'
 import { choose, isAskedFor, isSelected, isSlot } from './selection.ts'
 import type {
@@ -161,33 +160,6 @@ export function settle(stock: Stock, retireAfterSeconds: number, now: number): S
   const current = expire(stock, now)
   const packages = retire(current.packages, retireAfterSeconds, now)
   return packages === current.packages ? current : { ...current, packages }
-}
-
-/** When `settle` will next have something to do, in seconds since the epoch; undefined where it never will. */
-export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefined {
-  const times = [
-    ...stock.packages.map(({ expiresAt }) => expiresAt),
-    ...stock.deliveries.map(({ keptUntil }) => keptUntil),
-    ...retirements(stock.packages, retireAfterSeconds),
-  ]
-  return times.length === 0 ? undefined : Math.min(...times)
-}
-
-/** Whether nothing is left in it, nor of it. */
-export function isEmpty({ packages, deliveries }: Stock): boolean {
-  return packages.length === 0 && deliveries.length === 0
-}
-
-/** The packages that `after` no longer needs in any way: their events can go. */
-export function forgotten(before: Stock, after: Stock): EventId[] {
-  if (before === after) return []
-  const remembered = rememberedIds(after)
-  return [...rememberedIds(before)].filter((id) => !remembered.has(id))
-}
-
-/** The packages that can still be handed out: those in the stock, and those that a release would bring back. */
-export function rememberedIds({ packages, deliveries }: Stock): Set<EventId> {
-  return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id))
 }
 
 function redeliver(

@@ -3,7 +3,7 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { claim, drop, EMPTY_STOCK, expire, isLow, offer, release } from '../../plugin/stock.ts'
+import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -18,7 +18,6 @@ import type {
   QuotaOutcome,
   RemovedListener,
   Selector,
-  StockedPackage,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -26,8 +25,9 @@ import type {
 import { StoreError } from '../../plugin/store-error.ts'
 import { hit } from '../../plugin/window.ts'
 import { type Environment, openEnvironment, type WindowKey } from './lmdb/environment.ts'
-import { hourOf, keyPart } from './lmdb/keys.ts'
+import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
+import { claimOne, put, withEvent } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
@@ -197,62 +197,4 @@ class LmdbStore implements MovableStore {
   #requireOpen(): void {
     if (this.#closed !== undefined) throw new StoreError('the LMDB store is closed')
   }
-}
-
-function put(transaction: Transaction, pkg: StoredKeyPackage, limits: StockLimits, now: number): PutOutcome {
-  const { authors, packages, known, windows, due } = transaction.tables
-  const { author, event, contentForm, ...row } = pkg
-  const { id, ref, expiresAt } = row
-  const record = authors.get(author)
-  const publishedKey: WindowKey = [author, 'published', '']
-  const before = windows.get(publishedKey)?.window ?? []
-  const isKnown = [id, ref].some((name) => (known.get([author, name]) ?? now) > now)
-  const { stock, published, outcome, removed } = offer(
-    record ?? EMPTY_STOCK,
-    before,
-    row,
-    isKnown,
-    limits,
-    now,
-  )
-  if (limits.publish !== undefined && published !== before) {
-    windows.put(publishedKey, { window: published, keptUntil: now + limits.publish.windowSeconds })
-  }
-  if (outcome === 'stored' || outcome === 'replaced') packages.put([author, id], { event, contentForm })
-  if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale') {
-    known.put([author, id], expiresAt)
-    known.put([author, ref], expiresAt)
-    due.put([hourOf(expiresAt), author, id], ref)
-  }
-  transaction.save(author, record, stock, limits.retireAfterSeconds, now)
-  transaction.remove(author, removed)
-  return outcome
-}
-
-function claimOne(transaction: Transaction, request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
-  const { authors, packages, windows } = transaction.tables
-  const { author } = request
-  const record = authors.get(author)
-  if (record === undefined) return { outcome: 'none' }
-  const requesterKey: WindowKey = [author, 'requester', keyPart(request.requester)]
-  const addressKey: WindowKey = [author, 'address', keyPart(request.address)]
-  const before = {
-    requester: windows.get(requesterKey)?.window ?? [],
-    address: windows.get(addressKey)?.window ?? [],
-  }
-  const { stock, windows: after, choice, removed } = claim(record, before, request, policy, now)
-  if (choice.outcome === 'limited') return choice
-
-  transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
-  transaction.remove(author, removed)
-  windows.put(requesterKey, { window: after.requester, keptUntil: now + policy.perAuthor.windowSeconds })
-  windows.put(addressKey, { window: after.address, keptUntil: now + policy.perAddress.windowSeconds })
-  if (choice.outcome === 'none') return choice
-  return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
-}
-
-function withEvent(packages: Environment['packages'], author: Pubkey, pkg: StockedPackage): StoredKeyPackage {
-  const body = packages.get([author, pkg.id])
-  if (body === undefined) throw new StoreError(`the event of key package ${pkg.id} is missing`)
-  return { ...pkg, author, ...body }
 }

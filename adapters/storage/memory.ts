@@ -1,26 +1,10 @@
 /** A store in this process's memory: the reference that the others are compared with. Nothing survives a restart. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import {
-  deleteRelayList,
-  type KnownRelayList,
-  offerRelayList,
-} from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Removed } from '../../plugin/removals.ts'
-import {
-  claim,
-  drop,
-  EMPTY_STOCK,
-  expire,
-  isLow,
-  offer,
-  release,
-  type Stock,
-  spend,
-  sweep,
-} from '../../plugin/stock.ts'
+import { drop, EMPTY_STOCK, expire, isLow, release, type Stock, spend, sweep } from '../../plugin/stock.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -42,15 +26,9 @@ import type {
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 import { hit, type KeptWindow } from '../../plugin/window.ts'
-import {
-  type Author,
-  claimantOf,
-  forgetExpired,
-  hasNoWindow,
-  isForgotten,
-  kept,
-  unknownAuthor,
-} from './memory/author.ts'
+import { type Author, forgetExpired, hasNoWindow, isForgotten, kept, unknownAuthor } from './memory/author.ts'
+import { claimFrom, putInto } from './memory/packages.ts'
+import { RelayLists } from './memory/relay-lists.ts'
 
 /** How many entries a sweep looks at before other work gets its turn. */
 const SWEEP_CHUNK = 1000
@@ -64,7 +42,7 @@ class MemoryStore implements MovableStore {
   readonly durable = false
   readonly #authors = new Map<Pubkey, Author>()
   readonly #hits = new Map<string, KeptWindow>()
-  readonly #relayLists = new Map<Pubkey, KnownRelayList>()
+  readonly #relayLists = new RelayLists()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -73,16 +51,7 @@ class MemoryStore implements MovableStore {
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     this.#requireOpen()
     const author = this.#authors.get(pkg.author) ?? unknownAuthor()
-    const before = author.published?.window ?? []
-    const isKnown = [pkg.id, pkg.ref].some((name) => (author.known.get(name) ?? now) > now)
-    const { stock, published, outcome, removed } = offer(author.stock, before, pkg, isKnown, limits, now)
-    author.stock = stock
-    if (limits.publish !== undefined && published !== before) {
-      author.published = kept(published, limits.publish, now)
-    }
-    if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale') {
-      author.known.set(pkg.id, pkg.expiresAt).set(pkg.ref, pkg.expiresAt)
-    }
+    const { outcome, removed } = putInto(author, pkg, limits, now)
     if (outcome === 'stored' || outcome === 'replaced') {
       this.#authors.set(pkg.author, author)
       this.#published.tell(pkg.author, pkg.id)
@@ -156,19 +125,17 @@ class MemoryStore implements MovableStore {
 
   async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
     this.#requireOpen()
-    const { known, outcome } = offerRelayList(this.#relayLists.get(event.pubkey) ?? {}, event)
-    this.#relayLists.set(event.pubkey, known)
-    return outcome
+    return this.#relayLists.put(event)
   }
 
   async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
     this.#requireOpen()
-    return authors.map((author) => this.#relayLists.get(author)?.event)
+    return authors.map((author) => this.#relayLists.get(author))
   }
 
   async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
     this.#requireOpen()
-    this.#relayLists.set(author, deleteRelayList(this.#relayLists.get(author) ?? {}, createdUntil))
+    this.#relayLists.drop(author, createdUntil)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -197,7 +164,7 @@ class MemoryStore implements MovableStore {
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     this.#requireOpen()
-    for await (const [author, known] of inChunks(this.#relayLists)) yield { author, ...known }
+    yield* inChunks(this.#relayLists.all())
   }
 
   onLowStock(listener: LowStockListener): () => void {
@@ -230,16 +197,9 @@ class MemoryStore implements MovableStore {
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
     if (author === undefined || isForgotten(author)) return { outcome: 'none' }
-    const [requester, address] = [claimantOf(author, request.requester), claimantOf(author, request.address)]
-    const before = { requester: requester.requester?.window ?? [], address: address.address?.window ?? [] }
-    const { stock, windows, choice, removed } = claim(author.stock, before, request, policy, now)
-    if (choice.outcome === 'limited') return choice
-
-    author.stock = stock
-    requester.requester = kept(windows.requester, policy.perAuthor, now)
-    address.address = kept(windows.address, policy.perAddress, now)
+    const { choice, removed } = claimFrom(author, request, policy, now)
     this.#tellRemoved(request.author, removed)
-    if (choice.outcome === 'none') return choice
+    if (choice.outcome !== 'delivered') return choice
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)
     return { ...choice, packages: stored(choice.packages) }
   }

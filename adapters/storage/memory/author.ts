@@ -1,11 +1,12 @@
 /** What a memory store remembers of one author, and for how long. */
 
-import { EMPTY_STOCK, isEmpty, type Stock } from '../../../plugin/stock.ts'
+import { isEmpty } from '../../../plugin/keeping.ts'
+import { EMPTY_STOCK, type Stock } from '../../../plugin/stock.ts'
 import type { KnownName, Quota } from '../../../plugin/store.ts'
 import type { KeptWindow, Window } from '../../../plugin/window.ts'
 
 /** The windows of one who claims packages of an author, as a requester and as an address. */
-interface Claimant {
+export interface Claimant {
   requester: KeptWindow | undefined
   address: KeptWindow | undefined
 }
@@ -22,15 +23,6 @@ export interface Author {
 export function unknownAuthor(): Author {
   const nothing = { published: undefined, claimants: undefined }
   return { stock: EMPTY_STOCK, known: new Map(), ...nothing }
-}
-
-export function claimantOf(author: Author, who: string): Claimant {
-  author.claimants ??= new Map()
-  const known = author.claimants.get(who)
-  if (known !== undefined) return known
-  const claimant = { requester: undefined, address: undefined }
-  author.claimants.set(who, claimant)
-  return claimant
 }
 
 export function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow {
