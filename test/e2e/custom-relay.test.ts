@@ -1,9 +1,31 @@
 /** The suites on examples/custom-relay, a bare WebSocket server that embeds a session for each client. */
 
+import { describe, expect, it } from '@jest/globals'
 import { startRelay } from '../../examples/custom-relay/relay.js'
+import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
 import { exampleTarget } from './example-target.ts'
 
-describeKeyPackageRelay('the custom relay', exampleTarget(startRelay))
-describeClients('the custom relay', exampleTarget(startRelay))
+const startTarget = exampleTarget(startRelay)
+
+describeKeyPackageRelay('the custom relay', startTarget)
+describeClients('the custom relay', startTarget)
+
+describe('the custom relay', () => {
+  const scene = new Scene(startTarget)
+
+  it('custody relay: what both keep is shown by claims alone, stored or live (I4)', async () => {
+    const { target, events, client } = await scene.stocked(2, { custody: 'relay', profile: 'marmot' })
+    const filters = [{}, { ids: idsOf(events) }, { authors: [alice.pubkey] }]
+    for (const [index, filter] of filters.entries()) {
+      expect((await client.request(`all ${index}`, filter)).events).toEqual([])
+    }
+    const owner = await scene.connect(target, alice)
+    expect(idsOf((await owner.request('own', {})).events)).toEqual(idsOf(events).reverse())
+    const live = await newEvent(target, alice)
+    expect(await owner.publish(live)).toEqual([true, ''])
+    expect((await client.rest()).filter(([verb]) => verb === 'EVENT')).toEqual([])
+    expect((await client.request('claim', packagesOf(alice))).events).toEqual([events[0]])
+  })
+})

@@ -4,12 +4,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterAll, describe, expect, it, jest } from '@jest/globals'
 import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
 import { freePort } from '../support/redis.ts'
 import { scratch } from '../support/stores.ts'
 
-const PATIENCE = 30_000
+jest.setTimeout(30_000)
 
 export function describeRelayExample(name: string): void {
   const program = fileURLToPath(new URL(`../../examples/${name}/start.js`, import.meta.url))
@@ -17,28 +17,38 @@ export function describeRelayExample(name: string): void {
   describe(`examples/${name}`, () => {
     const { path, remove } = scratch()
     const scene = new Scene(() => start(program, path))
-    afterEach(remove)
+    afterAll(remove)
 
-    it(
-      'serves notes to all and each key package to one, also after it was killed and started again (I1, I3)',
-      async () => {
-        const first = await scene.start()
-        const events = await scene.publish(first, alice, 2)
-        const [claimer, listener] = [await scene.connect(first, bob), await scene.connect(first)]
-        await listener.request('live', { kinds: [1] })
-        const note = eventOf(first, bob, 1, [])
-        expect(await claimer.publish(note)).toEqual([true, ''])
-        expect(await listener.until('EVENT', 'live')).toContainEqual(['EVENT', 'live', note])
-        expect((await claimer.request('claim', packagesOf(alice))).events).toEqual([events[0]])
-        expect((await listener.request('all', { authors: [alice.pubkey] })).events).toEqual([])
-        await first.stop()
+    it('serves notes to all and each key package to one, also after it was killed (I1, I3)', async () => {
+      const first = await scene.start()
+      const events = await scene.publish(first, alice, 2)
+      const [claimer, listener] = [await scene.connect(first, bob), await scene.connect(first)]
+      await listener.request('live', { kinds: [1] })
+      const note = eventOf(first, bob, 1, [])
+      expect(await claimer.publish(note)).toEqual([true, ''])
+      expect(await listener.until('EVENT', 'live')).toContainEqual(['EVENT', 'live', note])
+      expect((await claimer.request('claim', packagesOf(alice))).events).toEqual([events[0]])
+      expect((await listener.request('all', { authors: [alice.pubkey] })).events).toEqual([])
+      await first.stop()
 
-        const again = await scene.start()
-        const client = await scene.connect(again)
-        expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[1]?.id])
-      },
-      PATIENCE,
-    )
+      const again = await scene.start()
+      const client = await scene.connect(again)
+      expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[1]?.id])
+    })
+
+    it('goes on after messages it cannot make sense of, for its other clients too (I9)', async () => {
+      const target = await scene.start()
+      const [client, listener] = [await scene.connect(target), await scene.connect(target)]
+      const filters = [{ kinds: {} }, { kinds: 5 }, { ids: 'x' }, { '#e': 5 }, { since: [] }, null, 'x', []]
+      for (const filter of filters) {
+        client.send(['REQ', JSON.stringify(filter), filter], ['COUNT', 's', filter])
+      }
+      client.send(['REQ'], ['REQ', {}], ['EVENT', { kind: 1 }], ['CLOSE'], ['NEG-MSG', 's', ''], ['AUTH', {}])
+      await listener.request('live', { kinds: [1] })
+      const note = eventOf(target, bob, 1, [])
+      expect(await client.publish(note)).toEqual([true, ''])
+      expect(await listener.until('EVENT')).toContainEqual(['EVENT', 'live', note])
+    })
   })
 }
 
