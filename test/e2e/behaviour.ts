@@ -1,6 +1,5 @@
 /** What every relay with the gateway must do, seen from a WebSocket: DESIGN.md sections 3 to 7, row by row. */
 
-import { describe } from '@jest/globals'
 import { describeAsking } from './behaviour/asking.ts'
 import { describeAuthenticating } from './behaviour/authenticating.ts'
 import { describeClaiming } from './behaviour/claiming.ts'
@@ -9,11 +8,22 @@ import { describeEnduring } from './behaviour/enduring.ts'
 import { describeLooking } from './behaviour/looking.ts'
 import { describeOverTime } from './behaviour/over-time.ts'
 import { describePublishing } from './behaviour/publishing.ts'
-import { type Differences, RowsBut } from './behaviour/rows.ts'
+import { type Differences, describeRows } from './behaviour/rows.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 import { describeStocking } from './behaviour/stocking.ts'
 
 export type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
+
+const parts = [
+  describePublishing,
+  describeStocking,
+  describeAsking,
+  describeLooking,
+  describeClaiming,
+  describeDelivering,
+  describeAuthenticating,
+  describeEnduring,
+]
 
 /**
  * `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. Rows that this
@@ -24,17 +34,8 @@ export function describeKeyPackageRelay(
   startTarget: StartTarget,
   differences: Differences = {},
 ): void {
-  const rows = new RowsBut(differences)
-  describe(name, () => {
-    describePublishing(startTarget, rows.it)
-    describeStocking(startTarget, rows.it)
-    describeAsking(startTarget, rows.it)
-    describeLooking(startTarget, rows.it)
-    describeClaiming(startTarget, rows.it)
-    describeDelivering(startTarget, rows.it)
-    describeAuthenticating(startTarget, rows.it)
-    describeEnduring(startTarget, rows.it)
-    rows.conclude()
+  describeRows(name, differences, (it) => {
+    for (const describePart of parts) describePart(startTarget, it)
   })
 }
 
@@ -44,9 +45,5 @@ export function describeControlledRelay(
   startTarget: StartTarget<ControlledTarget>,
   differences: Differences = {},
 ): void {
-  const rows = new RowsBut(differences)
-  describe(name, () => {
-    describeOverTime(startTarget, rows.it)
-    rows.conclude()
-  })
+  describeRows(name, differences, (it) => describeOverTime(startTarget, it))
 }
