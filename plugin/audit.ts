@@ -13,7 +13,7 @@ import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
  * - `claim`: a requester was `delivered` a package of the author, or there was `none`.
  * - `exposure`: what was delivered was the last one, and stayed; the outcome says how often that happened to it.
  * - `release`: a claim of which nothing was sent was undone for this package.
- * - `refusal`: an EVENT, REQ, COUNT or NEG-OPEN was refused; the outcome is what the client was told.
+ * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused; the outcome is what the client was told.
  * - `deletion`, `expiry`, `retirement`, `replacement`, `eviction`: a package was spent otherwise (`Removal`).
  */
 export interface AuditRecord {

@@ -3,14 +3,15 @@
 import type { Answer, Connection, GatewaySession } from './connection.ts'
 import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
-import { checkShape, kindOf, mayBeOfKind } from './nostr/event.ts'
+import { checkShape, kindOf } from './nostr/event.ts'
 import { type KeyPackageFilter, splitFilters, splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
-import type { ClientMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
+import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import type { SessionOperations } from './operations.ts'
 import { OwnCounts } from './own-counts.ts'
 import { planQuery, type Query } from './query.ts'
+import { RelayView } from './relay-view.ts'
 import { checkSubscriptionId, HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
 
 const NOTHING: Answer = { replies: [] }
@@ -21,6 +22,7 @@ export class Session implements GatewaySession {
   readonly #identity: Identity
   readonly #subscriptions = new Subscriptions()
   readonly #ownCounts = new OwnCounts()
+  readonly #relayView: RelayView
   #isOpen = true
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -34,6 +36,12 @@ export class Session implements GatewaySession {
       authenticated: connection.authenticated,
       verifyEvent: (event) => gateway.verifyEvent(event),
       welcome: (pubkey) => gateway.welcome(pubkey, (message) => this.#send(message)),
+    })
+    this.#relayView = new RelayView({
+      identity: this.#identity,
+      subscriptions: this.#subscriptions,
+      ownCounts: this.#ownCounts,
+      kinds: gateway.options.kinds,
     })
     for (const challenge of this.#identity.challenge()) this.#send(challenge)
   }
@@ -50,29 +58,7 @@ export class Session implements GatewaySession {
   }
 
   fromRelay(message: RelayMessage): RelayMessage | undefined {
-    if (!this.#isOpen) return undefined
-    const [verb, id, subject] = message
-    switch (verb) {
-      case 'AUTH':
-        this.#identity.expectAnswerTo(id)
-        return message
-      case 'OK':
-        this.#identity.believe(id, subject)
-        return message
-      case 'COUNT':
-        return this.#ownCounts.complete(message)
-      case 'EVENT':
-        return this.#isGatewayOnly(id) || message.some((part) => this.#isHidden(part)) ? undefined : message
-      case 'EOSE':
-        return this.#isGatewayOnly(id) ? undefined : message
-      case 'CLOSED':
-        if (this.#isGatewayOnly(id)) return undefined
-        this.#subscriptions.end(id)
-        this.#ownCounts.forget(id)
-        return message
-      default:
-        return message
-    }
+    return this.#isOpen ? this.#relayView.show(message) : undefined
   }
 
   close(): void {
@@ -115,8 +101,12 @@ export class Session implements GatewaySession {
     if (!(error instanceof Refusal)) this.#gateway.report(error)
     const refusal =
       error instanceof Refusal ? error : new Refusal('error', 'this message could not be handled')
-    this.#gateway.refused(message, refusal.message, this.#identity.requester().name)
+    this.#noteRefusal(message, refusal)
     return this.#refusal(message, refusal)
+  }
+
+  #noteRefusal(message: ClientMessage, refusal: Refusal): void {
+    this.#gateway.refused(message, refusal.message, this.#identity.requester().name)
   }
 
   #refusal(message: ClientMessage, refusal: Refusal): Answer {
@@ -164,6 +154,7 @@ export class Session implements GatewaySession {
     const named = asked.filter(({ authors }) => authors.length > 0)
     const browsing = new Refusal('restricted', 'a key package query must name its authors')
     if (named.length === 0 && rest.length === 0) throw browsing
+    if (named.length < asked.length) this.#noteRefusal(message, browsing)
 
     const query = this.#plan(named)
     // An owner's live feed begins before the answer is sought, so that nothing falls between both.
@@ -248,16 +239,5 @@ export class Session implements GatewaySession {
     } catch (error) {
       this.#gateway.report(error)
     }
-  }
-
-  #isGatewayOnly(id: unknown): boolean {
-    return this.#subscriptions.get(id)?.forwarded === false
-  }
-
-  /** Whether a relay's event is a key package that is not this client's own (I4). */
-  #isHidden(event: unknown): boolean {
-    if (!mayBeOfKind(event, this.#gateway.options.kinds)) return false
-    const { pubkey } = event as { pubkey?: Pubkey }
-    return pubkey === undefined || !this.#identity.pubkeys().has(pubkey)
   }
 }

@@ -5,8 +5,10 @@ import type { ClientMessage, Pubkey, RelayMessage } from '../nostr/messages.ts'
 
 const SUBSCRIPTION = 'keypackages:low'
 
-export function requestMore(author: Pubkey): RelayMessage {
-  return ['REQ', SUBSCRIPTION, { kinds: [KEY_PACKAGE_KIND], authors: [author] }]
+/** Kind 443 is what is used up; where the gateway has not taken it over, it asks for what it has. */
+export function requestMore(author: Pubkey, kinds: readonly number[]): RelayMessage {
+  const wanted = kinds.includes(KEY_PACKAGE_KIND) ? [KEY_PACKAGE_KIND] : kinds
+  return ['REQ', SUBSCRIPTION, { kinds: wanted, authors: [author] }]
 }
 
 export function withdrawRequest(): RelayMessage {

@@ -135,7 +135,7 @@ export class Replenisher {
   #ask(author: Pubkey, reaches: readonly Reach[]): void {
     for (const reach of reaches) {
       reach.isAsked = true
-      reach.send(requestMore(author))
+      reach.send(requestMore(author, this.#context.options.kinds))
     }
   }
 

@@ -141,6 +141,22 @@ describe('a refusal', () => {
     ])
   })
 
+  it('is recorded of the part of a REQ that names no authors; the rest is served', async () => {
+    const test = startGateway()
+    const client = test.connect({ address: '192.0.2.5' })
+    await client.ask('REQ', 'sub', { kinds: [443] }, keyPackagesBy(alice))
+    expect(recorded(test)).toEqual([
+      {
+        at: NOW,
+        action: 'refusal',
+        verb: 'REQ',
+        outcome: 'restricted: a key package query must name its authors',
+        requester: '192.0.2.5',
+      },
+      { at: NOW, action: 'claim', outcome: 'none', author: alice.pubkey, requester: '192.0.2.5' },
+    ])
+  })
+
   it('is recorded of an event that came without a connection', async () => {
     const test = startGateway()
     const welcome = signEvent(bob.secretKey, { kind: 444, created_at: NOW, tags: [], content: '' })

@@ -176,6 +176,15 @@ describe('an author who has none', () => {
     expect(requestsTo(await connectedAuthor(test))).toEqual([request])
   })
 
+  it('is asked for the kind that is taken in, where that is not 443', async () => {
+    const test = startGateway({ kinds: [30443] })
+    const tags = { d: ['phone'], expiration: [`${NOW + 60}`] }
+    await test.gateway.publish(keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, tags }))
+    test.now += 60
+    const wanted = { kinds: [30443], authors: [alice.pubkey] }
+    expect(requestsTo(await connectedAuthor(test))).toEqual([['REQ', 'keypackages:low', wanted]])
+  })
+
   it('is not asked whose packages are slots, which are never used up', async () => {
     const test = startGateway({ profile: 'marmot' })
     const slot = { kind: 30443, tags: { d: ['phone'] } }
