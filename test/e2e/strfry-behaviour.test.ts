@@ -1,9 +1,10 @@
-/** The behaviour suite on the real strfry with plugin and proxy together. It needs STRFRY_BIN, as strfry.test.ts does. */
+/** The behaviour suite and real clients on the real strfry with plugin and proxy. It needs STRFRY_BIN, as strfry.test.ts does. */
 
 import { describe, expect, it, jest } from '@jest/globals'
 import type { Differences } from './behaviour/rows.ts'
 import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
+import { describeClients } from './clients.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
@@ -11,6 +12,7 @@ jest.setTimeout(60_000)
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
+const NOT_TOLD = 'LMDB tells no other process what was published in this one, as Redis does'
 const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in words of its own'
 
 /** What holds where the proxy takes key packages in, and not where strfry and its plugin do. */
@@ -23,8 +25,7 @@ const upstream: Differences = {
   'is refused from anybody else, with a challenge, and taken from the author': CHECKED_FIRST,
   'spent: what a client was sent re-encoded, and restored, is the same package (I3, I8)': CHECKED_FIRST,
   'gets OK, CLOSED or NEG-ERR where it has an id, else a NOTICE, and claims nothing': CHECKED_FIRST,
-  'gets a live feed of own packages after EOSE, until CLOSE':
-    'LMDB tells no other process what was published in this one, as Redis does',
+  'gets a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
 }
 
 describeStrfry('strfry', () => {
@@ -34,6 +35,10 @@ describeStrfry('strfry', () => {
     (options) => startStrfry(options, { publish: 'upstream' }),
     upstream,
   )
+  describeClients('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeClients('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
+    'authenticates as the author, counts, and watches its own packages come in': NOT_TOLD,
+  })
 
   describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
     const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))

@@ -6,6 +6,7 @@ import type { Event } from 'nostr-tools/pure'
 import { Relay, useWebSocketImplementation } from 'nostr-tools/relay'
 import { WebSocket } from 'ws'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
+import { eventually } from '../../support/eventually.ts'
 import type { Rows } from '../behaviour/rows.ts'
 import { alice, newEvent, packagesOf, Scene, type StartTarget } from '../behaviour/scene.ts'
 import { forClients, marmot, signerOf } from './people.ts'
@@ -53,18 +54,16 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
     it('authenticates as the author, counts, and watches its own packages come in', async () => {
       const { target } = await scene.stocked(1, marmot)
       const relay = await connect(target.url)
-      expect(await relay.auth(signerOf(alice))).toBe('')
+      // The challenge comes after the handshake.
+      const [said] = await eventually('it is challenged', async () => [await relay.auth(signerOf(alice))])
+      expect(said).toBe('')
       expect(await relay.count([packagesOf(alice)], {})).toBe(1)
       const arrivals = new Set<string>()
       await new Promise<void>((resolve) => {
-        relay.subscribe([packagesOf(alice)], {
-          onevent: ({ id }) => {
-            arrivals.add(id)
-            if (arrivals.size === 2) resolve()
-          },
-          oneose: () => void newEvent(target, alice).then((event) => relay.publish(forClients(event))),
-        })
+        relay.subscribe([packagesOf(alice)], { onevent: ({ id }) => arrivals.add(id), oneose: resolve })
       })
+      await relay.publish(forClients(await newEvent(target, alice)))
+      await eventually('both are shown', () => arrivals.size === 2)
     })
 
     it('hears the rate limit as the reason its subscription was closed', async () => {
