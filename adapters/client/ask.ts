@@ -2,7 +2,8 @@
 
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { Filter } from 'nostr-tools/filter'
-import type { Time } from './time.ts'
+import { wordsOf } from './refusals.ts'
+import { LONGEST_TIMER_MS, type Time } from './time.ts'
 
 /**
  * How the answer to a REQ ended.
@@ -30,11 +31,9 @@ export interface Patience {
   readonly patienceMs: number
 }
 
-/** nostr-tools would take its own patience for an EOSE. This is the longest a timer can be set to. */
-const NEVER_MS = 2 ** 31 - 1
-
 /** More than anybody has for as many authors as may be asked for: a relay that goes on is heard no further. */
-const MOST_EVENTS = 10_000
+const MOST_MESSAGES = 10_000
+const MOST_CHARACTERS = 2 ** 24
 
 /** Never rejects. */
 export function ask(
@@ -47,13 +46,16 @@ export function ask(
   return new Promise((resolve) => {
     const events: unknown[] = []
     const notices: string[] = []
-    const keep = (event: unknown) => {
-      if (events.push(event) === MOST_EVENTS) finish({ by: 'eose' })
+    let characters = 0
+    const keep = <Message>(message: Message, messages: Message[]) => {
+      if (isOver) return
+      messages.push(message)
+      characters += JSON.stringify(message).length
+      const isEndless = events.length + notices.length >= MOST_MESSAGES || characters >= MOST_CHARACTERS
+      if (isEndless) finish({ by: 'eose' })
     }
     let isOver = false
-    const stopHearing = hearNotices(relay, (notice) => {
-      if (!isOver) notices.push(notice)
-    })
+    const stopHearing = hearNotices(relay, (notice) => keep(notice, notices))
     const stopWaiting = time.after(patienceMs, () => finish({ by: 'silence' }))
     const finish = (end: End) => {
       if (isOver) return
@@ -66,15 +68,18 @@ export function ask(
       resolve({ events, notices, end })
     }
     const subscription = relay.subscribe([...filters], {
-      eoseTimeout: NEVER_MS,
-      onevent: keep,
+      // nostr-tools would take its own patience for an EOSE.
+      eoseTimeout: LONGEST_TIMER_MS,
+      onevent: (event) => keep(event, events),
       // Here comes what the gateway re-encoded, for want of a good signature, and what was asked for with `#f`: that is
       // no tag of the event, so nostr-tools finds that the event does not match.
-      oninvalidevent: keep,
+      oninvalidevent: (event) => keep(event, events),
       oneose: () => finish({ by: 'eose' }),
       // Also when the connection is closed, which nostr-tools says only after this.
-      onclose: (message) =>
-        queueMicrotask(() => finish(relay.connected ? { by: 'closed', message } : { by: 'loss' })),
+      onclose: (reason: unknown) => {
+        const message = wordsOf(reason)
+        queueMicrotask(() => finish(relay.connected ? { by: 'closed', message } : { by: 'loss' }))
+      },
     })
   })
 }
@@ -83,7 +88,7 @@ export function ask(
 function hearNotices(relay: AbstractRelay, hear: (notice: string) => void): () => void {
   const before = relay.onnotice
   const hearToo = (notice: string) => {
-    hear(String(notice))
+    hear(wordsOf(notice))
     before(notice)
   }
   relay.onnotice = hearToo

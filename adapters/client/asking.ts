@@ -1,10 +1,10 @@
 /** What a client remembers of its queries: who is limited where, which packages it had, how often there was none. */
 
-import { isHex32 } from 'nostr-tools/utils'
 import { backoff } from './backoff.ts'
-import { type AuthorOutcome, claimAt, type RelayAnswer } from './claim.ts'
+import { type AuthorOutcome, claimAt, type RelayAnswer, unanswered } from './claim.ts'
 import type { Connections } from './connections.ts'
 import { Limits } from './limits.ts'
+import { checkPubkey } from './pubkey.ts'
 import { type KeyPackageAnswer, query, together } from './query.ts'
 import { Statistics } from './statistics.ts'
 import { pause, type Time } from './time.ts'
@@ -15,6 +15,8 @@ export interface AskingSettings {
   readonly encoding: 'hex' | 'base64' | undefined
   readonly attempts: number
   readonly time: Time
+  /** Aborted once nobody waits for answers any more. */
+  readonly signal: AbortSignal
 }
 
 /** How long to go on asking. */
@@ -36,16 +38,15 @@ export class Asking {
   }
 
   async once(authors: readonly string[], relays: readonly string[]): Promise<KeyPackageAnswer> {
-    const wrong = authors.find((author) => !isHex32(author))
-    if (wrong !== undefined) throw new Error(`a pubkey has 64 lower-case hex characters: "${wrong}"`)
-    const { connections, attempts, time } = this.#settings
+    for (const author of authors) checkPubkey(author)
+    const { connections, attempts, time, signal } = this.#settings
     const answer = await query(authors, {
       relays,
       askRelay: (relay, open) => connections.inTurn(relay, () => this.#claimAt(relay, open)),
       attempts,
       time,
+      signal,
     })
-    for (const { ref } of [...answer.packages.values()].flat()) this.#used.add(ref)
     this.statistics.record(answer)
     return answer
   }
@@ -55,17 +56,17 @@ export class Asking {
     relays: readonly string[],
     { rounds = 3, longestWaitSeconds = 60 }: Retrying,
   ): Promise<KeyPackageAnswer> {
-    const { time } = this.#settings
+    const { time, signal } = this.#settings
     let answer = await this.once(authors, relays)
     for (let tries = 0; tries + 1 < rounds; tries++) {
       const { missing, unanswered, rateLimited } = answer
       const others = [...missing, ...unanswered.map(({ author }) => author)]
+      const open = [...others, ...rateLimited.map(({ author }) => author)]
       const waits = rateLimited.map(({ retryAfterSeconds }) => retryAfterSeconds * 1000)
       const wait = others.length > 0 ? backoff(tries, time.random()) : Math.min(...waits)
-      // Also where nobody is left to ask for: the least of no waits is infinite.
-      if (wait > longestWaitSeconds * 1000) return answer
-      await pause(time, wait)
-      const open = [...others, ...rateLimited.map(({ author }) => author)]
+      if (open.length === 0 || wait > longestWaitSeconds * 1000) return answer
+      await pause(time, wait, signal)
+      if (signal.aborted) return answer
       answer = together(answer, await this.once(open, relays))
     }
     return answer
@@ -83,6 +84,10 @@ export class Asking {
     if (open.length === 0) return { outcomes: known, rejected: [] }
     const { outcomes, rejected } = await this.#ask(relay, open)
     this.#limits.record(relay, outcomes, now)
+    // At once: the next question at this relay may be about the same author.
+    for (const outcome of outcomes.values()) {
+      if (outcome.outcome === 'delivered') for (const { ref } of outcome.packages) this.#used.add(ref)
+    }
     return { outcomes: new Map([...known, ...outcomes]), rejected }
   }
 
@@ -93,9 +98,7 @@ export class Asking {
       const ask: Parameters<typeof claimAt>[1]['ask'] = (filters) => connections.ask(connection, filters)
       return await claimAt(authors, { relay, kinds, encoding, used: this.#used, time, ask })
     } catch (error) {
-      const reason = (error as Error).message
-      const outcomes = authors.map((author) => [author, { outcome: 'unanswered', reason }] as const)
-      return { outcomes: new Map(outcomes), rejected: [] }
+      return unanswered(authors, (error as Error).message)
     }
   }
 }

@@ -35,6 +35,10 @@ export async function authenticate(relay: AbstractRelay, sign: Sign, patience: P
   })
   return within(patience.time, patience.patienceMs, 'no answer to AUTH', answered).then(
     () => true,
-    () => false,
+    () => {
+      // nostr-tools would remember what came of it, and never sign again on this connection.
+      Reflect.deleteProperty(relay, 'authPromise')
+      return false
+    },
   )
 }

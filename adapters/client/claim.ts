@@ -43,16 +43,23 @@ const MOST_AUTHORS = 500
 const MOST_PACKAGES = 2
 /** For a relay that limits, and does not say for how long. */
 const RETRY_AFTER_SECONDS = 60
+/** How long a relay may take over all the parts of a question, of which it decides how many there are. */
+const LONGEST_MS = 60_000
 
 /** Never rejects. NOTICEs count as answers: no other query may be under way at this relay. */
 export async function claimAt(authors: readonly string[], settings: ClaimSettings): Promise<RelayAnswer> {
-  return claimInBatches(authors, MOST_AUTHORS, settings)
+  return claimInBatches(authors, MOST_AUTHORS, { ...settings, until: settings.time.now() + LONGEST_MS })
+}
+
+interface BatchSettings extends ClaimSettings {
+  /** Milliseconds since the epoch; what was not asked by then is unanswered. */
+  readonly until: number
 }
 
 async function claimInBatches(
   authors: readonly string[],
   size: number,
-  settings: ClaimSettings,
+  settings: BatchSettings,
 ): Promise<RelayAnswer> {
   const outcomes = new Map<string, AuthorOutcome>()
   const rejected: RejectedEvent[] = []
@@ -64,8 +71,9 @@ async function claimInBatches(
   return { outcomes, rejected }
 }
 
-async function claimBatch(authors: readonly string[], settings: ClaimSettings): Promise<RelayAnswer> {
-  const { kinds, encoding, ask } = settings
+async function claimBatch(authors: readonly string[], settings: BatchSettings): Promise<RelayAnswer> {
+  const { kinds, encoding, ask, time, until } = settings
+  if (time.now() >= until) return unanswered(authors, 'no answer in time')
   const reply = await ask([
     { kinds: [...kinds], authors: [...authors], ...(encoding !== undefined && { '#f': [encoding] }) },
   ])
@@ -84,6 +92,13 @@ async function claimBatch(authors: readonly string[], settings: ClaimSettings): 
   return { outcomes, rejected }
 }
 
+export function unanswered(authors: readonly string[], reason: string): RelayAnswer {
+  return {
+    outcomes: new Map(authors.map((author) => [author, { outcome: 'unanswered', reason }])),
+    rejected: [],
+  }
+}
+
 /** What a reply means for the authors of whom it brought nothing. */
 function judge(
   { notices, end }: Reply,
@@ -97,7 +112,8 @@ function judge(
   const { prefix, message, limitedAuthors, mostAuthors, retryAfterSeconds = RETRY_AFTER_SECONDS } = refusal
   if (prefix === 'rate-limited') {
     // Which of them are limited, and which have nothing, only asking for each of them tells.
-    if (limitedAuthors !== undefined && limitedAuthors < unserved) return { outcome: 'ask in parts', size: 1 }
+    const isAboutSome = limitedAuthors !== undefined && limitedAuthors < unserved
+    if (isAboutSome && unserved > 1) return { outcome: 'ask in parts', size: 1 }
     return { outcome: 'limited', retryAfterSeconds }
   }
   if (mostAuthors !== undefined && mostAuthors > 0 && mostAuthors < unserved) {

@@ -61,6 +61,7 @@ export class KeyPackageClient {
   readonly #watch: StockWatch
   readonly #asking: Asking
   readonly #own: OwnSettings
+  readonly #closing = new AbortController()
 
   /** Connects to nobody yet. @throws Error where an address is none, or the platform has no WebSocket */
   constructor(settings: KeyPackageClientSettings) {
@@ -80,7 +81,8 @@ export class KeyPackageClient {
     const connect = (relay: string) => connections.own(relay)
     this.#connections = connections
     this.#watch = new StockWatch({ relays: this.#relays, connect, time })
-    this.#asking = new Asking({ connections, kinds, encoding, attempts, time })
+    const { signal } = this.#closing
+    this.#asking = new Asking({ connections, kinds, encoding, attempts, time, signal })
     this.#own = { ...patience, connections, kinds }
   }
 
@@ -138,7 +140,10 @@ export class KeyPackageClient {
     return this.#asking.repeatedly(authors, this.#at(settings.relays), settings)
   }
 
-  /** Where somebody's packages are: by their kind 10051 event, else where they write (kind 10002). */
+  /**
+   * Where somebody's packages are: by their kind 10051 event, else where they write (kind 10002).
+   * @throws Error where the author is no pubkey
+   */
   async discover(author: string, { relays }: At = {}): Promise<Discovery> {
     return discover(author, this.#at(relays), (relay, filters) => this.#connections.lookUp(relay, filters))
   }
@@ -164,8 +169,9 @@ export class KeyPackageClient {
     return Promise.all(this.#relays.map((relay) => listOwn(relay, this.#signer(), this.#own)))
   }
 
-  /** Closes every connection. */
+  /** Closes every connection, for good. What is under way ends, with what came of it so far. */
   close(): void {
+    this.#closing.abort()
     this.#watch.stop()
     this.#connections.close()
   }
@@ -202,6 +208,7 @@ export class KeyPackageClient {
       publishAt: (relay, event) => this.#connections.publish(relay, event),
       attempts: this.#attempts,
       time: this.#time,
+      signal: this.#closing.signal,
     }
   }
 

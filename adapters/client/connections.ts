@@ -50,6 +50,7 @@ export class Connections {
     this.#known.add(relay)
     // Who asks hears the NOTICEs to it; nostr-tools would print them.
     relay.onnotice = () => {}
+    relay.publishTimeout = this.#settings.patienceMs
     return relay
   }
 
@@ -65,6 +66,7 @@ export class Connections {
       this.#introduced.delete(relay)
       throw error
     }
+    if (!relay.connected) throw new Error('the connection was lost')
     return relay
   }
 
@@ -100,9 +102,9 @@ export class Connections {
   async publish(url: string, event: NostrEvent): Promise<PublishOutcome> {
     try {
       const relay = await this.own(url)
-      const outcome = await publishAt(relay, event)
+      const outcome = await publishAt(relay, event, this.#settings)
       if (outcome.outcome === 'accepted' || !wantsAuthentication(outcome.message)) return outcome
-      return (await this.authenticate(relay)) ? await publishAt(relay, event) : outcome
+      return (await this.authenticate(relay)) ? await publishAt(relay, event, this.#settings) : outcome
     } catch (error) {
       return { outcome: 'unreachable', message: (error as Error).message }
     }

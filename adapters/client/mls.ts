@@ -17,6 +17,8 @@ import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.
 import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeMlsMessage } from 'ts-mls/message.js'
 
+import { checkPubkey } from './pubkey.ts'
+
 /** A KeyPackage, as ts-mls has it or TLS-serialised, bare or in an MLSMessage. */
 export type KeyPackageLike = KeyPackage | Uint8Array
 
@@ -48,7 +50,10 @@ const LIFETIME_SECONDS = 90 * 86_400
 /** It is good from an hour before, for those whose clocks are behind. */
 const SKEW_SECONDS = 3600
 
-/** Makes a key package as Marmot wants it: basic credential, 0xf2ee supported, last_resort, ciphersuite 0x0001. */
+/**
+ * Makes a key package as Marmot wants it: basic credential, 0xf2ee supported, last_resort, ciphersuite 0x0001.
+ * @throws Error where the pubkey is none
+ */
 export async function generateKeyPackage({
   pubkey,
   ciphersuite = CIPHERSUITE,
@@ -57,6 +62,7 @@ export async function generateKeyPackage({
   capabilities = defaultCapabilities(),
   extensions = keyPackageDefaultExtensions(),
 }: GenerateSettings): Promise<CompleteKeyPackage> {
+  checkPubkey(pubkey)
   return generate(
     { credentialType: 'basic', identity: hexToBytes(pubkey) },
     ensureMarmotCapabilities(capabilities),

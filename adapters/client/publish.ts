@@ -2,9 +2,10 @@
 
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { NostrEvent } from 'nostr-tools/core'
+import type { Patience } from './ask.ts'
 import { backoff } from './backoff.ts'
-import { parseRefusal } from './refusals.ts'
-import { pause, type Time } from './time.ts'
+import { parseRefusal, wordsOf } from './refusals.ts'
+import { pause, type Time, within } from './time.ts'
 
 /**
  * What a relay answered to an event.
@@ -18,11 +19,14 @@ export interface PublishOutcome {
   readonly message: string
 }
 
-/** What became of an event; where nobody accepted it, `refusals` has the last word of each relay that was asked. */
+/** What became of an event. Each relay that was asked is in one of the three, with its last word. */
 export interface Publication {
   readonly event: NostrEvent
   readonly acceptedBy: readonly RelayMessage[]
+  /** These do not have it. */
   readonly refusals: readonly RelayMessage[]
+  /** These may have it, and hand it out: what belongs to it has to be kept. */
+  readonly unanswered: readonly RelayMessage[]
 }
 
 /** What a relay said. */
@@ -36,12 +40,20 @@ export interface PublishSettings {
   /** How often a relay that does not answer is told, at least 1. */
   readonly attempts: number
   readonly time: Time
+  /** Aborted once nobody waits for the outcome any more. */
+  readonly signal: AbortSignal
 }
 
 /** Publishes at one relay. Never rejects. */
-export async function publishAt(relay: AbstractRelay, event: NostrEvent): Promise<PublishOutcome> {
+export async function publishAt(
+  relay: AbstractRelay,
+  event: NostrEvent,
+  { time, patienceMs }: Patience,
+): Promise<PublishOutcome> {
   try {
-    return { outcome: 'accepted', message: await relay.publish(event) }
+    // nostr-tools waits for ever for one whose refusal is no text.
+    const message = await within(time, patienceMs, 'no answer in time', relay.publish(event))
+    return { outcome: 'accepted', message: wordsOf(message) }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     // nostr-tools says in words of its own, without a prefix, that there was no answer.
@@ -56,25 +68,36 @@ export async function publishAt(relay: AbstractRelay, event: NostrEvent): Promis
 export async function publishOnce(
   event: NostrEvent,
   relays: readonly string[],
-  { publishAt, attempts, time }: PublishSettings,
+  { publishAt, attempts, time, signal }: PublishSettings,
 ): Promise<Publication> {
   const refusals = new Map<string, string>()
-  const others = () => [...refusals].map(([relay, message]) => ({ relay, message }))
+  const unanswered = new Map<string, string>()
+  const publication = (acceptedBy: readonly RelayMessage[]): Publication => ({
+    event,
+    acceptedBy,
+    refusals: listed(refusals),
+    unanswered: listed(unanswered),
+  })
   let open = relays
   for (let tries = 0; ; tries++) {
     for (const relay of open) {
       const { outcome, message } = await publishAt(relay, event)
-      refusals.delete(relay)
-      if (outcome === 'accepted') return { event, acceptedBy: [{ relay, message }], refusals: others() }
-      refusals.set(relay, message)
+      for (const others of [refusals, unanswered]) others.delete(relay)
+      if (outcome === 'accepted') return publication([{ relay, message }])
+      const others = outcome === 'unanswered' ? unanswered : refusals
+      others.set(relay, message)
       if (outcome === 'refused') open = open.filter((other) => other !== relay)
       if (outcome !== 'unanswered') continue
       open = [relay]
       break
     }
-    if (open.length === 0 || tries + 1 >= attempts) return { event, acceptedBy: [], refusals: others() }
-    await pause(time, backoff(tries, time.random()))
+    if (open.length === 0 || tries + 1 >= attempts || signal.aborted) return publication([])
+    await pause(time, backoff(tries, time.random()), signal)
   }
+}
+
+function listed(messages: ReadonlyMap<string, string>): RelayMessage[] {
+  return [...messages].map(([relay, message]) => ({ relay, message }))
 }
 
 /** Publishes at every relay. */
@@ -88,5 +111,6 @@ export async function publishEverywhere(
     event,
     acceptedBy: answers.flatMap(({ acceptedBy }) => acceptedBy),
     refusals: answers.flatMap(({ refusals }) => refusals),
+    unanswered: answers.flatMap(({ unanswered }) => unanswered),
   }
 }

@@ -33,11 +33,13 @@ export interface QuerySettings {
   /** How often a relay that does not answer is asked, at least 1. */
   readonly attempts: number
   readonly time: Time
+  /** Aborted once nobody waits for the answer any more. */
+  readonly signal: AbortSignal
 }
 
 /** Each author is asked for at the next relay only if those before it delivered nothing: a claim spends a package. */
 export async function query(authors: readonly string[], settings: QuerySettings): Promise<KeyPackageAnswer> {
-  const { relays, askRelay, attempts, time } = settings
+  const { relays, askRelay, attempts, time, signal } = settings
   const asked = new Map([...new Set(authors)].map((author) => [author, new Map<string, AuthorOutcome>()]))
   const rejected: RejectedEvent[] = []
   for (let tries = 0; ; tries++) {
@@ -49,8 +51,8 @@ export async function query(authors: readonly string[], settings: QuerySettings)
       rejected.push(...answer.rejected)
     }
     const isDone = [...asked.values()].every((outcomes) => relays.every((relay) => !isOpen(outcomes, relay)))
-    if (isDone || tries + 1 >= attempts) return summary(asked, rejected)
-    await pause(time, backoff(tries, time.random()))
+    if (isDone || tries + 1 >= attempts || signal.aborted) return summary(asked, rejected)
+    await pause(time, backoff(tries, time.random()), signal)
   }
 }
 

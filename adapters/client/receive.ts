@@ -3,9 +3,11 @@
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
 import { bytesToHex } from 'nostr-tools/utils'
-import type { KeyPackage } from 'ts-mls'
+import { ciphersuites, type KeyPackage } from 'ts-mls'
 import { restoreSignedEvent } from '../../plugin/key-package/restore.ts'
+import { readTags } from '../../plugin/key-package/tags.ts'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { contentOf } from './events.ts'
 import { calculateKeyPackageRef, identityOf, readKeyPackage } from './mls.ts'
 
@@ -36,22 +38,40 @@ export interface Wanted {
   readonly now: number
 }
 
+/** Clocks may be so far apart. */
+const SKEW_SECONDS = 3600
+
 /** @throws Error saying why the event is none of them */
 export async function receive(delivered: unknown, wanted: Wanted): Promise<ReceivedKeyPackage> {
   if (!isSignedEvent(delivered)) throw new Error('this is not an event')
-  const event = restoreSignedEvent(delivered) as unknown as NostrEvent
+  const signed = restoreSignedEvent(delivered)
+  const event = signed as unknown as NostrEvent
   if (!wanted.kinds.includes(event.kind)) throw new Error(`nobody asked for kind ${event.kind}`)
   if (!wanted.authors.includes(event.pubkey)) throw new Error(`nobody asked for packages of ${event.pubkey}`)
   if (!verifyEvent(event)) throw new Error('the signature is not the author’s')
   const { keyPackage, bytes } = readKeyPackage(contentOf(event))
   if (identityOf(keyPackage) !== event.pubkey) throw new Error('the credential is not the author’s')
-  if (expiryOf(event, keyPackage) * 1000 <= wanted.now) throw new Error('the key package has expired')
   const ref = bytesToHex(await calculateKeyPackageRef(bytes))
+  checkTags(signed, keyPackage, ref)
+  checkLifetime(signed, keyPackage, wanted.now / 1000)
   return { author: event.pubkey, event, bytes, keyPackage, ref }
 }
 
-/** In seconds since the epoch: of the key package, or of its event if that is sooner (NIP-40). */
-function expiryOf({ tags }: NostrEvent, { leafNode: { lifetime } }: KeyPackage): number {
-  const expiration = Number(tags.find(([name]) => name === 'expiration')?.[1] ?? Number.POSITIVE_INFINITY)
-  return Math.min(Number(lifetime.notAfter), expiration)
+/** What the event says of the package is what the gateway, and its filters, went by. */
+function checkTags(event: SignedEvent, { cipherSuite }: KeyPackage, ref: string): void {
+  const tags = readTags(event)
+  if (tags.ciphersuites.some((code) => code !== ciphersuites[cipherSuite])) {
+    throw new Error('the key package has another ciphersuite than its event says')
+  }
+  if (tags.refs.some((named) => named !== ref)) {
+    throw new Error('the key package has another KeyPackageRef than its event says')
+  }
+}
+
+/** @param now seconds since the epoch */
+function checkLifetime(event: SignedEvent, { leafNode: { lifetime } }: KeyPackage, now: number): void {
+  // One that cannot be read says nothing that could be relied on.
+  const ends = [Number(lifetime.notAfter), ...readTags(event).expirations.map((end) => end ?? 0)]
+  if (ends.some((end) => end <= now)) throw new Error('the key package has expired')
+  if (Number(lifetime.notBefore) > now + SKEW_SECONDS) throw new Error('the key package is not valid yet')
 }

@@ -12,6 +12,11 @@ export interface Refusal {
   readonly mostAuthors?: number
 }
 
+/** What a relay sent as its words; nothing where they are none. */
+export function wordsOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
 export function parseRefusal(message: string): Refusal {
   const retryAfterSeconds = numberIn(message, /try again in (\d{1,9}) s\b/)
   const limitedAuthors = numberIn(message, /: (\d{1,9}) of \d+ authors\b/)

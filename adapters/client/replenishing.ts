@@ -23,7 +23,10 @@ export class Replenishing {
   readonly #time: Time
   readonly #replenish: Replenish
   #isAnswering = false
-  #answeredAt: number | undefined
+  /** Answers that failed, since the last that did not. */
+  #failures = 0
+  /** When the next answer may be given, in milliseconds since the epoch, whoever asks and asks again meanwhile. */
+  #nextAt = Number.NEGATIVE_INFINITY
   #request: AbortController | undefined
   #cancel: () => void = () => {}
 
@@ -50,24 +53,21 @@ export class Replenishing {
 
   #wait(request: AbortController): void {
     if (this.#isAnswering) return
-    const wait = this.#answeredAt === undefined ? 0 : this.#answeredAt + INTERVAL_MS - this.#time.now()
-    if (wait > 0) this.#after(wait, () => this.#answer(request, 0))
-    else this.#answer(request, 0)
+    const wait = this.#nextAt - this.#time.now()
+    if (wait > 0) this.#cancel = this.#time.after(wait, () => this.#answer(request))
+    else this.#answer(request)
   }
 
-  async #answer(request: AbortController, tries: number): Promise<void> {
+  async #answer(request: AbortController): Promise<void> {
     this.#isAnswering = true
     const hasAnswered = await this.#hasAnswered(request)
     this.#isAnswering = false
-    if (hasAnswered) this.#answeredAt = this.#time.now()
-    if (this.#request !== request) {
-      // Another has come meanwhile.
-      if (this.#request !== undefined) this.#wait(this.#request)
-    } else if (hasAnswered) {
-      this.#request = undefined
-    } else {
-      this.#after(backoff(tries, this.#time.random()), () => this.#answer(request, tries + 1))
-    }
+    const interval = hasAnswered ? INTERVAL_MS : backoff(this.#failures, this.#time.random())
+    this.#failures = hasAnswered ? 0 : this.#failures + 1
+    this.#nextAt = this.#time.now() + interval
+    if (hasAnswered && this.#request === request) this.#request = undefined
+    // It failed, or another has come meanwhile.
+    if (this.#request !== undefined) this.#wait(this.#request)
   }
 
   async #hasAnswered({ signal }: AbortController): Promise<boolean> {
@@ -77,9 +77,5 @@ export class Replenishing {
     } catch {
       return false
     }
-  }
-
-  #after(milliseconds: number, act: () => void): void {
-    this.#cancel = this.#time.after(milliseconds, act)
   }
 }

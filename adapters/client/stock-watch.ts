@@ -13,12 +13,18 @@ export interface StockWatchSettings {
   readonly time: Time
 }
 
+/** A connection that lasted so long was a good one: the next is sought as if nothing had failed. */
+const STEADY_MS = 60_000
+
 export class StockWatch {
   readonly #settings: StockWatchSettings
   /** Relays that have asked, whether anybody wanted to hear it or not, by author. */
   readonly #low = new Map<string, string>()
   readonly #replenishing = new Map<string, Replenishing>()
+  /** By relay, what ends the wait before it is connected to again. */
   readonly #retries = new Map<string, () => void>()
+  /** By relay, how often it failed since it last did not. */
+  readonly #failures = new Map<string, number>()
   #replenish: Replenish | undefined
 
   constructor(settings: StockWatchSettings) {
@@ -27,7 +33,9 @@ export class StockWatch {
 
   /** Listens on a connection on which the author is about to authenticate: the relay may ask at once. */
   hear(relay: AbstractRelay, url: string, author: string): void {
-    if (!this.#settings.relays.includes(url)) return
+    const { relays, time } = this.#settings
+    if (!relays.includes(url)) return
+    const since = time.now()
     hearLowStock(relay, author, {
       low: () => {
         this.#low.set(url, author)
@@ -36,7 +44,8 @@ export class StockWatch {
       enough: () => this.#over(url),
       lost: () => {
         this.#over(url)
-        if (this.#replenish !== undefined) this.#retry(url, 0)
+        if (time.now() - since >= STEADY_MS) this.#failures.delete(url)
+        this.#retry(url)
       },
     })
   }
@@ -46,12 +55,13 @@ export class StockWatch {
     if (this.#replenish !== undefined) throw new Error('this client is listening for low stock already')
     this.#replenish = replenish
     for (const [relay, author] of this.#low) this.#pass(relay, author)
-    for (const relay of this.#settings.relays) this.#connect(relay, 0)
+    for (const relay of this.#settings.relays) this.#connect(relay)
   }
 
   stop(): void {
     this.#replenish = undefined
     for (const cancel of this.#retries.values()) cancel()
+    this.#retries.clear()
     for (const replenishing of this.#replenishing.values()) replenishing.over()
     this.#replenishing.clear()
   }
@@ -69,17 +79,20 @@ export class StockWatch {
     this.#replenishing.get(relay)?.over()
   }
 
-  #connect(relay: string, tries: number): void {
-    this.#settings.connect(relay).catch(() => {
-      if (this.#replenish !== undefined) this.#retry(relay, tries)
-    })
+  #connect(relay: string): void {
+    this.#settings.connect(relay).catch(() => this.#retry(relay))
   }
 
-  #retry(relay: string, tries: number): void {
+  /** Connects again after a while; two who tell of one failure have it done once. */
+  #retry(relay: string): void {
+    if (this.#replenish === undefined || this.#retries.has(relay)) return
     const { time } = this.#settings
-    this.#retries.set(
-      relay,
-      time.after(backoff(tries, time.random()), () => this.#connect(relay, tries + 1)),
-    )
+    const failures = this.#failures.get(relay) ?? 0
+    this.#failures.set(relay, failures + 1)
+    const cancel = time.after(backoff(failures, time.random()), () => {
+      this.#retries.delete(relay)
+      this.#connect(relay)
+    })
+    this.#retries.set(relay, cancel)
   }
 }

@@ -9,18 +9,30 @@ export interface Time {
   random(): number
 }
 
+/** A timer that is set to more fires at once. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** The machine's; a wait of more than 24 days ends after 24 days. */
 export const systemTime: Time = {
   now: () => Date.now(),
   after: (milliseconds, act) => {
-    const timer = setTimeout(act, milliseconds)
+    const timer = setTimeout(act, Math.min(milliseconds, LONGEST_TIMER_MS))
     return () => clearTimeout(timer)
   },
   random: () => Math.random(),
 }
 
-export function pause(time: Time, milliseconds: number): Promise<void> {
+/** Resolves after so many milliseconds, or once the signal is aborted. */
+export function pause(time: Time, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    time.after(milliseconds, resolve)
+    const finish = () => {
+      cancel()
+      signal.removeEventListener('abort', finish)
+      resolve()
+    }
+    const cancel = time.after(milliseconds, finish)
+    signal.addEventListener('abort', finish)
+    if (signal.aborted) finish()
   })
 }
 

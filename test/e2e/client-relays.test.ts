@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
 import { createKeyPackageEvent } from '../../adapters/client/events.ts'
+import { generateKeyPackage } from '../../adapters/client/mls.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { ClientScene } from '../support/client-scene.ts'
@@ -13,7 +14,8 @@ import { startRelay, type TestRelay } from '../support/relay.ts'
 jest.setTimeout(30_000)
 
 const scene = new ClientScene(memoryStore)
-const DAY = 86_400
+const HOUR = 3600
+const DAY = 24 * HOUR
 
 describe('several relays', () => {
   it('each package goes to one of them, by turns, so that no two hand out the same (I1)', async () => {
@@ -133,6 +135,7 @@ describe('a relay without a gateway', () => {
     const [own] = await alice.generate(1)
     if (mallory === undefined || own === undefined) throw new Error('nothing was made')
     const createdAt = Math.floor(scene.time.now() / 1000)
+    const early = await generateKeyPackage({ pubkey: alice.pubkey, now: createdAt + DAY + 2 * HOUR + 1 })
     const sign = (
       keyPackage: typeof own.publicPackage,
       tags: string[][] = [],
@@ -143,6 +146,11 @@ describe('a relay without a gateway', () => {
     }
     relay.keep(sign(mallory.publicPackage))
     relay.keep(sign(own.publicPackage, [['expiration', String(createdAt + DAY)]]))
+    relay.keep(sign(own.publicPackage, [['expiration', 'soon']]))
+    relay.keep(sign(own.publicPackage, [['exp', String(createdAt + DAY)]]))
+    relay.keep(sign(own.publicPackage, [['i', '0'.repeat(64)]]))
+    relay.keep(sign(own.publicPackage, [['ciphersuite', '0x0002']]))
+    relay.keep(sign(early.publicPackage))
     relay.keep(sign(own.publicPackage, [], 'AAEC'))
     relay.keep({ ...sign(own.publicPackage, [['client', 'x']]), sig: '0'.repeat(128) })
     scene.advance(DAY)
@@ -151,7 +159,12 @@ describe('a relay without a gateway', () => {
     expect(missing).toEqual([alice.pubkey])
     expect(rejected.map(({ reason }) => reason).sort()).toEqual([
       'the credential is not the author’s',
+      'the key package has another KeyPackageRef than its event says',
+      'the key package has another ciphersuite than its event says',
       'the key package has expired',
+      'the key package has expired',
+      'the key package has expired',
+      'the key package is not valid yet',
       'the signature is not the author’s',
       'this is not an MLS KeyPackage',
     ])
@@ -168,7 +181,7 @@ describe('a relay without a gateway', () => {
       ['r', 'wss://write.example', 'write'],
     ]
     relay.keep(signEvent(person.secretKey, { kind: 10002, created_at: 1, tags, content: '' }))
-    const written = ['wss://both.example', 'wss://write.example']
+    const written = ['wss://both.example/', 'wss://write.example/']
     expect(await bob.discover(pubkey)).toEqual({ by: 'write relays', relays: written, unanswered: [] })
 
     await client.publishRelayList(['wss://older.example'])
@@ -177,7 +190,7 @@ describe('a relay without a gateway', () => {
     await client.publishRelayList(['wss://newer.example'], { relays: [gateway.url] })
     expect(await bob.discover(pubkey, { relays: [relay.url, gateway.url, 'ws://127.0.0.1:1'] })).toEqual({
       by: 'key package relay list',
-      relays: ['wss://newer.example'],
+      relays: ['wss://newer.example/'],
       unanswered: ['ws://127.0.0.1:1/'],
     })
   })

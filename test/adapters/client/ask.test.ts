@@ -111,4 +111,15 @@ describe('the answer to a REQ', () => {
     const reply = await asked((id) => Array.from({ length: 10_001 }, () => ['EVENT', id, reencoded]))
     expect(reply.events).toHaveLength(10_000)
   })
+
+  it('ends where a relay has more to say than anybody has (I9)', async () => {
+    const reply = await asked(() => Array.from({ length: 10_001 }, () => ['NOTICE', 'x']))
+    expect(reply.notices).toHaveLength(10_000)
+  })
+
+  it('ends where a relay goes on and on (I9)', async () => {
+    const long = { ...reencoded, content: '0'.repeat(1_000_000) }
+    const reply = await asked((id) => Array.from({ length: 20 }, () => ['EVENT', id, long]))
+    expect(reply.events).toHaveLength(17)
+  })
 })

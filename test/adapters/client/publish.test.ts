@@ -15,6 +15,7 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
   const publishing = publishOnce(event, Object.keys(answers), {
     attempts: 3,
     time,
+    signal: new AbortController().signal,
     publishAt: async (relay) => {
       const earlier = asked.filter((other) => other === relay).length
       asked.push(relay)
@@ -29,8 +30,13 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
     time.advance(60_000)
     return isOver
   })
-  const { acceptedBy, refusals } = await over
-  return { asked, acceptedBy: acceptedBy.map(({ relay }) => relay), refusals: refusals.map((r) => r.message) }
+  const { acceptedBy, refusals, unanswered } = await over
+  return {
+    asked,
+    acceptedBy: acceptedBy.map(({ relay }) => relay),
+    refusals: refusals.map(({ message }) => message),
+    unanswered: unanswered.map(({ message }) => message),
+  }
 }
 
 describe('an event that one relay is to have', () => {
@@ -39,6 +45,7 @@ describe('an event that one relay is to have', () => {
       asked: ['a'],
       acceptedBy: ['a'],
       refusals: [],
+      unanswered: [],
     })
   })
 
@@ -47,6 +54,7 @@ describe('an event that one relay is to have', () => {
       asked: ['a', 'b', 'c'],
       acceptedBy: ['c'],
       refusals: ['a 1', 'b 1'],
+      unanswered: [],
     })
   })
 
@@ -55,6 +63,7 @@ describe('an event that one relay is to have', () => {
       asked: ['a', 'a', 'a'],
       acceptedBy: ['a'],
       refusals: [],
+      unanswered: [],
     })
   })
 
@@ -63,6 +72,17 @@ describe('an event that one relay is to have', () => {
       asked: ['a', 'b', 'b', 'b'],
       acceptedBy: [],
       refusals: ['a 1', 'b 3'],
+      unanswered: [],
+    })
+  })
+
+  it('is not said to be refused by a relay that never answered: that one may hand it out', async () => {
+    const never = ['unanswered', 'unanswered', 'unanswered'] as const
+    expect(await publish({ a: ['refused'], b: never, c: ['accepted'] })).toEqual({
+      asked: ['a', 'b', 'b', 'b'],
+      acceptedBy: [],
+      refusals: ['a 1'],
+      unanswered: ['b 3'],
     })
   })
 })
