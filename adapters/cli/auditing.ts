@@ -15,7 +15,10 @@ export function startAuditLog({ audit: options, store }: Settings, log: Logger):
     // What is asked for is written, however little else is logged.
     const own = log.child({}, { level: 'info' })
     const audit = openAuditLog({ options, store: withoutPasswords(store), log: own })
-    if (audit !== undefined) process.on('SIGHUP', () => audit.reopen())
+    if (audit === undefined) return undefined
+    process.on('SIGHUP', () => audit.reopen())
+    const { to, path, hashRequesters } = options
+    log.info({ to, ...(to === 'file' && { path }), hashRequesters }, 'keeping an audit log')
     return audit
   } catch (error) {
     const why = (error as Error).message

@@ -84,6 +84,6 @@ export function withEvent(
   pkg: StockedPackage,
 ): StoredKeyPackage {
   const body = packages.get([author, pkg.id])
-  if (body === undefined) throw new StoreError(`the event of key package ${pkg.id} is missing`)
+  if (body === undefined) throw new StoreError(`the event of a key package of ${author} is missing`)
   return { ...pkg, author, ...body }
 }

@@ -85,12 +85,13 @@ describe('serve --audit-to file', () => {
     await publish(serving)
     unlinkSync(path)
     serving.kill('SIGHUP')
-    const words = () => serving.log.map(({ msg }) => msg).filter((msg) => msg.includes('audit log'))
-    await eventually('it was opened anew', () => words().length === 2)
+    const words = () => serving.log.map(({ msg }) => msg).filter((msg) => /audit log/.test(msg))
+    await eventually('it was opened anew', () => words().length === 3)
     const third = await publish(serving)
     expect(idsIn(path)).toEqual([undefined, third.id])
-    await eventually('the log says so', () => words().length === 3)
+    await eventually('the log says so', () => words().length === 4)
     expect(words()).toEqual([
+      'keeping an audit log',
       'the audit log cannot be written; records go missing',
       'the audit log was opened anew',
       'the audit log is written again; so many records are missing',
