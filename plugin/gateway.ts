@@ -17,7 +17,7 @@ import { Refusal } from './nostr/refusal.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
-import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
+import { groupByAuthor, ownView, type Query, type QueryAnswer, UNAVAILABLE } from './query.ts'
 import { ReleasedClaims } from './released.ts'
 import { meets } from './selection.ts'
 import { Session } from './session.ts'
@@ -129,7 +129,7 @@ export class KeyPackageGateway {
       concerns: (kind) => this.#isKeyPackage(kind) || isAuthorEvent(kind),
       accept: (event, sender) => this.#accept(event, sender),
       answer: (query) => answerQuery(context, query),
-      release: (query, answer) => releaseAnswer(context, query, answer),
+      release: (query, answer) => this.#release(query, answer),
       watch: (query, show) => this.#watch(query, show),
       count: (filters) => this.#count(filters),
       welcome: (author, send) => this.#welcome(author, send),
@@ -197,6 +197,11 @@ export class KeyPackageGateway {
       this.#report(error)
       throw new Refusal('error', UNAVAILABLE)
     }
+  }
+
+  async #release(query: Query, answer: QueryAnswer): Promise<void> {
+    await releaseAnswer(this.#context, query, answer)
+    for (const { author } of query.claims) this.#replenisher.gained(author)
   }
 
   #welcome(author: Pubkey, send: Connection['send']): () => void {

@@ -59,7 +59,7 @@ export class Replenisher {
     }
   }
 
-  /** A package has come in, by which there may be enough. */
+  /** A package has come in, or is back from a claim that was undone; by that there may be enough. */
   gained(author: Pubkey): void {
     const asked = this.#reaches(author).filter(({ isAsked }) => isAsked)
     if (asked.length > 0) this.#start(this.#withdrawIfEnough(author, asked))

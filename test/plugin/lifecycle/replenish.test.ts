@@ -213,6 +213,17 @@ describe('a stock that is back at stock.low', () => {
     expect(late.pushed).not.toContainEqual(withdrawal)
   })
 
+  it('is withdrawn when the claim that made it low is undone', async () => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    const author = await connectedAuthor(test)
+    const { unsent } = await test.connect().say('REQ', 'sub', keyPackagesBy(alice))
+    expect(requestsTo(author)).toEqual([request])
+    await unsent?.()
+    await turns()
+    expect(author.pushed.at(-1)).toEqual(withdrawal)
+  })
+
   it('is not withdrawn while it is still lower', async () => {
     const test = startGateway({ stock: { low: 5 } })
     await stock(test, alice, 2)
