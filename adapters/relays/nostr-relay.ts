@@ -30,8 +30,8 @@ export type KeyPackagesPlugin = HandleMessagePlugin & BeforeHandleEventPlugin & 
 
 /**
  * Makes the plugin. Register it after the guards that key packages have to pass too (`beforeHandleEvent`), and before
- * plugins that carry events elsewhere (`broadcast`). The relay needs its `hostname` for NIP-42: who it takes for an
- * author is one. An event that goes in by `relay.handleEvent` is published as well; there `success` is false where the
+ * plugins that carry events elsewhere (`broadcast`). The relay needs its `hostname` for NIP-42, by which it
+ * knows owners. An event that goes in by `relay.handleEvent` is published as well; there `success` is false where the
  * gateway alone keeps it, and `message` says what became of it.
  */
 export function keyPackages(
@@ -94,6 +94,8 @@ class NostrRelayClient {
   readonly #publications: WeakMap<object, Publication>
   /** Resolves once the session has each EVENT so far, or a guard has refused it: the relay handles messages all at once. */
   #given: Promise<unknown> = Promise.resolve()
+  /** The relay takes whom an author has delegated to (NIP-26) for the author: the owner of key packages they are not (I4). */
+  #isDelegate = false
 
   constructor(
     ctx: ClientContext,
@@ -107,7 +109,7 @@ class NostrRelayClient {
     const session = gateway.session({
       address,
       send,
-      authenticated: () => (ctx.pubkey === undefined ? [] : [ctx.pubkey]),
+      authenticated: () => (ctx.pubkey === undefined || this.#isDelegate ? [] : [ctx.pubkey]),
     })
     // Whatever the relay says to a client comes through here: answers, stored events, live ones (I4).
     ctx.sendMessage = (message) => {
@@ -124,6 +126,7 @@ class NostrRelayClient {
 
   handle(message: IncomingMessage, next: () => Promise<HandleMessageResult>): Promise<HandleMessageResult> {
     const [verb, event] = message
+    if (verb === 'AUTH') this.#isDelegate ||= JSON.stringify(message).includes('"delegation"')
     const isEvent = verb === 'EVENT' && typeof event === 'object' && event !== null
     return isEvent ? this.#publish(message, event, next) : this.#ask(message, next)
   }

@@ -1,11 +1,14 @@
 /** The plugin of `@nostr-relay/core` and its clients: who they are, what of their messages the relay sees, when they leave. */
 
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { describe, expect, it } from '@jest/globals'
 import type { ClientReadyState } from '@nostr-relay/common'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
-import { alice, idsOf, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
+import { alice, bob, idsOf, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
 import { eventually } from '../../support/eventually.ts'
 import { gate } from '../../support/gate.ts'
+import { signEvent } from '../../support/key-packages.ts'
 import { machineTime, type Plugin, startNostrRelay } from '../../support/nostr-relay.ts'
 
 /** A client of the relay in its own process. */
@@ -22,6 +25,33 @@ class LocalClient extends EventTarget {
     this.heard.push(text)
   }
 }
+
+describe('who an author has delegated to (NIP-26)', () => {
+  // The library the relay itself verifies with.
+  const { schnorr } = createRequire(import.meta.resolve('@nostr-relay/common'))('@noble/curves/secp256k1')
+  const scene = new Scene((options) => startNostrRelay({ options }))
+
+  it('is the author to the relay, but not the owner of the key packages (I4)', async () => {
+    const { target, events, client } = await scene.stocked(2)
+    const conditions = `created_at>${target.now() - 60}`
+    const token = `nostr:delegation:${bob.pubkey}:${conditions}`
+    const signature = schnorr.sign(createHash('sha256').update(token).digest(), alice.secretKey)
+    const event = signEvent(bob.secretKey, {
+      kind: 22242,
+      created_at: target.now(),
+      tags: [
+        ['relay', target.url],
+        ['challenge', await client.challenge()],
+        ['delegation', alice.pubkey, conditions, Buffer.from(signature).toString('hex')],
+      ],
+      content: '',
+    })
+    client.send(['AUTH', event])
+    expect((await client.until('OK')).at(-1)).toEqual(['OK', event.id, true, ''])
+    // An owner would see both.
+    expect(idsOf((await client.request('hers', packagesOf(alice))).events)).toEqual([events[0]?.id])
+  })
+})
 
 describe('what is left for the relay', () => {
   const seen: unknown[] = []
