@@ -4,10 +4,11 @@ import { backoff } from './backoff.ts'
 import { type AuthorOutcome, claimAt, type RelayAnswer, unanswered } from './claim.ts'
 import type { Connections } from './connections.ts'
 import { Limits } from './limits.ts'
+import type { Pauses } from './pauses.ts'
 import { checkPubkey } from './pubkey.ts'
 import { type KeyPackageAnswer, query, together } from './query.ts'
 import { Statistics } from './statistics.ts'
-import { pause, type Time } from './time.ts'
+import type { Time } from './time.ts'
 
 export interface AskingSettings {
   readonly connections: Connections
@@ -15,8 +16,7 @@ export interface AskingSettings {
   readonly encoding: 'hex' | 'base64' | undefined
   readonly attempts: number
   readonly time: Time
-  /** Aborted once nobody waits for answers any more. */
-  readonly signal: AbortSignal
+  readonly pauses: Pauses
 }
 
 /** How long to go on asking. */
@@ -39,13 +39,13 @@ export class Asking {
 
   async once(authors: readonly string[], relays: readonly string[]): Promise<KeyPackageAnswer> {
     for (const author of authors) checkPubkey(author)
-    const { connections, attempts, time, signal } = this.#settings
+    const { connections, attempts, time, pauses } = this.#settings
     const answer = await query(authors, {
       relays,
       askRelay: (relay, open) => connections.inTurn(relay, () => this.#claimAt(relay, open)),
       attempts,
       time,
-      signal,
+      pauses,
     })
     this.statistics.record(answer)
     return answer
@@ -56,7 +56,7 @@ export class Asking {
     relays: readonly string[],
     { rounds = 3, longestWaitSeconds = 60 }: Retrying,
   ): Promise<KeyPackageAnswer> {
-    const { time, signal } = this.#settings
+    const { time, pauses } = this.#settings
     let answer = await this.once(authors, relays)
     for (let tries = 0; tries + 1 < rounds; tries++) {
       const { missing, unanswered, rateLimited } = answer
@@ -65,8 +65,8 @@ export class Asking {
       const waits = rateLimited.map(({ retryAfterSeconds }) => retryAfterSeconds * 1000)
       const wait = others.length > 0 ? backoff(tries, time.random()) : Math.min(...waits)
       if (open.length === 0 || wait > longestWaitSeconds * 1000) return answer
-      await pause(time, wait, signal)
-      if (signal.aborted) return answer
+      await pauses.wait(wait)
+      if (pauses.isOver) return answer
       answer = together(answer, await this.once(open, relays))
     }
     return answer

@@ -10,6 +10,7 @@ import { type Discovery, discover } from './discover.ts'
 import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
 import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
 import { countOwn, listOwn, type OwnSettings, type Stock, type StockCount } from './own.ts'
+import { Pauses } from './pauses.ts'
 import { type Publication, type PublishSettings, publishEverywhere, publishOnce } from './publish.ts'
 import type { KeyPackageAnswer } from './query.ts'
 import { createKeyPackageRelayListEvent } from './relay-lists.ts'
@@ -61,7 +62,7 @@ export class KeyPackageClient {
   readonly #watch: StockWatch
   readonly #asking: Asking
   readonly #own: OwnSettings
-  readonly #closing = new AbortController()
+  readonly #pauses: Pauses
 
   /** Connects to nobody yet. @throws Error where an address is none, or the platform has no WebSocket */
   constructor(settings: KeyPackageClientSettings) {
@@ -81,8 +82,9 @@ export class KeyPackageClient {
     const connect = (relay: string) => connections.own(relay)
     this.#connections = connections
     this.#watch = new StockWatch({ relays: this.#relays, connect, time })
-    const { signal } = this.#closing
-    this.#asking = new Asking({ connections, kinds, encoding, attempts, time, signal })
+    const pauses = new Pauses(time)
+    this.#pauses = pauses
+    this.#asking = new Asking({ connections, kinds, encoding, attempts, time, pauses })
     this.#own = { ...patience, connections, kinds }
   }
 
@@ -171,7 +173,7 @@ export class KeyPackageClient {
 
   /** Closes every connection, for good. What is under way ends, with what came of it so far. */
   close(): void {
-    this.#closing.abort()
+    this.#pauses.end()
     this.#watch.stop()
     this.#connections.close()
   }
@@ -208,7 +210,7 @@ export class KeyPackageClient {
       publishAt: (relay, event) => this.#connections.publish(relay, event),
       attempts: this.#attempts,
       time: this.#time,
-      signal: this.#closing.signal,
+      pauses: this.#pauses,
     }
   }
 

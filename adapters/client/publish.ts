@@ -4,8 +4,9 @@ import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { NostrEvent } from 'nostr-tools/core'
 import type { Patience } from './ask.ts'
 import { backoff } from './backoff.ts'
+import type { Pauses } from './pauses.ts'
 import { parseRefusal, wordsOf } from './refusals.ts'
-import { pause, type Time, within } from './time.ts'
+import { type Time, within } from './time.ts'
 
 /**
  * What a relay answered to an event.
@@ -40,8 +41,7 @@ export interface PublishSettings {
   /** How often a relay that does not answer is told, at least 1. */
   readonly attempts: number
   readonly time: Time
-  /** Aborted once nobody waits for the outcome any more. */
-  readonly signal: AbortSignal
+  readonly pauses: Pauses
 }
 
 /** Publishes at one relay. Never rejects. */
@@ -68,7 +68,7 @@ export async function publishAt(
 export async function publishOnce(
   event: NostrEvent,
   relays: readonly string[],
-  { publishAt, attempts, time, signal }: PublishSettings,
+  { publishAt, attempts, time, pauses }: PublishSettings,
 ): Promise<Publication> {
   const refusals = new Map<string, string>()
   const unanswered = new Map<string, string>()
@@ -82,17 +82,21 @@ export async function publishOnce(
   for (let tries = 0; ; tries++) {
     for (const relay of open) {
       const { outcome, message } = await publishAt(relay, event)
-      for (const others of [refusals, unanswered]) others.delete(relay)
-      if (outcome === 'accepted') return publication([{ relay, message }])
-      const others = outcome === 'unanswered' ? unanswered : refusals
+      refusals.delete(relay)
+      if (outcome === 'accepted') {
+        unanswered.delete(relay)
+        return publication([{ relay, message }])
+      }
+      // Whatever it says later, it may have it from before.
+      const others = outcome === 'unanswered' || unanswered.has(relay) ? unanswered : refusals
       others.set(relay, message)
       if (outcome === 'refused') open = open.filter((other) => other !== relay)
       if (outcome !== 'unanswered') continue
       open = [relay]
       break
     }
-    if (open.length === 0 || tries + 1 >= attempts || signal.aborted) return publication([])
-    await pause(time, backoff(tries, time.random()), signal)
+    if (open.length === 0 || tries + 1 >= attempts || pauses.isOver) return publication([])
+    await pauses.wait(backoff(tries, time.random()))
   }
 }
 

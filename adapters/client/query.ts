@@ -2,8 +2,9 @@
 
 import { backoff } from './backoff.ts'
 import type { AuthorOutcome, RelayAnswer } from './claim.ts'
+import type { Pauses } from './pauses.ts'
 import type { ReceivedKeyPackage, RejectedEvent } from './receive.ts'
-import { pause, type Time } from './time.ts'
+import type { Time } from './time.ts'
 
 /** What came of asking for the packages of some authors; each of them is in one of the first four. */
 export interface KeyPackageAnswer {
@@ -33,13 +34,12 @@ export interface QuerySettings {
   /** How often a relay that does not answer is asked, at least 1. */
   readonly attempts: number
   readonly time: Time
-  /** Aborted once nobody waits for the answer any more. */
-  readonly signal: AbortSignal
+  readonly pauses: Pauses
 }
 
 /** Each author is asked for at the next relay only if those before it delivered nothing: a claim spends a package. */
 export async function query(authors: readonly string[], settings: QuerySettings): Promise<KeyPackageAnswer> {
-  const { relays, askRelay, attempts, time, signal } = settings
+  const { relays, askRelay, attempts, time, pauses } = settings
   const asked = new Map([...new Set(authors)].map((author) => [author, new Map<string, AuthorOutcome>()]))
   const rejected: RejectedEvent[] = []
   for (let tries = 0; ; tries++) {
@@ -51,8 +51,8 @@ export async function query(authors: readonly string[], settings: QuerySettings)
       rejected.push(...answer.rejected)
     }
     const isDone = [...asked.values()].every((outcomes) => relays.every((relay) => !isOpen(outcomes, relay)))
-    if (isDone || tries + 1 >= attempts || signal.aborted) return summary(asked, rejected)
-    await pause(time, backoff(tries, time.random()), signal)
+    if (isDone || tries + 1 >= attempts || pauses.isOver) return summary(asked, rejected)
+    await pauses.wait(backoff(tries, time.random()))
   }
 }
 

@@ -22,20 +22,6 @@ export const systemTime: Time = {
   random: () => Math.random(),
 }
 
-/** Resolves after so many milliseconds, or once the signal is aborted. */
-export function pause(time: Time, milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      cancel()
-      signal.removeEventListener('abort', finish)
-      resolve()
-    }
-    const cancel = time.after(milliseconds, finish)
-    signal.addEventListener('abort', finish)
-    if (signal.aborted) finish()
-  })
-}
-
 /** Rejects with `what` where the promise takes longer than so many milliseconds. */
 export function within<Value>(
   time: Time,

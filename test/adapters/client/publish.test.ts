@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
+import { Pauses } from '../../../adapters/client/pauses.ts'
 import { type PublishOutcome, publishOnce } from '../../../adapters/client/publish.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ManualTime } from '../../support/manual-time.ts'
@@ -15,7 +16,7 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
   const publishing = publishOnce(event, Object.keys(answers), {
     attempts: 3,
     time,
-    signal: new AbortController().signal,
+    pauses: new Pauses(time),
     publishAt: async (relay) => {
       const earlier = asked.filter((other) => other === relay).length
       asked.push(relay)
@@ -85,4 +86,13 @@ describe('an event that one relay is to have', () => {
       unanswered: ['b 3'],
     })
   })
+
+  it.each(['refused', 'unreachable'] as const)(
+    'is where it may be, though its relay is %s later',
+    async (later) => {
+      const { acceptedBy, refusals, unanswered } = await publish({ a: ['unanswered', later, later], b: [] })
+      expect({ acceptedBy, refusals }).toEqual({ acceptedBy: [], refusals: [] })
+      expect(unanswered).toHaveLength(1)
+    },
+  )
 })
