@@ -53,7 +53,7 @@ export class StrfryRelay {
     writeFileSync(this.#config, database + here)
   }
 
-  /** strfry aborts when a client comes before the last of its threads; it is started again then, as systemd would. */
+  /** Started again where it has ended, as by systemd: strfry aborts when a client comes before the last of its threads. */
   async run(): Promise<void> {
     this.#launch()
     await eventually('strfry answers', async () => {
