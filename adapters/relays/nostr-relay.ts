@@ -174,7 +174,13 @@ class NostrRelayClient {
     // The relay goes by this array, whatever `next` is given.
     const array: unknown[] = message
     array.splice(0, array.length, ...forward)
-    return next()
+    const result = await next()
+    if (result?.messageType !== 'REQ') return result
+    // Plugins registered before this one hear of what the relay sent, and may log it (I4).
+    const events = result.events.filter(
+      (event) => this.#session.fromRelay(['EVENT', '', event]) !== undefined,
+    )
+    return { ...result, events }
   }
 
   /** Asks the session, and sends what it replies. */

@@ -5,7 +5,15 @@ import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene } from '../../e
 import { gate } from '../../support/gate.ts'
 import { machineTime, type Plugin, startNostrRelay } from '../../support/nostr-relay.ts'
 
-/** A plugin that carries events elsewhere. */
+/** What plugins hear of: one that is told what the relay sent, and one that carries events elsewhere. */
+const told: string[] = []
+const logger: Plugin = {
+  handleMessage: async (_ctx, _message, next) => {
+    const result = await next()
+    if (result?.messageType === 'REQ') told.push(...result.events.map(({ id }) => id))
+    return result
+  },
+}
 const carried: string[] = []
 const carrier: Plugin = {
   broadcast: async (event, next) => {
@@ -69,7 +77,7 @@ describe('guards of the relay', () => {
 })
 
 describe('key packages that the relay itself has (I4)', () => {
-  const scene = new Scene((options) => startNostrRelay({ options, after: [carrier] }))
+  const scene = new Scene((options) => startNostrRelay({ options, before: [logger], after: [carrier] }))
 
   it('are shown to their owner alone, whatever the filter, stored or live', async () => {
     const target = await scene.start()
@@ -80,7 +88,9 @@ describe('key packages that the relay itself has (I4)', () => {
     for (const [index, filter] of filters.entries()) {
       expect((await stranger.request(`filter ${index}`, filter)).events).toEqual([])
     }
+    expect(told).toEqual([])
     expect((await owner.request('all', {})).events).toEqual([old])
+    expect(told).toEqual([old.id])
     await target.relay.program.broadcast(live as never)
     expect(await owner.until('EVENT')).toContainEqual(['EVENT', 'all', live])
     expect(await stranger.rest()).toEqual([])
