@@ -1,4 +1,4 @@
-/** The relays of examples/ that embed a gateway, in this process and by the machine's clock: what the suites call a target. */
+/** The relays of examples/ that embed a gateway, in this process: what the suites call a target. */
 
 import { once } from 'node:events'
 import type { WebSocketServer } from 'ws'
@@ -6,7 +6,7 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { freePort } from '../support/redis.ts'
-import type { StartTarget } from './behaviour/scene.ts'
+import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 
 interface Settings {
   readonly gateway: KeyPackageGateway
@@ -14,18 +14,25 @@ interface Settings {
   readonly port: number
 }
 
-/** `startRelay` is what the example exports. */
-export function exampleTarget(startRelay: (settings: Settings) => WebSocketServer): StartTarget {
+/** `startRelay` is what the example exports. The gateway's clock stands at the time of the start, until it is moved. */
+export function exampleTarget(
+  startRelay: (settings: Settings) => WebSocketServer,
+): StartTarget<ControlledTarget> {
   return async (options: OptionsInput) => {
     const [host, port] = ['127.0.0.1', await freePort()]
     const url = `ws://${host}:${port}`
     const store = memoryStore()
-    const gateway = new KeyPackageGateway({ publicUrl: url, ...options, store })
+    let now = Math.floor(Date.now() / 1000)
+    const gateway = new KeyPackageGateway({ publicUrl: url, ...options, store, clock: () => now * 1000 })
     const server = startRelay({ gateway, host, port })
     await once(server, 'listening')
     return {
       url,
-      now: () => Math.floor(Date.now() / 1000),
+      now: () => now,
+      advance: (seconds) => {
+        now += seconds
+      },
+      failStore: () => store.close(),
       stop: async () => {
         for (const socket of server.clients) socket.terminate()
         await new Promise((resolve) => server.close(resolve))

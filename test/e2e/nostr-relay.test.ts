@@ -2,7 +2,7 @@
 
 import { startRelay } from '../../examples/nostr-relay/relay.js'
 import type { Differences } from './behaviour/rows.ts'
-import { describeKeyPackageRelay } from './behaviour.ts'
+import { describeControlledRelay, describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
 import { exampleTarget } from './example-target.ts'
 
@@ -10,5 +10,8 @@ const differences: Differences = {
   'COUNT: mixed: the kind is taken out and the rest forwarded (I4)': 'the relay has no COUNT (NIP-45)',
 }
 
-describeKeyPackageRelay('@nostr-relay/core', exampleTarget(startRelay), differences)
-describeClients('@nostr-relay/core', exampleTarget(startRelay))
+const startTarget = exampleTarget(startRelay)
+
+describeKeyPackageRelay('@nostr-relay/core', startTarget, differences)
+describeControlledRelay('@nostr-relay/core', startTarget)
+describeClients('@nostr-relay/core', startTarget)
