@@ -96,6 +96,24 @@ describe('a claim', () => {
     expect(recorded(test)).toEqual([{ ...refusal, outcome }])
   })
 
+  it('that the store did not answer is recorded as refused, with what the requester was told (I7)', async () => {
+    const test = startGateway({}, () => ({ claim: () => Promise.reject(new Error('gone')) }))
+    await stock(test, alice, 1)
+    recorded(test)
+    const client = test.connect({ address: '192.0.2.5' })
+    const [[, , told] = []] = await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(recorded(test)).toEqual([
+      {
+        at: NOW,
+        action: 'refusal',
+        verb: 'REQ',
+        outcome: told,
+        author: alice.pubkey,
+        requester: '192.0.2.5',
+      },
+    ])
+  })
+
   it('of which nothing was sent is recorded, and its release', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 2)
