@@ -18,8 +18,9 @@ async function publish(count) {
   const made = await Promise.all(Array.from({ length: count }, () => generateKeyPackage(alice)))
   const publications = await alice.client.publishKeyPackages(made.map((own) => own.publicPackage))
   for (const [index, { event, acceptedBy, refusals }] of publications.entries()) {
+    // Whatever the relay says: one that does not answer may hand the package out.
+    kept.set(event.id, made[index])
     if (acceptedBy.length === 0) console.log(`Not published: ${refusals.map(({ message }) => message)}`)
-    else kept.set(event.id, made[index])
   }
 }
 
@@ -30,24 +31,23 @@ console.log(`Alice has published ${kept.size} key packages. Now Bob, in another 
 const script = relative('.', fileURLToPath(new URL('bob.js', import.meta.url)))
 console.log(`  node ${script} ${npubEncode(alice.pubkey)} ${url}\n`)
 
-const invitation = unwrapEvent(
-  await waitFor(alice.relay, { kinds: [1059], '#p': [alice.pubkey] }),
-  alice.secretKey,
-)
-const used = invitation.tags.find(([name]) => name === 'e')?.[1]
-let group = await join(invitation.content, kept.get(used))
+const invitations = { kinds: [1059], '#p': [alice.pubkey] }
+const { used, group } = await waitFor(alice.relay, invitations, async (wrap) => {
+  const { tags, content } = unwrapEvent(wrap, alice.secretKey)
+  const [, id] = tags.find(([name]) => name === 'e')
+  return { used: id, group: await join(content, kept.get(id)) }
+})
 console.log(`Somebody added Alice to a group, with her key package ${used.slice(0, 8)}...`)
 
 // It has served its purpose: what is deleted comes back nowhere.
 kept.delete(used)
 await alice.client.deleteKeyPackages([used])
 
-const message = await waitFor(alice.relay, { kinds: [445], '#h': [groupId(group)] })
-const received = await read(group, message)
+const messages = { kinds: [445], '#h': [groupId(group)] }
+const received = await waitFor(alice.relay, messages, (event) => read(group, event))
 console.log(`They write: ${received.words}`)
 
 const answer = await write(received.group, 'Here I am.')
-group = answer.group
 await alice.relay.publish(answer.event)
 console.log('Alice answers: Here I am.')
 leave(alice)

@@ -39,7 +39,8 @@ const greeting = await write(opened.group, 'Hello Alice, you need not do a thing
 await bob.relay.publish(greeting.event)
 console.log('Bob has added Alice to a group, and written to it.')
 
-const reply = await waitFor(bob.relay, { kinds: [445], '#h': [groupId(greeting.group)] }, greeting.event.id)
-const { words } = await read(greeting.group, reply)
+// What he wrote himself he cannot read any more, and so passes over.
+const messages = { kinds: [445], '#h': [groupId(greeting.group)] }
+const { words } = await waitFor(bob.relay, messages, (event) => read(greeting.group, event))
 console.log(`Alice answers: ${words}`)
 leave(bob)

@@ -12,20 +12,28 @@ useWebSocketImplementation(WebSocket)
 /** Somebody new, with a client for key packages, and a connection for everything else. */
 export async function arrive(url) {
   const secretKey = generateSecretKey()
+  const relay = await Relay.connect(url).catch(() => {
+    throw new Error(`Nobody answers at ${url}; README.md says how to start a relay.`)
+  })
   return {
     secretKey,
     pubkey: getPublicKey(secretKey),
     client: new KeyPackageClient({ relays: [url], signer: new PlainKeySigner(secretKey), WebSocket }),
-    relay: await Relay.connect(url),
+    relay,
   }
 }
 
-/** The first event that matches, whether it is there or still to come, but for one. */
-export function waitFor(relay, filter, butFor) {
+/** What `open` makes of the first event that matches and that it can open: anybody may send anything. */
+export function waitFor(relay, filter, open) {
   return new Promise((resolve, reject) => {
-    relay.subscribe([filter], {
-      onevent: (event) => {
-        if (event.id !== butFor) resolve(event)
+    const subscription = relay.subscribe([filter], {
+      onevent: async (event) => {
+        try {
+          resolve(await open(event))
+          subscription.close()
+        } catch {
+          // It is not for us, or not what it says.
+        }
       },
       onclose: (reason) => reject(new Error(reason)),
     })

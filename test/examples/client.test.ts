@@ -7,10 +7,17 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { decode } from 'nostr-tools/nip19'
+import { wrapEvent } from 'nostr-tools/nip59'
+import { finalizeEvent } from 'nostr-tools/pure'
+import { Relay, useWebSocketImplementation } from 'nostr-tools/relay'
+import { WebSocket } from 'ws'
 import { type Serving, serveCli } from '../support/cli.ts'
+import { person } from '../support/people.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
 jest.setTimeout(60_000)
+useWebSocketImplementation(WebSocket)
 
 type Terminal = ChildProcessByStdio<null, Readable, Readable>
 
@@ -37,7 +44,7 @@ describe('examples/client', () => {
     return terminal
   }
 
-  it('Bob takes a key package of Alice, adds her to a group, and both read what the other writes', async () => {
+  it('Bob takes a key package of Alice, adds her to a group, and both read what the other writes, whoever else writes', async () => {
     const alice = run('alice.js', gateway.url)
     const toldByAlice: string[] = []
     const npub = await new Promise<string>((resolve, reject) => {
@@ -48,6 +55,15 @@ describe('examples/client', () => {
         if (name !== undefined) resolve(name)
       })
     })
+    // What anybody may send her: nothing in it, or nothing that is for her.
+    const [{ secretKey }, alicesKey] = [person('mallory'), decode(npub).data as string]
+    const mallory = await Relay.connect(gateway.url)
+    for (const rumor of [{ content: '' }, { content: 'AAAA', tags: [['e', '0'.repeat(64)]] }]) {
+      await mallory.publish(wrapEvent({ kind: 444, ...rumor }, secretKey, alicesKey))
+    }
+    const empty = { kind: 1059, created_at: 1, tags: [['p', alicesKey]], content: '' }
+    await mallory.publish(finalizeEvent(empty, secretKey))
+    mallory.close()
     const bob = run('bob.js', npub, gateway.url)
     const [toldByBob, failure, [bobsCode], [alicesCode]] = await Promise.all([
       text(bob.stdout),
@@ -63,6 +79,11 @@ describe('examples/client', () => {
     // The relay has seen neither her key packages nor a word of what they wrote.
     expect(relay.received.filter((frame) => /"kind":443\b|Hello Alice|Here I am/.test(frame))).toEqual([])
     expect(relay.received.some((frame) => frame.includes('"kind":445'))).toBe(true)
+  })
+
+  it('where there is no relay, she says so, and what to do', async () => {
+    const alice = run('alice.js', 'ws://127.0.0.1:1')
+    expect(await text(alice.stderr)).toContain('Nobody answers at ws://127.0.0.1:1; README.md says how')
   })
 
   it('Bob says whom he needs to know, and that there is nothing for him', async () => {
