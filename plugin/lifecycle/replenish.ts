@@ -119,8 +119,8 @@ export class Replenisher {
   async #level(author: Pubkey): Promise<Level> {
     const { store, options, now } = this.#context
     const [count] = await store.count([author], now())
+    if ((count ?? 0) >= options.stock.low) return 'enough'
     if (count === undefined) return 'unheard'
-    if (count >= options.stock.low) return 'enough'
     if (count === 0) return 'none'
     // Slots are never used up.
     return (await store.list(author, now())).every(isSlot) ? 'enough' : 'few'

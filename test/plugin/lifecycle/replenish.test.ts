@@ -314,6 +314,19 @@ describe('nobody is asked', () => {
     expect(requestsTo(gone)).toEqual([])
   })
 
+  it('where stock.low is 0, not even who has none', async () => {
+    const test = startGateway({ stock: { low: 0 } })
+    await publishExpiring(test, 1, NOW + 60)
+    const tags = [['relay', 'wss://relay.example.com']]
+    const list = signEvent(alice.secretKey, { kind: 10051, created_at: NOW, tags, content: '' })
+    await test.connect().say('EVENT', list)
+    for (const seconds of [60, 3600]) {
+      test.now += seconds
+      await test.gateway.sweep()
+      expect(requestsTo(await connectedAuthor(test))).toEqual([])
+    }
+  })
+
   it('where replenish.enabled is false', async () => {
     const test = startGateway({ replenish: { enabled: false } })
     await stock(test, alice, 1)
