@@ -8,8 +8,11 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, it } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { type Scratch, scratch } from '../../support/stores.ts'
+
+// Each test starts a process, and the machine may be busy.
+jest.setTimeout(60_000)
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
