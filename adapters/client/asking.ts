@@ -1,9 +1,10 @@
 /** What a client remembers of its queries: who is limited where, which packages it had, how often there was none. */
 
 import { backoff } from './backoff.ts'
-import { type AuthorOutcome, claimAt, type RelayAnswer, unanswered } from './claim.ts'
+import { claimAt } from './claim.ts'
 import type { Connections } from './connections.ts'
 import { Limits } from './limits.ts'
+import { type AuthorOutcome, type RelayAnswer, unanswered } from './outcomes.ts'
 import type { Pauses } from './pauses.ts'
 import { checkPubkey } from './pubkey.ts'
 import { type KeyPackageAnswer, query, together } from './query.ts'

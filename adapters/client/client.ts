@@ -2,7 +2,7 @@
 
 import type { EventTemplate, NostrEvent, VerifiedEvent } from 'nostr-tools/core'
 import type { Signer } from 'nostr-tools/signer'
-import { bytesToHex, normalizeURL } from 'nostr-tools/utils'
+import { bytesToHex } from 'nostr-tools/utils'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
 import { Asking, type Retrying } from './asking.ts'
 import { Connections } from './connections.ts'
@@ -15,30 +15,10 @@ import { type Publication, type PublishSettings, publishEverywhere, publishOnce 
 import type { KeyPackageAnswer } from './query.ts'
 import { createKeyPackageRelayListEvent } from './relay-lists.ts'
 import type { Replenish } from './replenishing.ts'
+import { addresses, checkPatience, type KeyPackageClientSettings } from './settings.ts'
 import type { Statistics } from './statistics.ts'
 import { StockWatch } from './stock-watch.ts'
 import { systemTime, type Time } from './time.ts'
-import type { WebSocketClass } from './web-socket.ts'
-
-export interface KeyPackageClientSettings {
-  /** Where one's own packages are, and where to ask unless something else is said. */
-  readonly relays: readonly string[]
-  /** Who the client is: nostr-tools' `PlainKeySigner`, or a browser's `window.nostr`. Without one it can only ask. */
-  readonly signer?: Signer
-  /** Kinds to ask for: 443 by default; Marmot has 30443 besides. */
-  readonly kinds?: readonly number[]
-  /** Sent as `#f`, which only gateways know; without it either encoding is understood. */
-  readonly encoding?: 'hex' | 'base64'
-  /** Name of the client, for the events it publishes. */
-  readonly name?: string
-  /** For a platform without one (Node 20): that of `ws`. */
-  readonly WebSocket?: WebSocketClass
-  /** How long a relay may take to answer; 10 by default. */
-  readonly patienceSeconds?: number
-  /** How often a relay that does not answer is asked; 3 by default. */
-  readonly attempts?: number
-  readonly time?: Time
-}
 
 /** Relays other than the client's own. */
 export interface At {
@@ -64,10 +44,11 @@ export class KeyPackageClient {
   readonly #own: OwnSettings
   readonly #pauses: Pauses
 
-  /** Connects to nobody yet. @throws Error where an address is none, or the platform has no WebSocket */
+  /** Connects to nobody yet. @throws Error where an address or a number is none, or the platform has no WebSocket */
   constructor(settings: KeyPackageClientSettings) {
     const { signer, WebSocket, encoding, kinds = [KEY_PACKAGE_KIND] } = settings
     const { time = systemTime, attempts = 3, patienceSeconds = 10 } = settings
+    checkPatience(attempts, patienceSeconds)
     const patience = { time, patienceMs: patienceSeconds * 1000 }
     this.#settings = settings
     this.#relays = addresses(settings.relays)
@@ -95,7 +76,9 @@ export class KeyPackageClient {
 
   /**
    * Publishes each package at one of the relays, by turns, so that no two of them hand out the same; slots at all of
-   * them. Resolves in the order of the packages; rejects where one is no key package, or nobody signs.
+   * them. Resolves in the order of the packages. What belongs to them has to be kept before: a relay may hand one out
+   * whose answer never came.
+   * @throws Error where one is no key package, nobody signs, or an address is none; nothing is published then
    */
   async publishKeyPackages(
     packages: readonly NewKeyPackage[],
@@ -115,12 +98,18 @@ export class KeyPackageClient {
     )
   }
 
-  /** Deletes own packages, given by event id or as events, at every relay. What is deleted counts as used. */
+  /**
+   * Deletes own packages, given by event id or as events, at every relay. What is deleted counts as used.
+   * @throws Error where nobody signs, or an address is none
+   */
   deleteKeyPackages(packages: readonly (string | NostrEvent)[], { relays }: At = {}): Promise<Publication> {
     return this.#publishEverywhere(createDeleteKeyPackageEvent(packages, '', this.#now()), relays)
   }
 
-  /** Says, at every relay, that one's packages are at those in `list`: the client's own by default. */
+  /**
+   * Says, at every relay, that one's packages are at those in `list`: the client's own by default.
+   * @throws Error where nobody signs, or an address is none
+   */
   publishRelayList(list: readonly string[] = this.#relays, { relays }: At = {}): Promise<Publication> {
     return this.#publishEverywhere(createKeyPackageRelayListEvent(list, this.#now()), relays)
   }
@@ -128,7 +117,7 @@ export class KeyPackageClient {
   /**
    * Asks for a package of each author, at the first relay that has one. What comes is used up for everybody else: ask
    * when you add somebody, and not before. What goes wrong at a relay is in the answer.
-   * @throws Error where an author is no pubkey
+   * @throws Error where an author is no pubkey, or an address is none
    */
   async queryKeyPackages(authors: readonly string[], { relays }: At = {}): Promise<KeyPackageAnswer> {
     return this.#asking.once(authors, this.#at(relays))
@@ -137,6 +126,7 @@ export class KeyPackageClient {
   /**
    * The same, and then again for those of whom there was nothing, after a while, and for those who are limited, after as
    * long as the relay says.
+   * @throws Error where an author is no pubkey, or an address is none
    */
   async queryWithRetry(authors: readonly string[], settings: At & Retrying = {}): Promise<KeyPackageAnswer> {
     return this.#asking.repeatedly(authors, this.#at(settings.relays), settings)
@@ -161,14 +151,19 @@ export class KeyPackageClient {
     return () => this.#watch.stop()
   }
 
-  /** How many packages of the signer's each of the client's relays has left. */
-  countKeyPackages(): Promise<StockCount[]> {
-    return Promise.all(this.#relays.map((relay) => countOwn(relay, this.#signer(), this.#own)))
+  /** How many packages of the signer's each of the client's relays has left. @throws Error where there is no signer */
+  async countKeyPackages(): Promise<StockCount[]> {
+    const signer = this.#signer()
+    return Promise.all(this.#relays.map((relay) => countOwn(relay, signer, this.#own)))
   }
 
-  /** Which packages of the signer's each of the client's relays has left, and which of them were handed out already. */
-  listKeyPackages(): Promise<Stock[]> {
-    return Promise.all(this.#relays.map((relay) => listOwn(relay, this.#signer(), this.#own)))
+  /**
+   * Which packages of the signer's each of the client's relays has left, and which of them were handed out already.
+   * @throws Error where there is no signer
+   */
+  async listKeyPackages(): Promise<Stock[]> {
+    const signer = this.#signer()
+    return Promise.all(this.#relays.map((relay) => listOwn(relay, signer, this.#own)))
   }
 
   /** Closes every connection, for good. What is under way ends, with what came of it so far. */
@@ -227,10 +222,4 @@ export class KeyPackageClient {
   #now(): number {
     return Math.floor(this.#time.now() / 1000)
   }
-}
-
-/** Each relay once. @throws Error where an address is none, or there is none */
-function addresses(relays: readonly string[]): readonly string[] {
-  if (relays.length === 0) throw new Error('name at least one relay')
-  return [...new Set(relays.map(normalizeURL))]
 }

@@ -27,7 +27,7 @@ export interface KeyPackageEventSettings {
   readonly createdAt?: number
 }
 
-/** The event that publishes a key package, to be signed by its author. */
+/** The event that publishes a key package, to be signed by its author. @throws Error where it is none */
 export function createKeyPackageEvent({
   keyPackage,
   relays,

@@ -5,7 +5,6 @@ export type { Retrying } from './asking.ts'
 export {
   type At,
   KeyPackageClient,
-  type KeyPackageClientSettings,
   type NewKeyPackage,
   type PublishedKeyPackage,
 } from './client.ts'
@@ -42,6 +41,7 @@ export {
   isValidKeyPackageRelayListEvent,
 } from './relay-lists.ts'
 export type { LowStock, Replenish } from './replenishing.ts'
+export type { KeyPackageClientSettings } from './settings.ts'
 export type { AuthorStatistics, Statistics } from './statistics.ts'
 export { systemTime, type Time } from './time.ts'
 export type { WebSocketClass } from './web-socket.ts'

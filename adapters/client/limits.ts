@@ -1,6 +1,6 @@
 /** Which relays have said that they will not hand out packages of whom, and until when: asking sooner is of no use. */
 
-import type { AuthorOutcome } from './claim.ts'
+import type { AuthorOutcome } from './outcomes.ts'
 
 type Limited = Extract<AuthorOutcome, { outcome: 'limited' }>
 

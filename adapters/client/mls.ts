@@ -101,7 +101,7 @@ export function ensureMarmotCapabilities(capabilities: Capabilities): Capabiliti
   }
 }
 
-/** The KeyPackageRef (RFC 9420 section 5.2), by the hash of the package's own ciphersuite. */
+/** The KeyPackageRef (RFC 9420 section 5.2), by the hash of the package's own ciphersuite. @throws Error where it is none */
 export async function calculateKeyPackageRef(keyPackage: KeyPackageLike): Promise<Uint8Array> {
   const { keyPackage: read, bytes } = readKeyPackage(keyPackage)
   const { hash } = getCiphersuiteFromName(read.cipherSuite)

@@ -1,7 +1,7 @@
 /** Asks one relay after the other for key packages, and again where there was no answer, until each author has one. */
 
 import { backoff } from './backoff.ts'
-import type { AuthorOutcome, RelayAnswer } from './claim.ts'
+import type { AuthorOutcome, RelayAnswer } from './outcomes.ts'
 import type { Pauses } from './pauses.ts'
 import type { ReceivedKeyPackage, RejectedEvent } from './receive.ts'
 import type { Time } from './time.ts'

@@ -17,10 +17,10 @@ const kept = new Map()
 async function publish(count) {
   const made = await Promise.all(Array.from({ length: count }, () => generateKeyPackage(alice)))
   const publications = await alice.client.publishKeyPackages(made.map((own) => own.publicPackage))
-  for (const [index, { event, acceptedBy, refusals }] of publications.entries()) {
+  for (const [index, { event, refusals, unanswered }] of publications.entries()) {
     // Whatever the relay says: one that does not answer may hand the package out.
     kept.set(event.id, made[index])
-    if (acceptedBy.length === 0) console.log(`Not published: ${refusals.map(({ message }) => message)}`)
+    for (const { message } of [...refusals, ...unanswered]) console.log(`Not published: ${message}`)
   }
 }
 

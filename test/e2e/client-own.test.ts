@@ -59,13 +59,18 @@ describe('an author’s own packages', () => {
     await expect(nobody.client.deleteKeyPackages([])).rejects.toThrow(
       'a client without a signer can only ask',
     )
+    await expect(nobody.client.countKeyPackages()).rejects.toThrow('a client without a signer can only ask')
+    await expect(nobody.client.listKeyPackages()).rejects.toThrow('a client without a signer can only ask')
     expect(() => nobody.client.onLowStock(() => {})).toThrow('a client without a signer can only ask')
   })
 
-  it('refuses an address that is none, no address at all, and an author who is no pubkey', async () => {
+  it('refuses an address that is none, no address at all, an author who is no pubkey, and no patience', async () => {
     const server = await scene.serve()
     expect(() => scene.connect('alice', server, { relays: ['ws://'] })).toThrow('Invalid URL')
     expect(() => scene.connect('alice', server, { relays: [] })).toThrow('name at least one relay')
+    for (const none of [{ attempts: 0 }, { attempts: Number.NaN }, { patienceSeconds: 0 }]) {
+      expect(() => scene.connect('alice', server, none)).toThrow('attempts are at least 1')
+    }
     await expect(scene.connect('alice', server).client.queryKeyPackages(['npub1'])).rejects.toThrow(
       'a pubkey has 64 lower-case hex characters: "npub1"',
     )
