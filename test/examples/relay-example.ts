@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it, jest } from '@jest/globals'
 import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
+import { signEvent } from '../support/key-packages.ts'
 import { freePort } from '../support/redis.ts'
 import { scratch } from '../support/stores.ts'
 
@@ -48,6 +49,20 @@ export function describeRelayExample(name: string): void {
       const note = eventOf(target, bob, 1, [])
       expect(await client.publish(note)).toEqual([true, ''])
       expect(await listener.until('EVENT')).toContainEqual(['EVENT', 'live', note])
+    })
+
+    it('cuts off a client that does not read, and serves the others (I9)', async () => {
+      const target = await scene.start()
+      const [slow, writer] = [await scene.connect(target), await scene.connect(target)]
+      await slow.request('live', { kinds: [20001] })
+      slow.stream.pause()
+      const content = 'x'.repeat(200_000)
+      for (let count = 0; count < 100; count++) {
+        const event = { kind: 20001, created_at: target.now(), tags: [['n', `${count}`]], content }
+        expect(await writer.publish(signEvent(bob.secretKey, event))).toEqual([true, ''])
+      }
+      slow.stream.resume()
+      expect(await slow.ended).toBe(1006)
     })
   })
 }
