@@ -18,33 +18,32 @@ export interface StockListener {
 
 /** Listens until the connection is lost, or the returned function is called. The connection is kept open meanwhile. */
 export function hearLowStock(relay: AbstractRelay, author: string, listener: StockListener): () => void {
-  let stop = listen()
-  return () => stop()
-
-  function again(): void {
-    stop = listen()
-    listener.enough()
+  // nostr-tools hands what it does not know to the subscription that it names, so there is one, never sent.
+  const subscription = relay.prepareSubscription([{ kinds: [KEY_PACKAGE_KIND], authors: [author] }], {
+    id: SUBSCRIPTION,
+    onclose: () => listener.lost(),
+  })
+  // nostr-tools counts a subscription when it is sent, not when it is prepared; what counts is never idle.
+  relay.ongoingOperations++
+  // It would send it after reconnecting: an author who has not authenticated yet would claim a package of their own.
+  subscription.fire = () => {}
+  subscription.oncustom = ([verb, , filter]: readonly unknown[]) => {
+    if (verb === 'REQ' && (filter as Filter | undefined)?.authors?.includes(author)) listener.low()
   }
-
-  function listen(): () => void {
-    // nostr-tools hands what it does not know to the subscription that it names, so there is one, never sent.
-    const subscription = relay.prepareSubscription([{ kinds: [KEY_PACKAGE_KIND], authors: [author] }], {
-      id: SUBSCRIPTION,
-      // nostr-tools closes subscriptions before it says that the connection is closed.
-      onclose: () => queueMicrotask(() => (relay.connected ? again() : listener.lost())),
-    })
-    // nostr-tools counts a subscription when it is sent, not when it is prepared; what counts is never idle.
-    relay.ongoingOperations++
-    // It would send it after reconnecting: an author who has not authenticated yet would claim a package of their own.
-    subscription.fire = () => {}
-    subscription.oncustom = ([verb, , filter]: readonly unknown[]) => {
-      if (verb === 'REQ' && (filter as Filter | undefined)?.authors?.includes(author)) listener.low()
+  const close = subscription.close.bind(subscription)
+  subscription.close = (reason) => {
+    if (subscription.closed) {
+      // By the relay's CLOSED. It may ask again in the same breath, so the subscription stays.
+      subscription.closed = false
+      listener.enough()
+      return
     }
-    return () => {
-      subscription.onclose = undefined
-      // Or nostr-tools would tell the relay to close what it never opened.
-      subscription.closed = true
-      subscription.close()
-    }
+    // Or nostr-tools would tell the relay to close what it never opened.
+    subscription.closed = true
+    close(reason)
+  }
+  return () => {
+    subscription.onclose = undefined
+    subscription.close()
   }
 }

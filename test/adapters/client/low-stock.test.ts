@@ -1,7 +1,8 @@
 /** What a relay's words about low stock mean to a client, whatever else is on the connection. */
 
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { AbstractRelay } from 'nostr-tools/abstract-relay'
 import { verifyEvent } from 'nostr-tools/pure'
@@ -15,6 +16,7 @@ const LOW = ['REQ', 'keypackages:low', { kinds: [443], authors: [ALICE] }]
 describe('a relay that says', () => {
   let server: WebSocketServer
   let socket: WebSocket
+  let wire: Socket
   let relay: AbstractRelay
   const received: string[] = []
   const heard: string[] = []
@@ -33,7 +35,7 @@ describe('a relay that says', () => {
     received.length = heard.length = 0
     server = new WebSocketServer({ port: 0 })
     await once(server, 'listening')
-    const connected = once(server, 'connection') as Promise<[WebSocket]>
+    const connected = once(server, 'connection') as Promise<[WebSocket, IncomingMessage]>
     relay = new AbstractRelay(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, {
       verifyEvent,
       websocketImplementation: WebSocket as never,
@@ -42,7 +44,9 @@ describe('a relay that says', () => {
     })
     relay.resubscribeBackoff = [1]
     await relay.connect()
-    ;[socket] = await connected
+    const [first, handshake] = await connected
+    socket = first
+    wire = handshake.socket
     server.on('connection', (again) => {
       socket = again
       again.on('message', (data) => received.push(String(data)))
@@ -62,6 +66,15 @@ describe('a relay that says', () => {
   it('REQ, asks for more; CLOSED, no more; and REQ, again', async () => {
     for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) await say(message)
     expect(heard).toEqual(['low', 'enough', 'low'])
+  })
+
+  it('the same in one breath, is heard as well', async () => {
+    wire.cork()
+    for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) socket.send(JSON.stringify(message))
+    wire.uncork()
+    await say(['NOTICE', 'that was all'])
+    expect(heard).toEqual(['low', 'enough', 'low'])
+    expect(received).toEqual([])
   })
 
   it.each([
