@@ -12,7 +12,7 @@ import { author, fill, realisticPackage } from './stocked.ts'
 
 const CLAIM_AUTHORS = 2_000
 const CLAIM_BUDGET = 0.7
-const AUTHORS = 300_000
+const AUTHORS = 1_000_000
 const CLAIMS_A_ROUND = 5_000
 const WEIGHED_AUTHORS = 2_000
 

@@ -1,5 +1,6 @@
 /** Finds the programs of Redis on this machine, and installs them where a test may. */
 
+import { basename, dirname, join } from 'node:path'
 import { installOnDebian, onPath } from './programs.ts'
 
 export interface RedisBinaries {
@@ -8,7 +9,7 @@ export interface RedisBinaries {
 }
 
 /**
- * Redis or Valkey from PATH; on Debian, as root, installed with apt where it is missing.
+ * The server that REDIS_SERVER names, with the cli that lies beside it; else Redis or Valkey from PATH; on Debian, as root, installed with apt where it is missing.
  * @throws Error saying how to get it
  */
 export async function findRedis(): Promise<RedisBinaries> {
@@ -24,6 +25,8 @@ export async function findRedis(): Promise<RedisBinaries> {
 }
 
 function findHere(): RedisBinaries | undefined {
+  const server = process.env.REDIS_SERVER
+  if (server) return { server, cli: join(dirname(server), basename(server).replace('-server', '-cli')) }
   for (const name of ['redis', 'valkey']) {
     const server = onPath(`${name}-server`)
     const cli = onPath(`${name}-cli`)

@@ -98,6 +98,7 @@ describe('a connection to Redis', () => {
       'on',
       '>p@ss',
       '~kpg:*',
+      'resetchannels',
       '&kpg:*',
       '+@all',
       '-@dangerous',

@@ -57,7 +57,7 @@ describe('at start, one line of the log says what a crash can lose', () => {
       'warn',
       'when changes reach the disk is up to its system',
     ],
-    [['--save', '60 1'], 'warn', 'only snapshots (save 60 1)'],
+    [['--save', '60', '1'], 'warn', 'only snapshots (save 60 1)'],
     [[], 'warn', 'nothing is on disk: a restart loses every package (I6)'],
   ])('%j', async (args, level, sentence) => {
     const server = await start(...args)
@@ -76,6 +76,7 @@ describe('at start, one line of the log says what a crash can lose', () => {
       'on',
       '>ann',
       '~kpg:*',
+      'resetchannels',
       '&kpg:*',
       '+@all',
       '-@dangerous',

@@ -8,7 +8,7 @@ import { PROMPTLY, RedisScene, UNAVAILABLE } from '../../support/redis-scene.ts'
 jest.setTimeout(60_000)
 
 /** Of an ACL user, as the README says. */
-const RIGHTS = ['on', '>right', '~kpg:*', '&kpg:*', '+@all', '-@dangerous', '+info']
+const RIGHTS = ['on', '>right', '~kpg:*', 'resetchannels', '&kpg:*', '+@all', '-@dangerous', '+info']
 
 const ending: (() => Promise<void>)[] = []
 
@@ -87,7 +87,7 @@ describe('a server that is killed and started again', () => {
   })
 
   it('with a snapshot alone is as old as that: what was used since is handed out again (I1)', async () => {
-    const { server, scene } = await open(['--save', '3600 1'])
+    const { server, scene } = await open(['--save', '3600', '1'])
     const [used] = await scene.stock(2)
     await server.command('SAVE')
     expect(await scene.claimedId()).toBe(used.id)
@@ -110,7 +110,8 @@ describe('a server that is killed and started again', () => {
   it('is waited for while it loads its data', async () => {
     const slow = [
       '--save',
-      '3600 1',
+      '3600',
+      '1',
       '--key-load-delay',
       '1000',
       '--loading-process-events-interval-bytes',
