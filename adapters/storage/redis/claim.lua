@@ -125,6 +125,7 @@ local function takeFirst(state, order, requester, maximum, visit)
   local length = maximum * PLACE_LENGTH
   if
     not wantsPackages
+    or maximum < 1
     or length >= #order
     or string.byte(order, -PLACE_LENGTH) >= EXPOSED
     or due <= now

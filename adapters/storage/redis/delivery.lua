@@ -61,8 +61,7 @@ local function forgetDeliveries(stock, now)
   if stock.oldestUntil > now then
     return
   end
-  stock.oldestUntil = NEVER
-  while stock.first < stock.next do
+  for _ = stock.first, math.min(stock.next, stock.first + MOST_FORGOTTEN) - 1 do
     local delivery = deliveryAt(stock.first)
     if delivery and delivery.keptUntil > now then
       stock.oldestUntil = delivery.keptUntil
@@ -72,5 +71,8 @@ local function forgetDeliveries(stock, now)
       forget(stock, delivery)
     end
     stock.first = stock.first + 1
+  end
+  if stock.first == stock.next then
+    stock.oldestUntil = NEVER
   end
 end

@@ -77,11 +77,16 @@ local function precedes(place, other)
 end
 
 local function insert(places, place)
-  local at = #places
-  while at > 0 and precedes(place, places[at]) do
-    at = at - 1
+  local low, high = 1, #places + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if precedes(place, places[middle]) then
+      high = middle
+    else
+      low = middle + 1
+    end
   end
-  table.insert(places, at + 1, place)
+  table.insert(places, low, place)
 end
 
 local function isFresh(place)

@@ -21,6 +21,8 @@ local NEVER = 2 ^ 53
 local SLACK = 3600
 -- Lua hands over no more than some thousand arguments at once.
 local MOST_ARGUMENTS = 1000
+-- So much of what is over goes at once, for other clients of the server are waiting; the rest goes with the next change.
+local MOST_FORGOTTEN = 200
 
 -- What a script changes is written at its end, by `save`, or not at all.
 local function stockOf(state, order)

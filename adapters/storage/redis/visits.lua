@@ -25,15 +25,12 @@ local function eraseUnlessNewer(stock, field, at)
   end
 end
 
--- Forgets visits whose windows are over, oldest first, and no more at once than the server has time for.
+-- Forgets visits whose windows are over, oldest first.
 local function forgetVisits(stock, now)
-  for _ = 1, MOST_ARGUMENTS do
-    if stock.firstVisit == stock.nextVisit then
-      stock.visitsUntil = NEVER
-    end
-    if stock.visitsUntil > now then
-      return
-    end
+  if stock.visitsUntil > now then
+    return
+  end
+  for _ = stock.firstVisit, math.min(stock.nextVisit, stock.firstVisit + MOST_FORGOTTEN) - 1 do
     local packed = redis.call('HGET', STOCK, 'v' .. stock.firstVisit)
     local overAt, at, length = struct.unpack(VISIT, packed)
     if overAt > now then
@@ -44,5 +41,8 @@ local function forgetVisits(stock, now)
     eraseUnlessNewer(stock, 'a' .. string.sub(packed, VISIT_LENGTH + length + 1), at)
     erase(stock, 'v' .. stock.firstVisit)
     stock.firstVisit = stock.firstVisit + 1
+  end
+  if stock.firstVisit == stock.nextVisit then
+    stock.visitsUntil = NEVER
   end
 end

@@ -143,6 +143,24 @@ describe('claims alone', () => {
   }, 20_000)
 })
 
+describe('more than goes at once', () => {
+  it('goes piece by piece, all of it in one sweep', async () => {
+    const limits = { ...LIMITS, max: 500 }
+    author = authorNamed(`author ${authors++}`)
+    const puts = Array.from({ length: 500 }, (_, number) =>
+      store.put(packageNamed(`${author} ${number}`, author), limits, NOW),
+    )
+    await Promise.all(puts)
+    const claims = Array.from({ length: 499 }, (_, number) => claimBy(`requester ${number}`, author))
+    await store.claim(claims, POLICY, NOW)
+    expect(await fields()).toEqual({ ...alone, row: 500, d: 499, v: 499, q: 499, a: 499 })
+    await store.sweep(NOW + MINUTE, 600)
+    expect(await fields()).toEqual({ ...alone, row: 1, v: 499, q: 499, a: 499 })
+    await store.sweep(NOW + HOUR, 600)
+    expect(await fields()).toEqual({ ...alone, row: 1 })
+  })
+})
+
 describe('an author of whom nothing is left but windows', () => {
   it('is as one never heard of, and is met by the same quotas when there is something again (I5)', async () => {
     const once = { ...POLICY, perAuthor: { max: 1, windowSeconds: 10 * HOUR } }
