@@ -2,6 +2,7 @@
 
 import type { Filter } from 'nostr-tools/filter'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
+import { supersedes } from '../../plugin/lifecycle/relay-list.ts'
 import type { Reply } from './ask.ts'
 import { type AuthorOutcome, judge, type RelayAnswer, unanswered } from './outcomes.ts'
 import { type ReceivedKeyPackage, type RejectedEvent, receive } from './receive.ts'
@@ -105,9 +106,21 @@ function choose(
   { used, time }: ClaimSettings,
 ): readonly ReceivedKeyPackage[] {
   const single = packages.filter(({ event }) => event.kind === KEY_PACKAGE_KIND)
-  if (single.length <= MOST_PACKAGES) return packages
+  const slots = newestOfEachSlot(packages.filter(({ event }) => event.kind !== KEY_PACKAGE_KIND))
+  if (single.length <= MOST_PACKAGES) return [...single, ...slots]
   const fresh = single.filter(({ ref }) => !used.has(ref))
   const choice = fresh.length > 0 ? fresh : single
-  const chosen = choice[Math.floor(time.random() * choice.length)]
-  return packages.filter((pkg) => pkg === chosen || pkg.event.kind !== KEY_PACKAGE_KIND)
+  const index = Math.floor(time.random() * choice.length)
+  return [...choice.slice(index, index + 1), ...slots]
+}
+
+/** What a slot held before may have lost its private part (NIP-01: the newest of an address counts). */
+function newestOfEachSlot(packages: readonly ReceivedKeyPackage[]): ReceivedKeyPackage[] {
+  const bySlot = new Map<string, ReceivedKeyPackage>()
+  for (const pkg of packages) {
+    const slot = pkg.event.tags.find(([name]) => name === 'd')?.[1] ?? ''
+    const other = bySlot.get(slot)
+    if (other === undefined || supersedes(pkg.event, other.event)) bySlot.set(slot, pkg)
+  }
+  return [...bySlot.values()]
 }

@@ -16,8 +16,13 @@ export function checkRelayList(event: SignedEvent): void {
   throw new Refusal('invalid', 'a key package relay list needs a relay tag with a ws:// or wss:// address')
 }
 
+interface Dated {
+  readonly id: string
+  readonly created_at: number
+}
+
 /** Of two replaceable events the newest stays; of two equally new the one with the lowest id (NIP-01). */
-export function supersedes(event: SignedEvent, other: SignedEvent): boolean {
+export function supersedes(event: Dated, other: Dated): boolean {
   if (event.created_at !== other.created_at) return event.created_at > other.created_at
   return event.id < other.id
 }
