@@ -44,17 +44,18 @@ const SKEW_SECONDS = 3600
 /** @throws Error saying why the event is none of them */
 export async function receive(delivered: unknown, wanted: Wanted): Promise<ReceivedKeyPackage> {
   if (!isSignedEvent(delivered)) throw new Error('this is not an event')
+  const { kind, pubkey } = delivered
+  if (!wanted.kinds.includes(kind)) throw new Error(`nobody asked for kind ${kind}`)
+  if (!wanted.authors.includes(pubkey)) throw new Error(`nobody asked for packages of ${pubkey}`)
   const signed = restoreSignedEvent(delivered)
   const event = signed as unknown as NostrEvent
-  if (!wanted.kinds.includes(event.kind)) throw new Error(`nobody asked for kind ${event.kind}`)
-  if (!wanted.authors.includes(event.pubkey)) throw new Error(`nobody asked for packages of ${event.pubkey}`)
   if (!verifyEvent(event)) throw new Error('the signature is not the author’s')
   const { keyPackage, bytes } = readKeyPackage(contentOf(event))
-  if (identityOf(keyPackage) !== event.pubkey) throw new Error('the credential is not the author’s')
+  if (identityOf(keyPackage) !== pubkey) throw new Error('the credential is not the author’s')
   const ref = bytesToHex(await calculateKeyPackageRef(bytes))
   checkTags(signed, keyPackage, ref)
   checkLifetime(signed, keyPackage, wanted.now / 1000)
-  return { author: event.pubkey, event, bytes, keyPackage, ref }
+  return { author: pubkey, event, bytes, keyPackage, ref }
 }
 
 /** What the event says of the package is what the gateway, and its filters, went by. */
