@@ -51,6 +51,12 @@ export class Connections {
     // Who asks hears the NOTICEs to it; nostr-tools would print them.
     relay.onnotice = () => {}
     relay.publishTimeout = this.#settings.patienceMs
+    const forget = relay.onclose
+    relay.onclose = () => {
+      // A connection that is lost would be closed for idleness, and keep the process alive until then.
+      relay.idleTimeout = 0
+      forget?.()
+    }
     return relay
   }
 

@@ -59,6 +59,22 @@ describe('a hostile relay', () => {
   })
 })
 
+describe('a connection that is lost', () => {
+  it('leaves no timer behind that would keep a process alive', async () => {
+    const relay = await scripted((_message, socket) => {
+      socket.close()
+      return []
+    })
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    const { client } = scene.connect('bob', relay, { attempts: 1 })
+    const losses = 20
+    for (let turn = 0; turn < losses; turn++) await client.queryKeyPackages([alice])
+    expect(relay.connections).toBe(losses)
+    expect(timers() - before).toBeLessThan(losses / 2)
+  })
+})
+
 describe('a hostile contact', () => {
   it('who names a thousand relays has the client ask ten; and what is no address is none', async () => {
     const relay = await startRelay()
