@@ -53,13 +53,13 @@ export class StrfryRelay {
     writeFileSync(this.#config, database + here)
   }
 
-  /** Started again where it has ended, as by systemd: strfry aborts when a client comes before the last of its threads. */
+  /** Started again where it has ended, as by systemd: strfry aborts when a client comes before its threads. */
   async run(): Promise<void> {
     this.#launch()
     await eventually('strfry answers', async () => {
       if (this.#hasEnded()) this.#launch()
       const client = await Client.connect(this.url)
-      await client.request('ready', { limit: 0 })
+      await untilReady(client)
       return client.close()
     })
   }
@@ -109,5 +109,14 @@ export class StrfryRelay {
 
   get #config(): string {
     return join(this.#directory, 'strfry.conf')
+  }
+}
+
+/** Negentropy's threads are the last to start; strfry aborts when a client leaves before them. */
+async function untilReady(client: Client): Promise<void> {
+  for (;;) {
+    client.send(['NEG-OPEN', 'ready', { kinds: [1] }, '6100000200'])
+    const heard = await client.untilAny('NEG-MSG', 'NOTICE')
+    if (heard.at(-1)?.[0] === 'NEG-MSG') return
   }
 }
