@@ -129,6 +129,29 @@ describe('claims alone', () => {
     expect((await fields()).q).toBeLessThanOrEqual(40)
   }, 20_000)
 
+  it('keep few windows, also while what they spent may be repeated', async () => {
+    const windowSeconds = MINUTE
+    const quota = { max: 9, windowSeconds }
+    const policy = { ...POLICY, perAuthor: quota, perAddress: quota, redeliverySeconds: DAY }
+    author = authorNamed(`author ${authors++}`)
+    for (let number = 0; number < 80; number++)
+      await store.put(packageNamed(`${author} ${number}`, author), { ...LIMITS, max: 80 }, NOW)
+    for (let turn = 1; turn < 80; turn++) {
+      expect(await claim(`requester ${turn}`, NOW + turn * MINUTE, policy)).toBe('delivered')
+      expect((await fields()).v).toBeLessThanOrEqual(33)
+    }
+    expect(await fields()).toMatchObject({ row: 80, d: 79 })
+  }, 20_000)
+
+  it('bring the author before a sweep that had nothing to look for any more', async () => {
+    await publish(5)
+    await store.sweep(NOW, 600)
+    await claim('bob', NOW)
+    await claim('carol', NOW)
+    await store.sweep(NOW + HOUR, 600)
+    expect(await fields()).toEqual({ ...alone, row: 3 })
+  })
+
   it('keep the rows of few spent packages', async () => {
     const limits = { ...LIMITS, max: 100 }
     author = authorNamed(`author ${authors++}`)
@@ -195,6 +218,10 @@ describe('the keys of an author', () => {
     expect(await timeToLive('stock')).toBe(2 * HOUR)
     await claim('bob', NOW, { ...POLICY, perAuthor: { max: 9, windowSeconds: DAY } })
     expect(await timeToLive('stock')).toBe(DAY + HOUR)
+
+    await publish(3, NOW)
+    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 2 * DAY } })
+    expect(await timeToLive('stock')).toBe(2 * DAY + HOUR)
   })
 })
 
