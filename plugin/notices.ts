@@ -8,6 +8,8 @@ import type { Claim, StockedPackage } from './store.ts'
 
 /** Most authors that one notice names. */
 const MOST_NAMED = 20
+/** Most relays that are counted of one list: anybody may leave long ones, of any number of authors (I9). */
+const MOST_COUNTED = 20
 
 /** For an owner: which of the packages were handed out as the last one, and are still there for want of another. */
 export function noticesOfExposure(packages: readonly StockedPackage[]): string[] {
@@ -44,12 +46,12 @@ export async function noticesOfElsewhere(
   }
 }
 
-/** How many relays besides this one a list names. */
+/** How many relays besides this one are among the first that a list names. */
 function otherRelays(list: SignedEvent | undefined, { options }: GatewayContext): number {
   if (list === undefined) return 0
   const here = hostOf(options.publicUrl ?? '')
   return new Set(
-    relaysOf(list)
+    relaysOf({ tags: list.tags.slice(0, MOST_COUNTED) })
       .map(hostOf)
       .filter((host) => host !== here),
   ).size

@@ -107,6 +107,14 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(text).toMatch(/, 2 more$/)
   })
 
+  it('may have left a list of any length: of its relays twenty are looked at (I9)', async () => {
+    const test = startGateway()
+    const relays = Array.from({ length: 30 }, (_, index) => `wss://relay-${index}.example`)
+    await publishRelayList(test, alice, ...relays)
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (20)`], EOSE])
+  })
+
   it('is not named while the store does not say; the others are served all the same (I7)', async () => {
     const test = startGateway({}, () => ({ getRelayLists: () => Promise.reject(new Error('gone')) }))
     const [event] = await stock(test, bob, 1)
