@@ -87,9 +87,13 @@ export function forget(
     .filter(isWorthKeeping)
 }
 
-/** A delivery once it was undone for `ids`: sent one time less, or without them where that was the only time. */
+/**
+ * A delivery once it was undone for `ids`: sent one time less, or without them where that was the only time. Where not
+ * all that it spent is named, it was another delivery of the same last package: then what was sent stays counted (I1).
+ */
 function lessDelivered(delivery: Delivery, ids: readonly string[]): Delivery[] {
-  if (delivery.times > 1) return [{ ...delivery, times: delivery.times - 1 }]
+  const isWhole = delivery.spent.every(({ id }) => ids.includes(id))
+  if (delivery.times > 1) return [{ ...delivery, times: delivery.times - Number(isWhole) }]
   const { last, ...rest } = { ...delivery, spent: delivery.spent.filter(({ id }) => !ids.includes(id)) }
   const left = last === undefined || ids.includes(last) ? rest : { ...rest, last }
   return isWorthKeeping(left) ? [left] : []

@@ -108,6 +108,19 @@ export function describeReleasing(it: Specify): void {
     equal((await idsOf(store, alice)).includes(ids[0] ?? ''), true)
   })
 
+  it("takes nobody's first delivery back when another's claim of the same last package is released (I1)", async (store) => {
+    const [last = ''] = await publish(store, 'one')
+    await store.claim([claimBy('bob', alice)], REDELIVERING, NOW)
+    await publish(store, 'two')
+    const ask = async () =>
+      deliveredIds(await store.claim([claimBy('carol', alice, { maximum: 2 })], REDELIVERING, NOW))
+    const toCarol = await ask()
+    same(await ask(), toCarol)
+    await store.release(alice, [last], NOW)
+    await store.release(alice, toCarol, NOW)
+    same(await idsOf(store, alice), [last])
+  })
+
   it('does not repeat a released claim of the last package (I1)', async (store) => {
     const [released] = await publish(store, 'one')
     const ask = async (requester: string) =>

@@ -63,10 +63,19 @@ local function restore(spent)
   insert(stock.places, spent)
 end
 
+local function isWhole(delivery)
+  for _, spent in ipairs(delivery.spent) do
+    if not isNamed[header(spent).id] then
+      return false
+    end
+  end
+  return true
+end
+
 -- `lessDelivered`
 for delivery in pairs(isUndone) do
   if delivery.times > 1 then
-    delivery.times = delivery.times - 1
+    delivery.times = delivery.times - (isWhole(delivery) and 1 or 0)
   else
     local left = {}
     for _, spent in ipairs(delivery.spent) do
