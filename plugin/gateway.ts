@@ -14,6 +14,7 @@ import { checkShape } from './nostr/event.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
+import { addressKey } from './nostr/requester.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
@@ -142,7 +143,9 @@ export class KeyPackageGateway {
   #senderOf({ authenticated = [], requester, isVerified = false }: PublishContext): Sender {
     const pubkeys = new Set(authenticated)
     const [first] = pubkeys
-    return { authenticated: pubkeys, requester: requester ?? first, host: this.#hostOf({}), isVerified }
+    // As sessions name who asks; a pubkey stays as it is.
+    const name = requester === undefined ? first : addressKey(requester)
+    return { authenticated: pubkeys, requester: name, host: this.#hostOf({}), isVerified }
   }
 
   /** Does what an event asks for, and says what stands against it. */

@@ -81,6 +81,15 @@ describe('a 444 that names a package whose claim was released', () => {
     expect(await counts()).toEqual([1])
   })
 
+  it('comes from the /64 that claimed it, also where a plugin of the relay has it from there (I1)', async () => {
+    const test = startGateway()
+    const [first, second] = await stock(test, alice, 2)
+    const lost = test.connect({ address: '2001:db8::1' })
+    await (await lost.say('REQ', 'sub', keyPackagesBy(alice))).unsent?.()
+    await test.gateway.accept(welcome(bob, first), { requester: '2001:db8::2' })
+    expect(await claimBy(test)).toEqual([second?.id])
+  })
+
   it('is refused as ever while the store fails (I7)', async () => {
     let isDown = false
     const test = startGateway({}, (store) => ({
