@@ -21,8 +21,8 @@ export interface TestGateway {
   readonly store: KeyPackageStore
   /** What was logged, as JSON texts. */
   readonly logged: readonly string[]
-  /** The audit log. */
-  readonly audited: readonly AuditRecord[]
+  /** The audit log; may be emptied. */
+  readonly audited: AuditRecord[]
   /** Seconds since the epoch. */
   now: number
   /** A client at an address of its own, unless one is given. */
