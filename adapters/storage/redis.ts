@@ -20,7 +20,7 @@ import type {
   StoredKeyPackage,
   StoreStats,
 } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
+import { Calls } from './redis/calls.ts'
 import { Census } from './redis/census.ts'
 import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
@@ -78,7 +78,7 @@ class RedisStore implements MovableStore {
   readonly #signals: Signals
   readonly #sweeper: Sweeper
   readonly #census: Census
-  readonly #underWay = new Set<Promise<unknown>>()
+  readonly #calls = new Calls()
   #closed: Promise<void> | undefined
 
   constructor(connection: RedisConnection) {
@@ -101,7 +101,7 @@ class RedisStore implements MovableStore {
   }
 
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const { author, id } = pkg
       const { max, overflow, retireAfterSeconds, publish } = limits
       const { exposure } = pkg
@@ -125,18 +125,18 @@ class RedisStore implements MovableStore {
   }
 
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
-    return this.#do(() => this.#claims.send(claims, policy, now))
+    return this.#calls.run(() => this.#claims.send(claims, policy, now))
   }
 
   list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
       return decodeList(author, reply).filter(({ expiresAt }) => expiresAt > now)
     })
   }
 
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const counts = authors.map((author) => this.#scripts.run('count', this.#keys.stock(author), [now]))
       const all = (await Promise.all(counts)) as (number | null)[]
       return all.map((count) => count ?? undefined)
@@ -144,14 +144,14 @@ class RedisStore implements MovableStore {
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const args = [now, ...encodeSelector(which)]
       return Number(await this.#changes.make('drop', author, args))
     })
   }
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const reply = this.#changes.make('release', author, [now, ...ids])
       this.#sweeper.mark(author, now)
       await reply
@@ -159,11 +159,11 @@ class RedisStore implements MovableStore {
   }
 
   sweep(now: number, retireAfterSeconds: number): Promise<number> {
-    return this.#do(() => this.#sweeper.sweep(now, retireAfterSeconds))
+    return this.#calls.run(() => this.#sweeper.sweep(now, retireAfterSeconds))
   }
 
   hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const reply = await this.#scripts.run('hit', [this.#keys.hit(key)], [cost, now, max, windowSeconds])
       const [granted, retryAfterSeconds] = reply as [number, number]
       return { granted, retryAfterSeconds }
@@ -171,7 +171,7 @@ class RedisStore implements MovableStore {
   }
 
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const args = [JSON.stringify(event), event.id, event.created_at]
       const reply = await this.#scripts.run('putRelayList', [this.#keys.relayList(event.pubkey)], args)
       return reply as 'stored' | 'duplicate' | 'stale'
@@ -179,7 +179,7 @@ class RedisStore implements MovableStore {
   }
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const { client } = this.#connection
       const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
       const texts = await this.#connection.within(Promise.all(events))
@@ -188,22 +188,22 @@ class RedisStore implements MovableStore {
   }
 
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       await this.#scripts.run('dropRelayList', [this.#keys.relayList(author)], [createdUntil])
     })
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
-    this.#requireOpen()
+    this.#calls.requireOpen()
     yield* this.#census.authors()
   }
 
   known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return this.#do(() => this.#census.known(author, now))
+    return this.#calls.run(() => this.#census.known(author, now))
   }
 
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#do(async () => {
+    return this.#calls.run(async () => {
       const args = names.flatMap(({ name, expiresAt }) => [name, expiresAt])
       const reply = this.#changes.make('spend', author, [now, ...args])
       this.#sweeper.mark(author, now)
@@ -212,7 +212,7 @@ class RedisStore implements MovableStore {
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
-    this.#requireOpen()
+    this.#calls.requireOpen()
     yield* this.#census.relayLists()
   }
 
@@ -229,7 +229,7 @@ class RedisStore implements MovableStore {
   }
 
   stats(): Promise<StoreStats> {
-    return this.#do(() => this.#sweeper.stats())
+    return this.#calls.run(() => this.#sweeper.stats())
   }
 
   close(): Promise<void> {
@@ -237,24 +237,9 @@ class RedisStore implements MovableStore {
     return this.#closed
   }
 
-  #requireOpen(): void {
-    if (this.#closed !== undefined) throw new StoreError('the Redis store is closed')
-  }
-
-  async #do<Result>(action: () => Promise<Result>): Promise<Result> {
-    this.#requireOpen()
-    const result = action()
-    this.#underWay.add(result)
-    try {
-      return await result
-    } finally {
-      this.#underWay.delete(result)
-    }
-  }
-
   async #finish(): Promise<void> {
     this.#signals.stop()
-    await Promise.allSettled(this.#underWay)
+    await this.#calls.close()
     await this.#connection.close()
   }
 }

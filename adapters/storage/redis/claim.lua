@@ -6,231 +6,146 @@
 --      4, 5 quota per address, likewise
 --      6 how long a claim is repeated, in seconds
 --      7 how long an exposed package stays, in seconds
---      8 and on, for each claim: what is wanted (selection.lua), the most packages without a slot, the requester, and
---      the address it came from
+--      8 and on, for each claim: the most packages without a slot, a space and what is wanted (selection.lua); and the
+--      names of the windows of the requester and of the address it came from
 --
 -- Returns for each claim a list: 'due ' where there is now something of the author that a sweep should forget one day,
--- or '- '; its outcome and what left the stock (stock.lua); then the row of each package. The outcome is one of
+-- or '- '; its outcome and what left the stock (stock.lua); and more as the outcome says. It is one of
 --         'none': the author is unknown, or has no package that fits
 --         'limited', 'perAuthor' or 'perAddress', seconds to wait: nothing changed
---         'delivered', how many are left, 'last' where the last was used or 'more', and the exposure of each package
---         before this claim (stock.lua), none where all were fresh
+--         'delivered', 'last' where the last was used or 'more', and the exposure of each package before this claim
+--         (stock.lua), none where all were fresh; then come how many are left, and the row of each package
 --         'failed', why
 
-local now = tonumber(ARGV[1])
-local authorMax, authorWindow = tonumber(ARGV[2]), tonumber(ARGV[3])
-local addressMax, addressWindow = tonumber(ARGV[4]), tonumber(ARGV[5])
-local redeliverySeconds, retireAfterSeconds = tonumber(ARGV[6]), tonumber(ARGV[7])
-local longestWindow = math.max(authorWindow, addressWindow)
-local isRepeated = redeliverySeconds > 0
--- `RELEASE_SECONDS`
-local keptUntil = now + math.max(redeliverySeconds, 60)
 -- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.
 local MOST_OVER = 32
 
--- The answer to a claim that delivers these packages, before anything is done to them.
-local function answerWith(places)
-  local answer, exposures = { '' }, { '' }
-  for index, place in ipairs(places) do
-    answer[index + 1] = redis.call('HGET', STOCK, place.number)
-    exposures[index + 1] = exposureOf(place)
-  end
-  return answer, table.concat(exposures, ' ')
-end
+-- What is the same in every claim of this call.
+local visitHead = packBytes(VISIT, visitUntil, now)
+local oneClaim = recordOf(now, 1)
+-- Of the claim at hand: the visit, and its windows with the claim in them.
+local visit = {}
 
-local function delivered(remaining, last)
-  return 'delivered ' .. remaining .. (last and ' last' or ' more')
-end
-
--- Counts one delivery of a last package.
-local function expose(stock, place)
-  if not isExposed(place) then
-    place.band, place.since = place.band + EXPOSED, now
-    table.sort(stock.places, precedes)
-  end
-  place.count = place.count + 1
-end
-
--- `redeliver`
-local function redeliver(stock, number)
-  local delivery = number and deliveryAt(number)
-  if not delivery or delivery.keptUntil <= now or delivery.deliveredAt + redeliverySeconds <= now then
-    return nil
-  end
-  local again, last = {}, nil
-  for _, spent in ipairs(delivery.spent) do
-    if spent.expiresAt > now and isAskedFor(spent) then
-      table.insert(again, spent)
-    end
-  end
-  for _, place in ipairs(delivery.last ~= '' and stock.places or {}) do
-    if header(place).id == delivery.last and isAskedFor(place) then
-      table.insert(again, place)
-      last = place
-    end
-  end
-  if #again == 0 then
-    return nil
-  end
-  local answer, exposures = answerWith(again)
-  if last then
-    expose(stock, last)
-  end
-  delivery.times = delivery.times + 1
-  saveDelivery(stock, delivery)
-  answer[1] = delivered(#stock.places, last) .. exposures
-  return answer
-end
-
--- `deliveryOf` and `remember`
-local function remember(stock, requester, spent, last)
+-- The name of the newest delivery, where it may be repeated: what `takeFirst` writes at the end.
+local function repeatable(requester, name)
   if isRepeated then
-    write(stock, 'r' .. requester, stock.next)
+    return 'r' .. requester, name
   end
-  local delivery = packDelivery(now, keptUntil, 1, orderOf(spent), last, isRepeated and requester or '')
-  write(stock, 'd' .. stock.next, delivery)
-  stock.next = stock.next + 1
-  stock.oldestUntil = math.min(stock.oldestUntil, keptUntil)
-end
-
--- `take`
-local function take(stock, requester, maximum)
-  local slots, chosen, spendable = choose(stock.places, maximum)
-  if #slots > 0 then
-    local answer = answerWith(slots)
-    answer[1] = delivered(#stock.places)
-    return answer
-  end
-  if #chosen == 0 then
-    return { 'none' }
-  end
-  local answer, exposures = answerWith(chosen)
-  local last = #chosen == spendable and table.remove(chosen) or nil
-  takeOut(stock, chosen)
-  if #chosen > 0 or (last and isRepeated) then
-    remember(stock, requester, chosen, isRepeated and last and header(last).id or '')
-  end
-  if last then
-    expose(stock, last)
-  end
-  answer[1] = delivered(#stock.places, last) .. exposures
-  return answer
 end
 
 -- `take` of what most claims ask for: the first of many fresh packages. It looks at no others, and so is as short as it
--- can be; nil where it has to be `take`. `visit` is what is written besides, after the number of the visit.
-local function takeFirst(state, order, requester, maximum, visit)
-  local due, expiresAt, rows, first, number, oldestUntil, firstVisit, nextVisit, visitsUntil =
-    struct.unpack(STATE, state)
-  local length = maximum * PLACE_LENGTH
+-- can be; nil where it has to be `take`.
+local function takeFirst(order, requester, wish)
+  local nextOne, nextVisit, oldestUntil, visitsUntil, due, stays, first, firstVisit = unpackBytes(HEAD, order)
+  local taken = HEAD_LENGTH + wish.maximum * PLACE_LENGTH
   if
-    not wantsPackages
-    or maximum < 1
-    or length >= #order
+    wish.maximum < 1
+    or taken >= #order
     or string.byte(order, -PLACE_LENGTH) >= EXPOSED
     or due <= now
-    or expiresAt < now + longestWindow
-    or (oldestUntil <= now and number - first >= MOST_OVER)
+    or stays < visitUntil
+    or (oldestUntil <= now and nextOne - first >= MOST_OVER)
     or (visitsUntil <= now and nextVisit - firstVisit >= MOST_OVER)
   then
     return nil
   end
-  local left = string.sub(order, length + 1)
-  local answer = { delivered(#left / PLACE_LENGTH) }
-  for from = NUMBER_FROM, length, PLACE_LENGTH do
-    local row = struct.unpack('>I4', order, from)
-    table.insert(answer, redis.call('HGET', STOCK, row))
+  local isDue = oldestUntil == NEVER or visitsUntil == NEVER
+  local answer = { isDue and 'due delivered more' or '- delivered more', (#order - taken) / PLACE_LENGTH }
+  for from = HEAD_LENGTH, taken - 1, PLACE_LENGTH do
+    answer[#answer + 1] = call('HGET', STOCK, sub(order, from + ROW_FROM, from + ROW_TO))
   end
-  local spent = string.sub(order, 1, length)
-  local nextState = struct.pack(
-    STATE,
-    due,
-    expiresAt,
-    rows,
-    first,
-    number + 1,
-    math.min(oldestUntil, keptUntil),
-    firstVisit,
+  local changing = packBytes(
+    CHANGING,
+    nextOne + 1,
     nextVisit + 1,
-    math.min(visitsUntil, now + longestWindow)
+    math.min(oldestUntil, deliveryUntil),
+    math.min(visitsUntil, visitUntil)
   )
-  local delivery = packDelivery(now, keptUntil, 1, spent, '', isRepeated and requester or '')
-  local fields = { 'state', nextState, 'order', left, 'd' .. number, delivery, 'v' .. nextVisit, unpack(visit) }
-  if isRepeated then
-    fields[#fields + 1], fields[#fields + 2] = 'r' .. requester, number
-  end
-  redis.call('HSET', STOCK, unpack(fields))
-  return answer, oldestUntil == NEVER or visitsUntil == NEVER
+  local name = 'd' .. sub(order, 1, 4)
+  call(
+    'HSET',
+    STOCK,
+    'order',
+    changing .. sub(order, CHANGING_LENGTH + 1, HEAD_LENGTH) .. sub(order, taken + 1),
+    name,
+    wish.delivery .. sub(order, HEAD_LENGTH + 1, taken) .. requester,
+    'v' .. sub(order, 5, 8),
+    visit.packed,
+    visit.requesterWindow,
+    visit.ofRequester,
+    visit.addressWindow,
+    visit.ofAddress,
+    repeatable(requester, name)
+  )
+  return answer
 end
 
--- The quota that has to be waited for longest; nil where both have room.
+-- Names the quota that has to be waited for longest.
 local function limited(ofRequester, usedByRequester, ofAddress, usedByAddress)
   local requesterWaits, addressWaits = 0, 0
   if usedByRequester >= authorMax then
-    requesterWaits = secondsUntilRoom(ofRequester, usedByRequester, authorMax, authorWindow, now)
+    requesterWaits = secondsUntilRoom(ofRequester, usedByRequester, authorMax, authorSeconds, now)
   end
   if usedByAddress >= addressMax then
-    addressWaits = secondsUntilRoom(ofAddress, usedByAddress, addressMax, addressWindow, now)
+    addressWaits = secondsUntilRoom(ofAddress, usedByAddress, addressMax, addressSeconds, now)
   end
   if addressWaits > requesterWaits then
-    return 'limited perAddress ' .. addressWaits
+    return '- limited perAddress ' .. addressWaits
   end
-  return requesterWaits > 0 and 'limited perAuthor ' .. requesterWaits or nil
+  return '- limited perAuthor ' .. requesterWaits
 end
 
--- Everything that is not `takeFirst`. Returns the answer, and whether it is due.
-local function claimAny(stock, newest, requester, maximum, visit)
-  settle(stock, retireAfterSeconds, now)
-  forgetDeliveries(stock, now)
-  forgetVisits(stock, now)
-  local isDue = stock.oldestUntil == NEVER or stock.visitsUntil == NEVER
-  local answer = redeliver(stock, newest) or take(stock, requester, maximum)
-  addVisit(stock, visit, now + longestWindow)
-  keepStock(stock, now + longestWindow, now)
-  save(stock)
-  answer[1] = reply(answer[1], stock)
-  return answer, isDue
-end
+-- What is seldom needed is made when it is (claim-any.lua).
+local claimAny
 
-local function claim(requester, address, maximum)
-  local requesterField, addressField = 'q' .. requester, 'a' .. address
-  local state, order, requesterWindow, addressesWindow, newest =
-    unpack(redis.call('HMGET', STOCK, 'state', 'order', requesterField, addressField, 'r' .. requester))
+local function claim(requesterWindow, addressWindow, wish)
+  local found = call('HMGET', STOCK, 'order', requesterWindow, addressWindow)
+  local order = found[1]
   if not order then
     return { '- none' }
   end
   -- `countClaim`
-  local ofRequester, usedByRequester = slide(requesterWindow, authorWindow, now)
-  local ofAddress, usedByAddress = slide(addressesWindow, addressWindow, now)
-  local refusal = limited(ofRequester, usedByRequester, ofAddress, usedByAddress)
-  if refusal then
-    return { '- ' .. refusal }
+  local ofRequester, usedByRequester = slide(found[2], authorSeconds, now)
+  local ofAddress, usedByAddress = slide(found[3], addressSeconds, now)
+  if usedByRequester >= authorMax or usedByAddress >= addressMax then
+    return { limited(ofRequester, usedByRequester, ofAddress, usedByAddress) }
   end
-  local visit = {
-    packVisit(now, longestWindow, requester, address),
-    requesterField,
-    recorded(ofRequester, usedByRequester, 1, now),
-    addressField,
-    recorded(ofAddress, usedByAddress, 1, now),
-  }
-  local answer, isDue
-  if not newest then
-    answer, isDue = takeFirst(state, order, requester, maximum, visit)
-  end
+  local requester = isRepeated and nameIn(requesterWindow) or ''
+  local newest = isRepeated and call('HGET', STOCK, 'r' .. requester)
+  visit.packed = visitHead .. requesterWindow .. '\n' .. addressWindow
+  visit.requesterWindow = requesterWindow
+  visit.ofRequester = recorded(ofRequester, usedByRequester, oneClaim)
+  visit.addressWindow = addressWindow
+  visit.ofAddress = recorded(ofAddress, usedByAddress, oneClaim)
+  local answer = not newest and wish.isPlain and takeFirst(order, requester, wish)
   if not answer then
-    answer, isDue = claimAny(stockOf(state, order), newest, requester, maximum, visit)
+    claimAny = claimAny or makeClaimAny()
+    answer = claimAny(order, newest, requester, wish, visit)
   end
-  answer[1] = (isDue and 'due ' or '- ') .. answer[1]
   return answer
 end
 
-local replies = {}
+local function wishOf(asked)
+  local maximum, wanted = string.match(asked, '^(%d+) (.*)$')
+  return {
+    asked = asked,
+    maximum = tonumber(maximum),
+    wanted = wanted,
+    isPlain = wanted == 'p' or wanted == 'ps',
+    -- What the delivery begins with that `takeFirst` makes.
+    delivery = packBytes(DELIVERY, now, deliveryUntil, 1, maximum, 0),
+  }
+end
+
+local replies, wish = {}, {}
 for index = 1, #KEYS do
-  local argument = 4 * index + 4
+  local argument = 3 * index + 5
   STOCK = KEYS[index]
-  want(ARGV[argument])
-  local isDone, answer =
-    pcall(claim, ARGV[argument + 2], ARGV[argument + 3], tonumber(ARGV[argument + 1]))
+  -- Most claims of a call wish for the same.
+  if ARGV[argument] ~= wish.asked then
+    wish = wishOf(ARGV[argument])
+  end
+  local isDone, answer = pcall(claim, ARGV[argument + 1], ARGV[argument + 2], wish)
   replies[index] = isDone and answer or { '- failed ' .. (type(answer) == 'table' and answer.err or tostring(answer)) }
 end
 return replies

@@ -17,8 +17,8 @@ import { type ClaimReply, decodeClaim } from './replies.ts'
 import { encodeWanted } from './row.ts'
 import type { Scripts } from './scripts.ts'
 
-/** Most claims in one call of the script: no other client of the server waits for longer than half a millisecond. */
-const MOST_AT_ONCE = 16
+/** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
+const MOST_AT_ONCE = 32
 
 /** Who hears what followed from a claim. */
 export interface ClaimListeners {
@@ -37,8 +37,41 @@ interface Terms {
 interface Waiting {
   readonly claim: Claim
   readonly terms: Terms
-  answer(outcome: ClaimOutcome): void
-  fail(error: unknown): void
+  readonly asked: Asked
+  /** Which of those asked together. */
+  readonly index: number
+}
+
+/** Claims that were asked for together, and are answered together. */
+class Asked {
+  readonly answered: Promise<ClaimOutcome[]>
+  readonly #outcomes: ClaimOutcome[] = []
+  readonly #count: number
+  #open: number
+  #failed = 0
+  #resolve!: (outcomes: ClaimOutcome[]) => void
+  #reject!: (error: unknown) => void
+
+  constructor(count: number) {
+    this.#count = count
+    this.#open = count
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  answer(index: number, outcome: ClaimOutcome): void {
+    this.#outcomes[index] = outcome
+    this.#open -= 1
+    if (this.#open === 0) this.#resolve(this.#outcomes)
+  }
+
+  fail(index: number, error: unknown): void {
+    this.#failed += 1
+    if (this.#failed === this.#count) this.#reject(error)
+    this.answer(index, { outcome: 'unavailable' })
+  }
 }
 
 export class Claims {
@@ -62,34 +95,13 @@ export class Claims {
   /** Outcomes in the order of the claims; where some failed, those are `unavailable`. @throws StoreError where all failed */
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
-    return new Promise((resolve, reject) => {
-      const terms = { policy, now }
-      const outcomes: ClaimOutcome[] = []
-      let open = claims.length
-      let failed = 0
-      const settle = (index: number, outcome: ClaimOutcome, error?: unknown) => {
-        outcomes[index] = outcome
-        open -= 1
-        if (open > 0) return
-        if (failed === claims.length) reject(error)
-        else resolve(outcomes)
-      }
-      for (const [index, claim] of claims.entries()) {
-        this.#send({
-          claim,
-          terms,
-          answer: (outcome) => settle(index, outcome),
-          fail: (error) => {
-            failed += 1
-            settle(index, { outcome: 'unavailable' }, error)
-          },
-        })
-      }
-    })
-  }
-
-  #send(one: Waiting): void {
-    if (this.#waiting.push(one) === 1) setImmediate(() => this.#sendSome())
+    if (this.#waiting.length === 0) setImmediate(() => this.#sendSome())
+    const terms = { policy, now }
+    const asked = new Asked(claims.length)
+    for (let index = 0; index < claims.length; index++) {
+      this.#waiting.push({ claim: claims[index] as Claim, terms, asked, index })
+    }
+    return asked.answered
   }
 
   /** While the server works at one half we read its answers to the other, so it is given no more at once. */
@@ -112,7 +124,7 @@ export class Claims {
       for (const [index, waiting] of batch.entries()) this.#settle(waiting, replies[index])
     } catch (error) {
       // Who still waits has asked a server that does not answer: nothing of theirs was sent, nothing is handed out (I7).
-      for (const { fail } of [...batch, ...this.#waiting.splice(0)]) fail(error)
+      for (const { asked, index } of [...batch, ...this.#waiting.splice(0)]) asked.fail(index, error)
     }
   }
 
@@ -132,21 +144,23 @@ export class Claims {
     return this.#waiting.splice(0, size)
   }
 
-  #settle({ claim: { author }, terms, answer, fail }: Waiting, reply: ClaimReply | undefined): void {
+  #settle({ claim: { author }, terms, asked, index }: Waiting, reply: ClaimReply | undefined): void {
     try {
       if (reply === undefined) throw new StoreError('Redis: a claim was not answered')
       const decoded = decodeClaim(author, reply)
       if ('failure' in decoded) {
-        this.#connection.within(Promise.reject(new Error(decoded.failure))).catch(fail)
+        this.#connection
+          .within(Promise.reject(new Error(decoded.failure)))
+          .catch((error) => asked.fail(index, error))
         return
       }
       const { outcome, removed, isDue } = decoded
       if (isDue) this.#tell.due(author, terms.now)
       this.#tell.removed(removed)
       if (isLow(outcome, terms.policy.low)) this.#tell.lowStock(author, outcome.remaining)
-      answer(outcome)
+      asked.answer(index, outcome)
     } catch (error) {
-      fail(error)
+      asked.fail(index, error)
     }
   }
 }
@@ -165,7 +179,7 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
 }
 
 function argumentsOf({ narrowings, maximum, requester, address }: Claim): (string | number)[] {
-  return [encodeWanted(narrowings), maximum, keyPart(requester), keyPart(address)]
+  return [`${maximum} ${encodeWanted(narrowings)}`, `q${keyPart(requester)}`, `a${keyPart(address)}`]
 }
 
 /**

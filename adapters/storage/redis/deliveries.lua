@@ -4,7 +4,7 @@
 local function deliveries(stock, now)
   local kept = {}
   for number = stock.first, stock.next - 1 do
-    local delivery = deliveryAt(number)
+    local delivery = deliveryAt(deliveryName(number))
     if delivery and delivery.keptUntil > now then
       table.insert(kept, delivery)
     end
@@ -18,16 +18,16 @@ local function saveDeliveries(stock, all)
   for _, delivery in ipairs(all) do
     if #delivery.spent > 0 or delivery.last ~= '' then
       saveDelivery(stock, delivery)
-      newest[delivery.requester] = delivery.number
+      newest[delivery.requester] = delivery.name
     else
-      erase(stock, 'd' .. delivery.number)
+      erase(stock, delivery.name)
       newest[delivery.requester] = newest[delivery.requester] or false
     end
   end
   newest[''] = nil
-  for requester, number in pairs(newest) do
-    if number then
-      write(stock, 'r' .. requester, number)
+  for requester, name in pairs(newest) do
+    if name then
+      write(stock, 'r' .. requester, name)
     else
       erase(stock, 'r' .. requester)
     end

@@ -1,33 +1,32 @@
--- deliveries.ts: claims that were answered, and can be repeated or undone. A delivery is kept in the stock under its
--- number: when it was made, until when it is kept, how often it was sent, how many packages it spent, and how long an id
--- follows; then the places of those it spent, the id of the last package that it delivered, and the requester. The
--- latter two are there where it may be repeated.
+-- deliveries.ts: claims that were answered, and can be repeated or undone, as layout.lua has them.
 
-local DELIVERY, DELIVERY_LENGTH = '>I7I7I4I2I1', 21
+local function deliveryName(number)
+  return 'd' .. packBytes(NUMBER, number)
+end
 
-local function deliveryOf(number, packed)
-  local deliveredAt, keptUntil, times, count, idLength = struct.unpack(DELIVERY, packed)
+local function deliveryOf(name, packed)
+  local deliveredAt, keptUntil, times, count, idLength = unpackBytes(DELIVERY, packed)
   local afterSpent = DELIVERY_LENGTH + count * PLACE_LENGTH
   local afterLast = afterSpent + idLength
   return {
-    number = number,
+    name = name,
     deliveredAt = deliveredAt,
     keptUntil = keptUntil,
     times = times,
-    spent = placesOf(string.sub(packed, DELIVERY_LENGTH + 1, afterSpent)),
-    last = string.sub(packed, afterSpent + 1, afterLast),
-    requester = string.sub(packed, afterLast + 1),
+    spent = placesOf(sub(packed, DELIVERY_LENGTH + 1, afterSpent), 1),
+    last = sub(packed, afterSpent + 1, afterLast),
+    requester = sub(packed, afterLast + 1),
   }
 end
 
 -- nil where it was undone.
-local function deliveryAt(number)
-  local packed = redis.call('HGET', STOCK, 'd' .. number)
-  return packed and deliveryOf(number, packed)
+local function deliveryAt(name)
+  local packed = call('HGET', STOCK, name)
+  return packed and deliveryOf(name, packed)
 end
 
 local function packDelivery(deliveredAt, keptUntil, times, spent, last, requester)
-  local head = struct.pack(DELIVERY, deliveredAt, keptUntil, times, #spent / PLACE_LENGTH, #last)
+  local head = packBytes(DELIVERY, deliveredAt, keptUntil, times, #spent / PLACE_LENGTH, #last)
   return head .. spent .. last .. requester
 end
 
@@ -41,17 +40,17 @@ local function saveDelivery(stock, delivery)
     delivery.last,
     delivery.requester
   )
-  write(stock, 'd' .. delivery.number, packed)
+  write(stock, delivery.name, packed)
 end
 
 -- Everything that goes with a delivery: the rows of what it spent, and where its requester finds it.
 local function forget(stock, delivery)
-  erase(stock, 'd' .. delivery.number)
+  erase(stock, delivery.name)
   for _, spent in ipairs(delivery.spent) do
-    erase(stock, spent.number)
+    erase(stock, spent.row)
   end
   local index = 'r' .. delivery.requester
-  if delivery.requester ~= '' and tonumber(redis.call('HGET', STOCK, index)) == delivery.number then
+  if delivery.requester ~= '' and call('HGET', STOCK, index) == delivery.name then
     erase(stock, index)
   end
 end
@@ -62,7 +61,7 @@ local function forgetDeliveries(stock, now)
     return
   end
   for _ = stock.first, math.min(stock.next, stock.first + MOST_FORGOTTEN) - 1 do
-    local delivery = deliveryAt(stock.first)
+    local delivery = deliveryAt(deliveryName(stock.first))
     if delivery and delivery.keptUntil > now then
       stock.oldestUntil = delivery.keptUntil
       return

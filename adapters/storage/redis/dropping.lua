@@ -11,7 +11,7 @@ local function dropAny(stock, isGone, now)
     local left = {}
     for _, spent in ipairs(delivery.spent) do
       if isGone(spent) then
-        erase(stock, spent.number)
+        erase(stock, spent.row)
       else
         table.insert(left, spent)
       end

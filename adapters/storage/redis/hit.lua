@@ -10,13 +10,13 @@
 
 local cost, now, max, windowSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
-local records, used = slide(redis.call('GET', KEYS[1]), windowSeconds, now)
+local records, used = slide(call('GET', KEYS[1]), windowSeconds, now)
 local granted = math.max(0, math.min(cost, max - used))
 local retryAfterSeconds = 0
 if granted < cost then
   retryAfterSeconds = secondsUntilRoom(records, used, max, windowSeconds, now)
 end
 if granted > 0 then
-  record(KEYS[1], records, used, granted, windowSeconds, now)
+  record(KEYS[1], records, used, recordOf(now, granted), windowSeconds)
 end
 return { granted, retryAfterSeconds }

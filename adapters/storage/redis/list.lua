@@ -8,6 +8,6 @@ local stock = load()
 local packages = {}
 for _, place in ipairs(stock and stock.places or {}) do
   table.insert(packages, exposureOf(place))
-  table.insert(packages, redis.call('HGET', STOCK, place.number))
+  table.insert(packages, call('HGET', STOCK, place.row))
 end
 return packages

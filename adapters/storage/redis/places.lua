@@ -1,20 +1,13 @@
--- The packages in one author's stock, as the scripts choose among them. `order` in the stock (stock.lua) has a place for
--- each: its band, created_at, the number of its row, its expiry, and since when and how often it was delivered as a last
--- package.
+-- The packages in one author's stock, as the scripts choose among them: their places in `order` (layout.lua), as tables.
 
-local STOCK = KEYS[1]
-local PLACE, PLACE_LENGTH, NUMBER_FROM = '>I1I5I4I7I5I4', 26, 7
--- The bands: 0 fresh, 1 fresh with last_resort, 2 and 3 the same exposed, 4 a slot.
-local EXPOSED, SLOT = 2, 4
-
-local function placesOf(order)
+local function placesOf(order, start)
   local places = {}
-  for from = 1, #order, PLACE_LENGTH do
-    local band, createdAt, number, expiresAt, since, count = struct.unpack(PLACE, order, from)
+  for from = start, #order, PLACE_LENGTH do
+    local band, createdAt, row, expiresAt, since, count = unpackBytes(PLACE, order, from)
     table.insert(places, {
       band = band,
       createdAt = createdAt,
-      number = number,
+      row = row,
       expiresAt = expiresAt,
       since = since,
       count = count,
@@ -26,11 +19,11 @@ end
 local function orderOf(places)
   local packed = {}
   for index, place in ipairs(places) do
-    packed[index] = struct.pack(
+    packed[index] = packBytes(
       PLACE,
       place.band,
       place.createdAt,
-      place.number,
+      place.row,
       place.expiresAt,
       place.since,
       place.count
@@ -56,7 +49,7 @@ local function headerOf(row)
 end
 
 local function header(place)
-  place.header = place.header or headerOf(redis.call('HGET', STOCK, place.number))
+  place.header = place.header or headerOf(call('HGET', STOCK, place.row))
   return place.header
 end
 

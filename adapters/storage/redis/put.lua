@@ -33,25 +33,25 @@ local function isInStock()
   return false
 end
 
-for _, expiresAt in ipairs(redis.call('ZMSCORE', KNOWN, pkg.id, pkg.ref)) do
+for _, expiresAt in ipairs(call('ZMSCORE', KNOWN, pkg.id, pkg.ref)) do
   if expiresAt and tonumber(expiresAt) > now then
     return isInStock() and 'duplicate' or 'spent'
   end
 end
 
 if publishMax then
-  local published, used = slide(redis.call('GET', KEYS[3]), publishWindow, now)
+  local published, used = slide(call('GET', KEYS[3]), publishWindow, now)
   if used >= publishMax then
     return 'limited'
   end
-  record(KEYS[3], published, used, 1, publishWindow, now)
+  record(KEYS[3], published, used, recordOf(now, 1), publishWindow)
 end
 forgetDeliveries(stock, now)
 forgetVisits(stock, now)
 
 local function remember()
-  redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
-  redis.call('ZADD', KNOWN, pkg.expiresAt, pkg.id, pkg.expiresAt, pkg.ref)
+  call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
+  call('ZADD', KNOWN, pkg.expiresAt, pkg.id, pkg.expiresAt, pkg.ref)
   keepKnown(pkg.expiresAt, now)
   keepStock(stock, pkg.expiresAt, now)
   save(stock)
@@ -60,17 +60,18 @@ end
 -- `withPackage`
 local function admit()
   local band = isSlot and SLOT or pkg.lastResort
+  local name = packBytes(NUMBER, stock.rows)
   insert(stock.places, {
     band = exposedSince and band + EXPOSED or band,
     createdAt = pkg.createdAt,
-    number = stock.rows,
+    row = name,
     header = pkg,
     expiresAt = pkg.expiresAt,
     since = exposedSince or 0,
     count = exposedCount or 0,
   })
   stock.due = math.min(stock.due, pkg.expiresAt)
-  write(stock, stock.rows, row)
+  write(stock, name, row)
   stock.rows = stock.rows + 1
   remember()
 end

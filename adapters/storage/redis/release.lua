@@ -56,7 +56,7 @@ end
 -- A spent package is in the stock again.
 local function restore(spent)
   if spent.expiresAt <= now then
-    erase(stock, spent.number)
+    erase(stock, spent.row)
     return
   end
   stock.due = math.min(stock.due, spent.expiresAt)

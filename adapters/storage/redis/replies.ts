@@ -24,14 +24,14 @@ function decodeRemoved(author: Pubkey, line: string): Removal {
 }
 
 /** What claim.lua returns for one claim. */
-export type ClaimReply = readonly [change: string, ...rows: string[]]
+export type ClaimReply = readonly [change: string, remaining?: number, ...rows: string[]]
 
 /** A claim that was answered, or why it was not. `isDue`: a sweep should look at the author. */
 export type ClaimAnswer =
   | { readonly outcome: ClaimOutcome; readonly removed: readonly Removal[]; readonly isDue: boolean }
   | { readonly failure: string }
 
-export function decodeClaim(author: Pubkey, [text, ...rows]: ClaimReply): ClaimAnswer {
+export function decodeClaim(author: Pubkey, [text, remaining = 0, ...rows]: ClaimReply): ClaimAnswer {
   const change = decodeChange(author, text)
   const { removed } = change
   const [due, outcome, ...words] = change.outcome.split(' ')
@@ -42,10 +42,10 @@ export function decodeClaim(author: Pubkey, [text, ...rows]: ClaimReply): ClaimA
     const by = words[0] as 'perAuthor' | 'perAddress'
     return { outcome: { outcome, by, retryAfterSeconds: Number(words[1]) }, removed, isDue }
   }
-  const [remaining, last, ...exposures] = words
+  const [last, ...exposures] = words
   const packages = rows.map((row, index) => decodeRow(author, row, exposureOf(exposures[index] ?? '')))
   return {
-    outcome: { outcome: 'delivered', packages, remaining: Number(remaining), lastUsed: last === 'last' },
+    outcome: { outcome: 'delivered', packages, remaining, lastUsed: last === 'last' },
     removed,
     isDue,
   }

@@ -16,7 +16,8 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 
-/** Bytes that stand for a package in an author's `order` (stock.lua). */
+/** An author's `order` (stock.lua) is a head, then a place for each package; in bytes. */
+export const HEAD_LENGTH = 48
 export const PLACE_LENGTH = 26
 
 const HEX_32 = /^[0-9a-f]{64}$/

@@ -4,21 +4,34 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { RedisConnection } from './connection.ts'
 
+/** A function of that name, with what it needs, that is made only when a script asks for it. */
+interface Made {
+  readonly name: string
+  readonly from: readonly string[]
+}
+
 /** The files of a script, in the order in which they see each other. */
 const FILES = {
-  put: ['window', 'places', 'stock', 'delivery', 'visits', 'put'],
-  claim: ['window', 'places', 'stock', 'delivery', 'visits', 'selection', 'claim'],
-  release: ['places', 'stock', 'delivery', 'deliveries', 'release'],
-  drop: ['places', 'stock', 'delivery', 'deliveries', 'dropping', 'drop'],
-  spend: ['places', 'stock', 'delivery', 'deliveries', 'dropping', 'spend'],
-  sweep: ['window', 'places', 'stock', 'delivery', 'visits', 'sweep'],
-  list: ['places', 'stock', 'list'],
-  count: ['places', 'stock', 'count'],
-  hit: ['window', 'hit'],
+  put: ['prelude', 'layout', 'window', 'places', 'stock', 'delivery', 'visits', 'put'],
+  claim: [
+    'prelude',
+    'layout',
+    'window',
+    'terms',
+    { name: 'claimAny', from: ['places', 'stock', 'delivery', 'visits', 'selection', 'claim-any'] },
+    'claim',
+  ],
+  release: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'release'],
+  drop: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'dropping', 'drop'],
+  spend: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'dropping', 'spend'],
+  sweep: ['prelude', 'layout', 'window', 'places', 'stock', 'delivery', 'visits', 'sweep'],
+  list: ['prelude', 'layout', 'places', 'stock', 'list'],
+  count: ['prelude', 'layout', 'places', 'stock', 'count'],
+  hit: ['prelude', 'window', 'hit'],
   putRelayList: ['put-relay-list'],
   dropRelayList: ['drop-relay-list'],
   reschedule: ['reschedule'],
-} as const
+} as const satisfies Record<string, readonly (string | Made)[]>
 
 /** Those that write nothing: no replica has to be waited for. */
 const READERS: ReadonlySet<ScriptName> = new Set(['list', 'count'])
@@ -66,7 +79,16 @@ export class Scripts {
   }
 }
 
-function readScript(files: readonly string[]): Script {
-  const text = files.map((file) => readFileSync(new URL(`${file}.lua`, import.meta.url), 'utf8')).join('\n')
+function readScript(parts: readonly (string | Made)[]): Script {
+  const text = parts.map((part) => (typeof part === 'string' ? readLua(part) : readMade(part))).join('\n')
   return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+function readMade({ name, from }: Made): string {
+  const maker = `make${name.charAt(0).toUpperCase()}${name.slice(1)}`
+  return `local function ${maker}()\n${from.map(readLua).join('\n')}\nreturn ${name}\nend`
+}
+
+function readLua(file: string): string {
+  return readFileSync(new URL(`${file}.lua`, import.meta.url), 'utf8')
 }

@@ -6,7 +6,7 @@ local wantsPackages, wantsSlots, narrowings
 local function want(text)
   wantsPackages = text == 'ps' or text == 'p'
   wantsSlots = text == 'ps' or text == 's'
-  narrowings = string.sub(text, 1, 1) == '[' and cjson.decode(text)
+  narrowings = sub(text, 1, 1) == '[' and cjson.decode(text)
 end
 
 local function contains(list, value)

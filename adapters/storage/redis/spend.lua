@@ -13,7 +13,7 @@ for index = 2, #ARGV, 2 do
   local name, expiresAt = ARGV[index], tonumber(ARGV[index + 1])
   isNamed[name] = true
   latest = math.max(latest, expiresAt)
-  redis.call('ZADD', KNOWN, 'GT', expiresAt, name)
+  call('ZADD', KNOWN, 'GT', expiresAt, name)
 end
 
 local stock = loadOrMake()

@@ -1,22 +1,5 @@
 -- stock.ts and exposure.ts: one author's stock, as the scripts read and write it.
---
--- KEYS 1 stock, a hash:
---        order          a place for each package in the stock, in the order in which claims choose them (places.lua);
---                       there as long as the author is known
---        state          when to look again, and which numbers are in use
---        <number>       a row (row.ts): of each package in the stock, and of each that a delivery spent
---        d<number>      a delivery (delivery.lua)
---        r<requester>   the number of the newest delivery to this requester that may be repeated
---        q<requester>   the window of this requester's claims (window.lua)
---        a<address>     the window of the claims from this address
---        v<number>      a visit (visits.lua)
---      2 known, a sorted set: event ids and KeyPackageRefs by the time at which they expire (I3)
 
-local KNOWN = KEYS[2]
--- When no package in the stock expires before; until when the key is kept; the number of the next row; of deliveries the
--- number of the oldest and of the one to come, and until when the oldest is kept; and the same of visits.
-local STATE = '>I7I7I4I4I4I7I4I4I7'
-local NEVER = 2 ^ 53
 -- How much longer than its packages an author is kept, in seconds: `now` is not the server's clock.
 local SLACK = 3600
 -- Lua hands over no more than some thousand arguments at once.
@@ -25,11 +8,11 @@ local MOST_ARGUMENTS = 1000
 local MOST_FORGOTTEN = 200
 
 -- What a script changes is written at its end, by `save`, or not at all.
-local function stockOf(state, order)
-  local due, keptUntil, rows, first, nextOne, oldestUntil, firstVisit, nextVisit, visitsUntil =
-    struct.unpack(STATE, state)
+local function stockOf(order)
+  local nextOne, nextVisit, oldestUntil, visitsUntil, due, keptUntil, first, firstVisit, rows =
+    unpackBytes(HEAD, order)
   return {
-    places = placesOf(order),
+    places = placesOf(order, HEAD_LENGTH + 1),
     due = due,
     keptUntil = keptUntil,
     rows = rows,
@@ -45,18 +28,12 @@ local function stockOf(state, order)
   }
 end
 
-local EMPTY = struct.pack(STATE, NEVER, 0, 1, 1, 1, NEVER, 1, 1, NEVER)
+local EMPTY = packBytes(HEAD, 1, 1, NEVER, NEVER, NEVER, 0, 1, 1, 1)
 
 -- nil of an author the store knows nothing of.
 local function load()
-  local state, order = unpack(redis.call('HMGET', STOCK, 'state', 'order'))
-  return order and stockOf(state, order)
-end
-
--- The same, made where there is none.
-local function loadOrMake()
-  local state, order = unpack(redis.call('HMGET', STOCK, 'state', 'order'))
-  return stockOf(state or EMPTY, order or '')
+  local order = call('HGET', STOCK, 'order')
+  return order and stockOf(order)
 end
 
 local function write(stock, field, value)
@@ -68,36 +45,55 @@ local function erase(stock, field)
   table.insert(stock.erased, field)
 end
 
+-- Like `load`, but makes a stock where there is none.
+local function loadOrMake()
+  local order, past = unpack(call('HMGET', STOCK, 'order', 'past'))
+  local stock = stockOf(order or past or EMPTY)
+  if past then
+    erase(stock, 'past')
+  end
+  return stock
+end
+
 local function callWithMany(command, arguments)
   for from = 1, #arguments, MOST_ARGUMENTS do
-    redis.call(command, STOCK, unpack(arguments, from, math.min(#arguments, from + MOST_ARGUMENTS - 1)))
+    call(command, STOCK, unpack(arguments, from, math.min(#arguments, from + MOST_ARGUMENTS - 1)))
   end
 end
 
-local function saveState(stock)
-  local state = struct.pack(
-    STATE,
+local function headOf(stock)
+  return packBytes(
+    HEAD,
+    stock.next,
+    stock.nextVisit,
+    stock.oldestUntil,
+    stock.visitsUntil,
     stock.due,
     stock.keptUntil,
-    stock.rows,
     stock.first,
-    stock.next,
-    stock.oldestUntil,
     stock.firstVisit,
-    stock.nextVisit,
-    stock.visitsUntil
+    stock.rows
   )
-  write(stock, 'state', state)
+end
+
+local function saveFields(stock)
   callWithMany('HDEL', stock.erased)
   callWithMany('HSET', stock.written)
   if stock.expiresIn then
-    redis.call('EXPIRE', STOCK, stock.expiresIn)
+    call('EXPIRE', STOCK, stock.expiresIn)
   end
 end
 
 local function save(stock)
-  write(stock, 'order', orderOf(stock.places))
-  saveState(stock)
+  write(stock, 'order', headOf(stock) .. orderOf(stock.places))
+  saveFields(stock)
+end
+
+-- The author is not known any more.
+local function savePast(stock)
+  erase(stock, 'order')
+  write(stock, 'past', headOf(stock))
+  saveFields(stock)
 end
 
 -- What a script returns: its outcome, and a line for each package that left the stock otherwise than by a claim.
@@ -125,7 +121,7 @@ local function remove(stock, why, places)
   for _, place in ipairs(places) do
     local pkg = header(place)
     table.insert(stock.removed, table.concat({ why, pkg.id, pkg.ref, pkg.kind }, ' '))
-    erase(stock, place.number)
+    erase(stock, place.row)
   end
 end
 
@@ -180,7 +176,7 @@ end
 
 local function keepKnown(untilThen, now)
   local seconds = math.max(0, untilThen - now) + SLACK
-  if redis.call('TTL', KNOWN) < seconds then
-    redis.call('EXPIRE', KNOWN, seconds)
+  if call('TTL', KNOWN) < seconds then
+    call('EXPIRE', KNOWN, seconds)
   end
 end

@@ -12,10 +12,10 @@ local stock = loadOrMake()
 settle(stock, retireAfterSeconds, now)
 forgetDeliveries(stock, now)
 forgetVisits(stock, now)
-redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
+call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
 
 -- Everything in the stock is known until it expires.
-local soonest = redis.call('ZRANGE', KNOWN, 0, 0, 'WITHSCORES')[2]
+local soonest = call('ZRANGE', KNOWN, 0, 0, 'WITHSCORES')[2]
 local dueAt = math.min(tonumber(soonest or NEVER), stock.oldestUntil)
 local isForgotten = dueAt == NEVER
 dueAt = math.min(dueAt, stock.visitsUntil)
@@ -26,12 +26,11 @@ if canRetire(stock) then
 end
 
 if dueAt == NEVER then
-  redis.call('UNLINK', STOCK)
+  call('UNLINK', STOCK)
   return reply(#stock.removed .. ' ', stock)
 end
 if isForgotten then
-  erase(stock, 'order')
-  saveState(stock)
+  savePast(stock)
 else
   save(stock)
 end

@@ -5,7 +5,7 @@ import type { StoreStats } from '../../../plugin/store.ts'
 import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
-import { PLACE_LENGTH } from './row.ts'
+import { HEAD_LENGTH, PLACE_LENGTH } from './row.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
@@ -84,6 +84,6 @@ export class Sweeper {
       return client.hstrlen(stock, 'order')
     })
     const all = await this.#connection.within(Promise.all(lengths))
-    return all.map((length) => length / PLACE_LENGTH)
+    return all.map((length) => Math.max(0, length - HEAD_LENGTH) / PLACE_LENGTH)
   }
 }

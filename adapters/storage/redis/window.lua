@@ -10,22 +10,23 @@ local function slide(kept, windowSeconds, now)
   if not kept then
     return '', 0
   end
-  local used, from = struct.unpack('>I4', kept)
-  while from <= #kept do
-    local at, cost = struct.unpack(RECORD, kept, from)
-    if at > now - windowSeconds then
-      break
-    end
+  local used, at, cost, from = unpackBytes('>I4I5I4', kept)
+  from = from - RECORD_LENGTH
+  while at <= now - windowSeconds do
     used = used - cost
     from = from + RECORD_LENGTH
+    if from > #kept then
+      break
+    end
+    at, cost = unpackBytes(RECORD, kept, from)
   end
-  return string.sub(kept, from), used
+  return sub(kept, from), used
 end
 
 -- `secondsUntilRoom`, for a window that was slid to `now`.
 local function secondsUntilRoom(records, used, max, windowSeconds, now)
   for from = 1, #records, RECORD_LENGTH do
-    local at, cost = struct.unpack(RECORD, records, from)
+    local at, cost = unpackBytes(RECORD, records, from)
     used = used - cost
     if used < max then
       return math.max(1, at + windowSeconds - now)
@@ -34,21 +35,24 @@ local function secondsUntilRoom(records, used, max, windowSeconds, now)
   return windowSeconds
 end
 
--- `record`: the window with `cost` more in it.
-local function recorded(records, used, cost, now)
-  local earlier = records
-  local at, last = now, cost
-  if records ~= '' then
-    local lastAt, lastCost = struct.unpack(RECORD, records, #records - RECORD_LENGTH + 1)
-    if lastAt >= now then
-      earlier = string.sub(records, 1, -RECORD_LENGTH - 1)
-      at, last = lastAt, lastCost + cost
-    end
+local function recordOf(at, cost)
+  return { at = at, cost = cost, packed = packBytes(RECORD, at, cost) }
+end
+
+-- `record`: the window with one more record in it.
+local function recorded(records, used, new)
+  local packedUsed = packBytes('>I4', used + new.cost)
+  if records == '' then
+    return packedUsed .. new.packed
   end
-  return struct.pack('>I4', used + cost) .. earlier .. struct.pack(RECORD, at, last)
+  local lastAt, lastCost = unpackBytes(RECORD, records, #records - RECORD_LENGTH + 1)
+  if lastAt < new.at then
+    return packedUsed .. records .. new.packed
+  end
+  return packedUsed .. sub(records, 1, -RECORD_LENGTH - 1) .. packBytes(RECORD, lastAt, lastCost + new.cost)
 end
 
 -- The same, in a key of its own.
-local function record(key, records, used, cost, windowSeconds, now)
-  redis.call('SET', key, recorded(records, used, cost, now), 'EX', windowSeconds + WINDOW_SLACK)
+local function record(key, records, used, new, windowSeconds)
+  call('SET', key, recorded(records, used, new), 'EX', windowSeconds + WINDOW_SLACK)
 end

@@ -1,0 +1,104 @@
+-- A claim in full, for all that `takeFirst` of claim.lua is not meant for.
+
+-- The answer to a claim that delivers these packages, before anything is done to them.
+local function answerWith(places)
+  local answer, exposures = { '', 0 }, { '' }
+  for _, place in ipairs(places) do
+    table.insert(answer, call('HGET', STOCK, place.row))
+    table.insert(exposures, exposureOf(place))
+  end
+  return answer, table.concat(exposures, ' ')
+end
+
+local function deliver(stock, answer, last, exposures)
+  answer[1] = 'delivered ' .. (last and 'last' or 'more') .. exposures
+  answer[2] = #stock.places
+  return answer
+end
+
+-- Counts one delivery of a last package.
+local function expose(stock, place)
+  if not isExposed(place) then
+    place.band, place.since = place.band + EXPOSED, now
+    table.sort(stock.places, precedes)
+  end
+  place.count = place.count + 1
+end
+
+-- `redeliver`
+local function redeliver(stock, name)
+  local delivery = name and deliveryAt(name)
+  if not delivery or delivery.keptUntil <= now or delivery.deliveredAt + redeliverySeconds <= now then
+    return nil
+  end
+  local again, last = {}, nil
+  for _, spent in ipairs(delivery.spent) do
+    if spent.expiresAt > now and isAskedFor(spent) then
+      table.insert(again, spent)
+    end
+  end
+  for _, place in ipairs(delivery.last ~= '' and stock.places or {}) do
+    if header(place).id == delivery.last and isAskedFor(place) then
+      table.insert(again, place)
+      last = place
+    end
+  end
+  if #again == 0 then
+    return nil
+  end
+  local answer, exposures = answerWith(again)
+  if last then
+    expose(stock, last)
+  end
+  delivery.times = delivery.times + 1
+  saveDelivery(stock, delivery)
+  return deliver(stock, answer, last, exposures)
+end
+
+-- `deliveryOf` and `remember`
+local function remember(stock, requester, spent, last)
+  local name = deliveryName(stock.next)
+  if isRepeated then
+    write(stock, 'r' .. requester, name)
+  end
+  write(stock, name, packDelivery(now, deliveryUntil, 1, orderOf(spent), last, requester))
+  stock.next = stock.next + 1
+  stock.oldestUntil = math.min(stock.oldestUntil, deliveryUntil)
+end
+
+-- `take`
+local function take(stock, requester, maximum)
+  local slots, chosen, spendable = choose(stock.places, maximum)
+  if #slots > 0 then
+    return deliver(stock, (answerWith(slots)), nil, '')
+  end
+  if #chosen == 0 then
+    return { 'none' }
+  end
+  local answer, exposures = answerWith(chosen)
+  local last = #chosen == spendable and table.remove(chosen) or nil
+  takeOut(stock, chosen)
+  if #chosen > 0 or (last and isRepeated) then
+    remember(stock, requester, chosen, isRepeated and last and header(last).id or '')
+  end
+  if last then
+    expose(stock, last)
+  end
+  return deliver(stock, answer, last, exposures)
+end
+
+-- `visit`: as claim.lua has it.
+local function claimAny(order, newest, requester, wish, visit)
+  local stock = stockOf(order)
+  want(wish.wanted)
+  settle(stock, retireAfterSeconds, now)
+  forgetDeliveries(stock, now)
+  forgetVisits(stock, now)
+  local due = (stock.oldestUntil == NEVER or stock.visitsUntil == NEVER) and 'due ' or '- '
+  local answer = redeliver(stock, newest) or take(stock, requester, wish.maximum)
+  addVisit(stock, visit, visitUntil)
+  keepStock(stock, visitUntil, now)
+  save(stock)
+  answer[1] = due .. reply(answer[1], stock)
+  return answer
+end
