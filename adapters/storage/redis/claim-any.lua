@@ -11,7 +11,7 @@ local function answerWith(places)
 end
 
 local function deliver(stock, answer, last, exposures)
-  answer[1] = 'delivered ' .. (last and 'last' or 'more') .. exposures
+  answer[1] = 'delivered ' .. (last and 'last ' or 'more ') .. #answer - 2 .. exposures
   answer[2] = #stock.places
   return answer
 end
@@ -27,8 +27,8 @@ end
 
 -- `redeliver`
 local function redeliver(stock, name)
-  local delivery = name and deliveryAt(name)
-  if not delivery or delivery.keptUntil <= now or delivery.deliveredAt + redeliverySeconds <= now then
+  local delivery = name and visitAt(name)
+  if not delivery or delivery.keptUntil <= now or delivery.at + redeliverySeconds <= now then
     return nil
   end
   local again, last = {}, nil
@@ -51,23 +51,12 @@ local function redeliver(stock, name)
     expose(stock, last)
   end
   delivery.times = delivery.times + 1
-  saveDelivery(stock, delivery)
+  saveVisit(stock, delivery)
   return deliver(stock, answer, last, exposures)
 end
 
--- `deliveryOf` and `remember`
-local function remember(stock, requester, spent, last)
-  local name = deliveryName(stock.next)
-  if isRepeated then
-    write(stock, 'r' .. requester, name)
-  end
-  write(stock, name, packDelivery(now, deliveryUntil, 1, orderOf(spent), last, requester))
-  stock.next = stock.next + 1
-  stock.oldestUntil = math.min(stock.oldestUntil, deliveryUntil)
-end
-
 -- `take`
-local function take(stock, requester, maximum)
+local function take(stock, visit, maximum)
   local slots, chosen, spendable = choose(stock.places, maximum)
   if #slots > 0 then
     return deliver(stock, (answerWith(slots)), nil, '')
@@ -78,25 +67,49 @@ local function take(stock, requester, maximum)
   local answer, exposures = answerWith(chosen)
   local last = #chosen == spendable and table.remove(chosen) or nil
   takeOut(stock, chosen)
-  if #chosen > 0 or (last and isRepeated) then
-    remember(stock, requester, chosen, isRepeated and last and header(last).id or '')
-  end
+  visit.spent = chosen
   if last then
+    visit.last = isRepeated and header(last).id or ''
     expose(stock, last)
   end
   return deliver(stock, answer, last, exposures)
 end
 
--- `visit`: as claim.lua has it.
-local function claimAny(order, newest, requester, wish, visit)
+-- `deliveryOf` and `remember`
+local function remember(stock, visit)
+  saveVisit(stock, visit)
+  stock.next = stock.next + 1
+  stock.visitsUntil = math.min(stock.visitsUntil, visitUntil)
+  if isDelivery(visit) then
+    stock.oldestUntil = math.min(stock.oldestUntil, deliveryUntil)
+    if visit.requester ~= '' then
+      write(stock, 'r' .. visit.requester, visit.name)
+    end
+  end
+end
+
+local function claimAny(order, newest, requester, wish, windows)
   local stock = stockOf(order)
   want(wish.wanted)
   settle(stock, retireAfterSeconds, now)
-  forgetDeliveries(stock, now)
   forgetVisits(stock, now)
   local due = (stock.oldestUntil == NEVER or stock.visitsUntil == NEVER) and 'due ' or '- '
-  local answer = redeliver(stock, newest) or take(stock, requester, wish.maximum)
-  addVisit(stock, visit, visitUntil)
+  local visit = {
+    name = visitName(stock.next),
+    overAt = visitUntil,
+    at = now,
+    keptUntil = deliveryUntil,
+    times = 1,
+    spent = {},
+    last = '',
+    requesterWindow = windows.requester,
+    addressWindow = windows.address,
+    requester = requester,
+  }
+  local answer = redeliver(stock, newest) or take(stock, visit, wish.maximum)
+  remember(stock, visit)
+  write(stock, windows.requester, windows.ofRequester)
+  write(stock, windows.address, windows.ofAddress)
   keepStock(stock, visitUntil, now)
   save(stock)
   answer[1] = due .. reply(answer[1], stock)

@@ -9,24 +9,25 @@
 --      8 and on, for each claim: the most packages without a slot, a space and what is wanted (selection.lua); and the
 --      names of the windows of the requester and of the address it came from
 --
--- Returns for each claim a list: 'due ' where there is now something of the author that a sweep should forget one day,
--- or '- '; its outcome and what left the stock (stock.lua); and more as the outcome says. It is one of
+-- Returns for each claim a line, and what the line announces. It begins with 'due ' where there is now something of the
+-- author that a sweep should forget one day, or '- '; then come its outcome and what left the stock (stock.lua). The
+-- outcome is one of
 --         'none': the author is unknown, or has no package that fits
 --         'limited', 'perAuthor' or 'perAddress', seconds to wait: nothing changed
---         'delivered', 'last' where the last was used or 'more', and the exposure of each package before this claim
---         (stock.lua), none where all were fresh; then come how many are left, and the row of each package
+--         'delivered', 'last' where the last was used or 'more', how many packages, and the exposure of each before this
+--         claim (stock.lua), none where all were fresh. After it come how many are left, and the row of each package
 --         'failed', why
 
 -- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.
 local MOST_OVER = 32
 
 -- What is the same in every claim of this call.
-local visitHead = packBytes(VISIT, visitUntil, now)
 local oneClaim = recordOf(now, 1)
--- Of the claim at hand: the visit, and its windows with the claim in them.
-local visit = {}
+-- The names of both windows of the claim at hand, and what is in them with it.
+local windows = {}
+local replies = {}
 
--- The name of the newest delivery, where it may be repeated: what `takeFirst` writes at the end.
+-- What is written where a visit's delivery may be repeated.
 local function repeatable(requester, name)
   if isRepeated then
     return 'r' .. requester, name
@@ -34,50 +35,47 @@ local function repeatable(requester, name)
 end
 
 -- `take` of what most claims ask for: the first of many fresh packages. It looks at no others, and so is as short as it
--- can be; nil where it has to be `take`.
+-- can be; false where it has to be `take`.
 local function takeFirst(order, requester, wish)
-  local nextOne, nextVisit, oldestUntil, visitsUntil, due, stays, first, firstVisit = unpackBytes(HEAD, order)
+  local nextOne, oldestUntil, visitsUntil, due, keptUntil, first, firstVisit = unpackBytes(HEAD, order)
   local taken = HEAD_LENGTH + wish.maximum * PLACE_LENGTH
   if
     wish.maximum < 1
     or taken >= #order
     or string.byte(order, -PLACE_LENGTH) >= EXPOSED
     or due <= now
-    or stays < visitUntil
+    or keptUntil < visitUntil
     or (oldestUntil <= now and nextOne - first >= MOST_OVER)
-    or (visitsUntil <= now and nextVisit - firstVisit >= MOST_OVER)
+    or (visitsUntil <= now and nextOne - firstVisit >= MOST_OVER)
   then
-    return nil
+    return false
   end
   local isDue = oldestUntil == NEVER or visitsUntil == NEVER
-  local answer = { isDue and 'due delivered more' or '- delivered more', (#order - taken) / PLACE_LENGTH }
+  local last = #replies + 2
+  replies[last - 1] = isDue and wish.dueAnswer or wish.answer
+  replies[last] = (#order - taken) / PLACE_LENGTH
   for from = HEAD_LENGTH, taken - 1, PLACE_LENGTH do
-    answer[#answer + 1] = call('HGET', STOCK, sub(order, from + ROW_FROM, from + ROW_TO))
+    last = last + 1
+    replies[last] = call('HGET', STOCK, sub(order, from + ROW_FROM, from + ROW_TO))
   end
-  local changing = packBytes(
-    CHANGING,
-    nextOne + 1,
-    nextVisit + 1,
-    math.min(oldestUntil, deliveryUntil),
-    math.min(visitsUntil, visitUntil)
-  )
-  local name = 'd' .. sub(order, 1, 4)
+  local changing =
+    packBytes(CHANGING, nextOne + 1, math.min(oldestUntil, deliveryUntil), math.min(visitsUntil, visitUntil))
+  local spent = sub(order, HEAD_LENGTH + 1, taken)
+  local name = 'v' .. sub(order, 1, 4)
   call(
     'HSET',
     STOCK,
     'order',
     changing .. sub(order, CHANGING_LENGTH + 1, HEAD_LENGTH) .. sub(order, taken + 1),
     name,
-    wish.delivery .. sub(order, HEAD_LENGTH + 1, taken) .. requester,
-    'v' .. sub(order, 5, 8),
-    visit.packed,
-    visit.requesterWindow,
-    visit.ofRequester,
-    visit.addressWindow,
-    visit.ofAddress,
+    wish.visit .. spent .. windows.requester .. '\n' .. windows.address .. '\n' .. requester,
+    windows.requester,
+    windows.ofRequester,
+    windows.address,
+    windows.ofAddress,
     repeatable(requester, name)
   )
-  return answer
+  return true
 end
 
 -- Names the quota that has to be waited for longest.
@@ -98,31 +96,32 @@ end
 -- What is seldom needed is made when it is (claim-any.lua).
 local claimAny
 
+local function answer(words)
+  for _, word in ipairs(words) do
+    table.insert(replies, word)
+  end
+end
+
 local function claim(requesterWindow, addressWindow, wish)
   local found = call('HMGET', STOCK, 'order', requesterWindow, addressWindow)
   local order = found[1]
   if not order then
-    return { '- none' }
+    return answer({ '- none' })
   end
   -- `countClaim`
   local ofRequester, usedByRequester = slide(found[2], authorSeconds, now)
   local ofAddress, usedByAddress = slide(found[3], addressSeconds, now)
   if usedByRequester >= authorMax or usedByAddress >= addressMax then
-    return { limited(ofRequester, usedByRequester, ofAddress, usedByAddress) }
+    return answer({ limited(ofRequester, usedByRequester, ofAddress, usedByAddress) })
   end
   local requester = isRepeated and nameIn(requesterWindow) or ''
   local newest = isRepeated and call('HGET', STOCK, 'r' .. requester)
-  visit.packed = visitHead .. requesterWindow .. '\n' .. addressWindow
-  visit.requesterWindow = requesterWindow
-  visit.ofRequester = recorded(ofRequester, usedByRequester, oneClaim)
-  visit.addressWindow = addressWindow
-  visit.ofAddress = recorded(ofAddress, usedByAddress, oneClaim)
-  local answer = not newest and wish.isPlain and takeFirst(order, requester, wish)
-  if not answer then
+  windows.requester, windows.ofRequester = requesterWindow, recorded(ofRequester, usedByRequester, oneClaim)
+  windows.address, windows.ofAddress = addressWindow, recorded(ofAddress, usedByAddress, oneClaim)
+  if newest or not wish.isPlain or not takeFirst(order, requester, wish) then
     claimAny = claimAny or makeClaimAny()
-    answer = claimAny(order, newest, requester, wish, visit)
+    answer(claimAny(order, newest, requester, wish, windows))
   end
-  return answer
 end
 
 local function wishOf(asked)
@@ -132,12 +131,14 @@ local function wishOf(asked)
     maximum = tonumber(maximum),
     wanted = wanted,
     isPlain = wanted == 'p' or wanted == 'ps',
-    -- What the delivery begins with that `takeFirst` makes.
-    delivery = packBytes(DELIVERY, now, deliveryUntil, 1, maximum, 0),
+    -- What the visit begins with that `takeFirst` makes, and what it says of it.
+    visit = packBytes(VISIT, visitUntil, now, deliveryUntil, 1, maximum, 0),
+    answer = '- delivered more ' .. maximum,
+    dueAnswer = 'due delivered more ' .. maximum,
   }
 end
 
-local replies, wish = {}, {}
+local wish = {}
 for index = 1, #KEYS do
   local argument = 3 * index + 5
   STOCK = KEYS[index]
@@ -145,7 +146,13 @@ for index = 1, #KEYS do
   if ARGV[argument] ~= wish.asked then
     wish = wishOf(ARGV[argument])
   end
-  local isDone, answer = pcall(claim, ARGV[argument + 1], ARGV[argument + 2], wish)
-  replies[index] = isDone and answer or { '- failed ' .. (type(answer) == 'table' and answer.err or tostring(answer)) }
+  local before = #replies
+  local isDone, fault = pcall(claim, ARGV[argument + 1], ARGV[argument + 2], wish)
+  if not isDone then
+    for from = #replies, before + 1, -1 do
+      replies[from] = nil
+    end
+    replies[before + 1] = '- failed ' .. (type(fault) == 'table' and fault.err or tostring(fault))
+  end
 end
 return replies

@@ -9,11 +9,10 @@ import type {
   LowStockListener,
   RemovedListener,
 } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import { type Keys, keyPart } from './keys.ts'
-import { type ClaimReply, decodeClaim } from './replies.ts'
+import { ClaimReplies } from './replies.ts'
 import { encodeWanted } from './row.ts'
 import type { Scripts } from './scripts.ts'
 
@@ -121,20 +120,20 @@ export class Claims {
     try {
       const replies = await sent
       this.#sendSome()
-      for (const [index, waiting] of batch.entries()) this.#settle(waiting, replies[index])
+      for (const waiting of batch) this.#settle(waiting, replies)
     } catch (error) {
       // Who still waits has asked a server that does not answer: nothing of theirs was sent, nothing is handed out (I7).
       for (const { asked, index } of [...batch, ...this.#waiting.splice(0)]) asked.fail(index, error)
     }
   }
 
-  async #run(batch: readonly Waiting[]): Promise<readonly ClaimReply[]> {
+  async #run(batch: readonly Waiting[]): Promise<ClaimReplies> {
     const [first] = batch
-    if (first === undefined) return []
+    if (first === undefined) return new ClaimReplies([])
     const keys = batch.map(({ claim }) => this.#keys.stock(claim.author)[0])
     const args = limitsOf(first.terms)
     for (const { claim } of batch) args.push(...argumentsOf(claim))
-    return (await this.#scripts.run('claim', keys, args)) as readonly ClaimReply[]
+    return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
 
   #nextBatch(): Waiting[] {
@@ -144,10 +143,9 @@ export class Claims {
     return this.#waiting.splice(0, size)
   }
 
-  #settle({ claim: { author }, terms, asked, index }: Waiting, reply: ClaimReply | undefined): void {
+  #settle({ claim: { author }, terms, asked, index }: Waiting, replies: ClaimReplies): void {
     try {
-      if (reply === undefined) throw new StoreError('Redis: a claim was not answered')
-      const decoded = decodeClaim(author, reply)
+      const decoded = replies.next(author)
       if ('failure' in decoded) {
         this.#connection
           .within(Promise.reject(new Error(decoded.failure)))

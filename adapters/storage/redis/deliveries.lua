@@ -1,28 +1,23 @@
--- deliveries.ts: all deliveries of an author at once, for the few who change them.
+-- deliveries.ts: all visits of an author that delivered something, for the few who change them.
 
 -- All deliveries, oldest first.
 local function deliveries(stock, now)
   local kept = {}
   for number = stock.first, stock.next - 1 do
-    local delivery = deliveryAt(deliveryName(number))
-    if delivery and delivery.keptUntil > now then
-      table.insert(kept, delivery)
+    local visit = visitAt(visitName(number))
+    if isDelivery(visit) and visit.keptUntil > now then
+      table.insert(kept, visit)
     end
   end
   return kept
 end
 
--- Writes all deliveries after some were changed; one that says nothing any more goes (`isWorthKeeping`).
+-- Writes all deliveries after some were changed: of those that are none any more, only the visit is left.
 local function saveDeliveries(stock, all)
   local newest = {}
-  for _, delivery in ipairs(all) do
-    if #delivery.spent > 0 or delivery.last ~= '' then
-      saveDelivery(stock, delivery)
-      newest[delivery.requester] = delivery.name
-    else
-      erase(stock, delivery.name)
-      newest[delivery.requester] = newest[delivery.requester] or false
-    end
+  for _, visit in ipairs(all) do
+    saveVisit(stock, visit)
+    newest[visit.requester] = isDelivery(visit) and visit.name or newest[visit.requester] or false
   end
   newest[''] = nil
   for requester, name in pairs(newest) do

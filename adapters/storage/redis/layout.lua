@@ -6,11 +6,10 @@
 --                       author is known
 --        past           the head, while there are only windows left of the author
 --        <number>       a row (row.ts): of each package in the stock, and of each that a delivery spent
---        d<number>      a delivery (delivery.lua)
---        r<requester>   the name of the newest delivery to this requester that may be repeated
+--        v<number>      a visit: a claim that was counted, and what it delivered (visits.lua)
 --        q<requester>   the window of this requester's claims (window.lua)
 --        a<address>     the window of the claims from this address
---        v<number>      a visit (visits.lua)
+--        r<requester>   the name of the newest visit of this requester, where what it delivered may be repeated
 --      Numbers are four bytes, big-endian.
 --      2 known, a sorted set: event ids and KeyPackageRefs by the time at which they expire (I3)
 
@@ -18,11 +17,12 @@ local STOCK, KNOWN = KEYS[1], KEYS[2]
 local NUMBER = '>I4'
 local NEVER = 2 ^ 53
 
--- First what most claims change: the number of the delivery to come and of the visit to come, until when the oldest
--- delivery is kept, and the oldest visit. Then what they do not: when no package in the stock expires before; until when
--- the key is kept; the number of the oldest delivery and of the oldest visit; and of the next row.
-local HEAD, HEAD_LENGTH = '>I4I4I7I7I7I7I4I4I4', 48
-local CHANGING, CHANGING_LENGTH = '>I4I4I7I7', 22
+-- First what most claims change: the number of the visit to come; until when the oldest delivery is kept; and when the
+-- oldest visit falls out of its windows. Then what they do not: when no package in the stock expires before; until when
+-- the key is kept; the number of the oldest visit whose delivery is kept, and of the oldest that is in its windows; and of
+-- the next row.
+local HEAD, HEAD_LENGTH = '>I4I7I7I7I7I4I4I4', 44
+local CHANGING, CHANGING_LENGTH = '>I4I7I7', 18
 
 -- A place: its band, created_at, the name of its row, its expiry, and since when and how often it was delivered as a last
 -- package. The bands: 0 fresh, 1 fresh with last_resort, 2 and 3 the same exposed, 4 a slot.
@@ -30,10 +30,8 @@ local PLACE, PLACE_LENGTH = '>I1I5c4I7I5I4', 26
 local ROW_FROM, ROW_TO = 7, 10
 local EXPOSED, SLOT = 2, 4
 
--- A delivery: when it was made, until when it is kept, how often it was sent, how many packages it spent, and how long an
--- id follows; then the places of those it spent, the id of the last package that it delivered, and the requester. The
--- latter two are there where it may be repeated.
-local DELIVERY, DELIVERY_LENGTH = '>I7I7I4I2I1', 21
-
--- A visit: when its windows are over, and when it was; then the names of both, with a newline between them.
-local VISIT, VISIT_LENGTH = '>I7I5', 12
+-- A visit: when it falls out of its windows; when it was; until when what it delivered can be repeated or undone, how
+-- often that was sent, how many packages it spent, and how long an id follows. Then the places of those it spent, the id
+-- of the last package where that may be repeated; the names of its windows, each with a newline after it; and the
+-- requester, where any of it may be repeated.
+local VISIT, VISIT_LENGTH = '>I7I5I7I4I2I1', 26

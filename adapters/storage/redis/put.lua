@@ -46,7 +46,6 @@ if publishMax then
   end
   record(KEYS[3], published, used, recordOf(now, 1), publishWindow)
 end
-forgetDeliveries(stock, now)
 forgetVisits(stock, now)
 
 local function remember()

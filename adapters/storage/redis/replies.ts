@@ -2,6 +2,7 @@
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, Exposure, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
 import { decodeRow } from './row.ts'
 
 /** What a script that changes a stock returns: its outcome, and what left the stock otherwise than by a claim. */
@@ -23,31 +24,48 @@ function decodeRemoved(author: Pubkey, line: string): Removal {
   return { author, id, ref, kind: Number(kind), why } as Removal
 }
 
-/** What claim.lua returns for one claim. */
-export type ClaimReply = readonly [change: string, remaining?: number, ...rows: string[]]
-
 /** A claim that was answered, or why it was not. `isDue`: a sweep should look at the author. */
 export type ClaimAnswer =
   | { readonly outcome: ClaimOutcome; readonly removed: readonly Removal[]; readonly isDue: boolean }
   | { readonly failure: string }
 
-export function decodeClaim(author: Pubkey, [text, remaining = 0, ...rows]: ClaimReply): ClaimAnswer {
-  const change = decodeChange(author, text)
-  const { removed } = change
-  const [due, outcome, ...words] = change.outcome.split(' ')
-  const isDue = due === 'due'
-  if (outcome === 'none') return { outcome: { outcome }, removed, isDue }
-  if (outcome === 'failed') return { failure: words.join(' ') }
-  if (outcome === 'limited') {
-    const by = words[0] as 'perAuthor' | 'perAddress'
-    return { outcome: { outcome, by, retryAfterSeconds: Number(words[1]) }, removed, isDue }
+/** What claim.lua returns, read claim by claim. */
+export class ClaimReplies {
+  readonly #words: readonly (string | number)[]
+  #read = 0
+
+  constructor(words: readonly (string | number)[]) {
+    this.#words = words
   }
-  const [last, ...exposures] = words
-  const packages = rows.map((row, index) => decodeRow(author, row, exposureOf(exposures[index] ?? '')))
-  return {
-    outcome: { outcome: 'delivered', packages, remaining, lastUsed: last === 'last' },
-    removed,
-    isDue,
+
+  next(author: Pubkey): ClaimAnswer {
+    const change = decodeChange(author, this.#nextText())
+    const { removed } = change
+    const [due, outcome, ...words] = change.outcome.split(' ')
+    const isDue = due === 'due'
+    if (outcome === 'none') return { outcome: { outcome }, removed, isDue }
+    if (outcome === 'failed') return { failure: words.join(' ') }
+    if (outcome === 'limited') {
+      const by = words[0] as 'perAuthor' | 'perAddress'
+      return { outcome: { outcome, by, retryAfterSeconds: Number(words[1]) }, removed, isDue }
+    }
+    const [last, count, ...exposures] = words
+    const remaining = Number(this.#words[this.#read++])
+    const packages: StoredKeyPackage[] = []
+    for (let index = 0; index < Number(count); index++)
+      packages.push(decodeRow(author, this.#nextText(), exposureOf(exposures[index] ?? '')))
+    return {
+      outcome: { outcome: 'delivered', packages, remaining, lastUsed: last === 'last' },
+      removed,
+      isDue,
+    }
+  }
+
+  /** @throws StoreError where there is none */
+  #nextText(): string {
+    const text = this.#words[this.#read++]
+    if (typeof text !== 'string') throw new StoreError('Redis: a claim was not answered')
+    return text
   }
 }
 

@@ -17,7 +17,7 @@ import type {
 } from '../../../plugin/store.ts'
 
 /** An author's `order` (stock.lua) is a head, then a place for each package; in bytes. */
-export const HEAD_LENGTH = 48
+export const HEAD_LENGTH = 44
 export const PLACE_LENGTH = 26
 
 const HEX_32 = /^[0-9a-f]{64}$/

@@ -12,19 +12,19 @@ interface Made {
 
 /** The files of a script, in the order in which they see each other. */
 const FILES = {
-  put: ['prelude', 'layout', 'window', 'places', 'stock', 'delivery', 'visits', 'put'],
+  put: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'put'],
   claim: [
     'prelude',
     'layout',
     'window',
     'terms',
-    { name: 'claimAny', from: ['places', 'stock', 'delivery', 'visits', 'selection', 'claim-any'] },
+    { name: 'claimAny', from: ['places', 'stock', 'visits', 'selection', 'claim-any'] },
     'claim',
   ],
-  release: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'release'],
-  drop: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'dropping', 'drop'],
-  spend: ['prelude', 'layout', 'places', 'stock', 'delivery', 'deliveries', 'dropping', 'spend'],
-  sweep: ['prelude', 'layout', 'window', 'places', 'stock', 'delivery', 'visits', 'sweep'],
+  release: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'release'],
+  drop: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'drop'],
+  spend: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'spend'],
+  sweep: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'sweep'],
   list: ['prelude', 'layout', 'places', 'stock', 'list'],
   count: ['prelude', 'layout', 'places', 'stock', 'count'],
   hit: ['prelude', 'window', 'hit'],

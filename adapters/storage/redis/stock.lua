@@ -9,8 +9,7 @@ local MOST_FORGOTTEN = 200
 
 -- What a script changes is written at its end, by `save`, or not at all.
 local function stockOf(order)
-  local nextOne, nextVisit, oldestUntil, visitsUntil, due, keptUntil, first, firstVisit, rows =
-    unpackBytes(HEAD, order)
+  local nextOne, oldestUntil, visitsUntil, due, keptUntil, first, firstVisit, rows = unpackBytes(HEAD, order)
   return {
     places = placesOf(order, HEAD_LENGTH + 1),
     due = due,
@@ -20,7 +19,6 @@ local function stockOf(order)
     next = nextOne,
     oldestUntil = oldestUntil,
     firstVisit = firstVisit,
-    nextVisit = nextVisit,
     visitsUntil = visitsUntil,
     written = {},
     erased = {},
@@ -28,7 +26,7 @@ local function stockOf(order)
   }
 end
 
-local EMPTY = packBytes(HEAD, 1, 1, NEVER, NEVER, NEVER, 0, 1, 1, 1)
+local EMPTY = packBytes(HEAD, 1, NEVER, NEVER, NEVER, 0, 1, 1, 1)
 
 -- nil of an author the store knows nothing of.
 local function load()
@@ -65,7 +63,6 @@ local function headOf(stock)
   return packBytes(
     HEAD,
     stock.next,
-    stock.nextVisit,
     stock.oldestUntil,
     stock.visitsUntil,
     stock.due,
@@ -101,7 +98,7 @@ local function reply(outcome, stock)
   return table.concat({ outcome, unpack(stock.removed) }, '\n')
 end
 
--- What a claim takes: the rows stay, for its delivery.
+-- What a claim takes: the rows stay, for the visit.
 local function takeOut(stock, taken)
   local isTaken, left = {}, {}
   for _, place in ipairs(taken) do

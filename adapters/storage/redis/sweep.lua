@@ -10,7 +10,6 @@
 local now, retireAfterSeconds = tonumber(ARGV[1]), tonumber(ARGV[2])
 local stock = loadOrMake()
 settle(stock, retireAfterSeconds, now)
-forgetDeliveries(stock, now)
 forgetVisits(stock, now)
 call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
 
