@@ -1,4 +1,4 @@
-/** strfry's write policy: what becomes of each event that strfry asks about (DESIGN.md section 10). */
+/** strfry's write policy (its docs/plugins.md): what becomes of each event that strfry asks about. */
 
 import type { Readable } from 'node:stream'
 import type { Logger } from '../../plugin/context.ts'

@@ -20,6 +20,7 @@ interface Check {
   readonly run: (draft: checks.Draft) => 'passed' | 'skipped'
 }
 
+/** In this order. The tests name a check by its place, from `row 1` on. */
 const CHECKS: readonly Check[] = [
   { name: 'event', run: passing(checks.checkEvent) },
   { name: 'protection', run: passing(checks.checkSender) },

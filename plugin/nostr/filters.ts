@@ -5,7 +5,7 @@ import type { Narrowing } from '../store.ts'
 import type { Pubkey } from './messages.ts'
 import { Refusal } from './refusal.ts'
 
-/** How a client wants content written: the `#f` hint of the key package guide. */
+/** How a client wants content written: its `#f` (README, "For authors of clients"). */
 export type EncodingHint = 'hex' | 'base64'
 
 /** The part of a filter that asks for key packages. */

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --json] [-- --only NAME] [-- --seconds N]`: every figure of DESIGN.md section 11 that can be had on one machine,
- * beside a baseline from the same run. Budgets are reported, never enforced: the machine may be busy.
+ * `npm run bench [-- --json] [-- --only NAME] [-- --seconds N]`: every figure that one machine can
+ * give, beside a baseline from the same run. Budgets are reported, never enforced: the machine may be busy.
  */
 
 import { parseArgs } from 'node:util'

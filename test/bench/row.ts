@@ -1,4 +1,4 @@
-/** One line of `npm run bench`: a figure, what it is measured against in the same run, and its budget (DESIGN.md section 11). */
+/** One line of `npm run bench`: a figure, what it is measured against in the same run, and its budget. */
 export interface BenchRow {
   readonly name: string
   readonly value: number

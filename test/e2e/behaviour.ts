@@ -1,4 +1,4 @@
-/** What every relay with the gateway must do, seen from a WebSocket: DESIGN.md sections 3 to 7, row by row. */
+/** What every relay with the gateway must do, seen from a WebSocket; each part is a file of behaviour/. */
 
 import { describeAsking } from './behaviour/asking.ts'
 import { describeAuthenticating } from './behaviour/authenticating.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 4: how much a requester may claim, and who counts as one (I5). */
+/** How much a requester may claim, who counts as one (I5), and what a store that fails leaves of a REQ (I7). */
 
 import { describe, expect, it } from '@jest/globals'
 import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'

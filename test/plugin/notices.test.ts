@@ -1,4 +1,4 @@
-/** DESIGN.md sections 4 and 6: what the sender of a REQ is told beside the key packages. */
+/** What NOTICEs say beside the key packages: to an owner, which are exposed; to others, who is elsewhere. */
 
 import { describe, expect, it } from '@jest/globals'
 import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway, wordsIn } from '../support/gateway.ts'

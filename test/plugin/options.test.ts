@@ -1,4 +1,4 @@
-/** DESIGN.md section 8: every option's default and bounds, the profiles, and what is said of a wrong one. */
+/** Every option's default and bounds (README, "Every setting"), the profiles, and what is said of a wrong one. */
 
 import { describe, expect, it } from '@jest/globals'
 import {

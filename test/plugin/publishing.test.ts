@@ -1,4 +1,4 @@
-/** DESIGN.md section 3: what an EVENT with a key package is answered. The checks have specifications of their own. */
+/** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), the quota, the store. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { OptionsInput } from '../../plugin/options.ts'

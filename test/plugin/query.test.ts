@@ -1,4 +1,4 @@
-/** DESIGN.md section 4: each row of the table of what a REQ for key packages gets. */
+/** Each way to ask for others' key packages, and what it gets (README, "For authors of clients"). */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackageRef } from '../../plugin/key-package/mls.ts'

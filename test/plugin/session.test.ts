@@ -1,4 +1,4 @@
-/** DESIGN.md section 4: what a session keeps to itself, and what it leaves to the relay untouched. */
+/** What a session keeps to itself (NIP-01, NIP-45, NIP-77), and what it leaves to the relay untouched. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 4: CLOSE, lost sockets and ids used again; claims of which nothing was sent go back. */
+/** NIP-01's CLOSE, lost sockets and ids used again; claims of which nothing was sent go back (I1). */
 
 import { describe, expect, it } from '@jest/globals'
 import type { KeyPackageStore } from '../../plugin/store.ts'

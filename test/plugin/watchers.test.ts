@@ -1,4 +1,4 @@
-/** DESIGN.md section 4: what owners see of their own packages, now and live, and nobody else does (I4). */
+/** What owners see of their own packages, now and live, and nobody else does (I4). */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'

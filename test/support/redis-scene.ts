@@ -11,7 +11,7 @@ import { type LogLine, testLog } from './log.ts'
 import { type Person, person } from './people.ts'
 import { startTestServer, type TestServer } from './server.ts'
 
-/** On the wire, whatever happened to Redis (DESIGN.md sections 3 and 4). */
+/** On the wire, whatever happened to Redis (I7). */
 export const UNAVAILABLE = 'error: key packages are unavailable, try again'
 /** Fail closed no later than this (I7), in milliseconds. */
 export const PROMPTLY = 2_000

@@ -1,4 +1,4 @@
-/** nostream's message handler factory with the gateway in it (DESIGN.md section 10). */
+/** nostream's message handler factory with the gateway in it: which messages are whose. */
 
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { isAuthorEvent } from '../../../plugin/lifecycle/author-events.ts'

@@ -1,4 +1,4 @@
-/** What strfry is told to do with each event, by whom it came and what it is (DESIGN.md section 10). */
+/** What strfry is told to do with each event, by whom it came and what it is (strfry's docs/plugins.md). */
 
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'

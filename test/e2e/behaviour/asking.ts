@@ -1,4 +1,4 @@
-/** DESIGN.md section 4, the table: what each REQ for somebody else's key packages is answered with. */
+/** What each REQ for somebody else's key packages is answered with (README, "For authors of clients"). */
 
 import { describe, expect } from '@jest/globals'
 import { person } from '../../support/people.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md sections 6 and 7: who a connection is believed to be, and whom the gateway asks for more packages. */
+/** Who a connection is believed to be (NIP-42), and whom the gateway asks for more packages. */
 
 import { describe, expect } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 4, the steps of a claim and the windows that guard it, as far as no time has to pass. */
+/** The steps of a claim (stock.ts) and the quotas that guard it (I5), as far as no time has to pass. */
 
 import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 5: in which encoding a package is handed out, and what stays of its event (I8). */
+/** In which encoding a package is handed out, and what stays of its event (I8). */
 
 import { describe, expect } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'

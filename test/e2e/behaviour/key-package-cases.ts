@@ -1,4 +1,4 @@
-/** Key packages for each row of DESIGN.md section 3 that looks at one, and what publishing them is answered with. */
+/** Key packages for each row of the checks in validate.ts, and what publishing them is answered with. */
 
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'

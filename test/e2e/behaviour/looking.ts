@@ -1,4 +1,4 @@
-/** DESIGN.md section 4, the rest of the table: what an owner sees, and that nobody else sees more (I4). */
+/** What an owner sees by REQ and COUNT, and that nobody else sees more, in whatever way they look (I4). */
 
 import { describe, expect } from '@jest/globals'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'

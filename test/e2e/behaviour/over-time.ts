@@ -1,4 +1,4 @@
-/** What DESIGN.md sections 3 to 7 say that only time shows, or a store that fails. */
+/** What only time shows (expiry, windows, redelivery, retiring, being asked for more), or a store that fails. */
 
 import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 3, rows 1 to 15: what a published key package is refused for, and in which words. */
+/** What a published key package is refused for, and in which words: rows 1 to 15, the checks of validate.ts. */
 
 import { describe, expect } from '@jest/globals'
 import { acceptedCases, refusedCases } from './key-package-cases.ts'

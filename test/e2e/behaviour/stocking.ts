@@ -1,4 +1,4 @@
-/** DESIGN.md section 3, rows 16 and 17 and the other kinds: what becomes of what passed the checks. */
+/** What becomes of what passed the checks: the publish quota (row 16), the store (row 17), and the other kinds. */
 
 import { describe, expect } from '@jest/globals'
 import { restoreSignedEvent } from '../../../plugin/index.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 6 over a socket: who is asked for more, when, and how it is taken back. */
+/** Low stock over a socket: who is asked for more, when, and how it is taken back. */
 
 import { describe, expect, it } from '@jest/globals'
 import { alice, eventOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'

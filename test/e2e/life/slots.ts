@@ -1,4 +1,4 @@
-/** DESIGN.md sections 3 to 5 for kind 30443 over a socket (the `marmot` profile): packages in slots, never used up. */
+/** Kind 30443 over a socket (the `marmot` profile): packages in slots, never used up. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** Rows 8 to 15 of DESIGN.md section 3: what is asked of the key package, and that its event says the same of it. */
+/** Rows 8 to 15 of the checks in validate.ts: what is asked of the key package, and that its event agrees. */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackageRef } from '../../../plugin/key-package/mls.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 3, other kinds: deletions, requests to vanish, relay lists, and what must not be published. */
+/** Deletions (NIP-09), requests to vanish (NIP-62), relay lists (kind 10051), and what must not be published. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 6: authors who run low are asked for more, on every connection, but not all the time. */
+/** Authors who run low are asked for more, on every connection, but not all the time. */
 
 import { describe, expect, it } from '@jest/globals'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'

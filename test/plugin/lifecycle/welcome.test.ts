@@ -1,4 +1,4 @@
-/** DESIGN.md section 3, kind 444: refused, and what it says of a package whose claim was undone. */
+/** Kind 444 without a gift wrap (NIP-59): refused, and what it says of a package whose claim was undone. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** DESIGN.md section 7: who a connection is (NIP-42), and the attacks on believing it. */
+/** Who a connection is (NIP-42), and the attacks on believing it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { authenticatedBy, createChallenge, hostOf } from '../../../plugin/nostr/auth.ts'
