@@ -1,4 +1,4 @@
-/** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), the quota, the store. */
+/** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), quota and store. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { OptionsInput } from '../../plugin/options.ts'
