@@ -1,24 +1,13 @@
 /** What strfry is told to do with each event, by whom it came and what it is (strfry's docs/plugins.md). */
 
-import { PassThrough } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
 import type { Decision, Question } from '../../../adapters/relays/strfry/protocol.ts'
-import { answerQuestions, WritePolicy, type WritePolicySettings } from '../../../adapters/relays/strfry.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import type { OptionsInput } from '../../../plugin/options.ts'
-import {
-  idsIn,
-  keyPackagesBy,
-  keyPackagesOf,
-  type StoreChanges,
-  startGateway,
-  stock,
-  type TestGateway,
-} from '../../support/gateway.ts'
-import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
-import { testLog } from '../../support/log.ts'
+import { idsIn, keyPackagesBy, keyPackagesOf, stock } from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-import { type QuestionSettings, questionAbout, type StrfryAnswer } from '../../support/strfry.ts'
+import { questionAbout } from '../../support/strfry.ts'
+import { eventOf, openPolicy } from '../../support/strfry-policy.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -29,19 +18,19 @@ const down = () => Promise.reject(new Error('gone'))
 
 describe('a key package from a client', () => {
   it('is kept by the gateway alone: OK true, and strfry does nothing else', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     expect(await strfry.ask(keyPackage)).toEqual({ id: keyPackage.id, action: 'shadowReject' })
     expect(await strfry.test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
   it('is kept by both with custody relay', async () => {
-    const strfry = open({ custody: 'relay' })
+    const strfry = openPolicy({ custody: 'relay' })
     expect(await strfry.ask(keyPackage)).toEqual({ id: keyPackage.id, action: 'accept' })
     expect(await strfry.test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
   it('is answered OK true and not stored again where it is known (I3)', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     await strfry.ask(keyPackage)
     const answer = { id: keyPackage.id, action: 'shadowReject' }
     const inStock = { ...answer, msg: 'duplicate: already have this key package' }
@@ -54,14 +43,14 @@ describe('a key package from a client', () => {
   })
 
   it('is refused with the reason where a check fails', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     const event = keyPackageEvent(alice, await makeKeyPackage(bob))
     const answer = await strfry.ask(event)
     expect(answer).toEqual({ id: event.id, action: 'reject', msg: expect.stringMatching(/^invalid: /) })
   })
 
   it('is taken in with a - tag only from its author, whom strfry names', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     const event = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
     const refused = { action: 'reject', msg: 'auth-required: this event may only be published by its author' }
     expect(await strfry.ask(event)).toMatchObject(refused)
@@ -70,7 +59,7 @@ describe('a key package from a client', () => {
   })
 
   it('is refused while the store is out of reach (I7)', async () => {
-    const strfry = open({}, { store: () => ({ put: down }) })
+    const strfry = openPolicy({}, { store: () => ({ put: down }) })
     expect(await strfry.ask(keyPackage)).toEqual({ id: keyPackage.id, action: 'reject', msg: UNAVAILABLE })
     expect(await strfry.ask(note)).toEqual({ id: note.id, action: 'accept' })
   })
@@ -82,14 +71,14 @@ describe('id and signature', () => {
   it.each(['IP4', 'IP6'] as const)(
     'of an event from a client (%s) strfry has checked',
     async (sourceType) => {
-      expect(await open().ask(forged, { sourceType })).toMatchObject({ action: 'shadowReject' })
+      expect(await openPolicy().ask(forged, { sourceType })).toMatchObject({ action: 'shadowReject' })
     },
   )
 
   it.each(['Import', 'Stream', 'Sync'] as const)(
     'of an event from elsewhere (%s) are checked here, because strfry checks them only afterwards',
     async (sourceType) => {
-      const strfry = open()
+      const strfry = openPolicy()
       const refused = { action: 'reject', msg: expect.stringMatching(/^invalid: .*signature/) }
       expect(await strfry.ask(forged, { sourceType })).toMatchObject(refused)
       expect(await strfry.ask(keyPackage, { sourceType })).toMatchObject({ action: 'shadowReject' })
@@ -103,7 +92,7 @@ describe('id and signature', () => {
 describe('an event that strfry has and would send to another relay', () => {
   // Its sources write `?` where its documentation says `Stored`.
   it.each(['Stored', '?'] as const)('(%s) goes, unless it is a key package (I4)', async (sourceType) => {
-    const strfry = open()
+    const strfry = openPolicy()
     await stock(strfry.test, alice, 1)
     const heldBack = { action: 'reject', msg: 'blocked: key packages cannot be synchronised' }
     expect(await strfry.ask(keyPackage, { sourceType })).toMatchObject(heldBack)
@@ -115,7 +104,7 @@ describe('an event that strfry has and would send to another relay', () => {
 
 describe('other kinds', () => {
   it('are accepted, and the gateway is not even opened', async () => {
-    const strfry = open({}, { openGateway: down })
+    const strfry = openPolicy({}, { openGateway: down })
     for (const kind of [0, 1, 7, 1059, 30023]) {
       const event = eventOf(kind)
       expect(await strfry.ask(event)).toEqual({ id: event.id, action: 'accept' })
@@ -123,7 +112,7 @@ describe('other kinds', () => {
   })
 
   it('5 and 62 act on the stock, and are strfry’s to keep', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     const [first] = await stock(strfry.test, alice, 3)
     expect(await strfry.ask(eventOf(5, [['e', String(first?.id)]]))).toMatchObject({ action: 'accept' })
     expect(await strfry.test.store.count([alice.pubkey], NOW)).toEqual([2])
@@ -132,7 +121,7 @@ describe('other kinds', () => {
   })
 
   it('10051 is remembered where it names a relay', async () => {
-    const strfry = open()
+    const strfry = openPolicy()
     const relayList = eventOf(10051, [['relay', 'wss://relay.example.com']])
     expect(await strfry.ask(relayList)).toMatchObject({ action: 'accept' })
     expect(await strfry.test.store.getRelayLists([alice.pubkey])).toEqual([relayList])
@@ -143,11 +132,11 @@ describe('other kinds', () => {
     [444, 'invalid: a welcome must be gift-wrapped, never published'],
     [447, 'blocked: kind 447 is deprecated; REQ kind 443 instead'],
   ])('%i is refused', async (kind, msg) => {
-    expect(await open().ask(eventOf(kind))).toMatchObject({ action: 'reject', msg })
+    expect(await openPolicy().ask(eventOf(kind))).toMatchObject({ action: 'reject', msg })
   })
 
   it('flow while the store is out of reach (I7)', async () => {
-    const strfry = open({}, { store: () => ({ drop: down, getRelayLists: down, putRelayList: down }) })
+    const strfry = openPolicy({}, { store: () => ({ drop: down, getRelayLists: down, putRelayList: down }) })
     const relayList = eventOf(10051, [['relay', 'wss://relay.example.com']])
     for (const event of [note, relayList, eventOf(5, [['e', note.id]])]) {
       expect(await strfry.ask(event)).toEqual({ id: event.id, action: 'accept' })
@@ -160,7 +149,7 @@ describe("the operator's own policy", () => {
     'has the first word: what it would %s goes no further',
     async (action) => {
       const decision = { action, message: 'blocked: by the operator' }
-      const strfry = open({}, { operator: { decide: async () => decision } })
+      const strfry = openPolicy({}, { operator: { decide: async () => decision } })
       await stock(strfry.test, bob, 1)
       for (const event of [keyPackage, note, eventOf(5, [['e', keyPackage.id]]), eventOf(444)]) {
         expect(await strfry.ask(event)).toEqual({ id: event.id, action, msg: decision.message })
@@ -176,99 +165,10 @@ describe("the operator's own policy", () => {
       asked.push(question)
       return accept
     }
-    const strfry = open({}, { operator: { decide } })
+    const strfry = openPolicy({}, { operator: { decide } })
     expect(await strfry.ask(keyPackage)).toMatchObject({ action: 'shadowReject' })
     expect(await strfry.ask(note, { sourceType: 'Sync' })).toMatchObject({ action: 'accept' })
     const lines = [questionAbout(keyPackage), questionAbout(note, { sourceType: 'Sync' })]
     expect(asked.map(({ line }) => `${line}\n`)).toEqual(lines)
   })
 })
-
-describe('answers', () => {
-  it('come in the order of the questions, each in one line that strfry can read', async () => {
-    const message = `error: ${'\u0001'.repeat(9000)}`
-    const decide = async ({ id }: Question): Promise<Decision> => ({
-      action: 'reject',
-      message: id === note.id ? message : 'half a \ud83d pair',
-    })
-    const strfry = open({}, { operator: { decide } })
-    const [first, second] = await strfry.tell(questionAbout(note) + questionAbout(keyPackage))
-    expect(Buffer.byteLength(first ?? '')).toBeLessThan(8192)
-    expect(JSON.parse(first ?? '')).toMatchObject({ id: note.id, msg: message.slice(0, 1000) })
-    expect(second).toBe(
-      `${JSON.stringify({ id: keyPackage.id, action: 'reject', msg: 'half a \ufffd pair' })}\n`,
-    )
-  })
-
-  it('are given for events of any shape: strfry checks those of other relays only afterwards (I9)', async () => {
-    const strfry = open()
-    for (const kind of [443, '443', null, { valueOf: 1, toString: 1 }, -1, undefined]) {
-      const { action } = await strfry.ask({ id: 'x', kind, tags: 3 }, { sourceType: 'Stream' })
-      expect(action).toBe(kind === 443 ? 'reject' : 'accept')
-    }
-  })
-})
-
-describe('a line that cannot be answered', () => {
-  const lines = [
-    'secret words',
-    '',
-    '[]',
-    'null',
-    '{"type":"lookback","event":{"id":"secret"}}',
-    '{"type":"new"}',
-    '{"type":"new","event":null}',
-    '{"type":"new","event":{"id":7}}',
-    `{"type":"new","event":{"id":"${'secret'.repeat(22)}"}}`,
-  ]
-
-  it.each(lines)('%j is skipped; the log says so, and nothing of what it holds (I4)', async (line) => {
-    const strfry = open()
-    const answers = await strfry.tell(`${line}\n${questionAbout(note)}`)
-    expect(answers.map((answer) => JSON.parse(answer).id)).toEqual([note.id])
-    expect(strfry.log.lines).toHaveLength(1)
-    expect(strfry.log.lines[0]?.message).toBe('strfry wrote a line that cannot be answered')
-    expect(String(strfry.log.lines[0]?.fields.err)).not.toMatch(/secret/)
-  })
-
-  it('ends with a line feed and with nothing else', async () => {
-    const event = eventOf(1, [], 'one\u2028two\u2029three\u0085four')
-    const bytes = Buffer.from(questionAbout(event))
-    const strfry = open()
-    for (let cut = 0; cut < bytes.length; cut += 7) {
-      const answers = await strfry.tell(bytes.subarray(0, cut), bytes.subarray(cut))
-      expect(answers).toEqual([`${JSON.stringify({ id: event.id, action: 'accept' })}\n`])
-    }
-    expect(strfry.log.lines).toEqual([])
-  })
-})
-
-interface OpenSettings extends Partial<WritePolicySettings> {
-  readonly store?: StoreChanges
-}
-
-/** A policy on a gateway with a store in memory, and strfry to ask it. */
-function open(options: OptionsInput = {}, { store, ...settings }: OpenSettings = {}) {
-  const test: TestGateway = startGateway(options, store)
-  const { kinds } = test.gateway.options
-  const policy = new WritePolicy({ kinds, openGateway: async () => test.gateway, ...settings })
-  const log = testLog()
-  const tell = async (...chunks: readonly (string | Buffer)[]): Promise<string[]> => {
-    const input = new PassThrough()
-    const answers: string[] = []
-    const answering = answerQuestions(input, policy, (answer) => answers.push(answer), log)
-    for (const chunk of chunks) input.write(chunk)
-    input.end()
-    await answering
-    return answers
-  }
-  const ask = async (event: unknown, about?: QuestionSettings): Promise<StrfryAnswer> => {
-    const [answer = ''] = await tell(questionAbout(event, about))
-    return JSON.parse(answer)
-  }
-  return { test, log, tell, ask }
-}
-
-function eventOf(kind: number, tags: string[][] = [], content = ''): SignedEvent {
-  return signEvent(alice.secretKey, { kind, created_at: NOW, tags, content })
-}
