@@ -13,6 +13,7 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  KnownName,
   PutOutcome,
   Quota,
   Removal,
@@ -49,15 +50,14 @@ export type Choice =
 export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
 /**
- * Takes a package in. `published` is the author's publish window. `known` says whether the store remembers the
- * package's id or ref, in the stock or spent; it remembers both for all that comes out `stored`,
- * `replaced` or `stale`.
+ * Takes a package in. `published` is the author's publish window. `isKnown` says whether the store remembers an event id
+ * or KeyPackageRef, in the stock or spent; it remembers both for all that comes out `stored`, `replaced` or `stale`.
  */
 export function offer(
   stock: Stock,
   published: Window,
   pkg: StockedPackage,
-  known: boolean,
+  isKnown: (name: KnownName['name']) => boolean,
   limits: StockLimits,
   now: number,
 ): { stock: Stock; published: Window; outcome: PutOutcome; removed: readonly Removed[] } {
@@ -66,7 +66,7 @@ export function offer(
   if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
     return { ...unchanged, outcome: 'duplicate' }
   }
-  if (known) return { ...unchanged, outcome: 'spent' }
+  if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
 
   const counted = count(published, limits.publish, now)
   if (counted === undefined) return { ...unchanged, outcome: 'limited' }

@@ -92,7 +92,7 @@ class Simulation {
     pkg: StoredKeyPackage,
     { limits }: Extract<Step, { do: 'put' }>,
   ): Pick<Moment, 'after' | 'removed' | 'offered'> {
-    const isKnown = this.#known.has(pkg.id) || this.#known.has(pkg.ref)
+    const isKnown = (name: string) => this.#known.has(name)
     const offered = offer(this.#stock, this.#published, pkg, isKnown, limits, this.#now)
     const { published, outcome } = offered
     this.#published = published

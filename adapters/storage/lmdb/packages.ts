@@ -6,6 +6,7 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  KnownName,
   PutOutcome,
   StockedPackage,
   StockLimits,
@@ -28,7 +29,7 @@ export function put(
   const record = authors.get(author)
   const publishedKey: WindowKey = [author, 'published', '']
   const before = windows.get(publishedKey)?.window ?? []
-  const isKnown = [id, ref].some((name) => (known.get([author, name]) ?? now) > now)
+  const isKnown = (name: KnownName['name']) => (known.get([author, name]) ?? now) > now
   const { stock, published, outcome, removed } = offer(
     record ?? EMPTY_STOCK,
     before,

@@ -2,7 +2,14 @@
 
 import type { Removed } from '../../../plugin/removals.ts'
 import { type Choice, claim, offer } from '../../../plugin/stock.ts'
-import type { Claim, ClaimPolicy, PutOutcome, StockLimits, StoredKeyPackage } from '../../../plugin/store.ts'
+import type {
+  Claim,
+  ClaimPolicy,
+  KnownName,
+  PutOutcome,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 import { type Author, type Claimant, kept } from './author.ts'
 
 export function putInto(
@@ -12,7 +19,7 @@ export function putInto(
   now: number,
 ): { outcome: PutOutcome; removed: readonly Removed[] } {
   const before = author.published?.window ?? []
-  const isKnown = [pkg.id, pkg.ref].some((name) => (author.known.get(name) ?? now) > now)
+  const isKnown = (name: KnownName['name']) => (author.known.get(name) ?? now) > now
   const { stock, published, outcome, removed } = offer(author.stock, before, pkg, isKnown, limits, now)
   author.stock = stock
   if (limits.publish !== undefined && published !== before) {
