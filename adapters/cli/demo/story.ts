@@ -1,5 +1,6 @@
 /** The demo's story: what happens, step by step, and what must be true after each. */
 
+import assert from 'node:assert/strict'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
 import type { ReceivedKeyPackage } from '../../client/receive.ts'
@@ -53,7 +54,7 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
   for (const [index, { ref, acceptedBy, refusals, unanswered }] of publications.entries()) {
     const own = made[index]
     const [otherwise] = [...refusals, ...unanswered]
-    expect(own !== undefined && acceptedBy.length === 1, `not published: ${otherwise?.message}`)
+    assert(own !== undefined && acceptedBy.length === 1, `not published: ${otherwise?.message}`)
     published.set(ref, own)
   }
   await expectCount(alice, PACKAGES)
@@ -63,13 +64,13 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
 async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
   await alice.client.publishRelayList()
   const { by, relays } = await bob.client.discover(alice.pubkey)
-  expect(by === 'key package relay list', 'Bob does not find the relay list')
+  assert(by === 'key package relay list', 'Bob does not find the relay list')
   return [`Bob finds it: ${relays}`]
 }
 
 async function claimFor(person: Person, scene: Scene): Promise<string[]> {
   const received = await claim(person, scene)
-  expect(
+  assert(
     scene.claimed.every(({ ref }) => ref !== received.ref),
     'the same key package was handed out twice',
   )
@@ -81,7 +82,7 @@ async function addAlice(scene: Scene): Promise<string[]> {
   const { bob, suite, published, claimed } = scene
   const [received] = claimed
   const alicesOwn = published.get(received?.ref ?? '')
-  expect(received !== undefined && alicesOwn !== undefined, 'Alice did not publish what Bob claimed')
+  assert(received !== undefined && alicesOwn !== undefined, 'Alice did not publish what Bob claimed')
   const opened = await openGroupWith(received.bytes, await generate(bob, suite), suite)
   const joined = await joinFrom(opened.message, alicesOwn, suite)
   scene.groups = { bob: opened.group, alice: joined }
@@ -89,22 +90,22 @@ async function addAlice(scene: Scene): Promise<string[]> {
 }
 
 async function talk({ groups, suite }: Scene): Promise<string[]> {
-  expect(groups !== undefined, 'there is no group to talk in')
+  assert(groups !== undefined, 'there is no group to talk in')
   const question = 'Hello Alice, you need not do a thing to be added.'
   const answer = 'Here I am.'
   const asked = await encrypt(groups.bob, question, suite)
-  expect((await decrypt(groups.alice, asked.message, suite)) === question, 'Alice reads something else')
+  assert((await decrypt(groups.alice, asked.message, suite)) === question, 'Alice reads something else')
   const answered = await encrypt(groups.alice, answer, suite)
-  expect((await decrypt(groups.bob, answered.message, suite)) === answer, 'Bob reads something else')
+  assert((await decrypt(groups.bob, answered.message, suite)) === answer, 'Bob reads something else')
   return [`Bob:   ${question}`, `Alice: ${answer}`]
 }
 
 async function publishAgain({ alice, claimed }: Scene): Promise<string[]> {
   const [used] = claimed
-  expect(used !== undefined, 'nothing was claimed')
+  assert(used !== undefined, 'nothing was claimed')
   const [{ acceptedBy } = { acceptedBy: [] }] = await alice.client.publishKeyPackages([used.bytes])
   const message = acceptedBy[0]?.message ?? ''
-  expect(message.startsWith('duplicate:'), `a used key package came back: ${message}`)
+  assert(message.startsWith('duplicate:'), `a used key package came back: ${message}`)
   await expectCount(alice, PACKAGES - claimed.length)
   return [`the relay says "${message}", and does not hand it out again`]
 }
@@ -123,8 +124,8 @@ async function serveLast(scene: Scene): Promise<string[]> {
   const received: ReceivedKeyPackage[] = []
   for (const person of people) received.push(await claim(person, scene))
   const [last] = received
-  expect(last !== undefined && !scene.claimed.some(({ ref }) => ref === last.ref), 'this one was used before')
-  expect(
+  assert(last !== undefined && !scene.claimed.some(({ ref }) => ref === last.ref), 'this one was used before')
+  assert(
     received.every(({ ref }) => ref === last.ref),
     'there was more than one left',
   )
@@ -138,14 +139,14 @@ async function exceedQuota(scene: Scene): Promise<string[]> {
   for (let query = 2; query <= QUOTA; query += 1) await claim(scene.bob, scene)
   const { rateLimited } = await scene.bob.client.queryKeyPackages([scene.alice.pubkey])
   const [limit] = rateLimited
-  expect(limit !== undefined, `query ${QUOTA + 1} is not refused`)
+  assert(limit !== undefined, `query ${QUOTA + 1} is not refused`)
   return [`${QUOTA} queries are answered, then Bob is to wait for ${limit.retryAfterSeconds} s`]
 }
 
 async function browse({ url }: Scene): Promise<string[]> {
   const { events, end } = await askPlainly(url, { kinds: [443] })
   const message = end.by === 'closed' ? end.message : ''
-  expect(events.length === 0 && message.startsWith('restricted:'), `browsing is not refused: ${message}`)
+  assert(events.length === 0 && message.startsWith('restricted:'), `browsing is not refused: ${message}`)
   return [`the relay says "${message}"`]
 }
 
@@ -154,7 +155,7 @@ async function claim({ name, client }: Person, { alice }: Scene): Promise<Receiv
   const { packages, rateLimited, unanswered, rejected } = await client.queryKeyPackages([alice.pubkey])
   const [received, ...more] = packages.get(alice.pubkey) ?? []
   const otherwise = () => JSON.stringify({ more: more.length, rateLimited, unanswered, rejected })
-  expect(received !== undefined && more.length === 0, `${name} got ${otherwise()}`)
+  assert(received !== undefined && more.length === 0, `${name} got ${otherwise()}`)
   return received
 }
 
@@ -165,14 +166,10 @@ function generate({ pubkey }: Person, ciphersuite: CiphersuiteImpl): Promise<Com
 /** Only Alice may count her key packages. */
 async function expectCount({ client }: Person, expected: number): Promise<void> {
   const [stock] = await client.countKeyPackages()
-  expect(
+  assert(
     stock !== undefined && 'count' in stock && stock.count === expected,
     `of Alice's key packages there should be ${expected}: ${JSON.stringify(stock)}`,
   )
-}
-
-function expect(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Error(otherwise)
 }
 
 function short(id: string): string {
