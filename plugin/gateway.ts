@@ -7,7 +7,7 @@ import type { Connection, GatewaySession } from './connection.ts'
 import type { GatewayContext, Logger } from './context.ts'
 import { informationOf, type KeyPackagesInformation } from './information.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
-import { isAuthorEvent, takeAuthorEvent } from './lifecycle/author-events.ts'
+import { concernsGateway, takeAuthorEvent } from './lifecycle/author-events.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import { hostOf } from './nostr/auth.ts'
 import { checkShape } from './nostr/event.ts'
@@ -127,7 +127,7 @@ export class KeyPackageGateway {
       now: context.now,
       verifyEvent: context.verifyEvent,
       hostOf: (connection) => this.#hostOf(connection),
-      concerns: (kind) => this.#isKeyPackage(kind) || isAuthorEvent(kind),
+      concerns: (kind) => concernsGateway(kind, this.options.kinds),
       accept: (event, sender) => this.#accept(event, sender),
       answer: (query) => answerQuery(context, query),
       release: (query, answer) => this.#release(query, answer),

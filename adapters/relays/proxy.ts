@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { isAuthorEvent } from '../../plugin/lifecycle/author-events.ts'
+import { concernsGateway } from '../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../plugin/nostr/auth.ts'
 import { ClientAddresses } from './client-address.ts'
 import { ClientConnection } from './connection.ts'
@@ -83,8 +83,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
 function concernOf({ options }: KeyPackageGateway, { publish }: ProxyOptions): (kind: number) => boolean {
   // Published as an EVENT, the relay's OK for it would look like one for an AUTH.
   if (publish === 'upstream') return (kind) => kind === AUTH_KIND
-  const kinds: readonly number[] = options.kinds
-  return (kind) => kinds.includes(kind) || isAuthorEvent(kind)
+  return (kind) => concernsGateway(kind, options.kinds)
 }
 
 /** The request's path below the relay's; undefined where it is an address of its own, which is no business of ours. */

@@ -3,7 +3,7 @@
 import type { Readable } from 'node:stream'
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { isAuthorEvent } from '../../plugin/lifecycle/author-events.ts'
+import { concernsGateway } from '../../plugin/lifecycle/author-events.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { eachLine } from './strfry/lines.ts'
 import type { OperatorPolicy } from './strfry/operator-policy.ts'
@@ -40,9 +40,9 @@ export class WritePolicy {
 
   #decideForGateway(question: Question): Decision | Promise<Decision> {
     const { kind, source } = question
-    const isKeyPackage = this.#settings.kinds.includes(kind)
-    if (source === 'stored') return isKeyPackage ? HELD_BACK : ACCEPTED
-    return isKeyPackage || isAuthorEvent(kind) ? this.#ask(question) : ACCEPTED
+    const { kinds } = this.#settings
+    if (source === 'stored') return kinds.includes(kind) ? HELD_BACK : ACCEPTED
+    return concernsGateway(kind, kinds) ? this.#ask(question) : ACCEPTED
   }
 
   async #ask({ event, source, authenticated }: Question): Promise<Decision> {

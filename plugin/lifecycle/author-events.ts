@@ -32,8 +32,9 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [AUTH_KIND, refuse('invalid', 'an authentication event is sent with AUTH, never published')],
 ])
 
-export function isAuthorEvent(kind: number): boolean {
-  return handlers.has(kind)
+/** Whether an EVENT of this kind is for a gateway that has taken these kinds over: a key package, or one of the above. */
+export function concernsGateway(kind: number, keyPackageKinds: readonly number[]): boolean {
+  return keyPackageKinds.includes(kind) || handlers.has(kind)
 }
 
 /**

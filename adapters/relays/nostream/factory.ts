@@ -1,7 +1,7 @@
 /** nostream's message handler factory with the gateway in it: which messages are whose. */
 
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import { isAuthorEvent } from '../../../plugin/lifecycle/author-events.ts'
+import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage } from '../../../plugin/nostr/messages.ts'
 import { NostreamClient } from './client.ts'
@@ -31,7 +31,7 @@ type Untyped = MessageHandlerFactory<ClientMessage, object>
 function wrap(factory: Untyped, gateway: KeyPackageGateway): Untyped {
   const clients = new WeakMap<object, NostreamClient>()
   const concerns = (kind: number | undefined) =>
-    kind !== undefined && (gateway.options.kinds.some((known) => known === kind) || isAuthorEvent(kind))
+    kind !== undefined && concernsGateway(kind, gateway.options.kinds)
 
   const clientOf = (adapter: object) => {
     const known = clients.get(adapter)
