@@ -4,7 +4,7 @@ import type { EventId, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 
 /** NIP-01: a subscription id is a text of 1 to 64 characters. */
-const LONGEST_ID = 64
+export const LONGEST_SUBSCRIPTION_ID = 64
 /** Open at a time; relays allow far fewer. It keeps one that never sends CLOSE from growing without end (I9). */
 const MOST_OPEN = 1000
 
@@ -21,9 +21,9 @@ export interface PendingRequest {
 }
 
 /** @throws Refusal `invalid` */
-export function checkSubscriptionId(id: unknown): void {
+export function checkSubscriptionId(id: unknown): asserts id is string {
   if (isSubscriptionId(id)) return
-  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_ID} characters`)
+  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_SUBSCRIPTION_ID} characters`)
 }
 
 export class Subscriptions {
@@ -109,6 +109,6 @@ export class HeldFeed {
   }
 }
 
-export function isSubscriptionId(id: unknown): boolean {
-  return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_ID
+export function isSubscriptionId(id: unknown): id is string {
+  return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_SUBSCRIPTION_ID
 }

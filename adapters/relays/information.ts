@@ -2,14 +2,17 @@
 
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { LONGEST_SUBSCRIPTION_ID } from '../../plugin/subscriptions.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */
 const SUPPORTED_NIPS = [1, 9, 11, 40, 42, 45, 62, 70]
 const SOFTWARE = 'keypackage-gateway'
 
+/** The type of the document (NIP-11). */
+export const NOSTR_JSON = 'application/nostr+json'
 /** NIP-11: browsers may read it from anywhere. */
-const CORS = {
+export const CORS = {
   'access-control-allow-origin': '*',
   'access-control-allow-headers': '*',
   'access-control-allow-methods': 'GET, HEAD, OPTIONS',
@@ -35,7 +38,7 @@ function relayInformation({ gateway, options, version }: InformationSettings): o
     limitation: {
       max_message_length: options.maxMessageBytes,
       max_subscriptions: options.maxSubscriptions,
-      max_subid_length: 64,
+      max_subid_length: LONGEST_SUBSCRIPTION_ID,
       auth_required: gateway.options.requester === 'auth',
       payment_required: false,
       restricted_writes: true,
@@ -65,8 +68,8 @@ function answerTo(
   if (url?.split('?')[0] !== '/') return plain(404, 'there is nothing here')
   if (method === 'OPTIONS') return plain(204, '')
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'this address takes GET and WebSockets')
-  if (headers.accept?.includes('application/nostr+json')) {
-    return { status: 200, type: 'application/nostr+json', body: JSON.stringify(relayInformation(settings)) }
+  if (headers.accept?.includes(NOSTR_JSON)) {
+    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(relayInformation(settings)) }
   }
   return plain(200, `${settings.options.name}: a Nostr relay for MLS key packages. Connect with a WebSocket.`)
 }

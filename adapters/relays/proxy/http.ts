@@ -9,6 +9,7 @@ import {
 } from 'node:http'
 import { request as requestSecurely } from 'node:https'
 import { pipeline } from 'node:stream/promises'
+import { CORS, NOSTR_JSON } from '../information.ts'
 import { endToEnd } from './headers.ts'
 
 export interface PassingSettings {
@@ -21,13 +22,6 @@ export interface PassingSettings {
 
 const PATIENCE_MS = 30_000
 const LARGEST_DOCUMENT = 1_048_576
-const NOSTR_JSON = 'application/nostr+json'
-/** NIP-11: browsers may read it from anywhere. */
-const CORS = {
-  'access-control-allow-origin': '*',
-  'access-control-allow-headers': '*',
-  'access-control-allow-methods': 'GET, HEAD, OPTIONS',
-}
 
 export function passingListener(settings: PassingSettings): RequestListener {
   return (request, response) => {

@@ -1,11 +1,11 @@
 /** The relay's own information document (NIP-11), with what the gateway before it adds: of two limits, the stricter. */
 
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { LONGEST_SUBSCRIPTION_ID } from '../../../plugin/subscriptions.ts'
 import type { ServerOptions } from '../server-options.ts'
 
 /** What the gateway does whatever the relay does: this document, and AUTH (NIP-42). */
 const ADDED_NIPS = [11, 42]
-const LONGEST_SUBSCRIPTION_ID = 64
 
 interface Document {
   readonly [field: string]: unknown
