@@ -23,7 +23,7 @@ export class ClientAddresses {
   }
 
   senderOf(request: IncomingMessage): Sender {
-    const isVouchedFor = this.#isTrusted(bareAddress(request.socket.remoteAddress ?? ''))
+    const isVouchedFor = isIn(this.#trusted, bareAddress(request.socket.remoteAddress ?? ''))
     return { address: this.#addressOf(request), isVouchedFor }
   }
 
@@ -31,7 +31,7 @@ export class ClientAddresses {
   #addressOf({ socket, headers }: IncomingMessage): string {
     const nearest = bareAddress(socket.remoteAddress ?? '')
     const forwarded = headerText(headers['x-forwarded-for'])
-    if (!this.#isTrusted(nearest)) {
+    if (!isIn(this.#trusted, nearest)) {
       if (forwarded !== '') this.#warn(nearest)
       return nearest
     }
@@ -40,14 +40,9 @@ export class ClientAddresses {
     for (const hop of chain.map((text) => bareAddress(text.trim())).reverse()) {
       if (isIP(hop) === 0) return client
       client = hop
-      if (!this.#isTrusted(hop)) return client
+      if (!isIn(this.#trusted, hop)) return client
     }
     return client
-  }
-
-  #isTrusted(address: string): boolean {
-    const version = isIP(address)
-    return version !== 0 && this.#trusted.check(address, version === 6 ? 'ipv6' : 'ipv4')
   }
 
   /** Once: every limit by address would hit all clients of such a proxy. */
@@ -76,6 +71,11 @@ function isPrivate(address: string): boolean {
   const list = new BlockList()
   for (const [network, prefix] of PRIVATE_IPV4) list.addSubnet(network, prefix, 'ipv4')
   for (const [network, prefix] of PRIVATE_IPV6) list.addSubnet(network, prefix, 'ipv6')
+  return isIn(list, address)
+}
+
+/** What is no address is in no list. */
+function isIn(list: BlockList, address: string): boolean {
   const version = isIP(address)
   return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }

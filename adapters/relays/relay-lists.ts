@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { DELETION_KIND, VANISH_KIND } from '../../plugin/lifecycle/deletion.ts'
 import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
-import { listOf } from '../../plugin/nostr/filters.ts'
+import { idsOrPubkeys, texts, wholeNumbers } from '../../plugin/nostr/filters.ts'
 import type {
   ClientMessage,
   EventId,
@@ -15,6 +15,7 @@ import type {
 } from '../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../plugin/nostr/refusal.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { checkSubscriptionId } from '../../plugin/subscriptions.ts'
 import type { Relay, RelayClient, RelayConnection } from './relay.ts'
 
 export interface RelayListSettings {
@@ -31,12 +32,16 @@ type Subscriptions = Map<string, readonly Filter[]>
 /** Every new relay list is held against every open filter. */
 const MOST_FILTERS = 20
 const MOST_ANNOUNCED = 10_000
-const hex32 = listOf((item): item is string => isText(item) && /^[0-9a-f]{64}$/.test(item))
-const wholes = listOf((item): item is number => Number.isSafeInteger(item))
-const texts = listOf(isText)
 const whole = z.number().int().min(0)
 const filterSchema = z
-  .object({ ids: hex32, authors: hex32, kinds: wholes, since: whole, until: whole, limit: whole })
+  .object({
+    ids: idsOrPubkeys,
+    authors: idsOrPubkeys,
+    kinds: wholeNumbers,
+    since: whole,
+    until: whole,
+    limit: whole,
+  })
   .partial()
 
 export class RelayLists implements Relay {
@@ -167,10 +172,6 @@ function isFilter(filter: unknown): filter is Filter {
 }
 
 function subscriptionId(id: unknown): string {
-  if (typeof id === 'string' && id.length > 0 && id.length <= 64) return id
-  throw new Refusal('invalid', 'a subscription id is a text of 1 to 64 characters')
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string'
+  checkSubscriptionId(id)
+  return id
 }

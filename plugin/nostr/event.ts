@@ -3,8 +3,8 @@
 import type { SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
 
-const HEX_64 = /^[0-9a-f]{64}$/
-const HEX_128 = /^[0-9a-f]{128}$/
+const HEX_32 = /^[0-9a-f]{64}$/
+const HEX_64 = /^[0-9a-f]{128}$/
 const MAX_KIND = 65_535
 /** Half a surrogate pair: UTF-8, which an id is computed over (NIP-01), cannot write it, nor can every store (I8). */
 const NO_UTF8 = /\p{Surrogate}/u
@@ -23,9 +23,9 @@ export function checkShape(value: unknown): asserts value is SignedEvent {
 export function shapeFault(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
-  if (!matches(id, HEX_64)) return 'id must be 64 lower-case hex characters'
-  if (!matches(pubkey, HEX_64)) return 'pubkey must be 64 lower-case hex characters'
-  if (!matches(sig, HEX_128)) return 'sig must be 128 lower-case hex characters'
+  if (!isHex32(id)) return 'id must be 64 lower-case hex characters'
+  if (!isHex32(pubkey)) return 'pubkey must be 64 lower-case hex characters'
+  if (!matches(sig, HEX_64)) return 'sig must be 128 lower-case hex characters'
   if (!Number.isSafeInteger(created_at)) return 'created_at must be a whole number of seconds'
   if (!isKind(kind)) return `kind must be a whole number from 0 to ${MAX_KIND}`
   if (!isTags(tags)) return 'tags must be an array of arrays of strings'
@@ -46,6 +46,11 @@ export function mayBeOfKind(event: unknown, kinds: readonly number[]): boolean {
   if (typeof event !== 'object' || event === null || !('kind' in event)) return false
   const kind = typeof event.kind === 'string' ? Number(event.kind) : event.kind
   return kinds.some((known) => known === kind)
+}
+
+/** What an event id and a pubkey are: 32 bytes in lower-case hex. */
+export function isHex32(value: unknown): value is string {
+  return matches(value, HEX_32)
 }
 
 function matches(value: unknown, pattern: RegExp): boolean {

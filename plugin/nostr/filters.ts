@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import type { Narrowing } from '../store.ts'
+import { isHex32 } from './event.ts'
 import type { Pubkey } from './messages.ts'
 import { Refusal } from './refusal.ts'
 
@@ -32,21 +33,20 @@ interface SplitFilter {
 
 /** Every value is held against every tag of every package of every author (I9). */
 const MOST_VALUES = 100
-const HEX_32 = /^[0-9a-f]{64}$/
 
 /** Stops at the first item that does not fit: zod complains of each, and a message has room for 250,000 (I9). */
-export const listOf = <Item>(fits: (item: unknown) => item is Item) =>
+const listOf = <Item>(fits: (item: unknown) => item is Item) =>
   z.custom<Item[]>((value) => Array.isArray(value) && value.every(fits))
 
-const wholeNumbers = listOf((item): item is number => Number.isSafeInteger(item))
-const texts = listOf((item): item is string => typeof item === 'string')
-const pubkeys = listOf((item): item is string => typeof item === 'string' && HEX_32.test(item))
+export const wholeNumbers = listOf((item): item is number => Number.isSafeInteger(item))
+export const texts = listOf((item): item is string => typeof item === 'string')
+export const idsOrPubkeys = listOf(isHex32)
 const seconds = z.number().int().min(0)
 
 const kindsSchema = z.object({ kinds: wholeNumbers })
 const filterSchema = z.object({
   kinds: wholeNumbers,
-  authors: pubkeys.optional(),
+  authors: idsOrPubkeys.optional(),
   ids: texts.optional(),
   since: seconds.optional(),
   until: seconds.optional(),
