@@ -3,10 +3,9 @@
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { Filter } from 'nostr-tools/filter'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
+import { LOW_STOCK_SUBSCRIPTION } from '../../plugin/lifecycle/low-stock.ts'
 
-/** The subscription id of the gateway's REQ. */
-const SUBSCRIPTION = 'keypackages:low'
-
+/** Hears what one relay says of one author's stock. */
 export interface StockListener {
   /** The relay asks for more. */
   readonly low: () => void
@@ -20,7 +19,7 @@ export interface StockListener {
 export function hearLowStock(relay: AbstractRelay, author: string, listener: StockListener): () => void {
   // nostr-tools hands what it does not know to the subscription that it names, so there is one, never sent.
   const subscription = relay.prepareSubscription([{ kinds: [KEY_PACKAGE_KIND], authors: [author] }], {
-    id: SUBSCRIPTION,
+    id: LOW_STOCK_SUBSCRIPTION,
     onclose: () => listener.lost(),
   })
   // nostr-tools counts a subscription when it is sent, not when it is prepared; what counts is never idle.

@@ -14,7 +14,7 @@ export interface LowStock {
 /** Publishes more. Where it fails it is called again; why it did is its own to tell. */
 export type Replenish = (request: LowStock) => unknown
 
-/** How long a client leaves between two answers, as the client guide says. */
+/** How long a client leaves between two answers: no less than a gateway leaves between two requests (README). */
 const INTERVAL_MS = 300_000
 
 export class Replenishing {
@@ -60,7 +60,7 @@ export class Replenishing {
 
   async #answer(request: AbortController): Promise<void> {
     this.#isAnswering = true
-    const hasAnswered = await this.#hasAnswered(request)
+    const hasAnswered = await this.#publishMore(request)
     this.#isAnswering = false
     const interval = hasAnswered ? INTERVAL_MS : backoff(this.#failures, this.#time.random())
     this.#failures = hasAnswered ? 0 : this.#failures + 1
@@ -70,7 +70,8 @@ export class Replenishing {
     if (this.#request !== undefined) this.#wait(this.#request)
   }
 
-  async #hasAnswered({ signal }: AbortController): Promise<boolean> {
+  /** Resolves to whether it did not fail. */
+  async #publishMore({ signal }: AbortController): Promise<boolean> {
     try {
       await this.#replenish({ relay: this.#relay, author: this.#author, signal })
       return true

@@ -3,21 +3,21 @@
 import { KEY_PACKAGE_KIND } from '../key-package/kinds.ts'
 import type { ClientMessage, Pubkey, RelayMessage } from '../nostr/messages.ts'
 
-const SUBSCRIPTION = 'keypackages:low'
+export const LOW_STOCK_SUBSCRIPTION = 'keypackages:low'
 
 /** Kind 443 is what is used up; where the gateway has not taken it over, it asks for what it has. */
 export function requestMore(author: Pubkey, kinds: readonly number[]): RelayMessage {
   const wanted = kinds.includes(KEY_PACKAGE_KIND) ? [KEY_PACKAGE_KIND] : kinds
-  return ['REQ', SUBSCRIPTION, { kinds: wanted, authors: [author] }]
+  return ['REQ', LOW_STOCK_SUBSCRIPTION, { kinds: wanted, authors: [author] }]
 }
 
 export function withdrawRequest(): RelayMessage {
-  return ['CLOSED', SUBSCRIPTION, 'replenished: enough key packages are stored']
+  return ['CLOSED', LOW_STOCK_SUBSCRIPTION, 'replenished: enough key packages are stored']
 }
 
 /** Whether a message names the signal as its subscription. */
 export function isAboutLowStock([, id]: ClientMessage): boolean {
-  return id === SUBSCRIPTION
+  return id === LOW_STOCK_SUBSCRIPTION
 }
 
 /**
