@@ -54,6 +54,7 @@ const silent: Logger = { info() {}, warn() {}, error() {} }
 
 /** What a relay has one of: it makes a session for each client, and takes in what comes without one. */
 export class KeyPackageGateway {
+  /** What is in force, every default and the profile's filled in. */
   readonly options: Options
   readonly #context: GatewayContext
   readonly #sessions = new Set<GatewaySession>()
@@ -98,7 +99,7 @@ export class KeyPackageGateway {
     return this.#attempt(event, sender, () => this.#accept(event, sender))
   }
 
-  /** A client has connected. */
+  /** A client has connected. Where the relay has no NIP-42 of its own, `send` is called with a challenge at once. */
   session(connection: Connection): GatewaySession {
     const session = new Session(connection, this.#operations())
     this.#sessions.add(session)
@@ -110,6 +111,7 @@ export class KeyPackageGateway {
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
+  /** What to put under `key_packages` in the relay information document (NIP-11). */
   keyPackagesInformation(): KeyPackagesInformation {
     return informationOf(this.options)
   }

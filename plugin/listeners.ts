@@ -1,4 +1,4 @@
-/** Who is told when something happens in a store: what it needs for `onLowStock` and `onPublished`. */
+/** Who is told when something happens in a store: what it needs for `onLowStock`, `onPublished` and `onRemoved`. */
 
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>()

@@ -6,6 +6,7 @@ import { z } from 'zod'
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
   readonly code = 'KPG_SETTINGS'
+  /** One for each that is wrong: its path, its value and what is allowed. */
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {

@@ -22,9 +22,11 @@ export interface StockedPackage {
   readonly exposure?: Exposure
 }
 
-/** Since when, and to how many requests, a last package was delivered. */
+/** How often a last package was delivered. */
 export interface Exposure {
+  /** The first time, in seconds since the epoch. */
   readonly since: number
+  /** To so many requests. */
   readonly count: number
 }
 
@@ -88,7 +90,9 @@ export interface Claim {
 export interface Narrowing {
   readonly kinds: readonly number[]
   readonly ids?: readonly string[]
+  /** Seconds since the epoch; a package created at that very second fits. */
   readonly since?: number
+  /** The same. */
   readonly until?: number
   readonly tags?: readonly (readonly [letter: string, values: readonly string[]])[]
 }

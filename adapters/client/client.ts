@@ -28,11 +28,13 @@ export interface At {
 /** A package to publish; with a slot it becomes a kind 30443 event. */
 export type NewKeyPackage = KeyPackageLike | { readonly keyPackage: KeyPackageLike; readonly slot: string }
 
+/** What became of a package at the relays, and its name. */
 export interface PublishedKeyPackage extends Publication {
   /** The KeyPackageRef in lower-case hex: by it the private part is to be kept. */
   readonly ref: string
 }
 
+/** Somebody's key packages, and those of others, at some relays. To be closed when it is done with. */
 export class KeyPackageClient {
   readonly #settings: KeyPackageClientSettings
   readonly #relays: readonly string[]

@@ -11,6 +11,7 @@ import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { type KeyPackageLike, readKeyPackage } from './mls.ts'
 
+/** What the event of a key package says. */
 export interface KeyPackageEventSettings {
   readonly keyPackage: KeyPackageLike
   /** Where the author's packages are. */
@@ -65,7 +66,10 @@ export function getKeyPackage(event: Pick<NostrEvent, 'kind' | 'tags' | 'content
   return readKeyPackage(contentOf(event)).keyPackage
 }
 
-/** The bytes of an event's content, as the `encoding` tag says, or the kind where there is none. @throws Error */
+/**
+ * The bytes of an event's content, as the `encoding` tag says, or the kind where there is none.
+ * @throws Error where they are not in that encoding, or there is no such encoding
+ */
 export function contentOf({
   kind,
   tags,
@@ -77,7 +81,11 @@ export function contentOf({
   return base64ToBytes(content.replaceAll('-', '+').replaceAll('_', '/'))
 }
 
-/** The event that deletes key packages, given by id or as their events; slots (kind 30443) as their events. */
+/**
+ * The event that deletes key packages (NIP-09), given by id or as their events; slots (kind 30443) as their events.
+ * @param reason for people to read
+ * @param createdAt seconds since the epoch; the machine's clock by default
+ */
 export function createDeleteKeyPackageEvent(
   packages: string | NostrEvent | readonly (string | NostrEvent)[],
   reason = '',

@@ -16,12 +16,12 @@ import { refhash } from 'ts-mls/crypto/hash.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
 import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeMlsMessage } from 'ts-mls/message.js'
-
 import { checkPubkey } from './pubkey.ts'
 
 /** A KeyPackage, as ts-mls has it or TLS-serialised, bare or in an MLSMessage. */
 export type KeyPackageLike = KeyPackage | Uint8Array
 
+/** A KeyPackage and the private keys that belong to it. */
 export interface CompleteKeyPackage {
   /** To be published. */
   readonly publicPackage: KeyPackage
@@ -29,6 +29,7 @@ export interface CompleteKeyPackage {
   readonly privatePackage: PrivateKeyPackage
 }
 
+/** What a new key package says. */
 export interface GenerateSettings {
   /** 64 lower-case hex characters: the credential's identity. */
   readonly pubkey: string
@@ -38,6 +39,7 @@ export interface GenerateSettings {
   readonly lifetime?: number
   /** Seconds since the epoch; the machine's clock by default. */
   readonly now?: number
+  /** `defaultCapabilities()` by default; what Marmot requires is added. */
   readonly capabilities?: Capabilities
   /** Of the KeyPackage; `keyPackageDefaultExtensions()` by default. */
   readonly extensions?: readonly Extension[]
@@ -108,13 +110,17 @@ export async function calculateKeyPackageRef(keyPackage: KeyPackageLike): Promis
   return refhash('MLS 1.0 KeyPackage Reference', bytes, makeHashImpl(crypto.subtle, hash))
 }
 
+/** The two forms of one KeyPackage. */
 export interface ReadKeyPackage {
   readonly keyPackage: KeyPackage
   /** The bare KeyPackage, TLS-serialised. */
   readonly bytes: Uint8Array
 }
 
-/** @throws Error where the bytes are not one KeyPackage, or one MLSMessage that holds it, and nothing else */
+/**
+ * Reads or writes a KeyPackage, so that it is there in both forms (RFC 9420 section 10). Nothing in it is verified.
+ * @throws Error where the bytes are not one KeyPackage, or one MLSMessage that holds it, and nothing else
+ */
 export function readKeyPackage(source: KeyPackageLike): ReadKeyPackage {
   if (!(source instanceof Uint8Array)) return { keyPackage: source, bytes: encodeKeyPackage(source) }
   const bare = decodeWhole(decodeKeyPackage, source)
@@ -124,7 +130,10 @@ export function readKeyPackage(source: KeyPackageLike): ReadKeyPackage {
   return readKeyPackage(message.keyPackage)
 }
 
-/** The Nostr pubkey of a basic credential: 32 bytes, or the 64 hex characters of older clients (MIP-00). */
+/**
+ * The Nostr pubkey of a basic credential, written in 32 bytes, or by older clients in 64 hex characters (MIP-00).
+ * Undefined for other credentials.
+ */
 export function identityOf({ leafNode: { credential } }: KeyPackage): string | undefined {
   if (credential.credentialType !== 'basic') return undefined
   const { identity } = credential

@@ -8,6 +8,7 @@ import type { Time } from './time.ts'
 
 /** What came of asking for the packages of some authors; each of them is in one of the first four. */
 export interface KeyPackageAnswer {
+  /** By author. */
   readonly packages: ReadonlyMap<string, readonly ReceivedKeyPackage[]>
   /** No relay has a package of theirs. */
   readonly missing: readonly string[]
@@ -18,11 +19,14 @@ export interface KeyPackageAnswer {
   readonly rejected: readonly RejectedEvent[]
 }
 
+/** An author who was asked for too often; there may be packages of theirs. */
 export interface RateLimited {
   readonly author: string
+  /** Until the first of the relays that limit may be asked again. */
   readonly retryAfterSeconds: number
 }
 
+/** An author of whom nobody knows whether there are packages, and why. */
 export interface Unanswered {
   readonly author: string
   readonly reason: string

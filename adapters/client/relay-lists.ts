@@ -3,7 +3,10 @@
 import type { EventTemplate, NostrEvent } from 'nostr-tools/core'
 import { isRelayUrl, RELAY_LIST_KIND, relaysOf } from '../../plugin/lifecycle/relay-list.ts'
 
-/** The event that says where the author's key packages are; three to five relays are enough. */
+/**
+ * The event that says where the author's key packages are (kind 10051); three to five relays are enough.
+ * @param createdAt seconds since the epoch; the machine's clock by default
+ */
 export function createKeyPackageRelayListEvent(
   relays: readonly string[],
   createdAt = Math.floor(Date.now() / 1000),
@@ -17,7 +20,7 @@ export function isValidKeyPackageRelayListEvent(event: NostrEvent | undefined): 
   return event?.kind === RELAY_LIST_KIND && getKeyPackageRelayList(event).length > 0
 }
 
-/** Its ws:// and wss:// addresses, in order. */
+/** The ws:// and wss:// addresses of a kind 10051 event, in order. */
 export function getKeyPackageRelayList(event: Pick<NostrEvent, 'tags'>): string[] {
   return relaysOf(event)
 }

@@ -5,6 +5,7 @@ import { normalizeURL } from 'nostr-tools/utils'
 import type { Time } from './time.ts'
 import type { WebSocketClass } from './web-socket.ts'
 
+/** Who a client is, which relays it goes to, and how long it waits for them. */
 export interface KeyPackageClientSettings {
   /** Where one's own packages are, and where to ask unless something else is said. */
   readonly relays: readonly string[]
@@ -22,6 +23,7 @@ export interface KeyPackageClientSettings {
   readonly patienceSeconds?: number
   /** How often a relay that does not answer is asked; 3 by default. */
   readonly attempts?: number
+  /** `systemTime` by default. */
   readonly time?: Time
 }
 

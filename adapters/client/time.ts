@@ -1,5 +1,6 @@
 /** Time and chance, as the client takes them: a test that wants to decide over both gives its own. */
 
+/** A clock, timers and chance. */
 export interface Time {
   /** Milliseconds since the epoch. */
   now(): number

@@ -26,6 +26,7 @@ export interface NostrRelayOptions {
   readonly addressOf?: (ctx: ClientContext) => string | undefined
 }
 
+/** What `relay.register` takes. */
 export type KeyPackagesPlugin = HandleMessagePlugin & BeforeHandleEventPlugin & BroadcastPlugin
 
 /**

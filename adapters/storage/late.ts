@@ -9,6 +9,7 @@ import type {
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 
+/** How the store behind it is opened, and how long anybody waits for it. */
 export interface LateStoreSettings {
   /** Opens a durable store. */
   readonly open: () => Promise<KeyPackageStore>
@@ -16,7 +17,10 @@ export interface LateStoreSettings {
   readonly patienceMs: number
 }
 
-/** For where a store cannot be waited for, or must not keep anything from starting. */
+/**
+ * For where a store cannot be waited for, or must not keep anything from starting. A call that has no answer in time rejects
+ * with a StoreError, one that finds nothing to open with what `open` throws; the next one tries again.
+ */
 export function lateStore(settings: LateStoreSettings): KeyPackageStore {
   return new LateStore(settings)
 }

@@ -12,6 +12,7 @@ export type EventId = Brand<string, 'EventId'>
 export interface SignedEvent {
   readonly id: EventId
   readonly pubkey: Pubkey
+  /** Seconds since the epoch. */
   readonly created_at: number
   readonly kind: number
   readonly tags: readonly (readonly string[])[]
