@@ -7,10 +7,10 @@ import { Command } from 'commander'
 import { pino } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { startServer } from '../relays/standalone.ts'
+import { lmdbStore } from '../storage/lmdb.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { arrive } from './demo/person.ts'
 import { type Scene, type Step, story } from './demo/story.ts'
-import { openStore } from './store-url.ts'
 import { createVerifier } from './verify-event.ts'
 import { readVersion } from './version.ts'
 
@@ -33,7 +33,7 @@ async function demo(): Promise<boolean> {
 }
 
 async function withRelay<Result>(folder: string, act: (url: string) => Promise<Result>): Promise<Result> {
-  const store = await openStore(`lmdb:${folder}`)
+  const store = lmdbStore({ path: folder })
   const log = pino({ level: 'silent' })
   const gateway = new KeyPackageGateway({ store, log, verifyEvent: await createVerifier() })
   const server = await startServer({ gateway, store, log, version: readVersion() })

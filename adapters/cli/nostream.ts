@@ -32,10 +32,8 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
  * @throws SettingsError where the file of the audit log cannot be opened
  */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
-  const { store: address, redis } = settings
   const audit = startAuditLog(settings, log)
-  const open = () => openStore(address, { log, waitReplicas: redis.wait })
-  const store = lateStore({ open, patienceMs: STORE_PATIENCE_MS })
+  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_PATIENCE_MS })
   const gateway = new KeyPackageGateway({
     ...gatewayOptions(settings),
     ...(audit && { audit: audit.keep }),

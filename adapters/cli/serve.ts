@@ -28,7 +28,7 @@ async function serve(settings: Settings): Promise<void> {
   const signalled = waitForSignal()
   const log = await createLogger(settings.log.level)
   const audit = startAuditLog(settings, log)
-  const store = await openStore(settings.store, { log, waitReplicas: settings.redis.wait })
+  const store = await openStore(settings, log)
   try {
     await serveFrom(store, settings, { log, ...(audit && { audit: audit.keep }) }, signalled)
   } finally {

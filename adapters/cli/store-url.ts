@@ -1,16 +1,11 @@
 /** Opens the store that a `store` setting names. */
 
+import type { Logger } from '../../plugin/context.ts'
 import type { MovableStore } from '../../plugin/store.ts'
-import type { RedisStoreOptions } from '../storage/redis.ts'
+import type { Settings } from './settings-schema.ts'
 
-/**
- * @param redis what a store in Redis needs beside its address
- * @throws StoreError saying why it cannot be opened
- */
-export async function openStore(
-  address: string,
-  redis: Omit<RedisStoreOptions, 'redis'> = {},
-): Promise<MovableStore> {
+/** @throws StoreError saying why it cannot be opened */
+export async function openStore({ store: address, redis }: Settings, log: Logger): Promise<MovableStore> {
   if (address === 'memory:') {
     const { memoryStore } = await import('../storage/memory.ts')
     return memoryStore()
@@ -20,5 +15,5 @@ export async function openStore(
     return lmdbStore({ path: address.slice('lmdb:'.length) })
   }
   const { redisStore } = await import('../storage/redis.ts')
-  return redisStore({ redis: address, ...redis })
+  return redisStore({ redis: address, log, waitReplicas: redis.wait })
 }

@@ -1,10 +1,8 @@
 /** `strfry`: strfry's write-policy plugin, until strfry ends it. */
 
 import { Command } from 'commander'
-import type { Logger } from '../../plugin/context.ts'
 import type { GatewaySettings } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
 import { lateStore } from '../storage/late.ts'
@@ -46,7 +44,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   endOnSignal()
   const log = await createLogger(settings.log.level)
   const audit = startAuditLog(settings, log)
-  const store = lateStore({ open: () => openStoreOf(settings, log), patienceMs: STORE_PATIENCE_MS })
+  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_PATIENCE_MS })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
@@ -63,10 +61,6 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   }
   // strfry stands still until we have ended, whatever a store may still be doing.
   process.exit()
-}
-
-function openStoreOf({ store, redis }: Settings, log: Logger): Promise<KeyPackageStore> {
-  return openStore(store, { log, waitReplicas: redis.wait })
 }
 
 /** Most of our code is loaded here and not before: strfry waits for the first answer. */

@@ -10,10 +10,10 @@ export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
 
 /** @throws StoreError saying why it cannot be opened, or what `use` throws */
 export async function withStore<Result>(
-  { store: address, redis, log: { level } }: Settings,
+  settings: Settings,
   use: (store: MovableStore) => Promise<Result>,
 ): Promise<Result> {
-  const store = await openStore(address, { log: await createLogger(level), waitReplicas: redis.wait })
+  const store = await openStore(settings, await createLogger(settings.log.level))
   try {
     return await use(store)
   } finally {
