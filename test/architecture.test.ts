@@ -1,4 +1,4 @@
-/** The house stands as CONTRIBUTING.md draws it: who may import whom, and nobody in a circle. */
+/** The house stands as CONTRIBUTING.md draws it: its rooms, who may import whom, and nobody in a circle. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -36,9 +36,16 @@ describe('imports', () => {
 })
 
 describe('plugin/', () => {
+  it('has the files that the map of CONTRIBUTING.md names, and no others', () => {
+    const [, map = ''] = read('CONTRIBUTING.md').split(/^(?:plugin|adapters)\//m)
+    const named = [...map.matchAll(/[a-z-]+(\.ts|\/)(?= )/g)].map(([name]) => name)
+    const rooms = readdirSync(join(root, 'plugin'), { withFileTypes: true })
+    expect(named.sort()).toEqual(rooms.map((room) => room.name + (room.isFile() ? '' : '/')).sort())
+  })
+
   it('has no clock and no environment of its own', () => {
     const offenders = [...imports.keys()].filter((file) => {
-      const code = readFileSync(join(root, file), 'utf8')
+      const code = read(file)
       return (
         file.startsWith('plugin/') &&
         /Date\.now\(\)|new Date\(\)|process\.env|setTimeout|setInterval/.test(code)
@@ -79,11 +86,15 @@ function circleThrough(file: string): string[] | undefined {
 
 /** What a file imports or exports from, types too; files as paths from the top. */
 function importsOf(file: string): string[] {
-  const code = readFileSync(join(root, file), 'utf8')
+  const code = read(file)
   const targets = [...code.matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
     ([, target = '']) => target,
   )
   return targets.map((target) => (target.startsWith('.') ? join(dirname(file), target) : target))
+}
+
+function read(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
 }
 
 function filesBelow(folder: string): string[] {
