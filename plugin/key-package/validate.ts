@@ -1,4 +1,4 @@
-/** Whether a key package event is taken in: fifteen checks in their order, of which the first that fails is the answer. */
+/** Whether a key package event is taken in: fifteen checks in order, of which the first that fails is the answer. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
