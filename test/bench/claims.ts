@@ -6,7 +6,7 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alternate, callsPerSecond, type Medians } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
@@ -44,8 +44,8 @@ export async function benchMemoryClaims(): Promise<BenchRow> {
 
 export async function benchLmdbClaims(): Promise<BenchRow> {
   const directory = scratch()
-  const store = lmdbStore({ path: `${directory.path}/store` })
-  const bare = bareLmdb(`${directory.path}/bare`)
+  const store = lmdbStore({ path: `${directory}/store` })
+  const bare = bareLmdb(`${directory}/bare`)
   const pubkeys = Array.from({ length: LMDB_AUTHORS }, (_, number) => author(number))
   await bare.fill(pubkeys)
   const { value, baseline } = await compareClaims(store, LMDB_AUTHORS, (round, index) =>
@@ -53,7 +53,6 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   )
   await store.close()
   await bare.close()
-  directory.remove()
   return {
     name: 'claims, LMDB, 64 in flight, durable',
     value,

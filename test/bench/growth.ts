@@ -5,7 +5,7 @@ import { lmdbStore } from '../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alternate, callsPerSecond } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage, smallPackage } from './stocked.ts'
@@ -26,11 +26,10 @@ export async function benchLmdbGrowth(): Promise<BenchRow> {
   let opened = 0
   const row = await benchGrowth(
     'LMDB, durable',
-    () => lmdbStore({ path: `${directory.path}/${opened++}` }),
+    () => lmdbStore({ path: `${directory}/${opened++}` }),
     LMDB_AUTHORS,
     1_000,
   )
-  directory.remove()
   return row
 }
 

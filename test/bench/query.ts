@@ -5,7 +5,7 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alternate, microsecondsOf } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill } from './stocked.ts'
@@ -23,8 +23,7 @@ export async function benchMemoryQuery(): Promise<BenchRow[]> {
 
 export async function benchLmdbQuery(): Promise<BenchRow[]> {
   const directory = scratch()
-  const rows = await benchQuery('LMDB, durable', lmdbStore({ path: directory.path }))
-  directory.remove()
+  const rows = await benchQuery('LMDB, durable', lmdbStore({ path: directory }))
   return rows
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { questionAbout } from '../support/strfry.ts'
 import { alternate, microsecondsOf } from './measure.ts'
 import type { BenchRow } from './row.ts'
@@ -31,18 +31,13 @@ const ACCEPTS = `
   })`
 
 export async function benchStrfry(): Promise<BenchRow[]> {
-  const directory = scratch()
-  const plugin = `${node} '${main}' strfry --store lmdb:${directory.path}`
+  const plugin = `${node} '${main}' strfry --store lmdb:${scratch()}`
   const accepting = `${node} -e '${ACCEPTS}'`
-  try {
-    return [
-      await benchStart(plugin),
-      await benchOtherKinds(plugin, accepting),
-      await benchKeyPackages(plugin, accepting),
-    ]
-  } finally {
-    directory.remove()
-  }
+  return [
+    await benchStart(plugin),
+    await benchOtherKinds(plugin, accepting),
+    await benchKeyPackages(plugin, accepting),
+  ]
 }
 
 async function benchStart(command: string): Promise<BenchRow> {

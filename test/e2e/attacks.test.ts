@@ -2,24 +2,23 @@
 
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { authEvent } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 jest.setTimeout(120_000)
 
-let directory: Scratch
+let directory: string
 beforeEach(() => {
   directory = scratch()
 })
-const scene = new Scene<ServeProcess>((options) => startServe(directory.path, options))
-afterEach(() => directory.remove())
+const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
 
 describe('posing as somebody', () => {
   it("with what another relay's user signed for it, under a Host header of that relay: refused (I4)", async () => {

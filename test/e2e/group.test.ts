@@ -1,6 +1,6 @@
 /** The main job on real input: a key package is published, claimed by somebody else, and gets its author into a group. */
 
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
 import { decrypt, encrypt, joinFrom, openGroupWith } from '../../adapters/cli/demo/mls.ts'
 import { restoreSignedEvent } from '../../plugin/index.ts'
@@ -11,7 +11,6 @@ import { LmdbStores } from '../support/stores.ts'
 import { alice, bob, carol, packagesOf, Scene } from './behaviour/scene.ts'
 
 const stores = new LmdbStores()
-afterAll(() => stores.remove())
 
 describe('from a published key package to a group', () => {
   // ts-mls goes by the machine's clock, so the server has to.

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, jest } from '@jest/globals'
 import type { OptionsInput } from '../../plugin/options.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import type { Target } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
@@ -22,7 +22,7 @@ let backend: NostreamBackend
 
 async function startNostream(options: OptionsInput): Promise<Target> {
   await backend.clear()
-  const { path, remove } = scratch()
+  const path = scratch()
   const file = join(path, 'gateway.yaml')
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(options))
@@ -30,10 +30,7 @@ async function startNostream(options: OptionsInput): Promise<Target> {
   return {
     url: relay.url,
     now: () => Math.floor(Date.now() / 1000),
-    stop: async () => {
-      await relay.stop()
-      remove()
-    },
+    stop: () => relay.stop(),
   }
 }
 

@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { eventually } from '../support/eventually.ts'
 import { findPostgres, Postgres } from '../support/postgres.ts'
 import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { Client } from './client.ts'
 
 const run = promisify(execFile)
@@ -116,7 +116,6 @@ export class NostreamRelay {
   readonly url: string
   /** What all of its processes wrote. */
   log = ''
-  readonly #scratch: Scratch
   readonly #process: ChildProcess
   readonly #port: number
 
@@ -125,8 +124,7 @@ export class NostreamRelay {
     const [program, ...args] = settings.command ?? [NOSTREAM_NODE, 'dist/src/index.js']
     this.#port = port
     this.url = `ws://127.0.0.1:${port}`
-    this.#scratch = scratch()
-    const { path } = this.#scratch
+    const path = scratch()
     const info = { relay_url: this.url }
     // JSON is YAML.
     writeFileSync(
@@ -180,7 +178,6 @@ export class NostreamRelay {
       for (const pid of children) process.kill(pid, 'SIGKILL')
       await gone
     }
-    this.#scratch.remove()
   }
 
   get #hasEnded(): boolean {

@@ -1,23 +1,22 @@
 /** The operators' commands beside relays that serve: moving in from a relay, and on to another store. */
 
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { runCli, serveCli } from '../support/cli.ts'
 import { Client } from '../support/client.ts'
 import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { startRedis } from '../support/redis.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 
 const folder = scratch()
-afterAll(() => folder.remove())
 const alice = person('alice')
 const now = Math.floor(Date.now() / 1000)
 
 describe('a directory that moves', () => {
   it('comes from a relay into a store that is being served, and goes on to Redis, without handing a package out twice (I1, I3)', async () => {
     const redis = await startRedis()
-    const [first, second] = [`lmdb:${join(folder.path, 'first')}`, redis.url]
+    const [first, second] = [`lmdb:${join(folder, 'first')}`, redis.url]
     const events = []
     for (const age of [0, 1, 2]) {
       events.push(keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now - age }))

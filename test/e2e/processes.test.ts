@@ -1,12 +1,12 @@
 /** Real `serve` processes: killed in the middle of their work, two on one store, and stopped. */
 
 import { basename } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
 import type { Client, Reply } from './client.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
@@ -28,13 +28,12 @@ const IN_STOCK = 'duplicate: already have this key package'
 // Each test starts processes, and the machine may be busy.
 jest.setTimeout(120_000)
 
-let directory: Scratch
+let directory: string
 beforeEach(() => {
   directory = scratch()
 })
 
-const scene = new Scene<ServeProcess>((options) => startServe(directory.path, options))
-afterEach(() => directory.remove())
+const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
 
 describe('kill -9 in the middle of publishing and claiming', () => {
   const AUTHORS = [alice, bob]
@@ -112,7 +111,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
 
   /** All of one test share a store, and no two tests do. */
   function start(options: OptionsInput): Promise<ServeProcess> {
-    const shared = redis && { store: `${redis.url}?prefix=${basename(directory.path)}:` }
+    const shared = redis && { store: `${redis.url}?prefix=${basename(directory)}:` }
     return scene.start({ ...options, ...shared })
   }
 

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { signEvent } from '../support/key-packages.ts'
 import { startTestProxy } from '../support/proxy.ts'
 import { startRelay } from '../support/relay.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alice, bob } from './behaviour/scene.ts'
 import { Client } from './client.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
@@ -96,13 +96,8 @@ describe('the same session with and without the proxy', () => {
     'gives the same answers before the real strfry, in whatever order its threads speak',
     async () => {
       const through = await startStrfry({}, { publish: 'here' })
-      const directory = scratch()
-      const bare = await StrfryRelay.start(directory.path, 'relay { bind = "127.0.0.1"\nport = 7777 }')
-      cleanups.push(
-        through.stop,
-        async () => directory.remove(),
-        () => bare.stop(),
-      )
+      const bare = await StrfryRelay.start(scratch(), 'relay { bind = "127.0.0.1"\nport = 7777 }')
+      cleanups.push(through.stop, () => bare.stop())
       const requests = session.filter(([who]) => who === 'listener')
       const [heard, expected] = await Promise.all(
         [through.url, bare.url].map(async (url) => {

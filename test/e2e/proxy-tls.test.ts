@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { type Serving, serveCli } from '../support/cli.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.ts'
 import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
 import { Client } from './client.ts'
@@ -13,7 +13,7 @@ import { Client } from './client.ts'
 jest.setTimeout(30_000)
 
 let relay: TestRelay
-let directory: Scratch
+let directory: string
 let serving: Serving
 beforeEach(async () => {
   directory = scratch()
@@ -23,7 +23,6 @@ afterEach(async () => {
   serving.kill('SIGTERM')
   await serving.finished
   await relay.stop()
-  directory.remove()
 })
 
 async function serve(env: Record<string, string>): Promise<void> {
@@ -35,7 +34,7 @@ const information = () =>
 
 describe('a relay behind TLS', () => {
   it('is reached with a certificate that NODE_EXTRA_CA_CERTS names', async () => {
-    const certificate = join(directory.path, 'ca.pem')
+    const certificate = join(directory, 'ca.pem')
     writeFileSync(certificate, TEST_CERTIFICATE)
     await serve({ NODE_EXTRA_CA_CERTS: certificate })
     const target = { url: serving.url, now: () => Math.floor(Date.now() / 1000), stop: async () => {} }

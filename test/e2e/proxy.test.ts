@@ -1,6 +1,6 @@
 /** The proxy before a real relay: the behaviour suite, and that there is no way round it to somebody's key packages (I4). */
 
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { authEvent } from '../support/client.ts'
@@ -13,7 +13,6 @@ import { describeControlledRelay, describeKeyPackageRelay } from './behaviour.ts
 import { Client } from './client.ts'
 
 const stores = new LmdbStores()
-afterAll(() => stores.remove())
 
 const before = (gateway: OptionsInput) => startTestProxy({ gateway })
 

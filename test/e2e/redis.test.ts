@@ -1,8 +1,8 @@
 /** Two `serve` processes on one Redis: what happens on one is heard of on the other. */
 
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { alice, bob, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
@@ -10,7 +10,7 @@ import { type ServeProcess, startServe } from './serve-process.ts'
 jest.setTimeout(60_000)
 
 let redis: RedisServer
-let directory: Scratch
+let directory: string
 beforeAll(async () => {
   redis = await startRedis()
 })
@@ -19,10 +19,7 @@ beforeEach(() => {
   directory = scratch()
 })
 
-const scene = new Scene<ServeProcess>((options) =>
-  startServe(directory.path, { ...options, store: redis.url }),
-)
-afterEach(() => directory.remove())
+const scene = new Scene<ServeProcess>((options) => startServe(directory, { ...options, store: redis.url }))
 
 it('tells an owner on one process what is published and claimed through the other', async () => {
   const [here, there] = [await scene.start(), await scene.start()]

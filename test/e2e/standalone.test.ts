@@ -1,6 +1,6 @@
 /** The relay for key packages alone: the behaviour suite on both stores, and what only this relay does. */
 
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { LmdbStores } from '../support/stores.ts'
@@ -8,7 +8,6 @@ import { alice, bob, idsOf, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeControlledRelay, describeKeyPackageRelay, type StartTarget } from './behaviour.ts'
 
 const stores = new LmdbStores()
-afterAll(() => stores.remove())
 
 const onMemory: StartTarget<TestServer> = (options) => startTestServer(memoryStore(), options)
 const onLmdb: StartTarget<TestServer> = (options) => startTestServer(stores.open(), options)

@@ -3,7 +3,7 @@
 import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { freePort } from '../support/redis.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { pluginCommand } from '../support/strfry.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 import { StrfryRelay } from './strfry-relay.ts'
@@ -12,12 +12,12 @@ export interface StrfryTarget extends ServeProcess {
   readonly strfry: StrfryRelay
 }
 
-/** Both go by the machine's clock and by one configuration, in a directory that is removed with them. */
+/** Both go by the machine's clock and by one configuration, in a directory of their own. */
 export async function startStrfry(
   options: OptionsInput,
   proxy: Partial<ProxyOptions>,
 ): Promise<StrfryTarget> {
-  const { path, remove } = scratch()
+  const path = scratch()
   const listen = `127.0.0.1:${await freePort()}`
   const { publicUrl = `ws://${listen}` } = options
   const strfry = await StrfryRelay.start(
@@ -37,7 +37,6 @@ export async function startStrfry(
     stop: async () => {
       await serve.stop()
       await strfry.stop()
-      remove()
     },
   }
 }

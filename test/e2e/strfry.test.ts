@@ -13,7 +13,7 @@ import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { eventually } from '../support/eventually.ts'
 import { signEvent } from '../support/key-packages.ts'
 import type { Person } from '../support/people.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { pluginCommand } from '../support/strfry.ts'
 import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
 import { Client } from './client.ts'
@@ -25,7 +25,7 @@ const USED = [true, 'duplicate: this key package was already used']
 
 jest.setTimeout(120_000)
 
-let directory: Scratch
+let directory: string
 let serve: ServeProcess
 let strfry: StrfryRelay
 let clients: Client[] = []
@@ -33,8 +33,8 @@ let clients: Client[] = []
 describeStrfry('strfry with the plugin', () => {
   beforeEach(async () => {
     directory = scratch()
-    serve = await startServe(directory.path)
-    strfry = await StrfryRelay.start(directory.path, plugin())
+    serve = await startServe(directory)
+    strfry = await StrfryRelay.start(directory, plugin())
   })
 
   afterEach(async () => {
@@ -42,7 +42,6 @@ describeStrfry('strfry with the plugin', () => {
     clients = []
     await strfry.stop()
     await serve.stop()
-    directory.remove()
   })
 
   it('takes key packages in for the gateway, and neither stores nor sends them on (I4)', async () => {
@@ -106,7 +105,7 @@ describeStrfry('strfry with the plugin', () => {
   it("lets the operator's own plugin refuse, when strfry's configuration names one from now on", async () => {
     const author = await connect(strfry)
     await author.publish(noteOf(alice))
-    const operator = join(directory.path, 'operator.cjs')
+    const operator = join(directory, 'operator.cjs')
     writeFileSync(
       operator,
       `require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {
@@ -163,7 +162,7 @@ describeStrfry('strfry with the plugin', () => {
 
 /** A configuration with the plugin, on the store of `serve`. */
 function plugin(args = ''): string {
-  const command = `${pluginCommand('--store', `lmdb:${directory.path}/store`)} ${args}`
+  const command = `${pluginCommand('--store', `lmdb:${directory}/store`)} ${args}`
   return `relay {
     bind = "127.0.0.1"
     port = 7777

@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { transform } from '@swc/core'
 import { parse } from 'yaml'
 import { namedLeaves } from '../../adapters/cli/settings.ts'
@@ -23,7 +23,7 @@ import { hasNostream } from '../e2e/nostream-relay.ts'
 import { NostreamScene } from '../e2e/nostream-scene.ts'
 import { runCli } from '../support/cli.ts'
 import { person } from '../support/people.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 
 const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -58,31 +58,27 @@ describe('the files', () => {
   })
 
   it("the fork's file compiles by the types that package.json names for it", async () => {
-    const { path, remove } = scratch()
-    try {
-      // nostream resolves as Node 10 did, by typesVersions; our TypeScript cannot any more, so it is told what they say.
-      const { typesVersions, types } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-      const folders = Object.entries<string[]>(typesVersions['*'])
-      const paths = Object.fromEntries(
-        folders.map(([name, [file = '']]) => [`keypackage-gateway/${name}`, [join(root, file)]]),
-      )
-      writeFileSync(join(path, 'key-packages.ts'), snippet)
-      writeNostream(path)
-      const compilerOptions = {
-        strict: true,
-        noEmit: true,
-        skipLibCheck: true,
-        module: 'nodenext',
-        target: 'es2023',
-        types: ['node'],
-        typeRoots: [join(root, 'node_modules/@types')],
-        paths: { ...paths, 'keypackage-gateway': [join(root, types)] },
-      }
-      writeFileSync(join(path, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
-      await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', path])
-    } finally {
-      remove()
+    const path = scratch()
+    // nostream resolves as Node 10 did, by typesVersions; our TypeScript cannot any more, so it is told what they say.
+    const { typesVersions, types } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const folders = Object.entries<string[]>(typesVersions['*'])
+    const paths = Object.fromEntries(
+      folders.map(([name, [file = '']]) => [`keypackage-gateway/${name}`, [join(root, file)]]),
+    )
+    writeFileSync(join(path, 'key-packages.ts'), snippet)
+    writeNostream(path)
+    const compilerOptions = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      module: 'nodenext',
+      target: 'es2023',
+      types: ['node'],
+      typeRoots: [join(root, 'node_modules/@types')],
+      paths: { ...paths, 'keypackage-gateway': [join(root, types)] },
     }
+    writeFileSync(join(path, 'tsconfig.json'), JSON.stringify({ compilerOptions }))
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', path])
   })
 })
 
@@ -91,14 +87,9 @@ const describeNostream = hasNostream ? describe : describe.skip
 describeNostream('the real nostream', () => {
   const scene = new NostreamScene()
   const alice = person('alice')
-  let folder: Scratch
-  beforeEach(() => {
-    folder = scratch()
-  })
   afterEach(async () => {
     await scene.stop()
     await scene.backend.clear()
-    folder.remove()
   })
 
   const claim = async () => (await (await scene.connect()).request('claim', packagesOf(alice))).events
@@ -113,8 +104,9 @@ describeNostream('the real nostream', () => {
   })
 
   it('has it as a fork, with one file more and one import changed', async () => {
-    await makeFork(folder.path)
-    await scene.start({ register: false, directory: folder.path, workers: 2 })
+    const directory = scratch()
+    await makeFork(directory)
+    await scene.start({ register: false, directory, workers: 2 })
     const [first] = await scene.publish(alice, 2)
     expect(await claim()).toEqual([first])
     expect(await scene.backend.countEvents(443)).toBe(0)
@@ -124,7 +116,7 @@ describeNostream('the real nostream', () => {
     const { backend } = scene
     await scene.start({ register: false })
     const [first, second] = await scene.publish(alice, 2)
-    const file = join(folder.path, 'events.jsonl')
+    const file = join(scratch(), 'events.jsonl')
     await backend.run('dist/src/scripts/export-events.js', file)
     const { code, stdout } = await runCli(['import', file, '--store', backend.redis.url, '--json'])
     expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 2 })

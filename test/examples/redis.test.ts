@@ -10,10 +10,10 @@ import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { freePort } from '../support/redis.ts'
 import { findRedis } from '../support/redis-binaries.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 
 const START = fileURLToPath(new URL('../../examples/redis/start.sh', import.meta.url))
-const { path: data, remove } = scratch()
+const data = scratch()
 
 let ports: readonly number[]
 let stop: () => Promise<unknown>
@@ -34,7 +34,6 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(async () => {
   await stop()
-  remove()
 }, 30_000)
 
 describe('examples/redis', () => {

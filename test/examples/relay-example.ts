@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { freePort } from '../support/redis.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 
 jest.setTimeout(30_000)
 
@@ -16,9 +16,8 @@ export function describeRelayExample(name: string): void {
   const program = fileURLToPath(new URL(`../../examples/${name}/start.js`, import.meta.url))
 
   describe(`examples/${name}`, () => {
-    const { path, remove } = scratch()
+    const path = scratch()
     const scene = new Scene(() => start(program, path))
-    afterAll(remove)
 
     it('serves notes to all and each key package to one, also after it was killed (I1, I3)', async () => {
       const first = await scene.start()

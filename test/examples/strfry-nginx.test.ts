@@ -17,7 +17,7 @@ import { checkSites, Nginx, nginxProgram } from '../support/nginx.ts'
 import { person } from '../support/people.ts'
 import { freePort } from '../support/redis.ts'
 import { startRelay } from '../support/relay.ts'
-import { type Scratch, scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.ts'
 
 const site = readFileSync(new URL('../../examples/strfry/nginx.conf', import.meta.url), 'utf8')
@@ -27,11 +27,11 @@ const alice = person('alice')
 jest.setTimeout(60_000)
 
 const endings: (() => unknown)[] = []
-let directory: Scratch
+let directory: string
 beforeEach(() => {
-  directory = start(scratch(), ({ remove }) => remove())
-  writeFileSync(join(directory.path, 'fullchain.pem'), TEST_CERTIFICATE)
-  writeFileSync(join(directory.path, 'privkey.pem'), TEST_KEY)
+  directory = scratch()
+  writeFileSync(join(directory, 'fullchain.pem'), TEST_CERTIFICATE)
+  writeFileSync(join(directory, 'privkey.pem'), TEST_KEY)
 })
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end()
@@ -47,7 +47,7 @@ function start<Started>(started: Started, end: (started: Started) => unknown): S
 async function siteFor(proxyUrl: string) {
   const [plain, secure] = [await freePort(), await freePort()]
   const text = site
-    .replaceAll(`/etc/letsencrypt/live/${HOST}`, directory.path)
+    .replaceAll(`/etc/letsencrypt/live/${HOST}`, directory)
     .replaceAll(/listen \[::\].*/g, '')
     .replace('listen 80;', `listen 127.0.0.1:${plain};`)
     .replace('listen 443 ssl;', `listen 127.0.0.1:${secure} ssl;`)
@@ -68,14 +68,14 @@ const describeNginx = nginxProgram === undefined ? describe.skip : describe
 describeNginx('nginx.conf', () => {
   it('is one that nginx takes', async () => {
     const { text } = await siteFor('ws://127.0.0.1:7447')
-    await checkSites(directory.path, text)
-    await expect(checkSites(directory.path, 'server { listen here; }')).rejects.toThrow()
+    await checkSites(directory, text)
+    await expect(checkSites(directory, 'server { listen here; }')).rejects.toThrow()
   })
 
   it('tells gateway and relay who the client is, whatever the client says of itself', async () => {
     const relay = start(await startRelay(), ({ stop }) => stop())
     const serve = start(
-      await startServe(directory.path, {
+      await startServe(directory, {
         publicUrl: `wss://${HOST}`,
         upstream: relay.url,
         proxy: { trust: ['127.0.0.1'] },
@@ -121,7 +121,7 @@ describeAll('nginx, proxy, strfry and plugin', () => {
 /** A client with an address of its own, which lies about it. */
 async function connectThroughNginx(proxyUrl: string) {
   const { text, plain, secure } = await siteFor(proxyUrl)
-  start(new Nginx(directory.path, text), (nginx) => nginx.stop())
+  start(new Nginx(directory, text), (nginx) => nginx.stop())
   const options = {
     ca: TEST_CERTIFICATE,
     localAddress: '127.0.0.2',

@@ -11,7 +11,7 @@ import { StrfryRelay, strfryProgram } from '../e2e/strfry-relay.ts'
 import { runCli, serveCli } from '../support/cli.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
-import { scratch } from '../support/stores.ts'
+import { scratch } from '../support/scratch.ts'
 import { pluginCommand } from '../support/strfry.ts'
 
 const example = new URL('../../examples/strfry/', import.meta.url)
@@ -89,10 +89,10 @@ const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
 describeStrfry('a running strfry', () => {
   it('gets the gateway step by step, and loses no key package', async () => {
-    const directory = start(scratch(), ({ remove }) => remove())
-    const config = join(directory.path, 'gateway.yaml')
+    const directory = scratch()
+    const config = join(directory, 'gateway.yaml')
     const before = 'relay {\n bind = "127.0.0.1"\n port = 7777\n}'
-    const strfry = start(await StrfryRelay.start(directory.path, before), (relay) => relay.stop())
+    const strfry = start(await StrfryRelay.start(directory, before), (relay) => relay.stop())
     const old = [await newKeyPackage(90), await newKeyPackage(80)]
     const slot = await newKeyPackage(85, { kind: 30443, tags: { d: ['phone'] } })
     const note = signEvent(alice.secretKey, { kind: 1, created_at: now(), tags: [], content: 'hello' })
@@ -103,7 +103,7 @@ describeStrfry('a running strfry', () => {
     writeFileSync(
       config,
       read('gateway.yaml')
-        .replace('lmdb:/var/lib/keypackage-gateway', `lmdb:${join(directory.path, 'store')}`)
+        .replace('lmdb:/var/lib/keypackage-gateway', `lmdb:${join(directory, 'store')}`)
         .replace('ws://127.0.0.1:7777', strfry.url),
     )
     const proxy = start(await serveCli(['--config', config]), async ({ kill, finished }) => {

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { WebSocket } from 'ws'
 import { eventually } from './eventually.ts'
 import { installOnDebian, onPath } from './programs.ts'
-import { type Scratch, scratch } from './stores.ts'
+import { scratch } from './scratch.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
@@ -25,14 +25,12 @@ interface Evaluated {
 
 export class Browser {
   readonly #process: ChildProcess
-  readonly #profile: Scratch
   readonly #socket: WebSocket
   readonly #waiting = new Map<number, (reply: Reply) => void>()
   #commands = 0
 
-  private constructor(process: ChildProcess, profile: Scratch, socket: WebSocket) {
+  private constructor(process: ChildProcess, socket: WebSocket) {
     this.#process = process
-    this.#profile = profile
     this.#socket = socket
     socket.on('message', (data) => {
       const reply = JSON.parse(String(data)) as Reply
@@ -43,7 +41,6 @@ export class Browser {
   /** @throws Error saying how to get one */
   static async start(): Promise<Browser> {
     const program = await findChromium()
-    const profile = scratch()
     const child = spawn(
       program,
       // A test may run as root, where Chromium's sandbox does not start; it sees our own pages alone.
@@ -52,13 +49,13 @@ export class Browser {
         '--no-sandbox',
         '--disable-gpu',
         '--remote-debugging-port=0',
-        `--user-data-dir=${profile.path}`,
+        `--user-data-dir=${scratch()}`,
       ],
       { stdio: ['ignore', 'ignore', 'pipe'] },
     )
     const socket = new WebSocket(await addressOf(child))
     await once(socket, 'open')
-    return new Browser(child, profile, socket)
+    return new Browser(child, socket)
   }
 
   /** Opens a page; resolves with how to run a function's text in it once it is loaded. */
@@ -81,7 +78,6 @@ export class Browser {
     const ended = once(this.#process, 'exit')
     await this.#command('Browser.close', {})
     await ended
-    this.#profile.remove()
   }
 
   async #command(method: string, params: object, sessionId?: unknown): Promise<Reply['result']> {

@@ -2,12 +2,12 @@
 
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { eventually } from './eventually.ts'
 import { freePort } from './redis.ts'
+import { scratch } from './scratch.ts'
 
 const run = promisify(execFile)
 const DEBIAN = '/usr/lib/postgresql'
@@ -29,12 +29,10 @@ export class Postgres {
   readonly port: number
   readonly user = 'tests'
   readonly #folder: string
-  readonly #directory: string
   readonly #process: ChildProcess
 
   private constructor(folder: string, directory: string, port: number) {
     this.#folder = folder
-    this.#directory = directory
     this.port = port
     const settings = ['fsync=off', 'full_page_writes=off', `unix_socket_directories=${directory}`]
     const flags = ['-D', join(directory, 'data'), '-h', this.host, '-p', String(port)]
@@ -46,7 +44,7 @@ export class Postgres {
   }
 
   static async start(folder: string): Promise<Postgres> {
-    const directory = mkdtempSync(join(tmpdir(), 'keypackage-gateway-postgres-'))
+    const directory = scratch()
     const { uid, gid } = unprivileged()
     if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid)
     const flags = ['-D', join(directory, 'data'), '-U', 'tests', '-A', 'trust', '-E', 'UTF8', '--no-sync']
@@ -67,7 +65,6 @@ export class Postgres {
     const gone = once(this.#process, 'exit')
     this.#process.kill('SIGQUIT')
     await gone
-    rmSync(this.#directory, { recursive: true, force: true })
   }
 }
 

@@ -27,8 +27,7 @@ export class RealStores {
     return this.#redis.open()
   }
 
-  async stop(): Promise<void> {
-    this.#lmdb.remove()
-    await this.#server.stop()
+  stop(): Promise<void> {
+    return this.#server.stop()
   }
 }

@@ -2,13 +2,13 @@
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { eventually } from './eventually.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
+import { scratch } from './scratch.ts'
 
 const run = promisify(execFile)
 
@@ -37,8 +37,7 @@ export async function startRedis(settings: RedisSettings = {}): Promise<RedisSer
 
 export class RedisServer {
   readonly port: number
-  /** Gone when the server is stopped. */
-  readonly directory = mkdtempSync(join(tmpdir(), 'keypackage-gateway-redis-'))
+  readonly directory = scratch()
   readonly #binaries: RedisBinaries
   readonly #args: readonly string[]
   #process: ChildProcess | undefined
@@ -113,9 +112,8 @@ export class RedisServer {
   }
 
   /** Ends it for good. */
-  async stop(): Promise<void> {
-    await this.kill()
-    rmSync(this.directory, { recursive: true, force: true })
+  stop(): Promise<void> {
+    return this.kill()
   }
 
   async #isReady(): Promise<boolean> {

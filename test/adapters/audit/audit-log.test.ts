@@ -2,16 +2,15 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { type AuditLog, openAuditLog } from '../../../adapters/audit/audit-log.ts'
 import { type AuditOptions, auditOptionsSchema } from '../../../adapters/audit/options.ts'
 import type { AuditRecord } from '../../../plugin/audit.ts'
 import { authorNamed, packageNamed } from '../../contract/index.ts'
 import { testLog } from '../../support/log.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const directory = scratch()
-afterAll(() => directory.remove())
 
 const DAY = 86_400
 /** The first second of a day (UTC). */
@@ -61,7 +60,7 @@ describe('audit.to', () => {
   })
 
   it('file: each is a line of JSON with its time and the store, in a file for its owner alone', () => {
-    const path = `${directory.path}/below/audit.jsonl`
+    const path = `${directory}/below/audit.jsonl`
     const audit = open({ to: 'file', path, hashRequesters: false })
     audit.keep(claim)
     audit.keep({ at: MORNING + 1, action: 'expiry', outcome: 'spent', author: alice, id, ref, kind: 443 })
@@ -84,7 +83,7 @@ describe('audit.to', () => {
   })
 
   it('file: lines are added to what is there', () => {
-    const path = `${directory.path}/again.jsonl`
+    const path = `${directory}/again.jsonl`
     for (const remaining of [2, 1]) {
       const audit = open({ to: 'file', path })
       audit.keep({ ...claim, remaining })
@@ -96,7 +95,7 @@ describe('audit.to', () => {
 
 describe('audit.hashRequesters', () => {
   it('names nobody who asked, and the same requester differently each day', () => {
-    const path = `${directory.path}/hashed.jsonl`
+    const path = `${directory}/hashed.jsonl`
     const audit = open({ to: 'file', path })
     for (const at of [MORNING, MORNING + DAY - 1, MORNING + DAY]) audit.keep({ ...claim, at })
     const names = linesOf(path).map(({ requester }) => requester)
@@ -107,7 +106,7 @@ describe('audit.hashRequesters', () => {
   })
 
   it('does not tell by what somebody publishes under which name they ask', () => {
-    const path = `${directory.path}/publisher.jsonl`
+    const path = `${directory}/publisher.jsonl`
     const audit = open({ to: 'file', path })
     audit.keep({ ...claim, action: 'publish', author: bob, requester: bob })
     audit.keep({ ...claim, action: 'refusal', verb: 'EVENT', author: bob, requester: bob })
@@ -123,7 +122,7 @@ describe('audit.hashRequesters', () => {
 
 describe('a file that is moved away', () => {
   it('is written until it is opened anew, and nothing is lost', () => {
-    const path = `${directory.path}/rotated.jsonl`
+    const path = `${directory}/rotated.jsonl`
     const log = testLog()
     const audit = open({ to: 'file', path }, log)
     audit.keep({ ...claim, remaining: 3 })
@@ -138,7 +137,7 @@ describe('a file that is moved away', () => {
   })
 
   it('is kept where no new one can be opened, and the log says so', () => {
-    const path = `${directory.path}/blocked.jsonl`
+    const path = `${directory}/blocked.jsonl`
     const log = testLog()
     const audit = open({ to: 'file', path }, log)
     renameSync(path, `${path}.1`)
@@ -155,7 +154,7 @@ describe('a file that is moved away', () => {
 
 describe('a full disk', () => {
   it('stops nothing: the log says once that records go missing, and the file how many', async () => {
-    const path = `${directory.path}/full.jsonl`
+    const path = `${directory}/full.jsonl`
     const script = fileURLToPath(new URL('../../support/audit-full.mjs', import.meta.url))
     // Four blocks of 512 bytes, which is what a full disk is to the file; a line is longer than what is left at the end.
     const limited = ['-c', 'ulimit -f 4; exec "$0" "$@"', process.execPath, script, path]

@@ -10,14 +10,14 @@ import { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-import { type Scratch, scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 import { Plugin, pluginCommand } from '../../support/strfry.ts'
 
 // Each test starts processes, and the machine may be busy.
 jest.setTimeout(60_000)
 
 const alice = person('alice')
-let directory: Scratch
+let directory: string
 const started: Serving[] = []
 
 beforeEach(() => {
@@ -31,7 +31,6 @@ afterEach(async () => {
       return serving.finished
     }),
   )
-  directory.remove()
 })
 
 async function serve(...args: string[]): Promise<Serving> {
@@ -60,7 +59,7 @@ function idsIn(path: string): unknown[] {
 
 describe('serve --audit-to file', () => {
   it('goes on in a new file on SIGHUP, and has every line when SIGTERM has ended it', async () => {
-    const path = `${directory.path}/audit.jsonl`
+    const path = `${directory}/audit.jsonl`
     const serving = await serve('--audit-to', 'file', '--audit-path', path)
     const first = await publish(serving)
     renameSync(path, `${path}.1`)
@@ -78,7 +77,7 @@ describe('serve --audit-to file', () => {
   })
 
   it('serves on a full disk, and says so once; when there is room, it writes again', async () => {
-    const path = `${directory.path}/audit.jsonl`
+    const path = `${directory}/audit.jsonl`
     symlinkSync('/dev/full', path)
     const serving = await serve('--audit-to', 'file', '--audit-path', path)
     await publish(serving)
@@ -99,7 +98,7 @@ describe('serve --audit-to file', () => {
   })
 
   it('does not start where the file cannot be opened, and exits 2', async () => {
-    const { code, stderr } = await runCli(['serve', '--audit-to', 'file', '--audit-path', directory.path])
+    const { code, stderr } = await runCli(['serve', '--audit-to', 'file', '--audit-path', directory])
     expect(code).toBe(2)
     expect(stderr).toMatch(/^error: audit\.path: ".*" cannot be opened: EISDIR/)
   })
@@ -123,8 +122,8 @@ describe('serve --audit-to log', () => {
 
 describe('strfry --audit-to file', () => {
   it('writes down what the plugin took in, with whom strfry has authenticated', async () => {
-    const path = `${directory.path}/audit.jsonl`
-    const settings = ['--store', `lmdb:${directory.path}/store`, '--audit-to', 'file', '--audit-path', path]
+    const path = `${directory}/audit.jsonl`
+    const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'file', '--audit-path', path]
     const plugin = new Plugin(pluginCommand(...settings, '--audit-hash-requesters', 'false'))
     const event = await newKeyPackage()
     await plugin.ask(event, { authed: alice.pubkey })
@@ -134,19 +133,19 @@ describe('strfry --audit-to file', () => {
       outcome: 'stored',
       id: event.id,
       requester: alice.pubkey,
-      store: `lmdb:${directory.path}/store`,
+      store: `lmdb:${directory}/store`,
     })
   })
 })
 
 describe('sweep --audit-to file', () => {
   it('writes down what expired', async () => {
-    const path = `${directory.path}/audit.jsonl`
-    const store = lmdbStore({ path: `${directory.path}/store` })
+    const path = `${directory}/audit.jsonl`
+    const store = lmdbStore({ path: `${directory}/store` })
     const pkg = packageNamed('one', authorNamed('alice'), { expiresAt: NOW + HOUR })
     await store.put(pkg, LIMITS, NOW)
     await store.close()
-    const settings = ['--store', `lmdb:${directory.path}/store`, '--audit-to', 'file', '--audit-path', path]
+    const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'file', '--audit-path', path]
     expect((await runCli(['sweep', ...settings])).stdout).toBe('key packages removed: 1\n')
     expect(JSON.parse(readFileSync(path, 'utf8'))).toMatchObject({
       action: 'expiry',

@@ -8,18 +8,17 @@ import { WebSocketServer } from 'ws'
 import { story } from '../../../adapters/cli/demo/story.ts'
 import { playOn } from '../../../adapters/cli/demo.ts'
 import { runCli } from '../../support/cli.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 it('plays every step, and removes its scratch folder', async () => {
   const folder = scratch()
-  const { code, stdout, stderr } = await runCli(['demo'], { env: { TMPDIR: folder.path } })
+  const { code, stdout, stderr } = await runCli(['demo'], { env: { TMPDIR: folder } })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const told = stdout.split('\n').flatMap((line) => /^ ?\d+\. (.+)$/.exec(line)?.[1] ?? [])
   expect(told).toEqual(story.map(({ title }) => title))
   expect(stdout).toMatch(/10 queries are answered, then Bob is to wait for \d+ s/)
   expect(stdout.trimEnd().endsWith('Every step held.')).toBe(true)
-  expect(readdirSync(folder.path)).toEqual([])
-  folder.remove()
+  expect(readdirSync(folder)).toEqual([])
 })
 
 it('fails on a relay that hands the same key package to everybody (I1)', async () => {

@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { type CliSettings, type Finished, runCli } from '../../support/cli.ts'
 import {
@@ -12,13 +12,12 @@ import {
   signEvent,
 } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const DAY = 86_400
 const folder = scratch()
-afterAll(() => folder.remove())
 let stores = 0
-const newStore = () => `lmdb:${join(folder.path, `${stores++}`)}`
+const newStore = () => `lmdb:${join(folder, `${stores++}`)}`
 
 const [alice, bob] = [person('alice'), person('bob')]
 const now = Math.floor(Date.now() / 1000)
@@ -137,7 +136,7 @@ describe('import', () => {
   })
 
   it('holds no more of a large file than it is at, however long a line is', async () => {
-    const file = join(folder.path, 'large.jsonl')
+    const file = join(folder, 'large.jsonl')
     const note = `${JSON.stringify(signEvent(bob.secretKey, { kind: 1, created_at: now, tags: [], content: 'x'.repeat(2000) }))}\n`
     const endless = 'x'.repeat(60_000_000)
     writeFileSync(file, `${note.repeat(20_000)}${endless}\n${JSON.stringify(good)}`)
@@ -157,7 +156,7 @@ describe('import', () => {
     ['a file that is not there', 'missing.jsonl', /missing\.jsonl cannot be read: ENOENT/],
     ['a directory', '.', /cannot be read: it is a directory/],
   ])('exits 2 on %s', async (_, name, stderr) => {
-    const finished = await runCli(['import', join(folder.path, name), '--store', newStore()])
+    const finished = await runCli(['import', join(folder, name), '--store', newStore()])
     expect(finished).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
   })
 })

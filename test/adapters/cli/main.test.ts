@@ -5,7 +5,7 @@ import { runCli, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const alice = person('alice')
 const HELP = /^Usage: keypackage-gateway/
@@ -94,13 +94,12 @@ describe('serve', () => {
 
   it('has nothing to warn of where it has a name, packages are kept, and delivered as published', async () => {
     const folder = scratch()
-    const store = `lmdb:${folder.path}/store`
+    const store = `lmdb:${folder}/store`
     const flags = ['--store', store, '--profile', 'marmot', '--public-url', 'wss://relay.example.com']
     const serving = await serveCli(flags)
     serving.kill('SIGTERM')
     await serving.finished
     expect(serving.log.filter(({ level }) => level > 30)).toEqual([])
-    folder.remove()
   })
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
@@ -127,7 +126,7 @@ describe('serve', () => {
 
   it('has on its disk what it said OK to, after SIGTERM in the middle of it (I6)', async () => {
     const folder = scratch()
-    const flags = ['--store', `lmdb:${folder.path}/store`]
+    const flags = ['--store', `lmdb:${folder}/store`]
     const now = Math.floor(Date.now() / 1000)
     const events = []
     for (let index = 0; index < 8; index += 1) {
@@ -155,7 +154,6 @@ describe('serve', () => {
     expect(ids).toEqual(expect.arrayContaining(accepted.map(([, id]) => id)))
     again.kill('SIGTERM')
     await again.finished
-    folder.remove()
   })
 
   it('never logs what is in a key package (I4)', async () => {

@@ -11,7 +11,7 @@ import { claimBy, POLICY } from '../../contract/index.ts'
 import { runCli } from '../../support/cli.ts'
 import { person } from '../../support/people.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 jest.setTimeout(60_000)
 
@@ -31,11 +31,10 @@ beforeAll(async () => {
 }, 30_000)
 afterAll(async () => {
   await server?.stop()
-  folder.remove()
 })
 
 it('comes into LMDB, goes on to Redis and back, used and exposed packages as they are (I1, I3)', async () => {
-  const [here, there] = [join(folder.path, 'here'), join(folder.path, 'there')]
+  const [here, there] = [join(folder, 'here'), join(folder, 'there')]
   const all = AUTHORS * PACKAGES
   expect(await importInto(`lmdb:${here}`, await published())).toEqual({ stored: all })
   await claimOfEach(lmdbStore({ path: here }), 'bob')
@@ -94,7 +93,7 @@ async function claimOfEach(store: MovableStore, ...requesters: readonly string[]
 }
 
 async function importInto(store: string, lines: string): Promise<unknown> {
-  const file = join(folder.path, 'lines.jsonl')
+  const file = join(folder, 'lines.jsonl')
   writeFileSync(file, lines)
   const { code, stdout } = await runCli(['import', file, '--store', store, '--json'], { env: LITTLE_MEMORY })
   expect(code).toBe(0)

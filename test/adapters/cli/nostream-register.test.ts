@@ -8,8 +8,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
-import { type Scratch, scratch } from '../../support/stores.ts'
+import { describe, expect, it, jest } from '@jest/globals'
+import { scratch } from '../../support/scratch.ts'
 
 // Each test starts a process, and the machine may be busy.
 jest.setTimeout(60_000)
@@ -51,11 +51,6 @@ const nostream = {
     }`,
 }
 
-const scratches: Scratch[] = []
-afterEach(() => {
-  for (const { remove } of scratches.splice(0)) remove()
-})
-
 interface Ended {
   readonly code: number
   readonly stdout: string
@@ -69,16 +64,15 @@ async function start(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
   const made = scratch()
-  scratches.push(made)
-  mkdirSync(join(made.path, 'node_modules'))
-  symlinkSync(root, join(made.path, 'node_modules/keypackage-gateway'))
+  mkdirSync(join(made, 'node_modules'))
+  symlinkSync(root, join(made, 'node_modules/keypackage-gateway'))
   for (const [name, text] of Object.entries(files)) {
     if (text === undefined) continue
-    mkdirSync(dirname(join(made.path, name)), { recursive: true })
-    writeFileSync(join(made.path, name), text)
+    mkdirSync(dirname(join(made, name)), { recursive: true })
+    writeFileSync(join(made, name), text)
   }
   const options = {
-    cwd: made.path,
+    cwd: made,
     env: { ...process.env, NODE_OPTIONS: '--require keypackage-gateway/nostream/register', ...env },
   }
   const ended = await run(process.execPath, [program], options).catch((error) => error)

@@ -6,7 +6,7 @@ import { describe, expect, it } from '@jest/globals'
 import { readNostreamSettings } from '../../../adapters/cli/nostream.ts'
 import { nostreamRedis } from '../../../adapters/relays/nostream/index.ts'
 import { parseRedisAddress } from '../../../adapters/storage/redis/address.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const RELAY = 'wss://relay.example.com'
 
@@ -42,7 +42,7 @@ describe('the settings', () => {
   })
 
   it('are read from KPG_ variables, before them from the file that KPG_CONFIG names', () => {
-    const { path, remove } = scratch()
+    const path = scratch()
     const file = join(path, 'gateway.yaml')
     writeFileSync(file, 'store: lmdb:/somewhere\npublicUrl: wss://file.example.com\nprofile: marmot\n')
     const env = { KPG_CONFIG: file, KPG_PUBLIC_URL: 'wss://env.example.com' }
@@ -51,7 +51,6 @@ describe('the settings', () => {
       publicUrl: 'wss://env.example.com',
       profile: 'marmot',
     })
-    remove()
   })
 
   it.each<[env: Record<string, string>, why: RegExp]>([

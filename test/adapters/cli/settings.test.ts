@@ -1,14 +1,13 @@
 /** Settings: which source wins, what they are called, and what is said of a wrong one. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { loadSettings, namedLeaves, type Sources } from '../../../adapters/cli/settings.ts'
 import { SettingsError } from '../../../plugin/settings.ts'
+import { scratch } from '../../support/scratch.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'keypackage-gateway-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const folder = scratch()
 
 let files = 0
 function yaml(text: string): string {

@@ -1,7 +1,7 @@
 /** `stats` and `sweep`: what is in a store, and what goes from it. */
 
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import {
   authorNamed,
@@ -14,10 +14,9 @@ import {
   slotNamed,
 } from '../../contract/index.ts'
 import { runCli } from '../../support/cli.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const folder = scratch()
-afterAll(() => folder.remove())
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
 const carol = authorNamed('carol')
@@ -27,7 +26,7 @@ const expiresAt = now + 30 * DAY
 
 describe('stats and sweep', () => {
   it('of an empty store', async () => {
-    const flags = ['--store', `lmdb:${join(folder.path, 'empty')}`]
+    const flags = ['--store', `lmdb:${join(folder, 'empty')}`]
     const { code, stdout } = await runCli(['stats', ...flags])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^authors +0\n(.*\n)*the next package expires +never\n$/)
@@ -35,7 +34,7 @@ describe('stats and sweep', () => {
   })
 
   it('count what is there, and remove what expired', async () => {
-    const path = join(folder.path, 'full')
+    const path = join(folder, 'full')
     await fill(path)
     const flags = ['--store', `lmdb:${path}`]
     const before = {

@@ -10,7 +10,7 @@ import { runCli } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-import { type Scratch, scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 import { Plugin, pluginCommand, questionAbout } from '../../support/strfry.ts'
 
 const alice = person('alice')
@@ -19,17 +19,16 @@ const UNAVAILABLE = 'error: key packages are unavailable, try again'
 // Each test starts processes, and the machine may be busy.
 jest.setTimeout(60_000)
 
-let directory: Scratch
+let directory: string
 let store: string
 beforeEach(() => {
   directory = scratch()
-  store = join(directory.path, 'store')
+  store = join(directory, 'store')
 })
 
 const plugins: Plugin[] = []
 afterEach(() => {
   for (const plugin of plugins.splice(0)) plugin.kill()
-  directory.remove()
 })
 
 describe('the plugin', () => {
@@ -57,7 +56,7 @@ describe('the plugin', () => {
   })
 
   it('writes nothing but answers on stdout, whatever else is printed there', async () => {
-    const noise = join(directory.path, 'noise.cjs')
+    const noise = join(directory, 'noise.cjs')
     writeFileSync(
       noise,
       `const { parse } = JSON
@@ -116,7 +115,7 @@ describe('settings', () => {
   })
 
   it('that only serve goes by may stand in the same file', async () => {
-    const config = join(directory.path, 'config.yaml')
+    const config = join(directory, 'config.yaml')
     writeFileSync(config, `store: lmdb:${store}\nlisten: 127.0.0.1:7447\ncustody: relay\n`)
     const plugin = run(pluginCommand('--config', config))
     expect(await plugin.ask(await newKeyPackage())).toMatchObject({ action: 'accept' })
@@ -129,7 +128,7 @@ describe('a store out of reach', () => {
     ['lmdb:FILE/store', 'it is or lies below a file'],
     ['redis://127.0.0.1:1', 'Redis'],
   ])('that cannot be opened (%s): key packages are refused, all else flows (I7)', async (address, why) => {
-    const file = join(directory.path, 'file')
+    const file = join(directory, 'file')
     writeFileSync(file, '')
     const plugin = run(pluginCommand('--store', address.replace('FILE', file)))
     const refused = { action: 'reject', msg: UNAVAILABLE }

@@ -1,6 +1,6 @@
 /** A store that is opened late is like any other, and nobody waits for it for ever. */
 
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { lateStore } from '../../../adapters/storage/late.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
@@ -11,7 +11,6 @@ import { LmdbStores } from '../../support/stores.ts'
 const PATIENCE = { patienceMs: 60_000 }
 
 const lmdb = new LmdbStores()
-afterAll(() => lmdb.remove())
 
 describeKeyPackageStore(
   'a late store',

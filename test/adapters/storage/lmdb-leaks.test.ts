@@ -1,14 +1,13 @@
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { ClaimOutcome } from '../../../plugin/store.ts'
 import { DAY, NOW } from '../../contract/index.ts'
 import { type History, histories } from '../../support/histories.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const directory = scratch()
-afterAll(() => directory.remove())
 
 const TABLES = ['authors', 'packages', 'known', 'due']
 
@@ -17,7 +16,7 @@ describe('an LMDB store, once all is over', () => {
     let opened = 0
     await fc.assert(
       fc.asyncProperty(histories(), async (history) => {
-        const path = `${directory.path}/${opened++}`
+        const path = `${directory}/${opened++}`
         await live(path, history)
         const root = open({ path, noSubdir: false, overlappingSync: false })
         const left = TABLES.map((name) => [name, root.openDB({ name }).getCount()])

@@ -3,16 +3,15 @@ import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { KeyPackageStore, StockLimits } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { type Line, LmdbWorker } from '../../support/lmdb-workers.ts'
-import { scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const directory = scratch()
-afterAll(() => directory.remove())
 
 const isPut = (line: Line) => line.do === 'put'
 const isClaim = (line: Line) => line.do === 'claim'
 
 describe('an LMDB store that is killed in the middle of publishing and claiming', () => {
-  const path = `${directory.path}/killed`
+  const path = `${directory}/killed`
   const LANES = 8
   let lines: Line[] = []
   let store: KeyPackageStore
@@ -59,7 +58,7 @@ describe('an LMDB store that is killed in the middle of publishing and claiming'
 })
 
 describe('two processes that claim from one LMDB store at once', () => {
-  const path = `${directory.path}/shared`
+  const path = `${directory}/shared`
   const AUTHORS = [0, 1, 2, 3].map((lane) => authorNamed(`shared/${lane}`))
   const claims: Extract<Line, { do: 'claim' }>[] = []
 

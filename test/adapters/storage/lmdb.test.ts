@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { afterAll, describe, expect, it } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
@@ -15,16 +15,15 @@ import {
   relayListOf,
 } from '../../contract/index.ts'
 import { runLimited } from '../../support/lmdb-workers.ts'
-import { LmdbStores, scratch } from '../../support/stores.ts'
+import { scratch } from '../../support/scratch.ts'
+import { LmdbStores } from '../../support/stores.ts'
 
 const stores = new LmdbStores()
-afterAll(() => stores.remove())
 
 describeKeyPackageStore('the LMDB store', async () => stores.open(), { describe, it })
 
 const directory = scratch()
-afterAll(() => directory.remove())
-const below = (name: string) => `${directory.path}/${name}`
+const below = (name: string) => `${directory}/${name}`
 
 const alice = authorNamed('alice')
 

@@ -10,8 +10,8 @@ import {
 import { eventually } from '../../support/eventually.ts'
 import { type TestLog, testLog } from '../../support/log.ts'
 import { freePort, type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
+import { scratch } from '../../support/scratch.ts'
 import { SilentProxy } from '../../support/silent-proxy.ts'
-import { scratch } from '../../support/stores.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts'
 
 const CLOSED_PORT = 1
@@ -118,7 +118,7 @@ describe('a connection to Redis', () => {
 
 describe('it runs on', () => {
   it('TLS, with a certificate that the system knows or is told of', async () => {
-    const { path, remove } = scratch()
+    const path = scratch()
     const [cert, key] = [join(path, 'cert.pem'), join(path, 'key.pem')]
     writeFileSync(cert, TEST_CERTIFICATE)
     writeFileSync(key, TEST_KEY)
@@ -142,7 +142,6 @@ describe('it runs on', () => {
     expect(await client.ping()).toBe('PONG')
     await closeAll()
     await tls.stop()
-    remove()
   })
 
   it('a cluster', async () => {
