@@ -55,6 +55,17 @@ describe('plugin/', () => {
   })
 })
 
+describe('test/', () => {
+  it('starts processes in one place, which sees to it that none of them stays', () => {
+    const starters = filesBelow('test').filter((file) => {
+      const code = readFileSync(join(root, file), 'utf8')
+      return /^import \{[^}]*\b(spawn|fork|exec|execFile)\b[^}]*\} from 'node:child_process'/m.test(code)
+    })
+    const isTest = (file: string) => !file.startsWith('test/bench/')
+    expect(starters.filter(isTest).sort()).toEqual(['test/support/processes.ts', 'test/support/watchdog.ts'])
+  })
+})
+
 function strays(start: string, isAllowed: (target: string) => boolean): string[] {
   return [...imports]
     .filter(([file]) => file.startsWith(start))

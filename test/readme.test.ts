@@ -1,19 +1,17 @@
 /** The README is true: its snippets compile and run, and its tables say what the code says. */
 
-import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { transform } from '@swc/core'
 import { type NamedLeaf, namedLeaves } from '../adapters/cli/settings.ts'
 import { serveCli } from './support/cli.ts'
+import { run } from './support/processes.ts'
 
 const root = new URL('../', import.meta.url)
 const readme = readFileSync(new URL('README.md', root), 'utf8')
 // Snippets import the package by its name, which resolves only from inside of it.
 const folder = new URL('dist/readme/', root)
-const run = promisify(execFile)
 
 const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code)
 

@@ -1,12 +1,13 @@
 /** `keypackage-gateway/client` in a real browser, as it was built, at a real `serve`. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
 import { Browser } from '../support/browser.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
+import { startProcess } from '../support/processes.ts'
 
 // Where there is no browser yet, it is installed first.
 jest.setTimeout(300_000)
@@ -22,7 +23,7 @@ beforeAll(async () => {
   browser = await Browser.start()
   serving = await serveCli(['--store', 'memory:'])
   const flags = ['--experimental-import-meta-resolve', '--disable-warning=ExperimentalWarning']
-  const child = spawn(process.execPath, [...flags, path('../support/module-server.mjs')], {
+  const child = startProcess(process.execPath, [...flags, path('../support/module-server.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   modules = child

@@ -3,19 +3,18 @@
  * NOSTREAM_DIR names its checkout, NOSTREAM_NODE a Node.js that it runs on (24), this one by default.
  */
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { eventually } from '../support/eventually.ts'
 import { findPostgres, Postgres } from '../support/postgres.ts'
+import { run, startProcess } from '../support/processes.ts'
 import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 import { Client } from './client.ts'
 
-const run = promisify(execFile)
 const { NOSTREAM_DIR: nostreamDirectory = '', NOSTREAM_NODE = process.execPath } = process.env
 const postgresFolder = findPostgres()
 const START_MS = 60_000
@@ -133,7 +132,7 @@ export class NostreamRelay {
     )
     mkdirSync(join(path, 'node_modules'))
     symlinkSync(root, join(path, 'node_modules/keypackage-gateway'))
-    this.#process = spawn(program, args, {
+    this.#process = startProcess(program, args, {
       cwd: directory,
       env: {
         ...nostreamEnv(),

@@ -1,11 +1,12 @@
 /** The real strfry as a process of its own. Its program is where STRFRY_BIN says. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { eventually } from '../support/eventually.ts'
+import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { Client } from './client.ts'
 
@@ -92,7 +93,7 @@ export class StrfryRelay {
   /** One of strfry's commands, on the same configuration and database. */
   spawn(...args: readonly string[]): ChildProcess {
     if (strfryProgram === undefined) throw new Error('STRFRY_BIN is not set')
-    const child = spawn(strfryProgram, [`--config=${this.#config}`, ...args])
+    const child = startProcess(strfryProgram, [`--config=${this.#config}`, ...args])
     for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (this.log += text))
     return child
   }

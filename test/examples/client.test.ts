@@ -1,6 +1,6 @@
 /** examples/client runs as its README says: two processes, a `serve` between them, and a relay behind it. */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -14,6 +14,7 @@ import { Relay, useWebSocketImplementation } from 'nostr-tools/relay'
 import { WebSocket } from 'ws'
 import { type Serving, serveCli } from '../support/cli.ts'
 import { person } from '../support/people.ts'
+import { startProcess } from '../support/processes.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
 jest.setTimeout(60_000)
@@ -39,7 +40,7 @@ describe('examples/client', () => {
 
   function run(script: string, ...args: readonly string[]): Terminal {
     const path = fileURLToPath(new URL(`../../examples/client/${script}`, import.meta.url))
-    const terminal = spawn(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const terminal = startProcess(process.execPath, [path, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     terminals.push(terminal)
     return terminal
   }

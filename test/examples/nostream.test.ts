@@ -1,6 +1,5 @@
 /** examples/nostream does as its README says, on the real nostream where NOSTREAM_DIR names one. */
 
-import { execFile } from 'node:child_process'
 import {
   accessSync,
   constants,
@@ -13,7 +12,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { transform } from '@swc/core'
 import { parse } from 'yaml'
@@ -23,9 +21,9 @@ import { hasNostream } from '../e2e/nostream-relay.ts'
 import { NostreamScene } from '../e2e/nostream-scene.ts'
 import { runCli } from '../support/cli.ts'
 import { person } from '../support/people.ts'
+import { run } from '../support/processes.ts'
 import { scratch } from '../support/scratch.ts'
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const { NOSTREAM_DIR: checkout = '' } = process.env
 const example = join(root, 'examples/nostream')

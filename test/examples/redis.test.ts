@@ -1,6 +1,5 @@
 /** examples/redis runs as its README says: two servers that are one directory. */
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
@@ -8,6 +7,7 @@ import { Client } from '../e2e/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
+import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { findRedis } from '../support/redis-binaries.ts'
 import { scratch } from '../support/scratch.ts'
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await findRedis()
   ports = await Promise.all([freePort(), freePort(), freePort()])
   const [redis, ...servers] = ports
-  const child = spawn(START, {
+  const child = startProcess(START, {
     env: { ...process.env, REDIS_PORT: String(redis), PORTS: servers.join(' '), DATA: data },
     stdio: 'ignore',
   })

@@ -1,12 +1,12 @@
 /** A relay of examples/, started as its README says: a whole relay, whose key packages outlive it. */
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, jest } from '@jest/globals'
 import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
 import { signEvent } from '../support/key-packages.ts'
+import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 
@@ -69,7 +69,7 @@ export function describeRelayExample(name: string): void {
 /** One process, which keeps its key packages in `data`. */
 async function start(program: string, data: string): Promise<Target> {
   const port = String(await freePort())
-  const child = spawn(process.execPath, [program], {
+  const child = startProcess(process.execPath, [program], {
     env: { ...process.env, PORT: port, DATA: data },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

@@ -1,10 +1,11 @@
 /** A real browser, Chromium without a window, told what to do over the Chrome DevTools Protocol. */
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { WebSocket } from 'ws'
 import { eventually } from './eventually.ts'
+import { startProcess } from './processes.ts'
 import { installOnDebian, onPath } from './programs.ts'
 import { scratch } from './scratch.ts'
 
@@ -41,7 +42,7 @@ export class Browser {
   /** @throws Error saying how to get one */
   static async start(): Promise<Browser> {
     const program = await findChromium()
-    const child = spawn(
+    const child = startProcess(
       program,
       // A test may run as root, where Chromium's sandbox does not start; it sees our own pages alone.
       [

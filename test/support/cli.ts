@@ -1,11 +1,12 @@
 /** Runs the command line as a process of its own, as it was built. */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { type Finished, startProcess } from './processes.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 
@@ -13,12 +14,6 @@ export interface CliSettings {
   readonly env?: Readonly<Record<string, string>>
   /** What it reads on standard input. */
   readonly input?: string
-}
-
-export interface Finished {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
 }
 
 /** Runs a command to its end. */
@@ -73,7 +68,7 @@ function start(
   args: readonly string[],
   { env = {} }: CliSettings,
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  return spawn(process.execPath, [MAIN, ...args], {
+  return startProcess(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

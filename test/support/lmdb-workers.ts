@@ -1,12 +1,12 @@
 /** Starts processes that work on one LMDB store, and reads what they were answered. */
 
-import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StoredKeyPackage } from '../../plugin/store.ts'
+import { run, startProcess } from './processes.ts'
 
 /** What a worker prints: an answer that the store has given it. */
 export type Line =
@@ -28,7 +28,7 @@ export class LmdbWorker {
 
   constructor(path: string, name: string, mode: 'churn' | 'claim') {
     const script = fileURLToPath(new URL('./lmdb-worker.mjs', import.meta.url))
-    this.#process = spawn(process.execPath, [script, path, name, mode])
+    this.#process = startProcess(process.execPath, [script, path, name, mode])
     this.#process.stderr.pipe(process.stderr)
     const reader = createInterface(this.#process.stdout)
     reader.on('line', (line) => {
@@ -74,6 +74,5 @@ export async function runLimited(path: string): Promise<{
 }> {
   const script = fileURLToPath(new URL('./lmdb-full.mjs', import.meta.url))
   const command = 'ulimit -f 2048; exec "$0" "$@" 2>/dev/null'
-  const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, script, path])
-  return JSON.parse(stdout)
+  return JSON.parse(await run('sh', ['-c', command, process.execPath, script, path]))
 }

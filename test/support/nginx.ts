@@ -1,13 +1,11 @@
 /** A real nginx of its own for tests, with the sites it is given; undefined where there is none, which is said aloud. */
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { run, startProcess } from './processes.ts'
 import { onPath } from './programs.ts'
-
-const run = promisify(execFile)
 
 /** Debian keeps it where only root looks. */
 export const nginxProgram = onPath('nginx', ['/usr/sbin', '/usr/local/sbin'])
@@ -28,7 +26,7 @@ export class Nginx {
   readonly #process: ChildProcess
 
   constructor(directory: string, sites: string) {
-    this.#process = spawn(program(), flags(directory, sites), { stdio: 'ignore' })
+    this.#process = startProcess(program(), flags(directory, sites), { stdio: 'ignore' })
   }
 
   async stop(): Promise<void> {

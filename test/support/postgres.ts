@@ -1,15 +1,14 @@
 /** A real PostgreSQL of its own for tests, in a scratch directory, without the safety of its disk. */
 
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
 import { eventually } from './eventually.ts'
+import { run, startProcess } from './processes.ts'
 import { freePort } from './redis.ts'
 import { scratch } from './scratch.ts'
 
-const run = promisify(execFile)
 const DEBIAN = '/usr/lib/postgresql'
 
 /** The folder of its programs: on PATH, or where Debian has them; undefined where there are none. */
@@ -36,11 +35,15 @@ export class Postgres {
     this.port = port
     const settings = ['fsync=off', 'full_page_writes=off', `unix_socket_directories=${directory}`]
     const flags = ['-D', join(directory, 'data'), '-h', this.host, '-p', String(port)]
-    this.#process = spawn(join(folder, 'postgres'), [...flags, ...settings.flatMap((text) => ['-c', text])], {
-      ...unprivileged(),
-      cwd: directory,
-      stdio: 'ignore',
-    })
+    this.#process = startProcess(
+      join(folder, 'postgres'),
+      [...flags, ...settings.flatMap((text) => ['-c', text])],
+      {
+        ...unprivileged(),
+        cwd: directory,
+        stdio: 'ignore',
+      },
+    )
   }
 
   static async start(folder: string): Promise<Postgres> {
@@ -57,8 +60,7 @@ export class Postgres {
   /** What psql prints for it: a row a line. */
   async query(sql: string, database = 'postgres'): Promise<string> {
     const place = ['-h', this.host, '-p', String(this.port), '-U', this.user, '-d', database]
-    const { stdout } = await run(join(this.#folder, 'psql'), [...place, '-qtAX', '-c', sql])
-    return stdout.trim()
+    return (await run(join(this.#folder, 'psql'), [...place, '-qtAX', '-c', sql])).trim()
   }
 
   async stop(): Promise<void> {

@@ -1,12 +1,9 @@
 /** Programs of this machine that tests run: finds them on PATH, and installs them where a test may. */
 
-import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
-
-const run = promisify(execFile)
+import { run } from './processes.ts'
 
 /** On PATH, or in other folders; undefined where there is none. */
 export function onPath(program: string, others: readonly string[] = []): string | undefined {

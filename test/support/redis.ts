@@ -1,16 +1,14 @@
 /** Real Redis servers for the tests: one, a cluster, or a pair watched by Sentinel; each can be made to fail. */
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { eventually } from './eventually.ts'
+import { run, startProcess } from './processes.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
 import { scratch } from './scratch.ts'
-
-const run = promisify(execFile)
 
 /** Below the ports that the system gives to outgoing connections, so that a server finds its own again. */
 const PORTS = { first: 10_000, last: 22_000 }
@@ -28,7 +26,7 @@ export interface RedisSettings {
   readonly config?: string
 }
 
-/** A server on a free port of this machine, in a scratch directory, which dies with the test process. */
+/** A server on a free port of this machine, in a scratch directory. */
 export async function startRedis(settings: RedisSettings = {}): Promise<RedisServer> {
   const server = new RedisServer(await findRedis(), settings.port ?? (await freePort()), settings)
   await server.start()
@@ -41,7 +39,6 @@ export class RedisServer {
   readonly #binaries: RedisBinaries
   readonly #args: readonly string[]
   #process: ChildProcess | undefined
-  #watchdog: ChildProcess | undefined
 
   constructor(binaries: RedisBinaries, port: number, { args = [], config = 'save ""\n' }: RedisSettings) {
     this.#binaries = binaries
@@ -64,17 +61,15 @@ export class RedisServer {
 
   /** Starts it without waiting: it may still be loading, or not listen yet. */
   async launch(): Promise<void> {
-    const child = spawn(this.#binaries.server, this.#args, { stdio: 'ignore' })
+    const child = startProcess(this.#binaries.server, this.#args, { stdio: 'ignore' })
     await once(child, 'spawn')
     child.unref()
     this.#process = child
-    this.#watchdog = watchOver(child)
   }
 
   /** What a command answers, as redis-cli prints it. */
   async command(...words: readonly string[]): Promise<string> {
-    const { stdout } = await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })
-    return stdout.trim()
+    return (await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })).trim()
   }
 
   /** One line of INFO, as in `info('master_link_status')`. */
@@ -97,8 +92,7 @@ export class RedisServer {
     const child = this.#process
     if (child === undefined) return
     this.#process = undefined
-    this.#watchdog?.kill('SIGKILL')
-    if (child.exitCode !== null) return
+    if ((child.exitCode ?? child.signalCode) !== null) return
     child.ref()
     const exited = once(child, 'exit')
     child.kill('SIGKILL')
@@ -235,12 +229,4 @@ function isFree(port: number): Promise<boolean> {
     server.once('error', () => resolve(false))
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
   })
-}
-
-/** Kills the child once this process is gone, however it went: its end of the pipe closes then. */
-function watchOver({ pid }: ChildProcess): ChildProcess {
-  const watchdog = spawn('sh', ['-c', `read _; kill -9 ${pid}`], { stdio: ['pipe', 'ignore', 'ignore'] })
-  watchdog.unref()
-  ;(watchdog.stdin as Socket).unref()
-  return watchdog
 }

@@ -1,9 +1,10 @@
 /** Asks a write-policy plugin as strfry does: through /bin/sh and a pipe, one event at a time (its PluginEventSifter.h). */
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { startProcess } from './processes.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 
@@ -45,7 +46,7 @@ export class Plugin {
   readonly ended: Promise<number | null>
 
   constructor(command: string, env: Readonly<Record<string, string>> = {}) {
-    this.#process = spawn('/bin/sh', ['-c', command], { env: { ...process.env, ...env } })
+    this.#process = startProcess('/bin/sh', ['-c', command], { env: { ...process.env, ...env } })
     this.#process.stdin.on('error', () => {})
     this.#process.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout += text

@@ -19,7 +19,7 @@ while read -r what subject; do
     over) groups="\${groups%%" $subject "*} \${groups#*" $subject "}" ;;
   esac
 done
-for group in $groups; do kill -9 -- "-$group"; done
+for group in $groups; do kill -s KILL -- "-$group"; done
 # One that was just killed may still have put a file there.
 rm -rf -- "$@" || rm -rf -- "$@"
 `

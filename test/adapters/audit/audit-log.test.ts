@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, it } from '@jest/globals'
 import { type AuditLog, openAuditLog } from '../../../adapters/audit/audit-log.ts'
 import { type AuditOptions, auditOptionsSchema } from '../../../adapters/audit/options.ts'
 import type { AuditRecord } from '../../../plugin/audit.ts'
 import { authorNamed, packageNamed } from '../../contract/index.ts'
 import { testLog } from '../../support/log.ts'
+import { run } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const directory = scratch()
@@ -158,10 +157,16 @@ describe('a full disk', () => {
     const script = fileURLToPath(new URL('../../support/audit-full.mjs', import.meta.url))
     // Four blocks of 512 bytes, which is what a full disk is to the file; a line is longer than what is left at the end.
     const limited = ['-c', 'ulimit -f 4; exec "$0" "$@"', process.execPath, script, path]
-    const { stdout } = await promisify(execFile)('sh', limited)
     const full = 'the audit log cannot be written; records go missing'
     const written = 'the audit log is written again; so many records are missing'
-    expect(JSON.parse(stdout)).toEqual([full, written, full, 'the audit log was opened anew', written, full])
+    expect(JSON.parse(await run('sh', limited))).toEqual([
+      full,
+      written,
+      full,
+      'the audit log was opened anew',
+      written,
+      full,
+    ])
 
     const lines = readFileSync(`${path}.1`, 'utf8').split('\n')
     const [first = '', torn = '', gap = '', ...more] = lines.slice(0, -1).map((line) => line.slice(0, 12))

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { type CliSettings, type Finished, runCli } from '../../support/cli.ts'
+import { type CliSettings, runCli } from '../../support/cli.ts'
 import {
   type KeyPackageEventSettings,
   keyPackageEvent,
@@ -12,6 +12,7 @@ import {
   signEvent,
 } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
+import type { Finished } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const DAY = 86_400

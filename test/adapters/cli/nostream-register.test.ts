@@ -3,18 +3,16 @@
  * What it does to the real one stands in test/e2e/nostream.test.ts.
  */
 
-import { execFile } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { describe, expect, it, jest } from '@jest/globals'
+import { type Finished, finish } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
 // Each test starts a process, and the machine may be busy.
 jest.setTimeout(60_000)
 
-const run = promisify(execFile)
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** The modules of nostream that the hook looks into; `src/index.js` says what handlers its factory made. */
@@ -51,18 +49,12 @@ const nostream = {
     }`,
 }
 
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
 /** Runs a program among these files with the hook, as if the package were installed there. */
 async function start(
   files: Readonly<Record<string, string | undefined>>,
   program: string,
   env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
+): Promise<Finished> {
   const made = scratch()
   mkdirSync(join(made, 'node_modules'))
   symlinkSync(root, join(made, 'node_modules/keypackage-gateway'))
@@ -75,8 +67,7 @@ async function start(
     cwd: made,
     env: { ...process.env, NODE_OPTIONS: '--require keypackage-gateway/nostream/register', ...env },
   }
-  const ended = await run(process.execPath, [program], options).catch((error) => error)
-  return { code: ended.code ?? 0, stdout: ended.stdout, stderr: ended.stderr }
+  return finish(process.execPath, [program], options)
 }
 
 describe('in nostream', () => {

@@ -1,6 +1,5 @@
 /** `strfry` as it was built, driven as strfry drives it: through a shell and a pipe, one event at a time. */
 
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +9,7 @@ import { runCli } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
+import { startProcess } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 import { Plugin, pluginCommand, questionAbout } from '../../support/strfry.ts'
 
@@ -164,7 +164,7 @@ describe('a store out of reach', () => {
         process.stdout.write('held')
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
       })`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', hold])
+    const child = startProcess(process.execPath, ['--input-type=module', '-e', hold])
     await once(child.stdout, 'data')
     return () => child.kill('SIGKILL')
   }
