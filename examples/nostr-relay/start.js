@@ -1,5 +1,6 @@
-/** Starts the relay, its key packages in LMDB: `node examples/nostr-relay/start.js`. */
+/** Starts the relay, its key packages in LMDB, and stops it at a signal: `node examples/nostr-relay/start.js`. */
 
+import { once } from 'node:events'
 import { KeyPackageGateway } from 'keypackage-gateway'
 import { lmdbStore } from 'keypackage-gateway/lmdb'
 import { startRelay } from './relay.js'
@@ -8,6 +9,13 @@ const { HOST: host = '127.0.0.1', PORT: port = '7447', DATA: path = './data/keyp
 const store = lmdbStore({ path })
 const publicUrl = `ws://${host}:${port}`
 const gateway = new KeyPackageGateway({ store, publicUrl, profile: 'marmot', log: console })
-setInterval(() => gateway.sweep().catch(console.error), 3_600_000)
+setInterval(() => gateway.sweep().catch(console.error), 3_600_000).unref()
 const server = startRelay({ gateway, host, port: Number(port) })
 server.on('listening', () => console.log(`listening on ${publicUrl}`))
+
+await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+server.close()
+for (const client of server.clients) client.close(1001)
+await once(server, 'close')
+gateway.close()
+await store.close()

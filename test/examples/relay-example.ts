@@ -4,7 +4,16 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, jest } from '@jest/globals'
-import { alice, bob, eventOf, idsOf, packagesOf, Scene, type Target } from '../e2e/behaviour/scene.ts'
+import {
+  alice,
+  bob,
+  eventOf,
+  idsOf,
+  newEvent,
+  packagesOf,
+  Scene,
+  type Target,
+} from '../e2e/behaviour/scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
@@ -17,7 +26,7 @@ export function describeRelayExample(name: string): void {
 
   describe(`examples/${name}`, () => {
     const path = scratch()
-    const scene = new Scene(() => start(program, path))
+    const scene = new Scene<Example>(() => start(program, path))
 
     it('serves notes to all and each key package to one, also after it was killed (I1, I3)', async () => {
       const first = await scene.start()
@@ -35,6 +44,22 @@ export function describeRelayExample(name: string): void {
       const client = await scene.connect(again)
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[1]?.id])
     })
+
+    it.each(['SIGTERM', 'SIGINT'] as const)(
+      'stops at %s: says so to its clients, and ends with code 0',
+      async (signal) => {
+        const first = await scene.start()
+        const client = await scene.connect(first)
+        const event = await newEvent(first, alice)
+        expect(await client.publish(event)).toEqual([true, ''])
+        first.kill(signal)
+        expect(await client.ended).toBe(1001)
+        expect(await first.exited).toEqual([0, null])
+
+        const again = await scene.connect(await scene.start())
+        expect(await again.publish(event)).toEqual([true, 'duplicate: already have this key package'])
+      },
+    )
 
     it('goes on after messages it cannot make sense of, for its other clients too (I9)', async () => {
       const target = await scene.start()
@@ -66,8 +91,14 @@ export function describeRelayExample(name: string): void {
   })
 }
 
+interface Example extends Target {
+  kill(signal: NodeJS.Signals): void
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly exited: Promise<unknown>
+}
+
 /** One process, which keeps its key packages in `data`. */
-async function start(program: string, data: string): Promise<Target> {
+async function start(program: string, data: string): Promise<Example> {
   const port = String(await freePort())
   const child = startProcess(process.execPath, [program], {
     env: { ...process.env, PORT: port, DATA: data },
@@ -78,6 +109,8 @@ async function start(program: string, data: string): Promise<Target> {
   return {
     url: String(line).replace('listening on ', ''),
     now: () => Math.floor(Date.now() / 1000),
+    kill: (signal) => child.kill(signal),
+    exited,
     stop: async () => {
       child.kill('SIGKILL')
       await exited
