@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
-import { authEvent } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
+import { authEvent } from '../support/gateway.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { scratch } from '../support/scratch.ts'
@@ -26,7 +26,7 @@ describe('posing as somebody', () => {
     const relay = 'wss://evil.example.com'
     const thief = new WebSocket(target.url, { headers: { Host: new URL(relay).host } })
     const heard = await listenFor(thief, 'CLOSED', ([, challenge]) => [
-      ['AUTH', authEvent(alice.secretKey, relay, String(challenge), target.now())],
+      ['AUTH', authEvent(alice, { challenge: String(challenge), relay, createdAt: target.now() })],
       ['EVENT', signEvent(alice.secretKey, vanishFrom(relay, target.now()))],
       ['COUNT', 'hers', packagesOf(alice)],
     ])

@@ -8,12 +8,12 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { findPostgres, Postgres } from '../support/postgres.ts'
 import { run, startProcess } from '../support/processes.ts'
 import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
-import { Client } from './client.ts'
 
 const { NOSTREAM_DIR: nostreamDirectory = '', NOSTREAM_NODE = process.execPath } = process.env
 const postgresFolder = findPostgres()

@@ -2,9 +2,9 @@
 
 import { afterAll, afterEach, beforeAll } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Client } from '../support/client.ts'
 import type { Person } from '../support/people.ts'
 import { newEvent, type Target } from './behaviour/scene.ts'
-import { Client } from './client.ts'
 import { NostreamBackend, NostreamRelay, type NostreamSettings } from './nostream-relay.ts'
 
 export class NostreamScene implements Target {

@@ -49,8 +49,8 @@ describe('a directory that moves', () => {
 
 /** The id of the package of Alice that somebody gets. */
 async function claim(url: string): Promise<string> {
-  const client = await Client.connect(url)
-  client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
+  const client = await Client.greeted(url)
+  client.send(['REQ', 's', { kinds: [443], authors: [alice.pubkey] }])
   const [[, , event] = []] = await client.until('EOSE')
   client.close()
   return (event as { id: string }).id

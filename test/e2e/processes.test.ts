@@ -4,11 +4,11 @@ import { basename } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
+import type { Client, Reply } from '../support/client.ts'
 import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
-import type { Client, Reply } from './client.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 /** Limits that are in nobody's way. */

@@ -3,12 +3,12 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
+import { Client } from '../support/client.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startTestProxy } from '../support/proxy.ts'
 import { startRelay } from '../support/relay.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob } from './behaviour/scene.ts'
-import { Client } from './client.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 import { startStrfry } from './strfry-target.ts'
 

@@ -3,14 +3,14 @@
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
-import { authEvent } from '../support/client.ts'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
+import { authEvent } from '../support/gateway.ts'
 import { startTestProxy, type TestProxy } from '../support/proxy.ts'
 import { startRelay } from '../support/relay.ts'
 import { LmdbStores } from '../support/stores.ts'
 import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeControlledRelay, describeKeyPackageRelay } from './behaviour.ts'
-import { Client } from './client.ts'
 
 const stores = new LmdbStores()
 
@@ -183,7 +183,8 @@ describe('NIP-42 of the relay and of the gateway', () => {
       expect(challenges).toHaveLength(2)
       // The relay goes by the machine's clock.
       target.advance(Math.floor(Date.now() / 1000) - target.now())
-      const event = authEvent(alice.secretKey, target.url, challenges[which] ?? '', target.now())
+      const challenge = challenges[which] ?? ''
+      const event = authEvent(alice, { challenge, relay: target.url, createdAt: target.now() })
       client.send(['AUTH', event])
       expect((await client.until('OK', event.id)).at(-1)?.[2]).toBe(true)
       expect(await client.count('own', packagesOf(alice))).toEqual({ count: expect.any(Number) })
@@ -194,7 +195,8 @@ describe('NIP-42 of the relay and of the gateway', () => {
   it('a relay that says OK to any AUTH makes no owner: the answer may be made for another relay', async () => {
     const target = await startTestProxy({ relay: await startRelay({ answersAuth: 'always' }) })
     const client = await scene.connect(target)
-    const event = authEvent(alice.secretKey, 'wss://elsewhere.example.com', 'their challenge', target.now())
+    const [challenge, relay] = ['their challenge', 'wss://elsewhere.example.com']
+    const event = authEvent(alice, { challenge, relay, createdAt: target.now() })
     client.send(['AUTH', event])
     expect((await client.until('OK', event.id)).at(-1)?.[2]).toBe(true)
     expect(await client.count('own', packagesOf(alice))).toMatch(/^restricted: /)

@@ -2,9 +2,9 @@
 
 import { describe, expect, it, jest } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Client } from '../support/client.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { alice, bob, idsOf, newEvent, Scene } from './behaviour/scene.ts'
-import { Client } from './client.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 

@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
-import { Client } from './client.ts'
 
 const { STRFRY_BIN } = process.env
 

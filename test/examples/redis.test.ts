@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { Client } from '../e2e/client.ts'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'

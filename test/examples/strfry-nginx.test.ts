@@ -10,8 +10,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { startServe } from '../e2e/serve-process.ts'
 import { strfryProgram } from '../e2e/strfry-relay.ts'
 import { startStrfry } from '../e2e/strfry-target.ts'
-import { authEvent, Client } from '../support/client.ts'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
+import { authEvent } from '../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { checkSites, Nginx, nginxProgram } from '../support/nginx.ts'
 import { person } from '../support/people.ts'
@@ -88,7 +89,8 @@ describeNginx('nginx.conf', () => {
       'x-forwarded-for': '127.0.0.2',
       'x-real-ip': '127.0.0.2',
     })
-    const proof = authEvent(alice.secretKey, `wss://${HOST}`, client.challenge, serve.now())
+    const challenge = await client.challenge()
+    const proof = authEvent(alice, { challenge, relay: `wss://${HOST}`, createdAt: serve.now() })
     expect(await client.ask('AUTH', proof)).toEqual(['OK', proof.id, true, ''])
     expect(serve.log.filter(({ msg }) => msg.includes('X-Forwarded-For'))).toEqual([])
 
@@ -112,7 +114,7 @@ describeAll('nginx, proxy, strfry and plugin', () => {
     const now = target.now()
     const event = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
     expect(await client.ask('EVENT', event)).toEqual(['OK', event.id, true, ''])
-    client.say('REQ', 'claim', { kinds: [443], authors: [alice.pubkey] })
+    client.send(['REQ', 'claim', { kinds: [443], authors: [alice.pubkey] }])
     const [claimed] = await client.until('EOSE')
     expect(claimed).toMatchObject(['EVENT', 'claim', { id: event.id }])
   })
@@ -128,6 +130,6 @@ async function connectThroughNginx(proxyUrl: string) {
     headers: { host: HOST, 'x-forwarded-for': '203.0.113.9', 'x-real-ip': '203.0.113.9' },
   }
   const url = `wss://127.0.0.1:${secure}`
-  const client = await eventually('nginx serves', () => Client.connect(url, options))
+  const client = await eventually('nginx serves', () => Client.greeted(url, options))
   return { client: start(client, () => client.close()), plain, secure }
 }

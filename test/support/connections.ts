@@ -57,7 +57,7 @@ export class Connections {
   }: PairSettings = {}): Promise<Pair> {
     const accepted = once(this.#server, 'connection')
     const { port } = this.#server.address() as AddressInfo
-    const connected = Client.connect(`ws://127.0.0.1:${port}`, client)
+    const connected = Client.greeted(`ws://127.0.0.1:${port}`, client)
     const [serverSocket, { socket: stream }] = (await accepted) as [WebSocket, IncomingMessage]
     const connection = new ClientConnection({
       socket: serverSocket,

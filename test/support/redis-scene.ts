@@ -3,7 +3,7 @@
 import { redisStore } from '../../adapters/storage/redis.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import { Client, type Reply } from '../e2e/client.ts'
+import { Client, type Reply } from './client.ts'
 import { eventually } from './eventually.ts'
 import { keyPackagesOf } from './gateway.ts'
 import { keyPackageEvent, makeKeyPackage } from './key-packages.ts'

@@ -46,7 +46,7 @@ async function newKeyPackage(): Promise<SignedEvent> {
 
 async function publish({ url }: Serving): Promise<SignedEvent> {
   const event = await newKeyPackage()
-  const client = await Client.connect(url)
+  const client = await Client.greeted(url)
   expect(await client.ask('EVENT', event)).toEqual(['OK', event.id, true, ''])
   client.close()
   return event
@@ -160,7 +160,7 @@ describe('serve', () => {
   it('names no key package in its log where no audit log is kept (I4)', async () => {
     const serving = await serve('--log-level', 'debug')
     const event = await publish(serving)
-    const client = await Client.connect(serving.url)
+    const client = await Client.greeted(serving.url)
     expect((await client.ask('REQ', 'sub', { kinds: [443], authors: [alice.pubkey] }))[0]).toBe('EVENT')
     client.close()
     serving.kill('SIGTERM')

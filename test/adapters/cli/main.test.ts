@@ -106,8 +106,8 @@ describe('serve', () => {
     'closes its clients with 1001 and exits 0 on %s',
     async (signal) => {
       const serving = await serveCli(['--store', 'memory:'])
-      const client = await Client.connect(serving.url)
-      const closed = client.closed()
+      const client = await Client.greeted(serving.url)
+      const closed = client.ended
       serving.kill(signal)
       expect(await closed).toBe(1001)
       expect(await serving.finished).toEqual({ code: 0, stdout: '' })
@@ -116,7 +116,7 @@ describe('serve', () => {
 
   it('exits at once on a second signal, whoever is still there', async () => {
     const serving = await serveCli(['--store', 'memory:', '--server-drain-seconds', '300'])
-    const client = await Client.connect(serving.url)
+    const client = await Client.greeted(serving.url)
     client.socket.pause()
     serving.kill('SIGTERM')
     await refused(serving.url)
@@ -134,8 +134,8 @@ describe('serve', () => {
     }
 
     const serving = await serveCli(flags)
-    const client = await Client.connect(serving.url)
-    for (const event of events) client.say('EVENT', event)
+    const client = await Client.greeted(serving.url)
+    for (const event of events) client.send(['EVENT', event])
     const accepted = [await client.next()]
     serving.kill('SIGTERM')
     for (;;) {
@@ -146,9 +146,9 @@ describe('serve', () => {
     expect(await serving.finished).toEqual({ code: 0, stdout: '' })
 
     const again = await serveCli(flags)
-    const owner = await Client.connect(again.url)
+    const owner = await Client.greeted(again.url)
     await owner.authenticate(alice, now)
-    owner.say('REQ', 'own', { kinds: [443], authors: [alice.pubkey] })
+    owner.send(['REQ', 'own', { kinds: [443], authors: [alice.pubkey] }])
     const own = (await owner.until('EOSE')).filter(([verb]) => verb === 'EVENT')
     const ids = own.map(([, , event]) => (event as { id: string }).id)
     expect(ids).toEqual(expect.arrayContaining(accepted.map(([, id]) => id)))
@@ -161,10 +161,10 @@ describe('serve', () => {
     const now = Math.floor(Date.now() / 1000)
     const pkg = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
     const broken = signEvent(alice.secretKey, { ...pkg, tags: [['secret-tag']], created_at: now })
-    const client = await Client.connect(serving.url)
+    const client = await Client.greeted(serving.url)
     expect(await client.ask('EVENT', pkg)).toEqual(['OK', pkg.id, true, ''])
     expect(await client.ask('EVENT', broken)).toEqual(['OK', broken.id, false, expect.any(String)])
-    client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
+    client.send(['REQ', 's', { kinds: [443], authors: [alice.pubkey] }])
     await client.until('EOSE')
     serving.kill('SIGTERM')
     await serving.finished
@@ -193,7 +193,7 @@ describe('serve', () => {
 /** Resolves once the server takes nobody any more. */
 async function refused(url: string): Promise<void> {
   for (;;) {
-    const client = await Client.connect(url).catch(() => undefined)
+    const client = await Client.greeted(url).catch(() => undefined)
     if (client === undefined) return
     client.close()
   }

@@ -38,7 +38,7 @@ describe('a client that floods', () => {
       }),
     })
     // Larger than what a socket reads at once, so that each is read by itself.
-    for (let sent = 0; sent < 50; sent += 1) client.say('FLOOD', 'x'.repeat(131_072))
+    for (let sent = 0; sent < 50; sent += 1) client.send(['FLOOD', 'x'.repeat(131_072)])
     await connections.progressElsewhere()
     expect(heard).toBe(4)
     answered.open()
@@ -56,7 +56,7 @@ describe('a client that floods', () => {
         return [['NOTICE', 'done']]
       }),
     })
-    client.say('SLOW')
+    client.send(['SLOW'])
     while (!serverSocket.isPaused) await tick()
     for (let beats = 0; beats < 3; beats += 1) connection.heartbeat()
     answered.open()
@@ -73,7 +73,7 @@ describe('a client that does not read', () => {
       options: { maxBufferedBytes: 65_536 },
       relay: relayThat(async () => new Array<RelayMessage>(100).fill(page)),
     })
-    client.say('MUCH')
+    client.send(['MUCH'])
     client.socket.pause()
     while (serverSocket.bufferedAmount < 65_536) await tick()
     while (serverSocket.readyState !== WebSocket.CLOSED) {
@@ -90,7 +90,7 @@ describe('a client that does not read', () => {
       options: { maxBufferedBytes: 65_536 },
       relay: relayThat(async () => new Array<RelayMessage>(30).fill(page)),
     })
-    client.say('MUCH')
+    client.send(['MUCH'])
     client.socket.pause()
     await connections.progressElsewhere()
     client.socket.resume()
@@ -123,8 +123,8 @@ describe('a client that does not read', () => {
         return session
       },
     })
-    const closed = client.closed()
-    client.say('NEVER ANSWERED')
+    const closed = client.ended
+    client.send(['NEVER ANSWERED'])
     await connections.progressElsewhere()
     for (let sent = 0; sent < 8; sent += 1) send(['NOTICE', 'news'])
     expect(await closed).toBe(1006)
@@ -144,7 +144,7 @@ describe('a heartbeat', () => {
 
   it('cuts off who gave no sign of life since the last one', async () => {
     const { client, connection } = await connections.connect()
-    const closed = client.closed()
+    const closed = client.ended
     connection.heartbeat()
     connection.heartbeat()
     expect(await closed).toBe(1006)
@@ -154,7 +154,7 @@ describe('a heartbeat', () => {
     const { client, connection, serverSocket } = await connections.connect({
       options: { pingIntervalSeconds: 30, idleSeconds: 50 },
     })
-    const closed = client.closed()
+    const closed = client.ended
     const answered = once(serverSocket, 'pong')
     connection.heartbeat()
     await answered
@@ -195,7 +195,7 @@ describe('a connection that drains', () => {
     await arrivalOf(client, 'BEFORE', serverSocket)
     connection.drain()
     await arrivalOf(client, 'AFTER', serverSocket)
-    const closed = client.closed()
+    const closed = client.ended
     answered.open()
     expect(await closed).toBe(1001)
     expect(await client.next()).toEqual(['NOTICE', 'done'])
@@ -234,16 +234,16 @@ describe('a claim', () => {
         },
       }),
     })
-    client.say('REQ', 's', { kinds: [443], authors: [alice.pubkey] })
+    client.send(['REQ', 's', { kinds: [443], authors: [alice.pubkey] }])
     await delivered.opened
-    await expect(client.next()).rejects.toThrow('closed')
+    await expect(client.next()).rejects.toThrow('the end')
     expect(await connections.store.count([alice.pubkey], NOW)).toEqual([2])
   })
 })
 
 async function arrivalOf(client: Client, verb: string, serverSocket: WebSocket): Promise<void> {
   const arrived = once(serverSocket, 'message')
-  client.say(verb)
+  client.send([verb])
   await arrived
 }
 

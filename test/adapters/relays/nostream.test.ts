@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { alice, bob, carol, eventOf, idsOf, newEvent, Scene } from '../../e2e/behaviour/scene.ts'
-import type { Client } from '../../e2e/client.ts'
+import type { Client } from '../../support/client.ts'
 import { signEvent } from '../../support/key-packages.ts'
 import { inStock, keptBy, type NostreamTarget, startNostreamTarget } from '../../support/nostream-target.ts'
 

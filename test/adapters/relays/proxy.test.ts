@@ -198,9 +198,9 @@ describe('a client', () => {
 
   it('that sends what is nested too deeply to be passed on gets a NOTICE', async () => {
     await start()
-    const client = await Client.connect(proxy.url)
+    const client = await Client.greeted(proxy.url)
     sockets.push(client.socket)
-    client.socket.send(`["DEEP",${'['.repeat(100_000)}${']'.repeat(100_000)}]`)
+    client.sendRaw(`["DEEP",${'['.repeat(100_000)}${']'.repeat(100_000)}]`)
     expect(await client.next()).toEqual(['NOTICE', expect.stringMatching(/^invalid: /)])
   })
 

@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { authEvent, Client } from '../../support/client.ts'
+import { Client } from '../../support/client.ts'
+import { authEvent } from '../../support/gateway.ts'
 import { NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { startTestServer, type TestServer } from '../../support/server.ts'
@@ -16,7 +17,7 @@ let client: Client
 
 beforeEach(async () => {
   relay = await startTestServer(memoryStore())
-  client = await Client.connect(relay.url)
+  client = await Client.greeted(relay.url)
 })
 
 afterEach(() => relay.stop())
@@ -67,13 +68,13 @@ describe('relay lists (kind 10051)', () => {
   })
 
   it('reach open subscriptions once, until they are closed', async () => {
-    client.say('REQ', 'live', { kinds: [10051], authors: [alice.pubkey] })
+    client.send(['REQ', 'live', { kinds: [10051], authors: [alice.pubkey] }])
     await client.until('EOSE')
-    const publisher = await Client.connect(relay.url)
+    const publisher = await Client.greeted(relay.url)
     const list = relayList(alice)
     for (const event of [relayList(bob), list, list]) await publisher.ask('EVENT', event)
     expect(await client.next()).toEqual(['EVENT', 'live', list])
-    client.say('CLOSE', 'live')
+    client.send(['CLOSE', 'live'])
     expect(await query({ kinds: [1] })).toEqual([])
     await publisher.ask('EVENT', relayList(alice, { createdAt: NOW + 1 }))
     expect(await query({ kinds: [1] })).toEqual([])
@@ -115,9 +116,9 @@ describe('relay lists (kind 10051)', () => {
   })
 
   async function query(...filters: readonly object[]): Promise<unknown[]> {
-    client.say('REQ', 'query', ...filters)
+    client.send(['REQ', 'query', ...filters])
     const messages = await client.until('EOSE')
-    client.say('CLOSE', 'query')
+    client.send(['CLOSE', 'query'])
     return messages.filter(([verb]) => verb === 'EVENT').map(([, , event]) => event)
   }
 })
@@ -149,7 +150,7 @@ describe('everything else', () => {
   })
 
   it('refuses an AUTH with a challenge of somebody else', async () => {
-    const event = authEvent(alice.secretKey, relay.url, 'not ours')
+    const event = authEvent(alice, { challenge: 'not ours', relay: relay.url })
     expect(await client.ask('AUTH', event)).toEqual([
       'OK',
       event.id,
@@ -196,7 +197,7 @@ describe('everything else', () => {
   it('says that relay lists are unavailable when the store is (I7)', async () => {
     const broken = await startTestServer(memoryStore())
     await broken.failStore()
-    const lonely = await Client.connect(broken.url)
+    const lonely = await Client.greeted(broken.url)
     const list = relayList(alice)
     const unavailable = 'error: relay lists are unavailable, try again'
     expect(await lonely.ask('EVENT', list)).toEqual(['OK', list.id, false, unavailable])

@@ -8,6 +8,7 @@ import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { Client } from '../../support/client.ts'
 import { type Gate, gate } from '../../support/gate.ts'
+import { authEvent } from '../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import { startTestServer, type TestServer } from '../../support/server.ts'
@@ -35,8 +36,8 @@ describe('a message that is none', () => {
     ['bytes', Buffer.from('["REQ","s",{}]')],
   ])('%s gets a NOTICE, and the connection lives (I9)', async (_, frame) => {
     await start()
-    const client = await Client.connect(relay.url)
-    client.socket.send(frame)
+    const client = await Client.greeted(relay.url)
+    client.sendRaw(frame)
     expect(await client.next()).toEqual([
       'NOTICE',
       'invalid: a message is a text with a JSON array that begins with a verb',
@@ -48,7 +49,7 @@ describe('a message that is none', () => {
 describe('any message at all', () => {
   it('is answered or ignored, and the connection lives (I9)', async () => {
     await start({ server: { maxSubscriptions: 10_000 } })
-    const client = await Client.connect(relay.url)
+    const client = await Client.greeted(relay.url)
     const verbs = ['EVENT', 'REQ', 'CLOSE', 'AUTH', 'COUNT', 'NEG-OPEN', 'NEG-MSG', 'NEG-CLOSE', '__proto__']
     const keys = ['kinds', 'authors', 'ids', 'since', 'limit', '#f', '#e', 'id', 'tags', 'sig', '__proto__']
     const part = fc.oneof(
@@ -58,8 +59,8 @@ describe('any message at all', () => {
     )
     const message = fc.tuple(fc.constantFrom(...verbs), fc.array(part, { maxLength: 4 }))
     const probes = fc.asyncProperty(message, async ([verb, parts]) => {
-      client.say(verb, ...parts)
-      client.say('COUNT', 'probe', { kinds: [1] })
+      client.send([verb, ...parts])
+      client.send(['COUNT', 'probe', { kinds: [1] }])
       const isProbe = ([, id, answer]: RelayMessage) => id === 'probe' && typeof answer === 'object'
       while (!isProbe(await client.next()));
     })
@@ -71,37 +72,37 @@ describe('any message at all', () => {
 describe('limits', () => {
   it('closes a connection with 1009 when a message is too large', async () => {
     await start({ server: { maxMessageBytes: 1024 } })
-    const client = await Client.connect(relay.url)
+    const client = await Client.greeted(relay.url)
     expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
-    client.say('REQ', 's', { '#t': ['x'.repeat(1024)] })
-    expect(await client.closed()).toBe(1009)
+    client.send(['REQ', 's', { '#t': ['x'.repeat(1024)] }])
+    expect(await client.ended).toBe(1009)
   })
 
   it('answers 503 to one connection too many, and has room again when one goes', async () => {
     await start({ server: { maxConnections: 1 } })
-    const first = await Client.connect(relay.url)
-    await expect(Client.connect(relay.url)).rejects.toThrow('503')
+    const first = await Client.greeted(relay.url)
+    await expect(Client.greeted(relay.url)).rejects.toThrow('503')
     first.close()
-    await first.closed()
+    await first.ended
     const second = await connectWhenThereIsRoom()
     expect(await second.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
   })
 
   it('refuses one subscription too many; replacing one, or closing one, makes room', async () => {
     await start({ server: { maxSubscriptions: 2 } })
-    const client = await Client.connect(relay.url)
+    const client = await Client.greeted(relay.url)
     const ask = (id: string) => client.ask('REQ', id, { kinds: [1] })
     expect(await ask('a')).toEqual(['EOSE', 'a'])
     expect(await ask('b')).toEqual(['EOSE', 'b'])
     expect(await ask('c')).toEqual(['CLOSED', 'c', 'blocked: at most 2 subscriptions at a time'])
     expect(await ask('b')).toEqual(['EOSE', 'b'])
-    client.say('CLOSE', 'a')
+    client.send(['CLOSE', 'a'])
     expect(await ask('c')).toEqual(['EOSE', 'c'])
   })
 
   it('does not count subscriptions that the relay has closed', async () => {
     await start({ server: { maxSubscriptions: 1 } })
-    const client = await Client.connect(relay.url)
+    const client = await Client.greeted(relay.url)
     for (const id of ['a', 'b']) {
       expect(await client.ask('REQ', id, { kinds: [443] })).toEqual([
         'CLOSED',
@@ -115,7 +116,7 @@ describe('limits', () => {
 describe('a conversation', () => {
   it('is answered in the order of its messages, however they are answered', async () => {
     await start()
-    const client = await Client.connect(relay.url)
+    const client = await Client.greeted(relay.url)
     const list = signEvent(alice.secretKey, {
       kind: 10051,
       created_at: NOW,
@@ -123,12 +124,12 @@ describe('a conversation', () => {
       content: '',
     })
     const pkg = keyPackageEvent(alice, await makeKeyPackage(alice), { encoding: 'hex' })
-    client.say('EVENT', list)
-    client.say('REQ', 'lists', { kinds: [10051], authors: [alice.pubkey] })
-    client.socket.send('nonsense')
-    client.say('EVENT', pkg)
-    client.say('REQ', 'packages', { kinds: [443], authors: [alice.pubkey] })
-    client.say('COUNT', 'count', { kinds: [1] })
+    client.send(['EVENT', list])
+    client.send(['REQ', 'lists', { kinds: [10051], authors: [alice.pubkey] }])
+    client.sendRaw('nonsense')
+    client.send(['EVENT', pkg])
+    client.send(['REQ', 'packages', { kinds: [443], authors: [alice.pubkey] }])
+    client.send(['COUNT', 'count', { kinds: [1] }])
     expect(await client.until('COUNT')).toEqual([
       ['OK', list.id, true, ''],
       ['EVENT', 'lists', list],
@@ -143,8 +144,9 @@ describe('a conversation', () => {
 
   it('may be authenticated under the address the client used', async () => {
     await start()
-    const client = await Client.connect(relay.url)
-    expect(await client.authenticate(alice)).toEqual(['OK', expect.any(String), true, ''])
+    const client = await Client.greeted(relay.url)
+    const proof = authEvent(alice, { challenge: await client.challenge(), relay: relay.url })
+    expect(await client.ask('AUTH', proof)).toEqual(['OK', proof.id, true, ''])
   })
 })
 
@@ -152,25 +154,25 @@ describe('stopping', () => {
   it('answers what is under way, closes with 1001, and takes nobody any more', async () => {
     const { store, asked, answered } = slowStore()
     await start({ store })
-    const client = await Client.connect(relay.url)
-    client.say('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })
+    const client = await Client.greeted(relay.url)
+    client.send(['REQ', 's', { kinds: [10051], authors: [alice.pubkey] }])
     await asked.opened
     const stopped = relay.stop()
-    await expect(Client.connect(relay.url)).rejects.toThrow()
+    await expect(Client.greeted(relay.url)).rejects.toThrow()
     answered.open()
     expect(await client.next()).toEqual(['EOSE', 's'])
-    expect(await client.closed()).toBe(1001)
+    expect(await client.ended).toBe(1001)
     await stopped
   })
 
   it('does not wait for ever for a store that does not answer', async () => {
     const { store, asked, answered } = slowStore()
     await start({ store, server: { drainSeconds: 0 } })
-    const client = await Client.connect(relay.url)
-    client.say('REQ', 's', { kinds: [10051], authors: [alice.pubkey] })
+    const client = await Client.greeted(relay.url)
+    client.send(['REQ', 's', { kinds: [10051], authors: [alice.pubkey] }])
     await asked.opened
     const stopped = relay.stop()
-    expect(await client.closed()).toBe(1001)
+    expect(await client.ended).toBe(1001)
     await stopped
     answered.open()
   })
@@ -179,7 +181,7 @@ describe('stopping', () => {
 /** The client hears that its socket is closed a little before the server does. */
 async function connectWhenThereIsRoom(): Promise<Client> {
   for (;;) {
-    const client = await Client.connect(relay.url).catch(() => undefined)
+    const client = await Client.greeted(relay.url).catch(() => undefined)
     if (client !== undefined) return client
   }
 }

@@ -1,8 +1,8 @@
 /** What each REQ for somebody else's key packages is answered with (README, "For authors of clients"). */
 
 import { describe, expect } from '@jest/globals'
+import { type Client, isEnd } from '../../support/client.ts'
 import { person } from '../../support/people.ts'
-import { type Client, isEnd } from '../client.ts'
 import type { Rows } from './rows.ts'
 import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 

@@ -2,10 +2,9 @@
 
 import { describe, expect } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { authEvent } from '../../support/client.ts'
-import { signEvent } from '../../support/key-packages.ts'
+import type { Client } from '../../support/client.ts'
+import { type AuthSettings, authEvent } from '../../support/gateway.ts'
 import { type Person, person } from '../../support/people.ts'
-import type { Client } from '../client.ts'
 import type { Rows } from './rows.ts'
 import { alice, bob, carol, eventOf, packagesOf, Scene, type StartTarget, type Target } from './scene.ts'
 
@@ -13,35 +12,29 @@ const LOW = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice.pubkey] }
 
 type MakeAuth = (target: Target, challenge: string) => SignedEvent
 
+const ELSEWHERE = 'wss://elsewhere.example.com'
+
+/** Bob's answer to a challenge, but for what is changed. */
+function bobsAuth({ url, now }: Target, change: Partial<AuthSettings>): SignedEvent {
+  return authEvent(bob, { challenge: '', relay: url, createdAt: now(), ...change })
+}
+
 const refused: readonly (readonly [what: string, make: MakeAuth])[] = [
-  ['another challenge', ({ url, now }) => authEvent(bob.secretKey, url, 'f'.repeat(32), now())],
-  [
-    'another relay',
-    ({ now }, challenge) => authEvent(bob.secretKey, 'wss://elsewhere.example.com', challenge, now()),
-  ],
+  ['another challenge', (target) => bobsAuth(target, { challenge: 'f'.repeat(32) })],
+  ['another relay', (target, challenge) => bobsAuth(target, { challenge, relay: ELSEWHERE })],
   [
     'a time 11 minutes ago',
-    ({ url, now }, challenge) => authEvent(bob.secretKey, url, challenge, now() - 660),
+    (target, challenge) => bobsAuth(target, { challenge, createdAt: target.now() - 660 }),
   ],
   [
     'a time 11 minutes ahead',
-    ({ url, now }, challenge) => authEvent(bob.secretKey, url, challenge, now() + 660),
+    (target, challenge) => bobsAuth(target, { challenge, createdAt: target.now() + 660 }),
   ],
   [
     "somebody else's name",
-    ({ url, now }, challenge) => ({
-      ...authEvent(bob.secretKey, url, challenge, now()),
-      pubkey: carol.pubkey,
-    }),
+    (target, challenge) => ({ ...bobsAuth(target, { challenge }), pubkey: carol.pubkey }),
   ],
-  [
-    'another kind',
-    ({ url, now }, challenge) => {
-      const { tags } = authEvent(bob.secretKey, url, challenge, now())
-      const copy = tags.map((tag) => [...tag])
-      return signEvent(bob.secretKey, { kind: 1, created_at: now(), tags: copy, content: '' })
-    },
-  ],
+  ['another kind', (target, challenge) => bobsAuth(target, { challenge, kind: 1 })],
 ]
 
 export function describeAuthenticating(startTarget: StartTarget, it: Rows): void {
@@ -69,7 +62,11 @@ export function describeAuthenticating(startTarget: StartTarget, it: Rows): void
     it('an AUTH for another connection proves nothing on this one', async () => {
       const target = await scene.start()
       const [victim, thief] = [await scene.connect(target), await scene.connect(target)]
-      const event = authEvent(alice.secretKey, target.url, await victim.challenge(), target.now())
+      const event = authEvent(alice, {
+        challenge: await victim.challenge(),
+        relay: target.url,
+        createdAt: target.now(),
+      })
       thief.send(['AUTH', event])
       expect((await thief.until('OK', event.id)).at(-1)?.[2]).toBe(false)
       expect(await isOwner(target, thief, alice)).toBe(false)

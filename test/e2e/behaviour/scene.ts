@@ -3,9 +3,9 @@
 import { afterEach } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
+import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
-import { Client } from '../client.ts'
 
 /** A relay with the gateway in or before it, new and empty. */
 export interface Target {

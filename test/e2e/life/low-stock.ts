@@ -1,8 +1,8 @@
 /** Low stock over a socket: who is asked for more, when, and how it is taken back. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { Client } from '../../support/client.ts'
 import { alice, eventOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
-import type { Client } from '../client.ts'
 import type { StartLiving } from './living-target.ts'
 
 const HOUR = 3600

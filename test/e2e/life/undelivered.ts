@@ -1,9 +1,9 @@
 /** Claims over a socket that is lost: those of which nothing was sent are undone, those that were sent are repeated. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
 import { alice, bob, carol, eventOf, idsOf, packagesOf, Scene } from '../behaviour/scene.ts'
-import type { Client } from '../client.ts'
 import type { LivingTarget, StartLiving } from './living-target.ts'
 
 const REDELIVERING = { claim: { redeliverySeconds: 60 } } as const
