@@ -9,7 +9,8 @@ import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
 
 /**
  * One line of an audit log.
- * - `publish`: somebody published a package, and the store took it in or knew it (`PutOutcome`).
+ * - `publish`: somebody published a package, or its operator imported it (then without a requester), and the store took
+ *   it in or knew it (`PutOutcome`).
  * - `claim`: a requester was `delivered` a package of the author, or there was `none`.
  * - `exposure`: what was delivered was the last one, and stayed; the outcome says how often that happened to it.
  * - `release`: a claim of which nothing was sent was undone for this package.

@@ -1,14 +1,17 @@
 /** `import`: takes the lines of a file into a store, and says what became of them. */
 
 import { Command } from 'commander'
+import { auditTo, removalEntry } from '../../plugin/audit.ts'
 import { inBatches } from '../../plugin/batches.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { StoreError } from '../../plugin/store-error.ts'
+import { startAuditLog } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { ImportReport, type LineResult } from './import-report.ts'
 import { type ImportTarget, importRecord } from './importing.ts'
 import { type Input, openInput } from './input.ts'
 import { linesOf } from './lines.ts'
+import { createLogger } from './logger.ts'
 import { createProgress } from './progress.ts'
 import { readRecord } from './record-line.ts'
 import type { Settings } from './settings-schema.ts'
@@ -38,7 +41,7 @@ export function importCommand(): Command {
     .argument('<file>', 'lines of JSON, each a record of `export` or an event; - reads standard input')
     .option('--dry-run', 'check every line, and neither open nor change the store')
     .option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'validation', 'stock'])
+  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'validation', 'stock', 'audit'])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
@@ -51,14 +54,27 @@ export function importCommand(): Command {
 
 async function takeIn(input: Input, settings: Settings): Promise<ImportReport> {
   const rules = await rulesOf(settings)
-  return withStore(settings, (store) => importLines(input, { ...rules, store }))
+  const log = await createLogger(settings.log.level)
+  const auditLog = startAuditLog(settings, log)
+  const report = (error: unknown) => log.error({ err: error }, 'the audit log did not take a record')
+  const audit = auditTo(auditLog?.keep, secondsNow, report)
+  const imported = await withStore(settings, (store) => {
+    store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
+    return importLines(input, { ...rules, store, audit })
+  })
+  auditLog?.close()
+  return imported
 }
 
 async function tryOut(input: Input, settings: Settings): Promise<ImportReport> {
-  return importLines(input, { ...(await rulesOf(settings)), store: nowhere })
+  return importLines(input, { ...(await rulesOf(settings)), store: nowhere, audit: () => {} })
 }
 
-async function rulesOf({ kinds, validation, stock }: Settings): Promise<Omit<ImportTarget, 'store'>> {
+async function rulesOf({
+  kinds,
+  validation,
+  stock,
+}: Settings): Promise<Omit<ImportTarget, 'store' | 'audit'>> {
   return { kinds, validation, stock, verifyEvent: await createVerifier() }
 }
 

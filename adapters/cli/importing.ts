@@ -1,5 +1,6 @@
 /** What an import does with a record: every check of a published key package, as if its author published it now. */
 
+import { type Audit, publishEntry } from '../../plugin/audit.ts'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
@@ -29,6 +30,8 @@ export type ImportOutcome =
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock'> {
   readonly store: Pick<MovableStore, 'put' | 'spend' | 'putRelayList' | 'dropRelayList'>
   readonly verifyEvent: (event: SignedEvent) => boolean
+  /** Told of each key package that the store takes in or knows, without a requester: nobody published it here. */
+  readonly audit: Audit
 }
 
 /**
@@ -87,6 +90,7 @@ async function importKeyPackage(
   const offered = isExposed ? { ...pkg, exposure } : pkg
   const outcome = await target.store.put(offered, { max, overflow, retireAfterSeconds }, now)
   if (outcome === 'limited') throw new Error('an import has no publish quota')
+  if (outcome !== 'full') target.audit(() => [publishEntry(pkg, outcome, undefined)])
   return outcome
 }
 

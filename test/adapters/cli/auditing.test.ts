@@ -1,6 +1,6 @@
 /** The audit log of real processes: rotated by SIGHUP, whole after SIGTERM, and in nobody's way when the disk is full. */
 
-import { readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -153,6 +153,52 @@ describe('sweep --audit-to file', () => {
       id: pkg.id,
       author: pkg.author,
     })
+  })
+})
+
+describe('import --audit-to file', () => {
+  it('writes down what it took in or knew, and what gave way for it; a dry run writes nothing', async () => {
+    const path = `${directory}/audit.jsonl`
+    const now = Math.floor(Date.now() / 1000)
+    const [older, newer] = await Promise.all(
+      [now - 1, now].map(async (createdAt) =>
+        keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt }),
+      ),
+    )
+    const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'file', '--audit-path', path]
+    const limits = ['--stock-max', '1', '--stock-overflow', 'evict-oldest']
+    const lines = (...events: unknown[]) => ({
+      input: events.map((event) => `${JSON.stringify(event)}\n`).join(''),
+    })
+    expect((await runCli(['import', '-', '--dry-run', ...settings], lines(older))).code).toBe(0)
+    expect(existsSync(path)).toBe(false)
+
+    for (const event of [older, older, newer]) {
+      expect((await runCli(['import', '-', ...settings, ...limits], lines(event))).code).toBe(0)
+    }
+    const records = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(records.map(({ action, outcome, id, requester }) => [action, outcome, id, requester])).toEqual([
+      ['publish', 'stored', older?.id, undefined],
+      ['publish', 'duplicate', older?.id, undefined],
+      ['eviction', 'spent', older?.id, undefined],
+      ['publish', 'stored', newer?.id, undefined],
+    ])
+  })
+
+  it('writes down what is used up because it was used elsewhere, and nothing of what it refuses', async () => {
+    const path = `${directory}/audit.jsonl`
+    const event = await newKeyPackage()
+    const spent = { author: alice.pubkey, names: [event.id], expiresAt: event.created_at + 3600 }
+    const forged = { ...(await newKeyPackage()), sig: '0'.repeat(128) }
+    const input = [{ event }, { spent }, { event: forged }]
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join('')
+    const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'file', '--audit-path', path]
+    expect((await runCli(['import', '-', ...settings], { input })).code).toBe(1)
+    expect(idsIn(path)).toEqual([event.id, event.id])
   })
 })
 

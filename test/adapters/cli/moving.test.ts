@@ -135,7 +135,7 @@ function take(store: MovableStore, what: string | SignedEvent | undefined): Prom
 
 function targetOf(store: MovableStore): ImportTarget {
   const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  return { kinds, validation, stock, store, verifyEvent: verify }
+  return { kinds, validation, stock, store, verifyEvent: verify, audit: () => {} }
 }
 
 async function open(name: string): Promise<MovableStore> {
