@@ -51,7 +51,8 @@ async function claim(
 async function fields(): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const name of await client.hkeys(`test:{${author}}:stock`)) {
-    const sort = name === 'order' || name === 'past' ? name : name.startsWith('\0') ? 'row' : name.charAt(0)
+    const [, whole, letter] = /^(order|past)$|^([a-z])/.exec(name) ?? []
+    const sort = whole ?? letter ?? 'row'
     counts[sort] = (counts[sort] ?? 0) + 1
   }
   return counts
