@@ -1,6 +1,6 @@
 -- `claim` of stock.ts: hands out packages of some authors. On a cluster it is one author a time.
 --
--- KEYS the stock of each author (stock.lua)
+-- KEYS the stock of each author (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2, 3 quota per author: most claims, and the window's length in seconds
 --      4, 5 quota per address, likewise
@@ -15,7 +15,7 @@
 --         'none': the author is unknown, or has no package that fits
 --         'limited', 'perAuthor' or 'perAddress', seconds to wait: nothing changed
 --         'delivered', 'last' where the last was used or 'more', how many packages, and the exposure of each before this
---         claim (stock.lua), none where all were fresh. After it come how many are left, and the row of each package
+--         claim (places.lua), none where all were fresh. After it come how many are left, and the row of each package
 --         'failed', why
 
 -- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.

@@ -1,6 +1,6 @@
 -- `expire` of stock.ts, without writing: how many packages an author has.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --
 -- Returns how many; nil of one the store knows nothing of

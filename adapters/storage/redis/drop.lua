@@ -1,7 +1,7 @@
 -- `drop` of stock.ts: deletes packages of an author. They are spent, and a claim of them can no longer be repeated or
 -- undone.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 what is deleted: 'id', 'slot' or 'author'
 --      3 'slot' and 'author' leave alone what was created after this, in seconds since the epoch

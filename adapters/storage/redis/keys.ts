@@ -14,7 +14,7 @@ export class Keys {
     this.#prefix = prefix
   }
 
-  /** What stock.lua calls stock and known. */
+  /** What layout.lua calls stock and known. */
   stock(author: Pubkey): [stock: string, known: string] {
     const own = this.#of(author)
     return [`${own}stock`, `${own}known`]

@@ -1,6 +1,6 @@
 -- What an author has, expired packages included; nothing is consumed.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 --
 -- Returns for each package its exposure as "since:count", or "" where it is fresh, and its row
 

@@ -1,6 +1,6 @@
 -- `offer` of stock.ts: takes a package in, and remembers its id and KeyPackageRef until it expires.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 --      3 the window of what the author published
 -- ARGV 1 the package's row (row.ts)
 --      2 now, in seconds since the epoch

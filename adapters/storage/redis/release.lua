@@ -1,7 +1,7 @@
 -- `release` of stock.ts and `undo` of deliveries.ts: undoes the newest claim of each package. One that was spent is
 -- in the stock again as it was before.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 and on: event ids
 --

@@ -1,5 +1,5 @@
 /**
- * How a package stands in Redis, as three lines. The first is what the scripts go by (`headerOf` in stock.lua): id,
+ * How a package stands in Redis, as three lines. The first is what the scripts go by (`headerOf` in places.lua): id,
  * expiry, last_resort, creation time, kind, KeyPackageRef, slot or `-`, then a token for each tag. The second has the
  * rest as JSON, the third the event.
  */
@@ -16,7 +16,7 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 
-/** An author's `order` (stock.lua) is a head, then a place for each package; in bytes. */
+/** An author's `order` (layout.lua) is a head, then a place for each package; in bytes. */
 export const HEAD_LENGTH = 44
 export const PLACE_LENGTH = 26
 

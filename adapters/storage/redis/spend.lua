@@ -1,6 +1,6 @@
 -- `spend` of stock.ts: takes out what was spent in another store, and remembers it as spent until it expires.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 and on: event ids and KeyPackageRefs, each followed by the time at which it expires
 --

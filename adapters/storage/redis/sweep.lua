@@ -1,6 +1,6 @@
 -- `settle` and `dueAt` of stock.ts: removes what expired, what may retire, and what need not be known any more.
 --
--- KEYS 1, 2 the author's stock (stock.lua)
+-- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch
 --      2 how long an exposed package stays, in seconds
 --
