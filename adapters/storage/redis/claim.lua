@@ -21,8 +21,6 @@
 -- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.
 local MOST_OVER = 32
 
--- What is the same in every claim of this call.
-local oneClaim = recordOf(now, 1)
 -- The names of both windows of the claim at hand, and what is in them with it.
 local windows = {}
 local replies = {}
@@ -114,7 +112,8 @@ local function claim(requesterWindow, addressWindow, wish)
   if usedByRequester >= authorMax or usedByAddress >= addressMax then
     return answer({ limited(ofRequester, usedByRequester, ofAddress, usedByAddress) })
   end
-  local requester = isRepeated and nameIn(requesterWindow) or ''
+  -- The window's name is a letter, and whose it is.
+  local requester = isRepeated and sub(requesterWindow, 2) or ''
   local newest = isRepeated and call('HGET', STOCK, 'r' .. requester)
   windows.requester, windows.ofRequester = requesterWindow, recorded(ofRequester, usedByRequester, oneClaim)
   windows.address, windows.ofAddress = addressWindow, recorded(ofAddress, usedByAddress, oneClaim)

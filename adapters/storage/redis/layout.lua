@@ -12,6 +12,8 @@
 --        r<requester>   the name of the newest visit of this requester, where what it delivered may be repeated
 --      Numbers are four bytes, big-endian.
 --      2 known, a sorted set: event ids and KeyPackageRefs by the time at which they expire (I3)
+--
+-- claim.lua, whose KEYS are the stocks of several authors, sets STOCK to one after the other, and has no use for KNOWN.
 
 local STOCK, KNOWN = KEYS[1], KEYS[2]
 local NUMBER = '>I4'

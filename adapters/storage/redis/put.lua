@@ -1,4 +1,5 @@
--- `offer` of stock.ts: takes a package in, and remembers its id and KeyPackageRef until it expires.
+-- `offer` of stock.ts and `admit` of admission.ts: takes a package in, and remembers its id and KeyPackageRef until it
+-- expires.
 --
 -- KEYS 1, 2 the author's stock (layout.lua)
 --      3 the window of what the author published
@@ -56,8 +57,8 @@ local function remember()
   save(stock)
 end
 
--- `withPackage`
-local function admit()
+-- The package is in the stock, and known.
+local function takeIn()
   local band = isSlot and SLOT or pkg.lastResort
   local name = packBytes(NUMBER, stock.rows)
   insert(stock.places, {
@@ -75,7 +76,7 @@ local function admit()
   remember()
 end
 
--- `byAge`: oldest first; of two equally old, the one with the highest id.
+-- `byAge` of selection.ts: oldest first; of two equally old, the one with the highest id.
 local function byAge(a, b)
   if a.createdAt ~= b.createdAt then
     return a.createdAt < b.createdAt
@@ -96,7 +97,7 @@ if isSlot then
         return reply('stale', stock)
       end
       remove(stock, 'replaced', { place })
-      admit()
+      takeIn()
       return reply('replaced', stock)
     end
   end
@@ -110,5 +111,5 @@ if #rivals >= max then
   table.sort(rivals, byAge)
   remove(stock, 'evicted', { unpack(rivals, 1, #rivals - max + 1) })
 end
-admit()
+takeIn()
 return reply('stored', stock)

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { RedisConnection } from './connection.ts'
 
-/** A function of that name, with what it needs, that is made only when a script asks for it. */
+/** A function with what it needs, made only when a script asks for it: `claimAny`, say, by `makeClaimAny()`. */
 interface Made {
   readonly name: string
   readonly from: readonly string[]

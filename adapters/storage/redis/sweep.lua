@@ -1,4 +1,5 @@
--- `settle` and `dueAt` of stock.ts: removes what expired, what may retire, and what need not be known any more.
+-- `settle` of stock.ts and `dueAt` of keeping.ts: removes what expired, what may retire, and what need not
+-- be known any more.
 --
 -- KEYS 1, 2 the author's stock (layout.lua)
 -- ARGV 1 now, in seconds since the epoch

@@ -8,8 +8,5 @@ local isRepeated = redeliverySeconds > 0
 -- `RELEASE_SECONDS`
 local deliveryUntil = now + math.max(redeliverySeconds, 60)
 local visitUntil = now + math.max(authorSeconds, addressSeconds)
-
--- Of a window's name, whose it is.
-local function nameIn(window)
-  return sub(window, 2)
-end
+-- What a claim adds to a window.
+local oneClaim = recordOf(now, 1)

@@ -104,7 +104,7 @@ local function forgetWindows(stock, now)
   end
 end
 
--- Both of what is over; not all of it where that is much.
+-- Forgets deliveries and windows that are over; where there are very many, not all of them.
 local function forgetVisits(stock, now)
   forgetDeliveries(stock, now)
   forgetWindows(stock, now)
