@@ -36,12 +36,14 @@ export function tellWatchdog(what: 'folder' | 'begun' | 'over', subject: string 
 function start(): Socket {
   const watchdog = spawn('/bin/sh', ['-c', SCRIPT], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   const stdin = watchdog.stdin as Socket
+  // Waited for from now on: one that somebody has ended before would be waited for without end.
+  const ended = once(watchdog, 'exit')
   watchdog.unref()
   stdin.unref()
   globalThis.tidyUp = () => {
     watchdog.ref()
     stdin.end()
-    return once(watchdog, 'exit')
+    return ended
   }
   return stdin
 }
