@@ -16,7 +16,9 @@ export async function installOnDebian(packageName: string, program: string): Pro
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return
   // Several test workers may come here at once: the lock lets one install, and is gone when its holder dies.
   const once = `command -v ${program} || { apt-get update && apt-get install -y --no-install-recommends ${packageName}; }`
-  await run('flock', [join(tmpdir(), 'keypackage-gateway-install.lock'), 'sh', '-c', once], {
+  const lock = join(tmpdir(), 'keypackage-gateway-install.lock')
+  // In a session of its own, which the watchdog leaves alone: killed half way, dpkg would have to be repaired by hand.
+  await run('setsid', ['--wait', 'flock', lock, 'sh', '-c', once], {
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     timeout: 300_000,
   })
