@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, it, jest } from '@jest/globals'
+import { describe, expect, it, jest } from '@jest/globals'
 import { eventually } from './eventually.ts'
 import { startProcess } from './processes.ts'
 import { scratch } from './scratch.ts'
@@ -51,22 +51,24 @@ async function remaining({ folder, servers }: Left): Promise<string[]> {
   return [...servers.filter((_server, index) => serving[index]), ...(existsSync(folder) ? [folder] : [])]
 }
 
-it('is gone when its setup has failed', async () => {
-  const { ended, left } = await makeUntidy('failure')
-  expect(await ended).toEqual([1, null])
-  expect(await remaining(left)).toEqual([])
-})
+describe('what a test file leaves', () => {
+  it('is gone when its setup has failed', async () => {
+    const { ended, left } = await makeUntidy('failure')
+    expect(await ended).toEqual([1, null])
+    expect(await remaining(left)).toEqual([])
+  })
 
-it('is gone when not one of its tests was asked for', async () => {
-  const { ended, left } = await makeUntidy('loaded', '--testNamePattern', 'another')
-  expect(await ended).toEqual([0, null])
-  expect(await remaining(left)).toEqual([])
-})
+  it('is gone when not one of its tests was asked for', async () => {
+    const { ended, left } = await makeUntidy('loaded', '--testNamePattern', 'another')
+    expect(await ended).toEqual([0, null])
+    expect(await remaining(left)).toEqual([])
+  })
 
-it('is gone soon after its process was killed', async () => {
-  const { child, ended, left } = await makeUntidy('none')
-  expect(await remaining(left)).toEqual([...left.servers, left.folder])
-  child.kill('SIGKILL')
-  await ended
-  await eventually('all is gone', async () => (await remaining(left)).length === 0)
+  it('is gone soon after its process was killed', async () => {
+    const { child, ended, left } = await makeUntidy('none')
+    expect(await remaining(left)).toEqual([...left.servers, left.folder])
+    child.kill('SIGKILL')
+    await ended
+    await eventually('all is gone', async () => (await remaining(left)).length === 0)
+  })
 })
