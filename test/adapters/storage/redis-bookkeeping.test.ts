@@ -80,14 +80,13 @@ describe('what a claim leaves behind', () => {
 })
 
 describe.each([
-  ['a sweep', (now: number) => store.sweep(now, 600)],
+  ['a sweep', 0, (now: number) => store.sweep(now, 600)],
   [
     'a package that comes in',
+    1,
     (now: number) => store.put(packageNamed(`late ${author}`, author), LIMITS, now),
   ],
-])('%s', (_name, visit) => {
-  const came = _name === 'a sweep' ? 0 : 1
-
+])('%s', (_what, came, visit) => {
   it('forgets what was spent once it cannot be released, and leaves the quotas (I5)', async () => {
     await publish(3)
     await claim('bob', NOW)
@@ -121,8 +120,8 @@ describe.each([
 describe('claims alone', () => {
   it('keep the stock of an author small who is asked for all day and publishes nothing', async () => {
     await publish(1)
-    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: MINUTE }, perAddress: POLICY.perAuthor }
-    const short = { ...policy, perAddress: { ...policy.perAddress, windowSeconds: MINUTE } }
+    const quota = { max: 10, windowSeconds: MINUTE }
+    const short = { ...POLICY, perAuthor: quota, perAddress: quota }
     let most = 0
     for (let turn = 0; turn < 200; turn++) {
       expect(await claim(`requester ${turn}`, NOW + turn * 10, short)).toBe('delivered')

@@ -14,9 +14,9 @@ type MakeAuth = (target: Target, challenge: string) => SignedEvent
 
 const ELSEWHERE = 'wss://elsewhere.example.com'
 
-/** Bob's answer to a challenge, but for what is changed. */
-function bobsAuth({ url, now }: Target, change: Partial<AuthSettings>): SignedEvent {
-  return authEvent(bob, { challenge: '', relay: url, createdAt: now(), ...change })
+/** Bob's answer to a challenge, right but for what the settings say. */
+function bobsAuth({ url, now }: Target, settings: AuthSettings): SignedEvent {
+  return authEvent(bob, { relay: url, createdAt: now(), ...settings })
 }
 
 const refused: readonly (readonly [what: string, make: MakeAuth])[] = [

@@ -13,6 +13,7 @@ import {
   type TestGateway,
 } from '../../support/gateway.ts'
 import { alice, claimFrom, connectedAuthor, request, requestsTo, turns } from '../../support/low-stock.ts'
+import { person } from '../../support/people.ts'
 
 const withdrawal = ['CLOSED', 'keypackages:low', 'replenished: enough key packages are stored']
 
@@ -34,8 +35,8 @@ function neverMade(): never {
   throw new Error('there is no such package')
 }
 
-describe('a stock that is back at stock.low', () => {
-  it('is withdrawn from every connection that was asked, once', async () => {
+describe('a request for more', () => {
+  it('is withdrawn from every connection that was asked, once, when the stock is back at stock.low', async () => {
     const test = startGateway()
     const asked = [await connectedAuthor(test), await connectedAuthor(test)]
     await stock(test, alice, 3)
@@ -43,7 +44,8 @@ describe('a stock that is back at stock.low', () => {
 
     const [first, second, third] = await keyPackagesOf(alice, 3)
     await claimFrom(test)
-    const late = await connectedAuthor(startGateway())
+    const stranger = test.connect()
+    await stranger.authenticate(person('bob'))
     for (const device of asked) expect(requestsTo(device)).toEqual([request])
     await test.gateway.publish(first ?? neverMade())
     for (const device of asked) expect(device.pushed.at(-1)).toEqual(withdrawal)
@@ -51,10 +53,10 @@ describe('a stock that is back at stock.low', () => {
     for (const device of asked) {
       expect(device.pushed.filter(([verb]) => verb === 'CLOSED')).toEqual([withdrawal])
     }
-    expect(late.pushed).not.toContainEqual(withdrawal)
+    expect(stranger.pushed).not.toContainEqual(withdrawal)
   })
 
-  it('is withdrawn when the claim that made it low is undone', async () => {
+  it('is withdrawn when the claim that made the stock low is undone', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const author = await connectedAuthor(test)
@@ -65,7 +67,7 @@ describe('a stock that is back at stock.low', () => {
     expect(author.pushed.at(-1)).toEqual(withdrawal)
   })
 
-  it('is not withdrawn while it is still lower', async () => {
+  it('is not withdrawn while the stock is still lower', async () => {
     const test = startGateway({ stock: { low: 5 } })
     await stock(test, alice, 2)
     const author = await connectedAuthor(test)
