@@ -9,7 +9,7 @@ import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
 
 /**
  * One line of an audit log.
- * - `publish`: somebody published a package, or its operator imported it (then without a requester), and the store took
+ * - `publish`: somebody published a package, or an operator imported it (then without a requester), and the store took
  *   it in or knew it (`PutOutcome`).
  * - `claim`: a requester was `delivered` a package of the author, or there was `none`.
  * - `exposure`: what was delivered was the last one, and stayed; the outcome says how often that happened to it.
@@ -62,18 +62,18 @@ const actionOf = {
   evicted: 'eviction',
 } as const satisfies Record<Removal['why'], AuditRecord['action']>
 
-/** Where nobody keeps an audit log, no record is made. One that cannot be kept stops nothing. */
+/** Where nobody keeps an audit log, no record is made. One that cannot be kept stops nothing; the ordinary log says so. */
 export function auditTo(
   keep: ((record: AuditRecord) => void) | undefined,
   now: () => number,
-  report: (error: unknown) => void,
+  log: { error(fields: object, message: string): void },
 ): Audit {
   if (keep === undefined) return () => {}
   return (entries) => {
     try {
       for (const entry of entries()) keep({ at: now(), ...entry })
     } catch (error) {
-      report(error)
+      log.error({ err: error }, 'the audit log did not take a record')
     }
   }
 }

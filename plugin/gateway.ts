@@ -71,7 +71,7 @@ export class KeyPackageGateway {
       options: this.options,
       store,
       log,
-      audit: auditTo(audit, now, (error) => log.error({ err: error }, 'the audit log did not take a record')),
+      audit: auditTo(audit, now, log),
       released: new ReleasedClaims(),
       verifyEvent,
       now,

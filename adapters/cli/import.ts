@@ -1,22 +1,19 @@
 /** `import`: takes the lines of a file into a store, and says what became of them. */
 
 import { Command } from 'commander'
-import { auditTo, removalEntry } from '../../plugin/audit.ts'
 import { inBatches } from '../../plugin/batches.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { startAuditLog } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { ImportReport, type LineResult } from './import-report.ts'
 import { type ImportTarget, importRecord } from './importing.ts'
 import { type Input, openInput } from './input.ts'
 import { linesOf } from './lines.ts'
-import { createLogger } from './logger.ts'
 import { createProgress } from './progress.ts'
 import { readRecord } from './record-line.ts'
 import type { Settings } from './settings-schema.ts'
 import { createVerifier } from './verify-event.ts'
-import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+import { STORE_SETTINGS, secondsNow, withAuditedStore } from './with-store.ts'
 
 interface ImportFlags {
   readonly json?: true
@@ -54,16 +51,7 @@ export function importCommand(): Command {
 
 async function takeIn(input: Input, settings: Settings): Promise<ImportReport> {
   const rules = await rulesOf(settings)
-  const log = await createLogger(settings.log.level)
-  const auditLog = startAuditLog(settings, log)
-  const report = (error: unknown) => log.error({ err: error }, 'the audit log did not take a record')
-  const audit = auditTo(auditLog?.keep, secondsNow, report)
-  const imported = await withStore(settings, (store) => {
-    store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
-    return importLines(input, { ...rules, store, audit })
-  })
-  auditLog?.close()
-  return imported
+  return withAuditedStore(settings, (store, audit) => importLines(input, { ...rules, store, audit }))
 }
 
 async function tryOut(input: Input, settings: Settings): Promise<ImportReport> {

@@ -1,6 +1,9 @@
-/** Opens the store of a command that works on one and ends. */
+/** Opens the store of a command that works on one and ends, and its audit log where it changes the store. */
 
+import { type Audit, auditTo, removalEntry } from '../../plugin/audit.ts'
+import type { Logger } from '../../plugin/context.ts'
 import type { MovableStore } from '../../plugin/store.ts'
+import { startAuditLog } from './auditing.ts'
 import { createLogger } from './logger.ts'
 import type { Settings } from './settings-schema.ts'
 import { openStore } from './store-url.ts'
@@ -13,7 +16,36 @@ export async function withStore<Result>(
   settings: Settings,
   use: (store: MovableStore) => Promise<Result>,
 ): Promise<Result> {
-  const store = await openStore(settings, await createLogger(settings.log.level))
+  return useStore(settings, await createLogger(settings.log.level), use)
+}
+
+/**
+ * The same, with an audit log of what leaves the store, and of what `use` tells it.
+ * @throws SettingsError where its file cannot be opened
+ */
+export async function withAuditedStore<Result>(
+  settings: Settings,
+  use: (store: MovableStore, audit: Audit) => Promise<Result>,
+): Promise<Result> {
+  const log = await createLogger(settings.log.level)
+  const auditLog = startAuditLog(settings, log)
+  const audit = auditTo(auditLog?.keep, secondsNow, log)
+  try {
+    return await useStore(settings, log, (store) => {
+      store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
+      return use(store, audit)
+    })
+  } finally {
+    auditLog?.close()
+  }
+}
+
+async function useStore<Result>(
+  settings: Settings,
+  log: Logger,
+  use: (store: MovableStore) => Promise<Result>,
+): Promise<Result> {
+  const store = await openStore(settings, log)
   try {
     return await use(store)
   } finally {
