@@ -1,4 +1,4 @@
-/** The house stands as CONTRIBUTING.md draws it: its rooms, who may import whom, and nobody in a circle. */
+/** The house stands as CONTRIBUTING.md draws it: its rooms, what its files open with, and who may import whom. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -55,10 +55,17 @@ describe('plugin/', () => {
   })
 })
 
+describe('every file', () => {
+  it('opens with a comment on what it decides or owns', () => {
+    const files = ['plugin', 'adapters', 'test'].flatMap(filesBelow)
+    expect(files.filter((file) => !/^(#!.*\n)?\/\*\*\s/.test(read(file)))).toEqual([])
+  })
+})
+
 describe('test/', () => {
   it('starts processes in one place, which sees to it that none of them stays', () => {
     const starters = filesBelow('test').filter((file) => {
-      const code = readFileSync(join(root, file), 'utf8')
+      const code = read(file)
       return /^import \{[^}]*\b(spawn|fork|exec|execFile)\b[^}]*\} from 'node:child_process'/m.test(code)
     })
     const isTest = (file: string) => !file.startsWith('test/bench/')

@@ -1,4 +1,4 @@
-/** The scenarios of the client guide, played by `keypackage-gateway/client` on every store, with real MLS. */
+/** What apps do with `keypackage-gateway/client`, from groups to replenishing, on every store, with real MLS. */
 
 import { describe, expect, it, jest } from '@jest/globals'
 import type { LowStock } from '../../adapters/client/replenishing.ts'
@@ -9,7 +9,7 @@ import { GroupMember } from '../support/group-member.ts'
 
 jest.setTimeout(60_000)
 
-describe.each(everyStore())('the client guide on %s', (_name, open) => {
+describe.each(everyStore())('an app, on %s', (_name, open) => {
   const scene = new ClientScene(open)
 
   /** Members one to `count`, each with so many packages published. */

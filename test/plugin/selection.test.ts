@@ -1,3 +1,5 @@
+/** Which packages a claim chooses and in what order, and which a narrowing or a deletion means. */
+
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { choose, isNewer, isSelected, meets } from '../../plugin/selection.ts'

@@ -1,3 +1,5 @@
+/** What holds of one author's stock through any random history of it. */
+
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { dueAt, forgotten } from '../../plugin/keeping.ts'

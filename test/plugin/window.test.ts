@@ -1,3 +1,5 @@
+/** Sliding windows: what they grant, how long to wait for more, and what they forget. */
+
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { hit, record, room, slide, type Window } from '../../plugin/window.ts'

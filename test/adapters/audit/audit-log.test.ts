@@ -1,3 +1,5 @@
+/** Where audit records are written, under which names, and what becomes of them on a full disk. */
+
 import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'

@@ -1,3 +1,5 @@
+/** Under which name the audit log knows a requester: the same all day, and never again. */
+
 import { describe, expect, it } from '@jest/globals'
 import { DailySalt } from '../../../adapters/audit/daily-salt.ts'
 

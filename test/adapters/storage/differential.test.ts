@@ -1,3 +1,5 @@
+/** Every store answers a random history as the memory store does. */
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'

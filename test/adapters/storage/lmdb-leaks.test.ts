@@ -1,3 +1,5 @@
+/** What an LMDB store keeps of a random history once all of it is over: nothing. */
+
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { open } from 'lmdb'

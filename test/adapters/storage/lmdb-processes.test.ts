@@ -1,3 +1,5 @@
+/** An LMDB store under several processes, some of them killed: what was answered holds. */
+
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { KeyPackageStore, StockLimits } from '../../../plugin/store.ts'

@@ -1,3 +1,5 @@
+/** The LMDB store: the contract, what it has once opened again, and when it cannot be opened or written. */
+
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'

@@ -1,3 +1,5 @@
+/** The memory store: the contract, and that it does not last. */
+
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import { describeKeyPackageStore } from '../../contract/index.ts'

@@ -1,3 +1,5 @@
+/** Which addresses of Redis are read, as what, and how the others are refused. */
+
 import { describe, expect, it } from '@jest/globals'
 import { parseRedisAddress, placeOf } from '../../../adapters/storage/redis/address.ts'
 

@@ -1,3 +1,5 @@
+/** The Redis store on a cluster: the contracts, and a node that is down. */
+
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import {
   authorNamed,

@@ -1,3 +1,5 @@
+/** To which Redis a connection is made and comes back, and what is said where it cannot be. */
+
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'

@@ -1,3 +1,5 @@
+/** What a crash of Redis can lose, as the log says at start, and what waiting for replicas does about it. */
+
 import { afterEach, describe, expect, it, jest } from '@jest/globals'
 import { connectRedis, type RedisConnection } from '../../../adapters/storage/redis/connection.ts'
 import { explain, logDurability, type Persistence } from '../../../adapters/storage/redis/durability.ts'

@@ -1,3 +1,5 @@
+/** The Redis store through Sentinel: the contracts. */
+
 import { afterAll, beforeAll, describe, it, jest } from '@jest/globals'
 import { describeKeyPackageStore, describeMovableStore } from '../../contract/index.ts'
 import { type RedisSentinel, startSentinel } from '../../support/redis.ts'

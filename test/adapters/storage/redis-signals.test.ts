@@ -1,3 +1,5 @@
+/** What one process on a Redis store hears of what the others did. */
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'

@@ -1,3 +1,5 @@
+/** The Redis store on one server: the contract. */
+
 import { afterAll, beforeAll, describe, it } from '@jest/globals'
 import { describeKeyPackageStore } from '../../contract/index.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
