@@ -47,9 +47,7 @@ end
 local function loadOrMake()
   local order, past = unpack(call('HMGET', STOCK, 'order', 'past'))
   local stock = stockOf(order or past or EMPTY)
-  if past then
-    erase(stock, 'past')
-  end
+  stock.wasPast = past
   return stock
 end
 
@@ -84,6 +82,10 @@ end
 local function save(stock)
   write(stock, 'order', headOf(stock) .. orderOf(stock.places))
   saveFields(stock)
+  -- Not before: a hash that is empty for a moment forgets when it expires.
+  if stock.wasPast then
+    call('HDEL', STOCK, 'past')
+  end
 end
 
 -- The author is not known any more.

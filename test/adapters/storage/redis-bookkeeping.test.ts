@@ -226,6 +226,17 @@ describe('the keys of an author', () => {
     await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 2 * DAY } })
     expect(await timeToLive('stock')).toBe(2 * DAY + HOUR)
   })
+
+  it('still do so of an author who comes back once the windows are over', async () => {
+    await publish(1, NOW)
+    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 3 * HOUR } })
+    await store.sweep(NOW + HOUR, 600)
+    expect(await fields()).toMatchObject({ past: 1 })
+    const again = packageNamed(`again ${author}`, author, { expiresAt: NOW + 3 * HOUR })
+    expect(await store.put(again, LIMITS, NOW + 3 * HOUR)).toBe('stored')
+    expect(await fields()).toEqual({ ...alone, row: 1 })
+    expect(await timeToLive('stock')).toBe(4 * HOUR)
+  })
 })
 
 /** In seconds, to the next hour: some have passed since. */
