@@ -124,7 +124,7 @@ local function claim(requesterWindow, addressWindow, wish)
 end
 
 local function wishOf(asked)
-  local maximum, wanted = string.match(asked, '^(%d+) (.*)$')
+  local maximum, wanted = string.match(asked, '^(%S+) (.*)$')
   return {
     asked = asked,
     maximum = tonumber(maximum),

@@ -39,7 +39,7 @@ export class ClaimReplies {
   }
 
   next(author: Pubkey): ClaimAnswer {
-    const change = decodeChange(author, this.#nextText())
+    const change = decodeChange(author, this.#textAt(this.#read++))
     const { removed } = change
     const [due, outcome, ...words] = change.outcome.split(' ')
     const isDue = due === 'due'
@@ -51,9 +51,12 @@ export class ClaimReplies {
     }
     const [last, count, ...exposures] = words
     const remaining = Number(this.#words[this.#read++])
+    const firstRow = this.#read
+    // Before any row is decoded: where one cannot be, the next claim still finds what is its own.
+    this.#read += Number(count)
     const packages: StoredKeyPackage[] = []
     for (let index = 0; index < Number(count); index++)
-      packages.push(decodeRow(author, this.#nextText(), exposureOf(exposures[index] ?? '')))
+      packages.push(decodeRow(author, this.#textAt(firstRow + index), exposureOf(exposures[index] ?? '')))
     return {
       outcome: { outcome: 'delivered', packages, remaining, lastUsed: last === 'last' },
       removed,
@@ -62,8 +65,8 @@ export class ClaimReplies {
   }
 
   /** @throws StoreError where there is none */
-  #nextText(): string {
-    const text = this.#words[this.#read++]
+  #textAt(index: number): string {
+    const text = this.#words[index]
     if (typeof text !== 'string') throw new StoreError('Redis: a claim was not answered')
     return text
   }

@@ -1,0 +1,77 @@
+/** Claims that go to Redis together: what is wrong with the stock of one author is no concern of the others. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { redisStore } from '../../../adapters/storage/redis.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { type RedisServer, startRedis } from '../../support/redis.ts'
+
+const AUTHORS = ['alice', 'bob', 'carol'].map(authorNamed)
+const bob = authorNamed('bob')
+/** The row of the package that is put first, and is the oldest: the first to be claimed. */
+const FIRST_ROW = Buffer.from([0, 0, 0, 1])
+
+let server: RedisServer
+let client: Redis
+let store: MovableStore
+
+beforeAll(async () => {
+  server = await startRedis()
+  client = new Redis(server.url)
+  store = await redisStore({ redis: `${server.url}?prefix=test:` })
+}, 30_000)
+afterAll(async () => {
+  await store?.close()
+  client?.disconnect()
+  await server?.stop()
+})
+
+beforeEach(async () => {
+  await client.flushall()
+  for (const author of AUTHORS)
+    for (let number = 0; number < 5; number++)
+      await store.put(packageNamed(`${author} ${number}`, author, { createdAt: NOW + number }), LIMITS, NOW)
+})
+
+/** What the authors' claims came to, each two packages of one author, all in one call. */
+async function claimAll(): Promise<readonly ClaimOutcome[]> {
+  const claims = AUTHORS.map((author) => claimBy('dave', author, { maximum: 2 }))
+  return store.claim(claims, POLICY, NOW)
+}
+
+/** Whose packages were delivered, or what came instead. */
+function owners(outcomes: readonly ClaimOutcome[]): (string | readonly Pubkey[])[] {
+  return outcomes.map((one) =>
+    one.outcome === 'delivered'
+      ? one.packages.map(({ event }) => (JSON.parse(event) as { pubkey: Pubkey }).pubkey)
+      : one.outcome,
+  )
+}
+
+const expected = AUTHORS.map((author) => (author === bob ? 'unavailable' : [author, author]))
+
+describe('the claim of an author', () => {
+  it('whose key is something else fails alone (I7)', async () => {
+    await client.set(`test:{${bob}}:stock`, 'something else')
+    expect(owners(await claimAll())).toEqual(expected)
+    await expect(store.claim([claimBy('dave', bob)], POLICY, NOW)).rejects.toThrow('Redis: WRONGTYPE')
+  })
+
+  it('of whom a package is lost fails alone (I7)', async () => {
+    await client.hdel(`test:{${bob}}:stock`, FIRST_ROW)
+    expect(owners(await claimAll())).toEqual(expected)
+  })
+
+  it('of whom a package cannot be read fails alone (I7)', async () => {
+    await client.hset(`test:{${bob}}:stock`, FIRST_ROW, 'no row')
+    expect(owners(await claimAll())).toEqual(expected)
+  })
+
+  it('who is asked for all there is gives all', async () => {
+    const claims = AUTHORS.map((author) => claimBy('dave', author, { maximum: Number.POSITIVE_INFINITY }))
+    const outcomes = await store.claim(claims, POLICY, NOW)
+    expect(owners(outcomes)).toEqual(AUTHORS.map((author) => Array.from({ length: 5 }, () => author)))
+  })
+})
