@@ -9,7 +9,6 @@ import { noticesOfElsewhere, noticesOfExposure } from './notices.ts'
 import {
   isUnanswered,
   ownView,
-  policyOf,
   type Query,
   type QueryAnswer,
   type QueryOutcome,
@@ -100,7 +99,7 @@ async function claimAll(context: GatewayContext, claims: readonly Claim[]): Prom
 }
 
 async function takeAll(
-  { store, options, log, now }: GatewayContext,
+  { store, options, policy, log, now }: GatewayContext,
   claims: readonly Claim[],
 ): Promise<QueryOutcome[]> {
   const [first] = claims
@@ -112,8 +111,7 @@ async function takeAll(
       options.quota.perRequester,
       now(),
     )
-    const outcomes =
-      granted === 0 ? [] : await store.claim(claims.slice(0, granted), policyOf(options), now())
+    const outcomes = granted === 0 ? [] : await store.claim(claims.slice(0, granted), policy, now())
     const limited = { outcome: 'limited', by: 'perRequester', retryAfterSeconds } as const
     return [...outcomes, ...claims.slice(granted).map(() => limited)]
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './released.ts'
-import type { KeyPackageStore } from './store.ts'
+import type { ClaimPolicy, KeyPackageStore } from './store.ts'
 
 /** Where the gateway says what an operator should know; pino's loggers fit. Never given a package's content (I4). */
 export interface Logger {
@@ -16,6 +16,8 @@ export interface Logger {
 /** Made once by the gateway, and given to each operation. */
 export interface GatewayContext {
   readonly options: Options
+  /** One object for every claim: a store may take together what is claimed under the same. */
+  readonly policy: ClaimPolicy
   readonly store: KeyPackageStore
   readonly log: Logger
   readonly audit: Audit

@@ -18,7 +18,7 @@ import { addressKey } from './nostr/requester.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
-import { groupByAuthor, ownView, type Query, type QueryAnswer, UNAVAILABLE } from './query.ts'
+import { groupByAuthor, ownView, policyOf, type Query, type QueryAnswer, UNAVAILABLE } from './query.ts'
 import { ReleasedClaims } from './released.ts'
 import { meets } from './selection.ts'
 import { Session } from './session.ts'
@@ -69,6 +69,7 @@ export class KeyPackageGateway {
     const now = () => Math.floor(clock() / 1000)
     this.#context = {
       options: this.options,
+      policy: policyOf(this.options),
       store,
       log,
       audit: auditTo(audit, now, log),

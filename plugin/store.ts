@@ -97,7 +97,7 @@ export interface Narrowing {
   readonly tags?: readonly (readonly [letter: string, values: readonly string[]])[]
 }
 
-/** The limits in force for every claim of a batch. */
+/** The limits in force for every claim of a batch. Batches under one and the same object may go together. */
 export interface ClaimPolicy {
   readonly perAuthor: Quota
   readonly perAddress: Quota

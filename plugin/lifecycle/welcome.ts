@@ -4,7 +4,6 @@ import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Sender } from '../operations.ts'
-import { policyOf } from '../query.ts'
 import type { Claim } from '../store.ts'
 
 export const WELCOME_KIND = 444
@@ -20,7 +19,7 @@ export async function noteWelcome(
   { requester }: Sender,
 ): Promise<void> {
   if (requester === undefined) return
-  const { store, options, released, log, audit, now } = context
+  const { store, options, policy, released, log, audit, now } = context
   const ids = tags.flatMap(([name, id]) => (name === 'e' && id !== undefined ? [id] : []))
   const claims = released.take(requester, ids, now()).map(({ author, id, kind }): Claim => {
     // The query was counted when it came, so its quota is another.
@@ -35,7 +34,7 @@ export async function noteWelcome(
   })
   if (claims.length === 0) return
   try {
-    const outcomes = await store.claim(claims, { ...policyOf(options), redeliverySeconds: 0 }, now())
+    const outcomes = await store.claim(claims, { ...policy, redeliverySeconds: 0 }, now())
     audit(() =>
       outcomes.flatMap((outcome, index) => {
         const claim = claims[index]

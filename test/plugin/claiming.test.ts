@@ -1,6 +1,7 @@
 /** How much a requester may claim, who counts as one (I5), and what a store that fails leaves of a REQ (I7). */
 
 import { describe, expect, it } from '@jest/globals'
+import type { ClaimPolicy } from '../../plugin/store.ts'
 import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'
 import { person } from '../support/people.ts'
 
@@ -8,6 +9,23 @@ const alice = person('alice')
 const bob = person('bob')
 const carol = person('carol')
 const EOSE = ['EOSE', 'sub']
+
+describe('claims', () => {
+  it('are all made under one policy, so that a store can take those of several clients together', async () => {
+    const policies = new Set<ClaimPolicy>()
+    const test = startGateway({}, (store) => ({
+      claim: (claims, policy, now) => {
+        policies.add(policy)
+        return store.claim(claims, policy, now)
+      },
+    }))
+    await stock(test, alice, 3)
+    for (const client of [test.connect(), test.connect()]) {
+      expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+    }
+    expect(policies.size).toBe(1)
+  })
+})
 
 describe('quota used up', () => {
   it('for some authors: the others are served, then NOTICE, then EOSE', async () => {
