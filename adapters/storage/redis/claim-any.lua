@@ -75,8 +75,21 @@ local function take(stock, visit, maximum)
   return deliver(stock, answer, last, exposures)
 end
 
+-- The number of the newest visit that may be a delivery.
+local function newestDelivery(stock)
+  local number = stock.next - 1
+  if number < stock.first then
+    return 0
+  end
+  local visit = visitAt(visitName(number))
+  return isDelivery(visit) and number or visit.times
+end
+
 -- `deliveryOf` and `remember`
 local function remember(stock, visit)
+  if not isDelivery(visit) then
+    visit.times = newestDelivery(stock)
+  end
   saveVisit(stock, visit)
   stock.next = stock.next + 1
   stock.visitsUntil = math.min(stock.visitsUntil, visitUntil)

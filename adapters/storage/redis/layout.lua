@@ -35,5 +35,6 @@ local EXPOSED, SLOT = 2, 4
 -- A visit: when it falls out of its windows; when it was; until when what it delivered can be repeated or undone, how
 -- often that was sent, how many packages it spent, and how long an id follows. Then the places of those it spent, the id
 -- of the last package where that may be repeated; the names of its windows, each with a newline after it; and the
--- requester, where any of it may be repeated.
+-- requester, where any of it may be repeated. Of a visit that delivered nothing to repeat or undo, instead of how often
+-- that was sent: the number of one before it, where between the two there is no other that did.
 local VISIT, VISIT_LENGTH = '>I7I5I7I4I2I1', 26

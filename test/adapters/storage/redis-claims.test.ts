@@ -1,4 +1,4 @@
-/** Claims that go to Redis together: what is wrong with the stock of one author is no concern of the others. */
+/** Claims that go to Redis together: none is in the way of another, nor are many of them in the way of what comes after. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -73,5 +73,16 @@ describe('the claim of an author', () => {
     const claims = AUTHORS.map((author) => claimBy('dave', author, { maximum: Number.POSITIVE_INFINITY }))
     const outcomes = await store.claim(claims, POLICY, NOW)
     expect(owners(outcomes)).toEqual(AUTHORS.map((author) => Array.from({ length: 5 }, () => author)))
+  })
+})
+
+describe('a release', () => {
+  it('passes over the claims that spent nothing, however many there were', async () => {
+    const claims = Array.from({ length: 300 }, (_, number) => claimBy(`requester ${number}`, bob))
+    const [first] = await store.claim(claims, POLICY, NOW)
+    await client.config('RESETSTAT')
+    await store.release(bob, first?.outcome === 'delivered' ? first.packages.map(({ id }) => id) : [], NOW)
+    expect(Number(/cmdstat_hget:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])).toBeLessThan(30)
+    expect(await store.count([bob], NOW)).toEqual([2])
   })
 })
