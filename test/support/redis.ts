@@ -17,6 +17,8 @@ const BUS_OFFSET = 10_000
 const START_MS = 20_000
 /** A replica is there soon, and a master's first ping, which it answers, comes soon. */
 const REPLICATED = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
+/** Of an ACL user, as the README asks for them. */
+const RIGHTS = ['~kpg:*', 'resetchannels', '&kpg:*', '+@all', '-@dangerous', '+info']
 
 export interface RedisSettings {
   /** As on the command line of redis-server; the last of a name wins. */
@@ -70,6 +72,11 @@ export class RedisServer {
   /** What a command answers, as redis-cli prints it. */
   async command(...words: readonly string[]): Promise<string> {
     return (await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })).trim()
+  }
+
+  /** Lets a user in with the rights that the README asks for, and `more` of them. */
+  async admit(name: string, password: string, ...more: readonly string[]): Promise<void> {
+    await this.command('ACL', 'SETUSER', name, 'on', `>${password}`, ...RIGHTS, ...more)
   }
 
   /** One line of INFO, as in `info('master_link_status')`. */

@@ -93,19 +93,7 @@ describe('a connection to Redis', () => {
   })
 
   it('logs in as the user of its address', async () => {
-    await server.command(
-      'ACL',
-      'SETUSER',
-      'ann',
-      'on',
-      '>p@ss',
-      '~kpg:*',
-      'resetchannels',
-      '&kpg:*',
-      '+@all',
-      '-@dangerous',
-      '+info',
-    )
+    await server.admit('ann', 'p@ss')
     await connect(server.url.replace('//', '//ann:p%40ss@'))
     expect(await server.command('CLIENT', 'LIST')).toContain('user=ann')
   })

@@ -71,19 +71,7 @@ describe('at start, one line of the log says what a crash can lose', () => {
 
   it('of a user who may not read the configuration: what can be known', async () => {
     const server = await start('--appendonly', 'yes')
-    await server.command(
-      'ACL',
-      'SETUSER',
-      'ann',
-      'on',
-      '>ann',
-      '~kpg:*',
-      'resetchannels',
-      '&kpg:*',
-      '+@all',
-      '-@dangerous',
-      '+info',
-    )
+    await server.admit('ann', 'ann')
     const [line] = await said(server.url.replace('//', '//ann:ann@'))
     expect(line).toMatchObject({ level: 'warn', fields: { appendonly: true, appendfsync: 'unknown' } })
   })

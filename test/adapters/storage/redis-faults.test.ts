@@ -7,9 +7,6 @@ import { PROMPTLY, RedisScene, UNAVAILABLE } from '../../support/redis-scene.ts'
 
 jest.setTimeout(60_000)
 
-/** Of an ACL user, as the README says. */
-const RIGHTS = ['on', '>right', '~kpg:*', 'resetchannels', '&kpg:*', '+@all', '-@dangerous', '+info']
-
 const ending: (() => Promise<void>)[] = []
 
 afterEach(async () => {
@@ -22,7 +19,7 @@ async function open(
 ): Promise<{ server: RedisServer; scene: RedisScene }> {
   const server = await startRedis({ args })
   ending.push(() => server.stop())
-  if (user !== '') await server.command('ACL', 'SETUSER', user, ...RIGHTS)
+  if (user !== '') await server.admit(user, 'right')
   const scene = await RedisScene.open(user === '' ? server.url : server.url.replace('//', `//${user}:right@`))
   ending.push(() => scene.close())
   return { server, scene }
@@ -172,7 +169,7 @@ describe('a start that fails', () => {
   it('says why, and leaves no connection open', async () => {
     const server = await startRedis()
     ending.push(() => server.stop())
-    await server.command('ACL', 'SETUSER', 'ann', ...RIGHTS, 'resetchannels')
+    await server.admit('ann', 'right', 'resetchannels')
     const url = server.url.replace('//', '//ann:right@')
     await expect(RedisScene.open(url)).rejects.toThrow('this user may not do what is needed')
     await eventually(
