@@ -29,6 +29,8 @@ const ADVICE: Readonly<Record<string, string>> = {
     'too few replicas have what is written: start them, or ask for fewer (redis.wait, min-replicas-to-write)',
   NOAUTH: 'it wants a password: give it as redis://user:password@host',
   WRONGPASS: 'it refuses this user and password',
+  WRONGTYPE:
+    'a key is not what it should be: something else writes under the same prefix, give each its own (?prefix=...)',
   NOPERM:
     'this user may not do what is needed: grant it all keys and channels under the prefix, and +@all -@dangerous +info',
   ECONNREFUSED: 'nothing listens there: start it, or mend the address',
@@ -48,6 +50,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** The sentences that come without such a word, most of them the client's own. */
 const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
+  [/^(ERR )?(The user executing the script|ACL failure in script)/, 'NOPERM'],
   [/DB index is out of range/, 'NODATABASE'],
   [/cluster support disabled/, 'NOCLUSTER'],
   [/sentinels are unreachable/, 'NOSENTINEL'],
@@ -58,15 +61,25 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
 
 /** What an error of the client means. Its own text is not passed on where it could hold what was sent (I4). */
 export function faultOf(error: unknown): Fault {
-  const { code, message } = detailsOf(error)
-  // Redis 6.2 wraps what a script met: ERR Error running script (...): -OOM ...
-  const [, word = ''] = /^ERR .* -([A-Z]+) /.exec(message) ?? /^([A-Z]+) /.exec(message) ?? []
+  const { code, message: worded } = detailsOf(error)
+  const message = unwrapped(worded)
+  const [, word = ''] = /^([A-Z]+) /.exec(message) ?? []
   const named = SENTENCES.find(([words]) => words.test(message))?.[1]
   for (const name of [word, code, named ?? '']) {
     const advice = ADVICE[name]
     if (advice !== undefined) return { code: name, advice }
   }
-  return { code: code || 'ERR', advice: message.replace(/, with args.*/s, '').slice(0, 200) }
+  const advice = message.replace(/^ERR /, '').replace(/, with args.*/s, '')
+  return { code: code || 'ERR', advice: advice.slice(0, 200) }
+}
+
+/** What a script met, without the script's name and lines: Redis 6.2 puts them before it, and 7.0 behind. */
+function unwrapped(message: string): string {
+  return message
+    .replace(/^ERR Error running script \(call to \w+\): /, '')
+    .replace(/^(@user_script: ?\d+: )+-?/, '')
+    .replace(/ script: \w+, on @user_script:\d+\.\s*$/, '')
+    .trim()
 }
 
 /** An error with all there is to know; one that stands for several, as of a name with two addresses, by its first. */
