@@ -50,8 +50,9 @@ end
 forgetVisits(stock, now)
 
 local function remember()
-  call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
+  -- What needs memory comes first: where there is none, Redis refuses no more than the first change of a script.
   call('ZADD', KNOWN, pkg.expiresAt, pkg.id, pkg.expiresAt, pkg.ref)
+  call('ZREMRANGEBYSCORE', KNOWN, '-inf', now)
   keepKnown(pkg.expiresAt, now)
   keepStock(stock, pkg.expiresAt, now)
   save(stock)

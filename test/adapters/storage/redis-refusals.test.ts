@@ -12,6 +12,7 @@ import { type RedisServer, startRedis } from '../../support/redis.ts'
 
 const AUTHOR = authorNamed('alice')
 const STOCK = `kpg:{${AUTHOR}}:stock`
+const { publish: _publish, ...UNCOUNTED } = LIMITS
 
 let server: RedisServer
 let store: KeyPackageStore
@@ -109,6 +110,7 @@ describe.each(REFUSALS)('where $what', ({ fault, said, begin, end }) => {
   it.each<[what: string, ask: () => Promise<unknown>]>([
     ['a claim', () => store.claim([claimBy('bob', AUTHOR)], POLICY, NOW)],
     ['a package', () => store.put(packageNamed('new', AUTHOR), LIMITS, NOW)],
+    ['a package that counts towards no quota', () => store.put(packageNamed('new', AUTHOR), UNCOUNTED, NOW)],
     ['a deletion', () => store.drop(AUTHOR, { by: 'id', ids: [packageNamed('other', AUTHOR).id] }, NOW)],
   ])('%s is refused, and the log says why', async (_what, ask) => {
     await openStore(end)
