@@ -32,7 +32,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE:
     'a key is not what it should be: something else writes under the same prefix, give each its own (?prefix=...)',
   NOPERM:
-    'this user may not do what is needed: grant it all keys and channels under the prefix, and +@all -@dangerous +info',
+    'this user may not do what is needed: grant it all keys and channels under the prefix, and +@all -@dangerous +info ' +
+    '(on a cluster also +cluster|slots +cluster|info)',
   ECONNREFUSED: 'nothing listens there: start it, or mend the address',
   ENOTFOUND: 'no such host: mend the address',
   EAI_AGAIN: 'the name of its host cannot be looked up now',

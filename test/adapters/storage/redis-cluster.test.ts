@@ -1,6 +1,7 @@
 /** The Redis store on a cluster: the contracts, and a node that is down. */
 
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { redisStore } from '../../../adapters/storage/redis.ts'
 import {
   authorNamed,
   claimBy,
@@ -28,6 +29,19 @@ afterAll(() => cluster?.stop())
 
 describeKeyPackageStore('the Redis store on a cluster', () => stores.open(), { describe, it })
 describeMovableStore('the Redis store on a cluster', () => stores.open(), { describe, it })
+
+it('the store on a cluster works for a user with the rights that the README asks for', async () => {
+  for (const node of cluster.nodes) await node.admit('ann', 'right', '+cluster|slots', '+cluster|info')
+  const store = await redisStore({ redis: cluster.url.replace('//', '//ann:right@') })
+  for (const author of ['alice', 'bob', 'carol'].map(authorNamed)) {
+    await store.put(packageNamed(`of ${author}`, author), LIMITS, NOW)
+    const [outcome] = await store.claim([claimBy('dave', author)], POLICY, NOW)
+    expect(outcome).toMatchObject({ outcome: 'delivered' })
+  }
+  await store.sweep(NOW, POLICY.retireAfterSeconds)
+  expect(await store.stats()).toEqual({ authors: 3, packages: 3 })
+  await store.close()
+})
 
 describe('a cluster of which a node is down', () => {
   it('claims of its authors are unavailable, the others are served (I7)', async () => {
