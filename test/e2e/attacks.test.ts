@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { eventually } from '../support/eventually.ts'
 import { authEvent } from '../support/gateway.ts'
@@ -11,8 +11,6 @@ import { person } from '../support/people.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
-
-jest.setTimeout(120_000)
 
 let directory: string
 beforeEach(() => {

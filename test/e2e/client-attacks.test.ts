@@ -10,8 +10,6 @@ import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { type Script, ScriptedRelay } from '../support/scripted-relay.ts'
 
-jest.setTimeout(30_000)
-
 const scene = new ClientScene(memoryStore)
 const alice = person('alice').pubkey
 /** An object that cannot become a text. */

@@ -9,8 +9,6 @@ import { ClientScene } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { person } from '../support/people.ts'
 
-jest.setTimeout(30_000)
-
 const scene = new ClientScene(memoryStore)
 
 describe('authentication', () => {

@@ -1,14 +1,12 @@
 /** A month in the life of a client, on a clock of its own: forty people reach Alice, whatever she does (issue 6). */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { MLSMessage, Welcome } from 'ts-mls'
 import { ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
 import { GroupMember } from '../support/group-member.ts'
 import type { TestServer } from '../support/server.ts'
-
-jest.setTimeout(120_000)
 
 const HOUR = 3600
 const DAY = 24 * HOUR

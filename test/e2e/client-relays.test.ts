@@ -1,6 +1,6 @@
 /** The client among several relays, and at one without a gateway: who gets what, and whether it is good. */
 
-import { beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
 import { createKeyPackageEvent } from '../../adapters/client/events.ts'
@@ -10,8 +10,6 @@ import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { ClientScene } from '../support/client-scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
-
-jest.setTimeout(30_000)
 
 const scene = new ClientScene(memoryStore)
 const HOUR = 3600

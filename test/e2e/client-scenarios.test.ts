@@ -1,13 +1,11 @@
 /** What apps do with `keypackage-gateway/client`, from groups to replenishing, on every store, with real MLS. */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { LowStock } from '../../adapters/client/replenishing.ts'
 import { ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
 import { GroupMember } from '../support/group-member.ts'
-
-jest.setTimeout(60_000)
 
 describe.each(everyStore())('an app, on %s', (_name, open) => {
   const scene = new ClientScene(open)

@@ -5,7 +5,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe } from '@jest/globals'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { scratch } from '../support/scratch.ts'
 import type { Target } from './behaviour/scene.ts'
@@ -13,8 +13,6 @@ import { describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
 import { nostreamDifferences } from './nostream-differences.ts'
 import { hasNostream, NostreamBackend, NostreamRelay } from './nostream-relay.ts'
-
-jest.setTimeout(60_000)
 
 const describeNostream = hasNostream ? describe : describe.skip
 

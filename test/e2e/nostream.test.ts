@@ -3,7 +3,7 @@
  * runs on, as in `NOSTREAM_DIR=~/nostream NOSTREAM_NODE=~/node24/bin/node npm run jest -- test/e2e/nostream`.
  */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { type Person, person } from '../support/people.ts'
@@ -11,8 +11,6 @@ import { freePort } from '../support/redis.ts'
 import { eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
 import { hasNostream, UNLIMITED } from './nostream-relay.ts'
 import { NostreamScene } from './nostream-scene.ts'
-
-jest.setTimeout(60_000)
 
 const describeNostream = hasNostream ? describe : describe.skip
 const UNAVAILABLE = 'error: key packages are unavailable, try again'

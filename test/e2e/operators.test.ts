@@ -44,7 +44,7 @@ describe('a directory that moves', () => {
     next.kill('SIGTERM')
     await next.finished
     await redis.stop()
-  }, 60_000)
+  })
 })
 
 /** The id of the package of Alice that somebody gets. */

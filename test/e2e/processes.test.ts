@@ -1,7 +1,7 @@
 /** Real `serve` processes: killed in the middle of their work, two on one store, and stopped. */
 
 import { basename } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { Client, Reply } from '../support/client.ts'
@@ -24,9 +24,6 @@ const PLENTY = {
 
 const USED = 'duplicate: this key package was already used'
 const IN_STOCK = 'duplicate: already have this key package'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(120_000)
 
 let directory: string
 beforeEach(() => {

@@ -33,5 +33,5 @@ describe("nostr-tools' SimplePool", () => {
     pool.destroy()
     await again.stop()
     await target.stop()
-  }, 40_000)
+  })
 })

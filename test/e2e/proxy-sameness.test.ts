@@ -1,7 +1,7 @@
 /** Over the proxy, other kinds behave byte for byte as without it: one session, played with and without. */
 
 import { once } from 'node:events'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
 import { Client } from '../support/client.ts'
 import { signEvent } from '../support/key-packages.ts'
@@ -11,8 +11,6 @@ import { scratch } from '../support/scratch.ts'
 import { alice, bob } from './behaviour/scene.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 import { startStrfry } from './strfry-target.ts'
-
-jest.setTimeout(30_000)
 
 /** strfry takes no event that is years old. */
 const NOW = Math.floor(Date.now() / 1000)

@@ -2,15 +2,13 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type Serving, serveCli } from '../support/cli.ts'
 import { Client } from '../support/client.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 import { scratch } from '../support/scratch.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.ts'
 import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
-
-jest.setTimeout(30_000)
 
 let relay: TestRelay
 let directory: string

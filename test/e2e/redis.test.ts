@@ -1,13 +1,10 @@
 /** Two `serve` processes on one Redis: what happens on one is heard of on the other. */
 
-import { afterAll, beforeAll, beforeEach, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 let redis: RedisServer
 let directory: string

@@ -1,14 +1,12 @@
 /** What a stranger may try on the real strfry behind the proxy, to see key packages that strfry has (I4). */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Client } from '../support/client.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { alice, bob, idsOf, newEvent, Scene } from './behaviour/scene.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
-
-jest.setTimeout(60_000)
 
 /** Negentropy (NIP-77): I have nothing, so tell me the ids of all you have. */
 const HAVE_NOTHING = '6100000200'

@@ -1,14 +1,12 @@
 /** The behaviour suite and real clients on the real strfry with plugin and proxy. It needs STRFRY_BIN, as strfry.test.ts does. */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { Differences } from './behaviour/rows.ts'
 import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeKeyPackageRelay } from './behaviour.ts'
 import { describeClients } from './clients.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
-
-jest.setTimeout(60_000)
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocketServer } from 'ws'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Client } from '../support/client.ts'
@@ -22,8 +22,6 @@ import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 const USED = [true, 'duplicate: this key package was already used']
-
-jest.setTimeout(120_000)
 
 let directory: string
 let serve: ServeProcess

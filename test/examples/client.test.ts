@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { decode } from 'nostr-tools/nip19'
 import { wrapEvent } from 'nostr-tools/nip59'
 import { finalizeEvent } from 'nostr-tools/pure'
@@ -17,7 +17,6 @@ import { person } from '../support/people.ts'
 import { startProcess } from '../support/processes.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
-jest.setTimeout(60_000)
 useWebSocketImplementation(WebSocket)
 
 type Terminal = ChildProcessByStdio<null, Readable, Readable>

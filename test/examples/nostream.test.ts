@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { transform } from '@swc/core'
 import { parse } from 'yaml'
 import { namedLeaves } from '../../adapters/cli/settings.ts'
@@ -29,8 +29,6 @@ const { NOSTREAM_DIR: checkout = '' } = process.env
 const example = join(root, 'examples/nostream')
 const read = (name: string) => readFileSync(join(example, name), 'utf8')
 const [, snippet = ''] = /```ts\n(.*?)```/s.exec(read('README.md')) ?? []
-
-jest.setTimeout(120_000)
 
 describe('the files', () => {
   it('name settings that there are', () => {

@@ -34,7 +34,7 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(async () => {
   await stop()
-}, 30_000)
+})
 
 describe('examples/redis', () => {
   it('hands out at either server what was published at one, each to one requester, and stops at SIGTERM', async () => {
@@ -62,5 +62,5 @@ describe('examples/redis', () => {
 
     await Promise.all([one.close(), other.close()])
     expect(await stop()).toEqual([0, null])
-  }, 90_000)
+  })
 })

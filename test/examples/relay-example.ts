@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import {
   alice,
   bob,
@@ -18,8 +18,6 @@ import { signEvent } from '../support/key-packages.ts'
 import { startProcess } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
-
-jest.setTimeout(30_000)
 
 export function describeRelayExample(name: string): void {
   const program = fileURLToPath(new URL(`../../examples/${name}/start.js`, import.meta.url))

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { startServe } from '../e2e/serve-process.ts'
 import { strfryProgram } from '../e2e/strfry-relay.ts'
 import { startStrfry } from '../e2e/strfry-target.ts'
@@ -24,8 +24,6 @@ import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.ts'
 const site = readFileSync(new URL('../../examples/strfry/nginx.conf', import.meta.url), 'utf8')
 const HOST = 'relay.example.com'
 const alice = person('alice')
-
-jest.setTimeout(60_000)
 
 const endings: (() => unknown)[] = []
 let directory: string

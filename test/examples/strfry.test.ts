@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { loadSettings } from '../../adapters/cli/settings.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -19,8 +19,6 @@ const read = (name: string) => readFileSync(new URL(name, example), 'utf8')
 const COMMAND = 'keypackage-gateway'
 const alice = person('alice')
 const ofAlice = { kinds: [443], authors: [alice.pubkey] }
-
-jest.setTimeout(120_000)
 
 const endings: (() => unknown)[] = []
 afterEach(async () => {

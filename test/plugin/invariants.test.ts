@@ -161,7 +161,7 @@ describe('over random histories', () => {
       }),
       { seed: 1, numRuns: 60 },
     )
-  }, 60_000)
+  })
 })
 
 async function make(author: Person): Promise<Made> {

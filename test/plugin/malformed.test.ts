@@ -128,7 +128,7 @@ describe('whatever a client says', () => {
       }),
       { seed: 1, numRuns: 200 },
     )
-  }, 60_000)
+  })
 
   it('takes nobody’s key packages but by a claim: nothing odd spends or shows any (I4)', async () => {
     const message = await messages()
@@ -148,7 +148,7 @@ describe('whatever a client says', () => {
       }),
       { seed: 2, numRuns: 500 },
     )
-  }, 60_000)
+  })
 })
 
 describe('whatever a relay says', () => {
@@ -188,7 +188,7 @@ describe('a session that is fed for ever', () => {
       }
     }
     expect(await bytesKept(feed)).toBeLessThan(100)
-  }, 60_000)
+  })
 })
 
 describe('clients that come and go for ever', () => {
@@ -206,7 +206,7 @@ describe('clients that come and go for ever', () => {
       }
     }
     expect(await bytesKept(visit)).toBeLessThan(100)
-  }, 60_000)
+  })
 })
 
 /** Bytes that each round leaves behind, once what is remembered for a while is remembered. */

@@ -12,7 +12,7 @@ export function everyStore(): readonly NamedStore[] {
   let real: RealStores
   beforeAll(async () => {
     real = await RealStores.start()
-  }, 30_000)
+  })
   afterAll(() => real?.stop())
   return [
     ['memory', memoryStore],

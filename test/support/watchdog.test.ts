@@ -4,12 +4,10 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { eventually } from './eventually.ts'
 import { startProcess } from './processes.ts'
 import { scratch } from './scratch.ts'
-
-jest.setTimeout(60_000)
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const runner = ['--experimental-vm-modules', join(top, 'node_modules/jest/bin/jest.js')]

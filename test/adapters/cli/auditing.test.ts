@@ -1,7 +1,7 @@
 /** The audit log of real processes: rotated by SIGHUP, whole after SIGTERM, and in nobody's way when the disk is full. */
 
 import { existsSync, readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { authorNamed, HOUR, LIMITS, NOW, packageNamed } from '../../contract/index.ts'
@@ -12,9 +12,6 @@ import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import { scratch } from '../../support/scratch.ts'
 import { Plugin, pluginCommand } from '../../support/strfry.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const alice = person('alice')
 let directory: string

@@ -3,15 +3,12 @@
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { expect, it, jest } from '@jest/globals'
+import { expect, it } from '@jest/globals'
 import { WebSocketServer } from 'ws'
 import { story } from '../../../adapters/cli/demo/story.ts'
 import { playOn } from '../../../adapters/cli/demo.ts'
 import { runCli } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 it('plays every step, and removes its scratch folder', async () => {
   const folder = scratch()

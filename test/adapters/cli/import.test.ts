@@ -2,7 +2,7 @@
 
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { type CliSettings, runCli } from '../../support/cli.ts'
 import {
@@ -14,9 +14,6 @@ import {
 import { type Person, person } from '../../support/people.ts'
 import type { Finished } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const DAY = 86_400
 const folder = scratch()
@@ -154,7 +151,7 @@ describe('import', () => {
       invalid: 1,
       refused: [{ line: 20_001, reason: expect.stringMatching(/^not JSON/) }],
     })
-  }, 30_000)
+  })
 
   it.each([
     ['a file that is not there', 'missing.jsonl', /missing\.jsonl cannot be read: ENOENT/],

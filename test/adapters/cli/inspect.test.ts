@@ -1,12 +1,9 @@
 /** `inspect`: what a key package event holds, and whether it would be accepted, check by check. */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const alice = person('alice')
 const keyPackage = await makeKeyPackage(alice)

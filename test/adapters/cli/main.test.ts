@@ -1,14 +1,11 @@
 /** The command line as a process: exit codes, what goes where, and how `serve` starts and stops. */
 
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { runCli, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import { scratch } from '../../support/scratch.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const alice = person('alice')
 const HELP = /^Usage: keypackage-gateway/

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import { initNostrWasm } from 'nostr-wasm'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { redisStore } from '../../../adapters/storage/redis.ts'
@@ -12,8 +12,6 @@ import { runCli } from '../../support/cli.ts'
 import { person } from '../../support/people.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
-
-jest.setTimeout(60_000)
 
 const AUTHORS = 400
 const PACKAGES = 3
@@ -28,7 +26,7 @@ let server: RedisServer
 
 beforeAll(async () => {
   server = await startRedis()
-}, 30_000)
+})
 afterAll(async () => {
   await server?.stop()
 })

@@ -18,7 +18,7 @@ let real: RealStores
 
 beforeAll(async () => {
   real = await RealStores.start()
-}, 30_000)
+})
 const opened: MovableStore[] = []
 afterAll(async () => {
   for (const store of opened) await store.close()

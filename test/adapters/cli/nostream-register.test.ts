@@ -6,12 +6,9 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { type Finished, finish } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
-
-// Each test starts a process, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 

@@ -1,7 +1,7 @@
 /** `stats` and `sweep`: what is in a store, and what goes from it. */
 
 import { join } from 'node:path'
-import { describe, expect, it, jest } from '@jest/globals'
+import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import {
   authorNamed,
@@ -15,9 +15,6 @@ import {
 } from '../../contract/index.ts'
 import { runCli } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 const folder = scratch()
 const alice = authorNamed('alice')

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { runCli } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -15,9 +15,6 @@ import { Plugin, pluginCommand, questionAbout } from '../../support/strfry.ts'
 
 const alice = person('alice')
 const UNAVAILABLE = 'error: key packages are unavailable, try again'
-
-// Each test starts processes, and the machine may be busy.
-jest.setTimeout(60_000)
 
 let directory: string
 let store: string

@@ -13,7 +13,7 @@ let real: RealStores
 
 beforeAll(async () => {
   real = await RealStores.start()
-}, 30_000)
+})
 afterAll(() => real?.stop())
 
 /** A history has some forty steps. LMDB waits for the disk at most of them. */
@@ -30,7 +30,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, numRuns, o
       }),
       { seed: 443, numRuns },
     )
-  }, 120_000)
+  })
 })
 
 /** What a store answers, and what it tells of removals, step by step. */

@@ -27,7 +27,7 @@ describe('an LMDB store, once all is over', () => {
       }),
       { seed: 62, numRuns: 40 },
     )
-  }, 120_000)
+  })
 })
 
 /** Lives through a history, then sweeps when everything has expired. */

@@ -26,7 +26,7 @@ describe('an LMDB store that is killed in the middle of publishing and claiming'
       lines = [...lines, ...worker.lines]
     }
     store = lmdbStore({ path })
-  }, 60_000)
+  })
   afterAll(() => store.close())
 
   it('was answered often enough for this to mean something', () => {
@@ -83,7 +83,7 @@ describe('two processes that claim from one LMDB store at once', () => {
     }
     expect(await store.count(AUTHORS, NOW)).toEqual([1, 1, 1, 1])
     await store.close()
-  }, 60_000)
+  })
 
   it('hand every package to one requester, but for the last (I1, I2)', () => {
     const spent = claims.filter(({ lastUsed }) => !lastUsed).flatMap(({ ids }) => ids)

@@ -12,7 +12,7 @@ let real: RealStores
 
 beforeAll(async () => {
   real = await RealStores.start()
-}, 30_000)
+})
 afterAll(() => real?.stop())
 
 const OTHERS: readonly (readonly [name: string, open: () => Promise<MovableStore>])[] = [
@@ -31,7 +31,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
       }),
       { seed: 443, numRuns: 200 },
     )
-  }, 120_000)
+  })
 })
 
 /** A history in which every third package comes in exposed, every other uncounted, and what is deleted was spent elsewhere. */

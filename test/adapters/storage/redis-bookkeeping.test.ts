@@ -21,7 +21,7 @@ beforeAll(async () => {
   server = await startRedis()
   client = new Redis(server.url)
   store = await redisStore({ redis: `${server.url}?prefix=test:` })
-}, 30_000)
+})
 afterAll(async () => {
   await store?.close()
   client?.disconnect()
@@ -129,7 +129,7 @@ describe('claims alone', () => {
     }
     expect(most).toBeLessThanOrEqual(40)
     expect((await fields()).q).toBeLessThanOrEqual(40)
-  }, 20_000)
+  })
 
   it('keep few windows, also while what they spent may be repeated', async () => {
     const windowSeconds = MINUTE
@@ -145,7 +145,7 @@ describe('claims alone', () => {
     expect(await fields()).toMatchObject({ row: 80, v: 79 })
     await store.sweep(NOW + 3 * DAY, 600)
     expect(await fields()).toEqual({ ...alone, row: 1 })
-  }, 20_000)
+  })
 
   it('bring the author before a sweep that had nothing to look for any more', async () => {
     await publish(5)
@@ -166,7 +166,7 @@ describe('claims alone', () => {
       const { row = 0 } = await fields()
       expect(row - (100 - turn)).toBeLessThanOrEqual(33)
     }
-  }, 20_000)
+  })
 })
 
 describe('more than goes at once', () => {

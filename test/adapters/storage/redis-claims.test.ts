@@ -21,7 +21,7 @@ beforeAll(async () => {
   server = await startRedis()
   client = new Redis(server.url)
   store = await redisStore({ redis: `${server.url}?prefix=test:` })
-}, 30_000)
+})
 afterAll(async () => {
   await store?.close()
   client?.disconnect()

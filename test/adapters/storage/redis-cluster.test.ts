@@ -1,6 +1,6 @@
 /** The Redis store on a cluster: the contracts, and a node that is down. */
 
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from '../../../adapters/storage/redis.ts'
 import {
   authorNamed,
@@ -14,8 +14,6 @@ import {
 } from '../../contract/index.ts'
 import { type RedisCluster, startCluster } from '../../support/redis.ts'
 import { RedisStores } from '../../support/redis-stores.ts'
-
-jest.setTimeout(60_000)
 
 let cluster: RedisCluster
 let stores: RedisStores

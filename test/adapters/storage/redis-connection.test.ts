@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
 import {
   type ConnectOptions,
@@ -17,8 +17,6 @@ import { SilentProxy } from '../../support/silent-proxy.ts'
 import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts'
 
 const CLOSED_PORT = 1
-
-jest.setTimeout(15_000)
 
 let server: RedisServer
 let log: TestLog
@@ -142,7 +140,7 @@ describe('it runs on', () => {
     expect(await Promise.all(keys.map((key) => client.get(key)))).toEqual(keys)
     await closeAll()
     await cluster.stop()
-  }, 60_000)
+  })
 
   it('the master that Sentinel names', async () => {
     const sentinel = await startSentinel()
@@ -150,7 +148,7 @@ describe('it runs on', () => {
     expect(await client.info('server')).toContain(`tcp_port:${sentinel.master.port}`)
     await closeAll()
     await sentinel.stop()
-  }, 60_000)
+  })
 })
 
 describe('a start that cannot succeed ends within seconds, and says what to do', () => {

@@ -1,13 +1,11 @@
 /** What a crash of Redis can lose, as the log says at start, and what waiting for replicas does about it. */
 
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { connectRedis, type RedisConnection } from '../../../adapters/storage/redis/connection.ts'
 import { explain, logDurability, type Persistence } from '../../../adapters/storage/redis/durability.ts'
 import { eventually } from '../../support/eventually.ts'
 import { testLog } from '../../support/log.ts'
 import { type RedisPair, type RedisServer, startCluster, startPair, startRedis } from '../../support/redis.ts'
-
-jest.setTimeout(60_000)
 
 const ending: (() => Promise<void>)[] = []
 

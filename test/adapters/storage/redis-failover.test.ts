@@ -1,6 +1,6 @@
 /** What a replica that takes over keeps of I1 and I6, with `redis.wait` and without, on a cluster and through Sentinel. */
 
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { type RedisStoreOptions, redisStore } from '../../../adapters/storage/redis.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/packages.ts'
@@ -8,8 +8,6 @@ import { eventually } from '../../support/eventually.ts'
 import { testLog } from '../../support/log.ts'
 import { type RedisCluster, type RedisServer, startCluster, startSentinel } from '../../support/redis.ts'
 import { RedisScene } from '../../support/redis-scene.ts'
-
-jest.setTimeout(120_000)
 
 const AUTHORS = Array.from({ length: 24 }, (_, n) => authorNamed(`${n}`))
 const PACKAGES = 6

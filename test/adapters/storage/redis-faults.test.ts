@@ -1,11 +1,9 @@
 /** What becomes of key packages when their Redis fails: nothing crashes (I9), they fail closed (I7), and it heals by itself. */
 
-import { afterEach, describe, expect, it, jest } from '@jest/globals'
+import { afterEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '../../support/eventually.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { PROMPTLY, RedisScene, UNAVAILABLE } from '../../support/redis-scene.ts'
-
-jest.setTimeout(60_000)
 
 const ending: (() => Promise<void>)[] = []
 

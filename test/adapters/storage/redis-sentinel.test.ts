@@ -1,11 +1,9 @@
 /** The Redis store through Sentinel: the contracts. */
 
-import { afterAll, beforeAll, describe, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, it } from '@jest/globals'
 import { describeKeyPackageStore, describeMovableStore } from '../../contract/index.ts'
 import { type RedisSentinel, startSentinel } from '../../support/redis.ts'
 import { RedisStores } from '../../support/redis-stores.ts'
-
-jest.setTimeout(60_000)
 
 let sentinel: RedisSentinel
 let stores: RedisStores

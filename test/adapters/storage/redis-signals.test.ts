@@ -16,7 +16,7 @@ let heard: unknown[]
 
 beforeAll(async () => {
   server = await startRedis()
-}, 30_000)
+})
 afterAll(() => server?.stop())
 
 beforeEach(async () => {

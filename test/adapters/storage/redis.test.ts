@@ -11,7 +11,7 @@ let stores: RedisStores
 beforeAll(async () => {
   server = await startRedis()
   stores = new RedisStores(server.url)
-}, 30_000)
+})
 afterAll(() => server?.stop())
 
 describeKeyPackageStore('the Redis store', () => stores.open(), { describe, it })
