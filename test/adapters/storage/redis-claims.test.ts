@@ -56,7 +56,9 @@ describe('the claim of an author', () => {
   it('whose key is something else fails alone (I7)', async () => {
     await client.set(`test:{${bob}}:stock`, 'something else')
     expect(owners(await claimAll())).toEqual(expected)
-    await expect(store.claim([claimBy('dave', bob)], POLICY, NOW)).rejects.toThrow('Redis: WRONGTYPE')
+    await expect(store.claim([claimBy('dave', bob)], POLICY, NOW)).rejects.toThrow(
+      'Redis: a key is not what it should be',
+    )
   })
 
   it('of whom a package is lost fails alone (I7)', async () => {
