@@ -92,6 +92,12 @@ function afterCrash({ appendonly, appendfsync, snapshots }: Persistence): Meanin
       sentence: `nothing is on disk: a restart loses every package (I6), and what was used can be published again (I3)`,
     }
   }
+  if (!appendonly && snapshots === 'unknown') {
+    return {
+      level: 'warn',
+      sentence: `at most snapshots, of which this user may not know: a crash loses what came after the last: ${lost}`,
+    }
+  }
   if (!appendonly)
     return {
       level: 'warn',

@@ -74,6 +74,16 @@ describe('at start, one line of the log says what a crash can lose', () => {
     expect(line).toMatchObject({ level: 'warn', fields: { appendonly: true, appendfsync: 'unknown' } })
   })
 
+  it('of a user who may not read the configuration of a server without a log: that there may be snapshots', async () => {
+    const server = await start()
+    await server.admit('ann', 'ann')
+    const [line] = await said(server.url.replace('//', '//ann:ann@'))
+    expect(line).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('at most snapshots, of which'),
+    })
+  })
+
   it('of a cluster: what its weakest master promises', async () => {
     const cluster = await startCluster(3, 0, ['--appendonly', 'yes', '--appendfsync', 'always'])
     ending.push(() => cluster.stop())
