@@ -97,9 +97,7 @@ export class Claims {
     if (this.#waiting.length === 0) setImmediate(() => this.#sendSome())
     const terms = { policy, now }
     const asked = new Asked(claims.length)
-    for (let index = 0; index < claims.length; index++) {
-      this.#waiting.push({ claim: claims[index] as Claim, terms, asked, index })
-    }
+    for (const [index, claim] of claims.entries()) this.#waiting.push({ claim, terms, asked, index })
     return asked.answered
   }
 
