@@ -3,7 +3,8 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock.ts'
+import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock/stock.ts'
+import { hit } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -23,7 +24,6 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { hit } from '../../plugin/window.ts'
 import {
   type Environment,
   type LmdbStoreSettings,
@@ -35,6 +35,8 @@ import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.
 import { claimOne, put, withEvent } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
+
+export type { LmdbStoreSettings }
 
 /**
  * Opens the store in the directory `path`. Where there is none, it is created, unless `ifMissing` is `fail`.

@@ -19,7 +19,7 @@ let ports: readonly number[]
 let stop: () => Promise<unknown>
 
 beforeAll(async () => {
-  await findRedis()
+  findRedis()
   ports = await Promise.all([freePort(), freePort(), freePort()])
   const [redis, ...servers] = ports
   const child = startProcess(START, {

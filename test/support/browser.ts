@@ -6,10 +6,8 @@ import { createInterface } from 'node:readline'
 import { WebSocket } from 'ws'
 import { eventually } from './eventually.ts'
 import { startProcess } from './processes.ts'
-import { installOnDebian, onPath } from './programs.ts'
+import { requiredProgram } from './programs.mjs'
 import { scratch } from './scratch.ts'
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
 
 /** What the protocol answers to a command. */
 interface Reply {
@@ -41,7 +39,7 @@ export class Browser {
 
   /** @throws Error saying how to get one */
   static async start(): Promise<Browser> {
-    const program = await findChromium()
+    const program = requiredProgram('Chromium')
     const child = startProcess(
       program,
       // A test may run as root, where Chromium's sandbox does not start; it sees our own pages alone.
@@ -91,19 +89,6 @@ export class Browser {
     if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`)
     return result
   }
-}
-
-async function findChromium(): Promise<string> {
-  const findHere = () => NAMES.flatMap((name) => onPath(name) ?? [])[0]
-  const found = findHere()
-  if (found !== undefined) return found
-  await installOnDebian('chromium', 'chromium')
-  const installed = findHere()
-  if (installed !== undefined) return installed
-  throw new Error(
-    `these tests run in a real browser, and none of ${NAMES.join(', ')} is on PATH: install one ` +
-      '(apt-get install chromium, brew install --cask chromium) and try again',
-  )
 }
 
 /** Where it listens for commands, which it says on stderr. */

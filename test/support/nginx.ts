@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, startProcess } from './processes.ts'
-import { onPath } from './programs.ts'
+import { onPath } from './programs.mjs'
 
 /** Debian keeps it where only root looks. */
 export const nginxProgram = onPath('nginx', ['/usr/sbin', '/usr/local/sbin'])

@@ -1,7 +1,7 @@
-/** Finds the programs of Redis on this machine, and installs them where a test may. */
+/** Where the programs of Redis are on this machine. */
 
 import { basename, dirname, join } from 'node:path'
-import { installOnDebian, onPath } from './programs.ts'
+import { requiredProgram } from './programs.mjs'
 
 export interface RedisBinaries {
   readonly server: string
@@ -9,28 +9,10 @@ export interface RedisBinaries {
 }
 
 /**
- * The server that REDIS_SERVER names, with the cli that lies beside it; else Redis or Valkey from PATH; on Debian, as root, installed with apt where it is missing.
+ * The server that REDIS_SERVER names, else Redis or Valkey from PATH, each with the command line client beside it.
  * @throws Error saying how to get it
  */
-export async function findRedis(): Promise<RedisBinaries> {
-  const found = findHere()
-  if (found !== undefined) return found
-  await installOnDebian('redis-server', 'redis-server')
-  const installed = findHere()
-  if (installed !== undefined) return installed
-  throw new Error(
-    'these tests run on a real redis-server, and there is none on PATH: install it ' +
-      '(apt-get install redis-server, brew install redis) and try again',
-  )
-}
-
-function findHere(): RedisBinaries | undefined {
-  const server = process.env.REDIS_SERVER
-  if (server) return { server, cli: join(dirname(server), basename(server).replace('-server', '-cli')) }
-  for (const name of ['redis', 'valkey']) {
-    const server = onPath(`${name}-server`)
-    const cli = onPath(`${name}-cli`)
-    if (server !== undefined && cli !== undefined) return { server, cli }
-  }
-  return undefined
+export function findRedis(): RedisBinaries {
+  const server = process.env.REDIS_SERVER || requiredProgram('Redis')
+  return { server, cli: join(dirname(server), basename(server).replace('-server', '-cli')) }
 }

@@ -30,7 +30,7 @@ export interface RedisSettings {
 
 /** A server on a free port of this machine, in a scratch directory. */
 export async function startRedis(settings: RedisSettings = {}): Promise<RedisServer> {
-  const server = new RedisServer(await findRedis(), settings.port ?? (await freePort()), settings)
+  const server = new RedisServer(findRedis(), settings.port ?? (await freePort()), settings)
   await server.start()
   return server
 }
@@ -142,7 +142,7 @@ export async function startCluster(
     Array.from({ length: masters * (1 + replicas) }, () => startRedis({ args: [...clustered, ...args] })),
   )
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
-  const { cli } = await findRedis()
+  const { cli } = findRedis()
   await run(cli, [
     '--cluster',
     'create',
