@@ -36,7 +36,7 @@ describeNostream('the real nostream', () => {
     it('says once what it is: version, profile and store', () => {
       const lines = scene.nostream.log
         .split('\n')
-        .filter((line) => line.includes('nostream has key packages'))
+        .filter((line) => line.includes('key package gateway added to nostream'))
       expect(lines.map((line) => JSON.parse(line))).toEqual([
         expect.objectContaining({
           version: expect.stringMatching(/^\d+\.\d+\.\d+/),

@@ -1,11 +1,11 @@
-/** The progress bar: a person sees it, a pipe does not. */
+/** The progress bar: shown on a terminal, and nowhere else. */
 
 import { PassThrough } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
-import { createProgress } from '../../../adapters/cli/progress.ts'
+import { createProgress } from '../../../adapters/cli/terminal.ts'
 
 describe('the progress bar', () => {
-  it('says how much of how many is done, and leaves the line empty', () => {
+  it('shows the part that is done, and clears its line at the end', () => {
     const stream = terminal(true)
     const progress = createProgress(stream, 'lines')
     progress.show(1234, 0.5)
@@ -14,20 +14,20 @@ describe('the progress bar', () => {
     expect(stream.read()).toBe(`\r\u001b[K${bar}\r\u001b[K`)
   })
 
-  it('counts where nobody knows how many there will be', () => {
+  it('shows only a count where the total is unknown', () => {
     const stream = terminal(true)
     createProgress(stream, 'lines').show(7, undefined)
     expect(stream.read()).toBe('\r\u001b[K7 lines')
   })
 
-  it('is not drawn more often than anybody can see', () => {
+  it('is not redrawn on every call', () => {
     const stream = terminal(true)
     const progress = createProgress(stream, 'lines')
     for (let count = 0; count < 1000; count += 1) progress.show(count, undefined)
     expect(stream.read().length).toBeLessThan(200)
   })
 
-  it('says nothing where no terminal is', () => {
+  it('writes nothing where there is no terminal', () => {
     const stream = terminal(false)
     const progress = createProgress(stream, 'lines')
     progress.show(1, 1)

@@ -1,4 +1,4 @@
-/** A file that lines are added to. Each is with the operating system before anything else happens, so no signal loses it. */
+/** A file to which lines are appended. Each line is written (not fsynced) synchronously, so no signal loses it. */
 
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -6,18 +6,18 @@ import type { Logger } from '../../plugin/context.ts'
 
 export interface AuditFileSettings {
   readonly path: string
-  /** Where it is said that the file cannot be written, and that it can be again. */
+  /** Gets a line when the file cannot be written, and when it can be again. */
   readonly log: Logger
-  /** The line that tells a reader of the file how many are missing before it. */
+  /** The line in the file that says how many lines before it are missing. */
   readonly gap: (missed: number) => string
 }
 
 export class AuditFile {
   readonly #settings: AuditFileSettings
   #file: number
-  /** How many lines could not be written. */
+  /** How many lines could not be written since the last one that was. */
   #missed = 0
-  /** Whether the file may end in the middle of a line. */
+  /** Whether the file may end with part of a line. */
   #isTorn = false
 
   /** @throws the error of Node's fs where the file cannot be opened */
@@ -33,14 +33,14 @@ export class AuditFile {
     try {
       this.#append(missed === 0 ? line : `${gap(missed)}\n${line}`)
       this.#missed = 0
-      if (missed > 0) log.info({ missed }, 'the audit log is written again; so many records are missing')
+      if (missed > 0) log.info({ missed }, 'audit log writable again; records are missing')
     } catch (error) {
       this.#missed += 1
-      if (missed === 0) log.error({ err: error }, 'the audit log cannot be written; records go missing')
+      if (missed === 0) log.error({ err: error }, 'cannot write the audit log; records are lost')
     }
   }
 
-  /** Goes on in a new file of the same path: the old one was moved away. Where there can be none, in the old one. */
+  /** Opens the path again, after the old file was moved away. If that fails, the old file stays in use. */
   reopen(): void {
     const { path, log } = this.#settings
     try {
@@ -48,13 +48,13 @@ export class AuditFile {
       this.#file = open(path)
       this.#isTorn = false
       closeSync(old)
-      log.info({}, 'the audit log was opened anew')
+      log.info({}, 'audit log reopened')
     } catch (error) {
-      log.error({ err: error }, 'the audit log could not be opened anew; it goes on in the old file')
+      log.error({ err: error }, 'cannot reopen the audit log; still writing to the old file')
     }
   }
 
-  /** What is written later is counted as missing. */
+  /** Lines written after this are counted as missing. */
   close(): void {
     closeSync(this.#file)
     this.#file = -1
@@ -67,7 +67,7 @@ export class AuditFile {
   }
 }
 
-/** Nobody but its owner may read it. */
+/** Only the owner of the file may read it. */
 function open(path: string): number {
   mkdirSync(dirname(path), { recursive: true })
   return openSync(path, 'a', 0o600)

@@ -1,4 +1,4 @@
-/** The audit log of real processes: rotated by SIGHUP, whole after SIGTERM, and in nobody's way when the disk is full. */
+/** The logs of real processes: the audit log through rotation, SIGTERM and a full disk, SIGHUP, and what is never logged. */
 
 import { existsSync, readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -55,16 +55,14 @@ function idsIn(path: string): unknown[] {
 }
 
 describe('serve --audit-to file', () => {
-  it('goes on in a new file on SIGHUP, and has every line when SIGTERM has ended it', async () => {
+  it('writes to a new file after SIGHUP, and loses no line on SIGTERM', async () => {
     const path = `${directory}/audit.jsonl`
     const serving = await serve('--audit-to', 'file', '--audit-path', path)
     const first = await publish(serving)
     renameSync(path, `${path}.1`)
     const second = await publish(serving)
     serving.kill('SIGHUP')
-    await eventually('the log says so', () =>
-      serving.log.some(({ msg }) => msg === 'the audit log was opened anew'),
-    )
+    await eventually('the log says so', () => serving.log.some(({ msg }) => msg === 'audit log reopened'))
     const third = await publish(serving)
     serving.kill('SIGTERM')
     expect((await serving.finished).code).toBe(0)
@@ -73,7 +71,7 @@ describe('serve --audit-to file', () => {
     expect(JSON.stringify(serving.log)).not.toContain(first.id)
   })
 
-  it('serves on a full disk, and says so once; when there is room, it writes again', async () => {
+  it('serves with a full disk, logs that once, and writes again when there is room', async () => {
     const path = `${directory}/audit.jsonl`
     symlinkSync('/dev/full', path)
     const serving = await serve('--audit-to', 'file', '--audit-path', path)
@@ -82,27 +80,27 @@ describe('serve --audit-to file', () => {
     unlinkSync(path)
     serving.kill('SIGHUP')
     const words = () => serving.log.map(({ msg }) => msg).filter((msg) => /audit log/.test(msg))
-    await eventually('it was opened anew', () => words().length === 3)
+    await eventually('it was reopened', () => words().length === 3)
     const third = await publish(serving)
     expect(idsIn(path)).toEqual([undefined, third.id])
     await eventually('the log says so', () => words().length === 4)
     expect(words()).toEqual([
-      'keeping an audit log',
-      'the audit log cannot be written; records go missing',
-      'the audit log was opened anew',
-      'the audit log is written again; so many records are missing',
+      'audit log opened',
+      'cannot write the audit log; records are lost',
+      'audit log reopened',
+      'audit log writable again; records are missing',
     ])
   })
 
-  it('does not start where the file cannot be opened, and exits 2', async () => {
+  it('exits 2 where the file cannot be opened', async () => {
     const { code, stderr } = await runCli(['serve', '--audit-to', 'file', '--audit-path', directory])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/^error: audit\.path: ".*" cannot be opened: EISDIR/)
+    expect(stderr).toMatch(/^error: audit\.path: cannot open ".*": EISDIR/)
   })
 })
 
 describe('serve --audit-to log', () => {
-  it('writes records to the log, however little else is logged', async () => {
+  it('writes records to the log', async () => {
     const serving = await serve('--audit-to', 'log', '--audit-hash-requesters', 'false')
     const event = await publish(serving)
     const line = await eventually('a record is logged', () => serving.log.find(({ msg }) => msg === 'audit'))
@@ -148,7 +146,7 @@ describe('SIGHUP without an audit file', () => {
 })
 
 describe('a log that cannot be written', () => {
-  it('does not end the process: its disk is full, or its terminal was closed', async () => {
+  it('does not end the process, as when the disk is full or the terminal was closed', async () => {
     const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'log']
     const plugin = new Plugin(`exec ${pluginCommand(...settings)} 2>/dev/full`)
     for (const event of [await newKeyPackage(), await newKeyPackage()]) {
@@ -159,7 +157,7 @@ describe('a log that cannot be written', () => {
 })
 
 describe('strfry --audit-to file', () => {
-  it('writes down what the plugin took in, with whom strfry has authenticated', async () => {
+  it('records what the plugin stored, with the pubkey that strfry authenticated', async () => {
     const path = `${directory}/audit.jsonl`
     const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'file', '--audit-path', path]
     const plugin = new Plugin(pluginCommand(...settings, '--audit-hash-requesters', 'false'))
@@ -177,7 +175,7 @@ describe('strfry --audit-to file', () => {
 })
 
 describe('sweep --audit-to file', () => {
-  it('writes down what expired', async () => {
+  it('records what expired', async () => {
     const path = `${directory}/audit.jsonl`
     const store = lmdbStore({ path: `${directory}/store` })
     const pkg = packageNamed('one', authorNamed('alice'), { expiresAt: NOW + HOUR })
@@ -195,7 +193,7 @@ describe('sweep --audit-to file', () => {
 })
 
 describe('import --audit-to file', () => {
-  it('writes down what it took in or knew, and what gave way for it; a dry run writes nothing', async () => {
+  it('records what was stored, known or evicted; a dry run records nothing', async () => {
     const path = `${directory}/audit.jsonl`
     const now = Math.floor(Date.now() / 1000)
     const [older, newer] = await Promise.all(
@@ -226,7 +224,7 @@ describe('import --audit-to file', () => {
     ])
   })
 
-  it('writes down what is used up because it was used elsewhere, and nothing of what it refuses', async () => {
+  it('records packages that were used elsewhere, and nothing that was refused', async () => {
     const path = `${directory}/audit.jsonl`
     const event = await newKeyPackage()
     const spent = { author: alice.pubkey, names: [event.id], expiresAt: event.created_at + 3600 }
@@ -241,7 +239,7 @@ describe('import --audit-to file', () => {
 })
 
 describe('serve', () => {
-  it('names no key package in its log where no audit log is kept (I4)', async () => {
+  it('names no key package in its log without an audit log (I4)', async () => {
     const serving = await serve('--log-level', 'debug')
     const event = await publish(serving)
     const client = await Client.greeted(serving.url)
