@@ -88,8 +88,8 @@ export class Plugin {
     return this.ended
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL')
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#process.kill(signal)
   }
 
   #take(end: number): StrfryAnswer {
