@@ -143,12 +143,11 @@ export class KeyPackageGateway {
     }
   }
 
-  #senderOf({ authenticated = [], requester, isVerified = false }: PublishContext): Sender {
+  #senderOf({ authenticated = [], address, isVerified = false }: PublishContext): Sender {
     const pubkeys = new Set(authenticated)
-    const [first] = pubkeys
-    // As sessions name who asks; a pubkey stays as it is.
-    const name = requester === undefined ? first : addressKey(requester)
-    return { authenticated: pubkeys, requester: name, host: this.#hostOf({}), isVerified }
+    const key = address === undefined ? undefined : addressKey(address)
+    const [requester = key] = pubkeys
+    return { authenticated: pubkeys, requester, address: key, host: this.#hostOf({}), isVerified }
   }
 
   /** Does what an event asks for, and says what stands against it. */

@@ -38,8 +38,10 @@ export interface SessionOperations {
 /** Who sends an EVENT, and which relay they think they talk to. */
 export interface Sender {
   readonly authenticated: ReadonlySet<string>
-  /** For the audit log: a pubkey, else an address. */
+  /** Who it is: the first authenticated pubkey, else the address. */
   readonly requester?: string | undefined
+  /** The network address as it is counted (`addressKey`); undefined where none is known. */
+  readonly address?: string | undefined
   readonly host: string | undefined
   /** The relay has checked id and signature already. */
   readonly isVerified?: boolean

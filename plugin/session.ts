@@ -120,9 +120,11 @@ export class Session implements GatewaySession {
     const kind = kindOf(event)
     if (kind !== undefined && !this.#takesIn(kind)) return { replies: [], forward: message }
     checkShape(event)
+    const { authenticated, name, address } = this.#identity.requester()
     const acceptance = await this.#gateway.accept(event, {
-      authenticated: this.#identity.pubkeys(),
-      requester: this.#identity.requester().name,
+      authenticated,
+      requester: name,
+      address,
       host: this.#gateway.hostOf(this.#connection),
     })
     if (acceptance.outcome === 'forward') return { replies: [], forward: message }
