@@ -169,7 +169,7 @@ export interface StoreStats {
 }
 
 /**
- * Where key packages are kept. Each method is atomic for each author, whatever else runs beside it in this
+ * Where key packages are kept. A listener that throws changes no outcome and keeps no other from hearing. Each method is atomic for each author, whatever else runs beside it in this
  * or another process, and rejects (changing nothing) when the store cannot answer. Only `now`, in seconds
  * since the epoch, tells a store the time.
  */
