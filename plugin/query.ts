@@ -36,10 +36,12 @@ export type QueryAnswer =
   | {
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
-      readonly claimed: readonly StoredKeyPackage[]
       readonly notices: readonly string[]
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
+
+/** Makes of an answer what is sent. `release` gives back what was claimed for it; it never rejects. */
+export type UseAnswer<Result> = (answer: QueryAnswer, release: () => Promise<void>) => Promise<Result>
 
 /** What a client is told of a store that fails (I7); it says nothing of why. */
 export const UNAVAILABLE = 'key packages are unavailable, try again'

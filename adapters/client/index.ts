@@ -1,5 +1,7 @@
 /** `keypackage-gateway/client`: key packages for apps, in Node.js and browsers, beside nostr-tools and ts-mls. */
 
+import './runtime.ts'
+
 export { restoreSignedEvent } from '../../plugin/key-package/restore.ts'
 export type { Retrying } from './asking.ts'
 export {
