@@ -1,6 +1,6 @@
 /** The gateway: takes key packages in, hands each to one requester, and makes the sessions that speak for it. */
 
-import { type Event, verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
+import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, refusalEntry, removalEntry } from './audit.ts'
 import { answerQuery, releaseAnswer } from './claiming.ts'
 import type { Connection, GatewaySession } from './connection.ts'
@@ -20,8 +20,8 @@ import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
 import { groupByAuthor, ownView, policyOf, type Query, type QueryAnswer, UNAVAILABLE } from './query.ts'
 import { ReleasedClaims } from './released.ts'
-import { meets } from './selection.ts'
 import { Session } from './session.ts'
+import { meets } from './stock/selection.ts'
 import type { KeyPackageStore, Removal } from './store.ts'
 import { Watchers } from './watchers.ts'
 
@@ -240,5 +240,5 @@ export class KeyPackageGateway {
 
 /** On a copy: nostr-tools marks an event with what verifying it said, and believes the mark even where the event was changed. */
 function verify({ id, pubkey, created_at, kind, tags, content, sig }: SignedEvent): boolean {
-  return verifyInJavaScript({ id, pubkey, created_at, kind, tags, content, sig } as unknown as Event)
+  return verifyInJavaScript({ id, pubkey, created_at, kind, tags, content, sig })
 }

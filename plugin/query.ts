@@ -6,7 +6,7 @@ import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import type { Requester } from './nostr/requester.ts'
 import type { Options } from './options.ts'
-import { meets } from './selection.ts'
+import { meets } from './stock/selection.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, StoredKeyPackage } from './store.ts'
 
 /** What a REQ asks of the store. */

@@ -29,7 +29,7 @@ export class ReleasedClaims {
   /** Those of the packages that this requester claimed and was not sent; they are forgotten. */
   take(requester: string, ids: readonly string[], now: number): Released[] {
     return ids.flatMap((id) => {
-      const key = keyOf(requester, id as EventId)
+      const key = keyOf(requester, id)
       const found = this.#kept.get(key)
       this.#kept.delete(key)
       return found !== undefined && found.until > now ? [found.pkg] : []

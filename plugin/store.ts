@@ -1,4 +1,4 @@
-/** The contract of a store: what it keeps, and what each outcome means. `stock.ts` says how it decides. */
+/** The contract of a store: what it keeps, and what each outcome means. `stock/` decides. */
 
 import type { ContentForm } from './key-package/encoding.ts'
 import type { KeyPackageRef } from './key-package/mls.ts'

@@ -3,7 +3,8 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock.ts'
+import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock/stock.ts'
+import { hit } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -23,7 +24,6 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { hit } from '../../plugin/window.ts'
 import { type Environment, openEnvironment, type WindowKey } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'

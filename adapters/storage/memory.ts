@@ -3,8 +3,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { Removed } from '../../plugin/removals.ts'
-import { drop, EMPTY_STOCK, expire, isLow, release, type Stock, spend, sweep } from '../../plugin/stock.ts'
+import type { Removed } from '../../plugin/stock/changes.ts'
+import {
+  drop,
+  EMPTY_STOCK,
+  expire,
+  isLow,
+  release,
+  type Stock,
+  spend,
+  sweep,
+} from '../../plugin/stock/stock.ts'
+import { hit, type KeptWindow } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -25,7 +35,6 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { hit, type KeptWindow } from '../../plugin/window.ts'
 import { type Author, forgetExpired, hasNoWindow, isForgotten, kept, unknownAuthor } from './memory/author.ts'
 import { claimFrom, putInto } from './memory/packages.ts'
 import { RelayLists } from './memory/relay-lists.ts'

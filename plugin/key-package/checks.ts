@@ -1,6 +1,6 @@
 /** What each check of a key package event looks at, and how it refuses: each throws a Refusal, or lets the event pass. */
 
-import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
+import { getEventHash } from 'nostr-tools/pure'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
@@ -58,7 +58,7 @@ export function checkEvent({ event, rules }: Draft): void {
     throw invalid(`the tags of a key package event have at most ${MAX_TAG_BYTES} bytes`)
   }
   if (rules.verifyEvent === undefined || rules.verifyEvent(event)) return
-  if (getEventHash(event as unknown as UnsignedEvent) === event.id) throw invalid('the signature is wrong')
+  if (getEventHash(event) === event.id) throw invalid('the signature is wrong')
   throw invalid(
     'the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
   )

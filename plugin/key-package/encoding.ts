@@ -91,23 +91,12 @@ export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding):
   return rewritten(event, encoding, announce(event.tags, encoding))
 }
 
-/** The fields of NIP-01, as any client library has them. */
-export interface ReadableEvent {
-  readonly id: string
-  readonly pubkey: string
-  readonly created_at: number
-  readonly kind: number
-  readonly tags: readonly (readonly string[])[]
-  readonly content: string
-  readonly sig: string
-}
-
 function rewritten(event: SignedEvent, form: ContentForm, tags: SignedEvent['tags']): SignedEvent {
   return withContent(event, writeContent(Buffer.from(event.content, 'base64'), form), tags)
 }
 
 /** An unverified copy: nostr-tools marks events with what verifying them said, and that mark must not travel on. */
-export function withContent<Event extends ReadableEvent>(
+export function withContent<Event extends SignedEvent>(
   { id, pubkey, created_at, kind, sig }: Event,
   content: string,
   tags: Event['tags'],

@@ -6,10 +6,8 @@ import { ciphersuiteOf } from './ciphersuites.ts'
 import { LAST_RESORT_EXTENSIONS } from './tags.ts'
 import { notAKeyPackage, TlsReader, vectorHeader } from './tls.ts'
 
-declare const brand: unique symbol
-
 /** A KeyPackageRef in lower-case hex (RFC 9420 section 5.2). */
-export type KeyPackageRef = string & { readonly [brand]: 'KeyPackageRef' }
+export type KeyPackageRef = string
 
 /** What RFC 9420 calls `basic` among the credential types. */
 export const BASIC_CREDENTIAL = 1
@@ -79,7 +77,7 @@ export function keyPackageRef(bytes: Uint8Array, ciphersuite: number): KeyPackag
     .update(REF_LABEL)
     .update(vectorHeader(bytes.length))
     .update(bytes)
-    .digest('hex') as KeyPackageRef
+    .digest('hex')
 }
 
 /** Whether the KeyPackage itself is one of last resort, whatever the tags of its event say. */

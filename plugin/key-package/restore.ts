@@ -1,9 +1,10 @@
 /** How a client undoes what re-encoding did to an event (I8). It runs in browsers too, which have no Buffer. */
 
-import { getEventHash, type UnsignedEvent } from 'nostr-tools/pure'
+import { getEventHash } from 'nostr-tools/pure'
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils'
 import { base64ToBytes, bytesToBase64 } from 'ts-mls/util/byteArray.js'
-import { announce, type Encoding, isEncoding, type ReadableEvent, withContent } from './encoding.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import { announce, type Encoding, isEncoding, withContent } from './encoding.ts'
 
 const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
 
@@ -13,7 +14,7 @@ const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
  * id is returned as it is.
  * @throws Error if this is no re-encoding of the event with this id
  */
-export function restoreSignedEvent<Event extends ReadableEvent>(event: Event): Event {
+export function restoreSignedEvent<Event extends SignedEvent>(event: Event): Event {
   if (hasOwnId(event)) return event
   const contents = possibleContents(event)
   for (const tags of possibleTags(event.tags)) {
@@ -26,13 +27,13 @@ export function restoreSignedEvent<Event extends ReadableEvent>(event: Event): E
 }
 
 /** The tags that `announce` may have been given: it replaced a value, or added the tag last. */
-function possibleTags(tags: ReadableEvent['tags']): ReadableEvent['tags'][] {
+function possibleTags(tags: SignedEvent['tags']): SignedEvent['tags'][] {
   const without = tags.at(-1)?.[0] === 'encoding' ? [tags.slice(0, -1)] : []
   return [...ENCODINGS.map((encoding) => announce(tags, encoding)), ...without]
 }
 
 /** A delivered content in each form that its author may have written (`ContentForm`). */
-function possibleContents({ tags, content }: ReadableEvent): string[] {
+function possibleContents({ tags, content }: SignedEvent): string[] {
   const bytes = deliveredBytes(content, tags.find(([name]) => name === 'encoding')?.[1])
   if (bytes === undefined) return []
   const hex = bytesToHex(bytes)
@@ -52,6 +53,6 @@ function deliveredBytes(content: string, encoding: string | undefined): Uint8Arr
   }
 }
 
-function hasOwnId(event: ReadableEvent): boolean {
-  return getEventHash(event as unknown as UnsignedEvent) === event.id
+function hasOwnId(event: SignedEvent): boolean {
+  return getEventHash(event) === event.id
 }

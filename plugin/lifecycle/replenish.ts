@@ -2,9 +2,9 @@
 
 import type { GatewayContext } from '../context.ts'
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
-import { isSlot } from '../selection.ts'
+import { isSlot } from '../stock/selection.ts'
+import { hit, slide, type Window } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
-import { hit, slide, type Window } from '../window.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 
 /** A connection that is authenticated as an author. */

@@ -113,7 +113,7 @@ export class Identity {
 
   /** Who has authenticated with a relay that keeps count of it. */
   #poll(): void {
-    for (const pubkey of this.#settings.authenticated?.() ?? []) this.#welcome(pubkey as Pubkey)
+    for (const pubkey of this.#settings.authenticated?.() ?? []) this.#welcome(pubkey)
   }
 
   #welcome(pubkey: Pubkey): void {

@@ -11,13 +11,13 @@ const PUTS_AT_ONCE = 2000
 
 /** A pubkey; nothing about two with neighbouring numbers is alike. */
 export function author(number: number): Pubkey {
-  return hex(`bench author ${number}`) as Pubkey
+  return hex(`bench author ${number}`)
 }
 
 /** A package whose event is as long as a real one, and whose texts are its own, as when it came over a socket. */
 export function realisticPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
-  const id = hex(`event ${name}`) as EventId
-  const ref = hex(`ref ${name}`) as KeyPackageRef
+  const id = hex(`event ${name}`)
+  const ref = hex(`ref ${name}`)
   const event = {
     id,
     pubkey: author,
@@ -41,13 +41,7 @@ export function realisticPackage(name: string, author: Pubkey, createdAt: number
 
 /** A package with next to no event, for stores with so many that only their number matters. */
 export function smallPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
-  return packageOf(
-    hex(`event ${name}`) as EventId,
-    hex(`ref ${name}`) as KeyPackageRef,
-    author,
-    createdAt,
-    name,
-  )
+  return packageOf(hex(`event ${name}`), hex(`ref ${name}`), author, createdAt, name)
 }
 
 function packageOf(

@@ -1,8 +1,7 @@
 /** Made-up packages, claims and limits: what a store keeps, without any MLS in it. */
 
 import { createHash } from 'node:crypto'
-import type { KeyPackageRef } from '../../plugin/key-package/mls.ts'
-import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Claim, ClaimPolicy, Quota, StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
 
 /** The suite's clock, in seconds since the epoch. */
@@ -29,7 +28,7 @@ export function hex(name: string): string {
 }
 
 export function authorNamed(name: string): Pubkey {
-  return hex(`author ${name}`) as Pubkey
+  return hex(`author ${name}`)
 }
 
 /** A package that a store could have been given; `name` decides its id and ref. Valid for 30 days from `NOW`. */
@@ -38,8 +37,8 @@ export function packageNamed(
   author: Pubkey,
   overrides: Partial<StoredKeyPackage> = {},
 ): StoredKeyPackage {
-  const id = hex(`event ${name}`) as EventId
-  const ref = hex(`ref ${name}`) as KeyPackageRef
+  const id = hex(`event ${name}`)
+  const ref = hex(`ref ${name}`)
   const createdAt = overrides.createdAt ?? NOW - HOUR
   return {
     id,
@@ -92,7 +91,7 @@ export function claimBy(requester: string, author: Pubkey, overrides: Partial<Cl
 
 export function relayListOf(author: Pubkey, createdAt: number, relay = 'wss://relay.example'): SignedEvent {
   return {
-    id: hex(`relay list ${author} ${createdAt} ${relay}`) as EventId,
+    id: hex(`relay list ${author} ${createdAt} ${relay}`),
     pubkey: author,
     created_at: createdAt,
     kind: 10051,

@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { isSlot } from '../../plugin/selection.ts'
+import { isSlot } from '../../plugin/stock/selection.ts'
 import type { Claim, KeyPackageStore } from '../../plugin/store.ts'
 import { idsIn, keyPackagesOf, startGateway, type TestClient, type TestGateway } from '../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'

@@ -26,14 +26,14 @@ export class ModelEvents {
     const older = [...this.#events.values()].find((other) => slot !== undefined && slotOf(other) === slot)
     if (this.#events.has(event.id) || (older?.created_at ?? 0) > event.created_at) return false
     if (older !== undefined) this.#events.delete(older.id)
-    this.#events.set(event.id, event as unknown as Event)
+    this.#events.set(event.id, event)
     return true
   }
 
   async find(filters: readonly object[]): Promise<SignedEvent[]> {
     await setImmediate()
     const newestFirst = [...this.#events.values()].sort((a, b) => b.created_at - a.created_at)
-    return newestFirst.filter((event) => matchFilters(filters as Filter[], event)) as unknown as SignedEvent[]
+    return newestFirst.filter((event) => matchFilters(filters as Filter[], event))
   }
 
   remove(isMeant: (event: Event) => boolean): void {
@@ -83,7 +83,7 @@ class EventHandler implements NostreamEventHandler<ClientMessage> {
     const { url, now, blocked = [], authRequired = false, events } = this.#house
     const isAuthor = this.#adapter.getAuthenticatedPubkeys().has(event.pubkey)
     const tags = (name: string) => event.tags.filter((tag) => tag[0] === name).map(([, value]) => value)
-    if (!verifyEvent({ ...event } as unknown as Event)) return 'invalid: event signature verification failed'
+    if (!verifyEvent({ ...event })) return 'invalid: event signature verification failed'
     if (event.kind === 62 && !tags('relay').every((relay) => relay === url || relay === 'ALL_RELAYS')) {
       return 'invalid: request to vanish relay tag invalid'
     }
@@ -154,7 +154,7 @@ async function authenticate([, body]: ClientMessage, adapter: ModelAdapter, { ur
   const value = (name: string) => event.tags.find((tag) => tag[0] === name)?.[1] ?? ''
   const isRight =
     event.kind === 22242 &&
-    verifyEvent({ ...event } as unknown as Event) &&
+    verifyEvent({ ...event }) &&
     Math.abs(now() - event.created_at) <= 600 &&
     value('challenge') === adapter.getChallenge() &&
     URL.canParse(value('relay')) &&

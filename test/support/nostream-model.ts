@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type Filter, matchFilters } from 'nostr-tools/filter'
-import type { Event } from 'nostr-tools/pure'
 import { WebSocket, WebSocketServer } from 'ws'
 import { ZodError } from 'zod'
 import type { MessageHandlerFactory } from '../../adapters/relays/nostream/factory.ts'
@@ -143,7 +142,7 @@ export class ModelAdapter extends EventEmitter {
   /** An event that was published just now. It does not come by `message`. */
   #show(event: SignedEvent): void {
     for (const [id, filters] of this.#subscriptions) {
-      const matches = matchFilters(filters as Filter[], event as unknown as Event)
+      const matches = matchFilters(filters as Filter[], event)
       if (matches) this.#write(['EVENT', id, event])
     }
   }

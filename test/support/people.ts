@@ -11,5 +11,5 @@ export interface Person {
 
 export function person(name = 'alice'): Person {
   const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
-  return { secretKey, pubkey: getPublicKey(secretKey) as Pubkey }
+  return { secretKey, pubkey: getPublicKey(secretKey) }
 }

@@ -110,7 +110,7 @@ export async function startRelay({
     handshakes,
     sockets: server.clients,
     program: relay,
-    keep: (event) => void repository.upsert(event as unknown as Event),
+    keep: (event) => void repository.upsert(event),
     stop: async () => {
       const closed = new Promise((resolve) => http.close(resolve))
       for (const socket of server.clients) socket.terminate()

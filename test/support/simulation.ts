@@ -1,8 +1,7 @@
 /** Plays a history of one author against the pure rules, and keeps a log of what happened. */
 
-import type { ClaimWindows } from '../../plugin/claim-windows.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { Removed } from '../../plugin/removals.ts'
+import type { Removed } from '../../plugin/stock/changes.ts'
 import {
   type Choice,
   claim,
@@ -13,9 +12,9 @@ import {
   release,
   type Stock,
   sweep,
-} from '../../plugin/stock.ts'
+} from '../../plugin/stock/stock.ts'
+import type { ClaimWindows, Window } from '../../plugin/stock/windows.ts'
 import type { Claim, ClaimPolicy, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
-import type { Window } from '../../plugin/window.ts'
 import { authorNamed, NOW } from '../contract/index.ts'
 import type { History, Step } from './histories.ts'
 

@@ -7,10 +7,10 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
 import type { KnownRelayList } from '../../../plugin/lifecycle/known-relay-list.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Stock } from '../../../plugin/stock.ts'
+import type { Stock } from '../../../plugin/stock/stock.ts'
+import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import type { KeptWindow } from '../../../plugin/window.ts'
 
 /** Raised whenever what is stored changes its meaning. A store that was written in another is refused. */
 const FORMAT = 1

@@ -2,7 +2,7 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { EMPTY_STOCK, spend } from '../../../plugin/stock.ts'
+import { EMPTY_STOCK, spend } from '../../../plugin/stock/stock.ts'
 import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
 import { chunks } from './chunks.ts'
 import type { Environment, WindowKey } from './environment.ts'

@@ -1,7 +1,7 @@
 /** Takes packages into an LMDB store and hands them out, within a transaction. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { claim, EMPTY_STOCK, offer } from '../../../plugin/stock.ts'
+import { claim, EMPTY_STOCK, offer } from '../../../plugin/stock/stock.ts'
 import type {
   Claim,
   ClaimOutcome,

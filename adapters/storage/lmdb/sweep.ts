@@ -1,9 +1,9 @@
 /** Removes from an LMDB store what nothing needs any more, a piece in each transaction, so that nobody waits long for the lock. */
 
 import type { RangeOptions } from 'lmdb'
-import { isEmpty, rememberedIds } from '../../../plugin/keeping.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { type Stock, sweep } from '../../../plugin/stock.ts'
+import { isEmpty, rememberedIds } from '../../../plugin/stock/keeping.ts'
+import { type Stock, sweep } from '../../../plugin/stock/stock.ts'
 import { chunks } from './chunks.ts'
 import type { DueKey, Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'

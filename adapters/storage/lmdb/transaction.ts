@@ -1,9 +1,9 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
-import { dueAt, forgotten } from '../../../plugin/keeping.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Removed } from '../../../plugin/removals.ts'
-import { EMPTY_STOCK, type Stock } from '../../../plugin/stock.ts'
+import type { Removed } from '../../../plugin/stock/changes.ts'
+import { dueAt, forgotten } from '../../../plugin/stock/keeping.ts'
+import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
 import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { AuthorRecord, Environment } from './environment.ts'

@@ -1,9 +1,9 @@
 /** What a memory store remembers of one author, and for how long. */
 
-import { isEmpty } from '../../../plugin/keeping.ts'
-import { EMPTY_STOCK, type Stock } from '../../../plugin/stock.ts'
+import { isEmpty } from '../../../plugin/stock/keeping.ts'
+import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
+import type { KeptWindow, Window } from '../../../plugin/stock/windows.ts'
 import type { KnownName, Quota } from '../../../plugin/store.ts'
-import type { KeptWindow, Window } from '../../../plugin/window.ts'
 
 /** The windows of one who claims packages of an author, as a requester and as an address. */
 export interface Claimant {

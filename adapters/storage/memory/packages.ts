@@ -1,7 +1,7 @@
 /** Takes packages into what a memory store remembers of an author, and hands them out of it. */
 
-import type { Removed } from '../../../plugin/removals.ts'
-import { type Choice, claim, offer } from '../../../plugin/stock.ts'
+import type { Removed } from '../../../plugin/stock/changes.ts'
+import { type Choice, claim, offer } from '../../../plugin/stock/stock.ts'
 import type {
   Claim,
   ClaimPolicy,

@@ -1,4 +1,4 @@
--- `hit` of window.ts: records up to `cost` in a sliding window, as much as the quota has room for.
+-- `hit` of windows.ts: records up to `cost` in a sliding window, as much as the quota has room for.
 --
 -- KEYS 1 the window
 -- ARGV 1 cost

@@ -1,4 +1,4 @@
--- deliveries.ts and claim-windows.ts: claims that were counted (`VISIT` in layout.lua). Each is kept until what it
+-- deliveries.ts and windows.ts: claims that were counted (`VISIT` in layout.lua). Each is kept until what it
 -- delivered can no longer be repeated or undone, and until it has fallen out of both its windows: it tells then which of
 -- them nobody else has written to since.
 

@@ -1,4 +1,4 @@
--- window.ts: sliding windows. One is kept as a string: how much is in it (4 bytes), then for each record, oldest
+-- windows.ts: sliding windows. One is kept as a string: how much is in it (4 bytes), then for each record, oldest
 -- first, its time in seconds since the epoch (5 bytes) and its cost (4 bytes).
 
 local RECORD, RECORD_LENGTH = '>I5I4', 9

@@ -1,7 +1,7 @@
 /** What becomes of a last package that was delivered and stayed: it counts its deliveries, and retires when it can. Pure. */
 
+import type { StockedPackage } from '../store.ts'
 import { isFresh } from './selection.ts'
-import type { StockedPackage } from './store.ts'
 
 /** The package once it was delivered as the last, or delivered as the last again. */
 export function expose(pkg: StockedPackage, now: number): StockedPackage {

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { hit, record, room, slide, type Window } from '../../plugin/window.ts'
-import { NOW } from '../contract/index.ts'
+import { hit, record, room, slide, type Window } from '../../../plugin/stock/windows.ts'
+import { NOW } from '../../contract/index.ts'
 
 const quotas = fc.record({
   max: fc.integer({ min: 1, max: 20 }),

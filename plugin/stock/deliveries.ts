@@ -1,7 +1,7 @@
 /** The recent deliveries of one author's packages: which can be repeated, and what is left when one is undone. Pure. */
 
-import type { EventId } from './nostr/messages.ts'
-import type { Claim, ClaimPolicy, StockedPackage } from './store.ts'
+import type { EventId } from '../nostr/messages.ts'
+import type { Claim, ClaimPolicy, StockedPackage } from '../store.ts'
 
 /** How long a claim can be undone, in seconds: longer than any socket takes to say that it is gone. */
 const RELEASE_SECONDS = 60

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { choose, isNewer, isSelected, meets } from '../../plugin/selection.ts'
-import type { StockedPackage } from '../../plugin/store.ts'
-import { authorNamed, claimBy, NOW, packageNamed, slotNamed } from '../contract/index.ts'
+import { choose, isNewer, isSelected, meets } from '../../../plugin/stock/selection.ts'
+import type { StockedPackage } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, NOW, packageNamed, slotNamed } from '../../contract/index.ts'
 
 const alice = authorNamed('alice')
 

@@ -1,7 +1,7 @@
 /** What a store has to keep of a stock, and when it has to look at it again. Pure. */
 
+import type { EventId } from '../nostr/messages.ts'
 import { retirements } from './exposure.ts'
-import type { EventId } from './nostr/messages.ts'
 import type { Stock } from './stock.ts'
 
 /** When `settle` will next have something to do, in seconds since the epoch; undefined where it never will. */

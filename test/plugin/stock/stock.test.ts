@@ -2,15 +2,15 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { dueAt, forgotten } from '../../plugin/keeping.ts'
-import type { EventId } from '../../plugin/nostr/messages.ts'
-import type { Removed } from '../../plugin/removals.ts'
-import { isFresh, isSlot } from '../../plugin/selection.ts'
-import { claim, release, type Stock, settle } from '../../plugin/stock.ts'
-import type { Quota, StockedPackage } from '../../plugin/store.ts'
-import { NOW, packageNamed, slotNamed } from '../contract/index.ts'
-import { histories } from '../support/histories.ts'
-import { ALICE, type Moment, play, valid } from '../support/simulation.ts'
+import type { EventId } from '../../../plugin/nostr/messages.ts'
+import type { Removed } from '../../../plugin/stock/changes.ts'
+import { dueAt, forgotten } from '../../../plugin/stock/keeping.ts'
+import { isFresh, isSlot } from '../../../plugin/stock/selection.ts'
+import { claim, release, type Stock, settle } from '../../../plugin/stock/stock.ts'
+import type { Quota, StockedPackage } from '../../../plugin/store.ts'
+import { NOW, packageNamed, slotNamed } from '../../contract/index.ts'
+import { histories } from '../../support/histories.ts'
+import { ALICE, type Moment, play, valid } from '../../support/simulation.ts'
 
 describe('the stock of one author, whatever happens to it', () => {
   it('hands a package to one requester only, unless it was the last each time (I1)', () => {

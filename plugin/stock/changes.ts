@@ -1,7 +1,10 @@
-/** What a package finds that comes into a stock: room, an older one in its slot, or too many. Pure. */
+/** What comes into a stock, and what leaves it otherwise than by a claim. Pure. */
 
+import type { PutOutcome, Removal, StockedPackage, StockLimits } from '../store.ts'
 import { byAge, isNewer, isSlot } from './selection.ts'
-import type { PutOutcome, StockedPackage, StockLimits } from './store.ts'
+
+/** A `Removal`, without the author whose stock it is. */
+export type Removed = Omit<Removal, 'author'>
 
 type Packages = readonly StockedPackage[]
 
@@ -22,6 +25,20 @@ export function admit(
   if (overflow === 'reject') return { packages, outcome: 'full' }
   const evicted = rivals.sort(byAge).slice(0, rivals.length - max + 1)
   return { packages: [...without(packages, evicted), pkg], outcome: 'stored' }
+}
+
+/** What is in `before` and not in `after`: it expired, or went for the reason `why`. */
+export function removedBetween(
+  before: Packages,
+  after: Packages,
+  why: Removal['why'],
+  now: number,
+): readonly Removed[] {
+  if (before === after) return []
+  const left = new Set(after.map(({ id }) => id))
+  return before
+    .filter(({ id }) => !left.has(id))
+    .map(({ id, ref, kind, expiresAt }) => ({ id, ref, kind, why: expiresAt <= now ? 'expired' : why }))
 }
 
 function without(packages: Packages, gone: Packages): Packages {

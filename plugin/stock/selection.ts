@@ -1,6 +1,6 @@
 /** Which of an author's packages a claim or a deletion means, and in what order they go. Pure. */
 
-import type { Claim, Narrowing, Selector, StockedPackage } from './store.ts'
+import type { Claim, Narrowing, Selector, StockedPackage } from '../store.ts'
 
 /** Whether one of a claim's filters asks for this package. */
 export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean {

@@ -1,6 +1,6 @@
-/** Sliding windows: how much of a quota was used lately, and when there is room again. Pure. */
+/** Sliding windows: how much of a quota was used lately, when there is room again, and the two that guard a claim. Pure. */
 
-import type { Quota, QuotaOutcome } from './store.ts'
+import type { ClaimOutcome, ClaimPolicy, Quota, QuotaOutcome } from '../store.ts'
 
 /** What was recorded, oldest first: a time in seconds since the epoch, and how much then. */
 export type Window = readonly (readonly [at: number, cost: number])[]
@@ -10,6 +10,15 @@ export interface KeptWindow {
   readonly window: Window
   readonly keptUntil: number
 }
+
+/** This requester's claims of this author, and those from its address. */
+export interface ClaimWindows {
+  readonly requester: Window
+  readonly address: Window
+}
+
+/** Which quota is used up, and for how long. */
+export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
 /** Records as much of `cost` as the quota has room for. */
 export function hit(
@@ -47,6 +56,17 @@ export function record(window: Window, cost: number, now: number): Window {
   return [...window.slice(0, -1), [last[0], last[1] + cost]]
 }
 
+/** The windows with one more claim in them; where one has no room, which of them has to be waited for longest (I5). */
+export function countClaim(windows: ClaimWindows, policy: ClaimPolicy, now: number): ClaimWindows | Limited {
+  const requester = slide(windows.requester, policy.perAuthor.windowSeconds, now)
+  const address = slide(windows.address, policy.perAddress.windowSeconds, now)
+  const limited = longest(
+    limitedBy('perAuthor', requester, policy, now),
+    limitedBy('perAddress', address, policy, now),
+  )
+  return limited ?? { requester: record(requester, 1, now), address: record(address, 1, now) }
+}
+
 function secondsUntilRoom(window: Window, used: number, quota: Quota, now: number): number {
   let left = used
   for (const [at, cost] of window) {
@@ -54,4 +74,14 @@ function secondsUntilRoom(window: Window, used: number, quota: Quota, now: numbe
     if (left < quota.max) return Math.max(1, at + quota.windowSeconds - now)
   }
   return quota.windowSeconds
+}
+
+function limitedBy(by: Limited['by'], window: Window, policy: ClaimPolicy, now: number): Limited | undefined {
+  const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
+  return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
+}
+
+function longest(one: Limited | undefined, other: Limited | undefined): Limited | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return other.retryAfterSeconds > one.retryAfterSeconds ? other : one
 }

@@ -3,12 +3,6 @@
  * state and outcome out. Memory and LMDB call it inside their transaction; the Redis scripts mirror it.
  */
 
-import { admit } from './admission.ts'
-import { type ClaimWindows, countClaim, type Limited } from './claim-windows.ts'
-import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
-import { expose, lessExposed, retire } from './exposure.ts'
-import { type Removed, removedBetween } from './removals.ts'
-import { choose, isAskedFor, isSelected, isSlot } from './selection.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -20,8 +14,12 @@ import type {
   Selector,
   StockedPackage,
   StockLimits,
-} from './store.ts'
-import { hit, type Window } from './window.ts'
+} from '../store.ts'
+import { admit, type Removed, removedBetween } from './changes.ts'
+import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
+import { expose, lessExposed, retire } from './exposure.ts'
+import { choose, isAskedFor, isSelected, isSlot } from './selection.ts'
+import { type ClaimWindows, countClaim, hit, type Limited, type Window } from './windows.ts'
 
 /** One author's packages, and the recent claims that can be repeated or undone. */
 export interface Stock {
