@@ -86,9 +86,9 @@ function newestList(
 ): readonly string[] {
   const [newest] = events
     .filter((event) => event.kind === kind && event.pubkey === author)
-    .filter((event) => verifyEvent(event as unknown as NostrEvent))
+    .filter((event) => verifyEvent(event))
     .sort((a, b) => (supersedes(a, b) ? -1 : 1))
-  return newest === undefined ? [] : normalize(relaysIn(newest as unknown as NostrEvent))
+  return newest === undefined ? [] : normalize(relaysIn(newest))
 }
 
 /** Each relay once; addresses that nostr-tools cannot normalize are left out. */

@@ -51,14 +51,13 @@ export async function verifyKeyPackage(
   const { kind, pubkey } = delivered
   if (!requested.kinds.includes(kind)) throw new Error(`kind ${kind} was not requested`)
   if (!requested.authors.includes(pubkey)) throw new Error(`author ${pubkey} was not requested`)
-  const signed = restoreSignedEvent(delivered)
-  const event = signed as unknown as NostrEvent
+  const event = restoreSignedEvent(delivered)
   if (!verifyEvent(event)) throw new Error('the event signature is not valid')
   const { keyPackage, bytes } = readKeyPackage(getKeyPackageBytes(event))
   if (identityOf(keyPackage) !== pubkey) throw new Error('the credential is not that of the author')
   const ref = bytesToHex(await calculateKeyPackageRef(bytes))
-  checkTags(signed, keyPackage, ref)
-  checkLifetime(signed, keyPackage, requested.now / 1000)
+  checkTags(event, keyPackage, ref)
+  checkLifetime(event, keyPackage, requested.now / 1000)
   return { author: pubkey, event, bytes, keyPackage, ref }
 }
 
