@@ -3,6 +3,7 @@
  * factory when it is loaded, in every process of nostream. In other programs it does nothing.
  */
 
+import '../node/supported.ts'
 import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -7,12 +7,12 @@ import { generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
 import { WebSocket } from 'ws'
-import { ask, type Reply } from '../../client/ask.ts'
 import { KeyPackageClient } from '../../client/client.ts'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
-import type { ReceivedKeyPackage } from '../../client/receive.ts'
+import { type Reply, requestEvents } from '../../client/request.ts'
 import { systemTime } from '../../client/time.ts'
-import { sturdyWebSocket } from '../../client/web-socket.ts'
+import type { ReceivedKeyPackage } from '../../client/verify.ts'
+import { safeWebSocket } from '../../client/web-socket.ts'
 import { decrypt, encrypt, joinFrom, openGroupWith } from './mls.ts'
 
 /** Somebody with a Nostr key and an ordinary client for key packages. */
@@ -85,8 +85,8 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
 
 async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
   await alice.client.publishRelayList()
-  const { by, relays } = await bob.client.discover(alice.pubkey)
-  assert(by === 'key package relay list', 'Bob cannot find the relay list')
+  const { source, relays } = await bob.client.discover(alice.pubkey)
+  assert(source === 'key package relay list', 'Bob cannot find the relay list')
   return [`Bob finds it: ${relays}`]
 }
 
@@ -203,10 +203,10 @@ function short(id: string): string {
 
 /** Sends a query as somebody without a client for key packages. */
 async function askWithoutClient(url: string, filter: Filter): Promise<Reply> {
-  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: sturdyWebSocket(WebSocket) })
+  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: safeWebSocket(WebSocket) })
   relay.onnotice = () => undefined
   await relay.connect()
-  const reply = await ask(relay, [filter], { time: systemTime, patienceMs: 10_000 })
+  const reply = await requestEvents(relay, [filter], { time: systemTime, timeoutMs: 10_000 })
   relay.close()
   return reply
 }
