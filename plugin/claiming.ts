@@ -1,21 +1,20 @@
-/** Answers the key package part of a REQ from the store: an owner's own packages, and claims of others'. */
+/** Answers what a REQ asks of other people's key packages: claims them, and gives back what could not be sent. */
 
 import { claimEntries, releaseEntry } from './audit.ts'
 import type { GatewayContext } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import type { Pubkey } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
-import { noticesOfElsewhere, noticesOfExposure } from './notices.ts'
+import { noticesOfElsewhere } from './notices.ts'
 import {
   isUnanswered,
-  ownView,
   type Query,
   type QueryAnswer,
   type QueryOutcome,
   refusalOf,
   UNAVAILABLE,
 } from './query.ts'
-import type { Claim, StoredKeyPackage } from './store.ts'
+import type { Claim } from './store.ts'
 
 /** Never rejects: a store that fails, or kept something that is no event, is a refusal. */
 export async function answerQuery(context: GatewayContext, query: Query): Promise<QueryAnswer> {
@@ -28,26 +27,24 @@ export async function answerQuery(context: GatewayContext, query: Query): Promis
 }
 
 async function answer(context: GatewayContext, query: Query): Promise<QueryAnswer> {
-  const own = await listOwn(context, query)
   const claims = await claimAll(context, query.claims)
-  const outcomes = [...own.outcomes, ...claims]
+  // Each owner counts as an author who was answered, as far as is known by now.
+  const outcomes: readonly QueryOutcome[] = [...[...query.own].map(() => NONE), ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
 
   const claimed = outcomes.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
   const { encoding } = context.options.delivery
-  const events = [
-    ...own.packages.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? 'as-published')),
-    ...claimed.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding)),
-  ]
+  const events = claimed.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding))
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
     ...(refusal === undefined ? [] : [refusal.message]),
-    ...noticesOfExposure(own.packages),
     ...(await noticesOfElsewhere(context, missing)),
   ]
-  return { outcome: 'answered', events, claimed, notices }
+  return { outcome: 'answered', events, claimed, notices, isEmpty: claims.every(isUnanswered) }
 }
+
+const NONE = { outcome: 'none' } as const
 
 /** Gives back what was claimed for an answer of which nothing was sent. */
 export async function releaseAnswer(
@@ -66,23 +63,6 @@ export async function releaseAnswer(
     audit(() => answer.claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
   } catch (error) {
     log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
-  }
-}
-
-/** An owner's packages; each owner who can be answered counts as an answered author. */
-async function listOwn(
-  { store, log, now }: GatewayContext,
-  { own }: Query,
-): Promise<{ packages: StoredKeyPackage[]; outcomes: QueryOutcome[] }> {
-  const owners = [...own]
-  try {
-    const lists = await Promise.all(
-      owners.map(async ([author, filters]) => ownView(await store.list(author, now()), filters)),
-    )
-    return { packages: lists.flat(), outcomes: owners.map(() => ({ outcome: 'none' })) }
-  } catch (error) {
-    log.error({ err: error }, 'the store did not list key packages')
-    return { packages: [], outcomes: owners.map(() => ({ outcome: 'unavailable' })) }
   }
 }
 
