@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { inBatches } from '../../plugin/batches.ts'
-import type { MovableStore, StoredKeyPackage } from '../../plugin/store.ts'
+import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
@@ -70,7 +70,7 @@ async function statsOf(store: MovableStore, low: number, now: number): Promise<S
   return stats
 }
 
-function add(stats: Stats, packages: readonly StoredKeyPackage[], low: number): void {
+function add(stats: Stats, packages: readonly StockedPackage[], low: number): void {
   if (packages.length === 0) {
     stats.dry += 1
     return

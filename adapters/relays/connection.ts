@@ -60,6 +60,7 @@ export class ClientConnection {
     this.#session = openSession({
       address,
       ...(host !== undefined && { host }),
+      maxBufferedBytes: options.maxBufferedBytes,
       send: (message) => this.#push(() => this.#send([message])),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
@@ -138,7 +139,7 @@ export class ClientConnection {
   async #deliver(pending: Promise<Answer>): Promise<void> {
     const { replies, forward, unsent } = await pending
     if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
-    else await this.#send(replies)
+    else await this.#sendReplies(replies)
     if (forward === undefined) return
     for (const message of await this.#relay.handle(forward)) await this.#pass(message)
   }
@@ -186,11 +187,21 @@ export class ClientConnection {
       })
   }
 
-  async #send(messages: readonly RelayMessage[]): Promise<void> {
+  /** What is made as the client takes it is not made before, and no more of it once the client is gone. */
+  async #sendReplies(replies: Answer['replies']): Promise<void> {
+    if (Array.isArray(replies)) return this.#send(replies)
+    for await (const message of replies) {
+      await this.#send([message], 1)
+      if (this.#socket.readyState !== WebSocket.OPEN) return
+    }
+  }
+
+  /** Waits while so many bytes wait for the client. */
+  async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
     for (const message of messages) {
       if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
       const flushed = this.#write(JSON.stringify(message))
-      if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) await flushed
+      if (this.#socket.bufferedAmount >= most) await flushed
     }
   }
 

@@ -15,6 +15,7 @@ import type { Answer, GatewaySession } from '../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../plugin/nostr/refusal.ts'
+import { taken } from './taken.ts'
 
 /** What the plugin cannot know by itself. */
 export interface NostrRelayOptions {
@@ -95,6 +96,8 @@ class NostrRelayClient {
   readonly #publications: WeakMap<object, Publication>
   /** Resolves once the session has each EVENT so far, or a guard has refused it: the relay handles messages all at once. */
   #given: Promise<unknown> = Promise.resolve()
+  /** Answers go out one after the other, however long a list takes. */
+  #sent: Promise<unknown> = Promise.resolve()
   /** The relay takes whom an author has delegated to (NIP-26) for the author: the owner of key packages they are not (I4). */
   #isDelegate = false
 
@@ -185,10 +188,22 @@ class NostrRelayClient {
   }
 
   /** Asks the session, and sends what it replies. */
-  async #answer(message: ClientMessage): Promise<Answer> {
-    const answer = await this.#session.fromClient(message)
-    if (!this.#ctx.isOpen) await answer.unsent?.()
-    else for (const reply of answer.replies) this.#reply(reply)
+  #answer(message: ClientMessage): Promise<Answer> {
+    const answer = this.#session.fromClient(message)
+    const sent = this.#sent.then(async () => this.#sendAnswer(await answer))
+    this.#sent = sent.catch(() => undefined)
+    return sent
+  }
+
+  async #sendAnswer(answer: Answer): Promise<Answer> {
+    const { replies, unsent } = answer
+    if (!this.#ctx.isOpen) await unsent?.()
+    else
+      for await (const reply of replies) {
+        this.#reply(reply)
+        if (!Array.isArray(replies)) await taken(this.#ctx.client)
+        if (!this.#ctx.isOpen) break
+      }
     return answer
   }
 

@@ -28,7 +28,9 @@ export const serverOptionsSchema = z.strictObject({
     .describe('How many messages of one client may wait for their answer before no more are read'),
   maxBufferedBytes: whole(65_536, 1_073_741_824)
     .default(4_194_304)
-    .describe('How much may wait for a client that reads slowly'),
+    .describe(
+      "How much may wait for a client that reads slowly, and of owners' lists for all clients of one address together",
+    ),
   pingIntervalSeconds: whole(1, 3600)
     .default(30)
     .describe('How often clients are pinged; one that gives no sign of life until the next ping is cut off'),

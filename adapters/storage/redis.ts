@@ -1,13 +1,14 @@
 /** A store in Redis: shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type {
   AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -29,7 +30,7 @@ import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
 import { decodeList } from './redis/replies.ts'
-import { encodeRow, encodeSelector } from './redis/row.ts'
+import { decodeRow, encodeRow, encodeSelector, rowName } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -128,10 +129,12 @@ class RedisStore implements MovableStore {
     return this.#calls.run(() => this.#claims.send(claims, policy, now))
   }
 
-  list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
+  list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     return this.#calls.run(async () => {
       const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
-      return decodeList(author, reply).filter(({ expiresAt }) => expiresAt > now)
+      return decodeList(author, reply)
+        .filter(({ pkg }) => pkg.expiresAt > now)
+        .map(({ pkg, row }) => ({ ...pkg, read: this.#readerOf(author, pkg.id, row) }))
     })
   }
 
@@ -235,6 +238,18 @@ class RedisStore implements MovableStore {
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed
+  }
+
+  /** Numbers of rows may be given again once a stock is forgotten. */
+  #readerOf(author: Pubkey, id: EventId, row: number): ListedPackage['read'] {
+    return () =>
+      this.#calls.run(async () => {
+        const [stock] = this.#keys.stock(author)
+        const reply = this.#connection.client.hget(stock, rowName(row))
+        const text = await this.#connection.within(reply)
+        const pkg = text === null ? undefined : decodeRow(author, text)
+        return pkg?.id === id ? { event: pkg.event, contentForm: pkg.contentForm } : undefined
+      })
   }
 
   async #finish(): Promise<void> {

@@ -57,7 +57,11 @@ class Client {
   async answer({ replies, forward, unsent }) {
     // Not a byte was sent of what was claimed: it goes back.
     if (this.socket.readyState !== this.socket.OPEN) return unsent?.()
-    for (const reply of replies) await this.send(reply)
+    for await (const reply of replies) {
+      // A list of its own comes in pieces, each of which is made when the client has taken the one before.
+      await this.send(reply, Array.isArray(replies) ? MOST_BUFFERED : 1)
+      if (this.socket.readyState !== this.socket.OPEN) return
+    }
     // From here on it is the relay's own.
     const answers = forward === undefined ? [] : this.events.handle(this, forward)
     for (const message of answers) await this.show(message)
@@ -76,11 +80,11 @@ class Client {
     if (visible !== undefined) await this.send(visible)
   }
 
-  /** Resolves when the client may be sent more. One that does not read what comes unasked is cut off. */
-  send(message) {
+  /** Resolves when less than `most` bytes wait for the client. One that does not read what comes unasked is cut off. */
+  send(message, most = MOST_BUFFERED) {
     return new Promise((resolve) => {
       this.socket.send(JSON.stringify(message), () => resolve())
-      if (this.socket.bufferedAmount < MOST_BUFFERED) resolve()
+      if (this.socket.bufferedAmount < most) resolve()
       if (this.socket.bufferedAmount > 2 * MOST_BUFFERED) this.socket.terminate()
     })
   }

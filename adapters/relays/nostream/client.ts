@@ -1,8 +1,9 @@
 /** One client of nostream: what its session answers, what nostream answers, and what of that the client may see. */
 
-import type { GatewaySession } from '../../../plugin/connection.ts'
+import type { Answer, GatewaySession } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { taken } from '../taken.ts'
 import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './members.ts'
 
 /** Makes the handler that nostream itself has for a message. */
@@ -20,6 +21,8 @@ export class NostreamClient {
   /** nostream handles the messages of a client all at once; those about key packages take effect in their order. */
   #published: Promise<unknown> = Promise.resolve()
   #answered: Promise<unknown> = Promise.resolve()
+  /** Answers go out one after the other, however long a list takes. */
+  #sent: Promise<unknown> = Promise.resolve()
 
   constructor(connection: NostreamConnection, gateway: KeyPackageGateway) {
     this.#gateway = gateway
@@ -96,12 +99,22 @@ export class NostreamClient {
   async #answer(message: ClientMessage): Promise<ClientMessage | undefined> {
     const answer = this.#published.then(() => this.#session.fromClient(message))
     this.#answered = answer
-    const { replies, forward, unsent } = await answer
-    if (this.#connection.client.readyState !== OPEN) {
+    const sent = this.#sent.then(async () => this.#sendAnswer(await answer))
+    this.#sent = sent.catch(() => undefined)
+    return sent
+  }
+
+  async #sendAnswer({ replies, forward, unsent }: Answer): Promise<ClientMessage | undefined> {
+    const { client } = this.#connection
+    if (client.readyState !== OPEN) {
       await unsent?.()
       return undefined
     }
-    for (const reply of replies) this.#send(reply)
+    for await (const reply of replies) {
+      this.#send(reply)
+      if (!Array.isArray(replies)) await taken(client)
+      if (client.readyState !== OPEN) return undefined
+    }
     return forward
   }
 }

@@ -54,6 +54,13 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
   }
 }
 
+/** The field of an author's stock that has the row of this number (layout.lua). */
+export function rowName(row: number): Buffer {
+  const name = Buffer.alloc(4)
+  name.writeUInt32BE(row)
+  return name
+}
+
 /** What selection.lua is told that a claim wants. */
 export function encodeWanted(narrowings: readonly Narrowing[]): string {
   if (narrowings.every(isPlain)) {

@@ -9,6 +9,7 @@ import { resolveOptions } from '../../../plugin/options.ts'
 import { recordsIn } from '../../../plugin/records.ts'
 import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
 import { claimBy, POLICY } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
@@ -56,9 +57,9 @@ describe('a store that is exported and imported', () => {
       expect(await importOne(copy, event)).toBe(await importOne(original, event))
     }
     for (const author of AUTHORS) {
-      const [known, list] = [await original.known(author, NOW), await original.list(author, NOW)]
+      const [known, list] = [await original.known(author, NOW), await storedPackages(original, author)]
       expect(new Set(await copy.known(author, NOW))).toEqual(new Set(known))
-      expect(new Set(await copy.list(author, NOW))).toEqual(new Set(list))
+      expect(new Set(await storedPackages(copy, author))).toEqual(new Set(list))
     }
     for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
       const claims = AUTHORS.map((author) => claimBy(requester, author))
