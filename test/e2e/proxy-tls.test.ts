@@ -56,7 +56,7 @@ describe('a relay behind TLS', () => {
     const failures = serving.log.filter(({ level }) => level === 50)
     expect(failures).toEqual([
       expect.objectContaining({
-        msg: 'the relay cannot be reached',
+        msg: 'the upstream relay cannot be reached',
         err: expect.objectContaining({ message: expect.stringContaining('self-signed certificate') }),
       }),
     ])

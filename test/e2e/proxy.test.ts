@@ -235,8 +235,8 @@ describe('a relay that goes away', () => {
     const back = await eventually('the relay is back', () => Client.connect(target.url))
     expect((await back.request('all', {})).events).toEqual([])
     expect(target.log.lines.map(({ message }) => message)).toEqual([
-      'the relay cannot be reached',
-      'the relay is reached again',
+      'the upstream relay cannot be reached',
+      'the upstream relay can be reached again',
     ])
     await back.close()
     await again.stop()

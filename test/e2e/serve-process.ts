@@ -2,8 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
-import type { ServerOptions } from '../../adapters/relays/server-options.ts'
+import type { ProxyOptions, ServerOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
 import type { Target } from './behaviour/scene.ts'

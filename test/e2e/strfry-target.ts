@@ -1,6 +1,6 @@
 /** The real strfry with the plugin, and `serve` before it on the same store: what the behaviour suite calls a target. */
 
-import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
+import type { ProxyOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { freePort } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
