@@ -46,6 +46,7 @@ interface QuotaOptions {
   readonly perAddress?: QuotaPerAddressOptions | undefined
   readonly perRequester?: QuotaPerRequesterOptions | undefined
   readonly publish?: QuotaPublishOptions | undefined
+  readonly publishPerAddress?: QuotaPublishPerAddressOptions | undefined
 }
 
 interface QuotaPerAuthorOptions {
@@ -80,8 +81,18 @@ interface QuotaPerRequesterOptions {
 
 interface QuotaPublishOptions {
   /**
-   * Most key packages published by one author in one window. Default: 60. Allowed: a whole number from 1 to
-   * 100000.
+   * Most key packages of one author that come into the stock in one window. Default: 60. Allowed: a whole
+   * number from 1 to 100000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window. Default: 3600. Allowed: a whole number from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaPublishPerAddressOptions {
+  /**
+   * Most key packages sent from one address by others than their authenticated author in one window. Default:
+   * 300. Allowed: a whole number from 1 to 1000000.
    */
   readonly max?: number | undefined
   /** Length of the sliding window. Default: 3600. Allowed: a whole number from 1 to 2592000. */

@@ -72,7 +72,12 @@ export const optionsSchema = z.strictObject({
       perAuthor: quota(10, 10_000, 'claims of one author by one requester'),
       perAddress: quota(100, 100_000, 'claims of one author from one address'),
       perRequester: quota(500, 1_000_000, 'claims by one requester over all authors'),
-      publish: quota(60, 100_000, 'key packages published by one author'),
+      publish: quota(60, 100_000, 'key packages of one author that come into the stock'),
+      publishPerAddress: quota(
+        300,
+        1_000_000,
+        'key packages sent from one address by others than their authenticated author',
+      ),
     })
     .prefault({}),
   stock: z

@@ -48,7 +48,7 @@ export type Choice =
 export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
 
 /**
- * Takes a package in. `published` is the author's publish window. `isKnown` says whether the store remembers an event id
+ * Takes a package in. `published` is the author's publish window, which counts what is `stored` or `replaced`. `isKnown` says whether the store remembers an event id
  * or KeyPackageRef, in the stock or spent; it remembers both for all that comes out `stored`, `replaced` or `stale`.
  */
 export function offer(
@@ -66,9 +66,11 @@ export function offer(
   }
   if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
 
-  const counted = count(published, limits.publish, now)
-  if (counted === undefined) return { ...unchanged, outcome: 'limited' }
   const { packages, outcome } = admit(current.packages, pkg, limits)
+  // Anybody can send an author's events: what does not come in must not use the author's quota up.
+  const comesIn = outcome === 'stored' || outcome === 'replaced'
+  const counted = comesIn ? count(published, limits.publish, now) : published
+  if (counted === undefined) return { ...unchanged, outcome: 'limited' }
   const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
   const removed = [
     ...removedBetween(stock.packages, current.packages, 'retired', now),

@@ -24,6 +24,10 @@ export interface Question {
   /** Unchecked, unless it is from a client. */
   readonly event: unknown
   readonly source: 'client' | 'relay' | 'stored'
+  /**
+   * The client's network address; undefined where the event is not from a client, or strfry does not know the address.
+   */
+  readonly address: string | undefined
   /** The pubkey that the client has authenticated (NIP-42); strfry sends it for events with a `-` tag. */
   readonly authenticated: readonly string[]
 }
@@ -41,7 +45,7 @@ export interface Decision {
 
 /** @throws Error saying why the line cannot be answered */
 export function readQuestion(line: string): Question {
-  const { type, event, sourceType, authed } = readObject(line)
+  const { type, event, sourceType, sourceInfo, authed } = readObject(line)
   if (type !== 'new') throw new Error('not a JSON object of type "new"')
   const { id, kind }: { id?: unknown; kind?: unknown } = Object(event)
   if (typeof id !== 'string' || id.length > MAX_ID_LENGTH) throw new Error('no event with a valid id')
@@ -51,6 +55,7 @@ export function readQuestion(line: string): Question {
     kind: typeof kind === 'number' ? kind : Number.NaN,
     event,
     source: sourceOf(sourceType),
+    address: sourceOf(sourceType) === 'client' ? addressOf(sourceInfo) : undefined,
     authenticated: typeof authed === 'string' ? [authed] : [],
   }
 }
@@ -84,6 +89,15 @@ function readObject(line: string): Record<string, unknown> {
 function sourceOf(sourceType: unknown): Question['source'] {
   if (CLIENTS.includes(sourceType)) return 'client'
   return STORED.includes(sourceType) ? 'stored' : 'relay'
+}
+
+/**
+ * A loopback address belongs to a reverse proxy in front of a strfry whose `realIpHeader` is not set: it says nothing about
+ * the client.
+ */
+function addressOf(sourceInfo: unknown): string | undefined {
+  if (typeof sourceInfo !== 'string' || sourceInfo === '') return undefined
+  return /^(127\.|::1$)/.test(sourceInfo) ? undefined : sourceInfo
 }
 
 /** Replaces lone surrogates, which are not valid UTF-8: strfry could not read the line. */
