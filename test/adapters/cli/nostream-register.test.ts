@@ -1,6 +1,6 @@
 /**
  * The register hook, loaded by `--require` into programs that are nostream by their files, and into some that are not.
- * What it does to the real one stands in test/e2e/nostream.test.ts.
+ * What it does to the real one stands in test/e2e/nostream/nostream.test.ts.
  */
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** What becomes of what passed the checks: the publish quota (row 16), the store (row 17), and the other kinds. */
+/** What happens after the checks: the publish quota (row 16), the store (row 17), and the other kinds. */
 
 import { describe, expect } from '@jest/globals'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
@@ -9,7 +9,7 @@ import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type St
 const DUPLICATE = 'duplicate: already have this key package'
 const USED = 'duplicate: this key package was already used'
 
-export function describeStocking(startTarget: StartTarget, it: Rows): void {
+export function describeStock(startTarget: StartTarget, it: Rows): void {
   describe('row 16: publish quota of the author', () => {
     const scene = new Scene(startTarget)
 
@@ -50,7 +50,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('spent: a package that was handed out never comes back, in whatever form (I3)', async () => {
+    it('spent: a package that was handed out never comes back, in any form (I3)', async () => {
       const target = await scene.start()
       const keyPackage = await makeKeyPackage(alice, { now: target.now() })
       const client = await scene.connect(target)
@@ -65,7 +65,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('spent: what a client was sent re-encoded, and restored, is the same package (I3, I8)', async () => {
+    it('spent: a re-encoded package, and the restored one, count as the same package (I3, I8)', async () => {
       const { client } = await scene.stocked(2)
       const [delivered] = (await client.request('claim', packagesOf(alice))).events
       if (delivered === undefined) throw new Error('nothing was delivered')
@@ -104,7 +104,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       expect(await client.publish(eleventh)).toEqual([true, ''])
     })
 
-    it('evict-oldest: makes room, and what went never comes back (I3)', async () => {
+    it('evict-oldest: replaces the oldest package, which never comes back (I3)', async () => {
       const options = { stock: { max: 2, overflow: 'evict-oldest' } } as const
       const { target, events, client } = await scene.stocked(2, options)
       const third = await newEvent(target, alice)
@@ -120,7 +120,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
   describe('other kinds', () => {
     const scene = new Scene(startTarget)
 
-    it("5 drops the author's own packages named by `e`, which become spent (I3)", async () => {
+    it("5 deletes the author's own packages named by `e`, which become spent (I3)", async () => {
       const { target, events, client } = await scene.stocked(2)
       const [gone, kept] = events
       if (gone === undefined) throw new Error('there are no packages')
@@ -133,7 +133,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([kept?.id])
     })
 
-    it("5 leaves somebody else's packages alone", async () => {
+    it("5 does not delete another author's packages", async () => {
       const { target, events, client } = await scene.stocked(1)
       const tags = events.map(({ id }) => ['e', id])
       await client.publish(eventOf(target, bob, 5, tags))
@@ -142,7 +142,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual(idsOf(events))
     })
 
-    it("5 drops the author's slot named by `a`", async () => {
+    it("5 deletes the author's slot named by `a`", async () => {
       const target = await scene.start({ profile: 'marmot' })
       const client = await scene.connect(target)
       const event = await newEvent(target, alice, { kind: 30443, tags: { d: ['phone'] } })
@@ -154,7 +154,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       expect(await client.publish(event)).toEqual([true, USED])
     })
 
-    it.each(['ALL_RELAYS', 'this relay'])('62 (vanish, for %s) drops all', async (which) => {
+    it.each(['ALL_RELAYS', 'this relay'])('62 (vanish, for %s) deletes all', async (which) => {
       const { target, events, client } = await scene.stocked(3)
       const relay = which === 'ALL_RELAYS' ? which : target.url
       await client.publish(eventOf(target, alice, 62, [['relay', relay]]))
@@ -162,7 +162,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       for (const event of events) expect(await client.publish(event)).toEqual([true, USED])
     })
 
-    it('62 for another relay drops nothing', async () => {
+    it('62 for another relay deletes nothing', async () => {
       const { target, client } = await scene.stocked(1)
       await client.publish(eventOf(target, alice, 62, [['relay', 'wss://elsewhere.example.com']]))
       expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
@@ -179,7 +179,7 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('10051 is kept and served, the newest of each author', async () => {
+    it('10051 is stored and returned, the newest of each author', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const lists = [2, 0, 1].map((age) =>

@@ -1,4 +1,4 @@
-/** I9 over the wire: whatever a client sends gets a clear, prefixed answer, and the connection lives on. */
+/** I9 over the wire: every message of a client gets a clear, prefixed answer, and the connection stays open. */
 
 import { describe, expect } from '@jest/globals'
 import type { Rows } from './rows.ts'
@@ -20,7 +20,7 @@ const unreadable: readonly (readonly [what: string, frame: string | Uint8Array])
   ['random bytes', Uint8Array.from({ length: 999 }, (_, index) => (index * 31) % 256)],
 ]
 
-/** Messages about key packages that make no sense, and how their answer begins. */
+/** Invalid messages about key packages, and how their answers begin. */
 const senseless: readonly (readonly [message: unknown[], ...answer: unknown[]])[] = [
   [['EVENT'], 'NOTICE', 'invalid: '],
   [['EVENT', null], 'NOTICE', 'invalid: '],
@@ -44,11 +44,11 @@ const senseless: readonly (readonly [message: unknown[], ...answer: unknown[]])[
   [['NEG-OPEN', 's', { kinds: ['443'] }, ''], 'NEG-ERR', 's', 'invalid: '],
 ]
 
-export function describeEnduring(startTarget: StartTarget, it: Rows): void {
-  describe('a message that cannot be read (I9)', () => {
+export function describeInvalidMessages(startTarget: StartTarget, it: Rows): void {
+  describe('a message that cannot be parsed (I9)', () => {
     const scene = new Scene(startTarget)
 
-    it.each(unreadable)('%s gets a NOTICE, and the connection lives', async (_what, frame) => {
+    it.each(unreadable)('%s gets a NOTICE, and the connection stays open', async (_what, frame) => {
       const { client } = await scene.stocked(1)
       await client.challenge()
       await client.rest()
@@ -58,10 +58,10 @@ export function describeEnduring(startTarget: StartTarget, it: Rows): void {
     })
   })
 
-  describe('a message that makes no sense (I9)', () => {
+  describe('an invalid message (I9)', () => {
     const scene = new Scene(startTarget)
 
-    it('gets OK, CLOSED or NEG-ERR where it has an id, else a NOTICE, and claims nothing', async () => {
+    it('gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing', async () => {
       const { client } = await scene.stocked(1, { quota: { perAuthor: { max: 1 } } })
       await client.challenge()
       await client.rest()
@@ -76,7 +76,7 @@ export function describeEnduring(startTarget: StartTarget, it: Rows): void {
       expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
     })
 
-    it('an EVENT with more fields, or a filter with unknown ones, is taken for what it says', async () => {
+    it('unknown fields of an EVENT or a filter are ignored', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const event = await newEvent(target, alice)

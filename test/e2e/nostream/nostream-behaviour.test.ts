@@ -1,16 +1,16 @@
 /**
- * The behaviour suite, and clients that applications use, on the real nostream with the register hook. It needs
+ * The behaviour suite and real client libraries on the real nostream with the register hook. It needs
  * NOSTREAM_DIR, as nostream.test.ts does.
  */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from '@jest/globals'
-import type { OptionsInput } from '../../plugin/options.ts'
-import { scratch } from '../support/scratch.ts'
-import type { Target } from './behaviour/scene.ts'
-import { describeKeyPackageRelay } from './behaviour.ts'
-import { describeClients } from './clients.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import { scratch } from '../../support/scratch.ts'
+import type { Target } from '../behaviour/scene.ts'
+import { describeKeyPackageRelay } from '../behaviour.ts'
+import { describeClients } from '../clients.ts'
 import { nostreamDifferences } from './nostream-differences.ts'
 import { hasNostream, NostreamBackend, NostreamRelay } from './nostream-relay.ts'
 

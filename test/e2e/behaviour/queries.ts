@@ -1,4 +1,4 @@
-/** What each REQ for somebody else's key packages is answered with (README, "For authors of clients"). */
+/** How each REQ for another author's key packages is answered (adapters/client/README.md, "The protocol"). */
 
 import { describe, expect } from '@jest/globals'
 import { type Client, isEnd } from '../../support/client.ts'
@@ -8,7 +8,7 @@ import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type St
 
 const BROWSING = 'restricted: a key package query must name its authors'
 
-export function describeAsking(startTarget: StartTarget, it: Rows): void {
+export function describeQueries(startTarget: StartTarget, it: Rows): void {
   describe('a REQ for key packages', () => {
     const scene = new Scene(startTarget)
 
@@ -87,13 +87,13 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('the same with a key that no relay indexes', async () => {
+    it('no `authors`, a filter with a multi-letter tag: CLOSED', async () => {
       const { client } = await scene.stocked(1)
       const filter = { kinds: [443], '#relays': ['wss://relay.example.com'], limit: 1 }
       expect((await client.request('browse', filter)).closed).toBe(BROWSING)
     })
 
-    it('no `authors`, with others beside it: they run, and a NOTICE says the same', async () => {
+    it('no `authors`, next to other filters: those are answered, and a NOTICE says the same', async () => {
       const { events, client } = await scene.stocked(2)
       const reply = await client.request('mixed', { kinds: [443, 10051] }, packagesOf(alice))
       expect(idsOf(reply.events)).toEqual([events[0]?.id])
@@ -101,7 +101,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
       expect(reply.closed).toBeUndefined()
     })
 
-    it('a filter for other kinds too: the rest is forwarded with that kind taken out', async () => {
+    it('a filter for other kinds too: the rest is forwarded without the key package kind', async () => {
       const { target, events, client } = await scene.stocked(2)
       const list = eventOf(target, alice, 10051, [['relay', 'wss://relay.example.com']])
       await client.publish(list)
@@ -124,7 +124,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
       })
     })
 
-    it('a filter without `kinds`: key packages of others are taken out of what comes back (I4)', async () => {
+    it('a filter without `kinds`: key packages of others are removed from the results (I4)', async () => {
       const { events, client } = await scene.stocked(3)
       for (const filter of [
         {},
@@ -138,7 +138,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
       expect(idsOf(claimed)).toEqual([events[0]?.id])
     })
 
-    it('author has none: no event for that author, then EOSE', async () => {
+    it('an author without packages: no event for that author, then EOSE', async () => {
       const { client } = await scene.stocked(1)
       const { events, closed } = await client.request('claim', packagesOf(bob, alice))
       expect(events.map(({ pubkey }) => pubkey)).toEqual([alice.pubkey])
@@ -188,7 +188,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
       expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
     })
 
-    it('exactly one EOSE, always, and claimed events go out before it', async () => {
+    it('always exactly one EOSE, after the claimed events', async () => {
       const { client } = await scene.stocked(3)
       const filters = [
         [packagesOf(alice)],
@@ -203,7 +203,7 @@ export function describeAsking(startTarget: StartTarget, it: Rows): void {
   })
 }
 
-/** How many EOSE and CLOSED come for a subscription after its first end. */
+/** How many EOSE and CLOSED arrive for a subscription after the first one. */
 async function endsOf(client: Client, id: string): Promise<number> {
   return (await client.rest()).filter((message) => isEnd(message, id)).length
 }

@@ -1,14 +1,14 @@
-/** `serve --upstream wss://...`: the relay behind it speaks TLS, with a certificate that the operator vouches for. */
+/** `serve --upstream wss://...`: an upstream relay with TLS and a private CA. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import { type Serving, serveCli } from '../support/cli.ts'
-import { Client } from '../support/client.ts'
-import { startRelay, type TestRelay } from '../support/relay.ts'
-import { scratch } from '../support/scratch.ts'
-import { TEST_CERTIFICATE, TEST_KEY } from '../support/tls.ts'
-import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
+import { type Serving, serveCli } from '../../support/cli.ts'
+import { Client } from '../../support/client.ts'
+import { startRelay, type TestRelay } from '../../support/relay.ts'
+import { scratch } from '../../support/scratch.ts'
+import { TEST_CERTIFICATE, TEST_KEY } from '../../support/tls.ts'
+import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from '../behaviour/scene.ts'
 
 let relay: TestRelay
 let directory: string
@@ -31,7 +31,7 @@ const information = () =>
   fetch(serving.url.replace('ws', 'http'), { headers: { Accept: 'application/nostr+json' } })
 
 describe('a relay behind TLS', () => {
-  it('is reached with a certificate that NODE_EXTRA_CA_CERTS names', async () => {
+  it('is trusted with a certificate in NODE_EXTRA_CA_CERTS', async () => {
     const certificate = join(directory, 'ca.pem')
     writeFileSync(certificate, TEST_CERTIFICATE)
     await serve({ NODE_EXTRA_CA_CERTS: certificate })
@@ -49,7 +49,7 @@ describe('a relay behind TLS', () => {
     await client.close()
   })
 
-  it('is not believed with any other: clients get 502, and the log says once why', async () => {
+  it('is not trusted with any other: clients get 502, and the log says once why', async () => {
     await serve({ NODE_EXTRA_CA_CERTS: '' })
     for (const _turn of [1, 2]) await expect(Client.connect(serving.url)).rejects.toThrow('502')
     expect((await information()).status).toBe(502)

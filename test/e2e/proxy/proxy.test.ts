@@ -1,31 +1,31 @@
-/** The proxy before a real relay: the behaviour suite, and that there is no way round it to somebody's key packages (I4). */
+/** The proxy in front of a real relay: the behaviour suite, and that nothing bypasses it to see key packages (I4). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { OptionsInput } from '../../plugin/options.ts'
-import { Client } from '../support/client.ts'
-import { eventually } from '../support/eventually.ts'
-import { authEvent } from '../support/gateway.ts'
-import { startTestProxy, type TestProxy } from '../support/proxy.ts'
-import { startRelay } from '../support/relay.ts'
-import { LmdbStores } from '../support/stores.ts'
-import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
-import { describeControlledRelay, describeKeyPackageRelay } from './behaviour.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import { Client } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { authEvent } from '../../support/gateway.ts'
+import { startTestProxy, type TestProxy } from '../../support/proxy.ts'
+import { startRelay } from '../../support/relay.ts'
+import { LmdbStores } from '../../support/stores.ts'
+import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import { describeControlledRelay, describeKeyPackageRelay } from '../behaviour.ts'
 
 const stores = new LmdbStores()
 
-const before = (gateway: OptionsInput) => startTestProxy({ gateway })
+const startWith = (gateway: OptionsInput) => startTestProxy({ gateway })
 
-describeKeyPackageRelay('serve --upstream', before)
-describeControlledRelay('serve --upstream', before)
+describeKeyPackageRelay('serve --upstream', startWith)
+describeControlledRelay('serve --upstream', startWith)
 describeKeyPackageRelay('serve --upstream, on LMDB', (gateway) =>
   startTestProxy({ gateway, store: stores.open() }),
 )
 
-describe('no way round the gateway (I4)', () => {
-  const scene = new Scene<TestProxy>(before)
+describe('no way to bypass the gateway (I4)', () => {
+  const scene = new Scene<TestProxy>(startWith)
 
-  /** A relay that has had key packages of Alice from before the gateway was there, one way or the other. */
+  /** Key packages of Alice in the relay: one stored earlier, one published to the relay directly. */
   async function leftovers(target: TestProxy): Promise<SignedEvent[]> {
     const earlier = await newEvent(target, alice)
     target.relay.keep(earlier)
@@ -36,7 +36,7 @@ describe('no way round the gateway (I4)', () => {
     return [earlier, published]
   }
 
-  it('no REQ of any shape shows what the relay has from earlier', async () => {
+  it('no REQ of any shape shows key packages that the relay has stored', async () => {
     const target = await scene.start()
     const events = await leftovers(target)
     const note = eventOf(target, alice, 1, [])
@@ -64,7 +64,7 @@ describe('no way round the gateway (I4)', () => {
     expect(JSON.stringify(await client.rest())).not.toContain(events[0]?.content)
   })
 
-  it('no live feed shows what is published to the relay directly, and its author sees it', async () => {
+  it('no live feed shows key packages published to the relay directly, except to their author', async () => {
     const target = await scene.start()
     const [stranger, owner] = [await scene.connect(target, bob), await scene.connect(target, alice)]
     for (const client of [stranger, owner]) {
@@ -79,7 +79,7 @@ describe('no way round the gateway (I4)', () => {
     expect((await stranger.rest()).filter(([verb]) => verb === 'EVENT')).toEqual([])
   })
 
-  it('no COUNT or NEG-OPEN reaches the relay that could count or list them', async () => {
+  it('no COUNT or NEG-OPEN that could count or list them reaches the relay', async () => {
     const target = await scene.start()
     await leftovers(target)
     const client = await scene.connect(target, bob)
@@ -111,7 +111,7 @@ describe('no way round the gateway (I4)', () => {
     ['a kind with an exponent', '"kind":4.43e2'],
     ['a kind as text', '"kind":"443"'],
     ['a kind after spaces', '"kind" \t:\n 443'],
-  ])('an EVENT with %s reaches the relay as what the gateway read, or not at all', async (_, kind) => {
+  ])('an EVENT with %s reaches the relay as the gateway parsed it, or not at all', async (_, kind) => {
     const target = await scene.start()
     const client = await scene.connect(target)
     const { kind: _kind, ...event } = await newEvent(target, alice)
@@ -125,7 +125,7 @@ describe('no way round the gateway (I4)', () => {
     )
   })
 
-  it('custody relay: what both keep is shown by claims alone', async () => {
+  it('custody relay: packages that both store are shown only by claims', async () => {
     const target = await scene.start({ custody: 'relay' })
     const events = await scene.publish(target, alice, 2)
     const client = await scene.connect(target)
@@ -136,9 +136,9 @@ describe('no way round the gateway (I4)', () => {
 })
 
 describe('one EOSE for each REQ', () => {
-  const scene = new Scene<TestProxy>(before)
+  const scene = new Scene<TestProxy>(startWith)
 
-  it('whoever answers it, and its id can be used again at once', async () => {
+  it('whoever answers it, and its id can be reused at once', async () => {
     const target = await scene.start()
     const note = eventOf(target, bob, 1, [])
     target.relay.keep(note)
@@ -151,7 +151,7 @@ describe('one EOSE for each REQ', () => {
       }
       client.send(['REQ', 's', { kinds: [1, 443], authors: [bob.pubkey] }])
     })
-    // What comes of the first ones before the gateway has answered is theirs; after that nothing is, but for the last.
+    // Until the gateway has answered, the first REQs get their answers; after that, only the last one does.
     const heard = await client.rest()
     const ends = heard.flatMap(([verb], index) => (verb === 'EOSE' ? [index] : []))
     expect(ends.length).toBeLessThanOrEqual(2 * turns + 1)
@@ -174,14 +174,14 @@ describe('NIP-42 of the relay and of the gateway', () => {
     return client.history.filter(([verb]) => verb === 'AUTH').map(([, challenge]) => String(challenge))
   }
 
-  it('both challenges reach the client, and an answer to either makes an owner of it', async () => {
+  it('both challenges reach the client, and answering either one authenticates it as an owner', async () => {
     const target = await scene.start()
     await scene.publish(target, alice, 2)
     for (const which of [0, 1]) {
       const client = await scene.connect(target)
       const challenges = await challengesOf(client)
       expect(challenges).toHaveLength(2)
-      // The relay goes by the machine's clock.
+      // The relay uses the machine's clock.
       target.advance(Math.floor(Date.now() / 1000) - target.now())
       const challenge = challenges[which] ?? ''
       const event = authEvent(alice, { challenge, relay: target.url, createdAt: target.now() })
@@ -192,7 +192,7 @@ describe('NIP-42 of the relay and of the gateway', () => {
     expect(target.relay.received.filter((frame) => frame.startsWith('["AUTH"'))).toHaveLength(1)
   })
 
-  it('a relay that says OK to any AUTH makes no owner: the answer may be made for another relay', async () => {
+  it('a relay that accepts any AUTH authenticates nobody here: the event may be signed for another relay', async () => {
     const target = await startTestProxy({ relay: await startRelay({ answersAuth: 'always' }) })
     const client = await scene.connect(target)
     const [challenge, relay] = ['their challenge', 'wss://elsewhere.example.com']
@@ -206,7 +206,7 @@ describe('NIP-42 of the relay and of the gateway', () => {
 })
 
 describe('proxy.publish: upstream', () => {
-  it('leaves every EVENT to the relay, whose plugin shares the store; claims are answered here', async () => {
+  it('forwards every EVENT to the relay, whose plugin shares the store; claims are answered here', async () => {
     const store = stores.open()
     const target = await startTestProxy({ store, proxy: { publish: 'upstream' } })
     const client = await Client.connect(target.url)
@@ -222,8 +222,8 @@ describe('proxy.publish: upstream', () => {
   })
 })
 
-describe('a relay that goes away', () => {
-  it('takes its clients with it (1012), and is served again once it is back; the log says both', async () => {
+describe('a relay that disconnects', () => {
+  it('closes its clients with 1012, and is used again once it is back; both are logged', async () => {
     const relay = await startRelay()
     const target = await startTestProxy({ relay })
     const client = await Client.connect(target.url)

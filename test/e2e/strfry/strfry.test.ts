@@ -1,6 +1,6 @@
 /**
  * The real strfry with the plugin, and `serve` on the same store, over WebSockets. It needs STRFRY_BIN, the path of
- * a strfry program, as in `STRFRY_BIN=/usr/local/bin/strfry npm run jest -- test/e2e/strfry.test.ts`.
+ * a strfry program, as in `STRFRY_BIN=/usr/local/bin/strfry npm run jest -- test/e2e/strfry`.
  */
 
 import { once } from 'node:events'
@@ -9,15 +9,15 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocketServer } from 'ws'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Client } from '../support/client.ts'
-import { eventually } from '../support/eventually.ts'
-import { signEvent } from '../support/key-packages.ts'
-import type { Person } from '../support/people.ts'
-import { scratch } from '../support/scratch.ts'
-import { pluginCommand } from '../support/strfry.ts'
-import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
-import { type ServeProcess, startServe } from './serve-process.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Client } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import type { Person } from '../../support/people.ts'
+import { scratch } from '../../support/scratch.ts'
+import { pluginCommand } from '../../support/strfry.ts'
+import { alice, bob, eventOf, idsOf, newEvent, packagesOf } from '../behaviour/scene.ts'
+import { type ServeProcess, startServe } from '../serve-process.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
@@ -42,7 +42,7 @@ describeStrfry('strfry with the plugin', () => {
     await serve.stop()
   })
 
-  it('takes key packages in for the gateway, and neither stores nor sends them on (I4)', async () => {
+  it('accepts key packages for the gateway, and neither stores nor broadcasts them (I4)', async () => {
     const listener = await connect(strfry)
     expect((await listener.request('all', {})).events).toEqual([])
     const [event, note] = [await newEvent(serve, alice), noteOf(alice)]
@@ -55,7 +55,7 @@ describeStrfry('strfry with the plugin', () => {
     expect((await listener.request('ids', { ids: [event.id] })).events).toEqual([])
   })
 
-  it('has them handed out by serve, which is on the same store, each once (I1)', async () => {
+  it('lets serve, on the same store, hand out each of them once (I1)', async () => {
     const author = await connect(strfry)
     const events = [
       await newEvent(serve, alice, { createdAt: serve.now() - 90 }),
@@ -81,7 +81,7 @@ describeStrfry('strfry with the plugin', () => {
     ])
   })
 
-  it('drops key packages by a deletion, which strfry keeps', async () => {
+  it('applies a deletion to key packages, and strfry stores the deletion', async () => {
     const author = await connect(strfry)
     const event = await newEvent(serve, alice)
     await author.publish(event)
@@ -92,7 +92,7 @@ describeStrfry('strfry with the plugin', () => {
     expect(await author.publish(event)).toEqual(USED)
   })
 
-  it('remembers a relay list, which serve then answers with', async () => {
+  it('stores a relay list, which serve then returns', async () => {
     const author = await connect(strfry)
     const relayList = eventOf(serve, alice, 10051, [['relay', 'wss://relay.example.com']])
     expect(await author.publish(relayList)).toEqual([true, ''])
@@ -100,7 +100,7 @@ describeStrfry('strfry with the plugin', () => {
     expect((await (await connect(serve)).request('list', filter)).events).toEqual([relayList])
   })
 
-  it("lets the operator's own plugin refuse, when strfry's configuration names one from now on", async () => {
+  it("lets the operator's own plugin refuse, once it is added to strfry's configuration", async () => {
     const author = await connect(strfry)
     await author.publish(noteOf(alice))
     const operator = join(directory, 'operator.cjs')
@@ -116,7 +116,7 @@ describeStrfry('strfry with the plugin', () => {
     expect((await (await connect(serve)).request('1', packagesOf(alice))).events).toEqual([])
   })
 
-  it('keeps key packages too with custody relay', async () => {
+  it('stores key packages too with custody relay', async () => {
     strfry.configure(plugin('--custody relay'))
     await strfry.stop()
     await strfry.run()
@@ -126,7 +126,7 @@ describeStrfry('strfry with the plugin', () => {
     expect(idsOf((await (await connect(serve)).request('1', packagesOf(alice))).events)).toEqual([event.id])
   })
 
-  it('forgets nothing when strfry is killed (I3, I6)', async () => {
+  it('loses nothing when strfry is killed (I3, I6)', async () => {
     const author = await connect(strfry)
     const [first, second] = [
       await newEvent(serve, alice, { createdAt: serve.now() - 90 }),
@@ -141,20 +141,20 @@ describeStrfry('strfry with the plugin', () => {
     expect(await again.publish(second)).toEqual([true, 'duplicate: already have this key package'])
   })
 
-  it('believes no other relay: strfry asks about its events before it has checked them', async () => {
+  it('checks events of other relays itself: strfry asks before it has checked them', async () => {
     const author = await connect(strfry)
     const [event, other] = [await newEvent(serve, alice), await newEvent(serve, bob)]
     await author.publish(event)
     const forged = { ...eventOf(serve, alice, 5, [['e', event.id]]), sig: '0'.repeat(128) }
-    const liar = await startRelayWith([forged, other])
-    const stream = strfry.spawn('stream', liar.url, '--dir=down')
+    const forger = await startRelayWith([forged, other])
+    const stream = strfry.spawn('stream', forger.url, '--dir=down')
     const requester = await connect(serve)
-    await eventually('the honest event has come through', async () => {
+    await eventually('the valid event has arrived', async () => {
       return (await requester.request('bob', packagesOf(bob))).events.length === 1
     })
     expect(idsOf((await requester.request('alice', packagesOf(alice))).events)).toEqual([event.id])
     stream.kill('SIGKILL')
-    liar.close()
+    forger.close()
   })
 })
 

@@ -1,4 +1,4 @@
-/** What an owner sees by REQ and COUNT, and that nobody else sees more, in whatever way they look (I4). */
+/** What an owner sees with REQ and COUNT, and that nobody else sees a package without a claim (I4). */
 
 import { describe, expect } from '@jest/globals'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
@@ -7,11 +7,11 @@ import { alice, bob, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarg
 
 const ONLY_THE_AUTHOR = 'restricted: only the author may count key packages'
 
-export function describeLooking(startTarget: StartTarget, it: Rows): void {
+export function describeVisibility(startTarget: StartTarget, it: Rows): void {
   describe('a REQ of the owner', () => {
     const scene = new Scene(startTarget)
 
-    it('gets all of them, newest first, nothing consumed, no quota, as published', async () => {
+    it('returns all packages, newest first, as published, without spending any or using quota', async () => {
       const { target, events } = await scene.stocked(3, { quota: { perAuthor: { max: 1 } } })
       const owner = await scene.connect(target, alice)
       for (const turn of [1, 2, 3]) {
@@ -28,7 +28,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
       expect(newest[0]?.tags).toContainEqual(['encoding', 'hex'])
     })
 
-    it('gets a live feed of own packages after EOSE, until CLOSE', async () => {
+    it('is followed by a live feed of own packages after EOSE, until CLOSE', async () => {
       const target = await scene.start()
       const owner = await scene.connect(target, alice)
       expect((await owner.request('own', packagesOf(alice))).events).toEqual([])
@@ -41,7 +41,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
     })
   })
 
-  describe('other ways to look', () => {
+  describe('other ways to see packages', () => {
     const scene = new Scene(startTarget)
 
     it('live feed for others: none; a package published later is never pushed (I4)', async () => {
@@ -73,7 +73,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('COUNT: mixed: the kind is taken out and the rest forwarded (I4)', async () => {
+    it('COUNT: mixed: the rest is forwarded without the key package kind (I4)', async () => {
       const { target, client } = await scene.stocked(3)
       await client.publish(eventOf(target, alice, 10051, [['relay', 'wss://relay.example.com']]))
       const mixed = { kinds: [443, 10051], authors: [alice.pubkey] }
@@ -92,7 +92,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
       ])
     })
 
-    it('CLOSE ends it; the same id can be used again, and what was open is replaced', async () => {
+    it('CLOSE ends a subscription; a REQ with an open id replaces it', async () => {
       const { target } = await scene.stocked(1)
       const owner = await scene.connect(target, alice)
       await owner.request('own', packagesOf(alice))
@@ -103,7 +103,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
       expect((await owner.request('own', packagesOf(alice))).events).toHaveLength(2)
     })
 
-    it('a CLOSE before the answer is ready sends nothing and releases what was claimed for it', async () => {
+    it('a CLOSE before the answer is ready sends nothing and releases the claim', async () => {
       const { events, client } = await scene.stocked(2)
       await client.challenge()
       client.together(() => client.send(['REQ', 'claim', packagesOf(alice)], ['CLOSE', 'claim']))
@@ -131,7 +131,7 @@ export function describeLooking(startTarget: StartTarget, it: Rows): void {
   })
 }
 
-/** A request for more packages may come at any time. */
+/** Ignores requests for more packages, which may come at any time. */
 function eventsIn(messages: readonly RelayMessage[]): RelayMessage[] {
   return messages.filter(([verb]) => verb === 'EVENT')
 }

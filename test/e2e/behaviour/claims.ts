@@ -1,4 +1,4 @@
-/** The steps of a claim (stock.ts) and the quotas that guard it (I5), as far as no time has to pass. */
+/** The steps of a claim (plugin/stock/) and its quotas (I5), as far as no time has to pass. */
 
 import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
@@ -6,11 +6,11 @@ import { person } from '../../support/people.ts'
 import type { Rows } from './rows.ts'
 import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from './scene.ts'
 
-export function describeClaiming(startTarget: StartTarget, it: Rows): void {
+export function describeClaims(startTarget: StartTarget, it: Rows): void {
   describe('a claim', () => {
     const scene = new Scene(startTarget)
 
-    it('hands each package to one requester, the oldest first, and the last one to everybody (I1, I2)', async () => {
+    it('hands each package to one requester, oldest first, and the last one to everybody (I1, I2)', async () => {
       const { target, events } = await scene.stocked(3)
       const delivered: string[] = []
       for (const name of ['bob', 'carol', 'dave', 'erin', 'frank']) {
@@ -21,7 +21,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
       expect(delivered).toEqual([first, second, last, last, last])
     })
 
-    it('keeps packages with the last_resort extension for last', async () => {
+    it('hands out packages with the last_resort extension last', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const now = target.now()
@@ -35,7 +35,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
       expect(idsOf((await client.request('two', packagesOf(alice))).events)).toEqual([older.id])
     })
 
-    it('takes fresh ones before an exposed one, which stays for emergencies (I1)', async () => {
+    it('hands out fresh packages before an exposed one, which remains as the last one (I1)', async () => {
       const { target, events, client } = await scene.stocked(1)
       const [exposed] = events
       await client.request('one', packagesOf(alice))
@@ -45,7 +45,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
       }
     })
 
-    it('hands nothing out twice to many who ask at once (I1, I2)', async () => {
+    it('hands nothing out twice to many concurrent requesters (I1, I2)', async () => {
       const { target, events } = await scene.stocked(5)
       const people = Array.from({ length: 12 }, (_, index) => person(`requester ${index}`))
       const clients = await Promise.all(people.map((someone) => scene.connect(target, someone)))
@@ -56,7 +56,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
       expect(delivered.filter((id) => id !== last).sort()).toEqual(idsOf(events.slice(0, -1)).sort())
     })
 
-    it('a requester is the first pubkey it authenticated; further ones bring no further quota (I5)', async () => {
+    it('counts by the first pubkey a requester authenticated; further ones add no quota (I5)', async () => {
       const { target, client } = await scene.stocked(1, { quota: { perAuthor: { max: 1 } } })
       await client.authenticate(bob, target.now())
       await client.request('one', packagesOf(alice))
@@ -64,7 +64,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
       expect((await client.request('two', packagesOf(alice))).closed).toMatch(/^rate-limited: /)
     })
 
-    it('two connections of one requester share its quota (I5)', async () => {
+    it('counts two connections of one requester together (I5)', async () => {
       const { target } = await scene.stocked(1, { quota: { perAuthor: { max: 1 } } })
       const [desk, phone] = [await scene.connect(target, bob), await scene.connect(target, bob)]
       await desk.request('one', packagesOf(alice))
@@ -81,7 +81,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
   describe('quota.perRequester: claims of one requester over all authors', () => {
     const scene = new Scene(startTarget)
 
-    it('serves as many as there is room for, then says so (I5)', async () => {
+    it('serves authors up to the maximum, then answers rate-limited (I5)', async () => {
       const { target, client } = await scene.stocked(2, { quota: { perRequester: { max: 2 } } })
       for (const name of ['bob', 'carol']) await scene.publish(target, person(name), 1)
       const { events, notices } = await client.request('three', packagesOf(alice, bob, person('carol')))
@@ -98,7 +98,7 @@ export function describeClaiming(startTarget: StartTarget, it: Rows): void {
   describe('quota.perAddress: claims of one author from one address, whoever authenticated there', () => {
     const scene = new Scene(startTarget)
 
-    it('holds for fresh pubkeys, which cost nothing (I5)', async () => {
+    it('limits new pubkeys too, because they cost nothing (I5)', async () => {
       const { target } = await scene.stocked(3, { quota: { perAddress: { max: 3 } } })
       const answers: (string | undefined)[] = []
       for (let index = 0; index < 4; index++) {

@@ -1,18 +1,20 @@
-/** The real strfry with the plugin, and `serve` before it on the same store: what the behaviour suite calls a target. */
+/**
+ * The real strfry with the plugin, and `serve` in front of it on the same store, as a target of the behaviour suite.
+ */
 
-import type { ProxyOptions } from '../../adapters/relays/server/server-options.ts'
-import type { OptionsInput } from '../../plugin/options.ts'
-import { freePort } from '../support/redis.ts'
-import { scratch } from '../support/scratch.ts'
-import { pluginCommand } from '../support/strfry.ts'
-import { type ServeProcess, startServe } from './serve-process.ts'
+import type { ProxyOptions } from '../../../adapters/relays/server/server-options.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import { freePort } from '../../support/redis.ts'
+import { scratch } from '../../support/scratch.ts'
+import { pluginCommand } from '../../support/strfry.ts'
+import { type ServeProcess, startServe } from '../serve-process.ts'
 import { StrfryRelay } from './strfry-relay.ts'
 
 export interface StrfryTarget extends ServeProcess {
   readonly strfry: StrfryRelay
 }
 
-/** Both go by the machine's clock and by one configuration, in a directory of their own. */
+/** Both use the machine's clock and one configuration, in a new directory. */
 export async function startStrfry(
   options: OptionsInput,
   proxy: Partial<ProxyOptions>,

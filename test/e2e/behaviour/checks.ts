@@ -1,11 +1,11 @@
-/** What a published key package is refused for, and in which words: rows 1 to 15, the checks of validate.ts. */
+/** Why a published key package is refused, and with which message: rows 1 to 15, the checks of validate.ts. */
 
 import { describe, expect } from '@jest/globals'
 import { acceptedCases, refusedCases } from './key-package-cases.ts'
 import type { Rows } from './rows.ts'
 import { alice, bob, newEvent, Scene, type StartTarget } from './scene.ts'
 
-export function describePublishing(startTarget: StartTarget, it: Rows): void {
+export function describeChecks(startTarget: StartTarget, it: Rows): void {
   describe('a key package that is refused', () => {
     const scene = new Scene(startTarget)
 
@@ -20,7 +20,7 @@ export function describePublishing(startTarget: StartTarget, it: Rows): void {
     })
   })
 
-  describe('a key package that is taken in', () => {
+  describe('a key package that is accepted', () => {
     const scene = new Scene(startTarget)
 
     it.each(acceptedCases)('row $row', async ({ make, options = {} }) => {
@@ -34,7 +34,7 @@ export function describePublishing(startTarget: StartTarget, it: Rows): void {
     const scene = new Scene(startTarget)
     const answer = 'auth-required: this event may only be published by its author'
 
-    it('is refused from anybody else, with a challenge, and taken from the author', async () => {
+    it('is refused from anybody else, with a challenge, and accepted from the author', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const event = await newEvent(target, alice, { tags: { '-': [] } })

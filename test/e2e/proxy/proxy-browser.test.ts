@@ -1,14 +1,14 @@
-/** A real browser over the proxy: a page publishes a note, hears it live, and claims a key package. */
+/** A real browser on the proxy: a page publishes a note, receives it live, and claims a key package. */
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
-import type { RelayMessage } from '../../plugin/nostr/messages.ts'
-import { Browser } from '../support/browser.ts'
-import { signEvent } from '../support/key-packages.ts'
-import { startTestProxy, type TestProxy } from '../support/proxy.ts'
-import { alice, bob, packagesOf, Scene } from './behaviour/scene.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { Browser } from '../../support/browser.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { startTestProxy, type TestProxy } from '../../support/proxy.ts'
+import { alice, bob, packagesOf, Scene } from '../behaviour/scene.ts'
 
 // Where there is no browser yet, it is installed first.
 jest.setTimeout(300_000)
@@ -32,7 +32,7 @@ interface Heard {
   readonly messages: RelayMessage[]
 }
 
-/** Runs in the page: says each message once the one before it is answered by the verb that stands with it. */
+/** Runs in the page: sends each message once the one before has been answered with the given verb. */
 async function converse(url: string, turns: readonly [message: unknown[], answer: string][]): Promise<Heard> {
   const socket = new WebSocket(url)
   const messages: RelayMessage[] = []
@@ -60,7 +60,7 @@ describe('a page in a browser', () => {
   const scene = new Scene<TestProxy>((gateway) => startTestProxy({ gateway, proxy: { compression: true } }))
   const open = () => browser.open(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
 
-  it('publishes a note, hears it live, and claims a key package, with permessage-deflate', async () => {
+  it('publishes a note, receives it live, and claims a key package, with permessage-deflate', async () => {
     const target = await scene.start({ delivery: { encoding: 'as-published' } })
     const [event] = await scene.publish(target, alice, 2)
     const note = signEvent(bob.secretKey, {
@@ -89,7 +89,7 @@ describe('a page in a browser', () => {
     expect(messages).toContainEqual(['OK', note.id, true, expect.any(String)])
   })
 
-  it('reads the information document of a relay that is not its own origin (NIP-11)', async () => {
+  it('reads the NIP-11 document of a relay of another origin', async () => {
     const target = await scene.start()
     const run = await open()
     const url = JSON.stringify(target.url.replace('ws', 'http'))

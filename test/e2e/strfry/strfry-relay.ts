@@ -1,29 +1,29 @@
-/** The real strfry as a process of its own. Its program is where STRFRY_BIN says. */
+/** The real strfry as a process. STRFRY_BIN is the path of its program. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Client } from '../support/client.ts'
-import { eventually } from '../support/eventually.ts'
-import { startProcess } from '../support/processes.ts'
-import { freePort } from '../support/redis.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Client } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startProcess } from '../../support/processes.ts'
+import { freePort } from '../../support/redis.ts'
 
 const { STRFRY_BIN } = process.env
 
-/** Undefined where there is none to test with, which is said aloud. */
+/** Undefined if there is none to test with; then a warning is printed. */
 export const strfryProgram = STRFRY_BIN === '' ? undefined : STRFRY_BIN
 
 if (strfryProgram === undefined) {
-  console.warn('SKIPPED: the tests on the real strfry need its program, whose path STRFRY_BIN names.')
+  console.warn('SKIPPED: the tests on the real strfry need the path of its program in STRFRY_BIN.')
 }
 
-const LONGEST_EXCERPT = 4000
+const MAX_EXCERPT = 4000
 
 export class StrfryRelay {
   readonly url: string
-  /** What it logged. */
+  /** Its output. */
   log = ''
   readonly #directory: string
   readonly #port: number
@@ -37,7 +37,7 @@ export class StrfryRelay {
     mkdirSync(join(directory, 'strfry-db'))
   }
 
-  /** Starts it in `directory`, new and empty, with these lines in its configuration. */
+  /** Starts it in the empty `directory`, with these lines in its configuration. */
   static async start(directory: string, configuration: string): Promise<StrfryRelay> {
     const relay = new StrfryRelay(directory, await freePort())
     relay.configure(configuration)
@@ -45,7 +45,9 @@ export class StrfryRelay {
     return relay
   }
 
-  /** Lines with a `relay` section that names port 7777, in whose place it gets its own. A running strfry reads them by itself. */
+  /**
+   * Sets lines with a `relay` section, whose port 7777 is replaced. A running strfry reloads its configuration itself.
+   */
   configure(configuration: string): void {
     const here = configuration
       .replace('relay {', 'relay {\n    nofiles = 0\n')
@@ -54,18 +56,18 @@ export class StrfryRelay {
     writeFileSync(this.#config, database + here)
   }
 
-  /** Started again where it has ended, as by systemd: strfry aborts when a client comes before its threads. */
+  /** Restarts it if it exits, as systemd would: strfry aborts if a client connects before its threads are up. */
   async run(): Promise<void> {
     this.#launch()
     await eventually('strfry answers', async () => {
-      if (this.#hasEnded()) this.#launch()
+      if (this.#hasExited()) this.#launch()
       const client = await Client.connect(this.url)
       await untilReady(client)
       return client.close()
     })
   }
 
-  /** Runs one of strfry's commands to its end; resolves with what it printed. */
+  /** Runs a command of strfry until it exits; resolves with its output. */
   async command(...args: readonly string[]): Promise<string> {
     const child = this.spawn(...args)
     let printed = ''
@@ -76,21 +78,21 @@ export class StrfryRelay {
     return printed
   }
 
-  /** Puts events in as `strfry import` and `strfry sync` do: no plugin is asked, and who listens hears of them. */
+  /** Adds events with `strfry import`: the plugin is not asked, and subscribers receive them. */
   async import(...events: readonly SignedEvent[]): Promise<void> {
     const child = this.spawn('import')
     child.stdin?.end(events.map((event) => `${JSON.stringify(event)}\n`).join(''))
     await once(child, 'close')
   }
 
-  /** @throws Error with its log where it has ended by itself */
+  /** @throws Error with its log if it has exited by itself */
   async stop(): Promise<void> {
-    if (this.#hasEnded()) throw new Error(`strfry has ended by itself: ${this.log.slice(-LONGEST_EXCERPT)}`)
+    if (this.#hasExited()) throw new Error(`strfry has exited by itself: ${this.log.slice(-MAX_EXCERPT)}`)
     this.#process?.kill('SIGKILL')
     await this.#ended
   }
 
-  /** One of strfry's commands, on the same configuration and database. */
+  /** Starts a command of strfry, with the same configuration and database. */
   spawn(...args: readonly string[]): ChildProcess {
     if (strfryProgram === undefined) throw new Error('STRFRY_BIN is not set')
     const child = startProcess(strfryProgram, [`--config=${this.#config}`, ...args])
@@ -103,7 +105,7 @@ export class StrfryRelay {
     this.#ended = once(this.#process, 'close')
   }
 
-  #hasEnded(): boolean {
+  #hasExited(): boolean {
     const { exitCode = null, signalCode = null } = this.#process ?? {}
     return exitCode !== null || signalCode !== null
   }
@@ -113,7 +115,7 @@ export class StrfryRelay {
   }
 }
 
-/** Negentropy's threads are the last to start; strfry aborts when a client leaves before them. */
+/** Negentropy's threads start last; strfry aborts if a client disconnects before they are up. */
 async function untilReady(client: Client): Promise<void> {
   for (;;) {
     client.send(['NEG-OPEN', 'ready', { kinds: [1] }, '6100000200'])

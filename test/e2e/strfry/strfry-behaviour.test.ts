@@ -1,29 +1,29 @@
-/** The behaviour suite and real clients on the real strfry with plugin and proxy. It needs STRFRY_BIN, as strfry.test.ts does. */
+/** The behaviour suite and real client libraries on the real strfry with plugin and proxy. It needs STRFRY_BIN. */
 
 import { describe, expect, it } from '@jest/globals'
-import type { Differences } from './behaviour/rows.ts'
-import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
-import { describeKeyPackageRelay } from './behaviour.ts'
-import { describeClients } from './clients.ts'
+import type { Differences } from '../behaviour/rows.ts'
+import { alice, idsOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import { describeKeyPackageRelay } from '../behaviour.ts'
+import { describeClients } from '../clients.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
-const NOT_TOLD = 'LMDB tells no other process what was published in this one, as Redis does'
-const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in words of its own'
+const NOT_TOLD = 'LMDB does not notify other processes of what was published in this one, as Redis does'
+const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in its own words'
 
-/** What holds where the proxy takes key packages in, and not where strfry and its plugin do. */
+/** Rows that hold when the proxy accepts key packages, but not when strfry and its plugin do. */
 const upstream: Differences = {
   'row 1: event shape': CHECKED_FIRST,
   'row 1: id': CHECKED_FIRST,
   'row 1: signature': CHECKED_FIRST,
   'row 1: signature, of somebody else': CHECKED_FIRST,
   'row 4: NIP-40 `expiration` in the future': CHECKED_FIRST,
-  'is refused from anybody else, with a challenge, and taken from the author': CHECKED_FIRST,
-  'spent: what a client was sent re-encoded, and restored, is the same package (I3, I8)': CHECKED_FIRST,
-  'gets OK, CLOSED or NEG-ERR where it has an id, else a NOTICE, and claims nothing': CHECKED_FIRST,
-  'gets a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
+  'is refused from anybody else, with a challenge, and accepted from the author': CHECKED_FIRST,
+  'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
+  'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,
+  'is followed by a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
 }
 
 describeStrfry('strfry', () => {
@@ -41,25 +41,25 @@ describeStrfry('strfry', () => {
   describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
     const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))
 
-    /** What strfry itself has. */
-    const kept = async ({ strfry }: StrfryTarget) =>
+    /** The ids of the key packages that strfry stores. */
+    const stored = async ({ strfry }: StrfryTarget) =>
       (await strfry.command('scan', '{"kinds":[443]}')).split('\n').filter(Boolean).map(idOf).sort()
 
-    it('strfry keeps each key package too, and gets it again when it has lost it, until it is spent (I3)', async () => {
+    it('strfry stores each key package too, and accepts it again after deleting it, until it is spent (I3)', async () => {
       const { target, events, client } = await scene.stocked(3, { custody: 'relay' })
-      expect(await kept(target)).toEqual(idsOf(events).sort())
+      expect(await stored(target)).toEqual(idsOf(events).sort())
       const [claimed, ...live] = events
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([claimed?.id])
       await target.strfry.command('delete', '--filter', '{"kinds":[443]}')
       for (const event of events) expect((await client.publish(event))[0]).toBe(true)
-      expect(await kept(target)).toEqual(idsOf(live).sort())
+      expect(await stored(target)).toEqual(idsOf(live).sort())
     })
   })
 
   describe('proxy.publish: upstream', () => {
     const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish: 'upstream' }))
 
-    it("what strfry's own checks refuse is not taken in", async () => {
+    it("what strfry's own checks refuse is not stored", async () => {
       const target = await scene.start()
       const author = await scene.connect(target, alice)
       const event = await newEvent(target, alice)
@@ -74,7 +74,7 @@ describeStrfry('strfry', () => {
       expect((await author.request('own', packagesOf(alice))).events).toEqual([])
     })
 
-    it('["-"]: strfry asks its author to authenticate, and tells the plugin who did', async () => {
+    it('["-"]: strfry asks the author to authenticate, and tells the plugin who did', async () => {
       const target = await scene.start()
       const author = await scene.connect(target)
       const event = await newEvent(target, alice, { tags: { '-': [] } })

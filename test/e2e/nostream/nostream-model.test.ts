@@ -1,8 +1,8 @@
-/** The behaviour suite, and clients that applications use, on the model of nostream with the gateway in it. */
+/** The behaviour suite and real client libraries on a model of nostream with the gateway in it. */
 
-import { startNostreamTarget } from '../support/nostream-target.ts'
-import { describeControlledRelay, describeKeyPackageRelay, type StartTarget } from './behaviour.ts'
-import { describeClients } from './clients.ts'
+import { startNostreamTarget } from '../../support/nostream-target.ts'
+import { describeControlledRelay, describeKeyPackageRelay, type StartTarget } from '../behaviour.ts'
+import { describeClients } from '../clients.ts'
 import { nostreamDifferences, nostreamDifferencesOverTime } from './nostream-differences.ts'
 
 const startByMachineTime: StartTarget = async (options) => {

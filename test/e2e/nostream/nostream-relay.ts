@@ -1,6 +1,6 @@
 /**
- * The real nostream as it was built, in its several processes, with a PostgreSQL and a Redis of its own.
- * NOSTREAM_DIR names its checkout, NOSTREAM_NODE a Node.js that it runs on (24), this one by default.
+ * The real, built nostream with all its processes, and a PostgreSQL and a Redis for it.
+ * NOSTREAM_DIR is its checkout; NOSTREAM_NODE is the Node.js to run it with (24), by default this one.
  */
 
 import type { ChildProcess } from 'node:child_process'
@@ -8,35 +8,35 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Client } from '../support/client.ts'
-import { eventually } from '../support/eventually.ts'
-import { findPostgres, Postgres } from '../support/postgres.ts'
-import { run, startProcess } from '../support/processes.ts'
-import { freePort, type RedisServer, startRedis } from '../support/redis.ts'
-import { scratch } from '../support/scratch.ts'
+import { Client } from '../../support/client.ts'
+import { eventually } from '../../support/eventually.ts'
+import { findPostgres, Postgres } from '../../support/postgres.ts'
+import { run, startProcess } from '../../support/processes.ts'
+import { freePort, type RedisServer, startRedis } from '../../support/redis.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const { NOSTREAM_DIR: nostreamDirectory = '', NOSTREAM_NODE = process.execPath } = process.env
 const postgresFolder = findPostgres()
 const START_MS = 60_000
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Whether there is one to test with; if not, that is said aloud. */
+/** Whether there is one to test with; if not, a warning is printed. */
 export const hasNostream = nostreamDirectory !== '' && postgresFolder !== undefined
 
 if (!hasNostream) {
   console.warn(
-    'SKIPPED: the tests on the real nostream need a built checkout, which NOSTREAM_DIR names, and PostgreSQL.',
+    'SKIPPED: the tests on the real nostream need PostgreSQL and a built checkout of nostream, set by NOSTREAM_DIR.',
   )
 }
 
-/** What nostream limits of itself would answer before the gateway does; and arrays are not merged, but replaced. */
+/** Without nostream's own limits, which would answer before the gateway. Arrays replace the defaults. */
 export const UNLIMITED = {
   connection: { rateLimits: [] },
   message: { rateLimits: [] },
   event: { rateLimits: [] },
 }
 
-/** With the Node.js that nostream runs on as the one to be found. */
+/** With nostream's Node.js first on PATH. */
 function nostreamEnv(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${dirname(NOSTREAM_NODE)}${delimiter}${process.env.PATH}` }
 }
@@ -52,20 +52,20 @@ export class NostreamBackend {
   }
 
   static async start(): Promise<NostreamBackend> {
-    if (!hasNostream || postgresFolder === undefined) throw new Error('there is no nostream')
+    if (!hasNostream || postgresFolder === undefined) throw new Error('NOSTREAM_DIR is not set')
     const backend = new NostreamBackend(await Postgres.start(postgresFolder), await startRedis())
     await backend.postgres.query('create database nostream')
     await backend.run('node_modules/knex/bin/cli.js', 'migrate:latest')
     return backend
   }
 
-  /** Runs one of the programs in nostream's checkout to its end. */
+  /** Runs a program of nostream's checkout until it exits. */
   async run(program: string, ...args: readonly string[]): Promise<void> {
     const env = { ...nostreamEnv(), ...this.env() }
     await run(NOSTREAM_NODE, [program, ...args], { cwd: nostreamDirectory, env })
   }
 
-  /** How nostream finds them. */
+  /** The environment variables by which nostream finds them. */
   env(): Record<string, string> {
     const { host, port, user } = this.postgres
     return {
@@ -79,13 +79,13 @@ export class NostreamBackend {
     }
   }
 
-  /** How many events of these kinds nostream keeps. */
+  /** How many events of these kinds nostream stores. */
   async countEvents(...kinds: readonly number[]): Promise<number> {
     const sql = `select count(*) from events where event_kind in (${kinds.join()}) and deleted_at is null`
     return Number(await this.postgres.query(sql, 'nostream'))
   }
 
-  /** As new. */
+  /** Empties both. */
   async clear(): Promise<void> {
     await this.redis.command('FLUSHALL')
     await this.postgres.query('truncate events, event_tags, users cascade', 'nostream')
@@ -100,20 +100,20 @@ export class NostreamBackend {
 export interface NostreamSettings {
   /** Whether it is started with the register hook. */
   readonly register: boolean
-  /** How it is started, where not as it usually is. */
+  /** Starts it with another command. */
   readonly command?: readonly [program: string, ...args: string[]]
-  /** A built checkout, where it is not the one that NOSTREAM_DIR names. */
+  /** Another built checkout than NOSTREAM_DIR. */
   readonly directory?: string
   readonly workers?: number
-  /** Environment variables beside its own. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>
-  /** Its own settings, over its defaults. */
+  /** nostream's own settings, over its defaults. */
   readonly settings?: Readonly<Record<string, unknown>>
 }
 
 export class NostreamRelay {
   readonly url: string
-  /** What all of its processes wrote. */
+  /** The output of all its processes. */
   log = ''
   readonly #process: ChildProcess
   readonly #port: number
@@ -152,15 +152,15 @@ export class NostreamRelay {
     }
   }
 
-  /** Starts it, and waits until every worker takes connections; rejects with its log where it ends instead. */
+  /** Starts it, and waits until every worker accepts connections. Rejects with its log if it exits instead. */
   static async start(backend: NostreamBackend, settings: NostreamSettings): Promise<NostreamRelay> {
     const relay = new NostreamRelay(await freePort(), backend, settings)
     const { workers = 1 } = settings
-    const isReady = async () => relay.#hasEnded || (await relay.#servingWorkers()).size === workers
+    const isReady = async () => relay.#hasExited || (await relay.#servingWorkers()).size === workers
     await eventually('all workers serve', isReady, START_MS)
-    if (!relay.#hasEnded) return relay
+    if (!relay.#hasExited) return relay
     await relay.stop()
-    throw new Error(`nostream has ended: ${relay.log}`)
+    throw new Error(`nostream has exited: ${relay.log}`)
   }
 
   /** The process that has a client's connection. */
@@ -170,7 +170,7 @@ export class NostreamRelay {
   }
 
   async stop(): Promise<void> {
-    if (!this.#hasEnded) {
+    if (!this.#hasExited) {
       const children = this.#children()
       const gone = once(this.#process, 'exit')
       this.#process.kill('SIGKILL')
@@ -179,11 +179,11 @@ export class NostreamRelay {
     }
   }
 
-  get #hasEnded(): boolean {
+  get #hasExited(): boolean {
     return (this.#process.exitCode ?? this.#process.signalCode) !== null
   }
 
-  /** Those that some of a few new connections come to. */
+  /** The workers that serve a few new connections. */
   async #servingWorkers(): Promise<Set<number | undefined>> {
     const clients = await Promise.all(Array.from({ length: 4 }, () => Client.connect(this.url)))
     const workers = clients.map((client) => this.workerOf(client))
@@ -197,7 +197,7 @@ export class NostreamRelay {
   }
 }
 
-/** The socket of a connection between two ports of this machine, at the end of the first. */
+/** The inode of a local connection's socket, on the side of the first port. */
 function inodeOf(localPort: number, remotePort: number): string | undefined {
   const rows = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => readFileSync(file, 'utf8').split('\n'))
   const portOf = (address = '') => Number.parseInt(address.split(':')[1] ?? '', 16)

@@ -1,18 +1,18 @@
-/** Over the proxy, other kinds behave byte for byte as without it: one session, played with and without. */
+/** Through the proxy, other kinds behave byte for byte as without it: one session, played with and without. */
 
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
-import { Client } from '../support/client.ts'
-import { signEvent } from '../support/key-packages.ts'
-import { startTestProxy } from '../support/proxy.ts'
-import { startRelay } from '../support/relay.ts'
-import { scratch } from '../support/scratch.ts'
-import { alice, bob } from './behaviour/scene.ts'
-import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
-import { startStrfry } from './strfry-target.ts'
+import { Client } from '../../support/client.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { startTestProxy } from '../../support/proxy.ts'
+import { startRelay } from '../../support/relay.ts'
+import { scratch } from '../../support/scratch.ts'
+import { alice, bob } from '../behaviour/scene.ts'
+import { StrfryRelay, strfryProgram } from '../strfry/strfry-relay.ts'
+import { startStrfry } from '../strfry/strfry-target.ts'
 
-/** strfry takes no event that is years old. */
+/** strfry refuses events that are years old. */
 const NOW = Math.floor(Date.now() / 1000)
 
 const note = (content: string, age: number, tags: string[][] = [], kind = 1) =>
@@ -28,7 +28,7 @@ const article = note('# long', 6, [['d', 'kind']], 30023)
 const fleeting = note('now or never', 5, [['t', 'mind']], 20001)
 const live = note('live', 4, [['p', bob.pubkey]])
 
-/** Who says what, frame by frame. */
+/** Who sends what, frame by frame. */
 const session: readonly (readonly ['publisher' | 'listener', string])[] = [
   ['listener', '["REQ","live",{"kinds":[1,20001],"since":1}]'],
   ['listener', '["REQ","all",{}]'],
@@ -66,7 +66,7 @@ describe('the same session with and without the proxy', () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
   })
 
-  it('gives the same frames, byte for byte, apart from AUTH', async () => {
+  it('gets the same frames, byte for byte, apart from AUTH', async () => {
     const bare = await startRelay()
     const proxy = await startTestProxy()
     cleanups.push(bare.stop, proxy.stop)
@@ -81,7 +81,7 @@ describe('the same session with and without the proxy', () => {
     ])
   })
 
-  it('gives a client that is offered compression the same', async () => {
+  it('gets the same frames when compression is offered', async () => {
     const proxy = await startTestProxy({ proxy: { compression: true } })
     const bare = await startRelay()
     cleanups.push(proxy.stop, bare.stop)
@@ -90,26 +90,23 @@ describe('the same session with and without the proxy', () => {
   })
 
   const itOnStrfry = strfryProgram === undefined ? it.skip : it
-  itOnStrfry(
-    'gives the same answers before the real strfry, in whatever order its threads speak',
-    async () => {
-      const through = await startStrfry({}, { publish: 'here' })
-      const bare = await StrfryRelay.start(scratch(), 'relay { bind = "127.0.0.1"\nport = 7777 }')
-      cleanups.push(through.stop, () => bare.stop())
-      const requests = session.filter(([who]) => who === 'listener')
-      const [heard, expected] = await Promise.all(
-        [through.url, bare.url].map(async (url) => {
-          const publisher = await Client.connect(url)
-          for (const event of [plain, odd, profile, article, live]) await publisher.publish(event)
-          await publisher.close()
-          const [listener] = await play(url, requests)
-          return listener?.frames.sort()
-        }),
-      )
-      expect(heard).toEqual(expected)
-      expect(heard?.length).toBeGreaterThan(30)
-    },
-  )
+  itOnStrfry('gets the same answers from the real strfry, in any order of its threads', async () => {
+    const through = await startStrfry({}, { publish: 'here' })
+    const bare = await StrfryRelay.start(scratch(), 'relay { bind = "127.0.0.1"\nport = 7777 }')
+    cleanups.push(through.stop, () => bare.stop())
+    const requests = session.filter(([who]) => who === 'listener')
+    const [heard, expected] = await Promise.all(
+      [through.url, bare.url].map(async (url) => {
+        const publisher = await Client.connect(url)
+        for (const event of [plain, odd, profile, article, live]) await publisher.publish(event)
+        await publisher.close()
+        const [listener] = await play(url, requests)
+        return listener?.frames.sort()
+      }),
+    )
+    expect(heard).toEqual(expected)
+    expect(heard?.length).toBeGreaterThan(30)
+  })
 
   async function play(url: string, frames = session) {
     const listener = await Listener.connect(url)
@@ -131,7 +128,7 @@ describe('the same session with and without the proxy', () => {
   }
 })
 
-/** Hears frames as they come. */
+/** Collects frames as they arrive. */
 class Listener {
   readonly heard: string[] = []
   readonly #socket: WebSocket
@@ -153,7 +150,7 @@ class Listener {
     this.#socket.send(frame)
   }
 
-  /** Resolves once everything said before is answered. */
+  /** Resolves once everything sent before is answered. */
   async fence(): Promise<void> {
     this.#fences += 1
     const id = `fence ${this.#fences}`

@@ -1,4 +1,4 @@
-/** Who a connection is believed to be (NIP-42), and whom the gateway asks for more packages. */
+/** Whom a connection is authenticated as (NIP-42), and which authors the gateway asks for more packages. */
 
 import { describe, expect } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -14,7 +14,7 @@ type MakeAuth = (target: Target, challenge: string) => SignedEvent
 
 const ELSEWHERE = 'wss://elsewhere.example.com'
 
-/** Bob's answer to a challenge, right but for what the settings say. */
+/** Bob's answer to a challenge, valid apart from these settings. */
 function bobsAuth({ url, now }: Target, settings: AuthSettings): SignedEvent {
   return authEvent(bob, { relay: url, createdAt: now(), ...settings })
 }
@@ -37,20 +37,20 @@ const refused: readonly (readonly [what: string, make: MakeAuth])[] = [
   ['another kind', (target, challenge) => bobsAuth(target, { challenge, kind: 1 })],
 ]
 
-export function describeAuthenticating(startTarget: StartTarget, it: Rows): void {
+export function describeAuthentication(startTarget: StartTarget, it: Rows): void {
   describe('authentication (NIP-42)', () => {
     const scene = new Scene(startTarget)
     const isOwner = async (target: Target, client: Client, who: Person) =>
       typeof (await client.count(`of ${target.now()}`, packagesOf(who))) === 'object'
 
-    it('a challenge when a client connects, another for each', async () => {
+    it('a new challenge for each client that connects', async () => {
       const target = await scene.start()
       const challenges = await Promise.all([1, 2].map(async () => (await scene.connect(target)).challenge()))
       expect(new Set(challenges).size).toBe(2)
       for (const challenge of challenges) expect(challenge).toMatch(/^.{16,}$/)
     })
 
-    it.each(refused)('an AUTH with %s proves nothing', async (_what, make) => {
+    it.each(refused)('an AUTH with %s is not accepted', async (_what, make) => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const event = make(target, await client.challenge())
@@ -59,7 +59,7 @@ export function describeAuthenticating(startTarget: StartTarget, it: Rows): void
       for (const someone of [bob, carol]) expect(await isOwner(target, client, someone)).toBe(false)
     })
 
-    it('an AUTH for another connection proves nothing on this one', async () => {
+    it('an AUTH for another connection is not accepted on this one', async () => {
       const target = await scene.start()
       const [victim, thief] = [await scene.connect(target), await scene.connect(target)]
       const event = authEvent(alice, {
@@ -91,7 +91,7 @@ export function describeAuthenticating(startTarget: StartTarget, it: Rows): void
   describe('replenishment', () => {
     const scene = new Scene(startTarget)
 
-    it('asks the author on authenticating while low, and expects no events for it', async () => {
+    it('asks an author who authenticates while low, and expects no answer', async () => {
       const { target } = await scene.stocked(2)
       const author = await scene.connect(target, alice)
       expect(await author.until('REQ')).toEqual([LOW])
@@ -110,7 +110,7 @@ export function describeAuthenticating(startTarget: StartTarget, it: Rows): void
       for (const listener of [...authors, stranger]) expect(await listener.rest()).toEqual([])
     })
 
-    it('asks nobody where it is switched off', async () => {
+    it('asks nobody if it is disabled', async () => {
       const { target } = await scene.stocked(1, { replenish: { enabled: false } })
       const author = await scene.connect(target, alice)
       expect(await author.rest()).toEqual([])

@@ -1,18 +1,18 @@
-/** nostr-tools' SimplePool over the proxy when the relay behind it goes away and comes back. */
+/** nostr-tools' SimplePool on the proxy when the upstream relay is restarted. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { SimplePool } from 'nostr-tools/pool'
-import { eventually } from '../support/eventually.ts'
-import { startTestProxy } from '../support/proxy.ts'
-import { startRelay } from '../support/relay.ts'
-import { bob } from './behaviour/scene.ts'
-import { noteOf } from './clients/people.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startTestProxy } from '../../support/proxy.ts'
+import { startRelay } from '../../support/relay.ts'
+import { bob } from '../behaviour/scene.ts'
+import { noteOf } from '../clients/people.ts'
 
 describe("nostr-tools' SimplePool", () => {
   const pool = new SimplePool({ enableReconnect: true })
   afterEach(() => pool.destroy())
 
-  it('connects again when the relay is back, and its subscription lives on', async () => {
+  it('reconnects when the relay is back, and keeps its subscription', async () => {
     const relay = await startRelay()
     const target = await startTestProxy({ relay })
     const seen: string[] = []

@@ -1,4 +1,4 @@
-/** In which encoding a package is handed out, and what stays of its event (I8). */
+/** In which encoding a package is delivered, and what stays unchanged in its event (I8). */
 
 import { describe, expect } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
@@ -26,7 +26,7 @@ const asked = [
   { hint: { '#f': ['base64'] }, delivered: 'base64' },
 ] as const
 
-export function describeDelivering(startTarget: StartTarget, it: Rows): void {
+export function describeEncodings(startTarget: StartTarget, it: Rows): void {
   describe('a delivered event', () => {
     const scene = new Scene(startTarget)
 
@@ -51,14 +51,14 @@ export function describeDelivering(startTarget: StartTarget, it: Rows): void {
       },
     )
 
-    it('in the form that was asked for already: untouched, its signature valid (I8)', async () => {
+    it('already in the requested encoding: unchanged, with a valid signature (I8)', async () => {
       const { events, client } = await scene.stocked(1)
       const reply = await client.request('claim', { ...packagesOf(alice), '#f': ['base64'] })
       expect(reply.events).toEqual(events)
       expect(reply.events.every(verifies)).toBe(true)
     })
 
-    it('the `encoding` tag is replaced where it stands, or added last', async () => {
+    it('the `encoding` tag is replaced in place, or added at the end', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const tagged = await newEvent(target, alice, {
@@ -75,7 +75,7 @@ export function describeDelivering(startTarget: StartTarget, it: Rows): void {
       expect(inBase64?.tags).toEqual([...untagged.tags, ['encoding', 'base64']])
     })
 
-    it('`delivery.encoding: as-published`: never touched unless `#f` asks', async () => {
+    it('`delivery.encoding: as-published`: unchanged unless `#f` asks for another encoding', async () => {
       const { events, client } = await scene.stocked(1, { delivery: { encoding: 'as-published' } })
       expect((await client.request('claim', packagesOf(alice))).events).toEqual(events)
       const [hex] = (await client.request('hex', { ...packagesOf(alice), '#f': ['hex'] })).events
@@ -96,12 +96,12 @@ export function describeDelivering(startTarget: StartTarget, it: Rows): void {
   })
 }
 
-/** What an event keeps, however it is written (I8). */
+/** The parts of an event that stay the same in every encoding (I8). */
 function apartFromEncoding({ content: _, tags, ...rest }: SignedEvent): object {
   return { ...rest, tags: tags.filter(([name]) => name !== 'encoding') }
 }
 
-/** The signature of a copy without nostr-tools' mark of an earlier verification. */
+/** Verifies a copy, because nostr-tools marks events that it has verified before. */
 function verifies(event: SignedEvent): boolean {
   return verifyEvent(JSON.parse(JSON.stringify(event)) as Parameters<typeof verifyEvent>[0])
 }

@@ -1,10 +1,10 @@
-/** What a stranger may try on the real strfry behind the proxy, to see key packages that strfry has (I4). */
+/** What a stranger may try on the real strfry behind the proxy, to see key packages stored in strfry (I4). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Client } from '../support/client.ts'
-import { signEvent } from '../support/key-packages.ts'
-import { alice, bob, idsOf, newEvent, Scene } from './behaviour/scene.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Client } from '../../support/client.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { alice, bob, idsOf, newEvent, Scene } from '../behaviour/scene.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
@@ -13,7 +13,7 @@ const HAVE_NOTHING = '6100000200'
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
 describeStrfry.each(['here', 'upstream'] as const)(
-  'strfry has key packages, proxy.publish: %s',
+  'key packages stored in strfry, proxy.publish: %s',
   (publish) => {
     const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))
 
@@ -25,7 +25,7 @@ describeStrfry.each(['here', 'upstream'] as const)(
       return { target, note, first, second, stranger: await scene.connect(target, bob) }
     }
 
-    it('no REQ shows one, whatever its filters', async () => {
+    it('are shown by no REQ, whatever its filters', async () => {
       const { note, first, stranger } = await start()
       for (const filter of [
         {},
@@ -52,7 +52,7 @@ describeStrfry.each(['here', 'upstream'] as const)(
       expect(shown(await stranger.rest(), first)).toEqual([])
     })
 
-    it('no live feed shows one that is synchronised into it, but to its author', async () => {
+    it('are sent by no live feed when they are imported, except to their author', async () => {
       const { target, second, stranger } = await start()
       const owner = await scene.connect(target, alice)
       for (const client of [stranger, owner]) {
@@ -67,7 +67,7 @@ describeStrfry.each(['here', 'upstream'] as const)(
       expect(shown(stranger.history, second)).toEqual([])
     })
 
-    it('no COUNT or negentropy tells of one', async () => {
+    it('are revealed by no COUNT or negentropy', async () => {
       const { target, note, first, stranger } = await start()
       const direct = await Client.connect(target.strfry.url)
       const everything = { kinds: [1, 443] }
@@ -96,7 +96,7 @@ function noteBy({ secretKey }: typeof alice, now: number): SignedEvent {
   return signEvent(secretKey, { kind: 1, created_at: now, tags: [], content: `note ${notes}` })
 }
 
-/** Resolves once a subscription has shown an event, whatever came before. */
+/** Resolves once a subscription has received an event. */
 async function hears(client: Client, id: string, { id: eventId }: SignedEvent): Promise<void> {
   const isHeard = () =>
     client.history.some(([verb, subscription, event]) => {
@@ -105,7 +105,7 @@ async function hears(client: Client, id: string, { id: eventId }: SignedEvent): 
   while (!isHeard()) await client.until('EVENT')
 }
 
-/** The messages that hold an event, or its content. */
+/** The messages that contain an event, or its content. */
 function shown(messages: Client['history'], { id, content }: SignedEvent): unknown[] {
   return messages.filter(([verb, ...rest]) => {
     const text = JSON.stringify(rest)

@@ -1,10 +1,10 @@
-/** The stage for tests on the real nostream: one backend, one nostream at a time, and whoever connects to it. */
+/** The set-up of tests on the real nostream: one backend, one nostream at a time, and its clients. */
 
 import { afterAll, afterEach, beforeAll } from '@jest/globals'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Client } from '../support/client.ts'
-import type { Person } from '../support/people.ts'
-import { newEvent, type Target } from './behaviour/scene.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Client } from '../../support/client.ts'
+import type { Person } from '../../support/people.ts'
+import { newEvent, type Target } from '../behaviour/scene.ts'
 import { NostreamBackend, NostreamRelay, type NostreamSettings } from './nostream-relay.ts'
 
 export class NostreamScene implements Target {
@@ -12,7 +12,7 @@ export class NostreamScene implements Target {
   #backend: NostreamBackend | undefined
   #nostream: NostreamRelay | undefined
 
-  /** To be made where tests are described, not in one. */
+  /** Create it in a `describe`, not in a test. */
   constructor() {
     beforeAll(async () => {
       this.#backend = await NostreamBackend.start()
@@ -22,12 +22,12 @@ export class NostreamScene implements Target {
   }
 
   get backend(): NostreamBackend {
-    if (this.#backend === undefined) throw new Error('there is no backend yet')
+    if (this.#backend === undefined) throw new Error('the backend has not been started')
     return this.#backend
   }
 
   get nostream(): NostreamRelay {
-    if (this.#nostream === undefined) throw new Error('there is no nostream yet')
+    if (this.#nostream === undefined) throw new Error('nostream has not been started')
     return this.#nostream
   }
 
@@ -39,7 +39,7 @@ export class NostreamScene implements Target {
     return Math.floor(Date.now() / 1000)
   }
 
-  /** Starts nostream, in place of the one that there was. */
+  /** Starts nostream; stops the one before. */
   async start(settings: NostreamSettings): Promise<void> {
     await this.stop()
     this.#nostream = await NostreamRelay.start(this.backend, settings)
@@ -58,7 +58,7 @@ export class NostreamScene implements Target {
     return client
   }
 
-  /** So many connections, spread over all of the workers. */
+  /** This many connections, spread over all workers. */
   async connectToEach(workers: number, count: number): Promise<Client[]> {
     for (;;) {
       const connected = await Promise.all(Array.from({ length: count }, () => this.connect()))
@@ -67,7 +67,7 @@ export class NostreamScene implements Target {
     }
   }
 
-  /** New key packages, the oldest first. */
+  /** New key packages, oldest first. */
   async publish(author: Person, count: number): Promise<SignedEvent[]> {
     const client = await this.connect()
     const events: SignedEvent[] = []

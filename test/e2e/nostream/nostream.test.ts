@@ -1,14 +1,14 @@
 /**
- * The real nostream, unchanged, with the register hook. It needs NOSTREAM_DIR, a built checkout, and a Node.js that it
+ * The real, unchanged nostream with the register hook. It needs NOSTREAM_DIR, a built checkout, and a Node.js that it
  * runs on, as in `NOSTREAM_DIR=~/nostream NOSTREAM_NODE=~/node24/bin/node npm run jest -- test/e2e/nostream`.
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { signEvent } from '../support/key-packages.ts'
-import { type Person, person } from '../support/people.ts'
-import { freePort } from '../support/redis.ts'
-import { eventOf, idsOf, newEvent, packagesOf } from './behaviour/scene.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
+import { freePort } from '../../support/redis.ts'
+import { eventOf, idsOf, newEvent, packagesOf } from '../behaviour/scene.ts'
 import { hasNostream, UNLIMITED } from './nostream-relay.ts'
 import { NostreamScene } from './nostream-scene.ts'
 
@@ -33,7 +33,7 @@ describeNostream('the real nostream', () => {
       await scene.backend.clear()
     })
 
-    it('says once what it is: version, profile and store', () => {
+    it('logs version, profile and store once', () => {
       const lines = scene.nostream.log
         .split('\n')
         .filter((line) => line.includes('nostream has key packages'))
@@ -46,7 +46,7 @@ describeNostream('the real nostream', () => {
       ])
     })
 
-    it("takes key packages in instead of nostream's database, and hands each out once (I1)", async () => {
+    it("stores key packages instead of nostream's database, and hands each out once (I1)", async () => {
       const alice = newPerson()
       const before = await scene.backend.countEvents(443)
       const events = await scene.publish(alice, 3)
@@ -75,7 +75,7 @@ describeNostream('the real nostream', () => {
       expect(closed).toEqual([undefined, undefined, undefined, expect.stringMatching(/^rate-limited: 3 /)])
     })
 
-    it('shows an owner all of its own, counts them, and takes them out by a deletion', async () => {
+    it('shows an owner all of their own, counts them, and deletes them on request', async () => {
       const alice = newPerson()
       const events = await scene.publish(alice, 3)
       const owner = await scene.connect(alice)
@@ -91,7 +91,7 @@ describeNostream('the real nostream', () => {
       ])
     })
 
-    it('leaves other kinds as they were: stored, found, counted, and shown live by every worker', async () => {
+    it('does not affect other kinds: stored, found, counted, and sent live by every worker', async () => {
       const alice = newPerson()
       const listeners = await scene.connectToEach(workers, 2)
       const live = { kinds: [1], authors: [alice.pubkey] }
@@ -104,7 +104,7 @@ describeNostream('the real nostream', () => {
       }
     })
 
-    it('shows nobody but their author the key packages that its database has from earlier (I4)', async () => {
+    it('shows key packages that are already in its database only to their author (I4)', async () => {
       const note = noteOf(old)
       await (await scene.connect()).publish(note)
       const [stranger, author] = [await scene.connect(newPerson()), await scene.connect(old)]
@@ -122,7 +122,7 @@ describeNostream('the real nostream', () => {
       expect(idsOf(events)).toEqual(expect.arrayContaining(idsOf(oldEvents)))
     })
 
-    it('shows an owner live what comes in at any worker', async () => {
+    it('sends an owner live what is published at any worker', async () => {
       const alice = newPerson()
       const devices = await scene.connectToEach(workers, 2)
       for (const device of devices) {
@@ -147,13 +147,13 @@ describeNostream('the real nostream', () => {
     })
   })
 
-  describe('set up otherwise', () => {
+  describe('with other settings', () => {
     afterEach(async () => {
       await scene.stop()
       await scene.backend.clear()
     })
 
-    it('with custody relay keeps key packages too, and shows them live to their author alone (I4)', async () => {
+    it('stores key packages too with custody relay, and sends them live only to their author (I4)', async () => {
       await scene.start({ register: true, workers: 2, env: { KPG_CUSTODY: 'relay' } })
       const [alice, bob] = [newPerson(), newPerson()]
       const listeners = await scene.connectToEach(2, 2)
@@ -171,7 +171,7 @@ describeNostream('the real nostream', () => {
       expect(await scene.backend.countEvents(443)).toBe(1)
     })
 
-    it('refuses whom it refuses, in its own words, and the gateway never hears of it', async () => {
+    it('refuses pubkeys on its own block list, in its own words, before the gateway', async () => {
       const alice = newPerson()
       const limits = { ...UNLIMITED, event: { rateLimits: [], pubkey: { blacklist: [alice.pubkey] } } }
       await scene.start({ register: true, settings: { limits } })
@@ -181,7 +181,7 @@ describeNostream('the real nostream', () => {
       expect((await client.request('claim', packagesOf(alice))).events).toEqual([])
     })
 
-    it('starts without the store: key packages fail closed, all else goes on (I7)', async () => {
+    it('starts without the store: key packages fail closed, everything else works (I7)', async () => {
       await scene.start({ register: true, env: { KPG_STORE: `redis://127.0.0.1:${await freePort()}` } })
       const [alice, client] = [newPerson(), await scene.connect()]
       expect(await client.publish(await newEvent(scene, alice))).toEqual([false, UNAVAILABLE])
@@ -192,7 +192,7 @@ describeNostream('the real nostream', () => {
     })
   })
 
-  it('does not start with a setting that is wrong, and says which', async () => {
+  it('does not start with an invalid setting, and names it', async () => {
     const started = scene.start({ register: true, env: { KPG_STOCK_MAX: 'many' } })
     await expect(started).rejects.toThrow(/stock\.max: .*many.* \(environment variable KPG_STOCK_MAX\)/)
   })
