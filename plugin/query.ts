@@ -7,7 +7,7 @@ import { Refusal } from './nostr/refusal.ts'
 import type { Requester } from './nostr/requester.ts'
 import type { Options } from './options.ts'
 import { meets } from './stock/selection.ts'
-import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage, StoredKeyPackage } from './store.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from './store.ts'
 
 /** What a REQ asks of the store. */
 export interface Query {

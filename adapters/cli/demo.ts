@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { startServer } from '../relays/standalone.ts'
+import { startStandalone } from '../relays/standalone/standalone.ts'
 import { lmdbStore } from '../storage/lmdb.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
@@ -35,7 +35,7 @@ async function withRelay<Result>(folder: string, act: (url: string) => Promise<R
   const store = lmdbStore({ path: folder })
   const log = pino({ level: 'silent' })
   const gateway = new KeyPackageGateway({ store, log, verifyEvent: await createVerifier() })
-  const server = await startServer({ gateway, store, log, version: readVersion() })
+  const server = await startStandalone({ gateway, store, log, version: readVersion() })
   try {
     return await act(server.url)
   } finally {

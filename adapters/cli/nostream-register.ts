@@ -11,13 +11,13 @@ import { basename, dirname, extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { Hook } from 'require-in-the-middle'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { type MessageHandlerFactory, withKeyPackageGateway } from '../relays/nostream/index.ts'
+import { type MessageHandlerFactory, withKeyPackageGateway } from '../relays/nostream/nostream.ts'
 import {
   checkAdapter,
   checkEventHandler,
   type NostreamAdapter,
   requireMembers,
-} from '../relays/nostream/members.ts'
+} from '../relays/nostream/required-members.ts'
 import { createJsonLogger } from './logging.ts'
 import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
 import { withoutPasswords } from './settings.ts'

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
-import { nostreamRedis } from '../relays/nostream/index.ts'
+import { nostreamRedis } from '../relays/nostream/nostream.ts'
 import { lateStore } from '../storage/late.ts'
 import { startAuditLog } from './logging.ts'
 import { openStore } from './open-store.ts'

@@ -5,8 +5,8 @@ import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import { startProxy } from '../relays/proxy.ts'
-import { startServer } from '../relays/standalone.ts'
+import { startProxy } from '../relays/proxy/proxy.ts'
+import { startStandalone } from '../relays/standalone/standalone.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { openStore } from './open-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
@@ -69,7 +69,7 @@ async function serveFrom(
   const common = { gateway, options, proxy, log, ...hostAndPort(settings.listen) }
   const server =
     upstream === undefined
-      ? await startServer({ ...common, store, version })
+      ? await startStandalone({ ...common, store, version })
       : await startProxy({ ...common, upstream })
   const sweeping = sweepRegularly(gateway, settings, log)
 

@@ -3,8 +3,7 @@
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
 import { auditOptionsSchema } from '../audit/audit-log.ts'
-import { proxyOptionsSchema, upstreamSchema } from '../relays/proxy-options.ts'
-import { serverOptionsSchema } from '../relays/server-options.ts'
+import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
 
 const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
 

@@ -1,6 +1,6 @@
 /**
  * The register hook, loaded by `--require` into programs with the files of nostream, and into other programs.
- * test/e2e/nostream.test.ts tests it in the real nostream.
+ * test/e2e/nostream/nostream.test.ts tests it in the real nostream.
  */
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'

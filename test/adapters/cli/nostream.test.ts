@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { readNostreamSettings } from '../../../adapters/cli/nostream.ts'
-import { nostreamRedis } from '../../../adapters/relays/nostream/index.ts'
+import { nostreamRedis } from '../../../adapters/relays/nostream/nostream.ts'
 import { parseRedisAddress } from '../../../adapters/storage/redis/address.ts'
 import { scratch } from '../../support/scratch.ts'
 
