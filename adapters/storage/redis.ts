@@ -28,6 +28,7 @@ import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
+import { decodeRelayList } from './redis/relay-lists.ts'
 import { decodeList } from './redis/replies.ts'
 import { encodeRow, encodeSelector } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
@@ -93,7 +94,7 @@ class RedisStore implements MovableStore {
       lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
       due: (author, now) => this.#sweeper.mark(author, now),
     })
-    this.#census = new Census(connection, this.#keys)
+    this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
   start(): Promise<void> {
@@ -180,10 +181,12 @@ class RedisStore implements MovableStore {
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
     return this.#calls.run(async () => {
-      const { client } = this.#connection
-      const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
-      const texts = await this.#connection.within(Promise.all(events))
-      return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+      return Promise.all(
+        authors.map(async (author) => {
+          const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
+          return text === null ? undefined : decodeRelayList(author, `${text}`)
+        }),
+      )
     })
   }
 

@@ -46,7 +46,7 @@ export function smallPackage(name: string, author: Pubkey, createdAt: number): S
     hex(`ref ${name}`) as KeyPackageRef,
     author,
     createdAt,
-    name,
+    JSON.stringify({ id: hex(`event ${name}`), pubkey: author }),
   )
 }
 
