@@ -72,7 +72,9 @@ function leafOf(node: Node, path: readonly string[]): Leaf {
   }
 }
 
-function typeOf({ type }: Node): Leaf['type'] {
+function typeOf({ type, anyOf }: Node): Leaf['type'] {
+  // A text that is no number is left as it is.
+  if (anyOf?.some((one) => typeOf(one) === 'number')) return 'number'
   if (type === 'array') return 'list'
   if (type === 'boolean') return 'boolean'
   return type === 'integer' || type === 'number' ? 'number' : 'string'

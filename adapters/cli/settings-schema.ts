@@ -23,12 +23,11 @@ export const settingsSchema = optionsSchema.extend({
   redis: z
     .strictObject({
       wait: z
-        .number()
-        .int()
-        .min(0)
-        .max(10)
-        .default(0)
-        .describe('How many replicas of a Redis store must have a change before it is acknowledged'),
+        .union([z.literal('auto'), z.number().int().min(0).max(10)])
+        .default('auto')
+        .describe(
+          'How many replicas of a Redis store must have a change before it is acknowledged; `auto` is one where Sentinel or a cluster has one',
+        ),
     })
     .prefault({}),
   listen: listenSchema

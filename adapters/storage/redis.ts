@@ -29,6 +29,7 @@ import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
 import { decodeRelayList } from './redis/relay-lists.ts'
+import type { WaitReplicas } from './redis/replication.ts'
 import { decodeList } from './redis/replies.ts'
 import { encodeRow, encodeSelector } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
@@ -40,8 +41,11 @@ export interface RedisStoreOptions {
   readonly redis: string | RedisClient
   /** Where outages are reported, and what Redis promises; silent by default. */
   readonly log?: Logger
-  /** How many replicas must have a change before it counts (I6); 0 by default. */
-  readonly waitReplicas?: number
+  /**
+   * How many replicas must have a change before it counts (I6). By default `auto`: with Sentinel or on a cluster one,
+   * while the master has one; on a single server none.
+   */
+  readonly waitReplicas?: WaitReplicas
   readonly trust?: Trust
 }
 

@@ -198,6 +198,7 @@ async function isFollowed(master: RedisServer): Promise<boolean> {
 
 export interface RedisSentinel extends RedisPair {
   readonly url: string
+  readonly sentinel: RedisServer
   stop(): Promise<void>
 }
 
@@ -213,6 +214,7 @@ sentinel failover-timeout main 3000
   })
   return {
     url: `redis+sentinel://127.0.0.1:${sentinel.port}/main`,
+    sentinel,
     master,
     replica,
     stop: async () => {

@@ -89,6 +89,11 @@ export function isCluster(client: RedisClient): client is Cluster {
   return 'isCluster' in client && client.isCluster === true
 }
 
+/** Whether a replica takes over by itself where a master is gone. */
+export function hasFailover(client: RedisClient): boolean {
+  return isCluster(client) || (client.options.sentinels ?? []).length > 0
+}
+
 /** Where the keys of a command lie: the name of the master of their slot; '' where there is one server. */
 export function masterOf(client: RedisClient, [command, ...words]: Words): string {
   if (!isCluster(client)) return ''
@@ -121,6 +126,8 @@ function clientOf({ topology, nodes, tls, username, password }: RedisAddress, tr
     sentinels: [...nodes],
     name: topology.name,
     sentinelCommandTimeout: SILENCE_MS,
+    // Else the old master is written to until Sentinel makes it a replica, and what it took in is lost.
+    failoverDetector: true,
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...trust } }),
   })
 }

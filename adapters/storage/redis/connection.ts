@@ -4,6 +4,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import {
   dial,
+  hasFailover,
   isCluster,
   type Line,
   likeThis,
@@ -14,7 +15,7 @@ import {
   type Words,
 } from './clients.ts'
 import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
-import { ReplicatedWrites } from './replication.ts'
+import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
 /** Key packages fail closed no later than this after Redis stopped answering (I7). */
 const ANSWER_MS = 1_900
@@ -26,8 +27,8 @@ const CLUSTER_PROBES = 100
 
 export interface ConnectOptions {
   readonly log: Logger
-  /** How many replicas must have a write before it counts (I6); 0 asks none. */
-  readonly waitReplicas?: number
+  /** How many replicas must have a write before it counts (I6); `auto` by default, 0 asks none. */
+  readonly waitReplicas?: WaitReplicas
   /** For the certificate of a `rediss://` server that the system does not know. */
   readonly trust?: Trust
 }
@@ -38,7 +39,7 @@ export interface RedisConnection {
   readonly subscriber: RedisClient
   /** Put before every key and channel. */
   readonly prefix: string
-  readonly waitReplicas: number
+  readonly waitReplicas: WaitReplicas
   /**
    * The answer of commands under way on `client`; what fails is logged, once for an outage.
    * @throws StoreError within 2 s, in words that hold nothing of the commands
@@ -79,7 +80,8 @@ class Connection implements RedisConnection {
   readonly client: RedisClient
   readonly subscriber: RedisClient
   readonly prefix: string
-  readonly waitReplicas: number
+  readonly waitReplicas: WaitReplicas
+  readonly #log: Logger
   readonly #place: string
   readonly #replicated: ReplicatedWrites
   readonly #faults: FaultLog
@@ -91,12 +93,14 @@ class Connection implements RedisConnection {
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
 
-  constructor({ client, prefix, place }: Line, { log, waitReplicas = 0 }: ConnectOptions) {
+  constructor({ client, prefix, place }: Line, { log, waitReplicas = 'auto' }: ConnectOptions) {
     this.client = client
     this.subscriber = subscriberOf(client)
     this.prefix = prefix
-    this.waitReplicas = waitReplicas
-    this.#replicated = new ReplicatedWrites(client, waitReplicas)
+    // Nobody but an operator puts a replica in the place of a single server.
+    this.waitReplicas = waitReplicas === 'auto' && !hasFailover(client) ? 0 : waitReplicas
+    this.#log = log
+    this.#replicated = new ReplicatedWrites(client, this.waitReplicas, (replicas) => this.#replicas(replicas))
     this.#place = place
     this.#faults = new FaultLog(log, place)
     client.on('error', (error: unknown) => this.#failed(error))
@@ -115,7 +119,10 @@ class Connection implements RedisConnection {
     }
     this.#started = true
     // A connection that only listens does not notice a server that is gone without a word.
-    this.#heartbeat = setInterval(() => this.subscriber.ping().catch(() => undefined), HEARTBEAT_MS).unref()
+    this.#heartbeat = setInterval(() => {
+      this.subscriber.ping().catch(() => undefined)
+      this.#replicated.look()
+    }, HEARTBEAT_MS).unref()
   }
 
   async within<Answer>(pending: Promise<Answer>): Promise<Answer> {
@@ -175,6 +182,19 @@ class Connection implements RedisConnection {
     if (!this.#started) return
     this.#nodeFault = faultOf(error)
     this.#probing ??= this.#probeLater()
+  }
+
+  #replicas(replicas: number): void {
+    // At start the log says it with all else that a crash can lose.
+    if (!this.#started) return
+    const fields = { redis: this.#place }
+    if (replicas > 0)
+      this.#log.info(fields, 'Redis: a replica has each change again before it is acknowledged')
+    else
+      this.#log.warn(
+        fields,
+        'Redis: no replica is connected: until one is, a failover can lose what is acknowledged',
+      )
   }
 
   #lost(): void {

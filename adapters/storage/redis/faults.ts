@@ -58,7 +58,7 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/sentinels are unreachable/, 'NOSENTINEL'],
   [/certificate|altname/i, 'UNTRUSTED'],
   [/timeout|timed out|ETIMEDOUT/i, 'ETIMEDOUT'],
-  [/closed|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
+  [/closed?|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
 ]
 
 /** What an error of the client means. Its own text is not passed on where it could hold what was sent (I4). */
