@@ -22,12 +22,11 @@ export const settingsSchema = optionsSchema.extend({
   redis: z
     .strictObject({
       wait: z
-        .number()
-        .int()
-        .min(0)
-        .max(10)
-        .default(0)
-        .describe('How many Redis replicas must have received a change before it is acknowledged'),
+        .union([z.literal('auto'), z.number().int().min(0).max(10)])
+        .default('auto')
+        .describe(
+          'How many Redis replicas must have received a change before it is acknowledged; auto: one, with Sentinel or a cluster that has replicas',
+        ),
     })
     .prefault({}),
   listen: listenSchema

@@ -29,6 +29,8 @@ import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
+import { decodeRelayList } from './redis/relay-lists.ts'
+import type { WaitReplicas } from './redis/replication.ts'
 import { decodeList } from './redis/replies.ts'
 import { decodeRow, encodeRow, encodeSelector, rowName } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
@@ -40,8 +42,11 @@ export interface RedisStoreOptions {
   readonly redis: string | RedisClient
   /** Where outages are reported, and what Redis promises; silent by default. */
   readonly log?: Logger
-  /** How many replicas must have a change before it counts (I6); 0 by default. */
-  readonly waitReplicas?: number
+  /**
+   * How many replicas must have a change before it counts (I6). By default `auto`: with Sentinel or on a cluster one,
+   * while the master has one; on a single server none.
+   */
+  readonly waitReplicas?: WaitReplicas
   readonly trust?: Trust
 }
 
@@ -94,7 +99,7 @@ class RedisStore implements MovableStore {
       lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
       due: (author, now) => this.#sweeper.mark(author, now),
     })
-    this.#census = new Census(connection, this.#keys)
+    this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
   start(): Promise<void> {
@@ -183,10 +188,12 @@ class RedisStore implements MovableStore {
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
     return this.#calls.run(async () => {
-      const { client } = this.#connection
-      const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
-      const texts = await this.#connection.within(Promise.all(events))
-      return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+      return Promise.all(
+        authors.map(async (author) => {
+          const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
+          return text === null ? undefined : decodeRelayList(author, `${text}`)
+        }),
+      )
     })
   }
 
