@@ -3,7 +3,8 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock/stock.ts'
+import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/keeping.ts'
+import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
@@ -53,7 +54,7 @@ class LmdbStore implements MovableStore {
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     const outcome = await this.#write((transaction) => put(transaction, pkg, limits, now))
-    if (outcome === 'stored' || outcome === 'replaced') this.#published.tell(pkg.author, pkg.id)
+    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
     return outcome
   }
 
@@ -70,17 +71,12 @@ class LmdbStore implements MovableStore {
 
   async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
     const { authors, packages } = this.#read()
-    return expire(authors.get(author) ?? EMPTY_STOCK, now).packages.map((pkg) =>
-      withEvent(packages, author, pkg),
-    )
+    return listed(authors.get(author), now).map((pkg) => withEvent(packages, author, pkg))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     const tables = this.#read()
-    return authors.map((author) => {
-      const record = tables.authors.get(author)
-      return record === undefined ? undefined : expire(record, now).packages.length
-    })
+    return authors.map((author) => counted(tables.authors.get(author), now))
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
@@ -115,9 +111,9 @@ class LmdbStore implements MovableStore {
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
     return this.#write(({ tables: { windows } }) => {
       const name: WindowKey = ['', 'hit', keyPart(key)]
-      const before = windows.get(name)?.window ?? []
+      const before = windows.get(name)
       const { window, outcome } = hit(before, cost, quota, now)
-      if (window !== before) windows.put(name, { window, keptUntil: now + quota.windowSeconds })
+      if (window !== undefined && window !== before) windows.put(name, window)
       return outcome
     })
   }
