@@ -14,31 +14,63 @@ import {
   type QueryOutcome,
   refusalOf,
   UNAVAILABLE,
+  type UseAnswer,
 } from './query.ts'
 import type { Claim, StoredKeyPackage } from './store.ts'
 
-/** Never rejects: a store that fails, or kept something that is no event, is a refusal. */
-export async function answerQuery(context: GatewayContext, query: Query): Promise<QueryAnswer> {
+/** What a store has answered to a query. */
+interface Found {
+  readonly own: Awaited<ReturnType<typeof listOwn>>
+  readonly claims: readonly QueryOutcome[]
+}
+
+/**
+ * Asks the store, and hands what came of it to `use`, with a way to give the claimed packages back when nothing of the
+ * answer was sent. Where the answer cannot be made, or `use` throws, nobody has the packages: they go back, and `use` is
+ * called again with a refusal.
+ */
+export async function answerQuery<Result>(
+  context: GatewayContext,
+  query: Query,
+  use: UseAnswer<Result>,
+  onReleased: () => void,
+): Promise<Result> {
+  let claimed: readonly StoredKeyPackage[] = []
+  const release = async () => {
+    await releaseClaimed(context, query, claimed)
+    onReleased()
+  }
   try {
-    return await answer(context, query)
+    const found = await ask(context, query)
+    claimed = claimedIn(found)
+    return await use(await compose(context, query, found), release)
   } catch (error) {
-    context.log.error({ err: error }, 'a key package query failed')
-    return { outcome: 'refused', refusal: new Refusal('error', UNAVAILABLE) }
+    context.log.error({ err: error }, 'a key package query failed; what was claimed for it goes back')
+    await release()
+    return use({ outcome: 'refused', refusal: new Refusal('error', UNAVAILABLE) }, async () => {})
   }
 }
 
-async function answer(context: GatewayContext, query: Query): Promise<QueryAnswer> {
+async function ask(context: GatewayContext, query: Query): Promise<Found> {
   const own = await listOwn(context, query)
-  const claims = await claimAll(context, query.claims)
+  return { own, claims: await takeAll(context, query.claims) }
+}
+
+function claimedIn({ claims }: Found): StoredKeyPackage[] {
+  return claims.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
+}
+
+async function compose(context: GatewayContext, query: Query, found: Found): Promise<QueryAnswer> {
+  const { own, claims } = found
+  record(context, query.claims, claims)
   const outcomes = [...own.outcomes, ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
 
-  const claimed = outcomes.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
   const { encoding } = context.options.delivery
   const events = [
     ...own.packages.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? 'as-published')),
-    ...claimed.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding)),
+    ...claimedIn(found).map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding)),
   ]
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
@@ -46,24 +78,23 @@ async function answer(context: GatewayContext, query: Query): Promise<QueryAnswe
     ...noticesOfExposure(own.packages),
     ...(await noticesOfElsewhere(context, missing)),
   ]
-  return { outcome: 'answered', events, claimed, notices }
+  return { outcome: 'answered', events, notices }
 }
 
-/** Gives back what was claimed for an answer of which nothing was sent. */
-export async function releaseAnswer(
+async function releaseClaimed(
   { store, released, log, audit, now }: GatewayContext,
   { claims: [claim] }: Query,
-  answer: QueryAnswer,
+  claimed: readonly StoredKeyPackage[],
 ): Promise<void> {
-  if (answer.outcome === 'refused' || claim === undefined) return
+  if (claim === undefined || claimed.length === 0) return
   const idsByAuthor = new Map<Pubkey, string[]>()
-  for (const { author, id } of answer.claimed) {
+  for (const { author, id } of claimed) {
     idsByAuthor.set(author, [...(idsByAuthor.get(author) ?? []), id])
   }
   try {
     await Promise.all([...idsByAuthor].map(([author, ids]) => store.release(author, ids, now())))
-    released.note(claim.requester, answer.claimed, now())
-    audit(() => answer.claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
+    released.note(claim.requester, claimed, now())
+    audit(() => claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
   } catch (error) {
     log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
   }
@@ -86,16 +117,17 @@ async function listOwn(
   }
 }
 
-async function claimAll(context: GatewayContext, claims: readonly Claim[]): Promise<QueryOutcome[]> {
-  const { audit, options, now } = context
-  const outcomes = await takeAll(context, claims)
+function record(
+  { audit, options, now }: GatewayContext,
+  claims: readonly Claim[],
+  outcomes: readonly QueryOutcome[],
+): void {
   audit(() =>
     claims.flatMap((claim, index) => {
       const outcome = outcomes[index]
       return outcome === undefined ? [] : claimEntries(claim, outcome, options, now())
     }),
   )
-  return outcomes
 }
 
 async function takeAll(

@@ -13,6 +13,20 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+/** The same log, of which no failure comes back: what an operator is not told must not cost anybody a key package. */
+export function unfailing(log: Logger): Logger {
+  const at =
+    (level: keyof Logger): Logger['info'] =>
+    (fields, message) => {
+      try {
+        log[level](fields, message)
+      } catch {
+        // There is nobody else to tell.
+      }
+    }
+  return { info: at('info'), warn: at('warn'), error: at('error') }
+}
+
 /** Made once by the gateway, and given to each operation. */
 export interface GatewayContext {
   readonly options: Options

@@ -2,9 +2,9 @@
 
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, refusalEntry, removalEntry } from './audit.ts'
-import { answerQuery, releaseAnswer } from './claiming.ts'
+import { answerQuery } from './claiming.ts'
 import type { Connection, GatewaySession } from './connection.ts'
-import type { GatewayContext, Logger } from './context.ts'
+import { type GatewayContext, type Logger, unfailing } from './context.ts'
 import { informationOf, type KeyPackagesInformation } from './information.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import { concernsGateway, takeAuthorEvent } from './lifecycle/author-events.ts'
@@ -18,7 +18,7 @@ import { addressKey } from './nostr/requester.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
-import { groupByAuthor, ownView, policyOf, type Query, type QueryAnswer, UNAVAILABLE } from './query.ts'
+import { groupByAuthor, ownView, policyOf, type Query, UNAVAILABLE, type UseAnswer } from './query.ts'
 import { ReleasedClaims } from './released.ts'
 import { Session } from './session.ts'
 import { meets } from './stock/selection.ts'
@@ -32,7 +32,7 @@ export interface GatewaySettings extends OptionsInput {
   readonly clock?: () => number
   /** Whether an event's id and signature are right; nostr-tools' verifier in JavaScript by default. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
-  /** Silent by default. */
+  /** Silent by default. When it throws, nothing else is the worse for it. */
   readonly log?: Logger
   /** Keeps the audit log; there is none by default. It must not wait, and when it throws the log says so. */
   readonly audit?: (record: AuditRecord) => void
@@ -64,7 +64,8 @@ export class KeyPackageGateway {
 
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
-    const { store, clock = Date.now, verifyEvent = verify, log = silent, audit, ...options } = settings
+    const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...options } = settings
+    const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
     this.#context = {
@@ -132,8 +133,7 @@ export class KeyPackageGateway {
       hostOf: (connection) => this.#hostOf(connection),
       concerns: (kind) => concernsGateway(kind, this.options.kinds),
       accept: (event, sender) => this.#accept(event, sender),
-      answer: (query) => answerQuery(context, query),
-      release: (query, answer) => this.#release(query, answer),
+      answer: (query, use) => this.#answer(query, use),
       watch: (query, show) => this.#watch(query, show),
       count: (filters) => this.#count(filters),
       welcome: (author, send) => this.#welcome(author, send),
@@ -143,12 +143,11 @@ export class KeyPackageGateway {
     }
   }
 
-  #senderOf({ authenticated = [], requester, isVerified = false }: PublishContext): Sender {
+  #senderOf({ authenticated = [], address, isVerified = false }: PublishContext): Sender {
     const pubkeys = new Set(authenticated)
-    const [first] = pubkeys
-    // As sessions name who asks; a pubkey stays as it is.
-    const name = requester === undefined ? first : addressKey(requester)
-    return { authenticated: pubkeys, requester: name, host: this.#hostOf({}), isVerified }
+    const key = address === undefined ? undefined : addressKey(address)
+    const [requester = key] = pubkeys
+    return { authenticated: pubkeys, requester, address: key, host: this.#hostOf({}), isVerified }
   }
 
   /** Does what an event asks for, and says what stands against it. */
@@ -205,9 +204,10 @@ export class KeyPackageGateway {
     }
   }
 
-  async #release(query: Query, answer: QueryAnswer): Promise<void> {
-    await releaseAnswer(this.#context, query, answer)
-    for (const { author } of query.claims) this.#replenisher.gained(author)
+  #answer<Result>(query: Query, use: UseAnswer<Result>): Promise<Result> {
+    return answerQuery(this.#context, query, use, () => {
+      for (const { author } of query.claims) this.#replenisher.gained(author)
+    })
   }
 
   #welcome(author: Pubkey, send: Connection['send']): () => void {

@@ -9,7 +9,14 @@ export class Listeners<Told extends readonly unknown[]> {
     return () => this.#listeners.delete(listener)
   }
 
+  /** The change is made: a listener that throws undoes nothing of it, and keeps no other from hearing. It has its own log. */
   tell(...told: Told): void {
-    for (const listener of this.#listeners) listener(...told)
+    for (const listener of this.#listeners) {
+      try {
+        listener(...told)
+      } catch {
+        // A claim that failed here would lose its packages: they are spent already.
+      }
+    }
   }
 }

@@ -3,6 +3,7 @@
 import type { GatewayContext } from './context.ts'
 import { relaysOf } from './lifecycle/relay-list.ts'
 import { hostOf } from './nostr/auth.ts'
+import { exposureNotice } from './nostr/machine-readable.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Claim, StockedPackage } from './store.ts'
 
@@ -13,10 +14,10 @@ const MOST_COUNTED = 20
 
 /** For an owner: which of the packages were handed out as the last one, and are still there for want of another. */
 export function noticesOfExposure(packages: readonly StockedPackage[]): string[] {
-  const exposed = packages.flatMap(({ id, exposure }) =>
-    exposure === undefined ? [] : [`${id} to ${exposure.count} requests since ${exposure.since}`],
+  const exposures = packages.flatMap(({ id, exposure }) =>
+    exposure === undefined ? [] : [[id, { requests: exposure.count, since: exposure.since }] as const],
   )
-  return exposed.length === 0 ? [] : [`exposed: handed out as the last key package: ${exposed.join(', ')}`]
+  return exposures.length === 0 ? [] : [exposureNotice(new Map(exposures))]
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Connection, GatewaySession } from './connection.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
 import type { ClientMessage, Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import type { Query, QueryAnswer } from './query.ts'
+import type { Query, UseAnswer } from './query.ts'
 
 /** What a session may ask of the gateway that made it. */
 export interface SessionOperations {
@@ -17,10 +17,8 @@ export interface SessionOperations {
   concerns(kind: number): boolean
   /** Takes in an EVENT of a kind that concerns the gateway. @throws Refusal */
   accept(event: SignedEvent, sender: Sender): Promise<Acceptance>
-  /** Answers the key package part of a REQ. */
-  answer(query: Query): Promise<QueryAnswer>
-  /** Takes the claims of an answer back of which nothing was sent. */
-  release(query: Query, answer: QueryAnswer): Promise<void>
+  /** Answers the key package part of a REQ. What is claimed for an answer that `use` cannot make goes back. */
+  answer<Result>(query: Query, use: UseAnswer<Result>): Promise<Result>
   /** Shows each package that an owner publishes from now on and that the query asks for. Returns how to stop. */
   watch(query: Query, show: (event: SignedEvent) => void): () => void
   /** How many packages an owner's filters match. @throws Refusal */
@@ -38,8 +36,10 @@ export interface SessionOperations {
 /** Who sends an EVENT, and which relay they think they talk to. */
 export interface Sender {
   readonly authenticated: ReadonlySet<string>
-  /** For the audit log: a pubkey, else an address. */
+  /** Who it is: the first authenticated pubkey, else the address. */
   readonly requester?: string | undefined
+  /** The network address as it is counted (`addressKey`); undefined where none is known. */
+  readonly address?: string | undefined
   readonly host: string | undefined
   /** The relay has checked id and signature already. */
   readonly isVerified?: boolean

@@ -1,6 +1,7 @@
 /** Every option of the gateway: its meaning, default, bounds and profile. */
 
 import { z } from 'zod'
+import type { OptionsInput } from './options-input.ts'
 import { parseSettings } from './settings.ts'
 
 const seconds = (least: number, most: number) => z.number().int().min(least).max(most)
@@ -71,7 +72,12 @@ export const optionsSchema = z.strictObject({
       perAuthor: quota(10, 10_000, 'claims of one author by one requester'),
       perAddress: quota(100, 100_000, 'claims of one author from one address'),
       perRequester: quota(500, 1_000_000, 'claims by one requester over all authors'),
-      publish: quota(60, 100_000, 'key packages published by one author'),
+      publish: quota(60, 100_000, 'key packages of one author that come into the stock'),
+      publishPerAddress: quota(
+        300,
+        1_000_000,
+        'key packages sent from one address by others than their authenticated author',
+      ),
     })
     .prefault({}),
   stock: z
@@ -127,10 +133,14 @@ export const optionsSchema = z.strictObject({
     .describe('How often expired packages and old bookkeeping are removed'),
 })
 
-/** What an operator may write. */
-export type OptionsInput = z.input<typeof optionsSchema>
-/** What is in force: every option has its value. */
-export type Options = z.output<typeof optionsSchema>
+export type { OptionsInput }
+
+/** What is in force: every option has its value, but for `publicUrl`, which has no default. */
+export type Options = Complete<Omit<OptionsInput, 'publicUrl'>> & Pick<OptionsInput, 'publicUrl'>
+
+type Complete<Value> = Value extends readonly unknown[] | string | number | boolean
+  ? Value
+  : { readonly [Key in keyof Value]-?: Complete<NonNullable<Value[Key]>> }
 
 /**
  * Fills in the defaults of the profile.

@@ -5,15 +5,16 @@ import type { GatewayContext } from './context.ts'
 import { checkKeyPackage } from './key-package/validate.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
+import type { Sender } from './operations.ts'
 import { UNAVAILABLE } from './query.ts'
-import type { PutOutcome, StoredKeyPackage } from './store.ts'
+import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
 
 /** What is known about an event that is published. */
 export interface PublishContext {
   /** Pubkeys that the sender has authenticated (NIP-42). */
   readonly authenticated?: Iterable<string>
-  /** The sender, for the audit log: a pubkey, else an address. */
-  readonly requester?: string | undefined
+  /** The sender's network address, where it is known: who is not the author is counted by it. */
+  readonly address?: string | undefined
   /** The relay has checked id and signature already. */
   readonly isVerified?: boolean
 }
@@ -33,7 +34,7 @@ export interface Publication {
 export async function publishKeyPackage(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated = [], requester, isVerified = false }: PublishContext,
+  { authenticated, address, requester, isVerified = false }: Sender,
 ): Promise<Publication> {
   const { options, audit, now, verifyEvent } = context
   const pkg = checkKeyPackage(
@@ -42,21 +43,52 @@ export async function publishKeyPackage(
       kinds: options.kinds,
       validation: options.validation,
       stock: options.stock,
-      authenticatedAs: new Set(authenticated),
+      authenticatedAs: authenticated,
       ...(isVerified ? {} : { verifyEvent }),
     },
     now(),
   )
-  const outcome = await put(context, pkg)
+  const isCountedByAddress = address !== undefined && !authenticated.has(pkg.author)
+  if (isCountedByAddress) await countByAddress(context, address)
+  const outcome = await put(context, pkg, isCountedByAddress ? undefined : options.quota.publish)
   const publication = conclude(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return publication
 }
 
-async function put({ store, options, log, now }: GatewayContext, pkg: StoredKeyPackage): Promise<PutOutcome> {
+/**
+ * Anybody can send what an author signed. Who is not authenticated as the author uses up no quota but their own.
+ * @throws Refusal `rate-limited`
+ */
+async function countByAddress(context: GatewayContext, address: string): Promise<void> {
+  const { store, options, now } = context
+  const quota = options.quota.publishPerAddress
+  const { granted, retryAfterSeconds } = await orUnavailable(context, () =>
+    store.hit(`publisher ${address}`, 1, quota, now()),
+  )
+  if (granted > 0) return
+  const { max, windowSeconds } = quota
+  throw new Refusal(
+    'rate-limited',
+    `${max} key packages per ${windowSeconds} s from one address; try again in ${retryAfterSeconds} s`,
+  )
+}
+
+function put(
+  context: GatewayContext,
+  pkg: StoredKeyPackage,
+  publish: Quota | undefined,
+): Promise<PutOutcome> {
+  const { store, options, now } = context
   const { max, overflow, retireAfterSeconds } = options.stock
+  const limits = { max, overflow, retireAfterSeconds, ...(publish && { publish }) }
+  return orUnavailable(context, () => store.put(pkg, limits, now()))
+}
+
+/** @throws Refusal `error` where the store does not answer (I7) */
+async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise<Result>): Promise<Result> {
   try {
-    return await store.put(pkg, { max, overflow, retireAfterSeconds, publish: options.quota.publish }, now())
+    return await ask()
   } catch (error) {
     log.error({ err: error }, 'the store did not take a key package in')
     throw new Refusal('error', UNAVAILABLE)

@@ -1,6 +1,7 @@
 /** The key package part of one REQ: whose packages it asks for, and what the client is told where it gets none. */
 
 import type { EncodingHint, KeyPackageFilter } from './nostr/filters.ts'
+import { atMostAuthors, forSomeAuthors, withRetryAfter } from './nostr/machine-readable.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import type { Requester } from './nostr/requester.ts'
@@ -36,10 +37,12 @@ export type QueryAnswer =
   | {
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
-      readonly claimed: readonly StoredKeyPackage[]
       readonly notices: readonly string[]
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
+
+/** Makes of an answer what is sent. `release` gives back what was claimed for it; it never rejects. */
+export type UseAnswer<Result> = (answer: QueryAnswer, release: () => Promise<void>) => Promise<Result>
 
 /** What a client is told of a store that fails (I7); it says nothing of why. */
 export const UNAVAILABLE = 'key packages are unavailable, try again'
@@ -53,7 +56,7 @@ export function planQuery(
   const byAuthor = groupByAuthor(filters)
   const { maxAuthors } = options.claim
   if (byAuthor.size > maxAuthors) {
-    throw new Refusal('restricted', `at most ${maxAuthors} authors per key package query`)
+    throw new Refusal('restricted', atMostAuthors(maxAuthors))
   }
   const authors = [...byAuthor]
   return {
@@ -92,9 +95,9 @@ export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): 
   if (longest === undefined) return undefined
   const { max, windowSeconds } = options.quota[longest.by]
   const quota = `${max} queries per ${windowSeconds} s for ${countedBy[longest.by]}`
-  const wait = `try again in ${longest.retryAfterSeconds} s`
-  if (limited.length === outcomes.length) return new Refusal('rate-limited', `${quota}; ${wait}`)
-  return new Refusal('rate-limited', `${limited.length} of ${outcomes.length} authors: ${quota}; ${wait}`)
+  const reason = withRetryAfter(quota, longest.retryAfterSeconds)
+  if (limited.length === outcomes.length) return new Refusal('rate-limited', reason)
+  return new Refusal('rate-limited', forSomeAuthors(limited.length, outcomes.length, reason))
 }
 
 /** The limits in force for claims. */

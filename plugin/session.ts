@@ -120,9 +120,11 @@ export class Session implements GatewaySession {
     const kind = kindOf(event)
     if (kind !== undefined && !this.#takesIn(kind)) return { replies: [], forward: message }
     checkShape(event)
+    const { authenticated, name, address } = this.#identity.requester()
     const acceptance = await this.#gateway.accept(event, {
-      authenticated: this.#identity.pubkeys(),
-      requester: this.#identity.requester().name,
+      authenticated,
+      requester: name,
+      address,
       host: this.#gateway.hostOf(this.#connection),
     })
     if (acceptance.outcome === 'forward') return { replies: [], forward: message }
@@ -160,30 +162,30 @@ export class Session implements GatewaySession {
     // An owner's live feed begins before the answer is sought, so that nothing falls between both.
     const feed = new HeldFeed((event) => this.#send(['EVENT', id, event]))
     const stop = this.#gateway.watch(query, feed.show)
-    const answer = await this.#gateway.answer(query)
-    const unsent = () => this.#gateway.release(query, answer)
-    const isRefused = answer.outcome === 'refused' && rest.length === 0
-    if (pending.cancelled || isRefused) stop()
-    if (pending.cancelled) {
-      await unsent()
-      return NOTHING
-    }
-    if (isRefused) return this.#refusal(message, answer.refusal)
+    return this.#gateway.answer(query, async (answer, unsent) => {
+      const isRefused = answer.outcome === 'refused' && rest.length === 0
+      if (pending.cancelled || isRefused) stop()
+      if (pending.cancelled) {
+        await unsent()
+        return NOTHING
+      }
+      if (isRefused) return this.#refusal(message, answer.refusal)
 
-    const { events, notices } =
-      answer.outcome === 'answered' ? answer : { events: [], notices: [answer.refusal.message] }
-    const replies: RelayMessage[] = [
-      ...events.map((event): RelayMessage => ['EVENT', id, event]),
-      ...(named.length < asked.length ? [['NOTICE', browsing.message] as const] : []),
-      ...notices.map((why): RelayMessage => ['NOTICE', why]),
-      ...(rest.length === 0 ? [['EOSE', id] as const] : []),
-      ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
-    ]
-    const ended = this.#endSubscription(id)
-    this.#subscriptions.open(id, { forwarded: rest.length > 0, stop })
-    return rest.length > 0
-      ? { replies, unsent, forward: ['REQ', id, ...rest] }
-      : { replies, unsent, ...ended }
+      const { events, notices } =
+        answer.outcome === 'answered' ? answer : { events: [], notices: [answer.refusal.message] }
+      const replies: RelayMessage[] = [
+        ...events.map((event): RelayMessage => ['EVENT', id, event]),
+        ...(named.length < asked.length ? [['NOTICE', browsing.message] as const] : []),
+        ...notices.map((why): RelayMessage => ['NOTICE', why]),
+        ...(rest.length === 0 ? [['EOSE', id] as const] : []),
+        ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
+      ]
+      const ended = this.#endSubscription(id)
+      this.#subscriptions.open(id, { forwarded: rest.length > 0, stop })
+      return rest.length > 0
+        ? { replies, unsent, forward: ['REQ', id, ...rest] }
+        : { replies, unsent, ...ended }
+    })
   }
 
   #plan(named: readonly KeyPackageFilter[]): Query {

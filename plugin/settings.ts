@@ -24,6 +24,8 @@ export interface Leaf {
   /** What may be written, in words. */
   readonly allowed: string
   readonly type: 'number' | 'boolean' | 'string' | 'list'
+  /** The values it may have, or an item of a list may have, where those are few. */
+  readonly choices: readonly unknown[]
 }
 
 /** Every setting of a schema, in its order. */
@@ -69,7 +71,13 @@ function leafOf(node: Node, path: readonly string[]): Leaf {
     defaultValue: node.default,
     allowed: allowedBy(node),
     type: typeOf(node),
+    choices: choicesOf(node.items ?? node),
   }
+}
+
+function choicesOf({ enum: values, const: value, anyOf = [] }: Node): readonly unknown[] {
+  if (values !== undefined) return values
+  return value === undefined ? anyOf.flatMap(choicesOf) : [value]
 }
 
 function typeOf({ type }: Node): Leaf['type'] {

@@ -45,7 +45,7 @@ export interface StockLimits {
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number
-  /** How many packages one author may publish; what is known already is not counted. Without it nothing is: an operator imports. */
+  /** How many packages of one author may be `stored` or `replaced`; nothing else is counted. Without it nothing is. */
   readonly publish?: Quota
 }
 
@@ -57,7 +57,7 @@ export interface StockLimits {
  * - `spent`: its id or KeyPackageRef was in the stock once; it never comes back (I3).
  * - `stale`: a newer package is in its slot; it is spent, as if it had come before that one (I3).
  * - `full`: the author's stock is at its maximum.
- * - `limited`: the author's publish quota is used up; nothing changed.
+ * - `limited`: it would have been `stored` or `replaced`, but the author's publish quota is used up; nothing changed.
  */
 export type PutOutcome = 'stored' | 'replaced' | 'duplicate' | 'spent' | 'stale' | 'full' | 'limited'
 
@@ -169,7 +169,7 @@ export interface StoreStats {
 }
 
 /**
- * Where key packages are kept. Each method is atomic for each author, whatever else runs beside it in this
+ * Where key packages are kept. A listener that throws changes no outcome and keeps no other from hearing. Each method is atomic for each author, whatever else runs beside it in this
  * or another process, and rejects (changing nothing) when the store cannot answer. Only `now`, in seconds
  * since the epoch, tells a store the time.
  */

@@ -1,6 +1,7 @@
-/** The README is true: its snippets compile and run, and its tables say what the code says. */
+/** The snippets of every README compile and run, and the table of settings matches the code. */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import { transform } from '@swc/core'
@@ -13,9 +14,15 @@ const readme = readFileSync(new URL('README.md', root), 'utf8')
 // Snippets import the package by its name, which resolves only from inside of it.
 const folder = new URL('dist/readme/', root)
 
-const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = '']) => code)
+/** Snippets of examples/ are tested in test/examples/, as part of their example. */
+const readmes = ['README.md', ...['plugin', 'adapters', 'test'].flatMap(readmesBelow)]
+const snippets = readmes.flatMap((path) =>
+  [...readFileSync(new URL(path, root), 'utf8').matchAll(/```ts\n(.*?)```/gs)].map(
+    ([, code = ''], index) => ({ name: `snippet ${index + 1} of ${path}`, code }),
+  ),
+)
 
-/** What a snippet that needs a relay calls it. */
+/** The relay in snippets that need one; a real one takes its place. */
 const RELAY = 'wss://relay.example.com'
 
 /** What a reader would do next: connect to the server of the snippet that starts one. */
@@ -31,16 +38,16 @@ client.on('message', (data) => {
 })
 `
 
-describe('the README', () => {
-  it('has snippets', () => {
-    expect(snippets).toHaveLength(5)
+describe('READMEs', () => {
+  it('have snippets', () => {
+    expect(snippets.length).toBeGreaterThanOrEqual(5)
   })
 
-  it.each(snippets.map((code, index) => [index + 1, code] as const))(
-    'snippet %i compiles and runs',
-    async (number, code) => {
+  it.each(snippets)(
+    '$name compiles and runs',
+    async ({ name, code }) => {
       mkdirSync(folder, { recursive: true })
-      const source = fileURLToPath(new URL(`snippet-${number}.ts`, folder))
+      const source = fileURLToPath(new URL(`${name.replaceAll(/\W+/g, '-')}.ts`, folder))
       writeFileSync(source, code)
       const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', root))
       const flags = [
@@ -78,6 +85,12 @@ describe('the README', () => {
     expect(table).toBe(settingsTable(namedLeaves()))
   })
 })
+
+function readmesBelow(directory: string): string[] {
+  return readdirSync(new URL(directory, root), { recursive: true, encoding: 'utf8' })
+    .filter((path) => basename(path) === 'README.md')
+    .map((path) => join(directory, path))
+}
 
 function settingsTable(leaves: readonly NamedLeaf[]): string {
   const rows = leaves.map(({ path, defaultValue, allowed, description }) =>

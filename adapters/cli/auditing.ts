@@ -16,7 +16,7 @@ export function startAuditLog({ audit: options, store }: Settings, log: Logger):
     const own = log.child({}, { level: 'info' })
     const audit = openAuditLog({ options, store: withoutPasswords(store), log: own })
     if (audit === undefined) return undefined
-    process.on('SIGHUP', () => audit.reopen())
+    if (options.to === 'file') process.on('SIGHUP', () => audit.reopen())
     const { to, path, hashRequesters } = options
     log.info({ to, ...(to === 'file' && { path }), hashRequesters }, 'keeping an audit log')
     return audit
@@ -24,4 +24,13 @@ export function startAuditLog({ audit: options, store }: Settings, log: Logger):
     const why = (error as Error).message
     throw new SettingsError([`audit.path: ${JSON.stringify(options.path)} cannot be opened: ${why}`])
   }
+}
+
+/**
+ * SIGHUP never ends a server. Where `startAuditLog` reopens no file on it, it is logged and ignored: Node.js would end
+ * the process.
+ */
+export function surviveHangUp({ audit }: Settings, log: Logger): void {
+  if (audit.to === 'file') return
+  process.on('SIGHUP', () => log.info('SIGHUP ignored: there is no audit file to reopen'))
 }

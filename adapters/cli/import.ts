@@ -12,6 +12,7 @@ import { linesOf } from './lines.ts'
 import { createProgress } from './progress.ts'
 import { readRecord } from './record-line.ts'
 import type { Settings } from './settings-schema.ts'
+import { openStore } from './store-url.ts'
 import { createVerifier } from './verify-event.ts'
 import { STORE_SETTINGS, secondsNow, withAuditedStore } from './with-store.ts'
 
@@ -51,7 +52,9 @@ export function importCommand(): Command {
 
 async function takeIn(input: Input, settings: Settings): Promise<ImportReport> {
   const rules = await rulesOf(settings)
-  return withAuditedStore(settings, (store, audit) => importLines(input, { ...rules, store, audit }))
+  return withAuditedStore(settings, openStore, (store, audit) =>
+    importLines(input, { ...rules, store, audit }),
+  )
 }
 
 async function tryOut(input: Input, settings: Settings): Promise<ImportReport> {

@@ -7,9 +7,14 @@ const STDERR = 2
 export async function createLogger(level: string): Promise<Logger> {
   if (!process.stderr.isTTY) return createJsonLogger(level)
   const { default: pretty } = await import('pino-pretty')
-  return pino({ level }, pretty({ destination: STDERR, sync: true, ignore: 'pid,hostname' }))
+  return pino({ level }, pretty({ destination: openStderr(), ignore: 'pid,hostname' }))
 }
 
 export function createJsonLogger(level: string): Logger {
-  return pino({ level }, pino.destination({ dest: STDERR, sync: true }))
+  return pino({ level }, openStderr())
+}
+
+/** A log that cannot be written, because its terminal was closed (EIO), must not end the process. */
+function openStderr() {
+  return pino.destination({ dest: STDERR, sync: true }).on('error', () => {})
 }

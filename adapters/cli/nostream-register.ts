@@ -3,6 +3,7 @@
  * message handler factory as that is loaded, in every process of nostream; any other process is left alone.
  */
 
+import '../node/supported.ts'
 import cluster from 'node:cluster'
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -7,7 +7,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { startProxy } from '../relays/proxy.ts'
 import { startServer } from '../relays/standalone.ts'
-import { startAuditLog } from './auditing.ts'
+import { startAuditLog, surviveHangUp } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
 import { withoutPasswords } from './settings.ts'
@@ -27,6 +27,7 @@ async function serve(settings: Settings): Promise<void> {
   checkTogether(settings)
   const signalled = waitForSignal()
   const log = await createLogger(settings.log.level)
+  surviveHangUp(settings, log)
   const audit = startAuditLog(settings, log)
   const store = await openStore(settings, log)
   try {

@@ -6,7 +6,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
 import { lateStore } from '../storage/late.ts'
-import { startAuditLog } from './auditing.ts'
+import { startAuditLog, surviveHangUp } from './auditing.ts'
 import { addSettings, readSettings } from './flags.ts'
 import { createLogger } from './logger.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -43,6 +43,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const write = reserveStdout()
   endOnSignal()
   const log = await createLogger(settings.log.level)
+  surviveHangUp(settings, log)
   const audit = startAuditLog(settings, log)
   const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_PATIENCE_MS })
   const operator =

@@ -2,6 +2,7 @@
 
 import { Command } from 'commander'
 import { addSettings, readSettings } from './flags.ts'
+import { openExistingStore } from './store-url.ts'
 import { STORE_SETTINGS, secondsNow, withAuditedStore } from './with-store.ts'
 
 export function sweepCommand(): Command {
@@ -9,7 +10,9 @@ export function sweepCommand(): Command {
   return command.action(async () => {
     const settings = readSettings(command, process.env)
     const { retireAfterSeconds } = settings.stock
-    const gone = await withAuditedStore(settings, (store) => store.sweep(secondsNow(), retireAfterSeconds))
+    const gone = await withAuditedStore(settings, openExistingStore, (store) =>
+      store.sweep(secondsNow(), retireAfterSeconds),
+    )
     process.stdout.write(`key packages removed: ${gone}\n`)
   })
 }

@@ -1,37 +1,42 @@
 /** Opens the store of a command that works on one and ends, and its audit log where it changes the store. */
 
 import { type Audit, auditTo, removalEntry } from '../../plugin/audit.ts'
-import type { Logger } from '../../plugin/context.ts'
 import type { MovableStore } from '../../plugin/store.ts'
 import { startAuditLog } from './auditing.ts'
 import { createLogger } from './logger.ts'
 import type { Settings } from './settings-schema.ts'
-import { openStore } from './store-url.ts'
+import { openExistingStore, type openStore } from './store-url.ts'
 
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
 
-/** @throws StoreError saying why it cannot be opened, or what `use` throws */
+/**
+ * For a command that only reads: the store must exist.
+ * @throws StoreError saying why it cannot be opened, or what `use` throws
+ */
 export async function withStore<Result>(
   settings: Settings,
   use: (store: MovableStore) => Promise<Result>,
 ): Promise<Result> {
-  return useStore(settings, await createLogger(settings.log.level), use)
+  const log = await createLogger(settings.log.level)
+  return useStore(await openExistingStore(settings, log), use)
 }
 
 /**
- * The same, with an audit log of what leaves the store, and of what `use` tells it.
+ * Uses a store with an audit log of what leaves it, and of what `use` tells it.
+ * @param open `openStore`, or `openExistingStore` for a command that puts nothing into the store
  * @throws SettingsError where its file cannot be opened
  */
 export async function withAuditedStore<Result>(
   settings: Settings,
+  open: typeof openStore,
   use: (store: MovableStore, audit: Audit) => Promise<Result>,
 ): Promise<Result> {
   const log = await createLogger(settings.log.level)
   const auditLog = startAuditLog(settings, log)
   const audit = auditTo(auditLog?.keep, secondsNow, log)
   try {
-    return await useStore(settings, log, (store) => {
+    return await useStore(await open(settings, log), (store) => {
       store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
       return use(store, audit)
     })
@@ -41,11 +46,9 @@ export async function withAuditedStore<Result>(
 }
 
 async function useStore<Result>(
-  settings: Settings,
-  log: Logger,
+  store: MovableStore,
   use: (store: MovableStore) => Promise<Result>,
 ): Promise<Result> {
-  const store = await openStore(settings, log)
   try {
     return await use(store)
   } finally {

@@ -1,38 +1,71 @@
-/** Asks one relay for key packages, and says for each author what came of it. */
+/** Claims key packages at one relay, and says for each author what came of it. */
 
 import type { Filter } from 'nostr-tools/filter'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
 import { supersedes } from '../../plugin/lifecycle/relay-list.ts'
-import type { Reply } from './ask.ts'
-import { type AuthorOutcome, judge, type RelayAnswer, unanswered } from './outcomes.ts'
-import { type ReceivedKeyPackage, type RejectedEvent, receive } from './receive.ts'
+import { type ParsedRefusal, parseRefusal } from '../../plugin/nostr/machine-readable.ts'
+import type { Reply } from './request.ts'
 import type { Time } from './time.ts'
+import { type ReceivedKeyPackage, type RejectedEvent, verifyKeyPackage } from './verify.ts'
+
+/**
+ * What a relay answered for one author.
+ * - `delivered`: these packages. The gateway has spent them, except for slots and an author's last package.
+ * - `missing`: it has none.
+ * - `limited`: the quota is used up; there may be packages.
+ * - `unanswered`: the relay failed, and may be asked again.
+ * - `refused`: asking again is of no use.
+ */
+export type ClaimOutcome =
+  | { readonly outcome: 'delivered'; readonly packages: readonly ReceivedKeyPackage[] }
+  | { readonly outcome: 'missing' }
+  | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }
+  | { readonly outcome: 'unanswered' | 'refused'; readonly reason: string }
+
+export interface RelayAnswer {
+  /** By author. */
+  readonly outcomes: ReadonlyMap<string, ClaimOutcome>
+  readonly rejected: readonly RejectedEvent[]
+}
 
 export interface ClaimSettings {
   readonly relay: string
   readonly kinds: readonly number[]
-  /** `#f`: how the gateway should write the content. A relay without a gateway takes it for a tag, and finds nothing. */
+  /** Sent as `#f`. A relay without a gateway takes it for a tag, and finds nothing. */
   readonly encoding: 'hex' | 'base64' | undefined
-  /** KeyPackageRefs that are better not taken again, where there is a choice. */
+  /** KeyPackageRefs that the client received before: others are preferred. */
   readonly used: ReadonlySet<string>
   readonly time: Time
-  readonly ask: (filters: readonly Filter[]) => Promise<Reply>
+  readonly request: (filters: readonly Filter[]) => Promise<Reply>
 }
 
-/** What a gateway allows in one query unless its operator says otherwise. */
-const MOST_AUTHORS = 500
-/** A gateway hands out one package of each author, or two; a relay without one hands out whatever it has. */
-const MOST_PACKAGES = 2
-/** How long a relay may take over all the parts of a question, of which it decides how many there are. */
-const LONGEST_MS = 60_000
+/** The default of a gateway's `claim.maxAuthors`. */
+const MAX_AUTHORS = 500
+/** A gateway hands out at most two packages of an author; a relay without one sends everything it has. */
+const MAX_CLAIMED = 2
+/** For all batches together: the relay decides how many there are. */
+const MAX_TOTAL_MS = 60_000
+/** For a relay that limits, and does not say for how long. */
+const DEFAULT_RETRY_AFTER_SECONDS = 60
 
-/** Never rejects. NOTICEs count as answers: no other query may be under way at this relay. */
-export async function claimAt(authors: readonly string[], settings: ClaimSettings): Promise<RelayAnswer> {
-  return claimInBatches(authors, MOST_AUTHORS, { ...settings, until: settings.time.now() + LONGEST_MS })
+/** Never rejects. NOTICEs are part of the answer, so no other query may be open at this relay. */
+export async function claimAtRelay(
+  authors: readonly string[],
+  settings: ClaimSettings,
+): Promise<RelayAnswer> {
+  return claimInBatches(authors, MAX_AUTHORS, { ...settings, until: settings.time.now() + MAX_TOTAL_MS })
+}
+
+/** The same outcome for all authors: the relay failed. */
+export function unansweredFor(authors: readonly string[], reason: string): RelayAnswer {
+  return {
+    outcomes: new Map(authors.map((author) => [author, { outcome: 'unanswered', reason }])),
+    rejected: [],
+  }
 }
 
 interface BatchSettings extends ClaimSettings {
-  /** Milliseconds since the epoch; what was not asked by then is unanswered. */
+  /** Milliseconds since the epoch; batches after that are not sent. */
   readonly until: number
 }
 
@@ -41,7 +74,7 @@ async function claimInBatches(
   size: number,
   settings: BatchSettings,
 ): Promise<RelayAnswer> {
-  const outcomes = new Map<string, AuthorOutcome>()
+  const outcomes = new Map<string, ClaimOutcome>()
   const rejected: RejectedEvent[] = []
   for (let start = 0; start < authors.length; start += size) {
     const answer = await claimBatch(authors.slice(start, start + size), settings)
@@ -52,41 +85,70 @@ async function claimInBatches(
 }
 
 async function claimBatch(authors: readonly string[], settings: BatchSettings): Promise<RelayAnswer> {
-  const { kinds, encoding, ask, time, until } = settings
-  if (time.now() >= until) return unanswered(authors, 'no answer in time')
-  const reply = await ask([
+  const { kinds, encoding, request, time, until } = settings
+  if (time.now() >= until) return unansweredFor(authors, 'no answer in time')
+  const reply = await request([
     { kinds: [...kinds], authors: [...authors], ...(encoding !== undefined && { '#f': [encoding] }) },
   ])
-  const { packages, rejected } = await receiveAll(reply.events, authors, settings)
-  const outcomes = new Map<string, AuthorOutcome>()
+  const { packages, rejected } = await verifyAll(reply.events, authors, settings)
+  const outcomes = new Map<string, ClaimOutcome>()
   for (const [author, received] of packages) {
     outcomes.set(author, { outcome: 'delivered', packages: choose(received, settings) })
   }
   const unserved = authors.filter((author) => !packages.has(author))
-  const verdict = judge(reply, unserved.length)
-  if (verdict.outcome === 'ask in parts') {
-    const parts = await claimInBatches(unserved, verdict.size, settings)
+  const rest = outcomeOf(reply, unserved.length)
+  if (rest.outcome === 'split') {
+    const parts = await claimInBatches(unserved, rest.size, settings)
     return { outcomes: new Map([...outcomes, ...parts.outcomes]), rejected: [...rejected, ...parts.rejected] }
   }
-  for (const author of unserved) outcomes.set(author, verdict)
+  for (const author of unserved) outcomes.set(author, rest)
   return { outcomes, rejected }
 }
 
-interface Received {
+/** What a reply means for the authors of whom it has no package; `split`: ask again, for `size` authors at a time. */
+function outcomeOf(
+  { notices, end }: Reply,
+  unserved: number,
+): ClaimOutcome | { readonly outcome: 'split'; readonly size: number } {
+  if (end.by === 'timeout') return { outcome: 'unanswered', reason: 'no answer in time' }
+  if (end.by === 'disconnect') return { outcome: 'unanswered', reason: 'the connection was lost' }
+  const refusal =
+    end.by === 'closed' ? parseRefusal(end.message) : notices.map(parseRefusal).find(isAboutAuthors)
+  if (refusal === undefined) return { outcome: 'missing' }
+  const { prefix, message, limitedAuthors, maxAuthors } = refusal
+  if (prefix === 'rate-limited') {
+    // The gateway does not say which of the authors are limited and which have no package.
+    const isForSome = limitedAuthors !== undefined && limitedAuthors < unserved
+    if (isForSome && unserved > 1) return { outcome: 'split', size: 1 }
+    return { outcome: 'limited', retryAfterSeconds: refusal.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS }
+  }
+  if (maxAuthors !== undefined && maxAuthors > 0 && maxAuthors < unserved) {
+    return { outcome: 'split', size: maxAuthors }
+  }
+  return { outcome: prefix === 'error' ? 'unanswered' : 'refused', reason: message }
+}
+
+/** Whether a NOTICE says why authors were left out; a gateway sends others as well. */
+function isAboutAuthors({ prefix }: ParsedRefusal): boolean {
+  return prefix === 'rate-limited' || prefix === 'error'
+}
+
+interface Verified {
+  /** By author. */
   readonly packages: ReadonlyMap<string, readonly ReceivedKeyPackage[]>
   readonly rejected: readonly RejectedEvent[]
 }
 
-async function receiveAll(
+async function verifyAll(
   events: readonly unknown[],
   authors: readonly string[],
   { relay, kinds, time }: ClaimSettings,
-): Promise<Received> {
+): Promise<Verified> {
   const packages = new Map<string, ReceivedKeyPackage[]>()
   const rejected: RejectedEvent[] = []
   for (const event of events) {
     try {
-      const received = await receive(event, { kinds, authors, now: time.now() })
+      const received = await verifyKeyPackage(event, { kinds, authors, now: time.now() })
       const others = packages.get(received.author) ?? []
       const isNew = others.every(({ ref }) => ref !== received.ref)
       packages.set(received.author, isNew ? [...others, received] : others)
@@ -98,23 +160,23 @@ async function receiveAll(
 }
 
 /**
- * A gateway has chosen already, and slots are all to be had. Where there is no gateway everybody is shown the same
- * packages: taken at random, two requesters seldom have the same one.
+ * All slots, and what a gateway has chosen. A relay without a gateway shows every one-time package to everybody: one is
+ * taken at random, so that two requesters seldom get the same.
  */
 function choose(
   packages: readonly ReceivedKeyPackage[],
   { used, time }: ClaimSettings,
 ): readonly ReceivedKeyPackage[] {
-  const single = packages.filter(({ event }) => event.kind === KEY_PACKAGE_KIND)
+  const oneTime = packages.filter(({ event }) => event.kind === KEY_PACKAGE_KIND)
   const slots = newestOfEachSlot(packages.filter(({ event }) => event.kind !== KEY_PACKAGE_KIND))
-  if (single.length <= MOST_PACKAGES) return [...single, ...slots]
-  const fresh = single.filter(({ ref }) => !used.has(ref))
-  const choice = fresh.length > 0 ? fresh : single
+  if (oneTime.length <= MAX_CLAIMED) return [...oneTime, ...slots]
+  const unused = oneTime.filter(({ ref }) => !used.has(ref))
+  const choice = unused.length > 0 ? unused : oneTime
   const index = Math.floor(time.random() * choice.length)
   return [...choice.slice(index, index + 1), ...slots]
 }
 
-/** What a slot held before may have lost its private part (NIP-01: the newest of an address counts). */
+/** The author may have deleted the private keys of an older one (NIP-01: the newest addressable event counts). */
 function newestOfEachSlot(packages: readonly ReceivedKeyPackage[]): ReceivedKeyPackage[] {
   const bySlot = new Map<string, ReceivedKeyPackage>()
   for (const pkg of packages) {

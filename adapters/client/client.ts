@@ -1,151 +1,170 @@
-/** A client of the gateway, and of any other relay: publishes key packages, asks for others', hears when they run low. */
+/** KeyPackageClient: publishes key packages, queries those of others, and hears when its own run low. */
 
 import type { EventTemplate, NostrEvent, VerifiedEvent } from 'nostr-tools/core'
 import type { Signer } from 'nostr-tools/signer'
 import { bytesToHex } from 'nostr-tools/utils'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
-import { Asking, type Retrying } from './asking.ts'
 import { Connections } from './connections.ts'
-import { type Discovery, discover } from './discover.ts'
 import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
 import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
-import { countOwn, listOwn, type OwnSettings, type Stock, type StockCount } from './own.ts'
-import { Pauses } from './pauses.ts'
-import { type Publication, type PublishSettings, publishEverywhere, publishOnce } from './publish.ts'
-import type { KeyPackageAnswer } from './query.ts'
-import { createKeyPackageRelayListEvent } from './relay-lists.ts'
-import type { Replenish } from './replenishing.ts'
-import { addresses, checkPatience, type KeyPackageClientSettings } from './settings.ts'
-import type { Statistics } from './statistics.ts'
-import { StockWatch } from './stock-watch.ts'
-import { systemTime, type Time } from './time.ts'
+import { countStock, listStock, type OwnerSettings, type Stock, type StockCount } from './owner.ts'
+import { type Publication, type PublishSettings, publishToAll, publishToFirst } from './publish.ts'
+import { type KeyPackageAnswer, KeyPackageQueries, type RetrySettings } from './query.ts'
+import { createKeyPackageRelayListEvent, type Discovery, discover } from './relay-lists.ts'
+import { LowStockWatch, type Replenish } from './replenish.ts'
+import { checkAttempts, type KeyPackageClientSettings, normalizeRelays } from './settings.ts'
+import { Statistics } from './statistics.ts'
+import { Pauses, systemTime, type Time } from './time.ts'
 
-/** Relays other than the client's own. */
-export interface At {
+/** Relays to use for one call instead of the client's own. */
+export interface RelayOverride {
   readonly relays?: readonly string[]
 }
 
-/** A package to publish; with a slot it becomes a kind 30443 event. */
+/** A package to publish as kind 443; with a slot (the `d` tag) as kind 30443. */
 export type NewKeyPackage = KeyPackageLike | { readonly keyPackage: KeyPackageLike; readonly slot: string }
 
-/** What became of a package at the relays, and its name. */
+/** What each relay answered to a package. */
 export interface PublishedKeyPackage extends Publication {
-  /** The KeyPackageRef in lower-case hex: by it the private part is to be kept. */
+  /** The KeyPackageRef (RFC 9420 section 5.2) in lower-case hex: a good key to store the private keys under. */
   readonly ref: string
 }
 
-/** Somebody's key packages, and those of others, at some relays. To be closed when it is done with. */
+/** Publishes and queries key packages at some relays. Close it when it is no longer needed. */
 export class KeyPackageClient {
+  /** How the queries so far ended, by author. */
+  readonly statistics = new Statistics()
   readonly #settings: KeyPackageClientSettings
   readonly #relays: readonly string[]
   readonly #time: Time
   readonly #attempts: number
   readonly #connections: Connections
-  readonly #watch: StockWatch
-  readonly #asking: Asking
-  readonly #own: OwnSettings
+  readonly #watch: LowStockWatch
+  readonly #queries: KeyPackageQueries
+  readonly #owner: OwnerSettings
   readonly #pauses: Pauses
 
-  /** Connects to nobody yet. @throws Error where an address or a number is none, or the platform has no WebSocket */
+  /**
+   * Does not connect yet.
+   * @throws Error if an address or a number is not valid, or the platform has no WebSocket
+   */
   constructor(settings: KeyPackageClientSettings) {
     const { signer, WebSocket, encoding, kinds = [KEY_PACKAGE_KIND] } = settings
-    const { time = systemTime, attempts = 3, patienceSeconds = 10 } = settings
-    checkPatience(attempts, patienceSeconds)
-    const patience = { time, patienceMs: patienceSeconds * 1000 }
+    const { time = systemTime, attempts = 3, timeoutSeconds = 10 } = settings
+    checkAttempts(attempts, timeoutSeconds)
+    const timeout = { time, timeoutMs: timeoutSeconds * 1000 }
     this.#settings = settings
-    this.#relays = addresses(settings.relays)
+    this.#relays = normalizeRelays(settings.relays)
     this.#time = time
     this.#attempts = attempts
     const connections = new Connections({
-      ...patience,
+      ...timeout,
       signer,
       WebSocket,
-      onIntroduction: (relay, url, pubkey) => this.#watch.hear(relay, url, pubkey),
+      onAuthenticating: (relay, url, pubkey) => this.#watch.listen(relay, url, pubkey),
     })
-    const connect = (relay: string) => connections.own(relay)
+    const connect = (relay: string) => connections.connectAuthenticated(relay)
     this.#connections = connections
-    this.#watch = new StockWatch({ relays: this.#relays, connect, time })
+    this.#watch = new LowStockWatch({ relays: this.#relays, connect, time })
     const pauses = new Pauses(time)
     this.#pauses = pauses
-    this.#asking = new Asking({ connections, kinds, encoding, attempts, time, pauses })
-    this.#own = { ...patience, connections, kinds }
-  }
-
-  /** What came of the queries so far, by author. */
-  get statistics(): Statistics {
-    return this.#asking.statistics
+    const onAnswer = (answer: KeyPackageAnswer) => this.statistics.record(answer)
+    this.#queries = new KeyPackageQueries({ connections, kinds, encoding, attempts, time, pauses, onAnswer })
+    this.#owner = { ...timeout, connections, kinds }
   }
 
   /**
-   * Publishes each package at one of the relays, by turns, so that no two of them hand out the same; slots at all of
-   * them. Resolves in the order of the packages. What belongs to them has to be kept before: a relay may hand one out
-   * whose answer never came.
-   * @throws Error where one is no key package, nobody signs, or an address is none; nothing is published then
+   * Publishes each one-time package to one of the relays, in turn, so that no two relays hand out the same one; and each
+   * slot to all of them. Resolves to the results in the order of the packages. Store the private keys before you call
+   * this: a relay may hand out a package although its answer never arrived.
+   * @throws Error if one is not a KeyPackage, an address is not valid, or there is no signer; then nothing is published
    */
   async publishKeyPackages(
     packages: readonly NewKeyPackage[],
-    { relays, tags = [] }: At & { readonly tags?: readonly string[][] } = {},
+    { relays, tags = [] }: RelayOverride & { readonly tags?: readonly string[][] } = {},
   ): Promise<PublishedKeyPackage[]> {
-    const to = this.#at(relays)
-    const signed = await Promise.all(packages.map((pkg) => this.#keyPackageEvent(pkg, tags)))
+    const targets = this.#relaysOr(relays)
+    const signed = await Promise.all(packages.map((pkg) => this.#signKeyPackage(pkg, tags)))
     return Promise.all(
       signed.map(async ({ event, ref }, index) => {
-        const turn = index % to.length
+        const turn = index % targets.length
         const publication =
           event.kind === KEY_PACKAGE_KIND
-            ? await publishOnce(event, [...to.slice(turn), ...to.slice(0, turn)], this.#publishing)
-            : await publishEverywhere(event, to, this.#publishing)
+            ? await publishToFirst(
+                event,
+                [...targets.slice(turn), ...targets.slice(0, turn)],
+                this.#publishing,
+              )
+            : await publishToAll(event, targets, this.#publishing)
         return { ...publication, ref }
       }),
     )
   }
 
   /**
-   * Deletes own packages, given by event id or as events, at every relay. What is deleted counts as used.
-   * @throws Error where nobody signs, or an address is none
+   * Deletes the signer's packages at every relay (NIP-09). A deleted package counts as used: it cannot be published
+   * again.
+   * @param packages ids of kind 443 events, or the events
+   * @throws Error if there is no signer, or an address is not valid
    */
-  deleteKeyPackages(packages: readonly (string | NostrEvent)[], { relays }: At = {}): Promise<Publication> {
-    return this.#publishEverywhere(createDeleteKeyPackageEvent(packages, '', this.#now()), relays)
+  deleteKeyPackages(
+    packages: readonly (string | NostrEvent)[],
+    { relays }: RelayOverride = {},
+  ): Promise<Publication> {
+    return this.#signAndPublish(createDeleteKeyPackageEvent(packages, '', this.#now()), relays)
   }
 
   /**
-   * Says, at every relay, that one's packages are at those in `list`: the client's own by default.
-   * @throws Error where nobody signs, or an address is none
+   * Publishes, to every relay, the list of relays that have the signer's packages (kind 10051).
+   * @param list the client's own relays by default
+   * @throws Error if there is no signer, or an address is not valid
    */
-  publishRelayList(list: readonly string[] = this.#relays, { relays }: At = {}): Promise<Publication> {
-    return this.#publishEverywhere(createKeyPackageRelayListEvent(list, this.#now()), relays)
+  publishRelayList(
+    list: readonly string[] = this.#relays,
+    { relays }: RelayOverride = {},
+  ): Promise<Publication> {
+    return this.#signAndPublish(createKeyPackageRelayListEvent(list, this.#now()), relays)
   }
 
   /**
-   * Asks for a package of each author, at the first relay that has one. What comes is used up for everybody else: ask
-   * when you add somebody, and not before. What goes wrong at a relay is in the answer.
-   * @throws Error where an author is no pubkey, or an address is none
+   * Claims a package of each author, at the first relay that has one. A claimed package is spent for everybody else, so
+   * call this only when you are about to add the author to a group. Failures of relays are part of the answer.
+   * @throws Error if an author is not a pubkey, or an address is not valid
    */
-  async queryKeyPackages(authors: readonly string[], { relays }: At = {}): Promise<KeyPackageAnswer> {
-    return this.#asking.once(authors, this.#at(relays))
+  async queryKeyPackages(
+    authors: readonly string[],
+    { relays }: RelayOverride = {},
+  ): Promise<KeyPackageAnswer> {
+    return this.#queries.query(authors, this.#relaysOr(relays))
   }
 
   /**
-   * The same, and then again for those of whom there was nothing, after a while, and for those who are limited, after as
-   * long as the relay says.
-   * @throws Error where an author is no pubkey, or an address is none
+   * Like `queryKeyPackages`, and queries again for the authors without a package: after growing pauses, or once the rate
+   * limit of those who are limited has passed.
+   * @throws Error if an author is not a pubkey, or an address is not valid
    */
-  async queryWithRetry(authors: readonly string[], settings: At & Retrying = {}): Promise<KeyPackageAnswer> {
-    return this.#asking.repeatedly(authors, this.#at(settings.relays), settings)
+  async queryWithRetry(
+    authors: readonly string[],
+    settings: RelayOverride & RetrySettings = {},
+  ): Promise<KeyPackageAnswer> {
+    return this.#queries.queryWithRetry(authors, this.#relaysOr(settings.relays), settings)
   }
 
   /**
-   * Where somebody's packages are: by their kind 10051 event, else where they write (kind 10002).
-   * @throws Error where the author is no pubkey
+   * Finds the relays that have an author's packages: those of the kind 10051 event, else the write relays of the kind
+   * 10002 event (NIP-65).
+   * @throws Error if the author is not a pubkey, or an address is not valid
    */
-  async discover(author: string, { relays }: At = {}): Promise<Discovery> {
-    return discover(author, this.#at(relays), (relay, filters) => this.#connections.lookUp(relay, filters))
+  async discover(author: string, { relays }: RelayOverride = {}): Promise<Discovery> {
+    return discover(author, this.#relaysOr(relays), (relay, filters) =>
+      this.#connections.lookUp(relay, filters),
+    )
   }
 
   /**
    * Calls `replenish` when one of the client's relays asks for more packages: at most once in 300 s for each relay, and
-   * again where it rejects. Stays connected, and connects again, until the returned function is called.
-   * @throws Error where there is no signer, or somebody listens already
+   * again after a pause if it rejects. Keeps the connections open, and reconnects, until the returned function is called.
+   * @throws Error if there is no signer, or an earlier callback is still active
    */
   onLowStock(replenish: Replenish): () => void {
     this.#signer()
@@ -153,29 +172,30 @@ export class KeyPackageClient {
     return () => this.#watch.stop()
   }
 
-  /** How many packages of the signer's each of the client's relays has left. @throws Error where there is no signer */
+  /** How many of the signer's packages each of the client's relays has left. @throws Error if there is no signer */
   async countKeyPackages(): Promise<StockCount[]> {
     const signer = this.#signer()
-    return Promise.all(this.#relays.map((relay) => countOwn(relay, signer, this.#own)))
+    return Promise.all(this.#relays.map((relay) => countStock(relay, signer, this.#owner)))
   }
 
   /**
-   * Which packages of the signer's each of the client's relays has left, and which of them were handed out already.
-   * @throws Error where there is no signer
+   * Which of the signer's packages each of the client's relays has left, and which of them were delivered already as the
+   * last one.
+   * @throws Error if there is no signer
    */
   async listKeyPackages(): Promise<Stock[]> {
     const signer = this.#signer()
-    return Promise.all(this.#relays.map((relay) => listOwn(relay, signer, this.#own)))
+    return Promise.all(this.#relays.map((relay) => listStock(relay, signer, this.#owner)))
   }
 
-  /** Closes every connection, for good. What is under way ends, with what came of it so far. */
+  /** Closes all connections for good. Calls under way end with what they have so far. */
   close(): void {
-    this.#pauses.end()
+    this.#pauses.close()
     this.#watch.stop()
     this.#connections.close()
   }
 
-  async #keyPackageEvent(
+  async #signKeyPackage(
     pkg: NewKeyPackage,
     tags: readonly string[][],
   ): Promise<{ event: VerifiedEvent; ref: string }> {
@@ -194,30 +214,30 @@ export class KeyPackageClient {
     return { event: await this.#signer().signEvent(template), ref: bytesToHex(ref) }
   }
 
-  async #publishEverywhere(
+  async #signAndPublish(
     template: EventTemplate,
     relays: readonly string[] | undefined,
   ): Promise<Publication> {
     const event = await this.#signer().signEvent(template)
-    return publishEverywhere(event, this.#at(relays), this.#publishing)
+    return publishToAll(event, this.#relaysOr(relays), this.#publishing)
   }
 
   get #publishing(): PublishSettings {
     return {
-      publishAt: (relay, event) => this.#connections.publish(relay, event),
+      publish: (relay, event) => this.#connections.publish(relay, event),
       attempts: this.#attempts,
       time: this.#time,
       pauses: this.#pauses,
     }
   }
 
-  #at(relays: readonly string[] = this.#relays): readonly string[] {
-    return addresses(relays)
+  #relaysOr(relays: readonly string[] = this.#relays): readonly string[] {
+    return normalizeRelays(relays)
   }
 
   #signer(): Signer {
     const { signer } = this.#settings
-    if (signer === undefined) throw new Error('a client without a signer can only ask')
+    if (signer === undefined) throw new Error('this needs a signer; a client without one can only query')
     return signer
   }
 

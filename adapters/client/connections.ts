@@ -1,129 +1,122 @@
-/** The client's connections to relays: one each, on which it has said who it is, and asks one thing at a time. */
+/** The client's connections: one to each relay, authenticated (NIP-42) where the relay asks for it. */
 
 import { AbstractSimplePool } from 'nostr-tools/abstract-pool'
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
-import type { NostrEvent } from 'nostr-tools/core'
+import type { EventTemplate, NostrEvent, VerifiedEvent } from 'nostr-tools/core'
 import type { Filter } from 'nostr-tools/filter'
 import { verifyEvent } from 'nostr-tools/pure'
 import type { Signer } from 'nostr-tools/signer'
-import { ask, type Patience, type Reply } from './ask.ts'
-import { authenticate, awaitChallenge } from './authenticate.ts'
-import { type PublishOutcome, publishAt } from './publish.ts'
-import { parseRefusal } from './refusals.ts'
-import { sturdyWebSocket, type WebSocketClass } from './web-socket.ts'
+import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
+import { parseRefusal } from '../../plugin/nostr/machine-readable.ts'
+import { type PublishOutcome, publishToRelay } from './publish.ts'
+import { type Reply, requestEvents } from './request.ts'
+import { type Timeout, withTimeout } from './time.ts'
+import { safeWebSocket, type WebSocketClass } from './web-socket.ts'
 
-export interface ConnectionSettings extends Patience {
+export interface ConnectionSettings extends Timeout {
   readonly signer: Signer | undefined
   readonly WebSocket: WebSocketClass | undefined
-  /** Called for each connection on which the signer is about to say who they are. */
-  readonly onIntroduction: (relay: AbstractRelay, url: string, pubkey: string) => void
+  /** Called once for each connection, before the signer authenticates on it. */
+  readonly onAuthenticating: (relay: AbstractRelay, url: string, pubkey: string) => void
 }
 
 export class Connections {
   readonly #settings: ConnectionSettings
   readonly #pool: AbstractSimplePool
-  readonly #known = new WeakSet<AbstractRelay>()
-  readonly #introduced = new WeakMap<AbstractRelay, Promise<void>>()
-  /** By relay, the end of what is asked there: NOTICEs do not say what they answer. */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  /** Connections that were set up already. */
+  readonly #prepared = new WeakSet<AbstractRelay>()
+  readonly #authentications = new WeakMap<AbstractRelay, Promise<void>>()
+  /** By relay, the last task in its queue. */
+  readonly #queues = new Map<string, Promise<unknown>>()
   #isClosed = false
 
   constructor(settings: ConnectionSettings) {
     this.#settings = settings
     this.#pool = new AbstractSimplePool({
       verifyEvent,
-      websocketImplementation: sturdyWebSocket(settings.WebSocket),
-      maxWaitForConnection: settings.patienceMs,
+      websocketImplementation: safeWebSocket(settings.WebSocket),
+      maxWaitForConnection: settings.timeoutMs,
       enablePing: true,
     })
   }
 
-  /** A connection on which nobody has said who they are yet. Rejects where there is none to be had in time. */
-  async anonymous(url: string): Promise<AbstractRelay> {
-    if (this.#isClosed) throw new Error('this client is closed')
+  /** A connection that need not be authenticated. @throws Error if the relay cannot be reached in time */
+  async connect(url: string): Promise<AbstractRelay> {
+    if (this.#isClosed) throw new Error('the client is closed')
     const relay = await this.#pool
-      .ensureRelay(url, { connectionTimeout: this.#settings.patienceMs })
+      .ensureRelay(url, { connectionTimeout: this.#settings.timeoutMs })
       .catch((error: unknown) => {
         throw new Error(error instanceof Error ? error.message : String(error))
       })
-    if (this.#known.has(relay)) return relay
-    this.#known.add(relay)
-    // Who asks hears the NOTICEs to it; nostr-tools would print them.
+    if (this.#prepared.has(relay)) return relay
+    this.#prepared.add(relay)
+    // By default nostr-tools prints NOTICEs.
     relay.onnotice = () => {}
-    relay.publishTimeout = this.#settings.patienceMs
-    const forget = relay.onclose
+    relay.publishTimeout = this.#settings.timeoutMs
+    const onclose = relay.onclose
     relay.onclose = () => {
-      // A connection that is lost would be closed for idleness, and keep the process alive until then.
+      // Otherwise the idle timer of a lost connection keeps the process alive.
       relay.idleTimeout = 0
-      forget?.()
+      onclose?.()
     }
     return relay
   }
 
-  /** A connection on which the signer has answered the relay's challenge, if it gave one. */
-  async own(url: string): Promise<AbstractRelay> {
-    const relay = await this.anonymous(url)
-    const introduction = this.#introduced.get(relay) ?? this.#introduce(relay, url)
-    this.#introduced.set(relay, introduction)
+  /**
+   * A connection on which the signer has answered the relay's challenge, if there was one.
+   * @throws Error if the relay cannot be reached in time, or the signer does not give its pubkey
+   */
+  async connectAuthenticated(url: string): Promise<AbstractRelay> {
+    const relay = await this.connect(url)
+    const authentication = this.#authentications.get(relay) ?? this.#answerChallenge(relay, url)
+    this.#authentications.set(relay, authentication)
     try {
-      await introduction
+      await authentication
     } catch (error) {
-      // Whoever did not say who they are may do so the next time.
-      this.#introduced.delete(relay)
+      // The signer is asked again the next time.
+      this.#authentications.delete(relay)
       throw error
     }
     if (!relay.connected) throw new Error('the connection was lost')
     return relay
   }
 
-  /** Authenticates on a connection whose relay has asked for it. Resolves to whether it is believed. */
-  async authenticate(relay: AbstractRelay): Promise<boolean> {
-    const { signer, time } = this.#settings
-    if (signer === undefined) return false
-    const now = () => Math.floor(time.now() / 1000)
-    return authenticate(
-      relay,
-      (template) => signer.signEvent({ ...template, created_at: now() }),
-      this.#settings,
-    )
+  /** One REQ. Authenticates and repeats it if the relay answers `auth-required`. Never rejects. */
+  async request(relay: AbstractRelay, filters: readonly Filter[]): Promise<Reply> {
+    const reply = await requestEvents(relay, filters, this.#settings)
+    if (reply.end.by !== 'closed' || !isAuthRequired(reply.end.message)) return reply
+    return (await this.#authenticate(relay)) ? requestEvents(relay, filters, this.#settings) : reply
   }
 
-  /** One REQ at a relay; one that wants to know first who asks is told. */
-  async ask(relay: AbstractRelay, filters: readonly Filter[]): Promise<Reply> {
-    const reply = await ask(relay, filters, this.#settings)
-    if (reply.end.by !== 'closed' || !wantsAuthentication(reply.end.message)) return reply
-    return (await this.authenticate(relay)) ? ask(relay, filters, this.#settings) : reply
-  }
-
-  /** One REQ at a relay that need not know who asks. Never rejects. */
+  /** One REQ for which the client need not be authenticated. Never rejects. */
   lookUp(url: string, filters: readonly Filter[]): Promise<Reply> {
-    return this.inTurn(url, async () => {
-      const relay = await this.anonymous(url).catch(() => undefined)
-      if (relay === undefined) return { events: [], notices: [], end: { by: 'loss' } }
-      return this.ask(relay, filters)
+    return this.enqueue(url, async () => {
+      const relay = await this.connect(url).catch(() => undefined)
+      if (relay === undefined) return { events: [], notices: [], end: { by: 'disconnect' } }
+      return this.request(relay, filters)
     })
   }
 
-  /** Publishes at a relay. Never rejects. */
+  /** Never rejects. */
   async publish(url: string, event: NostrEvent): Promise<PublishOutcome> {
     try {
-      const relay = await this.own(url)
-      const outcome = await publishAt(relay, event, this.#settings)
-      if (outcome.outcome === 'accepted' || !wantsAuthentication(outcome.message)) return outcome
-      return (await this.authenticate(relay)) ? await publishAt(relay, event, this.#settings) : outcome
+      const relay = await this.connectAuthenticated(url)
+      const outcome = await publishToRelay(relay, event, this.#settings)
+      if (outcome.outcome === 'accepted' || !isAuthRequired(outcome.message)) return outcome
+      return (await this.#authenticate(relay)) ? await publishToRelay(relay, event, this.#settings) : outcome
     } catch (error) {
       return { outcome: 'unreachable', message: (error as Error).message }
     }
   }
 
-  /** Calls `act` once everything that was begun at this relay before is over. */
-  inTurn<Result>(url: string, act: () => Promise<Result>): Promise<Result> {
-    const turn = (this.#turns.get(url) ?? Promise.resolve()).then(act)
-    this.#turns.set(
+  /** Runs `task` after everything that was queued for this relay before, because NOTICEs do not say what they answer. */
+  enqueue<Result>(url: string, task: () => Promise<Result>): Promise<Result> {
+    const result = (this.#queues.get(url) ?? Promise.resolve()).then(task)
+    this.#queues.set(
       url,
-      turn.catch(() => {}),
+      result.catch(() => {}),
     )
-    return turn
+    return result
   }
 
   close(): void {
@@ -131,16 +124,54 @@ export class Connections {
     this.#pool.destroy()
   }
 
-  async #introduce(relay: AbstractRelay, url: string): Promise<void> {
-    const { signer, onIntroduction } = this.#settings
+  async #answerChallenge(relay: AbstractRelay, url: string): Promise<void> {
+    const { signer, onAuthenticating } = this.#settings
     if (signer === undefined) return
     const pubkey = await signer.getPublicKey()
-    onIntroduction(relay, url, pubkey)
-    await awaitChallenge(relay, pubkey, this.#settings)
-    await this.authenticate(relay)
+    onAuthenticating(relay, url, pubkey)
+    // A relay that challenges every new connection has done so before it answers a REQ.
+    const filter = { kinds: [RELAY_LIST_KIND], authors: [pubkey], limit: 1 }
+    await requestEvents(relay, [filter], this.#settings)
+    await this.#authenticate(relay)
+  }
+
+  /** Resolves to whether the relay accepted the authentication (NIP-42); false if it sent no challenge. */
+  async #authenticate(relay: AbstractRelay): Promise<boolean> {
+    const { signer, time } = this.#settings
+    if (signer === undefined) return false
+    const sign = (template: EventTemplate) =>
+      signer.signEvent({ ...template, created_at: Math.floor(time.now() / 1000) })
+    try {
+      await withTimeout(authenticate(relay, sign), this.#settings)
+      return true
+    } catch {
+      // nostr-tools would keep the failed promise, and never sign again on this connection.
+      Reflect.deleteProperty(relay, 'authPromise')
+      return false
+    }
   }
 }
 
-function wantsAuthentication(message: string): boolean {
+/** Rejects if the signer fails; nostr-tools alone would wait without end. */
+function authenticate(
+  relay: AbstractRelay,
+  sign: (template: EventTemplate) => Promise<VerifiedEvent>,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const signOrReject = async (template: EventTemplate) => {
+      try {
+        const event = await sign(template)
+        if (!relay.connected) throw new Error('the connection was lost')
+        return event
+      } catch (error) {
+        reject(error)
+        throw error
+      }
+    }
+    relay.auth(signOrReject).then(resolve, reject)
+  })
+}
+
+function isAuthRequired(message: string): boolean {
   return parseRefusal(message).prefix === 'auth-required'
 }

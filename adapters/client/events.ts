@@ -1,4 +1,4 @@
-/** The events that publish and delete key packages (NIP-EE, MIP-00, NIP-09): how they are made and read. */
+/** Creates and reads the events that publish and delete key packages (NIP-EE, MIP-00, NIP-09). */
 
 import type { EventTemplate, NostrEvent } from 'nostr-tools/core'
 import { EventDeletion } from 'nostr-tools/kinds'
@@ -11,24 +11,27 @@ import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { type KeyPackageLike, readKeyPackage } from './mls.ts'
 
-/** What the event of a key package says. */
+/** What `createKeyPackageEvent` puts into the event. */
 export interface KeyPackageEventSettings {
   readonly keyPackage: KeyPackageLike
-  /** Where the author's packages are. */
+  /** The relays that have the author's packages, for the `relays` tag. */
   readonly relays: readonly string[]
-  /** Makes it a kind 30443 event, which takes the place of the one in this slot (its `d` tag). */
+  /** The `d` tag of a kind 30443 event, which replaces the author's earlier one in this slot. Default: kind 443. */
   readonly slot?: string
   /** The KeyPackageRef, for the `i` tag. */
   readonly ref?: Uint8Array
-  /** Name of the client. Anybody can read it. */
+  /** Name of the app, for the `client` tag. It is public. */
   readonly client?: string
   /** Further tags, such as `['-']` (NIP-70) or `['expiration', ...]` (NIP-40). */
   readonly tags?: readonly string[][]
-  /** Seconds since the epoch; the machine's clock by default. */
+  /** Seconds since the epoch. Default: the clock of the machine. */
   readonly createdAt?: number
 }
 
-/** The event that publishes a key package, to be signed by its author. @throws Error where it is none */
+/**
+ * The event that publishes a key package, for its author to sign.
+ * @throws Error if it is not a KeyPackage, or more bytes follow it
+ */
 export function createKeyPackageEvent({
   keyPackage,
   relays,
@@ -50,7 +53,7 @@ export function createKeyPackageEvent({
       ['relays', ...relays],
       ...(client === undefined ? [] : [['client', client]]),
       ...(ref === undefined ? [] : [['i', bytesToHex(ref)]]),
-      // Kind 30443 has no such tag: it is always base64.
+      // Kind 30443 is always base64, and has no such tag.
       ...(slot === undefined ? [['encoding', 'base64']] : []),
       ...tags,
     ],
@@ -59,32 +62,33 @@ export function createKeyPackageEvent({
 }
 
 /**
- * The key package in an event, as ts-mls has it. Its signatures are MLS's to check; ts-mls does as it adds somebody.
- * @throws Error where there is none
+ * The KeyPackage in an event. Its MLS signatures are not verified here; ts-mls does so when it adds a member.
+ * @throws Error if the content is not a KeyPackage
  */
 export function getKeyPackage(event: Pick<NostrEvent, 'kind' | 'tags' | 'content'>): KeyPackage {
-  return readKeyPackage(contentOf(event)).keyPackage
+  return readKeyPackage(getKeyPackageBytes(event)).keyPackage
 }
 
 /**
- * The bytes of an event's content, as the `encoding` tag says, or the kind where there is none.
- * @throws Error where they are not in that encoding, or there is no such encoding
+ * Decodes the content of an event by its `encoding` tag; without one, kind 443 is hex and kind 30443 base64.
+ * @throws Error if the content is not in that encoding, or the encoding is unknown
  */
-export function contentOf({
+export function getKeyPackageBytes({
   kind,
   tags,
   content,
 }: Pick<NostrEvent, 'kind' | 'tags' | 'content'>): Uint8Array {
   const encoding = tags.find(([name]) => name === 'encoding')?.[1] ?? defaultEncoding(kind)
   if (encoding === 'hex') return hexToBytes(content)
-  if (encoding !== 'base64') throw new Error(`there is no encoding "${encoding}"`)
+  if (encoding !== 'base64') throw new Error(`unsupported encoding "${encoding}"`)
   return base64ToBytes(content.replaceAll('-', '+').replaceAll('_', '/'))
 }
 
 /**
- * The event that deletes key packages (NIP-09), given by id or as their events; slots (kind 30443) as their events.
- * @param reason for people to read
- * @param createdAt seconds since the epoch; the machine's clock by default
+ * The event that deletes key packages (NIP-09), for their author to sign.
+ * @param packages ids of kind 443 events, or the events; kind 30443 events cannot be named by id alone
+ * @param reason a text for people
+ * @param createdAt seconds since the epoch; by default the clock of the machine
  */
 export function createDeleteKeyPackageEvent(
   packages: string | NostrEvent | readonly (string | NostrEvent)[],
@@ -104,7 +108,7 @@ export function createDeleteKeyPackageEvent(
   }
 }
 
-/** What its author says the package supports and carries; the tag has to announce last_resort. */
+/** Supported extensions, and those the KeyPackage itself has: the tag has to list last_resort. */
 function extensionsOf({ leafNode, extensions }: KeyPackage): number[] {
   const carried = extensions.map(({ extensionType }) => extensionTypeToNumber(extensionType))
   return [...new Set([...leafNode.capabilities.extensions, ...carried])]

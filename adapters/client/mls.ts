@@ -1,4 +1,4 @@
-/** Key packages as ts-mls has them: made as Marmot wants them (MIP-00), written, read and named. */
+/** MLS KeyPackages with ts-mls: generated as Marmot requires (MIP-00), encoded, decoded, and their KeyPackageRef. */
 
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils'
 import {
@@ -16,50 +16,54 @@ import { refhash } from 'ts-mls/crypto/hash.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
 import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeMlsMessage } from 'ts-mls/message.js'
-import { checkPubkey } from './pubkey.ts'
+import { checkPubkey } from './settings.ts'
 
-/** A KeyPackage, as ts-mls has it or TLS-serialised, bare or in an MLSMessage. */
+/** A KeyPackage: the object of ts-mls, or TLS-serialised bytes of a KeyPackage or of an MLSMessage that holds one. */
 export type KeyPackageLike = KeyPackage | Uint8Array
 
 /** A KeyPackage and the private keys that belong to it. */
 export interface CompleteKeyPackage {
-  /** To be published. */
+  /** The part to publish. */
   readonly publicPackage: KeyPackage
-  /** To be kept, and never published. */
+  /** The private keys. Keep them, and never publish them. */
   readonly privatePackage: PrivateKeyPackage
 }
 
-/** What a new key package says. */
+/** What `generateKeyPackage` puts into a KeyPackage. */
 export interface GenerateSettings {
-  /** 64 lower-case hex characters: the credential's identity. */
+  /** The author's pubkey, 64 lower-case hex characters; it becomes the identity of the credential. */
   readonly pubkey: string
-  /** By its name, or as it was loaded; 0x0001 by default, the only one that Marmot and the gateway's defaults take. */
+  /**
+   * A name of ts-mls, or its implementation. Default: 0x0001, the only one that Marmot, and a gateway with default
+   * settings, accept.
+   */
   readonly ciphersuite?: CiphersuiteName | CiphersuiteImpl
-  /** Seconds from now; 90 days by default. */
-  readonly lifetime?: number
-  /** Seconds since the epoch; the machine's clock by default. */
+  /** How long it is valid, in seconds from `now` (RFC 9420 section 7.2). Default: 90 days. */
+  readonly lifetimeSeconds?: number
+  /** Seconds since the epoch. Default: the clock of the machine. */
   readonly now?: number
-  /** `defaultCapabilities()` by default; what Marmot requires is added. */
+  /** What Marmot requires is added to it. Default: `defaultCapabilities()`. */
   readonly capabilities?: Capabilities
-  /** Of the KeyPackage; `keyPackageDefaultExtensions()` by default. */
+  /** Extensions of the KeyPackage. Default: `keyPackageDefaultExtensions()`. */
   readonly extensions?: readonly Extension[]
 }
 
 const CIPHERSUITE: CiphersuiteName = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
 const LAST_RESORT = 0x000a
 const NOSTR_GROUP_DATA = 0xf2ee
-const LIFETIME_SECONDS = 90 * 86_400
-/** It is good from an hour before, for those whose clocks are behind. */
-const SKEW_SECONDS = 3600
+const DEFAULT_LIFETIME_SECONDS = 90 * 86_400
+/** It is valid from an hour earlier, for members whose clocks are slow. */
+const CLOCK_SKEW_SECONDS = 3600
 
 /**
- * Makes a key package as Marmot wants it: basic credential, 0xf2ee supported, last_resort, ciphersuite 0x0001.
- * @throws Error where the pubkey is none
+ * Generates a KeyPackage as Marmot requires (MIP-00): basic credential, support for extension 0xf2ee, the last_resort
+ * extension, ciphersuite 0x0001.
+ * @throws Error if the pubkey is not valid
  */
 export async function generateKeyPackage({
   pubkey,
   ciphersuite = CIPHERSUITE,
-  lifetime = LIFETIME_SECONDS,
+  lifetimeSeconds = DEFAULT_LIFETIME_SECONDS,
   now = Math.floor(Date.now() / 1000),
   capabilities = defaultCapabilities(),
   extensions = keyPackageDefaultExtensions(),
@@ -68,7 +72,7 @@ export async function generateKeyPackage({
   return generate(
     { credentialType: 'basic', identity: hexToBytes(pubkey) },
     ensureMarmotCapabilities(capabilities),
-    { notBefore: BigInt(now - SKEW_SECONDS), notAfter: BigInt(now + lifetime) },
+    { notBefore: BigInt(now - CLOCK_SKEW_SECONDS), notAfter: BigInt(now + lifetimeSeconds) },
     [...extensions],
     typeof ciphersuite === 'string'
       ? await getCiphersuiteImpl(getCiphersuiteFromName(ciphersuite))
@@ -76,12 +80,12 @@ export async function generateKeyPackage({
   )
 }
 
-/** last_resort alone: the gateway keeps such a package for the end (RFC 9420 section 16.8). */
+/** Only last_resort: a gateway hands such a package out last (RFC 9420 section 16.8). */
 export function keyPackageDefaultExtensions(): Extension[] {
   return [{ extensionType: LAST_RESORT, extensionData: new Uint8Array() }]
 }
 
-/** What a Marmot client supports at least. */
+/** The least that a Marmot client supports (MIP-00). */
 export function defaultCapabilities(): Capabilities {
   return ensureMarmotCapabilities({
     versions: [],
@@ -92,7 +96,7 @@ export function defaultCapabilities(): Capabilities {
   })
 }
 
-/** The same capabilities, with what Marmot requires added where it is missing. */
+/** Adds what Marmot requires (MIP-00) and is missing. */
 export function ensureMarmotCapabilities(capabilities: Capabilities): Capabilities {
   return {
     ...capabilities,
@@ -103,36 +107,39 @@ export function ensureMarmotCapabilities(capabilities: Capabilities): Capabiliti
   }
 }
 
-/** The KeyPackageRef (RFC 9420 section 5.2), by the hash of the package's own ciphersuite. @throws Error where it is none */
+/**
+ * The KeyPackageRef (RFC 9420 section 5.2), with the hash of the package's ciphersuite.
+ * @throws Error if it is not a KeyPackage
+ */
 export async function calculateKeyPackageRef(keyPackage: KeyPackageLike): Promise<Uint8Array> {
   const { keyPackage: read, bytes } = readKeyPackage(keyPackage)
   const { hash } = getCiphersuiteFromName(read.cipherSuite)
   return refhash('MLS 1.0 KeyPackage Reference', bytes, makeHashImpl(crypto.subtle, hash))
 }
 
-/** The two forms of one KeyPackage. */
+/** A KeyPackage in both forms. */
 export interface ReadKeyPackage {
   readonly keyPackage: KeyPackage
-  /** The bare KeyPackage, TLS-serialised. */
+  /** The TLS-serialised KeyPackage, without an MLSMessage around it. */
   readonly bytes: Uint8Array
 }
 
 /**
- * Reads or writes a KeyPackage, so that it is there in both forms (RFC 9420 section 10). Nothing in it is verified.
- * @throws Error where the bytes are not one KeyPackage, or one MLSMessage that holds it, and nothing else
+ * Decodes or encodes a KeyPackage (RFC 9420 section 10). Its signatures are not verified.
+ * @throws Error if the bytes are not exactly one KeyPackage, or one MLSMessage that holds it
  */
 export function readKeyPackage(source: KeyPackageLike): ReadKeyPackage {
   if (!(source instanceof Uint8Array)) return { keyPackage: source, bytes: encodeKeyPackage(source) }
   const bare = decodeWhole(decodeKeyPackage, source)
   if (bare !== undefined) return { keyPackage: bare, bytes: source }
   const message = decodeWhole(decodeMlsMessage, source)
-  if (message?.wireformat !== 'mls_key_package') throw new Error('this is not an MLS KeyPackage')
+  if (message?.wireformat !== 'mls_key_package') throw new Error('not an MLS KeyPackage')
   return readKeyPackage(message.keyPackage)
 }
 
 /**
- * The Nostr pubkey of a basic credential, written in 32 bytes, or by older clients in 64 hex characters (MIP-00).
- * Undefined for other credentials.
+ * The Nostr pubkey in a basic credential: 32 bytes, or 64 hex characters in those of older clients (MIP-00). Undefined
+ * for other credentials.
  */
 export function identityOf({ leafNode: { credential } }: KeyPackage): string | undefined {
   if (credential.credentialType !== 'basic') return undefined
@@ -142,7 +149,7 @@ export function identityOf({ leafNode: { credential } }: KeyPackage): string | u
 
 type Decoder<Value> = (bytes: Uint8Array, offset: number) => [Value, number] | undefined
 
-/** What a decoder reads, where that is all there is. */
+/** Undefined if the bytes cannot be decoded, or more bytes follow. */
 function decodeWhole<Value>(decode: Decoder<Value>, bytes: Uint8Array): Value | undefined {
   try {
     const [value, length] = decode(bytes, 0) ?? []

@@ -1,41 +1,49 @@
-/** What a client is told as it is made, and whether that will do. */
+/** The settings of a client, and the checks of what is passed to its methods. */
 
 import type { Signer } from 'nostr-tools/signer'
-import { normalizeURL } from 'nostr-tools/utils'
+import { isHex32, normalizeURL } from 'nostr-tools/utils'
 import type { Time } from './time.ts'
 import type { WebSocketClass } from './web-socket.ts'
 
-/** Who a client is, which relays it goes to, and how long it waits for them. */
+/** Settings of a `KeyPackageClient`. */
 export interface KeyPackageClientSettings {
-  /** Where one's own packages are, and where to ask unless something else is said. */
+  /** The relays that have the client's own packages, and that are queried unless a method is given others. */
   readonly relays: readonly string[]
-  /** Who the client is: nostr-tools' `PlainKeySigner`, or a browser's `window.nostr`. Without one it can only ask. */
+  /** Signs events and NIP-42 challenges, such as nostr-tools' `PlainKeySigner`. A client without one can only query. */
   readonly signer?: Signer
-  /** Kinds to ask for: 443 by default; Marmot has 30443 besides. */
+  /** Event kinds to query. Default: 443. Marmot clients also use 30443. */
   readonly kinds?: readonly number[]
-  /** Sent as `#f`, which only gateways know; without it either encoding is understood. */
+  /**
+   * Encoding of the content, sent as `#f`. Gateways understand it; other relays find nothing. Default: not sent, either
+   * encoding is accepted.
+   */
   readonly encoding?: 'hex' | 'base64'
-  /** Name of the client, for the events it publishes. */
+  /** Name of the app, for the `client` tag of the events it publishes. Default: no tag. */
   readonly name?: string
-  /** For a platform without one (Node 20): that of `ws`. */
+  /** A WebSocket class for platforms without one (Node.js 20), such as that of the `ws` package. */
   readonly WebSocket?: WebSocketClass
-  /** How long a relay may take to answer; 10 by default. */
-  readonly patienceSeconds?: number
-  /** How often a relay that does not answer is asked; 3 by default. */
+  /** Seconds that a relay may take to answer; greater than 0. Default: 10. */
+  readonly timeoutSeconds?: number
+  /** How often a relay that does not answer is tried; at least 1. Default: 3. */
   readonly attempts?: number
-  /** `systemTime` by default. */
+  /** Clock, timers and randomness. Default: `systemTime`. */
   readonly time?: Time
 }
 
-/** Each relay once. @throws Error where an address is none, or there is none */
-export function addresses(relays: readonly string[]): readonly string[] {
-  if (relays.length === 0) throw new Error('name at least one relay')
+/** Normalizes the addresses, each once. @throws Error if one is not a valid address, or the list is empty */
+export function normalizeRelays(relays: readonly string[]): readonly string[] {
+  if (relays.length === 0) throw new Error('at least one relay is required')
   return [...new Set(relays.map(normalizeURL))]
 }
 
-/** @throws Error where nothing would ever be asked, or nothing waited for */
-export function checkPatience(attempts: number, patienceSeconds: number): void {
-  if (!(attempts >= 1 && patienceSeconds > 0)) {
-    throw new Error('attempts are at least 1, and patienceSeconds more than 0')
+/** @throws Error if a relay would never be asked, or never be waited for */
+export function checkAttempts(attempts: number, timeoutSeconds: number): void {
+  if (!(attempts >= 1 && timeoutSeconds > 0)) {
+    throw new Error('attempts must be at least 1, and timeoutSeconds greater than 0')
   }
+}
+
+/** @throws Error if it is not a pubkey (NIP-01) */
+export function checkPubkey(pubkey: string): void {
+  if (!isHex32(pubkey)) throw new Error(`a pubkey must be 64 lower-case hex characters, not "${pubkey}"`)
 }

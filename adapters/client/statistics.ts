@@ -1,8 +1,8 @@
-/** Which authors' key packages are to be had, as far as this client has asked. */
+/** How often each author had a key package for this client. */
 
 import type { KeyPackageAnswer } from './query.ts'
 
-/** How many queries there were for one author, and how many of them ended in each way (`KeyPackageAnswer`). */
+/** How many queries there were for an author, and how many ended in each way (see `KeyPackageAnswer`). */
 export interface AuthorStatistics {
   readonly queries: number
   readonly delivered: number
@@ -13,11 +13,11 @@ export interface AuthorStatistics {
 
 const NONE: AuthorStatistics = { queries: 0, delivered: 0, missing: 0, rateLimited: 0, unanswered: 0 }
 
-/** Counts since the client was made. */
+/** Counts since the client was created. */
 export class Statistics {
   readonly #byAuthor = new Map<string, AuthorStatistics>()
 
-  /** Called by the client, for each query. */
+  /** Called by the client after each query. */
   record({ packages, missing, rateLimited, unanswered }: KeyPackageAnswer): void {
     for (const author of packages.keys()) this.#count(author, 'delivered')
     for (const author of missing) this.#count(author, 'missing')
@@ -25,18 +25,19 @@ export class Statistics {
     for (const { author } of unanswered) this.#count(author, 'unanswered')
   }
 
-  /** All zero for somebody who was not asked for. */
+  /** All zero for an author who was never queried. */
   of(author: string): AuthorStatistics {
     return this.#byAuthor.get(author) ?? NONE
   }
 
   /**
-   * Who had a package in less than such a part of the queries that told: they should be asked to publish more.
-   * @param part from 0 to 1
+   * Authors who had a package in less than this share of the queries, not counting those that were rate-limited or
+   * unanswered. Ask them to publish more.
+   * @param share from 0 to 1
    */
-  shortOf(part = 0.5): string[] {
+  authorsBelow(share = 0.5): string[] {
     return [...this.#byAuthor]
-      .filter(([, { delivered, missing }]) => delivered < part * (delivered + missing))
+      .filter(([, { delivered, missing }]) => delivered < share * (delivered + missing))
       .map(([author]) => author)
   }
 

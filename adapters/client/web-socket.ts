@@ -1,6 +1,6 @@
-/** A WebSocket, whosever it is, that survives its own failure to connect, and whatever a relay sends on it. */
+/** Makes any WebSocket class safe for nostr-tools: it survives a failed connection and whatever a relay sends. */
 
-/** As browsers have it, and Node 22; for Node 20 that of `ws`. */
+/** The WebSocket of browsers and of Node.js 22; on Node.js 20 that of the `ws` package. */
 export type WebSocketClass = new (url: string) => WebSocketLike
 
 interface WebSocketLike {
@@ -13,21 +13,21 @@ interface Message {
   readonly data?: unknown
 }
 
-/** No key package is nearly as long: a gateway takes in 64 KiB of them unless its operator says otherwise. */
-const LONGEST_MESSAGE = 2 ** 20
+/** In characters. Key packages are far smaller: by default a gateway accepts up to 64 KiB. */
+const MAX_MESSAGE_LENGTH = 2 ** 20
 
 /**
- * nostr-tools closes a socket in the midst of its error, upon which that of Node 22 fails again, and so on for ever; and
- * stops listening to one that takes too long, upon which the error of that of `ws` ends the process. It takes bytes for a
- * text, too, which on all but `ws` ends in an error that nobody catches.
- * @throws Error where there is no WebSocket
+ * Works around three faults of nostr-tools: it closes a socket from within its error handler, which makes that of
+ * Node.js 22 fail again without end; it removes its error handler after a connection timeout, and an unhandled error of
+ * `ws` ends the process; and it reads binary messages as text, which throws an uncaught error on all but `ws`.
+ * @throws Error if the platform has no WebSocket and none is given
  */
-export function sturdyWebSocket(given: WebSocketClass | undefined): typeof WebSocket {
-  const Given = given ?? (globalThis.WebSocket as WebSocketClass | undefined)
-  if (Given === undefined) {
-    throw new Error('this platform has no WebSocket: give the client one as `WebSocket`, such as that of ws')
+export function safeWebSocket(given: WebSocketClass | undefined): typeof WebSocket {
+  const Base = given ?? (globalThis.WebSocket as WebSocketClass | undefined)
+  if (Base === undefined) {
+    throw new Error('this platform has no WebSocket: pass one as `WebSocket`, such as that of the ws package')
   }
-  class SturdyWebSocket extends Given {
+  class SafeWebSocket extends Base {
     #hasFailed = false
 
     constructor(url: string) {
@@ -37,9 +37,9 @@ export function sturdyWebSocket(given: WebSocketClass | undefined): typeof WebSo
       })
     }
 
-    set onmessage(hear: (event: Message) => void) {
+    set onmessage(listener: (event: Message) => void) {
       this.addEventListener('message', (event) => {
-        if (typeof event.data === 'string' && event.data.length <= LONGEST_MESSAGE) hear(event)
+        if (typeof event.data === 'string' && event.data.length <= MAX_MESSAGE_LENGTH) listener(event)
       })
     }
 
@@ -47,5 +47,5 @@ export function sturdyWebSocket(given: WebSocketClass | undefined): typeof WebSo
       if (!this.#hasFailed) super.close(code, reason)
     }
   }
-  return SturdyWebSocket as unknown as typeof WebSocket
+  return SafeWebSocket as unknown as typeof WebSocket
 }

@@ -45,11 +45,11 @@ export class WritePolicy {
     return concernsGateway(kind, kinds) ? this.#ask(question) : ACCEPTED
   }
 
-  async #ask({ event, source, authenticated }: Question): Promise<Decision> {
+  async #ask({ event, source, address, authenticated }: Question): Promise<Decision> {
     this.#gateway ??= this.#settings.openGateway()
     const gateway = await this.#gateway
     const isVerified = source === 'client'
-    const acceptance = await gateway.accept(event as SignedEvent, { authenticated, isVerified })
+    const acceptance = await gateway.accept(event as SignedEvent, { address, authenticated, isVerified })
     switch (acceptance.outcome) {
       case 'forward':
         return ACCEPTED

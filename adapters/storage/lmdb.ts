@@ -25,7 +25,12 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { type Environment, openEnvironment, type WindowKey } from './lmdb/environment.ts'
+import {
+  type Environment,
+  type LmdbStoreSettings,
+  openEnvironment,
+  type WindowKey,
+} from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
 import { claimOne, put, withEvent } from './lmdb/packages.ts'
@@ -33,11 +38,11 @@ import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
 /**
- * Opens the store in the directory `path`, and makes it where there is none.
+ * Opens the store in the directory `path`. Where there is none, it is created, unless `ifMissing` is `fail`.
  * @throws StoreError saying what to do when it cannot be opened
  */
-export function lmdbStore({ path }: { readonly path: string }): MovableStore {
-  return new LmdbStore(openEnvironment(path))
+export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
+  return new LmdbStore(openEnvironment(settings))
 }
 
 class LmdbStore implements MovableStore {

@@ -1,4 +1,4 @@
-/** Alice can be added to groups: she publishes key packages, and waits to be written to. `node alice.js [RELAY]` */
+/** Alice publishes key packages, and waits for somebody to add her to a group. `node alice.js [RELAY]` */
 
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,20 +6,20 @@ import { generateKeyPackage } from 'keypackage-gateway/client'
 import { npubEncode } from 'nostr-tools/nip19'
 import { unwrapEvent } from 'nostr-tools/nip59'
 import { groupId, join, read, write } from './mls.js'
-import { arrive, leave, waitFor } from './nostr.js'
+import { connect, disconnect, waitFor } from './nostr.js'
 
 const [url = 'ws://127.0.0.1:7447'] = process.argv.slice(2)
-const alice = await arrive(url)
+const alice = await connect(url)
 
-/** What belongs to the packages she published, by event id. It must never leave her. */
-const kept = new Map()
+/** The private keys of the published packages, by event id. Never send them anywhere. */
+const stored = new Map()
 
 async function publish(count) {
   const made = await Promise.all(Array.from({ length: count }, () => generateKeyPackage(alice)))
   const publications = await alice.client.publishKeyPackages(made.map((own) => own.publicPackage))
   for (const [index, { event, refusals, unanswered }] of publications.entries()) {
-    // Whatever the relay says: one that does not answer may hand the package out.
-    kept.set(event.id, made[index])
+    // Always: a relay that did not answer may hand the package out.
+    stored.set(event.id, made[index])
     for (const { message } of [...refusals, ...unanswered]) console.log(`Not published: ${message}`)
   }
 }
@@ -27,7 +27,7 @@ async function publish(count) {
 await publish(10)
 await alice.client.publishRelayList()
 alice.client.onLowStock(() => publish(7))
-console.log(`Alice has published ${kept.size} key packages. Now Bob, in another terminal:\n`)
+console.log(`Alice has published ${stored.size} key packages. Now run Bob in another terminal:\n`)
 const script = relative('.', fileURLToPath(new URL('bob.js', import.meta.url)))
 console.log(`  node ${script} ${npubEncode(alice.pubkey)} ${url}\n`)
 
@@ -35,19 +35,19 @@ const invitations = { kinds: [1059], '#p': [alice.pubkey] }
 const { used, group } = await waitFor(alice.relay, invitations, async (wrap) => {
   const { tags, content } = unwrapEvent(wrap, alice.secretKey)
   const [, id] = tags.find(([name]) => name === 'e')
-  return { used: id, group: await join(content, kept.get(id)) }
+  return { used: id, group: await join(content, stored.get(id)) }
 })
 console.log(`Somebody added Alice to a group, with her key package ${used.slice(0, 8)}...`)
 
-// It has served its purpose: what is deleted comes back nowhere.
-kept.delete(used)
+// The package was used, so its keys are not needed any more, and it must not be published again.
+stored.delete(used)
 await alice.client.deleteKeyPackages([used])
 
 const messages = { kinds: [445], '#h': [groupId(group)] }
 const received = await waitFor(alice.relay, messages, (event) => read(group, event))
-console.log(`They write: ${received.words}`)
+console.log(`Alice reads: ${received.text}`)
 
-const answer = await write(received.group, 'Here I am.')
+const answer = await write(received.group, 'Hello Bob.')
 await alice.relay.publish(answer.event)
-console.log('Alice answers: Here I am.')
-leave(alice)
+console.log('Alice writes: Hello Bob.')
+disconnect(alice)

@@ -1,4 +1,4 @@
-/** A group of two, by ts-mls, and its messages as Nostr events (kind 445, NIP-EE). */
+/** An MLS group of two with ts-mls, and its messages as Nostr events (kind 445, NIP-EE). */
 
 import * as nip44 from 'nostr-tools/nip44'
 import { finalizeEvent, generateSecretKey, getPublicKey } from 'nostr-tools/pure'
@@ -19,9 +19,9 @@ import {
 } from 'ts-mls'
 
 const suite = await getCiphersuiteImpl(getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'))
-const text = new TextEncoder()
+const encoder = new TextEncoder()
 
-/** Opens a group with somebody in it. The Welcome is for them, and opens with the private part of their key package. */
+/** Creates a group and adds a member. The Welcome can be decrypted with the private keys of the member's key package. */
 export async function openGroup({ publicPackage, privatePackage }, keyPackage) {
   const id = crypto.getRandomValues(new Uint8Array(32))
   const state = await createGroup(id, publicPackage, privatePackage, [], suite)
@@ -37,14 +37,14 @@ export function join(welcome, { publicPackage, privatePackage }) {
   return joinGroup(decode(welcome).welcome, publicPackage, privatePackage, emptyPskIndex, suite)
 }
 
-/** Under this the group's messages are found (`h` tag). */
+/** The `h` tag of the group's messages. */
 export function groupId(group) {
   return bytesToHex(group.groupContext.groupId)
 }
 
-/** The event that carries a text to the group. Nobody can tell who sent it: it is signed with a key for this once. */
-export async function write(group, words) {
-  const { newState, privateMessage } = await createApplicationMessage(group, text.encode(words), suite)
+/** The event with a text for the group. It is signed with a new key, so that the relay does not learn who wrote it. */
+export async function write(group, text) {
+  const { newState, privateMessage } = await createApplicationMessage(group, encoder.encode(text), suite)
   const message = encode({ wireformat: 'mls_private_message', privateMessage })
   const event = finalizeEvent(
     {
@@ -61,12 +61,12 @@ export async function write(group, words) {
 export async function read(group, event) {
   const { privateMessage } = decode(nip44.decrypt(event.content, await groupKey(group)))
   const { newState, message } = await processPrivateMessage(group, privateMessage, emptyPskIndex, suite)
-  return { group: newState, words: new TextDecoder().decode(message) }
+  return { group: newState, text: new TextDecoder().decode(message) }
 }
 
-/** What the group shares at this time, as a NIP-44 key. */
+/** The NIP-44 key that all members derive from the group's current secret (NIP-EE). */
 async function groupKey({ keySchedule }) {
-  const secret = await mlsExporter(keySchedule.exporterSecret, 'nostr', text.encode('nostr'), 32, suite)
+  const secret = await mlsExporter(keySchedule.exporterSecret, 'nostr', encoder.encode('nostr'), 32, suite)
   return nip44.getConversationKey(secret, getPublicKey(secret))
 }
 
@@ -76,6 +76,6 @@ function encode(content) {
 
 function decode(base64) {
   const [message] = decodeMlsMessage(Uint8Array.from(Buffer.from(base64, 'base64')), 0) ?? []
-  if (message === undefined) throw new Error('this is not an MLSMessage')
+  if (message === undefined) throw new Error('not an MLSMessage')
   return message
 }

@@ -1,4 +1,4 @@
-/** Whom a terminal speaks for, and how it waits for an event: nostr-tools, and the gateway's client. */
+/** Connects a new user with nostr-tools and keypackage-gateway/client, and waits for events. */
 
 import { KeyPackageClient } from 'keypackage-gateway/client'
 import { generateSecretKey, getPublicKey } from 'nostr-tools/pure'
@@ -6,14 +6,14 @@ import { Relay, useWebSocketImplementation } from 'nostr-tools/relay'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 
-// Node.js 20 has no WebSocket of its own.
+// Node.js 20 has no WebSocket.
 useWebSocketImplementation(WebSocket)
 
-/** Somebody new, with a client for key packages, and a connection for everything else. */
-export async function arrive(url) {
+/** A user with a new key, a client for key packages, and a connection for everything else. */
+export async function connect(url) {
   const secretKey = generateSecretKey()
   const relay = await Relay.connect(url).catch(() => {
-    throw new Error(`Nobody answers at ${url}; README.md says how to start a relay.`)
+    throw new Error(`No relay at ${url}. README.md says how to start one.`)
   })
   return {
     secretKey,
@@ -23,7 +23,7 @@ export async function arrive(url) {
   }
 }
 
-/** What `open` makes of the first event that matches and that it can open: anybody may send anything. */
+/** Resolves to the result of `open` for the first matching event for which it does not fail: anybody may send anything. */
 export function waitFor(relay, filter, open) {
   return new Promise((resolve, reject) => {
     const subscription = relay.subscribe([filter], {
@@ -32,7 +32,7 @@ export function waitFor(relay, filter, open) {
           resolve(await open(event))
           subscription.close()
         } catch {
-          // It is not for us, or not what it says.
+          // Not for this user, or not valid.
         }
       },
       onclose: (reason) => reject(new Error(reason)),
@@ -40,7 +40,7 @@ export function waitFor(relay, filter, open) {
   })
 }
 
-export function leave({ client, relay }) {
+export function disconnect({ client, relay }) {
   client.close()
   relay.close()
 }

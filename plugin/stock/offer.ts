@@ -1,6 +1,7 @@
 /** What becomes of a package that is offered: it comes in, or is known, or too old for its slot, or one too many. Pure. */
 
 import type { KnownName, PutOutcome, StockedPackage, StockLimits } from '../store.ts'
+import { isTakenIn } from './keeping.ts'
 import { byAge, isNewer, isSlot } from './selection.ts'
 import {
   EMPTY_STOCK,
@@ -21,7 +22,7 @@ export interface Offered<Package extends StockedPackage>
   readonly names: readonly KnownName[]
 }
 
-/** Takes a package in. `published` is the author's publish window. */
+/** Takes a package in. `published` is the author's publish window, which counts what is `stored` or `replaced`. */
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   published: KeptWindow | undefined,
@@ -39,9 +40,11 @@ export function offer<Package extends StockedPackage>(
   const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
   if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
 
-  const counted = limits.publish && hit(published, 1, limits.publish, now)
-  if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
   const { packages, outcome } = admit(current.packages, pkg, limits)
+  // Anybody can send an author's events: what does not come in must not use the author's quota up.
+  const quota = isTakenIn(outcome) ? limits.publish : undefined
+  const counted = quota && hit(published, 1, quota, now)
+  if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
   const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
   const removed = [
     ...removedBetween(before.packages, current.packages, 'retired', now),

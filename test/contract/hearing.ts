@@ -1,6 +1,8 @@
-/** Of whom a store has heard: of everyone of whom it knows a package, in the stock or spent. */
+/** Of whom a store has heard: of everyone of whom it knows a package, in the stock or spent; and who hears of it. */
 
+import { equal } from 'node:assert/strict'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
+import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -28,5 +30,22 @@ export function describeHearing(it: Specify): void {
     same(await store.count([alice], NOW + HOUR), [0])
     await store.sweep(NOW + 2 * HOUR, 600)
     same(await store.count([alice], NOW + 2 * HOUR), [undefined])
+  })
+  it('loses nothing to a listener that throws, and tells the others', async (store) => {
+    const heard: string[] = []
+    const fail = () => {
+      throw new Error('a listener failed')
+    }
+    for (const listen of [fail, () => heard.push('low')]) store.onLowStock(listen)
+    for (const listen of [fail, () => heard.push('published')]) store.onPublished(listen)
+    for (const listen of [fail, () => heard.push('removed')]) store.onRemoved(listen)
+    const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
+    equal(await store.put(short, LIMITS, NOW), 'stored')
+    for (const name of ['one', 'two'])
+      equal(await store.put(packageNamed(name, alice), LIMITS, NOW), 'stored')
+    const outcomes = await store.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW + HOUR)
+    equal(deliveredIds(outcomes).length, 1)
+    same(await store.count([alice], NOW + HOUR), [1])
+    same(heard, ['published', 'published', 'published', 'removed', 'low'])
   })
 }

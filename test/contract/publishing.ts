@@ -2,8 +2,8 @@
 
 import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
-import type { StockLimits } from '../../plugin/store.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import type { StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
+import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { idsOf } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -138,6 +138,44 @@ export function describePublishing(it: Specify): void {
     equal(await store.put(third, limits, NOW + 20), 'limited')
     equal(await store.put(packageNamed('four', bob), limits, NOW + 20), 'stored')
     equal(await store.put(third, limits, NOW + HOUR), 'stored')
+  })
+
+  it('counts only what comes into the stock towards the publish quota (I5)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 2, publish: { max: 4, windowSeconds: HOUR } }
+    const put = (pkg: StoredKeyPackage) => store.put(pkg, limits, NOW)
+    const one = packageNamed('one', alice, { createdAt: NOW - DAY })
+    equal(await put(one), 'stored')
+    equal(await put(packageNamed('two', alice)), 'stored')
+    equal(await put(slotNamed('newer', alice, 'phone')), 'stored')
+    for (const turn of [1, 2, 3, 4, 5]) {
+      equal(await put(packageNamed(`too many ${turn}`, alice)), 'full')
+      equal(await put(slotNamed(`${turn}`, alice, 'phone', { createdAt: NOW - turn * DAY })), 'stale')
+      equal(await put(one), 'duplicate')
+    }
+    await store.claim([claimBy('carol', alice, { narrowings: [{ kinds: [443] }] })], POLICY, NOW)
+    for (let turn = 0; turn < 5; turn++) equal(await put(one), 'spent')
+    equal(await put(packageNamed('three', alice)), 'stored')
+    await store.claim([claimBy('dave', alice, { narrowings: [{ kinds: [443] }] })], POLICY, NOW)
+    equal(await put(packageNamed('four', alice)), 'limited')
+  })
+
+  it('answers limited only where the package would have come in, and changes nothing then (I5)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 1, publish: { max: 2, windowSeconds: HOUR } }
+    const one = packageNamed('one', alice)
+    const slot = slotNamed('slot', alice, 'phone')
+    equal(await store.put(one, limits, NOW), 'stored')
+    equal(await store.put(slot, limits, NOW), 'stored')
+    equal(await store.put(one, limits, NOW), 'duplicate')
+    equal(await store.put(packageNamed('two', alice), limits, NOW), 'full')
+    equal(await store.put(slotNamed('old', alice, 'phone', { createdAt: NOW - DAY }), limits, NOW), 'stale')
+    const newer = slotNamed('newer', alice, 'phone', { createdAt: NOW + 1 })
+    equal(await store.put(newer, limits, NOW), 'limited')
+    equal(
+      await store.put(packageNamed('two', alice), { ...limits, overflow: 'evict-oldest' }, NOW),
+      'limited',
+    )
+    same(await idsOf(store, alice), [one.id, slot.id].sort())
+    equal(await store.put(newer, limits, NOW + HOUR), 'replaced')
   })
 
   it('never lets puts that come at once exceed the publish quota (I5)', async (store) => {

@@ -9,7 +9,7 @@ import { authEvent } from '../support/gateway.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { scratch } from '../support/scratch.ts'
-import { alice, bob, idsOf, packagesOf, Scene } from './behaviour/scene.ts'
+import { alice, bob, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 let directory: string
@@ -68,6 +68,32 @@ describe('running an author dry', () => {
       const left = (await owner.count('left', packagesOf(alice))) as { count: number }
       return left.count === events.length - seen
     })
+  })
+})
+
+describe('keeping an author from replenishing', () => {
+  it("by resending the author's events against a full stock: the author's quota is not touched (I5)", async () => {
+    const { target, events } = await scene.stocked(10)
+    const author = await scene.connect(target, alice)
+    const stranger = await scene.connect(target)
+    const tooMany = await newEvent(target, alice)
+    const refusals = new Set<unknown>()
+    for (let turn = 0; turn < 350; turn++) refusals.add((await stranger.publish(tooMany))[1])
+    expect([...refusals]).toEqual([
+      'blocked: 10 of 10 key packages stored',
+      expect.stringMatching(
+        /^rate-limited: 300 key packages per 3600 s from one address; try again in \d+ s$/,
+      ),
+    ])
+
+    for (let index = 0; index < events.length; index++) {
+      const client = await scene.connect(target, person(`claimer ${index}`))
+      expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
+      await client.close()
+    }
+    for (let turn = 0; turn < 9; turn++) {
+      expect(await author.publish(await newEvent(target, alice))).toEqual([true, ''])
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-/** What hostile relays answer to the client: nothing that outlasts a question, or is taken for what it is not (I9). */
+/** Hostile relays: whatever they answer, the client's calls end, and it does not misread the answer (I9). */
 
 import { describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
@@ -12,10 +12,10 @@ import { type Script, ScriptedRelay } from '../support/scripted-relay.ts'
 
 const scene = new ClientScene(memoryStore)
 const alice = person('alice').pubkey
-/** An object that cannot become a text. */
+/** An object that cannot be converted to a string. */
 const NO_TEXT = { toString: 1 }
 
-/** A relay that has nothing, but for what it answers to a REQ for key packages. */
+/** A relay that answers a REQ for key packages with `claim`, and has nothing else. */
 async function hostile(claim: (id: unknown) => ReturnType<Script>): Promise<ScriptedRelay> {
   return scripted((message) => {
     const [verb, id, filter] = message
@@ -35,7 +35,7 @@ describe('a hostile relay', () => {
     'rate-limited: 0 of 5 authors; try again in 1 s',
     'rate-limited: 1 of 2 authors; try again in 1 s',
     'restricted: at most 1 authors per key package query',
-  ])('that says "%s" to whatever it is asked is not asked for ever', async (notice) => {
+  ])('that answers everything with "%s" gets a bounded number of REQs', async (notice) => {
     const relay = await hostile((id) => [
       ['NOTICE', notice],
       ['EOSE', id],
@@ -46,7 +46,7 @@ describe('a hostile relay', () => {
     expect(relay.claims.length).toBeLessThanOrEqual(1 + authors.length)
   })
 
-  it('that has each part of a question wait is not waited for part by part', async () => {
+  it('that delays the answer to each batch is not waited for batch by batch', async () => {
     const relay = await hostile((id) => {
       scene.advance(9)
       return [['CLOSED', id, 'restricted: at most 1 authors per key package query']]
@@ -60,24 +60,24 @@ describe('a hostile relay', () => {
   })
 
   it.each([
-    ['a reason that is no text', (id: unknown) => [['CLOSED', id, NO_TEXT]]],
+    ['a reason that is not a string', (id: unknown) => [['CLOSED', id, NO_TEXT]]],
     ['no reason', (id: unknown) => [['CLOSED', id]]],
     [
-      'a NOTICE that is no text',
+      'a NOTICE that is not a string',
       (id: unknown) => [
         ['NOTICE', NO_TEXT],
         ['EOSE', id],
       ],
     ],
     [
-      'events that are none',
+      'events that are not events',
       (id: unknown) => [
         ['EVENT', id, null],
         ['EVENT', id, 7],
         ['EOSE', id],
       ],
     ],
-  ])('that answers with %s is understood as far as it goes, and others are asked', async (_what, answer) => {
+  ])('that answers with %s does no harm, and the next relay is asked', async (_what, answer) => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => {})
     const relay = await scripted(([verb, id]) => (verb === 'REQ' ? answer(id) : []))
     const server = await scene.serve()
@@ -86,13 +86,13 @@ describe('a hostile relay', () => {
     await author.client.publishRelayList()
     const relays = [relay.url, server.url]
     const bob = scene.connect('bob', server, { relays, attempts: 1 })
-    expect((await bob.client.discover(alice)).by).toBe('key package relay list')
+    expect((await bob.client.discover(alice)).source).toBe('key package relay list')
     expect(await bob.claim(author)).toHaveLength(1)
     warn.mockRestore()
   })
 
   it.each([null, {}, { count: 'many' }, { count: -1 }, { count: 0.5 }])(
-    'that counts to %j has not counted',
+    'that answers COUNT with %j has sent no count',
     async (payload) => {
       const relay = await scripted(([verb, id]) => {
         if (verb === 'COUNT') return [['COUNT', id, payload]]
@@ -103,7 +103,7 @@ describe('a hostile relay', () => {
     },
   )
 
-  it('that refuses a package, and gives no reason that is a text, is not waited for for ever; it may have it', async () => {
+  it('that refuses a package with a reason that is not a string counts as unanswered after the timeout', async () => {
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => {})
     const relay = await scripted(([verb, event]) =>
       verb === 'EVENT' ? [['OK', Object(event).id, false, NO_TEXT]] : [['EOSE', event]],
@@ -120,7 +120,7 @@ describe('a hostile relay', () => {
     warn.mockRestore()
   })
 
-  it('that brings out what a slot held before has it taken for what it is (30443)', async () => {
+  it('that sends older packages of a slot too does not get them used (30443)', async () => {
     const author = scene.connect('alice', { url: 'ws://127.0.0.1:1' })
     const createdAt = Math.floor(scene.time.now() / 1000)
     const made = await author.generate(3)
@@ -137,7 +137,7 @@ describe('a hostile relay', () => {
     expect(packages.get(alice)).toMatchObject([{ event: { id: newest?.id } }])
   })
 
-  it('that says OK and no text has said OK', async () => {
+  it('that answers OK with a reason that is not a string has accepted the event', async () => {
     const relay = await scripted(([verb, event]) =>
       verb === 'EVENT' ? [['OK', Object(event).id, true, NO_TEXT]] : [['EOSE', event]],
     )
@@ -145,8 +145,8 @@ describe('a hostile relay', () => {
     expect(acceptedBy).toEqual([{ relay: relay.url, message: expect.any(String) }])
   })
 
-  it('that sends bytes, where a platform has no text of them, does not end the process', async () => {
-    /** Bytes come as browsers and Node.js 22 have them: not as a Buffer, which is much like a text. */
+  it('that sends binary messages does not end the process', async () => {
+    /** Binary messages arrive as in browsers and Node.js 22: not as a Buffer, which converts to a string. */
     class PlatformWebSocket extends WebSocket {
       constructor(url: string) {
         super(url)
@@ -158,7 +158,7 @@ describe('a hostile relay', () => {
     expect((await client.queryKeyPackages([alice])).missing).toEqual([alice])
   })
 
-  it('that counts an author’s packages, and then forgets who asked, is not asked for them: that were a claim (I2)', async () => {
+  it('that answers COUNT and then drops the connection gets no REQ for the packages: it could be a claim (I2)', async () => {
     const bob = person('bob').pubkey
     const isAboutBob = (filter: unknown) => Object(filter).authors?.includes(bob) === true
     const relay = await scripted(([verb, id, filter], socket) => {
@@ -167,9 +167,9 @@ describe('a hostile relay', () => {
       return verb === 'REQ' ? [['EOSE', id]] : []
     })
     const { client } = scene.connect('alice', relay, { attempts: 1 })
-    // Until this is answered, or the connection lost, nothing else is asked.
+    // Until this is answered, or the connection is lost, the client sends no other REQ.
     const earlier = client.queryKeyPackages([bob])
-    await eventually('it is asked', () => relay.claims.length === 1)
+    await eventually('the relay has the REQ', () => relay.claims.length === 1)
     const listing = client.listKeyPackages()
     await client.countKeyPackages()
     await earlier

@@ -1,4 +1,4 @@
-/** `keypackage-gateway/client` in a real browser, as it was built, at a real `serve`. */
+/** The built `keypackage-gateway/client` in a real browser, with a real `serve`. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -35,7 +35,7 @@ afterAll(async () => {
   await Promise.all([browser.close(), serving.finished])
 })
 
-it('publishes, discovers, claims, counts and is asked for more, without anything of Node.js', async () => {
+it('publishes, discovers, claims, counts and is asked for more, without Node.js APIs', async () => {
   const run = await browser.open(`http://127.0.0.1:${port}/`)
   const page = JSON.stringify(path('./client-in-browser.mjs'))
   const relay = `${serving.url}/`

@@ -1,4 +1,4 @@
-/** The client, where hostile relays and contacts, a hesitating user or bad connections would keep it busy for ever (I9). */
+/** The client with hostile relays and contacts, users who decline, and bad connections: it does bounded work (I9). */
 
 import { describe, expect, it, jest } from '@jest/globals'
 import { PlainKeySigner } from 'nostr-tools/signer'
@@ -20,13 +20,13 @@ async function scripted(script: Script): Promise<ScriptedRelay> {
 }
 
 describe('a hostile relay', () => {
-  it('that asks for more, and no more, and more again, has a failing answer tried no sooner for it', async () => {
+  it('that asks for more and withdraws it again and again does not shorten the pause after a failed callback', async () => {
     const low = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice] }]
     const toggles = Array.from({ length: 50 }, () => [low, ['CLOSED', 'keypackages:low', '']]).flat()
     let asked = 0
     const relay = await scripted(([verb, id], socket) => {
       if (verb !== 'REQ') return []
-      // One after the other, so that each is heard before the next.
+      // One at a time, so that the client reads each before the next.
       const next = () => {
         const toggle = toggles.shift()
         if (toggle !== undefined) socket.send(JSON.stringify(toggle), () => setImmediate(next))
@@ -39,11 +39,11 @@ describe('a hostile relay', () => {
       asked++
       throw new Error('not now')
     })
-    await eventually('it has said all of it', () => toggles.length === 0)
+    await eventually('the relay has sent everything', () => toggles.length === 0)
     expect(asked).toBe(1)
   })
 
-  it('that hangs up on whoever comes is come to less and less often', async () => {
+  it('that closes every connection is connected to at growing intervals', async () => {
     const relay = await scripted((_message, socket) => {
       socket.close()
       return []
@@ -58,7 +58,7 @@ describe('a hostile relay', () => {
 })
 
 describe('a connection that is lost', () => {
-  it('leaves no timer behind that would keep a process alive', async () => {
+  it('leaves no timer that would keep the process alive', async () => {
     const relay = await scripted((_message, socket) => {
       socket.close()
       return []
@@ -74,7 +74,7 @@ describe('a connection that is lost', () => {
 })
 
 describe('a hostile contact', () => {
-  it('who names a thousand relays has the client ask ten; and what is no address is none', async () => {
+  it('who lists a thousand relays makes the client use ten, without duplicates or invalid addresses', async () => {
     const relay = await startRelay()
     scene.finally(() => relay.stop())
     const { secretKey } = person('mallory')
@@ -87,14 +87,14 @@ describe('a hostile contact', () => {
     expect(relays.slice(0, 2)).toEqual(['wss://here.example/', 'wss://0.example/'])
   })
 
-  it('of whom nobody can be asked, being no pubkey, is refused', async () => {
+  it('who is not a pubkey is refused', async () => {
     const relay = await scripted(([, id]) => [['EOSE', id]])
     await expect(scene.connect('bob', relay).client.discover('npub1')).rejects.toThrow('64 lower-case hex')
   })
 })
 
-describe('a bad connection, or a hesitating user', () => {
-  it('a signer that said no is asked again the next time the relay wants to know', async () => {
+describe('a bad connection, or a user who declines', () => {
+  it('a signer that declined is asked again the next time the relay requires authentication', async () => {
     const server = await scene.serve({ requester: 'auth' })
     const author = scene.connect('alice', server)
     await author.publish(2)
@@ -117,16 +117,16 @@ describe('a bad connection, or a hesitating user', () => {
     warn.mockRestore()
   })
 
-  it('a client that is closed waits for nothing any more', async () => {
+  it('a closed client ends its pauses', async () => {
     const { client } = scene.connect('bob', { url: 'ws://127.0.0.1:1' })
     const asking = client.queryWithRetry([alice], { rounds: 5 })
-    await eventually('it waits', () => scene.time.pending.length > 0)
+    await eventually('the client waits', () => scene.time.pending.length > 0)
     client.close()
     expect((await asking).unanswered).toHaveLength(1)
     expect(scene.time.pending).toEqual([])
   })
 
-  it('two questions at a time about one author bring two packages, where everybody is shown all', async () => {
+  it('two queries at a time for one author get two packages at a relay without a gateway', async () => {
     const [first, second] = [
       await startRelay(),
       await scripted(([, id, filter]) => (Object(filter).kinds?.includes(443) ? [] : [['EOSE', id]])),
@@ -134,10 +134,10 @@ describe('a bad connection, or a hesitating user', () => {
     scene.finally(() => first.stop())
     const author = scene.connect('alice', first)
     await author.publish(3)
-    // The second relay is silent: who asks for somebody else there too is still busy when the next question is answered.
+    // The second relay does not answer, so the first query is still under way when the second one ends.
     const bob = scene.connect('bob', first, { relays: [first.url, second.url], attempts: 1 })
     const one = bob.client.queryKeyPackages([author.pubkey, person('nobody').pubkey])
-    await eventually('the second relay is asked', () => second.claims.length === 1)
+    await eventually('the second relay has the REQ', () => second.claims.length === 1)
     const two = await bob.claim(author)
     scene.advance(10)
     const [received] = (await one).packages.get(author.pubkey) ?? []

@@ -1,4 +1,4 @@
-/** The client where relays want to know who it is, limit it, or fail, and where connections do. */
+/** The client with relays that require authentication, limit it or fail, and with connections that break. */
 
 import { describe, expect, it, jest } from '@jest/globals'
 import { PlainKeySigner } from 'nostr-tools/signer'
@@ -12,7 +12,7 @@ import { person } from '../support/people.ts'
 const scene = new ClientScene(memoryStore)
 
 describe('authentication', () => {
-  it('a relay that wants to know who asks is told; without a signer it answers nobody', async () => {
+  it('is done where a relay requires it; without a signer the relay refuses', async () => {
     const server = await scene.serve({ requester: 'auth' })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -24,7 +24,7 @@ describe('authentication', () => {
     ])
   })
 
-  it('a signer that would not say who it is is asked again the next time', async () => {
+  it('asks a signer that declined to give its pubkey again the next time', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -47,7 +47,7 @@ describe('authentication', () => {
     expect(await bob.claim(alice)).toHaveLength(1)
   })
 
-  it('a signer that fails leaves the client unknown, and able to ask', async () => {
+  it('that the signer fails to sign leaves the client unauthenticated, and able to query', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -64,7 +64,7 @@ describe('authentication', () => {
 })
 
 describe('limits', () => {
-  it('who is limited is not asked for again before the relay said so, whether it is still there or not (I5)', async () => {
+  it('an author who is limited is not asked for again until the time the relay gave, even if the relay is gone (I5)', async () => {
     const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -77,21 +77,21 @@ describe('limits', () => {
     expect(await limited()).toEqual([{ author: alice.pubkey, retryAfterSeconds: 3000 }])
   })
 
-  it('waits as long as the relay says, where it is asked to be that patient', async () => {
+  it('queryWithRetry waits as long as the relay says, up to maxWaitSeconds', async () => {
     const server = await scene.serve({ quota: { perAuthor: { max: 1, windowSeconds: 60 } } })
     const alice = scene.connect('alice', server)
     await alice.publish(3)
     const { client } = scene.connect('bob', server)
     await client.queryKeyPackages([alice.pubkey])
-    const impatient = await client.queryWithRetry([alice.pubkey], { longestWaitSeconds: 59 })
-    expect(impatient.rateLimited).toHaveLength(1)
-    const answering = client.queryWithRetry([alice.pubkey], { longestWaitSeconds: 60 })
+    const tooShort = await client.queryWithRetry([alice.pubkey], { maxWaitSeconds: 59 })
+    expect(tooShort.rateLimited).toHaveLength(1)
+    const answering = client.queryWithRetry([alice.pubkey], { maxWaitSeconds: 60 })
     await eventually('the client waits', () => scene.time.pending.includes(60_000))
     scene.advance(60)
     expect((await answering).packages.size).toBe(1)
   })
 
-  it('more authors than a relay allows in one query are asked for in parts', async () => {
+  it('more authors than a relay allows in one query are split into several queries', async () => {
     const server = await scene.serve({ claim: { maxAuthors: 2 } })
     const people = ['one', 'two', 'three', 'four', 'five'].map((name) => scene.connect(name, server))
     for (const someone of people) await someone.publish(1)
@@ -103,7 +103,7 @@ describe('limits', () => {
 })
 
 describe('connections that fail', () => {
-  it('nobody listens: it is tried so often, with pauses, and said', async () => {
+  it('a relay that cannot be reached is tried `attempts` times, with pauses, and reported', async () => {
     const { client, pubkey } = scene.connect('bob', { url: 'ws://127.0.0.1:1' }, { attempts: 2 })
     const answering = client.queryKeyPackages([pubkey])
     await eventually('the client waits', () => scene.time.pending.includes(750))
@@ -111,17 +111,17 @@ describe('connections that fail', () => {
     expect((await answering).unanswered).toEqual([{ author: pubkey, reason: 'connection failed' }])
   })
 
-  it('a handshake that is never answered ends nothing but the wait', async () => {
+  it('a handshake that is never answered times out and does no other harm', async () => {
     const way = await BrokenWay.open()
     scene.finally(() => way.close())
-    const impatient = { attempts: 1, patienceSeconds: 0.05 }
-    const { client, pubkey } = scene.connect('bob', way, impatient)
+    const settings = { attempts: 1, timeoutSeconds: 0.05 }
+    const { client, pubkey } = scene.connect('bob', way, settings)
     expect((await client.queryKeyPackages([pubkey])).unanswered).toHaveLength(1)
   })
 
-  // Node.js 20 has none. That of 22 fails for ever where it is closed in the midst of its failure to connect.
+  // Node.js 20 has none. That of Node.js 22 fails without end if it is closed from within its error handler.
   const isMissing = globalThis.WebSocket === undefined
-  it(`the WebSocket of the platform ${isMissing ? 'is missed' : 'fails as any other does'}`, async () => {
+  it(`the WebSocket of the platform ${isMissing ? 'is missing, and the error says so' : 'fails like any other'}`, async () => {
     const connect = () => new KeyPackageClient({ relays: ['ws://127.0.0.1:1'], attempts: 1 })
     if (isMissing) {
       expect(connect).toThrow('this platform has no WebSocket')
@@ -132,7 +132,7 @@ describe('connections that fail', () => {
     expect(unanswered).toEqual([{ author, reason: 'connection failed' }])
   })
 
-  it('a relay that falls silent is asked again, and what it then has is delivered', async () => {
+  it('a relay that stops answering is asked again, and then delivers', async () => {
     const { server, way } = await reachable()
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -152,15 +152,15 @@ describe('connections that fail', () => {
     expect((await answering).packages.size).toBe(1)
   })
 
-  it('a client that was closed connects to nobody any more', async () => {
+  it('a closed client does not connect any more', async () => {
     const server = await scene.serve()
     const { client, pubkey } = scene.connect('bob', server, { attempts: 1 })
     client.close()
     const { unanswered } = await client.queryKeyPackages([pubkey])
-    expect(unanswered).toEqual([{ author: pubkey, reason: 'this client is closed' }])
+    expect(unanswered).toEqual([{ author: pubkey, reason: 'the client is closed' }])
   })
 
-  it('one who listens for low stock connects again, and hears it', async () => {
+  it('a client that listens for low stock reconnects, and receives the signal', async () => {
     const { server, way } = await reachable()
     const alice = scene.connect('alice', way)
     await scene.connect('alice', server).publish(3)
@@ -168,11 +168,11 @@ describe('connections that fail', () => {
     const stop = alice.client.onLowStock(({ relay }) => void asked.push(relay))
     await alice.client.countKeyPackages()
     way.cut()
-    await eventually('she waits before she connects again', () => scene.time.pending.includes(750))
+    await eventually('the client waits before it reconnects', () => scene.time.pending.includes(750))
     await scene.connect('bob', server).client.queryKeyPackages([alice.pubkey])
     expect(asked).toEqual([])
     scene.advance(0.75)
-    await eventually('she is asked on connecting', () => asked.length === 1)
+    await eventually('the client is asked after it reconnects', () => asked.length === 1)
     expect(asked).toEqual([`${way.url}/`])
 
     stop()
@@ -181,7 +181,7 @@ describe('connections that fail', () => {
     expect(asked).toHaveLength(1)
   })
 
-  /** A server whose clients come by a way that can break; it knows itself by the address of that. */
+  /** A server behind a connection that tests can break; its `publicUrl` is the address of that connection. */
   async function reachable() {
     const way = await BrokenWay.open()
     scene.finally(() => way.close())

@@ -1,4 +1,4 @@
-/** What the test of the client in a browser runs there: Alice publishes, Bob asks, and both are heard out. */
+/** Runs in the browser of client-browser.test.ts: Alice publishes, Bob claims; returns what both saw. */
 
 import { generateSecretKey, getPublicKey } from 'nostr-tools/pure'
 import { PlainKeySigner } from 'nostr-tools/signer'

@@ -1,4 +1,4 @@
-/** A month in the life of a client, on a clock of its own: forty people reach Alice, whatever she does (issue 6). */
+/** A simulated month: forty people claim a package of Alice and reach her, while she leaves, returns and rotates. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { MLSMessage, Welcome } from 'ts-mls'
@@ -15,7 +15,7 @@ const REQUESTERS = 40
 const STOCK = 10
 const LOW = 3
 
-/** What happens before somebody asks, by their number. */
+/** Before which requester, by number, something happens. */
 const LEAVES = 11
 const RETURNS = 24
 const ROTATES = 30
@@ -24,7 +24,7 @@ const PUBLISHES_SHORT_LIVED = 34
 describe.each(everyStore())('a month on %s', (_name, open) => {
   const scene = new ClientScene(open)
 
-  it('Alice is always reachable, and no package but her last is seen by two (I1, I2)', async () => {
+  it('Alice can always be reached, and only her last package goes to more than one requester (I1, I2)', async () => {
     const month = new Month(scene, await scene.serve({ stock: { max: STOCK, low: LOW } }))
     await month.begin()
     for (let number = 0; number < REQUESTERS; number++) {
@@ -34,7 +34,7 @@ describe.each(everyStore())('a month on %s', (_name, open) => {
       if (number === ROTATES) await month.rotate()
       if (number === PUBLISHES_SHORT_LIVED) await month.publishShortLived()
       await month.claim(`requester ${number}`)
-      await month.settle()
+      await month.catchUp()
     }
 
     expect(month.read).toEqual(
@@ -42,7 +42,7 @@ describe.each(everyStore())('a month on %s', (_name, open) => {
     )
     expect(month.requests).toBeGreaterThanOrEqual(3)
     expect(month.leastStock).toBe(1)
-    // Those who came while she was away and but one was left, and nobody else.
+    // Only those who came while she was away and one package was left.
     const shared = [...month.seenBy.values()].filter((people) => people.length > 1)
     expect(shared).toEqual([
       [
@@ -77,13 +77,13 @@ class Month {
   expired = 0
   readonly #scene: ClientScene
   readonly #server: TestServer
-  /** Alice on a device that only looks: she may count her packages at any time. */
+  /** A second device of Alice that only counts her packages. */
   readonly #observer: Someone
   #alice: Someone
-  #isThere = true
+  #isOnline = true
   #invitations: Invitation[] = []
   #shortLived: readonly string[] = []
-  /** All that she publishes because the relay asked. */
+  /** The last answer to the relay's request for more. */
   #answer: Promise<void> = Promise.resolve()
 
   constructor(scene: ClientScene, server: TestServer) {
@@ -100,21 +100,21 @@ class Month {
 
   leave(): void {
     this.#alice.client.close()
-    this.#isThere = false
+    this.#isOnline = false
   }
 
-  /** She connects, the relay asks for more at once, and she answers before anything else. */
+  /** She connects, and the relay asks for more at once. */
   async comeBack(): Promise<void> {
     this.#alice = this.#scene.connect('alice', this.#server, {}, this.#alice.own)
-    this.#isThere = true
+    this.#isOnline = true
     this.#listen()
     await this.#replenished()
   }
 
-  /** One half of what she has left goes, and new ones take its place: there is never nothing. */
+  /** She deletes one half of her packages and publishes new ones. There is always at least one. */
   async rotate(): Promise<void> {
     const [stock] = await this.#alice.client.listKeyPackages()
-    if (stock === undefined || !('packages' in stock)) throw new Error('she does not see what she has')
+    if (stock === undefined || !('packages' in stock)) throw new Error('the relay did not list her packages')
     const old = stock.packages.slice(0, Math.floor(stock.packages.length / 2))
     const { acceptedBy } = await this.#alice.client.deleteKeyPackages(old.map(({ event }) => event))
     expect(acceptedBy).toHaveLength(1)
@@ -123,54 +123,54 @@ class Month {
     expect(await this.stock()).toBe(STOCK)
   }
 
-  /** Two that last a day: the newest, so that older ones are asked for first. */
+  /** Two packages that expire after a day. They are the newest, so older ones are handed out first. */
   async publishShortLived(): Promise<void> {
     const expiration = String(this.#server.now() + DAY)
     this.#shortLived = await this.#alice.publish(2, { tags: [['expiration', expiration]] })
   }
 
-  /** Somebody gets a package, opens a group with it, and writes. */
+  /** A requester claims a package, adds Alice to a group, and writes a message. */
   async claim(name: string): Promise<void> {
     const left = await this.stock()
     const requester = this.#scene.connect(name, this.#server)
     const { packages } = await requester.client.queryKeyPackages([this.#alice.pubkey])
     const [received, ...more] = packages.get(this.#alice.pubkey) ?? []
     requester.client.close()
-    if (received === undefined) throw new Error(`${name} cannot reach Alice`)
+    if (received === undefined) throw new Error(`no package of Alice for ${name}`)
     expect(more).toEqual([])
     const people = this.seenBy.get(received.ref) ?? []
     if (people.length > 0) expect(left).toBe(1)
     this.seenBy.set(received.ref, [...people, name])
 
     const [own] = await requester.generate(1)
-    if (own === undefined) throw new Error('nothing was made')
+    if (own === undefined) throw new Error('no key package was generated')
     const group = await GroupMember.open(own)
     const { welcome } = await group.add([received.keyPackage])
     this.#invitations.push({ ref: received.ref, welcome, message: await group.say(`hello from ${name}`) })
   }
 
-  /** What Alice does if she is there: sees to her stock, joins, and deletes what she joined with. */
-  async settle(): Promise<void> {
+  /** If Alice is online she replenishes, joins the groups, and deletes the packages she joined with. */
+  async catchUp(): Promise<void> {
     await this.stock()
-    if (!this.#isThere) return
+    if (!this.#isOnline) return
     await this.#replenished()
     const joined = new Set<string>()
     for (const { ref, welcome, message } of this.#invitations.splice(0)) {
       const own = this.#alice.own.get(ref)
-      if (own === undefined) throw new Error('she has not kept what she was invited with')
+      if (own === undefined) throw new Error('Alice has no private keys for this package')
       this.read.push(await (await GroupMember.join(welcome, own)).read(message))
       joined.add(ref)
     }
     for (const ref of joined) await this.#delete(ref)
     this.#noteExpired()
-    // What the relay has is what she knows of: unused, and not expired.
+    // The relay has exactly the packages that she still knows: unused and not expired.
     expect(await this.stock()).toBe(this.#alice.own.size)
   }
 
-  /** How many packages she has; never none. */
+  /** How many packages the relay has; always at least one. */
   async stock(): Promise<number> {
     const [stock] = await this.#observer.client.countKeyPackages()
-    if (stock === undefined || !('count' in stock)) throw new Error('there is no count')
+    if (stock === undefined || !('count' in stock)) throw new Error('the relay did not count')
     expect(stock.count).toBeGreaterThan(0)
     this.leastStock = Math.min(this.leastStock, stock.count)
     return stock.count
@@ -185,9 +185,9 @@ class Month {
     })
   }
 
-  /** She answers in her own time. */
+  /** Resolves when her answer to the relay's request is complete. */
   async #replenished(): Promise<void> {
-    await eventually('she has published more', async () => (await this.stock()) >= LOW)
+    await eventually('Alice has published more', async () => (await this.stock()) >= LOW)
     await this.#answer
   }
 

@@ -1,4 +1,4 @@
-/** What authors do with key packages they published: look at them, count them, delete them. */
+/** Owners and their own key packages: listing, counting, deleting. */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -6,13 +6,13 @@ import { ClientScene } from '../support/client-scene.ts'
 
 const scene = new ClientScene(memoryStore)
 
-describe('an author’s own packages', () => {
-  it('a deleted package is at no relay any more, and does not come back (I3)', async () => {
+describe('an owner', () => {
+  it('deletes a package, and it does not come back (I3)', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
     const [first, second] = await alice.publish(2)
     const kept = alice.own.get(first ?? '')
-    if (kept === undefined) throw new Error('nothing was kept')
+    if (kept === undefined) throw new Error('no private keys were kept')
     await alice.client.deleteKeyPackages([kept.event])
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }])
     const [again] = await alice.client.publishKeyPackages([kept.publicPackage])
@@ -20,7 +20,7 @@ describe('an author’s own packages', () => {
     expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 
-  it('an owner sees what is left without using it up, and what was handed out as the last (I2)', async () => {
+  it('lists the packages left without spending any, and sees which was delivered as the last (I2)', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
     const refs = await alice.publish(2)
@@ -37,8 +37,8 @@ describe('an author’s own packages', () => {
     expect(await listed()).toMatchObject([{ exposed: { requests: 2, since: server.now() } }])
   })
 
-  it('whom the gateway does not know to be the owner it shows nothing, and nothing is used up', async () => {
-    // It knows itself by another address, so that no proof is good enough.
+  it('who is not authenticated at the gateway is shown nothing, and nothing is spent', async () => {
+    // The AUTH event names another relay than `publicUrl`, so the gateway does not accept it.
     const server = await scene.serve({ publicUrl: 'wss://elsewhere.example' })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
@@ -50,29 +50,27 @@ describe('an author’s own packages', () => {
     expect(await first.claim(alice)).not.toEqual(await second.claim(alice))
   })
 
-  it('without a signer a client asks, and nothing else', async () => {
+  it('needs a signer; without one a client can only query', async () => {
     const server = await scene.serve()
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const nobody = scene.connect('nobody', server, { signer: undefined })
     expect(await nobody.claim(alice)).toHaveLength(1)
-    await expect(nobody.client.deleteKeyPackages([])).rejects.toThrow(
-      'a client without a signer can only ask',
-    )
-    await expect(nobody.client.countKeyPackages()).rejects.toThrow('a client without a signer can only ask')
-    await expect(nobody.client.listKeyPackages()).rejects.toThrow('a client without a signer can only ask')
-    expect(() => nobody.client.onLowStock(() => {})).toThrow('a client without a signer can only ask')
+    await expect(nobody.client.deleteKeyPackages([])).rejects.toThrow('this needs a signer')
+    await expect(nobody.client.countKeyPackages()).rejects.toThrow('this needs a signer')
+    await expect(nobody.client.listKeyPackages()).rejects.toThrow('this needs a signer')
+    expect(() => nobody.client.onLowStock(() => {})).toThrow('this needs a signer')
   })
 
-  it('refuses an address that is none, no address at all, an author who is no pubkey, and no patience', async () => {
+  it('gets an error for an invalid address, no address, an invalid pubkey, no attempts and no timeout', async () => {
     const server = await scene.serve()
     expect(() => scene.connect('alice', server, { relays: ['ws://'] })).toThrow('Invalid URL')
-    expect(() => scene.connect('alice', server, { relays: [] })).toThrow('name at least one relay')
-    for (const none of [{ attempts: 0 }, { attempts: Number.NaN }, { patienceSeconds: 0 }]) {
-      expect(() => scene.connect('alice', server, none)).toThrow('attempts are at least 1')
+    expect(() => scene.connect('alice', server, { relays: [] })).toThrow('at least one relay is required')
+    for (const settings of [{ attempts: 0 }, { attempts: Number.NaN }, { timeoutSeconds: 0 }]) {
+      expect(() => scene.connect('alice', server, settings)).toThrow('attempts must be at least 1')
     }
     await expect(scene.connect('alice', server).client.queryKeyPackages(['npub1'])).rejects.toThrow(
-      'a pubkey has 64 lower-case hex characters: "npub1"',
+      'a pubkey must be 64 lower-case hex characters, not "npub1"',
     )
   })
 })

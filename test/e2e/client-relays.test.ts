@@ -1,4 +1,4 @@
-/** The client among several relays, and at one without a gateway: who gets what, and whether it is good. */
+/** The client with several relays, and with one without a gateway: who gets which package, and whether it is valid. */
 
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
@@ -16,7 +16,7 @@ const HOUR = 3600
 const DAY = 24 * HOUR
 
 describe('several relays', () => {
-  it('each package goes to one of them, by turns, so that no two hand out the same (I1)', async () => {
+  it('each package is published to one of them, in turn, so that no two hand out the same (I1)', async () => {
     const [here, there] = [await scene.serve(), await scene.serve()]
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
     await alice.publish(6)
@@ -29,7 +29,7 @@ describe('several relays', () => {
     expect(bob).not.toEqual(carol)
   })
 
-  it('the second is asked for those alone of whom the first has nothing, so that nothing is used up in vain', async () => {
+  it('the second is asked only for authors of whom the first has no package, so that none is spent in vain', async () => {
     const [here, there] = [await scene.serve(), await scene.serve()]
     const [alice, bob] = [scene.connect('alice', here), scene.connect('bob', there)]
     await alice.publish(2)
@@ -43,7 +43,7 @@ describe('several relays', () => {
     expect(await owner.client.countKeyPackages()).toMatchObject([{ count: 1 }, { count: 2 }])
   })
 
-  it('where one cannot be reached, another takes the package in and hands it out', async () => {
+  it('if one cannot be reached, another accepts the package and hands it out', async () => {
     const [gone, here] = [await scene.serve(), await scene.serve()]
     await gone.stop()
     const alice = scene.connect('alice', here, { relays: [gone.url, here.url] })
@@ -54,20 +54,20 @@ describe('several relays', () => {
     expect(unanswered).toEqual([])
   })
 
-  it('a package that one refuses is offered to the next', async () => {
+  it('a package that one refuses is published to the next', async () => {
     const [full, here] = [await scene.serve({ stock: { max: 1 } }), await scene.serve()]
     const alice = scene.connect('alice', full, { relays: [full.url, here.url] })
     await alice.publish(4)
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }, { count: 3 }])
   })
 
-  it('a slot goes to every relay, takes the place of the older one there, and each claim brings it (30443)', async () => {
+  it('a slot is published to all of them, replaces the older one, and every claim gets it (30443)', async () => {
     const marmot = { profile: 'marmot' } as const
     const [here, there] = [await scene.serve(marmot), await scene.serve(marmot)]
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
     const publish = async () => {
       const [made] = await alice.generate(1)
-      if (made === undefined) throw new Error('nothing was made')
+      if (made === undefined) throw new Error('no key package was generated')
       const slot = { keyPackage: made.publicPackage, slot: 'phone' }
       const [published] = await alice.client.publishKeyPackages([slot])
       expect(published?.acceptedBy).toHaveLength(2)
@@ -84,9 +84,9 @@ describe('several relays', () => {
   })
 })
 
-describe('what is delivered', () => {
+describe('a delivered event', () => {
   it.each([undefined, 'hex', 'base64'] as const)(
-    'is the event as its author signed it, whatever the gateway re-encodes (encoding %s, I8)',
+    'is restored to what its author signed, also when the gateway re-encoded it (encoding %s, I8)',
     async (encoding) => {
       const server = await scene.serve()
       const alice = scene.connect('alice', server)
@@ -109,7 +109,7 @@ describe('a relay without a gateway', () => {
     scene.finally(() => relay.stop())
   })
 
-  it('shows everybody all it has: the client takes one at random, and none it had before', async () => {
+  it('shows all packages to everybody: the client takes one at random, and avoids those it had before', async () => {
     const alice = scene.connect('alice', relay)
     const published = await alice.publish(5)
     const bob = scene.connect('bob', relay)
@@ -120,18 +120,18 @@ describe('a relay without a gateway', () => {
     expect(await bob.claim(alice)).toHaveLength(1)
   })
 
-  it('takes `#f` for a tag, and finds nothing', async () => {
+  it('treats `#f` as a tag, and finds nothing', async () => {
     const alice = scene.connect('alice', relay)
     await alice.publish(1)
     const bob = scene.connect('bob', relay, { encoding: 'base64' })
     expect((await bob.client.queryKeyPackages([alice.pubkey])).missing).toEqual([alice.pubkey])
   })
 
-  it('may have what is of no use: it is rejected, and its author is missing', async () => {
+  it('may have invalid packages: they are rejected, and their author is missing', async () => {
     const alice = scene.connect('alice', relay)
     const [mallory] = await scene.connect('mallory', relay).generate(1)
     const [own] = await alice.generate(1)
-    if (mallory === undefined || own === undefined) throw new Error('nothing was made')
+    if (mallory === undefined || own === undefined) throw new Error('no key package was generated')
     const createdAt = Math.floor(scene.time.now() / 1000)
     const early = await generateKeyPackage({ pubkey: alice.pubkey, now: createdAt + DAY + 2 * HOUR + 1 })
     const sign = (
@@ -156,22 +156,22 @@ describe('a relay without a gateway', () => {
     const { missing, rejected } = await scene.connect('bob', relay).client.queryKeyPackages([alice.pubkey])
     expect(missing).toEqual([alice.pubkey])
     expect(rejected.map(({ reason }) => reason).sort()).toEqual([
-      'the credential is not the author’s',
-      'the key package has another KeyPackageRef than its event says',
-      'the key package has another ciphersuite than its event says',
+      'not an MLS KeyPackage',
+      'the ciphersuite tag does not match the key package',
+      'the credential is not that of the author',
+      'the event signature is not valid',
+      'the i tag does not match the KeyPackageRef',
       'the key package has expired',
       'the key package has expired',
       'the key package has expired',
       'the key package is not valid yet',
-      'the signature is not the author’s',
-      'this is not an MLS KeyPackage',
     ])
   })
 
-  it('knows where somebody’s packages are: by kind 10051, else by kind 10002', async () => {
+  it('tells which relays have an author’s packages: by kind 10051, else by kind 10002', async () => {
     const { client, pubkey, person } = scene.connect('alice', relay)
     const bob = scene.connect('bob', relay).client
-    expect(await bob.discover(pubkey)).toEqual({ by: 'unknown', relays: [], unanswered: [] })
+    expect(await bob.discover(pubkey)).toEqual({ source: 'unknown', relays: [], unanswered: [] })
 
     const tags = [
       ['r', 'wss://both.example'],
@@ -180,22 +180,22 @@ describe('a relay without a gateway', () => {
     ]
     relay.keep(signEvent(person.secretKey, { kind: 10002, created_at: 1, tags, content: '' }))
     const written = ['wss://both.example/', 'wss://write.example/']
-    expect(await bob.discover(pubkey)).toEqual({ by: 'write relays', relays: written, unanswered: [] })
+    expect(await bob.discover(pubkey)).toEqual({ source: 'write relays', relays: written, unanswered: [] })
 
     await client.publishRelayList(['wss://older.example'])
     scene.advance(1)
     const gateway = await scene.serve()
     await client.publishRelayList(['wss://newer.example'], { relays: [gateway.url] })
     expect(await bob.discover(pubkey, { relays: [relay.url, gateway.url, 'ws://127.0.0.1:1'] })).toEqual({
-      by: 'key package relay list',
+      source: 'key package relay list',
       relays: ['wss://newer.example/'],
       unanswered: ['ws://127.0.0.1:1/'],
     })
   })
 })
 
-describe('a gateway that hands out two at a time', () => {
-  it('hands out both, and both are the client’s', async () => {
+describe('a gateway that hands out two packages at a time', () => {
+  it('gives both to the client, and to nobody else', async () => {
     const server = await scene.serve({ claim: { perAuthor: 2 } })
     const alice = scene.connect('alice', server)
     await alice.publish(4)
@@ -205,7 +205,7 @@ describe('a gateway that hands out two at a time', () => {
   })
 })
 
-/** Without what nostr-tools notes down in an event. */
+/** A copy without the symbol that nostr-tools adds to a verified event. */
 function plain(event: NostrEvent | undefined): NostrEvent {
   return JSON.parse(JSON.stringify(event ?? null)) as NostrEvent
 }

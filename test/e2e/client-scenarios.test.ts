@@ -1,7 +1,7 @@
-/** What apps do with `keypackage-gateway/client`, from groups to replenishing, on every store, with real MLS. */
+/** What apps do with `keypackage-gateway/client`, from creating groups to replenishing, on every store, with real MLS. */
 
 import { describe, expect, it } from '@jest/globals'
-import type { LowStock } from '../../adapters/client/replenishing.ts'
+import type { LowStockRequest } from '../../adapters/client/replenish.ts'
 import { ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
@@ -10,14 +10,14 @@ import { GroupMember } from '../support/group-member.ts'
 describe.each(everyStore())('an app, on %s', (_name, open) => {
   const scene = new ClientScene(open)
 
-  /** Members one to `count`, each with so many packages published. */
+  /** Members 1 to `count`, each of whom has published this many packages. */
   async function members(server: { url: string }, count: number, packages = 2): Promise<Someone[]> {
     const people = Array.from({ length: count }, (_, index) => scene.connect(`member ${index + 1}`, server))
     for (const someone of people) if (packages > 0) await someone.publish(packages)
     return people
   }
 
-  it('group creation with five members: one query, five packages, and all five read the first message', async () => {
+  it('creates a group with five members: one query, five packages, and all five read the first message', async () => {
     const server = await scene.serve()
     const five = await members(server, 5)
     const creator = scene.connect('creator', server)
@@ -35,7 +35,7 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     }
   })
 
-  it('adding two to a group: two packages, and the members that were there follow', async () => {
+  it('adds two members to a group: two packages, and the existing member processes the commit', async () => {
     const server = await scene.serve()
     const [first, ...others] = await members(server, 3)
     if (first === undefined) throw new Error('there are three')
@@ -55,30 +55,30 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     }
   })
 
-  it('retrying those that failed: asks for them alone, after a while, until they have published', async () => {
+  it('retries only authors without a package, after pauses, until they have published', async () => {
     const server = await scene.serve()
-    const [ready, late, later] = await members(server, 3, 0)
-    if (ready === undefined || late === undefined || later === undefined) throw new Error('there are three')
+    const [ready, second, third] = await members(server, 3, 0)
+    if (ready === undefined || second === undefined || third === undefined) throw new Error('there are three')
     await ready.publish(2)
     const creator = scene.connect('creator', server)
-    const answering = creator.client.queryWithRetry(pubkeysOf([ready, late, later]), { rounds: 3 })
+    const answering = creator.client.queryWithRetry(pubkeysOf([ready, second, third]), { rounds: 3 })
     await eventually('the second round waits', () => scene.time.pending.includes(750))
-    await late.publish(2)
+    await second.publish(2)
     scene.advance(0.75)
     await eventually('the third round waits', () => scene.time.pending.includes(1500))
-    await later.publish(2)
+    await third.publish(2)
     scene.advance(1.5)
 
     const { packages, missing } = await answering
-    expect([...packages.keys()]).toEqual(pubkeysOf([ready, late, later]))
+    expect([...packages.keys()]).toEqual(pubkeysOf([ready, second, third]))
     expect(missing).toEqual([])
     const { statistics } = creator.client
     expect(statistics.of(ready.pubkey)).toMatchObject({ queries: 1, delivered: 1, missing: 0 })
-    expect(statistics.of(later.pubkey)).toMatchObject({ queries: 3, delivered: 1, missing: 2 })
-    expect(statistics.shortOf(0.5)).toEqual([later.pubkey])
+    expect(statistics.of(third.pubkey)).toMatchObject({ queries: 3, delivered: 1, missing: 2 })
+    expect(statistics.authorsBelow(0.5)).toEqual([third.pubkey])
   })
 
-  it('partial results: packages of some, others have none, others are limited, and for how long (I5)', async () => {
+  it('gets partial results: packages, authors without any, and authors who are limited and for how long (I5)', async () => {
     const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
     const [served, limited] = await members(server, 2)
     if (served === undefined || limited === undefined) throw new Error('there are two')
@@ -99,7 +99,7 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     expect((await other.client.queryKeyPackages([limited.pubkey])).packages.size).toBe(1)
   })
 
-  it('replenishing ten: the relay asks on the connection, the client publishes, and the relay asks no more', async () => {
+  it('replenishes: the relay asks, the client publishes ten packages, and the relay asks no more', async () => {
     const server = await scene.serve({ stock: { max: 20 } })
     await scene.connect('author', server).publish(3)
     const author = scene.connect('author', server)
@@ -111,22 +111,22 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     await author.client.countKeyPackages()
     expect(asked).toEqual([])
 
-    // The gateway asks every 300 s at most, and did when the author had none.
+    // The gateway asks at most every 300 s, and did so when the author had none.
     scene.advance(300)
     await scene.connect('requester', server).client.queryKeyPackages([author.pubkey])
-    await eventually('ten more are there', async () => {
+    await eventually('ten more are stored', async () => {
       const [stock] = await author.client.countKeyPackages()
       return stock !== undefined && 'count' in stock && stock.count === 12
     })
     expect(asked).toHaveLength(1)
   })
 
-  it('replenishing from another device: the request is withdrawn, and whoever was about to answer it knows', async () => {
+  it('replenishes from another device: the request is withdrawn, and its signal aborts on the first device', async () => {
     const server = await scene.serve()
     await scene.connect('author', server).publish(3)
     const [phone, laptop] = [scene.connect('author', server), scene.connect('author', server)]
-    const requests: LowStock[] = []
-    // The phone takes its time; the laptop has it.
+    const requests: LowStockRequest[] = []
+    // The callback on the phone does not publish; the laptop does.
     phone.client.onLowStock(async (request) => {
       requests.push(request)
       await new Promise((resolve) => request.signal.addEventListener('abort', resolve))
@@ -134,10 +134,10 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     await phone.client.countKeyPackages()
     scene.advance(300)
     await scene.connect('requester', server).client.queryKeyPackages([phone.pubkey])
-    await eventually('the phone is asked', () => requests.length === 1)
+    await eventually('the phone is called back', () => requests.length === 1)
     expect(requests[0]?.signal.aborted).toBe(false)
     await laptop.publish(5)
-    await eventually('the phone knows', () => requests[0]?.signal.aborted)
+    await eventually('the signal is aborted', () => requests[0]?.signal.aborted)
     expect(requests).toHaveLength(1)
   })
 })
@@ -148,13 +148,13 @@ function pubkeysOf(people: readonly Someone[]): string[] {
 
 async function oneOf(someone: Someone) {
   const [complete] = await someone.generate(1)
-  if (complete === undefined) throw new Error('nothing was made')
+  if (complete === undefined) throw new Error('no key package was generated')
   return complete
 }
 
-/** What somebody keeps of the package that another received. */
+/** The keys that belong to the package that another received. */
 function keptFor(someone: Someone, received: { readonly ref: string } | undefined) {
   const complete = someone.own.get(received?.ref ?? '')
-  if (complete === undefined) throw new Error('that is none of theirs')
+  if (complete === undefined) throw new Error('the package is not one of theirs')
   return complete
 }

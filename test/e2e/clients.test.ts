@@ -1,4 +1,4 @@
-/** Clients that applications use, on the relay for key packages alone and over the proxy. */
+/** Widely used client libraries with `serve`, alone and as a proxy. */
 
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { startTestProxy } from '../support/proxy.ts'
@@ -7,18 +7,18 @@ import { startTestServer } from '../support/server.ts'
 import type { ControlledTarget } from './behaviour/scene.ts'
 import { describeClients } from './clients.ts'
 
-const NO_NOTES = 'it keeps key packages alone'
+const NO_NOTES = 'it only stores key packages'
 
-describeClients('serve', async (options) => byMachineTime(await startTestServer(memoryStore(), options)), {
-  'publishes and hears notes live, and claims key packages beside it': NO_NOTES,
-  'publishes and hears notes live': NO_NOTES,
+describeClients('serve', async (options) => onMachineClock(await startTestServer(memoryStore(), options)), {
+  'publishes notes, receives them live, and claims key packages on the same connection': NO_NOTES,
+  'publishes notes and receives them live': NO_NOTES,
 })
-describeClients('the proxy', async (gateway) => byMachineTime(await startTestProxy({ gateway })))
-describeClients('the proxy, before a relay that authenticates itself', async (gateway) =>
-  byMachineTime(await startTestProxy({ gateway, relay: await startRelay({ hostname: '127.0.0.1' }) })),
+describeClients('the proxy', async (gateway) => onMachineClock(await startTestProxy({ gateway })))
+describeClients('the proxy in front of a relay with its own NIP-42', async (gateway) =>
+  onMachineClock(await startTestProxy({ gateway, relay: await startRelay({ hostname: '127.0.0.1' }) })),
 )
 
-function byMachineTime<Kind extends ControlledTarget>(target: Kind): Kind {
+function onMachineClock<Kind extends ControlledTarget>(target: Kind): Kind {
   target.advance(Math.floor(Date.now() / 1000) - target.now())
   return target
 }

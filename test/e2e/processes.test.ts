@@ -18,6 +18,7 @@ const PLENTY = {
     perAddress: { max: 100_000 },
     perRequester: { max: 1_000_000 },
     publish: { max: 100_000 },
+    publishPerAddress: { max: 1_000_000 },
   },
   stock: { max: 1000 },
 } as const

@@ -35,7 +35,7 @@ describeStrfry('strfry', () => {
   )
   describeClients('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
   describeClients('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
-    'authenticates as the author, counts, and watches its own packages come in': NOT_TOLD,
+    'authenticates as the author, counts its own packages, and receives them as they arrive': NOT_TOLD,
   })
 
   describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {

@@ -1,4 +1,4 @@
-/** examples/client runs as its README says: two processes, a `serve` between them, and a relay behind it. */
+/** examples/client works as its README says: two processes, connected to `serve` in front of a relay. */
 
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,18 +44,18 @@ describe('examples/client', () => {
     return terminal
   }
 
-  it('Bob takes a key package of Alice, adds her to a group, and both read what the other writes, whoever else writes', async () => {
+  it('Bob claims a key package of Alice and adds her to a group, both read each other, and events of others are ignored', async () => {
     const alice = run('alice.js', gateway.url)
-    const toldByAlice: string[] = []
+    const aliceOutput: string[] = []
     const npub = await new Promise<string>((resolve, reject) => {
       text(alice.stderr).then((failure) => reject(new Error(failure)), reject)
       createInterface(alice.stdout).on('line', (line) => {
-        toldByAlice.push(line)
+        aliceOutput.push(line)
         const [, name] = /node \S*bob\.js (npub1\w+)/.exec(line) ?? []
         if (name !== undefined) resolve(name)
       })
     })
-    // What anybody may send her: nothing in it, or nothing that is for her.
+    // Anybody may send her gift wraps that are empty, or no Welcome for her.
     const [{ secretKey }, alicesKey] = [person('mallory'), decode(npub).data as string]
     const mallory = await Relay.connect(gateway.url)
     for (const rumor of [{ content: '' }, { content: 'AAAA', tags: [['e', '0'.repeat(64)]] }]) {
@@ -65,7 +65,7 @@ describe('examples/client', () => {
     await mallory.publish(finalizeEvent(empty, secretKey))
     mallory.close()
     const bob = run('bob.js', npub, gateway.url)
-    const [toldByBob, failure, [bobsCode], [alicesCode]] = await Promise.all([
+    const [bobOutput, failure, [bobsCode], [alicesCode]] = await Promise.all([
       text(bob.stdout),
       text(bob.stderr),
       once(bob, 'exit'),
@@ -73,26 +73,26 @@ describe('examples/client', () => {
     ])
 
     expect({ failure, bobsCode, alicesCode }).toEqual({ failure: '', bobsCode: 0, alicesCode: 0 })
-    expect(toldByAlice).toContain('They write: Hello Alice, you need not do a thing to be added.')
-    expect(toldByBob).toContain(`key package relay list, ${gateway.url}`)
-    expect(toldByBob).toContain('Alice answers: Here I am.')
-    // The relay has seen neither her key packages nor a word of what they wrote.
-    expect(relay.received.filter((frame) => /"kind":443\b|Hello Alice|Here I am/.test(frame))).toEqual([])
+    expect(aliceOutput).toContain('Alice reads: Hello Alice, you did not have to be online for this.')
+    expect(bobOutput).toContain(`key package relay list, ${gateway.url}`)
+    expect(bobOutput).toContain('Bob reads: Hello Bob.')
+    // The relay has seen neither her key packages nor the texts of their messages.
+    expect(relay.received.filter((frame) => /"kind":443\b|Hello Alice|Hello Bob/.test(frame))).toEqual([])
     expect(relay.received.some((frame) => frame.includes('"kind":445'))).toBe(true)
   })
 
-  it('where there is no relay, she says so, and what to do', async () => {
+  it('Alice says that there is no relay, and what to do', async () => {
     const alice = run('alice.js', 'ws://127.0.0.1:1')
-    expect(await text(alice.stderr)).toContain('Nobody answers at ws://127.0.0.1:1; README.md says how')
+    expect(await text(alice.stderr)).toContain('No relay at ws://127.0.0.1:1. README.md says how')
   })
 
-  it('Bob says whom he needs to know, and that there is nothing for him', async () => {
+  it('Bob prints his usage without an npub, and says when there is no key package', async () => {
     const unnamed = run('bob.js')
     expect(await once(unnamed, 'exit')).toEqual([2, null])
     const nobody = 'npub180cvv07tjdrrgpa0j7j7tmnyl2yr6yr7l8j4s3evf6u64th6gkwsyjh6w6'
     const stranger = run('bob.js', nobody, gateway.url)
-    const [told, [code]] = await Promise.all([text(stranger.stderr), once(stranger, 'exit')])
+    const [output, [code]] = await Promise.all([text(stranger.stderr), once(stranger, 'exit')])
     expect(code).toBe(1)
-    expect(told).toContain('There is none for Bob.')
+    expect(output).toContain('There is no key package for Bob.')
   })
 })

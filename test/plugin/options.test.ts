@@ -22,6 +22,7 @@ describe('the defaults', () => {
         perAddress: { max: 100, windowSeconds: 3600 },
         perRequester: { max: 500, windowSeconds: 3600 },
         publish: { max: 60, windowSeconds: 3600 },
+        publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
       stock: { max: 10, overflow: 'reject', low: 3, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
       validation: { mls: 'verify', requireLastResort: true, ciphersuites: [1], maxBytes: 65_536 },
@@ -96,7 +97,10 @@ describe('an option that is wrong', () => {
       'validation.requireLastResort: "yes" is not allowed; it takes true or false',
     ],
     [{ profile: 'other' }, 'profile: "other" is not allowed; it takes nip-ee-relay or marmot'],
-    [{ quota: 7 }, 'quota: 7 is not allowed; it takes perAuthor, perAddress, perRequester, publish'],
+    [
+      { quota: 7 },
+      'quota: 7 is not allowed; it takes perAuthor, perAddress, perRequester, publish, publishPerAddress',
+    ],
     [{ quotas: {} }, /^quotas: unknown setting; there is profile, kinds, custody, /],
     [
       { stock: { maximum: 3 } },

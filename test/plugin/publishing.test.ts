@@ -1,6 +1,7 @@
 /** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), quota and store. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { challengeIn, idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
@@ -152,6 +153,7 @@ describe('row 16: publish quota', () => {
     const test = startGateway({ quota: { publish: { max: 2 } } })
     const [first, second, third] = await keyPackagesOf(alice, 3)
     const client = test.connect()
+    await client.authenticate(alice)
     for (const event of [first, first, second]) {
       expect((await client.ask('EVENT', event))[0]?.[2]).toBe(true)
     }
@@ -164,6 +166,56 @@ describe('row 16: publish quota', () => {
     expect(await client.ask('EVENT', third)).toEqual([limited])
     test.now += 3600
     expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
+  })
+
+  it('of an address: counts what anybody but the authenticated author sends from there (I5)', async () => {
+    const test = startGateway({ quota: { publish: { max: 1 }, publishPerAddress: { max: 3 } } })
+    const [first, second, third, fourth] = await keyPackagesOf(alice, 4)
+    const address = '2001:db8::1'
+    const nobody = test.connect({ address })
+    const stranger = test.connect({ address: '2001:db8::2' })
+    await stranger.authenticate(bob)
+    for (const [client, event, message] of [
+      [nobody, first, ''],
+      [stranger, second, ''],
+      [stranger, first, 'duplicate: already have this key package'],
+    ] as const) {
+      expect(await client.ask('EVENT', event)).toEqual([['OK', event?.id, true, message]])
+    }
+    test.now += 600
+    const limited = 'rate-limited: 3 key packages per 3600 s from one address; try again in 3000 s'
+    for (const client of [nobody, stranger]) {
+      expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, false, limited]])
+    }
+    // Nothing of it has used up the author's own quota, nor does the address limit the author.
+    const author = test.connect({ address })
+    await author.authenticate(alice)
+    expect(await author.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
+    expect((await author.ask('EVENT', fourth))[0]?.at(-1)).toMatch(/^rate-limited: 1 key packages .* author/)
+    expect(await test.connect().ask('EVENT', fourth)).toEqual([['OK', fourth?.id, true, '']])
+  })
+
+  it("is the author's where the sender has no address", async () => {
+    const { gateway } = startGateway({ quota: { publish: { max: 2 }, publishPerAddress: { max: 1 } } })
+    const [first, second, third] = (await keyPackagesOf(alice, 3)) as [SignedEvent, SignedEvent, SignedEvent]
+    expect((await gateway.publish(first)).accepted).toBe(true)
+    expect(await gateway.accept(second)).toMatchObject({ outcome: 'done' })
+    const refused = { outcome: 'refused', message: expect.stringMatching(/^rate-limited: 2 .* author/) }
+    expect(await gateway.accept(third)).toEqual(refused)
+    expect(await gateway.accept(third, { address: '192.0.2.1' })).toMatchObject({ outcome: 'done' })
+    expect(await gateway.accept(third, { address: '192.0.2.1' })).toEqual({
+      outcome: 'refused',
+      message: 'rate-limited: 1 key packages per 3600 s from one address; try again in 3600 s',
+    })
+  })
+
+  it('of an address that cannot be counted: refused (I7)', async () => {
+    const down = () => Promise.reject(new Error('gone'))
+    const test = startGateway({}, () => ({ hit: down }))
+    const [event] = await keyPackagesOf(alice, 1)
+    const unavailable = 'error: key packages are unavailable, try again'
+    expect(await test.connect().ask('EVENT', event)).toEqual([['OK', event?.id, false, unavailable]])
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([undefined])
   })
 })
 

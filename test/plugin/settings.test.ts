@@ -23,6 +23,7 @@ describe('the leaves of a schema', () => {
         defaultValue: 3,
         allowed: 'a whole number from 1 to 9',
         type: 'number',
+        choices: [],
       },
       {
         path: ['door', 'open'],
@@ -30,6 +31,7 @@ describe('the leaves of a schema', () => {
         defaultValue: false,
         allowed: 'true or false',
         type: 'boolean',
+        choices: [],
       },
       {
         path: ['colours'],
@@ -37,6 +39,7 @@ describe('the leaves of a schema', () => {
         defaultValue: ['red'],
         allowed: 'a list of red or blue',
         type: 'list',
+        choices: ['red', 'blue'],
       },
       {
         path: ['address'],
@@ -44,6 +47,7 @@ describe('the leaves of a schema', () => {
         defaultValue: undefined,
         allowed: 'an address such as wss://relay.example.com',
         type: 'string',
+        choices: [],
       },
     ])
   })

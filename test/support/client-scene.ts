@@ -111,7 +111,7 @@ export class Someone {
     const now = Math.floor(this.#time.now() / 1000)
     return Promise.all(
       Array.from({ length: count }, () =>
-        generateKeyPackage({ pubkey: this.pubkey, now, lifetime: LIFETIME, ciphersuite: suite }),
+        generateKeyPackage({ pubkey: this.pubkey, now, lifetimeSeconds: LIFETIME, ciphersuite: suite }),
       ),
     )
   }

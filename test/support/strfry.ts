@@ -13,12 +13,20 @@ const TIMEOUT_MS = 10_000
 
 export interface QuestionSettings {
   readonly sourceType?: 'IP4' | 'IP6' | 'Import' | 'Stream' | 'Sync' | 'Stored' | '?'
+  /** Whom strfry has the event from; an address of its own for clients, and for relays, by default. */
+  readonly sourceInfo?: string
   readonly authed?: string
 }
 
 /** The line that asks about an event. */
-export function questionAbout(event: unknown, { sourceType = 'IP4', authed }: QuestionSettings = {}): string {
-  const sourceInfo = sourceType.startsWith('IP') ? '192.0.2.1' : 'wss://other.example.com'
+export function questionAbout(
+  event: unknown,
+  {
+    sourceType = 'IP4',
+    sourceInfo = sourceType.startsWith('IP') ? '192.0.2.1' : 'wss://other.example.com',
+    authed,
+  }: QuestionSettings = {},
+): string {
   const request = { type: 'new', event, receivedAt: 1_700_000_000, sourceType, sourceInfo }
   return `${JSON.stringify(authed === undefined ? request : { ...request, authed })}\n`
 }
@@ -88,8 +96,8 @@ export class Plugin {
     return this.ended
   }
 
-  kill(): void {
-    this.#process.kill('SIGKILL')
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#process.kill(signal)
   }
 
   #take(end: number): StrfryAnswer {

@@ -5,10 +5,10 @@ import type { Filter } from 'nostr-tools/filter'
 import { generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
-import { ask, type Reply } from '../../client/ask.ts'
 import { KeyPackageClient } from '../../client/client.ts'
+import { type Reply, requestEvents } from '../../client/request.ts'
 import { systemTime } from '../../client/time.ts'
-import { sturdyWebSocket } from '../../client/web-socket.ts'
+import { safeWebSocket } from '../../client/web-socket.ts'
 
 export interface Person {
   readonly name: string
@@ -25,10 +25,10 @@ export function arrive(name: string, url: string): Person {
 
 /** What a relay answers to somebody who has no client for key packages. */
 export async function askPlainly(url: string, filter: Filter): Promise<Reply> {
-  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: sturdyWebSocket(WebSocket) })
+  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: safeWebSocket(WebSocket) })
   relay.onnotice = () => undefined
   await relay.connect()
-  const reply = await ask(relay, [filter], { time: systemTime, patienceMs: 10_000 })
+  const reply = await requestEvents(relay, [filter], { time: systemTime, timeoutMs: 10_000 })
   relay.close()
   return reply
 }

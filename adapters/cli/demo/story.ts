@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
-import type { ReceivedKeyPackage } from '../../client/receive.ts'
+import type { ReceivedKeyPackage } from '../../client/verify.ts'
 import { decrypt, encrypt, joinFrom, openGroupWith } from './mls.ts'
 import { askPlainly, type Person } from './person.ts'
 
@@ -63,8 +63,8 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
 
 async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
   await alice.client.publishRelayList()
-  const { by, relays } = await bob.client.discover(alice.pubkey)
-  assert(by === 'key package relay list', 'Bob does not find the relay list')
+  const { source, relays } = await bob.client.discover(alice.pubkey)
+  assert(source === 'key package relay list', 'Bob does not find the relay list')
   return [`Bob finds it: ${relays}`]
 }
 

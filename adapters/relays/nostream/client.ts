@@ -86,8 +86,8 @@ export class NostreamClient {
     authenticated: ReadonlySet<string>,
     keep: () => Promise<void>,
   ): Promise<void> {
-    const [requester = this.#connection.getClientAddress()] = authenticated
-    const acceptance = await this.#gateway.accept(event, { authenticated, requester, isVerified: true })
+    const address = this.#connection.getClientAddress()
+    const acceptance = await this.#gateway.accept(event, { authenticated, address, isVerified: true })
     if (acceptance.outcome === 'forward') return keep()
     this.#send(['OK', event.id, acceptance.outcome === 'done', acceptance.message])
   }

@@ -22,6 +22,8 @@ export interface Question {
   /** Of any shape, unless it is from a client. */
   readonly event: unknown
   readonly source: 'client' | 'relay' | 'stored'
+  /** The client's network address; undefined where the event is from no client, or strfry does not know whom it is from. */
+  readonly address: string | undefined
   /** The pubkey that the client has authenticated (NIP-42); strfry tells it for events with a `-` tag. */
   readonly authenticated: readonly string[]
 }
@@ -39,7 +41,7 @@ export interface Decision {
 
 /** @throws Error saying why it is none that can be answered */
 export function readQuestion(line: string): Question {
-  const { type, event, sourceType, authed } = readObject(line)
+  const { type, event, sourceType, sourceInfo, authed } = readObject(line)
   if (type !== 'new') throw new Error('it is no JSON object of type "new"')
   const { id, kind }: { id?: unknown; kind?: unknown } = Object(event)
   if (typeof id !== 'string' || id.length > LONGEST_ID) throw new Error('it has no event with an id')
@@ -49,6 +51,7 @@ export function readQuestion(line: string): Question {
     kind: typeof kind === 'number' ? kind : Number.NaN,
     event,
     source: sourceOf(sourceType),
+    address: sourceOf(sourceType) === 'client' ? addressOf(sourceInfo) : undefined,
     authenticated: typeof authed === 'string' ? [authed] : [],
   }
 }
@@ -82,6 +85,12 @@ function readObject(line: string): Record<string, unknown> {
 function sourceOf(sourceType: unknown): Question['source'] {
   if (CLIENTS.includes(sourceType)) return 'client'
   return STORED.includes(sourceType) ? 'stored' : 'relay'
+}
+
+/** A loopback address is that of a reverse proxy in front of strfry, whose `realIpHeader` is not set: it says nothing of the client. */
+function addressOf(sourceInfo: unknown): string | undefined {
+  if (typeof sourceInfo !== 'string' || sourceInfo === '') return undefined
+  return /^(127\.|::1$)/.test(sourceInfo) ? undefined : sourceInfo
 }
 
 /** Half a surrogate pair is no UTF-8: strfry could not read the line. */

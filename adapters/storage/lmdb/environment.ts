@@ -1,7 +1,7 @@
 /** The LMDB environment: its tables, the format they are written in, and what it says when it cannot be opened. */
 
-import { closeSync, mkdirSync, openSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
@@ -53,12 +53,20 @@ export interface Environment {
   readonly meta: Database<number, 'authors' | 'packages' | 'format'>
 }
 
+export interface LmdbStoreSettings {
+  /** The directory of the store. Several processes of one machine may open the same. */
+  readonly path: string
+  /** What happens where `path` holds no store: `create` (the default) makes one, `fail` throws and writes nothing. */
+  readonly ifMissing?: 'create' | 'fail'
+}
+
 /** @throws StoreError saying what to do about it */
-export function openEnvironment(path: string): Environment {
+export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSettings): Environment {
   try {
-    mkdirSync(path, { recursive: true })
+    if (ifMissing === 'create') mkdirSync(path, { recursive: true })
+    else requireDataFile(path)
     requireLmdb(join(path, 'data.mdb'))
-    return openTables(openRoot(path), path)
+    return openTables(openRoot(path), path, ifMissing)
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError(`cannot open the LMDB store in ${path}: ${advice(error)}`, { cause: error })
@@ -79,9 +87,14 @@ function openRoot(path: string): RootDatabase {
   return open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, cache: false })
 }
 
-function openTables(root: RootDatabase, path: string): Environment {
+function openTables(
+  root: RootDatabase,
+  path: string,
+  ifMissing: LmdbStoreSettings['ifMissing'],
+): Environment {
   try {
     requireOurs(root, path)
+    if (ifMissing === 'fail' && isEmpty(root)) throw missing(path, 'data.mdb holds no tables')
     const meta: Environment['meta'] = root.openDB({ name: META_TABLE })
     requireFormat(root, meta, path)
     return {
@@ -98,6 +111,19 @@ function openTables(root: RootDatabase, path: string): Environment {
     void root.close()
     throw error
   }
+}
+
+/** Looks without opening anything: whatever opens a data file of LMDB would create it. */
+function requireDataFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined)
+    throw missing(path, 'the directory does not exist')
+  const file = statSync(join(path, 'data.mdb'), { throwIfNoEntry: false })
+  if (file === undefined) throw missing(path, 'the directory has no data.mdb')
+  if (file.size === 0) throw missing(path, 'data.mdb holds no tables')
+}
+
+function missing(path: string, why: string): StoreError {
+  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`)
 }
 
 /** LMDB maps what it is given without looking closely, and brings the process down on a file of another kind. */
@@ -120,9 +146,12 @@ function headerOf(file: string): Buffer {
   }
 }
 
+function isEmpty(root: RootDatabase): boolean {
+  return [...root.getKeys()].length === 0
+}
+
 function requireOurs(root: RootDatabase, path: string): void {
-  const tables = [...root.getKeys()]
-  if (tables.length === 0 || tables.includes(META_TABLE)) return
+  if (isEmpty(root) || [...root.getKeys()].includes(META_TABLE)) return
   throw new StoreError(`${path} holds the data of another program: name another directory`)
 }
 

@@ -8,7 +8,7 @@
 --      3 most packages without a slot, and most slots
 --      4 what happens to one too many: 'reject' or 'evict-oldest'
 --      5 how long an exposed package stays, in seconds
---      6, 7 publish quota: most packages, and the window's length in seconds; '' where none is counted
+--      6, 7 publish quota: most packages that come in, and the window's length in seconds; '' where none is counted
 --      8, 9 since when the package is exposed, and how often it was delivered; '' where it is fresh
 --
 -- Returns 'stored', 'replaced', 'duplicate', 'spent', 'stale', 'full' or 'limited' (`PutOutcome` of store.ts), and what
@@ -40,14 +40,20 @@ for _, expiresAt in ipairs(call('ZMSCORE', KNOWN, pkg.id, pkg.ref)) do
   end
 end
 
-if publishMax then
+forgetVisits(stock, now)
+
+-- `offer` of offer.ts: whether there is room in the publish window, for what comes in next.
+local function countPublished()
+  if not publishMax then
+    return true
+  end
   local published, used = slide(call('GET', KEYS[3]), publishWindow, now)
   if used >= publishMax then
-    return 'limited'
+    return false
   end
   record(KEYS[3], published, used, recordOf(now, 1), publishWindow)
+  return true
 end
-forgetVisits(stock, now)
 
 local function remember()
   -- What needs memory comes first: where there is none, Redis refuses no more than the first change of a script.
@@ -97,6 +103,9 @@ if isSlot then
         remember()
         return reply('stale', stock)
       end
+      if not countPublished() then
+        return 'limited'
+      end
       remove(stock, 'replaced', { place })
       takeIn()
       return reply('replaced', stock)
@@ -104,11 +113,14 @@ if isSlot then
   end
 end
 
+if #rivals >= max and overflow == 'reject' then
+  save(stock)
+  return reply('full', stock)
+end
+if not countPublished() then
+  return 'limited'
+end
 if #rivals >= max then
-  if overflow == 'reject' then
-    save(stock)
-    return reply('full', stock)
-  end
   table.sort(rivals, byAge)
   remove(stock, 'evicted', { unpack(rivals, 1, #rivals - max + 1) })
 end

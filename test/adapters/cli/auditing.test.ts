@@ -117,6 +117,47 @@ describe('serve --audit-to log', () => {
   })
 })
 
+describe('SIGHUP without an audit file', () => {
+  const IGNORED = 'SIGHUP ignored: there is no audit file to reopen'
+
+  it.each([
+    ['serve', []],
+    ['serve with audit.to: log', ['--audit-to', 'log']],
+    ['serve --upstream', ['--upstream', 'ws://127.0.0.1:9']],
+  ])('is logged by %s, which goes on serving', async (_, args) => {
+    const serving = await serve(...args)
+    for (const times of [1, 2]) {
+      serving.kill('SIGHUP')
+      const lines = () => serving.log.filter(({ msg }) => msg === IGNORED)
+      await eventually('the log says so', () => lines().length === times)
+      expect(lines().map(({ level }) => level)).toEqual(Array(times).fill(30))
+    }
+    serving.kill('SIGTERM')
+    expect((await serving.finished).code).toBe(0)
+  })
+
+  it('is logged by strfry, which goes on answering', async () => {
+    const plugin = new Plugin(`exec ${pluginCommand('--store', `lmdb:${directory}/store`)}`)
+    const [first, second] = [await newKeyPackage(), await newKeyPackage()]
+    await plugin.ask(first)
+    plugin.kill('SIGHUP')
+    await eventually('the log says so', () => plugin.stderr.includes(IGNORED))
+    expect(await plugin.ask(second)).toMatchObject({ id: second.id, action: 'shadowReject' })
+    expect(await plugin.end('SIGTERM')).toBe(0)
+  })
+})
+
+describe('a log that cannot be written', () => {
+  it('does not end the process: its disk is full, or its terminal was closed', async () => {
+    const settings = ['--store', `lmdb:${directory}/store`, '--audit-to', 'log']
+    const plugin = new Plugin(`exec ${pluginCommand(...settings)} 2>/dev/full`)
+    for (const event of [await newKeyPackage(), await newKeyPackage()]) {
+      expect(await plugin.ask(event)).toMatchObject({ id: event.id, action: 'shadowReject' })
+    }
+    expect(await plugin.end()).toBe(0)
+  })
+})
+
 describe('strfry --audit-to file', () => {
   it('writes down what the plugin took in, with whom strfry has authenticated', async () => {
     const path = `${directory}/audit.jsonl`

@@ -1,5 +1,6 @@
 /** `stats` and `sweep`: what is in a store, and what goes from it. */
 
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
@@ -26,7 +27,9 @@ const expiresAt = now + 30 * DAY
 
 describe('stats and sweep', () => {
   it('of an empty store', async () => {
-    const flags = ['--store', `lmdb:${join(folder, 'empty')}`]
+    const path = join(folder, 'empty')
+    await lmdbStore({ path }).close()
+    const flags = ['--store', `lmdb:${path}`]
     const { code, stdout } = await runCli(['stats', ...flags])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^authors +0\n(.*\n)*the next package expires +never\n$/)
@@ -52,6 +55,32 @@ describe('stats and sweep', () => {
     expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual({ ...before, dry: 0 })
     const { stdout } = await runCli(['stats', ...flags, '--stock-low', '1'])
     expect(stdout).toMatch(/^ {2}with fewer than 1 packages +0$/m)
+  })
+})
+
+describe.each(['export', 'stats', 'sweep'])('%s', (command) => {
+  it.each([
+    ['a path that does not exist', 'mistyped', 'the directory does not exist'],
+    ['a directory without a store', 'directory', 'the directory has no data.mdb'],
+  ])('exits 1 on %s, names it, and creates nothing', async (_, name, why) => {
+    const below = join(folder, command)
+    const path = join(below, name)
+    mkdirSync(join(below, 'directory'), { recursive: true })
+    expect(await runCli([command, '--store', `lmdb:${path}`])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: no key package store in ${path}: ${why}; check the path\n`,
+    })
+    expect(readdirSync(below, { recursive: true })).toEqual(['directory'])
+  })
+
+  it('exits 2 on the store of another process’s memory', async () => {
+    expect(await runCli([command, '--store', 'memory:'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'error: store: "memory:" is not allowed: only the process that fills a memory store can read it\n',
+    })
   })
 })
 

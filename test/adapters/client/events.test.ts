@@ -1,12 +1,12 @@
-/** The functions of seeds/000: key package events and relay lists, made and read; the gateway takes what is made. */
+/** Key package events and relay lists (NIP-EE, MIP-00): created and read; the gateway accepts what is created. */
 
 import { describe, expect, it } from '@jest/globals'
 import { finalizeEvent, type NostrEvent } from 'nostr-tools/pure'
 import {
-  contentOf,
   createDeleteKeyPackageEvent,
   createKeyPackageEvent,
   getKeyPackage,
+  getKeyPackageBytes,
 } from '../../../adapters/client/events.ts'
 import { calculateKeyPackageRef } from '../../../adapters/client/mls.ts'
 import {
@@ -23,7 +23,7 @@ const ref = await calculateKeyPackageRef(keyPackage.bytes)
 const hexRef = Buffer.from(ref).toString('hex')
 
 describe('createKeyPackageEvent', () => {
-  it('has the tags of the specification', () => {
+  it('has the tags of NIP-EE', () => {
     const event = createKeyPackageEvent({
       keyPackage: keyPackage.publicPackage,
       relays,
@@ -46,16 +46,16 @@ describe('createKeyPackageEvent', () => {
   })
 
   it.each([
-    ['ts-mls has it', keyPackage.publicPackage],
+    ['the object of ts-mls', keyPackage.publicPackage],
     ['bytes', keyPackage.bytes],
     ['an MLSMessage', keyPackage.message],
-  ])('takes a KeyPackage as %s, and the gateway takes the event', (_as, given) => {
+  ])('takes a KeyPackage as %s, and the gateway accepts the event', (_as, given) => {
     const event = createKeyPackageEvent({ keyPackage: given, relays, ref, createdAt: NOW })
     expect(answer(signEvent(alice.secretKey, event))).toBe('accepted')
     expect(event.tags).toContainEqual(['i', hexRef])
   })
 
-  it('makes a slot of it: kind 30443 with d, base64 without saying so', () => {
+  it('with a slot is kind 30443 with a d tag, and base64 without an encoding tag', () => {
     const settings = { keyPackage: keyPackage.bytes, relays, slot: 'phone', createdAt: NOW }
     const event = createKeyPackageEvent(settings)
     expect(event.kind).toBe(30443)
@@ -64,12 +64,12 @@ describe('createKeyPackageEvent', () => {
     expect(answer(signEvent(alice.secretKey, event), marmot)).toBe('accepted')
   })
 
-  it('adds tags as they are', () => {
+  it('adds further tags unchanged', () => {
     const { tags } = createKeyPackageEvent({ keyPackage: keyPackage.bytes, relays, tags: [['-']] })
     expect(tags.at(-1)).toEqual(['-'])
   })
 
-  it('refuses what is no KeyPackage, or has private keys after it', () => {
+  it('throws if the bytes are not a KeyPackage, or private keys follow it', () => {
     const bundle = Uint8Array.from([...keyPackage.bytes, 1, 2, 3])
     for (const bytes of [bundle, new Uint8Array(), Uint8Array.of(0, 1)]) {
       expect(() => createKeyPackageEvent({ keyPackage: bytes, relays })).toThrow('not an MLS KeyPackage')
@@ -78,7 +78,7 @@ describe('createKeyPackageEvent', () => {
 })
 
 describe('getKeyPackage', () => {
-  it.each(['hex', 'base64', 'absent'] as const)('reads what was published as %s', (encoding) => {
+  it.each(['hex', 'base64', 'absent'] as const)('reads an event with the encoding tag %s', (encoding) => {
     expect(getKeyPackage(readable(keyPackageEvent(alice, keyPackage, { encoding })))).toEqual(
       keyPackage.publicPackage,
     )
@@ -86,17 +86,19 @@ describe('getKeyPackage', () => {
 
   it('reads URL-safe base64, and base64 without padding', () => {
     const content = Buffer.from(keyPackage.bytes).toString('base64url')
-    expect(contentOf(readable(keyPackageEvent(alice, keyPackage, { content })))).toEqual(keyPackage.bytes)
+    expect(getKeyPackageBytes(readable(keyPackageEvent(alice, keyPackage, { content })))).toEqual(
+      keyPackage.bytes,
+    )
   })
 
-  it('throws on an encoding that nobody knows', () => {
+  it('throws on an unknown encoding', () => {
     const event = keyPackageEvent(alice, keyPackage, { tags: { encoding: ['base32'] } })
-    expect(() => getKeyPackage(readable(event))).toThrow('there is no encoding "base32"')
+    expect(() => getKeyPackage(readable(event))).toThrow('unsupported encoding "base32"')
   })
 })
 
 describe('createDeleteKeyPackageEvent', () => {
-  it('names one package by its id, or several, with what they are and why', () => {
+  it('names one or several packages, with their kinds and a reason', () => {
     expect(createDeleteKeyPackageEvent('a'.repeat(64), 'Key package consumed', NOW)).toEqual({
       kind: 5,
       created_at: NOW,
@@ -117,7 +119,7 @@ describe('createDeleteKeyPackageEvent', () => {
 })
 
 describe('relay lists', () => {
-  it('a list is made and read', () => {
+  it('are created and read', () => {
     const event = finalizeEvent(createKeyPackageRelayListEvent(relays, NOW), alice.secretKey)
     expect(event).toMatchObject({ kind: 10051, created_at: NOW, content: '' })
     expect(isValidKeyPackageRelayListEvent(event)).toBe(true)
@@ -125,14 +127,14 @@ describe('relay lists', () => {
   })
 
   it.each([
-    ['none at all', undefined],
+    ['no event', undefined],
     ['another kind', finalizeEvent({ ...createKeyPackageRelayListEvent(relays), kind: 1 }, alice.secretKey)],
-    ['no address', finalizeEvent(createKeyPackageRelayListEvent(['relay1.com']), alice.secretKey)],
-  ])('%s is none', (_what, event) => {
+    ['no valid address', finalizeEvent(createKeyPackageRelayListEvent(['relay1.com']), alice.secretKey)],
+  ])('are not valid with %s', (_what, event) => {
     expect(isValidKeyPackageRelayListEvent(event)).toBe(false)
   })
 
-  it('of a kind 10002 event only what is written to, or both, counts', () => {
+  it('of kind 10002 give the relays that are marked write or have no marker', () => {
     const tags = [
       ['r', 'wss://both.example'],
       ['r', 'wss://read.example', 'read'],
@@ -144,7 +146,7 @@ describe('relay lists', () => {
   })
 })
 
-/** The same event by nostr-tools' own type, whose arrays may be written to. */
+/** The same event with the type of nostr-tools, which has mutable arrays. */
 function readable(event: object): NostrEvent {
   return event as NostrEvent
 }

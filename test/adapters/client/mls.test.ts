@@ -1,4 +1,4 @@
-/** The functions of seeds/001: key packages as Marmot wants them, their references, extensions and capabilities. */
+/** KeyPackages as Marmot requires them (MIP-00), their references, extensions and capabilities. */
 
 import { describe, expect, it } from '@jest/globals'
 import { bytesToHex } from 'nostr-tools/utils'
@@ -19,7 +19,7 @@ import { madeWith, SUITES } from '../../support/made-packages.ts'
 import { keyPackageVectors } from '../../support/vectors.ts'
 
 describe('generateKeyPackage', () => {
-  it('makes what the gateway and Marmot take, good for 90 days', async () => {
+  it('makes a KeyPackage that the gateway and Marmot accept, valid for 90 days', async () => {
     const { publicPackage } = await generateKeyPackage({ pubkey: alice.pubkey, now: NOW })
     const { bytes } = readKeyPackage(publicPackage)
     expect(answer(keyPackageEvent(alice, { bytes, ciphersuite: 1 }))).toBe('accepted')
@@ -32,12 +32,12 @@ describe('generateKeyPackage', () => {
     expect(carriesLastResort(decodeKeyPackage(bytes))).toBe(true)
   })
 
-  it('takes a lifetime, a ciphersuite, further capabilities and other extensions', async () => {
+  it('takes a lifetime, a ciphersuite, more capabilities and other extensions', async () => {
     const name = 'MLS_128_DHKEMP256_AES128GCM_SHA256_P256'
     const { publicPackage } = await generateKeyPackage({
       pubkey: alice.pubkey,
       now: NOW,
-      lifetime: 60,
+      lifetimeSeconds: 60,
       ciphersuite: await getCiphersuiteImpl(getCiphersuiteFromName(name)),
       capabilities: { ...defaultCapabilities(), proposals: [0x000a] },
       extensions: [],
@@ -50,24 +50,24 @@ describe('generateKeyPackage', () => {
 })
 
 describe('calculateKeyPackageRef', () => {
-  it.each(SUITES)('is the one of RFC 9420 section 5.2, for suite %s', async (suite) => {
+  it.each(SUITES)('is the reference of RFC 9420 section 5.2 for ciphersuite %s', async (suite) => {
     const { bytes, message, publicPackage } = madeWith(suite)
     for (const source of [bytes, message, publicPackage]) {
       expect(bytesToHex(await calculateKeyPackageRef(source))).toBe(keyPackageRef(bytes, suite))
     }
   })
 
-  it('rejects what is no KeyPackage', async () => {
+  it('rejects bytes that are not a KeyPackage', async () => {
     await expect(calculateKeyPackageRef(new Uint8Array(3))).rejects.toThrow('not an MLS KeyPackage')
   })
 })
 
 describe('capabilities and extensions', () => {
-  it('last_resort is the extension by default', () => {
+  it('have last_resort as the default extension', () => {
     expect(keyPackageDefaultExtensions()).toEqual([{ extensionType: 10, extensionData: new Uint8Array() }])
   })
 
-  it('what Marmot requires is added once, and nothing is taken away', () => {
+  it('are completed with what Marmot requires, once, and nothing is removed', () => {
     const own = { ...defaultCapabilities(), extensions: [0xf2ee, 0x1234], credentials: ['x509' as const] }
     const ensured = ensureMarmotCapabilities(own)
     expect(ensured.extensions).toEqual([0xf2ee, 0x1234, 0x000a])
@@ -77,7 +77,7 @@ describe('capabilities and extensions', () => {
 })
 
 describe('identityOf', () => {
-  it('is the pubkey, from 32 bytes or from 64 hex characters', async () => {
+  it('is the pubkey, in 32 bytes or 64 hex characters', async () => {
     const legacy = await makeKeyPackage(alice, { identity: new TextEncoder().encode(alice.pubkey) })
     expect(identityOf(legacy.publicPackage)).toBe(alice.pubkey)
     expect(identityOf((await makeKeyPackage(alice)).publicPackage)).toBe(alice.pubkey)
@@ -88,7 +88,7 @@ const vectors = keyPackageVectors()
 const describeVectors = vectors === undefined ? describe.skip : describe
 
 describeVectors('key packages of another implementation', () => {
-  it('are read and named as the gateway does', async () => {
+  it('have the same bytes and KeyPackageRef as for the gateway', async () => {
     for (const { message, ciphersuite } of vectors ?? []) {
       const { bytes } = decodeKeyPackage(message)
       expect(Buffer.from(readKeyPackage(Uint8Array.from(message)).bytes)).toEqual(Buffer.from(bytes))

@@ -1,23 +1,23 @@
-/** Which relay an event ends up at, by what they answer. */
+/** At which relay an event is published, depending on what they answer. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
-import { Pauses } from '../../../adapters/client/pauses.ts'
-import { type PublishOutcome, publishOnce } from '../../../adapters/client/publish.ts'
+import { type PublishOutcome, publishToFirst } from '../../../adapters/client/publish.ts'
+import { Pauses } from '../../../adapters/client/time.ts'
 import { eventually } from '../../support/eventually.ts'
 import { ManualTime } from '../../support/manual-time.ts'
 
 const event = { id: 'event' } as NostrEvent
 const time = new ManualTime()
 
-/** Publishes at the relays, each of which answers in turn as it is told here; resolves to who was asked, too. */
+/** Publishes to relays that give these answers in order. Resolves to the result and the order in which they were tried. */
 async function publish(answers: Readonly<Record<string, readonly PublishOutcome['outcome'][]>>) {
   const asked: string[] = []
-  const publishing = publishOnce(event, Object.keys(answers), {
+  const publishing = publishToFirst(event, Object.keys(answers), {
     attempts: 3,
     time,
     pauses: new Pauses(time),
-    publishAt: async (relay) => {
+    publish: async (relay) => {
       const earlier = asked.filter((other) => other === relay).length
       asked.push(relay)
       return { outcome: answers[relay]?.[earlier] ?? 'refused', message: `${relay} ${earlier + 1}` }
@@ -27,7 +27,7 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
   const over = publishing.finally(() => {
     isOver = true
   })
-  await eventually('it is published or given up', () => {
+  await eventually('publishing has ended', () => {
     time.advance(60_000)
     return isOver
   })
@@ -40,8 +40,8 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
   }
 }
 
-describe('an event that one relay is to have', () => {
-  it('goes to the first that takes it, and to no other (I1)', async () => {
+describe('an event for one relay only', () => {
+  it('goes to the first relay that accepts it, and to no other (I1)', async () => {
     expect(await publish({ a: ['accepted'], b: ['accepted'] })).toEqual({
       asked: ['a'],
       acceptedBy: ['a'],
@@ -50,7 +50,7 @@ describe('an event that one relay is to have', () => {
     })
   })
 
-  it('goes to the next where one refuses it, or is not there', async () => {
+  it('goes to the next relay if one refuses it or cannot be reached', async () => {
     expect(await publish({ a: ['refused'], b: ['unreachable'], c: ['accepted'] })).toEqual({
       asked: ['a', 'b', 'c'],
       acceptedBy: ['c'],
@@ -59,7 +59,7 @@ describe('an event that one relay is to have', () => {
     })
   })
 
-  it('stays with a relay that may have it already (I1)', async () => {
+  it('is sent again only to the relay that may have it already (I1)', async () => {
     expect(await publish({ a: ['unanswered', 'unanswered', 'accepted'], b: ['accepted'] })).toEqual({
       asked: ['a', 'a', 'a'],
       acceptedBy: ['a'],
@@ -68,7 +68,7 @@ describe('an event that one relay is to have', () => {
     })
   })
 
-  it('is offered again to those who were not there, so often, and not to those who refused it', async () => {
+  it('is sent again, three times in all, to relays that could not be reached, and not to those that refused it', async () => {
     expect(await publish({ a: ['refused'], b: ['unreachable', 'unreachable', 'unreachable'] })).toEqual({
       asked: ['a', 'b', 'b', 'b'],
       acceptedBy: [],
@@ -77,7 +77,7 @@ describe('an event that one relay is to have', () => {
     })
   })
 
-  it('is not said to be refused by a relay that never answered: that one may hand it out', async () => {
+  it('counts as unanswered, not refused, at a relay that never answered: that relay may hand it out', async () => {
     const never = ['unanswered', 'unanswered', 'unanswered'] as const
     expect(await publish({ a: ['refused'], b: never, c: ['accepted'] })).toEqual({
       asked: ['a', 'b', 'b', 'b'],
@@ -88,7 +88,7 @@ describe('an event that one relay is to have', () => {
   })
 
   it.each(['refused', 'unreachable'] as const)(
-    'is where it may be, though its relay is %s later',
+    'still counts as unanswered if the relay is %s later',
     async (later) => {
       const { acceptedBy, refusals, unanswered } = await publish({ a: ['unanswered', later, later], b: [] })
       expect({ acceptedBy, refusals }).toEqual({ acceptedBy: [], refusals: [] })

@@ -58,6 +58,25 @@ describe('a key package from a client', () => {
     expect(await strfry.ask(event, { authed: alice.pubkey })).toMatchObject({ action: 'shadowReject' })
   })
 
+  it("uses up the quota of the client's address, or the author's where strfry has none", async () => {
+    const strfry = openPolicy({ quota: { publishPerAddress: { max: 1 } } })
+    expect(await strfry.ask(keyPackage)).toMatchObject({ action: 'shadowReject' })
+    const limited = {
+      action: 'reject',
+      msg: 'rate-limited: 1 key packages per 3600 s from one address; try again in 3600 s',
+    }
+    expect(await strfry.ask(another)).toMatchObject(limited)
+    expect(await strfry.ask(another, { authed: alice.pubkey })).toMatchObject({ action: 'shadowReject' })
+    // A reverse proxy without `realIpHeader`, and another relay.
+    for (const from of [
+      { sourceInfo: '127.0.0.1' },
+      { sourceInfo: '::1' },
+      { sourceType: 'Stream' },
+    ] as const) {
+      expect(await strfry.ask(another, from)).toMatchObject({ action: 'shadowReject' })
+    }
+  })
+
   it('is refused while the store is out of reach (I7)', async () => {
     const strfry = openPolicy({}, { store: () => ({ put: down }) })
     expect(await strfry.ask(keyPackage)).toEqual({ id: keyPackage.id, action: 'reject', msg: UNAVAILABLE })

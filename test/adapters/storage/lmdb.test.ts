@@ -1,6 +1,6 @@
 /** The LMDB store: the contract, what it has once opened again, and when it cannot be opened or written. */
 
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
@@ -122,6 +122,49 @@ describe('an LMDB store that cannot be opened', () => {
     mkdirSync(below('locked'))
     chmodSync(below('locked'), 0o500)
     expect(message(path)).toMatch(/: no permission to write there \(E\w+\): give this user the directory/)
+  })
+})
+
+describe('an LMDB store that must exist', () => {
+  const openExisting = (path: string) => lmdbStore({ path, ifMissing: 'fail' })
+
+  it('is opened where there is one', async () => {
+    const path = below('existing')
+    const made = lmdbStore({ path })
+    await made.put(packageNamed('one', alice), LIMITS, NOW)
+    await made.close()
+    const store = openExisting(path)
+    expect(await store.count([alice], NOW)).toEqual([1])
+    await store.close()
+  })
+
+  it('is not created where the directory does not exist, and the error names the path', () => {
+    const path = below('absent/keypackages')
+    expect(() => openExisting(path)).toThrow(
+      new StoreError(`no key package store in ${path}: the directory does not exist; check the path`),
+    )
+    expect(existsSync(below('absent'))).toBe(false)
+  })
+
+  it('is not created in a directory that holds something else', () => {
+    const path = below('documents')
+    mkdirSync(path)
+    writeFileSync(`${path}/notes.txt`, 'hello')
+    expect(() => openExisting(path)).toThrow(
+      new StoreError(`no key package store in ${path}: the directory has no data.mdb; check the path`),
+    )
+    expect(readdirSync(path)).toEqual(['notes.txt'])
+  })
+
+  it('is not created in an LMDB environment without tables, nor in an empty data file', async () => {
+    const path = below('bare')
+    await open({ path, overlappingSync: false, noSubdir: false }).close()
+    const message = /^no key package store in .*: data\.mdb holds no tables; check the path$/
+    expect(() => openExisting(path)).toThrow(message)
+    mkdirSync(below('hollow'))
+    writeFileSync(below('hollow/data.mdb'), '')
+    expect(() => openExisting(below('hollow'))).toThrow(message)
+    expect(readdirSync(below('hollow'))).toEqual(['data.mdb'])
   })
 })
 

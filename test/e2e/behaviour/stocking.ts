@@ -14,7 +14,10 @@ export function describeStocking(startTarget: StartTarget, it: Rows): void {
     const scene = new Scene(startTarget)
 
     it('refuses one too many; an event already known is not counted, nor is another author (I5)', async () => {
-      const { target, events, client } = await scene.stocked(2, { quota: { publish: { max: 2 } } })
+      const target = await scene.start({ quota: { publish: { max: 2 } } })
+      const client = await scene.connect(target, alice)
+      const events = [await newEvent(target, alice), await newEvent(target, alice)]
+      for (const event of events) expect(await client.publish(event)).toEqual([true, ''])
       for (const event of events) expect(await client.publish(event)).toEqual([true, DUPLICATE])
       expect(await client.publish(await newEvent(target, alice))).toEqual([
         false,

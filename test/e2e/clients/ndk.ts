@@ -1,4 +1,4 @@
-/** NDK: it authenticates by its sign-in policy, publishes, claims and listens. */
+/** NDK: authenticates by its sign-in policy, publishes, claims and subscribes. */
 
 import { afterEach, describe, expect } from '@jest/globals'
 import NDK, { NDKEvent, NDKPrivateKeySigner, NDKRelayAuthPolicies } from '@nostr-dev-kit/ndk'
@@ -26,7 +26,7 @@ export function describeNdk(startTarget: StartTarget, it: Rows): void {
       return ndk
     }
 
-    it('publishes a key package, and another claims it', async () => {
+    it('publishes a key package, and another client claims it', async () => {
       const target = await scene.start(marmot)
       const [author, requester] = [await connect(target, alice), await connect(target, bob)]
       const event = await newEvent(target, alice)
@@ -35,15 +35,15 @@ export function describeNdk(startTarget: StartTarget, it: Rows): void {
       expect([...claimed].map(({ id }) => id)).toEqual([event.id])
     })
 
-    it('publishes and hears notes live', async () => {
+    it('publishes notes and receives them live', async () => {
       const target = await scene.start(marmot)
       const [author, listener] = [await connect(target, bob), await connect(target, alice)]
-      const heard: string[] = []
+      const received: string[] = []
       const live = listener.subscribe({ kinds: [1] }, { closeOnEose: false, groupable: false })
-      live.on('event', ({ content }: NDKEvent) => heard.push(content))
+      live.on('event', ({ content }: NDKEvent) => received.push(content))
       await new Promise<void>((resolve) => live.once('eose', () => resolve()))
       expect((await new NDKEvent(author, noteOf(bob, 'hello')).publish()).size).toBe(1)
-      await eventually('the note is heard', () => heard.includes('hello'))
+      await eventually('the note is received', () => received.includes('hello'))
       live.stop()
     })
   })

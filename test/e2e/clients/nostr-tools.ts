@@ -1,4 +1,4 @@
-/** nostr-tools' Relay: it publishes, asks, drops what is not signed, authenticates and counts. */
+/** nostr-tools' Relay: publishes, queries, drops events without a valid signature, authenticates and counts. */
 
 import { afterEach, describe, expect } from '@jest/globals'
 import type { Filter } from 'nostr-tools/filter'
@@ -27,7 +27,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
       return relay
     }
 
-    it('publishes, and hears why not', async () => {
+    it('publishes, and receives the reason of a refusal', async () => {
       const target = await scene.start()
       const relay = await connect(target.url)
       const event = forClients(await newEvent(target, alice))
@@ -37,40 +37,42 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
       await expect(relay.publish(wrong)).rejects.toThrow(/^invalid: /)
     })
 
-    it('drops a re-encoded package by its signature, unless it restores it first (I8)', async () => {
+    it('drops a re-encoded package for its signature, until the event is restored (I8)', async () => {
       const { target, events } = await scene.stocked(2)
       const { shown, dropped } = await subscribe(await connect(target.url), packagesOf(alice))
       expect(shown).toEqual([])
       expect(dropped.map((event) => restoreSignedEvent(event as Event))).toEqual([events[0]])
     })
 
-    it('drops what it asks for with `#f`, for want of an `f` tag', async () => {
+    it('drops what it requested with `#f`, because the event has no `f` tag', async () => {
       const { target, events } = await scene.stocked(2)
       const filter = { ...packagesOf(alice), '#f': ['base64'] }
       const { shown, dropped } = await subscribe(await connect(target.url), filter)
       expect({ shown, dropped }).toEqual({ shown: [], dropped: [events[0]] })
     })
 
-    it('authenticates as the author, counts, and watches its own packages come in', async () => {
+    it('authenticates as the author, counts its own packages, and receives them as they arrive', async () => {
       const { target } = await scene.stocked(1, marmot)
       const relay = await connect(target.url)
-      // The challenge comes after the handshake.
-      const [said] = await eventually('it is challenged', async () => [await relay.auth(signerOf(alice))])
-      expect(said).toBe('')
+      // The challenge arrives after the handshake.
+      const [reason] = await eventually('the relay has sent a challenge', async () => [
+        await relay.auth(signerOf(alice)),
+      ])
+      expect(reason).toBe('')
       expect(await relay.count([packagesOf(alice)], {})).toBe(1)
       const arrivals = new Set<string>()
       await new Promise<void>((resolve) => {
         relay.subscribe([packagesOf(alice)], { onevent: ({ id }) => arrivals.add(id), oneose: resolve })
       })
       await relay.publish(forClients(await newEvent(target, alice)))
-      await eventually('both are shown', () => arrivals.size === 2)
+      await eventually('both have arrived', () => arrivals.size === 2)
     })
 
-    it('hears the rate limit as the reason its subscription was closed', async () => {
+    it('receives the rate limit as the reason for which its subscription is closed', async () => {
       const { target } = await scene.stocked(1, { ...marmot, quota: { perAuthor: { max: 1 } } })
       const relay = await connect(target.url)
       await subscribe(relay, packagesOf(alice))
-      // Redelivery of the marmot profile does not lift the quota.
+      // The quota applies to redelivery (marmot profile) as well.
       await expect(subscribe(relay, packagesOf(alice))).rejects.toThrow(/^rate-limited: 1 queries per 3600 s/)
     })
   })
@@ -78,7 +80,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
 
 interface Seen {
   readonly shown: Event[]
-  /** What nostr-tools kept from its user: the signature does not hold, or the filter does not fit. */
+  /** Events that nostr-tools reports as invalid: by their signature, or because the filter does not match. */
   readonly dropped: unknown[]
 }
 

@@ -1,4 +1,4 @@
-/** What the clients' suites share: their options, how people sign, and events as client libraries write them. */
+/** Shared by the suites of the client libraries: options, signers, and events with the libraries' types. */
 
 import { type Event, type EventTemplate, finalizeEvent, type VerifiedEvent } from 'nostr-tools/pure'
 import { WebSocket } from 'ws'
@@ -6,17 +6,17 @@ import type { OptionsInput } from '../../../plugin/options.ts'
 import { signEvent } from '../../support/key-packages.ts'
 import type { Person } from '../../support/people.ts'
 
-// Node 20 has no WebSocket of its own.
+// Node.js 20 has no WebSocket.
 Object.assign(globalThis, { WebSocket })
 
-/** Packages as they were published, so that their signatures hold. */
+/** Packages are delivered as published, so that their signatures are valid. */
 export const marmot: OptionsInput = { profile: 'marmot' }
 
 export function signerOf({ secretKey }: Person): (template: EventTemplate) => Promise<VerifiedEvent> {
   return async (template) => finalizeEvent(template, secretKey)
 }
 
-/** The same event by nostr-tools' own type, whose arrays may be written to. */
+/** A copy of the event with the type of nostr-tools, which has mutable arrays. */
 export function forClients(event: object): Event {
   return JSON.parse(JSON.stringify(event)) as Event
 }

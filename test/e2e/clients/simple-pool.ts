@@ -1,4 +1,4 @@
-/** nostr-tools' SimplePool: it claims, verifies, authenticates when it is asked to, and listens beside it. */
+/** nostr-tools' SimplePool: claims, verifies, authenticates when required, and subscribes to notes. */
 
 import { afterEach, beforeEach, describe, expect } from '@jest/globals'
 import { SimplePool, useWebSocketImplementation } from 'nostr-tools/pool'
@@ -19,19 +19,19 @@ export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
     })
     afterEach(() => pool.destroy())
 
-    it('claims, verifies the signature, and the subscription ends', async () => {
+    it('claims a package with a valid signature, and the subscription ends', async () => {
       const { target, events } = await scene.stocked(2, marmot)
       const claimed = await pool.querySync([target.url], packagesOf(alice))
       expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
     })
 
-    it('gets one package of a relay that it names twice', async () => {
+    it('gets one package from a relay that is named twice', async () => {
       const { target, events } = await scene.stocked(2, marmot)
       const claimed = await pool.querySync([target.url, `${target.url}/`], packagesOf(alice))
       expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
     })
 
-    it('authenticates when a query is closed with auth-required, and asks again', async () => {
+    it('authenticates after auth-required, and repeats the query', async () => {
       const { target, events } = await scene.stocked(1, { ...marmot, requester: 'auth' })
       const claimed: string[] = []
       await new Promise((resolve) => {
@@ -45,25 +45,25 @@ export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
       expect(claimed).toEqual(idsOf(events))
     })
 
-    it('authenticates by itself, and then asks for its own as often as it likes', async () => {
+    it('authenticates automatically, and then queries its own packages without a limit', async () => {
       const { target, events } = await scene.stocked(1, marmot)
       pool.automaticallyAuth = () => signerOf(alice)
-      // Ten times is what anybody may ask for the last one, which stays.
+      // Others may query the last package ten times; it stays.
       for (let turn = 0; turn < 12; turn++) {
         const own = await pool.querySync([target.url], packagesOf(alice))
         expect(own.map(({ id }) => id)).toEqual(idsOf(events))
       }
     })
 
-    it('publishes and hears notes live, and claims key packages beside it', async () => {
+    it('publishes notes, receives them live, and claims key packages on the same connection', async () => {
       const { target, events } = await scene.stocked(2, marmot)
-      const heard: string[] = []
+      const received: string[] = []
       await new Promise<void>((resolve) => {
-        const onevent = ({ content }: { content: string }) => heard.push(content)
+        const onevent = ({ content }: { content: string }) => received.push(content)
         pool.subscribeMany([target.url], { kinds: [1] }, { onevent, oneose: resolve })
       })
       await Promise.all(pool.publish([target.url], noteOf(bob, 'hello')))
-      await eventually('the note is heard', () => heard.includes('hello'))
+      await eventually('the note is received', () => received.includes('hello'))
       const claimed = await pool.querySync([target.url], packagesOf(alice))
       expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
       expect(await pool.querySync([target.url], { authors: [alice.pubkey] })).toEqual([])

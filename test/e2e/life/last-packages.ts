@@ -1,4 +1,4 @@
-/** What becomes of a last package over a socket: delivered again and again, seen as exposed by its owner, retired. */
+/** An author's last package, over a socket: delivered repeatedly, shown to its owner as exposed, retired. */
 
 import { describe, expect, it } from '@jest/globals'
 import { alice, bob, eventOf, idsOf, packagesOf, Scene } from '../behaviour/scene.ts'
@@ -10,7 +10,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
   describe('last packages', () => {
     const scene = new Scene(startTarget)
 
-    it('an owner sees which one is exposed, to how many requests and since when; nobody else does (I4)', async () => {
+    it('an owner sees which is exposed, to how many requests and since when; nobody else does (I4)', async () => {
       const { target, events, client } = await scene.stocked(2)
       const [, last] = events
       await client.request('the first', packagesOf(alice))
@@ -28,7 +28,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       ])
     })
 
-    it('retires by a sweep alone, 600 s after its exposure and with two fresh ones beside it', async () => {
+    it('an exposed package is retired by a sweep, 600 s after its exposure, once there are two fresh ones', async () => {
       const { target, events, client } = await scene.stocked(1)
       await client.request('exposing', packagesOf(alice))
       const [fresh] = await scene.publish(target, alice, 1, 1)
@@ -43,7 +43,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       expect(own.notices).toEqual([])
     })
 
-    it('fresh ones go first, and the exposed one stays for when there is none', async () => {
+    it('fresh packages are handed out first, and the exposed one again when none is left', async () => {
       const { target, events, client } = await scene.stocked(1)
       const [exposed] = events
       await client.request('exposing', packagesOf(alice))
@@ -55,7 +55,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       expect(claimed).toEqual([fresh?.id, exposed?.id, exposed?.id])
     })
 
-    it('who asks for an author without packages here hears of how many other relays there is word', async () => {
+    it('a query for an author without packages is told how many other relays the relay list names', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const relays = ['wss://one.example', 'wss://two.example'].map((url) => ['relay', url])
@@ -69,7 +69,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       expect(lists.events.map(({ tags }) => tags)).toEqual([relays])
     })
 
-    it('an expired one is no last one: then there is none', async () => {
+    it('an expired package is not kept as the last one', async () => {
       const { target, client } = await scene.stocked(1, { stock: { ttlSeconds: HOUR } })
       await client.request('exposing', packagesOf(alice))
       target.advance(HOUR)

@@ -1,4 +1,4 @@
-/** What the tests of a key package's life need of a relay: its time, its sweep and its audit log in their hands. */
+/** What these tests need to control of a relay: its clock, its sweep and its audit log. */
 
 import type { AuditRecord } from '../../../plugin/audit.ts'
 import type { ControlledTarget, StartTarget } from '../behaviour/scene.ts'

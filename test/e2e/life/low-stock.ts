@@ -1,4 +1,4 @@
-/** Low stock over a socket: who is asked for more, when, and how it is taken back. */
+/** The low-stock signal over a socket: who receives it, when, and how it is withdrawn. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { Client } from '../../support/client.ts'
@@ -13,7 +13,7 @@ export function describeLowStock(startTarget: StartLiving): void {
   describe('low stock', () => {
     const scene = new Scene(startTarget)
 
-    it('every device of the author is asked after a claim, and told once there are enough', async () => {
+    it('is sent to every device of the author after a claim, and withdrawn once there are enough packages', async () => {
       const { target, client } = await scene.stocked(3)
       const devices = [await scene.connect(target, alice), await scene.connect(target, alice)]
       await client.request('claim', packagesOf(alice))
@@ -25,7 +25,7 @@ export function describeLowStock(startTarget: StartLiving): void {
       }
     })
 
-    it('an author is asked on authenticating while low, each device once', async () => {
+    it('is sent when the author authenticates while the stock is low, once to each device', async () => {
       const { target } = await scene.stocked(2)
       for (const _ of [1, 2]) {
         const device = await scene.connect(target, alice)
@@ -33,7 +33,7 @@ export function describeLowStock(startTarget: StartLiving): void {
       }
     })
 
-    it('who has no packages is asked if a relay list says where they are', async () => {
+    it('is sent to an author without packages who has a relay list', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       await client.publish(eventOf(target, alice, 10051, [['relay', 'wss://relay.example.com']]))
@@ -41,26 +41,26 @@ export function describeLowStock(startTarget: StartLiving): void {
       expect((await author.until('REQ')).at(-1)).toEqual(REQUEST)
     })
 
-    it('a client may answer as a relay answers a REQ: EVENT publishes, EOSE, CLOSED and CLOSE do no harm', async () => {
+    it('may be answered as a relay answers a REQ: EVENT publishes; EOSE, CLOSED and CLOSE are ignored', async () => {
       const { target } = await scene.stocked(2)
       const author = await scene.connect(target, alice)
       await author.until('REQ')
       const event = await newEvent(target, alice)
       author.send(['EVENT', 'keypackages:low', event], ['EOSE', 'keypackages:low'])
       author.send(['CLOSED', 'keypackages:low', ''], ['CLOSE', 'keypackages:low'])
-      expect(await saidUntilPublished(author, event.id)).toEqual([['OK', event.id, true, '']])
+      expect(await messagesUntilPublished(author, event.id)).toEqual([['OK', event.id, true, '']])
       expect((await author.count('own', packagesOf(alice))) as object).toEqual({ count: 3 })
       expect(author.history.filter(([verb]) => verb === 'NOTICE')).toEqual([])
     })
   })
 }
 
-/** Apart from the others, because a store that does not tell of removals cannot do it. */
+/** Separate from the others, because a store that does not report removals cannot do it. */
 export function describeLowStockByTime(startTarget: StartLiving): void {
-  describe('low stock by time', () => {
+  describe('low stock after packages expired', () => {
     const scene = new Scene(startTarget)
 
-    it('an author is asked when packages expired, once a sweep has found it', async () => {
+    it('is signalled once a sweep has removed the expired packages', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       for (const _ of [1, 2, 3]) {
@@ -75,7 +75,7 @@ export function describeLowStockByTime(startTarget: StartLiving): void {
   })
 }
 
-/** The answers to what was said up to an EVENT; the signal may be withdrawn before. */
-async function saidUntilPublished(client: Client, id: string): Promise<unknown[]> {
+/** All messages up to the OK of an EVENT, except a CLOSED that withdraws the signal. */
+async function messagesUntilPublished(client: Client, id: string): Promise<unknown[]> {
   return (await client.until('OK', id)).filter(([verb]) => verb !== 'CLOSED')
 }

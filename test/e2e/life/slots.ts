@@ -1,4 +1,4 @@
-/** Kind 30443 over a socket (the `marmot` profile): packages in slots, never used up. */
+/** Kind 30443 over a socket (the `marmot` profile): packages in slots, which claims do not spend. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -25,7 +25,7 @@ export function describeSlots(startTarget: StartLiving): void {
   describe('slots: publishing', () => {
     const scene = new Scene(startTarget)
 
-    it('base64 without an `encoding` tag, the `i` tag checked, no last_resort extension demanded', async () => {
+    it('accepts base64 without an `encoding` tag, checks the `i` tag, and does not require last_resort', async () => {
       const target = await scene.start(MARMOT)
       const client = await scene.connect(target)
       const keyPackage = await makeKeyPackage(alice, { now: target.now(), lastResort: null })
@@ -41,7 +41,7 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await client.request('slots', slots)).events).toEqual([event])
     })
 
-    it('the newest wins its slot, and the one before is spent (I3)', async () => {
+    it('keeps the newest in a slot, and the older one is spent (I3)', async () => {
       const target = await scene.start(MARMOT)
       const client = await scene.connect(target)
       const [older, newer] = [await slotEvent(target, 'phone', 50), await slotEvent(target, 'phone', 40)]
@@ -50,7 +50,7 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await client.request('slots', slots)).events).toEqual([newer])
     })
 
-    it('at most `stock.max` slots, counted apart from kind 443', async () => {
+    it('accepts at most `stock.max` slots, counted separately from kind 443', async () => {
       const target = await scene.start({ ...MARMOT, stock: { max: 1 } })
       const client = await scene.connect(target)
       expect(await client.publish(await slotEvent(target, 'phone'))).toEqual([true, ''])
@@ -59,7 +59,7 @@ export function describeSlots(startTarget: StartLiving): void {
       expect(await client.publish(await slotEvent(target, 'desk'))).toEqual(refused)
     })
 
-    it('deleted by `e` and by `a`, and by nobody else', async () => {
+    it('deletes by `e` and `a`, for the author only', async () => {
       const { target, events, client } = await stocked(scene, {}, 'phone', 'desk', 'watch')
       const [phone, desk, watch] = events
       const address = (name: string) => ['a', `30443:${alice.pubkey}:${name}`]
@@ -72,10 +72,10 @@ export function describeSlots(startTarget: StartLiving): void {
     })
   })
 
-  describe('slots: asking', () => {
+  describe('slots: querying', () => {
     const scene = new Scene(startTarget)
 
-    it('each claim returns every slot as published, and spends none', async () => {
+    it('delivers every slot as published to each claim, and spends none', async () => {
       const { target, events } = await stocked(scene, {}, 'phone', 'desk', 'watch')
       for (const who of [bob, carol]) {
         const client = await scene.connect(target, who)
@@ -84,7 +84,7 @@ export function describeSlots(startTarget: StartLiving): void {
       }
     })
 
-    it('`#d` and `ids` narrow', async () => {
+    it('matches `#d` and `ids`', async () => {
       const { events, client } = await stocked(scene, {}, 'phone', 'desk')
       const [phone, desk] = events
       expect((await client.request('d', { ...slots, '#d': ['phone'] })).events).toEqual([phone])
@@ -92,13 +92,13 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await client.request('none', { ...slots, '#d': ['watch'] })).events).toEqual([])
     })
 
-    it('the quota holds for them too (I5)', async () => {
+    it('applies the quota (I5)', async () => {
       const { client } = await stocked(scene, { quota: { perAuthor: { max: 1 } } }, 'phone')
       expect((await client.request('one', slots)).events).toHaveLength(1)
       expect((await client.request('two', slots)).closed).toMatch(/^rate-limited: /)
     })
 
-    it('are as closed to browsing as kind 443 (I4)', async () => {
+    it('refuses browsing, as for kind 443 (I4)', async () => {
       const { target, events, client } = await stocked(scene, {}, 'phone')
       const listener = await scene.connect(target)
       await listener.request('live', slots, { kinds: [1] })
@@ -113,7 +113,7 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await listener.rest()).filter(([verb]) => verb === 'EVENT')).toEqual([])
     })
 
-    it('an owner sees all of them, and is not asked for more', async () => {
+    it('shows all of them to their owner, who is not asked for more', async () => {
       const { target, events } = await stocked(scene, {}, 'phone', 'desk')
       const owner = await scene.connect(target, alice)
       expect(byId((await owner.request('own', slots)).events)).toEqual(byId(events))
@@ -121,7 +121,7 @@ export function describeSlots(startTarget: StartLiving): void {
       expect(owner.history.filter(([verb]) => verb === 'REQ')).toEqual([])
     })
 
-    it('beside them a package of kind 443 is handed out once, by a claim of that kind (I1)', async () => {
+    it('does not affect one-time packages of the same author: each is handed out once (I1)', async () => {
       const { target, events, client } = await stocked(scene, { claim: { redeliverySeconds: 0 } }, 'phone')
       const [first, last] = await scene.publish(target, alice, 2)
       expect((await client.request('slots', slots)).events).toEqual(events)
@@ -130,7 +130,7 @@ export function describeSlots(startTarget: StartLiving): void {
       }
     })
 
-    it('one that expired is not handed out', async () => {
+    it('does not deliver an expired package', async () => {
       const target = await scene.start(MARMOT)
       const client = await scene.connect(target)
       const tags = { d: ['phone'], expiration: [`${target.now() + 60}`] }
@@ -141,7 +141,7 @@ export function describeSlots(startTarget: StartLiving): void {
   })
 }
 
-/** A relay on which Alice has a package in each of these slots. */
+/** A relay with a package of Alice in each of these slots. */
 async function stocked(scene: Scene<LivingTarget>, options: OptionsInput, ...names: readonly string[]) {
   const target = await scene.start({ ...MARMOT, ...options })
   const client = await scene.connect(target)

@@ -1,4 +1,4 @@
-/** Claims over a socket that is lost: those of which nothing was sent are undone, those that were sent are repeated. */
+/** Claims on a lost connection: undone if no answer was sent, delivered again if one was. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { Client } from '../../support/client.ts'
@@ -12,7 +12,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
   describe('release', () => {
     const scene = new Scene(startTarget)
 
-    it('a CLOSE before the answer: nothing is sent, and what was claimed is back and fresh', async () => {
+    it('a CLOSE before the answer: nothing is sent, and the package is in the stock again, and fresh', async () => {
       const { target, events, client } = await scene.stocked(1)
       client.together(() => client.send(['REQ', 'claim', packagesOf(alice)], ['CLOSE', 'claim']))
       expect(await client.rest()).toEqual([['AUTH', expect.any(String)]])
@@ -21,7 +21,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
       expect([own.events, own.notices]).toEqual([events, []])
     })
 
-    it('a socket that closes before the answer: the package goes to the next, the quota tick stays (I5)', async () => {
+    it('a connection lost before the answer: the next requester gets the package, and the quota stays used (I5)', async () => {
       const { target, events } = await scene.stocked(2, { quota: { perAuthor: { max: 1 } } })
       const lost = await scene.connect(target, bob)
       await loseClaim(lost, target)
@@ -31,7 +31,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
       expect(idsOf((await other.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
     })
 
-    it('a package that its requester shows to have in a 444 all the same is spent', async () => {
+    it('a package that was released is spent after all when its requester names it in a Welcome (444)', async () => {
       const { target, events } = await scene.stocked(2)
       await loseClaim(await scene.connect(target, bob), target)
       const again = await scene.connect(target, bob)
@@ -45,7 +45,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
   describe('redelivery', () => {
     const scene = new Scene(startTarget)
 
-    it('who lost the connection after the answer gets the same again, and nobody else does (I1)', async () => {
+    it('a requester who lost the connection after the answer gets the same package again; nobody else does (I1)', async () => {
       const { target, events } = await scene.stocked(4, REDELIVERING)
       const claimAs = async (who: typeof bob) => {
         const client = await scene.connect(target, who)
@@ -61,7 +61,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
       expect(await claimAs(bob)).toEqual([third])
     })
 
-    it('a repetition of which nothing was sent takes nothing back (I1)', async () => {
+    it('a redelivery that was not sent undoes nothing (I1)', async () => {
       const { target, events } = await scene.stocked(3, REDELIVERING)
       const client = await scene.connect(target, bob)
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
@@ -73,7 +73,7 @@ export function describeUndelivered(startTarget: StartLiving): void {
   })
 }
 
-/** Claims, and closes in the same breath; resolves once the claim is undone. */
+/** Claims, and closes the connection at once. Resolves when the claim is undone. */
 async function loseClaim(client: Client, { audited }: LivingTarget): Promise<void> {
   client.together(() => {
     client.send(['REQ', 'claim', packagesOf(alice)])

@@ -86,7 +86,7 @@ describe('a 444 that names a package whose claim was released', () => {
     const [first, second] = await stock(test, alice, 2)
     const lost = test.connect({ address: '2001:db8::1' })
     await (await lost.say('REQ', 'sub', keyPackagesBy(alice))).unsent?.()
-    await test.gateway.accept(welcome(bob, first), { requester: '2001:db8::2' })
+    await test.gateway.accept(welcome(bob, first), { address: '2001:db8::2' })
     expect(await claimBy(test)).toEqual([second?.id])
   })
 

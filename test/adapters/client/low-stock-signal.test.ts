@@ -1,4 +1,4 @@
-/** What a relay's words about low stock mean to a client, whatever else is on the connection. */
+/** How a client receives the low-stock signal, among everything else on the connection. */
 
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -7,21 +7,21 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { AbstractRelay } from 'nostr-tools/abstract-relay'
 import { verifyEvent } from 'nostr-tools/pure'
 import { WebSocket, WebSocketServer } from 'ws'
-import { hearLowStock } from '../../../adapters/client/low-stock.ts'
+import { listenForLowStock } from '../../../adapters/client/low-stock-signal.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const ALICE = 'a'.repeat(64)
 const LOW = ['REQ', 'keypackages:low', { kinds: [443], authors: [ALICE] }]
 
-describe('a relay that says', () => {
+describe('the low-stock signal', () => {
   let server: WebSocketServer
   let socket: WebSocket
   let wire: Socket
   let relay: AbstractRelay
   const received: string[] = []
-  const heard: string[] = []
+  const calls: string[] = []
   let stop: () => void
-  /** Says it, and waits until it was heard: a NOTICE after it comes after it. */
+  /** Sends a message, and waits until the client has read it: until a NOTICE sent after it arrives. */
   const say = async (message: unknown) => {
     const fence = new Promise<void>((resolve) => {
       relay.onnotice = () => resolve()
@@ -32,7 +32,7 @@ describe('a relay that says', () => {
   }
 
   beforeEach(async () => {
-    received.length = heard.length = 0
+    received.length = calls.length = 0
     server = new WebSocketServer({ port: 0 })
     await once(server, 'listening')
     const connected = once(server, 'connection') as Promise<[WebSocket, IncomingMessage]>
@@ -52,10 +52,10 @@ describe('a relay that says', () => {
       again.on('message', (data) => received.push(String(data)))
     })
     socket.on('message', (data) => received.push(String(data)))
-    stop = hearLowStock(relay, ALICE, {
-      low: () => heard.push('low'),
-      enough: () => heard.push('enough'),
-      lost: () => heard.push('lost'),
+    stop = listenForLowStock(relay, ALICE, {
+      onLow: () => calls.push('onLow'),
+      onReplenished: () => calls.push('onReplenished'),
+      onClose: () => calls.push('onClose'),
     })
   })
   afterEach(() => {
@@ -63,66 +63,66 @@ describe('a relay that says', () => {
     server.close()
   })
 
-  it('REQ, asks for more; CLOSED, no more; and REQ, again', async () => {
+  it('begins with REQ, ends with CLOSED, and may begin again', async () => {
     for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) await say(message)
-    expect(heard).toEqual(['low', 'enough', 'low'])
+    expect(calls).toEqual(['onLow', 'onReplenished', 'onLow'])
   })
 
-  it('the same in one breath, is heard as well', async () => {
+  it('is received when REQ, CLOSED and REQ arrive in one piece', async () => {
     wire.cork()
     for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) socket.send(JSON.stringify(message))
     wire.uncork()
     await say(['NOTICE', 'that was all'])
-    expect(heard).toEqual(['low', 'enough', 'low'])
+    expect(calls).toEqual(['onLow', 'onReplenished', 'onLow'])
     expect(received).toEqual([])
   })
 
   it.each([
-    ['somebody else’s packages', ['REQ', 'keypackages:low', { kinds: [443], authors: ['b'.repeat(64)] }]],
-    ['nobody’s in particular', ['REQ', 'keypackages:low', { kinds: [443] }]],
-    ['nothing that can be read', ['REQ', 'keypackages:low', null]],
-    ['another subscription', ['REQ', 'other', { kinds: [443], authors: [ALICE] }]],
-    ['another verb', ['COUNT', 'keypackages:low', { count: 0 }]],
-  ])('it of %s, asks for nothing', async (_what, message) => {
+    ['for another author', ['REQ', 'keypackages:low', { kinds: [443], authors: ['b'.repeat(64)] }]],
+    ['without authors', ['REQ', 'keypackages:low', { kinds: [443] }]],
+    ['without a filter', ['REQ', 'keypackages:low', null]],
+    ['of another subscription', ['REQ', 'other', { kinds: [443], authors: [ALICE] }]],
+    ['with another verb', ['COUNT', 'keypackages:low', { count: 0 }]],
+  ])('is not a message %s', async (_what, message) => {
     await say(message)
-    expect(heard).toEqual([])
+    expect(calls).toEqual([])
   })
 
-  it('nothing for long is listened to for as long: the connection does not count as idle', async () => {
+  it('is awaited on a connection that does not count as idle', async () => {
     relay.scheduleIdleClose()
     // Timers of one length fall due in the order they were set.
     await new Promise((resolve) => setTimeout(resolve, relay.idleTimeout))
     await say(LOW)
-    expect(heard).toEqual(['low'])
+    expect(calls).toEqual(['onLow'])
   })
 
-  it('anything after it was connected to again is heard, and never had a REQ of ours', async () => {
+  it('is received after a reconnect, and the client never sent a REQ for it', async () => {
     const again = once(server, 'connection')
     socket.terminate()
     await again
-    await eventually('the client knows', () => relay.connected)
+    await eventually('the client is connected again', () => relay.connected)
     await say(LOW)
-    expect(heard).toEqual(['low'])
+    expect(calls).toEqual(['onLow'])
     expect(received).toEqual([])
   })
 
-  it('nothing any more, is lost: the client hears that once', async () => {
+  it('ends with one onClose when the connection is lost', async () => {
     relay.enableReconnect = false
     socket.terminate()
-    await eventually('it is lost', () => heard.length > 0)
-    expect(heard).toEqual(['lost'])
+    await eventually('onClose is called', () => calls.length > 0)
+    expect(calls).toEqual(['onClose'])
   })
 
-  it('something after the client stopped listening, is not heard; and was told nothing', async () => {
+  it('is not received after the client stops listening, and nothing was sent to the relay', async () => {
     stop()
     await say(LOW)
-    expect(heard).toEqual([])
+    expect(calls).toEqual([])
     expect(received).toEqual([])
   })
 
-  it('nothing because the client left, is lost', async () => {
+  it('ends with onClose when the client closes the connection', async () => {
     relay.close()
-    await eventually('it is lost', () => heard.length > 0)
-    expect(heard).toEqual(['lost'])
+    await eventually('onClose is called', () => calls.length > 0)
+    expect(calls).toEqual(['onClose'])
   })
 })

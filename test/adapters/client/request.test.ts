@@ -1,4 +1,4 @@
-/** How the answer to a REQ ends, and what of it the client is shown. */
+/** The answer to one REQ: what it contains, and how it ends. */
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { AbstractRelay } from 'nostr-tools/abstract-relay'
 import { verifyEvent } from 'nostr-tools/pure'
 import { WebSocket, WebSocketServer } from 'ws'
-import { ask } from '../../../adapters/client/ask.ts'
+import { requestEvents } from '../../../adapters/client/request.ts'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { ManualTime } from '../../support/manual-time.ts'
@@ -45,17 +45,17 @@ describe('the answer to a REQ', () => {
     server.close()
   })
 
-  /** Asks, and answers with what `answer` gives for the subscription. */
-  async function asked(answer: (id: unknown) => readonly unknown[][]) {
-    const reply = ask(relay, filters, { time, patienceMs: 5000 })
-    await eventually('the relay is asked', () => requests.some(([verb]) => verb === 'REQ'))
+  /** Sends a REQ, and answers it with the messages that `answer` returns for its subscription id. */
+  async function request(answer: (id: unknown) => readonly unknown[][]) {
+    const reply = requestEvents(relay, filters, { time, timeoutMs: 5000 })
+    await eventually('the relay has the REQ', () => requests.some(([verb]) => verb === 'REQ'))
     const id = requests.find(([verb]) => verb === 'REQ')?.[1]
     for (const message of answer(id)) socket.send(JSON.stringify(message))
     return reply
   }
 
-  it('is every event and NOTICE up to EOSE, good or not; the subscription is closed', async () => {
-    const reply = await asked((id) => [
+  it('contains every event and NOTICE up to EOSE, valid or not, and then the subscription is closed', async () => {
+    const reply = await request((id) => [
       ['EVENT', id, event],
       ['EVENT', id, reencoded],
       ['NOTICE', 'rate-limited: 1 of 2 authors'],
@@ -67,13 +67,13 @@ describe('the answer to a REQ', () => {
       notices: ['rate-limited: 1 of 2 authors'],
       end: { by: 'eose' },
     })
-    await eventually('it is closed', () => requests.some(([verb]) => verb === 'CLOSE'))
+    await eventually('the subscription is closed', () => requests.some(([verb]) => verb === 'CLOSE'))
     expect(notices).toEqual(['rate-limited: 1 of 2 authors'])
     expect(time.pending).toEqual([])
   })
 
-  it('ends with CLOSED, which says why', async () => {
-    const reply = await asked((id) => [['CLOSED', id, 'rate-limited: try again in 5 s']])
+  it('ends with CLOSED and its reason', async () => {
+    const reply = await request((id) => [['CLOSED', id, 'rate-limited: try again in 5 s']])
     expect(reply).toEqual({
       events: [],
       notices: [],
@@ -82,44 +82,47 @@ describe('the answer to a REQ', () => {
     expect(time.pending).toEqual([])
   })
 
-  it('ends with the connection, keeping what came', async () => {
-    const reply = await asked((id) => {
+  it('ends when the connection is lost, with what came before', async () => {
+    const reply = await request((id) => {
       queueMicrotask(() => socket.close())
       return [['EVENT', id, event]]
     })
-    expect(reply).toEqual({ events: [event], notices: [], end: { by: 'loss' } })
+    expect(reply).toEqual({ events: [event], notices: [], end: { by: 'disconnect' } })
   })
 
-  it.each(['before', 'after'])('ends with the connection that the client closes %s it asks', async (when) => {
-    if (when === 'before') relay.close()
-    const reply = ask(relay, filters, { time, patienceMs: 5000 })
-    if (when === 'after') relay.close()
-    expect((await reply).end).toEqual({ by: 'loss' })
-    expect(time.pending).toEqual([])
-  })
+  it.each(['before', 'after'])(
+    'ends when the client closes the connection %s sending the REQ',
+    async (when) => {
+      if (when === 'before') relay.close()
+      const reply = requestEvents(relay, filters, { time, timeoutMs: 5000 })
+      if (when === 'after') relay.close()
+      expect((await reply).end).toEqual({ by: 'disconnect' })
+      expect(time.pending).toEqual([])
+    },
+  )
 
-  it('ends when patience does', async () => {
-    const reply = await asked(() => {
+  it('ends after the timeout', async () => {
+    const reply = await request(() => {
       queueMicrotask(() => time.advance(5000))
       return []
     })
-    expect(reply.end).toEqual({ by: 'silence' })
-    await eventually('it is closed', () => requests.some(([verb]) => verb === 'CLOSE'))
+    expect(reply.end).toEqual({ by: 'timeout' })
+    await eventually('the subscription is closed', () => requests.some(([verb]) => verb === 'CLOSE'))
   })
 
-  it('ends where a relay has more than anybody has (I9)', async () => {
-    const reply = await asked((id) => Array.from({ length: 10_001 }, () => ['EVENT', id, reencoded]))
+  it('ends after 10,000 events (I9)', async () => {
+    const reply = await request((id) => Array.from({ length: 10_001 }, () => ['EVENT', id, reencoded]))
     expect(reply.events).toHaveLength(10_000)
   })
 
-  it('ends where a relay has more to say than anybody has (I9)', async () => {
-    const reply = await asked(() => Array.from({ length: 10_001 }, () => ['NOTICE', 'x']))
+  it('ends after 10,000 NOTICEs (I9)', async () => {
+    const reply = await request(() => Array.from({ length: 10_001 }, () => ['NOTICE', 'x']))
     expect(reply.notices).toHaveLength(10_000)
   })
 
-  it('ends where a relay goes on and on (I9)', async () => {
+  it('ends after 16 MiB (I9)', async () => {
     const long = { ...reencoded, content: '0'.repeat(1_000_000) }
-    const reply = await asked((id) => Array.from({ length: 20 }, () => ['EVENT', id, long]))
+    const reply = await request((id) => Array.from({ length: 20 }, () => ['EVENT', id, long]))
     expect(reply.events).toHaveLength(17)
   })
 })

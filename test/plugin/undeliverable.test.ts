@@ -1,0 +1,158 @@
+/** What was claimed for an answer that could not be made goes back: it is nobody's, and not spent for nothing. */
+
+import { describe, expect, it } from '@jest/globals'
+import { memoryStore } from '../../adapters/storage/memory.ts'
+import { answerQuery } from '../../plugin/claiming.ts'
+import type { GatewayContext } from '../../plugin/context.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { resolveOptions } from '../../plugin/options.ts'
+import { planQuery, policyOf } from '../../plugin/query.ts'
+import { ReleasedClaims } from '../../plugin/released.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { LIMITS, packageNamed } from '../contract/packages.ts'
+import { everyStore } from '../support/every-store.ts'
+import { idsIn, keyPackagesBy, keyPackagesOf, wordsIn } from '../support/gateway.ts'
+import { NOW } from '../support/key-packages.ts'
+import { testLog } from '../support/log.ts'
+import { person } from '../support/people.ts'
+
+const alice = person('alice')
+const bob = person('bob')
+const UNAVAILABLE = 'error: key packages are unavailable, try again'
+const fail = (): never => {
+  throw new Error('the disk is full')
+}
+
+/** A gateway on `store`, in which Bob has three packages, and Alice two whose stored events are damaged. */
+async function withDamagedEvents(store: KeyPackageStore, log = testLog()) {
+  const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log })
+  for (const event of await keyPackagesOf(bob, 3)) await gateway.publish(event)
+  for (const name of ['one', 'two']) {
+    const pkg = packageNamed(name, alice.pubkey)
+    await store.put({ ...pkg, event: pkg.event.slice(0, 40) }, LIMITS, NOW)
+  }
+  const connect = () => gateway.session({ address: '192.0.2.1', send: () => undefined })
+  const stored = () => Promise.all([alice, bob].map(({ pubkey }) => store.list(pubkey, NOW)))
+  return { connect, stored, log }
+}
+
+function contextOf(store: KeyPackageStore): GatewayContext {
+  const options = resolveOptions({})
+  return {
+    options,
+    policy: policyOf(options),
+    store,
+    log: testLog(),
+    audit: () => {},
+    released: new ReleasedClaims(),
+    verifyEvent: () => true,
+    now: () => NOW,
+  }
+}
+
+describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, open) => {
+  it('is answered with error, and the packages of all authors are back', async () => {
+    const store = await open()
+    const { connect, stored, log } = await withDamagedEvents(store)
+    const before = await stored()
+    expect(before.map((packages) => packages.length)).toEqual([2, 3])
+    const asked = keyPackagesBy(bob, alice)
+    for (let turn = 0; turn < 3; turn++) {
+      const { replies } = await connect().fromClient(['REQ', 'sub', asked])
+      expect(replies).toEqual([['CLOSED', 'sub', UNAVAILABLE]])
+    }
+    const byId = (packages: Awaited<ReturnType<typeof stored>>) =>
+      packages.map((list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1)))
+    expect(byId(await stored())).toEqual(byId(before))
+    expect(log.lines.map(({ message }) => message)).toEqual(
+      Array(3).fill('a key package query failed; what was claimed for it goes back'),
+    )
+    const { replies } = await connect().fromClient(['REQ', 'sub', keyPackagesBy(bob)])
+    expect(idsIn(replies)).toHaveLength(1)
+    await store.close()
+  })
+
+  it('leaves what the relay answers alone (I7)', async () => {
+    const store = await open()
+    const { connect, stored } = await withDamagedEvents(store)
+    const asked = { ...keyPackagesBy(bob, alice), kinds: [443, 1] }
+    expect(await connect().fromClient(['REQ', 'sub', asked])).toMatchObject({
+      replies: [['NOTICE', UNAVAILABLE]],
+      forward: ['REQ', 'sub', { ...asked, kinds: [1] }],
+    })
+    expect((await stored()).map((packages) => packages.length)).toEqual([2, 3])
+    await store.close()
+  })
+})
+
+describe('an answer that cannot be made of what was claimed', () => {
+  const query = planQuery(
+    [alice, bob].map(({ pubkey }) => ({ authors: [pubkey], narrowing: { kinds: [443] } })),
+    { name: '192.0.2.1', address: '192.0.2.1', authenticated: new Set() },
+    resolveOptions({}),
+  )
+
+  it('gives the packages back, and then makes one of a refusal', async () => {
+    const context = contextOf(memoryStore())
+    for (const { pubkey } of [alice, bob]) {
+      for (const name of ['one', 'two'])
+        await context.store.put(packageNamed(name + pubkey, pubkey), LIMITS, NOW)
+    }
+    const counts = () => context.store.count([alice.pubkey, bob.pubkey], NOW)
+    const answers: string[] = []
+    let released = 0
+    const result = await answerQuery(
+      context,
+      query,
+      async ({ outcome }) => {
+        answers.push(`${outcome} with ${await counts()} left`)
+        return outcome === 'answered' ? fail() : 'refused'
+      },
+      () => {
+        released += 1
+      },
+    )
+    expect(result).toBe('refused')
+    expect(answers).toEqual(['answered with 1,1 left', 'refused with 2,2 left'])
+    expect(released).toBe(1)
+  })
+
+  it('is an error where not even a refusal can be made, and the packages are back', async () => {
+    const context = contextOf(memoryStore())
+    for (const name of ['one', 'two']) await context.store.put(packageNamed(name, bob.pubkey), LIMITS, NOW)
+    await expect(answerQuery(context, query, fail, () => {})).rejects.toThrow('the disk is full')
+    expect(await context.store.count([bob.pubkey], NOW)).toEqual([2])
+  })
+})
+
+describe('an audit log and a log that throw', () => {
+  it('lose no package: what was claimed is delivered', async () => {
+    const store = memoryStore()
+    const log = { info: fail, warn: fail, error: fail }
+    const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
+    for (const event of await keyPackagesOf(alice, 3)) {
+      expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+    }
+    const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
+    const { replies, unsent } = await session.fromClient(['REQ', 'sub', keyPackagesBy(alice)])
+    expect(idsIn(replies)).toHaveLength(1)
+    expect(wordsIn(replies)).toEqual([['EOSE', 'sub']])
+    expect(await store.count([alice.pubkey], NOW)).toEqual([2])
+    await unsent?.()
+    expect(await store.count([alice.pubkey], NOW)).toEqual([3])
+  })
+
+  it('do not keep a store that fails from being answered for (I7)', async () => {
+    const store = memoryStore()
+    const log = { info: fail, warn: fail, error: fail }
+    const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
+    const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
+    await store.close()
+    const [event] = await keyPackagesOf(alice, 1)
+    const { replies } = await session.fromClient(['REQ', 'sub', keyPackagesBy(alice)])
+    expect(replies).toEqual([['CLOSED', 'sub', UNAVAILABLE]])
+    expect((await session.fromClient(['EVENT', event])).replies).toEqual([
+      ['OK', event?.id, false, UNAVAILABLE],
+    ])
+  })
+})
