@@ -1,7 +1,7 @@
 /**
- * What a store's author needs: the rules of one author's stock, as pure functions. Either over one record, which a store
- * reads, has changed, and writes (`putPackage`, `claimPackages` and their like), or over its parts, where a store keeps those
- * apart (`offer`, `claim` and their like). `examples/store` is a store written with them.
+ * What the author of a store needs, from the least work to the most freedom. `rowStore`: a whole store over a database that
+ * can read and write rows. `putPackage`, `claimPackages` and their like: the rules over one record of an author, which the
+ * store reads and writes. `offer`, `claim` and their like: the same over the parts of it, where a store keeps those apart.
  */
 
 export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
@@ -27,6 +27,7 @@ export {
   claimPackages,
   countPackages,
   dropPackages,
+  isHeardOf,
   listNames,
   listPackages,
   putPackage,
@@ -36,6 +37,7 @@ export {
   sweepDueAt,
   sweepPackages,
 } from './record.ts'
+export { type Decided, type Row, type Rows, type RowTables, rowStore } from './rows.ts'
 export { isFresh, isSlot } from './selection.ts'
 export {
   drop,

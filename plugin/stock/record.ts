@@ -160,6 +160,11 @@ export function countPackages(record: Before<StockedPackage>, now: number): numb
   return counted(stockOf(record), now)
 }
 
+/** Whether a package of the author is in the stock or remembered (`MovableStore.authors`). */
+export function isHeardOf(record: Before<StockedPackage>): boolean {
+  return stockOf(record) !== undefined
+}
+
 /** `MovableStore.known` */
 export function listNames(record: Before<StockedPackage>, now: number): KnownName[] {
   return (record?.known ?? []).filter(({ expiresAt }) => !isOver(expiresAt, now))
@@ -195,7 +200,7 @@ function recordOf<Package extends StockedPackage>(
 function isEmpty(record: AuthorRecord<StockedPackage>): boolean {
   const { published, requesters, addresses } = record
   const windows = [requesters, addresses].flatMap((each) => Object.keys(each))
-  return stockOf(record) === undefined && published === undefined && windows.length === 0
+  return !isHeardOf(record) && published === undefined && windows.length === 0
 }
 
 function knownUntil(record: Before<StockedPackage>): KnownUntil {
