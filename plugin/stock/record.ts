@@ -28,8 +28,6 @@ import {
 } from './stock.ts'
 import { isOver, type KeptWindow } from './windows.ts'
 
-type Keyed<Value> = Readonly<Record<string, Value>>
-
 /** Plain data: it is the same after `JSON.parse(JSON.stringify(record))`. */
 export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage> extends Stock<Package> {
   /** Every event id and KeyPackageRef that is known, each once: in the stock or spent (I3). */
@@ -37,8 +35,8 @@ export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage>
   /** What the author published lately. */
   readonly published?: KeptWindow
   /** The claims of each requester, and of each address. */
-  readonly requesters: Keyed<KeptWindow>
-  readonly addresses: Keyed<KeptWindow>
+  readonly requesters: Readonly<Record<string, KeptWindow>>
+  readonly addresses: Readonly<Record<string, KeptWindow>>
 }
 
 /** What a store writes and answers. */
@@ -50,11 +48,9 @@ export interface RecordChange<Outcome, Package extends StockedPackage = StoredKe
   readonly removed: readonly Removed[]
 }
 
-type Before<Package extends StockedPackage> = AuthorRecord<Package> | undefined
-
 /** `KeyPackageStore.put` */
 export function putPackage<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   pkg: Package,
   limits: StockLimits,
   now: number,
@@ -77,7 +73,7 @@ export function putPackage<Package extends StockedPackage>(
 
 /** `KeyPackageStore.claim`, of one claim: what comes out are its outcomes. */
 export function claimPackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
@@ -95,7 +91,7 @@ export function claimPackages<Package extends StockedPackage>(
 
 /** `KeyPackageStore.drop`: comes out as how many packages went. */
 export function dropPackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   which: Selector,
   now: number,
 ): RecordChange<number, Package> {
@@ -106,7 +102,7 @@ export function dropPackages<Package extends StockedPackage>(
 
 /** `KeyPackageStore.release` */
 export function releasePackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   ids: readonly string[],
   now: number,
 ): RecordChange<void, Package> {
@@ -117,7 +113,7 @@ export function releasePackages<Package extends StockedPackage>(
 
 /** `MovableStore.spend` */
 export function spendPackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   spent: readonly KnownName[],
   now: number,
 ): RecordChange<void, Package> {
@@ -128,7 +124,7 @@ export function spendPackages<Package extends StockedPackage>(
 
 /** `KeyPackageStore.sweep`, of one author: comes out as how many packages went. */
 export function sweepPackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   retireAfterSeconds: number,
   now: number,
 ): RecordChange<number, Package> {
@@ -149,24 +145,27 @@ export function sweepPackages<Package extends StockedPackage>(
 
 /** `KeyPackageStore.list` */
 export function listPackages<Package extends StockedPackage>(
-  record: Before<Package>,
+  record: AuthorRecord<Package> | undefined,
   now: number,
 ): readonly Package[] {
   return listed(stockOf(record), now)
 }
 
 /** `KeyPackageStore.count`, of one author. */
-export function countPackages(record: Before<StockedPackage>, now: number): number | undefined {
+export function countPackages(
+  record: AuthorRecord<StockedPackage> | undefined,
+  now: number,
+): number | undefined {
   return counted(stockOf(record), now)
 }
 
 /** Whether a package of the author is in the stock or remembered (`MovableStore.authors`). */
-export function isHeardOf(record: Before<StockedPackage>): boolean {
+export function isHeardOf(record: AuthorRecord<StockedPackage> | undefined): boolean {
   return stockOf(record) !== undefined
 }
 
 /** `MovableStore.known` */
-export function listNames(record: Before<StockedPackage>, now: number): KnownName[] {
+export function listNames(record: AuthorRecord<StockedPackage> | undefined, now: number): KnownName[] {
   return (record?.known ?? []).filter(({ expiresAt }) => !isOver(expiresAt, now))
 }
 
@@ -185,14 +184,16 @@ export function sweepDueAt(
 }
 
 /** The stock of an author of whom the store has heard. */
-function stockOf<Package extends StockedPackage>(record: Before<Package>): Stock<Package> | undefined {
+function stockOf<Package extends StockedPackage>(
+  record: AuthorRecord<Package> | undefined,
+): Stock<Package> | undefined {
   return record && heardOf(record, record.known.length)
 }
 
 function recordOf<Package extends StockedPackage>(
-  before: Before<Package>,
+  before: AuthorRecord<Package> | undefined,
   change: Partial<AuthorRecord<Package>>,
-): Before<Package> {
+): AuthorRecord<Package> | undefined {
   const after = { ...EMPTY_STOCK, known: [], requesters: {}, addresses: {}, ...before, ...change }
   return isEmpty(after) ? undefined : after
 }
@@ -203,11 +204,14 @@ function isEmpty(record: AuthorRecord<StockedPackage>): boolean {
   return !isHeardOf(record) && published === undefined && windows.length === 0
 }
 
-function knownUntil(record: Before<StockedPackage>): KnownUntil {
+function knownUntil(record: AuthorRecord<StockedPackage> | undefined): KnownUntil {
   return (sought) => record?.known.find(({ name }) => name === sought)?.expiresAt
 }
 
-function withNames(record: Before<StockedPackage>, names: readonly KnownName[]): readonly KnownName[] {
+function withNames(
+  record: AuthorRecord<StockedPackage> | undefined,
+  names: readonly KnownName[],
+): readonly KnownName[] {
   const known = record?.known ?? []
   if (names.length === 0) return known
   const isNew = new Set(names.map(({ name }) => name))
@@ -215,10 +219,13 @@ function withNames(record: Before<StockedPackage>, names: readonly KnownName[]):
 }
 
 /** Requesters may be called anything, also as a property that every object inherits. */
-function lookUp<Value>(values: Keyed<Value> | undefined, key: string): Value | undefined {
+function lookUp<Value>(values: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined {
   return values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined
 }
 
-function opened(windows: Keyed<KeptWindow>, now: number): Keyed<KeptWindow> {
+function opened(
+  windows: Readonly<Record<string, KeptWindow>>,
+  now: number,
+): Readonly<Record<string, KeptWindow>> {
   return Object.fromEntries(Object.entries(windows).filter(([, { keptUntil }]) => !isOver(keptUntil, now)))
 }

@@ -15,12 +15,6 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 
-/** The windows of one who claims packages of an author, as a requester and as an address. */
-interface Claimant {
-  requester: KeptWindow | undefined
-  address: KeptWindow | undefined
-}
-
 type RemovedOnly = readonly Removed[]
 
 export class Author {
@@ -28,12 +22,14 @@ export class Author {
   stock: Stock<StoredKeyPackage> | undefined
   readonly #known = new Map<KnownName['name'], number>()
   #published: KeptWindow | undefined
-  /** Few are ever claimed, so room for claimants is made when that happens. */
-  #claimants: Map<string, Claimant> | undefined
+  /** Few are ever claimed, so room for who claims is made when that happens. */
+  #requesters: Map<string, KeptWindow> | undefined
+  #addresses: Map<string, KeptWindow> | undefined
 
   /** Whether nothing is left to be kept. */
   get isEmpty(): boolean {
-    return this.stock === undefined && this.#published === undefined && !this.#claimants?.size
+    const windows = (this.#requesters?.size ?? 0) + (this.#addresses?.size ?? 0)
+    return this.stock === undefined && this.#published === undefined && windows === 0
   }
 
   put(
@@ -54,14 +50,16 @@ export class Author {
     now: number,
   ): { choice: Choice<StoredKeyPackage>; removed: RemovedOnly } {
     const before = {
-      requester: this.#claimants?.get(request.requester)?.requester,
-      address: this.#claimants?.get(request.address)?.address,
+      requester: this.#requesters?.get(request.requester),
+      address: this.#addresses?.get(request.address),
     }
     const { stock, windows, choice, removed } = claim(this.stock, before, request, policy, now)
     this.stock = stock
     if (windows !== undefined) {
-      this.#claimant(request.requester).requester = windows.requester
-      this.#claimant(request.address).address = windows.address
+      this.#requesters ??= new Map()
+      this.#addresses ??= new Map()
+      this.#requesters.set(request.requester, windows.requester)
+      this.#addresses.set(request.address, windows.address)
     }
     return { choice, removed }
   }
@@ -92,11 +90,10 @@ export class Author {
     const removed = this.#settle(retireAfterSeconds, now)
     for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
     this.stock = heardOf(this.stock, this.#known.size)
-    const isDone = (window: KeptWindow | undefined) => window === undefined || isOver(window.keptUntil, now)
-    for (const [who, { requester, address }] of this.#claimants ?? []) {
-      if (isDone(requester) && isDone(address)) this.#claimants?.delete(who)
+    for (const windows of [this.#requesters, this.#addresses]) {
+      for (const [who, { keptUntil }] of windows ?? []) if (isOver(keptUntil, now)) windows?.delete(who)
     }
-    if (isDone(this.#published)) this.#published = undefined
+    if (isOver(this.#published?.keptUntil ?? now, now)) this.#published = undefined
     return removed
   }
 
@@ -115,14 +112,5 @@ export class Author {
 
   #remember(names: readonly KnownName[]): void {
     for (const { name, expiresAt } of names) this.#known.set(name, expiresAt)
-  }
-
-  #claimant(who: string): Claimant {
-    this.#claimants ??= new Map()
-    const known = this.#claimants.get(who)
-    if (known !== undefined) return known
-    const claimant = { requester: undefined, address: undefined }
-    this.#claimants.set(who, claimant)
-    return claimant
   }
 }
