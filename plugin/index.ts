@@ -10,7 +10,7 @@ export {
   type Verdict,
 } from './gateway.ts'
 export type { KeyPackagesInformation } from './information.ts'
-export type { ContentForm } from './key-package/encoding.ts'
+export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
 export type { KeyPackageRef } from './key-package/mls.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
 export type { KnownRelayList } from './lifecycle/known-relay-list.ts'

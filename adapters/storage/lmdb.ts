@@ -12,6 +12,7 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -33,9 +34,11 @@ import {
 } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
-import { claimOne, put, withEvent } from './lmdb/packages.ts'
+import { claimOne, put } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
+
+export type { LmdbStoreSettings }
 
 /**
  * Opens the store in the directory `path`. Where there is none, it is created, unless `ifMissing` is `fail`.
@@ -74,9 +77,13 @@ class LmdbStore implements MovableStore {
     return outcomes
   }
 
-  async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
-    const { authors, packages } = this.#read()
-    return listed(authors.get(author), now).map((pkg) => withEvent(packages, author, pkg))
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
+    const { authors } = this.#read()
+    return listed(authors.get(author), now).map((pkg) => ({
+      ...pkg,
+      author,
+      read: async () => this.#read().packages.get([author, pkg.id]),
+    }))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {

@@ -12,6 +12,7 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -61,9 +62,9 @@ class MemoryStore implements MovableStore {
     return claims.map((request) => this.#claimOne(request, policy, now))
   }
 
-  async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     this.#requireOpen()
-    return [...listed(this.#authors.get(author)?.stock, now)]
+    return listed(this.#authors.get(author)?.stock, now).map((pkg) => this.#listed(pkg))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
@@ -182,6 +183,14 @@ class MemoryStore implements MovableStore {
 
   #tellRemoved(author: Pubkey, removed: readonly Removed[]): void {
     if (removed.length > 0) this.#removed.tell(removalsOf(author, removed))
+  }
+
+  #listed({ event, contentForm, ...pkg }: StoredKeyPackage): ListedPackage {
+    const read = async () => {
+      this.#requireOpen()
+      return { event, contentForm }
+    }
+    return { ...pkg, read }
   }
 
   #requireOpen(): void {

@@ -4,7 +4,7 @@
  * store reads and writes. `offer`, `claim` and their like: the same over the parts of it, where a store keeps those apart.
  */
 
-export type { ContentForm } from '../key-package/encoding.ts'
+export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
 export type { KeyPackageRef } from '../key-package/mls.ts'
 export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
 export { Listeners } from '../listeners.ts'

@@ -1,14 +1,16 @@
 /** A whole store over rows of JSON: for a database that can read some rows, and write them back before anybody else does. */
 
+import type { StoredEvent } from '../key-package/encoding.ts'
 import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
 import { Listeners } from '../listeners.ts'
-import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type {
   AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -123,8 +125,12 @@ class RowStore implements MovableStore {
     return outcomes
   }
 
-  async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
-    return [...listPackages(await this.#read('authors', author), now)]
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
+    const packages = listPackages(await this.#read('authors', author), now)
+    return packages.map(({ event, contentForm, ...pkg }) => ({
+      ...pkg,
+      read: () => this.#event(author, pkg.id),
+    }))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
@@ -240,6 +246,12 @@ class RowStore implements MovableStore {
 
   #tell(removals: readonly Removal[]): void {
     if (removals.length > 0) this.#removed.tell(removals)
+  }
+
+  async #event(author: Pubkey, id: EventId): Promise<StoredEvent | undefined> {
+    const record = await this.#read('authors', author)
+    const pkg = record?.packages.find((one) => one.id === id)
+    return pkg && { event: pkg.event, contentForm: pkg.contentForm }
   }
 
   async #read<Table extends keyof RowTables>(table: Table, key: string): Promise<Row<Table>> {

@@ -3,7 +3,7 @@
 import { equal } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
-import { deliveredIds } from './reading.ts'
+import { deliveredIds, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -23,12 +23,12 @@ export function describeReopening<Store extends KeyPackageStore>(
     await first.putRelayList(relayListOf(alice, NOW))
     await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
     const ids = deliveredIds(await first.claim([claimBy('bob', alice)], policy, NOW))
-    const left = await first.list(alice, NOW)
+    const left = await storedPackages(first, alice)
     await first.close()
 
     const second = await reopen(first)
     try {
-      same(await second.list(alice, NOW), left)
+      same(await storedPackages(second, alice), left)
       same(await second.stats(), { authors: 1, packages: 2 })
       same(await second.getRelayLists([alice]), [relayListOf(alice, NOW)])
       equal((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted, 0)

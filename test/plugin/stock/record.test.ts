@@ -26,6 +26,7 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { type History, histories, type Step } from '../../support/histories.ts'
 
 const ALICE = authorNamed('alice')
@@ -178,7 +179,7 @@ class StoreKeeper implements Keeper {
     return {
       outcome,
       removed: this.#removed.splice(0),
-      packages: byId(await this.#store.list(ALICE, now)),
+      packages: byId(await storedPackages(this.#store, ALICE, now)),
       names: byName(await this.#store.known(ALICE, now)),
       count: (await this.#store.count([ALICE], now))[0],
     }
