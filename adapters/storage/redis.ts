@@ -2,6 +2,7 @@
 
 import type { Logger } from '../../plugin/context.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { isTakenIn, listed } from '../../plugin/stock/keeping.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -26,10 +27,13 @@ import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
+import { dropping, putting, releasing, spending } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
-import { decodeList } from './redis/replies.ts'
-import { encodeRow, encodeSelector } from './redis/row.ts'
+import { requireThisLayout } from './redis/layout-check.ts'
+import { Reader } from './redis/reader.ts'
+import { RelayLists } from './redis/relay-lists.ts'
+import { packagesOf } from './redis/replies.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -73,6 +77,8 @@ class RedisStore implements MovableStore {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #relayLists: RelayLists
+  readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
   readonly #signals: Signals
@@ -85,41 +91,30 @@ class RedisStore implements MovableStore {
     this.#connection = connection
     this.#keys = new Keys(connection.prefix)
     this.#scripts = new Scripts(connection)
-    this.#changes = new Changes(this.#keys, this.#scripts)
+    this.#changes = new Changes(connection, this.#keys, this.#scripts)
+    this.#reader = new Reader(connection, this.#keys, this.#scripts)
+    this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
-    this.#claims = new Claims(connection, this.#keys, this.#scripts, {
-      removed: (removals) => this.#changes.tell(removals),
+    this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, {
       lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
       due: (author, now) => this.#sweeper.mark(author, now),
     })
     this.#census = new Census(connection, this.#keys)
   }
 
-  start(): Promise<void> {
-    return this.#signals.start()
+  async start(): Promise<void> {
+    await requireThisLayout(this.#connection, this.#keys)
+    await this.#signals.start()
   }
 
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     return this.#calls.run(async () => {
       const { author, id } = pkg
-      const { max, overflow, retireAfterSeconds, publish } = limits
-      const { exposure } = pkg
-      const args = [
-        encodeRow(pkg),
-        now,
-        max,
-        overflow,
-        retireAfterSeconds,
-        publish?.max ?? '',
-        publish?.windowSeconds ?? '',
-        exposure?.since ?? '',
-        exposure?.count ?? '',
-      ]
-      const reply = this.#changes.make('put', author, args, [this.#keys.published(author)])
+      const made = this.#changes.make(author, putting(this.#keys.of(author), pkg, limits, now))
       this.#sweeper.mark(author, now)
-      const outcome = (await reply) as PutOutcome
-      if (outcome === 'stored' || outcome === 'replaced') this.#signals.tellPublished(author, id)
+      const { outcome } = await made
+      if (isTakenIn(outcome)) this.#signals.tellPublished(author, id)
       return outcome
     })
   }
@@ -130,31 +125,29 @@ class RedisStore implements MovableStore {
 
   list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
     return this.#calls.run(async () => {
-      const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
-      return decodeList(author, reply).filter(({ expiresAt }) => expiresAt > now)
+      const { stock, rows } = await this.#reader.packages(author)
+      const packages = listed(stock, now)
+      return packagesOf(
+        author,
+        packages,
+        packages.map(({ row }) => rows.get(row)),
+      )
     })
   }
 
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
-    return this.#calls.run(async () => {
-      const counts = authors.map((author) => this.#scripts.run('count', this.#keys.stock(author), [now]))
-      const all = (await Promise.all(counts)) as (number | null)[]
-      return all.map((count) => count ?? undefined)
-    })
+    return this.#calls.run(() => Promise.all(authors.map((author) => this.#reader.count(author, now))))
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#calls.run(async () => {
-      const args = [now, ...encodeSelector(which)]
-      return Number(await this.#changes.make('drop', author, args))
-    })
+    return this.#calls.run(async () => (await this.#changes.make(author, dropping(which, now))).outcome)
   }
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
     return this.#calls.run(async () => {
-      const reply = this.#changes.make('release', author, [now, ...ids])
+      const made = this.#changes.make(author, releasing(ids, now))
       this.#sweeper.mark(author, now)
-      await reply
+      await made
     })
   }
 
@@ -171,26 +164,15 @@ class RedisStore implements MovableStore {
   }
 
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#calls.run(async () => {
-      const args = [JSON.stringify(event), event.id, event.created_at]
-      const reply = await this.#scripts.run('putRelayList', [this.#keys.relayList(event.pubkey)], args)
-      return reply as 'stored' | 'duplicate' | 'stale'
-    })
+    return this.#calls.run(() => this.#relayLists.put(event))
   }
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return this.#calls.run(async () => {
-      const { client } = this.#connection
-      const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
-      const texts = await this.#connection.within(Promise.all(events))
-      return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
-    })
+    return this.#calls.run(() => this.#relayLists.get(authors))
   }
 
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
-    return this.#calls.run(async () => {
-      await this.#scripts.run('dropRelayList', [this.#keys.relayList(author)], [createdUntil])
-    })
+    return this.#calls.run(() => this.#relayLists.drop(author, createdUntil))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -204,10 +186,9 @@ class RedisStore implements MovableStore {
 
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
     return this.#calls.run(async () => {
-      const args = names.flatMap(({ name, expiresAt }) => [name, expiresAt])
-      const reply = this.#changes.make('spend', author, [now, ...args])
+      const made = this.#changes.make(author, spending(names, now))
       this.#sweeper.mark(author, now)
-      await reply
+      await made
     })
   }
 

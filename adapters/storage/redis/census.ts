@@ -20,12 +20,7 @@ export class Census {
 
   /** @throws StoreError */
   async *authors(): AsyncGenerator<Pubkey> {
-    const { client } = this.#connection
-    for await (const author of this.#authorsWith('stock')) {
-      const [stock] = this.#keys.stock(author)
-      // Of a stock without an order, only the windows of claims are left.
-      if (await this.#connection.within(client.hexists(stock, 'order'))) yield author
-    }
+    yield* this.#authorsWith('stock')
   }
 
   /** @throws StoreError */
@@ -47,7 +42,7 @@ export class Census {
     const names = new Map<string, number>()
     let cursor = '0'
     do {
-      const step = this.#connection.client.zscan(this.#keys.known(author), cursor, 'COUNT', STEP)
+      const step = this.#connection.client.zscan(this.#keys.of(author).known, cursor, 'COUNT', STEP)
       const [next, members] = await this.#connection.within(step)
       for (let index = 0; index < members.length; index += 2) {
         names.set(members[index] ?? '', Number(members[index + 1]))

@@ -1,27 +1,27 @@
-/** Sends claims to claim.lua, those of one turn of the event loop together, and tells what followed from them. */
+/**
+ * Sends claims to claim.lua, the fast path, those of one turn of the event loop together; what it leaves is decided by compare
+ * and set. Tells what followed from them.
+ */
 
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { deliveryKeptUntil } from '../../../plugin/stock/deliveries.ts'
 import { isLow } from '../../../plugin/stock/keeping.ts'
-import type {
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  LowStockListener,
-  RemovedListener,
-} from '../../../plugin/store.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, LowStockListener, Narrowing } from '../../../plugin/store.ts'
+import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
+import { claiming, requesterWindowSeconds } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
-import { ClaimReplies } from './replies.ts'
-import { encodeWanted } from './row.ts'
+import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
+import { WINDOW_SLACK } from './windows.ts'
 
 /** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
 const MOST_AT_ONCE = 32
 
 /** Who hears what followed from a claim. */
 export interface ClaimListeners {
-  readonly removed: RemovedListener
   readonly lowStock: LowStockListener
   /** A sweep should look at the author. */
   due(author: Pubkey, now: number): void
@@ -77,14 +77,22 @@ export class Claims {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #changes: Changes
   readonly #tell: ClaimListeners
   /** On a cluster authors have keys on different nodes, which must not wait for each other. */
   readonly #areApart: boolean
   readonly #waiting: Waiting[] = []
   #underWay = 0
 
-  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts, tell: ClaimListeners) {
+  constructor(
+    connection: RedisConnection,
+    keys: Keys,
+    scripts: Scripts,
+    changes: Changes,
+    tell: ClaimListeners,
+  ) {
     this.#connection = connection
+    this.#changes = changes
     this.#keys = keys
     this.#scripts = scripts
     this.#tell = tell
@@ -94,11 +102,19 @@ export class Claims {
   /** Outcomes in the order of the claims; where some failed, those are `unavailable`. @throws StoreError where all failed */
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
-    if (this.#waiting.length === 0) setImmediate(() => this.#sendSome())
     const terms = { policy, now }
     const asked = new Asked(claims.length)
-    for (const [index, claim] of claims.entries()) this.#waiting.push({ claim, terms, asked, index })
+    for (const [index, claim] of claims.entries()) {
+      const waiting = { claim, terms, asked, index }
+      if (this.#changes.isBusy(claim.author)) void this.#decide(waiting)
+      else this.#enqueue(waiting)
+    }
     return asked.answered
+  }
+
+  #enqueue(waiting: Waiting): void {
+    if (this.#waiting.length === 0) setImmediate(() => this.#sendSome())
+    this.#waiting.push(waiting)
   }
 
   /** While the server works at one half we read its answers to the other, so it is given no more at once. */
@@ -128,9 +144,13 @@ export class Claims {
   async #run(batch: readonly Waiting[]): Promise<ClaimReplies> {
     const [first] = batch
     if (first === undefined) return new ClaimReplies([])
-    const keys = batch.map(({ claim }) => this.#keys.stock(claim.author)[0])
+    const keys: string[] = []
     const args = limitsOf(first.terms)
-    for (const { claim } of batch) args.push(...argumentsOf(claim))
+    for (const { claim } of batch) {
+      const { stock, events, requester, address } = this.#keys.of(claim.author)
+      keys.push(stock, events, requester(claim.requester), address(claim.address))
+      args.push(...argumentsOf(claim))
+    }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
 
@@ -141,23 +161,58 @@ export class Claims {
     return this.#waiting.splice(0, size)
   }
 
-  #settle({ claim: { author }, terms, asked, index }: Waiting, replies: ClaimReplies): void {
+  #settle(waiting: Waiting, replies: ClaimReplies): void {
+    const { claim, terms, asked, index } = waiting
     try {
-      const decoded = replies.next(author)
-      if ('failure' in decoded) {
-        this.#connection
-          .within(Promise.reject(new Error(decoded.failure)))
-          .catch((error) => asked.fail(index, error))
-        return
+      const answer = replies.next(claim)
+      switch (answer.kind) {
+        case 'failed':
+          this.#connection
+            .within(Promise.reject(new Error(answer.failure)))
+            .catch((error) => asked.fail(index, error))
+          return
+        case 'slow':
+          void this.#decide(waiting, this.#seen(claim, answer.words, answer.windows))
+          return
+        case 'delivered':
+          if (answer.isDue) this.#tell.due(claim.author, terms.now)
+          this.#answer(waiting, answer.outcome)
       }
-      const { outcome, removed, isDue } = decoded
-      if (isDue) this.#tell.due(author, terms.now)
-      this.#tell.removed(removed)
-      if (isLow(outcome, terms.policy.low)) this.#tell.lowStock(author, outcome.remaining)
-      asked.answer(index, outcome)
     } catch (error) {
       asked.fail(index, error)
     }
+  }
+
+  #seen(
+    { author, requester, address }: Claim,
+    words: Seen['words'],
+    [ofRequester, ofAddress]: readonly [string | null, string | null],
+  ): Seen {
+    const keys = this.#keys.of(author)
+    const windows = [
+      [keys.requester(requester), ofRequester] as const,
+      [keys.address(address), ofAddress] as const,
+    ]
+    return { words, windows }
+  }
+
+  async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
+    const { claim, terms, asked, index } = waiting
+    const { author } = claim
+    try {
+      const change = claiming(this.#keys.of(author), claim, terms.policy, terms.now)
+      const { outcome, rows, isDue } = await this.#changes.make(author, change, seen)
+      if (isDue) this.#tell.due(author, terms.now)
+      if (outcome.outcome !== 'delivered') asked.answer(index, outcome)
+      else this.#answer(waiting, { ...outcome, packages: packagesOf(author, outcome.packages, rows) })
+    } catch (error) {
+      asked.fail(index, error)
+    }
+  }
+
+  #answer({ claim: { author }, terms, asked, index }: Waiting, outcome: ClaimOutcome): void {
+    if (isLow(outcome, terms.policy.low)) this.#tell.lowStock(author, outcome.remaining)
+    asked.answer(index, outcome)
   }
 }
 
@@ -169,13 +224,23 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     perAuthor.windowSeconds,
     perAddress.max,
     perAddress.windowSeconds,
-    redeliverySeconds,
-    retireAfterSeconds,
+    now - redeliverySeconds,
+    now - retireAfterSeconds,
+    deliveryKeptUntil(redeliverySeconds, now),
+    requesterWindowSeconds(policy) + WINDOW_SLACK,
+    perAddress.windowSeconds + WINDOW_SLACK,
   ]
 }
 
-function argumentsOf({ narrowings, maximum, requester, address }: Claim): (string | number)[] {
-  return [`${maximum} ${encodeWanted(narrowings)}`, `q${keyPart(requester)}`, `a${keyPart(address)}`]
+/** The fast path knows no more than whether a claim asks for all packages of a kind. */
+function argumentsOf({ narrowings, maximum, requester }: Claim): (string | number)[] {
+  const asksFor = (wanted: number) => narrowings.some(({ kinds }) => kinds.includes(wanted))
+  const isFast = narrowings.every(isPlain) && asksFor(KEY_PACKAGE_KIND) && Number.isSafeInteger(maximum)
+  return [isFast ? Math.max(0, maximum) : 0, asksFor(SLOT_KIND) ? 1 : 0, keyPart(requester)]
+}
+
+function isPlain({ ids, since, until, tags }: Narrowing): boolean {
+  return (ids ?? since ?? until ?? tags) === undefined
 }
 
 /**

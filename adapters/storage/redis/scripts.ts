@@ -4,37 +4,17 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { RedisConnection } from './connection.ts'
 
-/** A function with what it needs, made only when a script asks for it: `claimAny`, say, by `makeClaimAny()`. */
-interface Made {
-  readonly name: string
-  readonly from: readonly string[]
-}
-
-/** The files of a script, in the order in which they see each other. */
+/** The file of each script. */
 const FILES = {
-  put: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'put'],
-  claim: [
-    'prelude',
-    'layout',
-    'window',
-    'terms',
-    { name: 'claimAny', from: ['places', 'stock', 'visits', 'selection', 'claim-any'] },
-    'claim',
-  ],
-  release: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'release'],
-  drop: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'drop'],
-  spend: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'spend'],
-  sweep: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'sweep'],
-  list: ['prelude', 'layout', 'places', 'stock', 'list'],
-  count: ['prelude', 'layout', 'places', 'stock', 'count'],
-  hit: ['prelude', 'window', 'hit'],
-  putRelayList: ['put-relay-list'],
-  dropRelayList: ['drop-relay-list'],
-  reschedule: ['reschedule'],
-} as const satisfies Record<string, readonly (string | Made)[]>
+  claim: 'claim.lua',
+  commit: 'commit.lua',
+  read: 'commit.lua',
+  hit: 'hit.lua',
+  reschedule: 'reschedule.lua',
+} as const satisfies Record<string, string>
 
 /** Those that write nothing: no replica has to be waited for. */
-const READERS: ReadonlySet<ScriptName> = new Set(['list', 'count'])
+const READERS: ReadonlySet<ScriptName> = new Set(['read'])
 
 export type ScriptName = keyof typeof FILES
 export type Argument = string | number
@@ -51,16 +31,17 @@ export class Scripts {
   constructor(connection: RedisConnection) {
     this.#connection = connection
     this.#scripts = new Map(
-      Object.entries(FILES).map(([name, files]) => [name as ScriptName, readScript(files)]),
+      Object.entries(FILES).map(([name, file]) => [name as ScriptName, readScript(file)]),
     )
   }
 
   /** @throws StoreError */
   run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#connection.within(this.#send(name, keys, args))
+    return this.#connection.within(this.send(name, keys, args))
   }
 
-  async #send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+  /** @throws what the client throws; `within` is for around it */
+  async send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`there is no script ${name}`)
     const words = [keys.length, ...keys, ...args]
@@ -79,16 +60,13 @@ export class Scripts {
   }
 }
 
-function readScript(parts: readonly (string | Made)[]): Script {
-  const text = parts.map((part) => (typeof part === 'string' ? readLua(part) : readMade(part))).join('\n')
+function readScript(file: string): Script {
+  const text = readLua(file)
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-function readMade({ name, from }: Made): string {
-  const maker = `make${name.charAt(0).toUpperCase()}${name.slice(1)}`
-  return `local function ${maker}()\n${from.map(readLua).join('\n')}\nreturn ${name}\nend`
-}
-
+/** A file, with those in it that it names in lines such as `-- include: window.lua`. */
 function readLua(file: string): string {
-  return readFileSync(new URL(`${file}.lua`, import.meta.url), 'utf8')
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8')
+  return text.replace(/^-- include: (\S+)$/gm, (_line, included: string) => readLua(included))
 }

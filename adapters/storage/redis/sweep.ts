@@ -4,8 +4,9 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { StoreStats } from '../../../plugin/store.ts'
 import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
+import { sweeping } from './decisions.ts'
 import type { Keys } from './keys.ts'
-import { HEAD_LENGTH, PLACE_LENGTH } from './row.ts'
+import { sizeOf } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
@@ -70,20 +71,18 @@ export class Sweeper {
   async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
-    const outcome = await this.#changes.make('sweep', author, [now, retireAfterSeconds])
-    const [gone, dueAt = ''] = outcome.split(' ')
-    await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt])
-    return Number(gone)
+    const { outcome } = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
+    await this.#scripts.run('reschedule', [part], [author, retryAt, outcome.dueAt ?? ''])
+    return outcome.gone
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {
     const { client } = this.#connection
     const authors: string[] = await this.#connection.within(client.zrange(part, from, `${from + CHUNK - 1}`))
-    const lengths = authors.map((author) => {
-      const [stock] = this.#keys.stock(author as Pubkey)
-      return client.hstrlen(stock, 'order')
+    const sizes = authors.map(async (author) => {
+      const [head, fresh] = await client.hmget(this.#keys.of(author as Pubkey).stock, 'head', 'fresh')
+      return sizeOf(head ?? null, fresh ?? null)
     })
-    const all = await this.#connection.within(Promise.all(lengths))
-    return all.map((length) => Math.max(0, length - HEAD_LENGTH) / PLACE_LENGTH)
+    return this.#connection.within(Promise.all(sizes))
   }
 }

@@ -1,0 +1,99 @@
+/** Keeps what is known of relay lists (kind 10051), each in a hash that is changed by compare and set (commit.lua). */
+
+import {
+  deleteRelayList,
+  type KnownRelayList,
+  offerRelayList,
+} from '../../../plugin/lifecycle/known-relay-list.ts'
+import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import { Commits, fieldsOf, type KeyedCommand, type Snapshot } from './commits.ts'
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import { firstVersion } from './layout.ts'
+import type { Scripts } from './scripts.ts'
+
+/** Nobody else changes a relay list so often. */
+const MAX_TRIES = 20
+
+interface Decision<Outcome> {
+  readonly known: KnownRelayList
+  readonly outcome: Outcome
+}
+
+export class RelayLists {
+  readonly #connection: RedisConnection
+  readonly #keys: Keys
+  readonly #commits: Commits
+
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+    this.#connection = connection
+    this.#keys = keys
+    this.#commits = new Commits(scripts)
+  }
+
+  /** @throws StoreError */
+  put(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+    return this.#change(event.pubkey, (known) => offerRelayList(known, event))
+  }
+
+  /** @throws StoreError */
+  async drop(author: Pubkey, createdUntil: number): Promise<void> {
+    await this.#change(author, (known) => ({
+      known: deleteRelayList(known, createdUntil),
+      outcome: undefined,
+    }))
+  }
+
+  /** @throws StoreError */
+  async get(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+    const { client } = this.#connection
+    const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
+    const texts = await this.#connection.within(Promise.all(events))
+    return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+  }
+
+  async #change<Outcome>(
+    author: Pubkey,
+    decide: (known: KnownRelayList) => Decision<Outcome>,
+  ): Promise<Outcome> {
+    const decided = await this.#connection.within(this.#try(this.#keys.relayList(author), decide))
+    if (decided === undefined) throw new StoreError('Redis: too many others change this relay list at once')
+    return decided.outcome
+  }
+
+  async #try<Outcome>(
+    key: string,
+    decide: (known: KnownRelayList) => Decision<Outcome>,
+  ): Promise<Decision<Outcome> | undefined> {
+    let snapshot = await this.#commits.read(key)
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { version, known } = decode(snapshot)
+      const decided = decide(known)
+      if (decided.known === known) return decided
+      const next = version === '' ? firstVersion() : Number(version) + 1
+      const committed = await this.#commits.commit(key, version, [], encode(key, next, decided.known))
+      if (committed.isDone) return decided
+      snapshot = committed.newer
+    }
+    return undefined
+  }
+}
+
+function decode({ words }: Snapshot): { version: string; known: KnownRelayList } {
+  const fields = fieldsOf(words)
+  const [event, deletedUntil] = [fields.get('event'), fields.get('deletedUntil')]
+  const known = {
+    ...(event !== undefined && { event: JSON.parse(event) as SignedEvent }),
+    ...(deletedUntil !== undefined && { deletedUntil: Number(deletedUntil) }),
+  }
+  return { version: fields.get('version') ?? '', known }
+}
+
+function encode(key: string, version: number, { event, deletedUntil }: KnownRelayList): KeyedCommand[] {
+  const fields = ['version', version]
+  if (event !== undefined) fields.push('event', JSON.stringify(event))
+  if (deletedUntil !== undefined) fields.push('deletedUntil', deletedUntil)
+  const gone: KeyedCommand[] = event === undefined ? [['HDEL', key, 'event']] : []
+  return [['HSET', key, ...fields], ...gone]
+}
