@@ -100,7 +100,7 @@ class RedisStore implements MovableStore {
       lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
       due: (author, now) => this.#sweeper.mark(author, now),
     })
-    this.#census = new Census(connection, this.#keys)
+    this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
   async start(): Promise<void> {

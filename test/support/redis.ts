@@ -201,13 +201,13 @@ export interface RedisSentinel extends RedisPair {
   stop(): Promise<void>
 }
 
-/** A pair, and a Sentinel that lets the replica take over half a second after the master is gone. */
-export async function startSentinel(): Promise<RedisSentinel> {
+/** A pair, and a Sentinel that lets the replica take over so soon after the master is gone. */
+export async function startSentinel(downAfterMs = 500): Promise<RedisSentinel> {
   const { master, replica } = await startPair()
   const sentinel = await startRedis({
     args: ['--sentinel'],
     config: `sentinel monitor main 127.0.0.1 ${master.port} 1
-sentinel down-after-milliseconds main 500
+sentinel down-after-milliseconds main ${downAfterMs}
 sentinel failover-timeout main 3000
 `,
   })

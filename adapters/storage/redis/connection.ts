@@ -7,20 +7,22 @@ import {
   isCluster,
   type Line,
   likeThis,
+  masterOf,
   type RedisClient,
   subscriberOf,
   type Trust,
+  type Words,
 } from './clients.ts'
 import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
-import { ReplicatedWrites, type Words } from './replication.ts'
+import { ReplicatedWrites } from './replication.ts'
 
 /** Key packages fail closed no later than this after Redis stopped answering (I7). */
 const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
-/** So many keys of a cluster that hardly a master is left out. */
-const CLUSTER_PROBES = 32
+/** Among so many keys of a cluster there is one of each master, but for the smallest. */
+const CLUSTER_PROBES = 100
 
 export interface ConnectOptions {
   readonly log: Logger
@@ -47,6 +49,8 @@ export interface RedisConnection {
    * @throws what the client throws, so that NOSCRIPT can be told apart; `within` is for around it
    */
   write(words: Words): Promise<unknown>
+  /** Drops all connections, since one has handed an answer to the wrong call. What is under way on them fails. */
+  distrust(): void
   close(): Promise<void>
 }
 
@@ -127,6 +131,12 @@ class Connection implements RedisConnection {
     return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
   }
 
+  distrust(): void {
+    const { client } = this
+    // At once: `disconnect` would let the answers in that are still to come.
+    for (const { stream } of isCluster(client) ? client.nodes() : [client]) stream?.destroy()
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#probing)
     clearInterval(this.#heartbeat)
@@ -184,14 +194,18 @@ class Connection implements RedisConnection {
     }, PROBE_INTERVAL_MS).unref()
   }
 
-  /** A write by a script, as the store's own are; on a cluster one that falls on each node. */
+  /**
+   * A write by a script, as the store's own are; on a cluster one for each master, and no more: the first command
+   * connects to a node that is not connected yet, and what is sent to it in the meantime is refused.
+   */
   async #probe(): Promise<void> {
     const script = "return redis.call('set', KEYS[1], '1', 'EX', 60)"
-    const keys = Array.from(
-      { length: isCluster(this.client) ? CLUSTER_PROBES : 1 },
-      (_, n) => `${this.prefix}probe:${n}`,
-    )
-    await Promise.all(keys.map((key) => this.#prove(['eval', script, 1, key])))
+    const probes = new Map<string, Words>()
+    for (let n = 0; n < (isCluster(this.client) ? CLUSTER_PROBES : 1); n++) {
+      const words: Words = ['eval', script, 1, `${this.prefix}probe:${n}`]
+      probes.set(masterOf(this.client, words), words)
+    }
+    await Promise.all([...probes.values()].map((words) => this.#prove(words)))
   }
 
   #prove(words: Words): Promise<unknown> {

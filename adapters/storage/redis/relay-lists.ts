@@ -24,11 +24,13 @@ interface Decision<Outcome> {
 export class RelayLists {
   readonly #connection: RedisConnection
   readonly #keys: Keys
+  readonly #scripts: Scripts
   readonly #commits: Commits
 
   constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
     this.#connection = connection
     this.#keys = keys
+    this.#scripts = scripts
     this.#commits = new Commits(scripts)
   }
 
@@ -46,11 +48,13 @@ export class RelayLists {
   }
 
   /** @throws StoreError */
-  async get(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    const { client } = this.#connection
-    const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
-    const texts = await this.#connection.within(Promise.all(events))
-    return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+  get(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+    return Promise.all(
+      authors.map(async (author) => {
+        const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
+        return text === null ? undefined : decodeRelayList(author, `${text}`)
+      }),
+    )
   }
 
   async #change<Outcome>(
@@ -76,6 +80,21 @@ export class RelayLists {
       if (committed.isDone) return decided
       snapshot = committed.newer
     }
+    return undefined
+  }
+}
+
+/** @throws StoreError where it is no event of the author */
+export function decodeRelayList(author: Pubkey, text: string): SignedEvent {
+  const event = parse(text)
+  if (event?.pubkey !== author) throw new StoreError('Redis: a relay list is not one of its author')
+  return event
+}
+
+function parse(text: string): SignedEvent | undefined {
+  try {
+    return JSON.parse(text) as SignedEvent
+  } catch {
     return undefined
   }
 }

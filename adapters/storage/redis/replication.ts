@@ -1,10 +1,7 @@
 /** Writes that count only once enough replicas have them (I6), on one server or each master of a cluster. */
 
-import { Command } from 'ioredis'
-import { isCluster, type RedisClient } from './clients.ts'
-
-/** A command whose keys all lie in one slot. */
-export type Words = readonly [command: string, ...words: (string | number | Buffer)[]]
+import { Command, type Redis } from 'ioredis'
+import { connectionTo, masterOf, type RedisClient, type Words } from './clients.ts'
 
 /** A write may wait for the batch before its own; both together stay below the time that an answer may take. */
 const WAIT_MS = 800
@@ -39,17 +36,10 @@ export class ReplicatedWrites {
   }
 
   #masterOf(words: Words): MasterWrites {
-    const name = this.#nameOf(words)
-    const known = this.#masters.get(name) ?? new MasterWrites(this.#client, this.#replicas)
+    const name = masterOf(this.#client, words)
+    const known = this.#masters.get(name) ?? new MasterWrites(this.#client, name, this.#replicas)
     this.#masters.set(name, known)
     return known
-  }
-
-  #nameOf([command, ...words]: Words): string {
-    if (!isCluster(this.#client)) return ''
-    const slot = new Command(command, words).getSlot()
-    // As ioredis groups the slots of a pipeline: by the master and its replicas.
-    return this.#client.slots[slot]?.join() ?? ''
   }
 }
 
@@ -61,14 +51,16 @@ interface Pending {
 
 class MasterWrites {
   readonly #client: RedisClient
+  readonly #name: string
   readonly #replicas: number
   readonly #waiting: Pending[] = []
   #isUnderWay = false
   /** How many replicas had the last batch, where that was too few. */
   #short: number | undefined
 
-  constructor(client: RedisClient, replicas: number) {
+  constructor(client: RedisClient, name: string, replicas: number) {
     this.#client = client
+    this.#name = name
     this.#replicas = replicas
   }
 
@@ -95,10 +87,11 @@ class MasterWrites {
   }
 
   async #send(batch: readonly Pending[]): Promise<void> {
-    const pipeline = this.#client.pipeline()
-    for (const { words } of batch) pipeline.call(...words)
-    pipeline.wait(this.#replicas, WAIT_MS)
     try {
+      // Of the node itself: a pipeline of a cluster hands answers to the wrong commands (clients.ts).
+      const pipeline = (await this.#connection(batch)).pipeline()
+      for (const { words } of batch) pipeline.call(...words)
+      pipeline.wait(this.#replicas, WAIT_MS)
       const results = (await pipeline.exec()) ?? []
       const shortage = this.#judge(results.at(-1))
       for (const [index, pending] of batch.entries()) settle(pending, results[index], shortage)
@@ -107,12 +100,32 @@ class MasterWrites {
     }
   }
 
+  /** @throws Error where the master cannot be reached: nothing was sent */
+  async #connection([first]: readonly Pending[]): Promise<Redis> {
+    const known = connectionTo(this.#client, this.#name)
+    if (known !== undefined) return ready(known)
+    // A cluster forgets a node whose connection was lost. Another sends whoever asks for one of its keys there again.
+    const [key] = first === undefined ? [] : new Command(first.words[0], first.words.slice(1)).getKeys()
+    await this.#client.exists(String(key))
+    const found = connectionTo(this.#client, this.#name)
+    if (found === undefined) throw new Error(CLOSED)
+    return ready(found)
+  }
+
   /** Why a batch does not count, from what its WAIT answered. */
-  #judge([failure, replicas]: Result = [new Error('the connection is closed'), 0]): Error | undefined {
+  #judge([failure, replicas]: Result = [new Error(CLOSED), 0]): Error | undefined {
     if (failure) return failure
     this.#short = Number(replicas) < this.#replicas ? Number(replicas) : undefined
     return this.#short === undefined ? undefined : tooFew(this.#short, this.#replicas)
   }
+}
+
+const CLOSED = 'the connection is closed'
+
+/** One that is not connected yet connects when it is asked. @throws Error where it is busy with that: none is kept for later */
+function ready(connection: Redis): Redis {
+  if (connection.status !== 'ready' && connection.status !== 'wait') throw new Error(CLOSED)
+  return connection
 }
 
 type Result = readonly [error: Error | null, answer: unknown]

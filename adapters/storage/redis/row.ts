@@ -7,6 +7,7 @@ import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
 import type { KeyPackageRef } from '../../../plugin/key-package/mls.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Exposure, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
 
 type Rest = readonly [contentForm: ContentForm, tags: StockedPackage['tags'], slot?: string]
 
@@ -17,11 +18,15 @@ export function encodeRow(pkg: StoredKeyPackage): string {
   return `${header.join(' ')}\n${JSON.stringify(rest)}\n${event}`
 }
 
+/** @throws StoreError where the event is not the author's, or not the one of that id (I4) */
 export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
   const headerEnd = row.indexOf('\n')
   const restEnd = row.indexOf('\n', headerEnd + 1)
   const [id, expiresAt, lastResort, createdAt, kind, ref] = row.slice(0, headerEnd).split(' ', 6)
   const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
+  const event = row.slice(restEnd + 1)
+  if (!says(event, 'pubkey', author) || !says(event, 'id', id ?? ''))
+    throw new StoreError('Redis: a key package is not the one that was asked for')
   return {
     id: id as EventId,
     ref: ref as KeyPackageRef,
@@ -31,9 +36,14 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
     expiresAt: Number(expiresAt),
     lastResort: lastResort === '1',
     tags,
-    event: row.slice(restEnd + 1),
+    event,
     contentForm,
     ...(slot !== undefined && { slot }),
     ...(exposure !== undefined && { exposure }),
   }
+}
+
+/** Whether an event has that value, without parsing it: within a text of it, quotes would be escaped. */
+function says(event: string, name: 'id' | 'pubkey', value: string): boolean {
+  return event.includes(`"${name}":"${value}"`)
 }

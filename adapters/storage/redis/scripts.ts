@@ -1,4 +1,7 @@
-/** The Lua scripts: what each is made of, and how it is run. */
+/**
+ * The Lua scripts: what each is made of, and how it is run. Each call carries a token that comes back with its answer:
+ * where the client mixes answers up, as ioredis has done, none is taken for that of another call (I4).
+ */
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,10 +14,11 @@ const FILES = {
   read: 'commit.lua',
   hit: 'hit.lua',
   reschedule: 'reschedule.lua',
+  ask: 'ask.lua',
 } as const satisfies Record<string, string>
 
 /** Those that write nothing: no replica has to be waited for. */
-const READERS: ReadonlySet<ScriptName> = new Set(['read'])
+const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask'])
 
 export type ScriptName = keyof typeof FILES
 export type Argument = string | number
@@ -27,6 +31,7 @@ interface Script {
 export class Scripts {
   readonly #connection: RedisConnection
   readonly #scripts: ReadonlyMap<ScriptName, Script>
+  #calls = 0
 
   constructor(connection: RedisConnection) {
     this.#connection = connection
@@ -40,28 +45,42 @@ export class Scripts {
     return this.#connection.within(this.send(name, keys, args))
   }
 
+  /** The answer of a command that only reads. @throws StoreError */
+  ask(command: string, key: string, ...args: readonly Argument[]): Promise<unknown> {
+    return this.run('ask', [key], [command, ...args])
+  }
+
   /** @throws what the client throws; `within` is for around it */
   async send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`there is no script ${name}`)
-    const words = [keys.length, ...keys, ...args]
+    this.#calls += 1
+    const token = this.#calls.toString(36)
+    const words = [keys.length, ...keys, ...args, token]
     const isReader = READERS.has(name)
     const send = (command: string, body: string) =>
       isReader
         ? this.#connection.client.call(command, body, ...words)
         : this.#connection.write([command, body, ...words])
     try {
-      return await send('evalsha', script.sha)
+      return this.#open(token, await send('evalsha', script.sha))
     } catch (error) {
       // The server does not know it (yet, or since a restart), so it has done nothing.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return send('eval', script.text)
+      return this.#open(token, await send('eval', script.text))
     }
+  }
+
+  /** @throws Error CROSSED where it is not the answer to the call with that token */
+  #open(token: string, reply: unknown): unknown {
+    if (Array.isArray(reply) && reply[0] === token) return reply[1] ?? null
+    this.#connection.distrust()
+    throw new Error('CROSSED an answer to another call')
   }
 }
 
 function readScript(file: string): Script {
-  const text = readLua(file)
+  const text = `local token = table.remove(ARGV)\nlocal function answer()\n${readLua(file)}\nend\nreturn { token, answer() }`
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 

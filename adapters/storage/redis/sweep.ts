@@ -36,13 +36,11 @@ export class Sweeper {
     let gone = 0
     for (const part of this.#keys.everyDue()) {
       for (;;) {
-        const { client } = this.#connection
-        const authors = await this.#connection.within(
-          client.zrangebyscore(part, '-inf', now, 'LIMIT', 0, CHUNK),
-        )
+        const due = await this.#scripts.ask('zrangebyscore', part, '-inf', now, 'LIMIT', 0, CHUNK)
+        const authors = due as Pubkey[]
         if (authors.length === 0) break
         const counts = await Promise.all(
-          authors.map((author) => this.#sweepAuthor(part, author as Pubkey, retireAfterSeconds, now)),
+          authors.map((author) => this.#sweepAuthor(part, author, retireAfterSeconds, now)),
         )
         gone += counts.reduce((sum, count) => sum + count, 0)
       }
@@ -77,12 +75,12 @@ export class Sweeper {
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {
-    const { client } = this.#connection
-    const authors: string[] = await this.#connection.within(client.zrange(part, from, `${from + CHUNK - 1}`))
+    const authors = (await this.#scripts.ask('zrange', part, from, from + CHUNK - 1)) as Pubkey[]
     const sizes = authors.map(async (author) => {
-      const [head, fresh] = await client.hmget(this.#keys.of(author as Pubkey).stock, 'head', 'fresh')
+      const { stock } = this.#keys.of(author)
+      const [head, fresh] = (await this.#scripts.ask('hmget', stock, 'head', 'fresh')) as (string | null)[]
       return sizeOf(head ?? null, fresh ?? null)
     })
-    return this.#connection.within(Promise.all(sizes))
+    return Promise.all(sizes)
   }
 }

@@ -39,16 +39,22 @@ async function replay(store: KeyPackageStore, { steps }: History): Promise<unkno
   const delivered: Delivered[] = []
   const removals: Removal[] = []
   store.onRemoved((removed) => removals.push(...removed))
-  store.onLowStock((author, remaining) => answers.push({ author, remaining }))
+  const low: LowStock[] = []
+  store.onLowStock((author, remaining) => low.push({ author, remaining }))
   let now = NOW
   for (const step of steps) {
     if (step.do === 'wait') now += step.seconds
-    else answers.push(await take(store, step, delivered, now), asTold(removals.splice(0)))
+    else answers.push(await take(store, step, delivered, now), asTold(removals.splice(0)), byAuthor(low.splice(0)))
   }
   for (const author of AUTHORS) answers.push(sorted(await store.list(author, now)))
   answers.push(await store.count(AUTHORS, now), await store.stats())
   await store.close()
   return answers
+}
+
+interface LowStock {
+  readonly author: Pubkey
+  readonly remaining: number
 }
 
 interface Delivered {
@@ -91,6 +97,11 @@ function idsOf(outcome: ClaimOutcome | undefined): string[] {
 /** Stores may tell of a step's removals at once or one by one, in any order. */
 function asTold(removals: readonly Removal[]): Removal[] {
   return removals.toSorted((a, b) => (`${a.author} ${a.id}` < `${b.author} ${b.id}` ? -1 : 1))
+}
+
+/** Stores may take the authors of a batch in any order. */
+function byAuthor(low: readonly LowStock[]): LowStock[] {
+  return low.toSorted((a, b) => a.author.localeCompare(b.author))
 }
 
 /** Stores may deliver the packages of one claim in any order. */
