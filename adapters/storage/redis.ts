@@ -96,10 +96,9 @@ class RedisStore implements MovableStore {
     this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
-    this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, {
-      lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
-      due: (author, now) => this.#sweeper.mark(author, now),
-    })
+    this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
+      this.#signals.tellLowStock(author, remaining),
+    )
     this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
@@ -111,9 +110,8 @@ class RedisStore implements MovableStore {
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     return this.#calls.run(async () => {
       const { author, id } = pkg
-      const made = this.#changes.make(author, putting(this.#keys.of(author), pkg, limits, now))
-      this.#sweeper.mark(author, now)
-      const { outcome } = await made
+      const change = putting(this.#keys.of(author), pkg, limits, now)
+      const { outcome } = await this.#changes.make(author, change)
       if (isTakenIn(outcome)) this.#signals.tellPublished(author, id)
       return outcome
     })
@@ -145,9 +143,7 @@ class RedisStore implements MovableStore {
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
     return this.#calls.run(async () => {
-      const made = this.#changes.make(author, releasing(ids, now))
-      this.#sweeper.mark(author, now)
-      await made
+      await this.#changes.make(author, releasing(ids, now))
     })
   }
 
@@ -186,9 +182,7 @@ class RedisStore implements MovableStore {
 
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
     return this.#calls.run(async () => {
-      const made = this.#changes.make(author, spending(names, now))
-      this.#sweeper.mark(author, now)
-      await made
+      await this.#changes.make(author, spending(names, now))
     })
   }
 

@@ -26,8 +26,6 @@ const MAX_PAUSE_MS = 16
 export interface Made<Outcome> {
   readonly outcome: Outcome
   readonly rows: readonly (string | null)[]
-  /** Something of the author has to be forgotten one day, and nothing had before. */
-  readonly isDue: boolean
 }
 
 interface Waiting {
@@ -91,6 +89,11 @@ export class Changes {
     }
   }
 
+  /** The next sweep has to look at the author. */
+  mark(author: Pubkey, now: number): void {
+    this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
+  }
+
   #queueOf(author: Pubkey): Queue {
     const known = this.#queues.get(author)
     if (known !== undefined) return known
@@ -129,14 +132,16 @@ export class Changes {
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
-      if (!draft.isChanged) return this.#tell(author, batch, decided, new Map(), draft.isDue)
+      if (!draft.isChanged) return this.#tell(author, batch, decided, new Map())
       const now = Math.min(...batch.map(({ change }) => change.now))
       const { commands, fetched } = draft.commands(rows, now)
-      const committed = await this.#commits.commit(keys.stock, draft.version, reads, commands)
+      const committing = this.#commits.commit(keys.stock, draft.version, reads, commands)
+      if (draft.isDue || batch.some(({ change }) => change.isDue)) this.mark(author, now)
+      const committed = await committing
       if (committed.isDone) {
         const texts = new Map(fetched(committed.answers).map((text, index) => [rows[index] ?? '', text]))
         for (const row of wanted) texts.set(row, draft.newRow(row) ?? texts.get(row) ?? null)
-        return this.#tell(author, batch, decided, texts, draft.isDue)
+        return this.#tell(author, batch, decided, texts)
       }
       snapshot = committed.newer
       await backOff(attempt)
@@ -149,12 +154,11 @@ export class Changes {
     batch: readonly Waiting[],
     decided: readonly Decision<unknown>[],
     texts: ReadonlyMap<string, string | null>,
-    isDue: boolean,
   ): void {
     for (const [index, { outcome, removed, delivered = [] }] of decided.entries()) {
       if (removed.length > 0) this.removed.tell(removalsOf(author, removed))
       const rows = delivered.map(({ row }) => texts.get(row) ?? null)
-      batch[index]?.resolve({ outcome, rows, isDue })
+      batch[index]?.resolve({ outcome, rows })
     }
   }
 }

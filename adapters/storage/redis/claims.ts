@@ -20,13 +20,6 @@ import { WINDOW_SLACK } from './windows.ts'
 /** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
 const MOST_AT_ONCE = 32
 
-/** Who hears what followed from a claim. */
-export interface ClaimListeners {
-  readonly lowStock: LowStockListener
-  /** A sweep should look at the author. */
-  due(author: Pubkey, now: number): void
-}
-
 /** What holds for all claims of a call. */
 interface Terms {
   readonly policy: ClaimPolicy
@@ -78,7 +71,7 @@ export class Claims {
   readonly #keys: Keys
   readonly #scripts: Scripts
   readonly #changes: Changes
-  readonly #tell: ClaimListeners
+  readonly #tellLowStock: LowStockListener
   /** On a cluster authors have keys on different nodes, which must not wait for each other. */
   readonly #areApart: boolean
   readonly #waiting: Waiting[] = []
@@ -89,13 +82,13 @@ export class Claims {
     keys: Keys,
     scripts: Scripts,
     changes: Changes,
-    tell: ClaimListeners,
+    tellLowStock: LowStockListener,
   ) {
     this.#connection = connection
     this.#changes = changes
     this.#keys = keys
     this.#scripts = scripts
-    this.#tell = tell
+    this.#tellLowStock = tellLowStock
     this.#areApart = isCluster(connection.client)
   }
 
@@ -175,7 +168,7 @@ export class Claims {
           void this.#decide(waiting, this.#seen(claim, answer.words, answer.windows))
           return
         case 'delivered':
-          if (answer.isDue) this.#tell.due(claim.author, terms.now)
+          if (answer.isDue) this.#changes.mark(claim.author, terms.now)
           this.#answer(waiting, answer.outcome)
       }
     } catch (error) {
@@ -201,8 +194,7 @@ export class Claims {
     const { author } = claim
     try {
       const change = claiming(this.#keys.of(author), claim, terms.policy, terms.now)
-      const { outcome, rows, isDue } = await this.#changes.make(author, change, seen)
-      if (isDue) this.#tell.due(author, terms.now)
+      const { outcome, rows } = await this.#changes.make(author, change, seen)
       if (outcome.outcome !== 'delivered') asked.answer(index, outcome)
       else this.#answer(waiting, { ...outcome, packages: packagesOf(author, outcome.packages, rows) })
     } catch (error) {
@@ -211,7 +203,7 @@ export class Claims {
   }
 
   #answer({ claim: { author }, terms, asked, index }: Waiting, outcome: ClaimOutcome): void {
-    if (isLow(outcome, terms.policy.low)) this.#tell.lowStock(author, outcome.remaining)
+    if (isLow(outcome, terms.policy.low)) this.#tellLowStock(author, outcome.remaining)
     asked.answer(index, outcome)
   }
 }

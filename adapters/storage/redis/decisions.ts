@@ -22,6 +22,8 @@ export interface Change<Outcome> {
   readonly needs: Needs
   /** In seconds since the epoch. */
   readonly now: number
+  /** Whether the next sweep has to look at the author. */
+  readonly isDue?: boolean
   decide(draft: Draft): Decision<Outcome>
 }
 
@@ -42,6 +44,7 @@ export function putting(
 ): Change<PutOutcome> {
   return {
     now,
+    isDue: true,
     needs: { names: [pkg.id, pkg.ref], windows: limits.publish === undefined ? [] : [keys.published] },
     decide(draft) {
       const { stock, published, names, outcome, removed } = offer(
@@ -112,6 +115,7 @@ export function dropping(which: Selector, now: number): Change<number> {
 export function releasing(ids: readonly string[], now: number): Change<void> {
   return {
     now,
+    isDue: true,
     needs: {},
     decide(draft) {
       if (draft.stock === undefined) return { outcome: undefined, removed: NOTHING_REMOVED }
@@ -125,6 +129,7 @@ export function releasing(ids: readonly string[], now: number): Change<void> {
 export function spending(spent: readonly KnownName[], now: number): Change<void> {
   return {
     now,
+    isDue: true,
     needs: { names: spent.map(({ name }) => name) },
     decide(draft) {
       const { stock, names, removed } = spend(draft.stock, spent, (name) => draft.knownUntil(name), now)

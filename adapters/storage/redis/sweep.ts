@@ -26,11 +26,6 @@ export class Sweeper {
     this.#changes = changes
   }
 
-  /** Something changed: the next sweep has to look at the author. */
-  mark(author: Pubkey, now: number): void {
-    this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
-  }
-
   /** Resolves to how many packages went. @throws StoreError */
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     let gone = 0

@@ -44,7 +44,12 @@ async function replay(store: KeyPackageStore, { steps }: History): Promise<unkno
   let now = NOW
   for (const step of steps) {
     if (step.do === 'wait') now += step.seconds
-    else answers.push(await take(store, step, delivered, now), asTold(removals.splice(0)), byAuthor(low.splice(0)))
+    else
+      answers.push(
+        await take(store, step, delivered, now),
+        asTold(removals.splice(0)),
+        byAuthor(low.splice(0)),
+      )
   }
   for (const author of AUTHORS) answers.push(sorted(await store.list(author, now)))
   answers.push(await store.count(AUTHORS, now), await store.stats())
