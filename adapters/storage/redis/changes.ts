@@ -9,7 +9,7 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { removalsOf } from '../../../plugin/stock/keeping.ts'
 import type { RemovedListener } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { Commits, type KeyedCommand, type Snapshot } from './commits.ts'
+import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Change, Decision } from './decisions.ts'
 import { Draft, type Needs, readsOf } from './draft.ts'
@@ -43,13 +43,13 @@ const OUTRUN = Symbol('outrun')
 interface Queue {
   readonly waiting: Waiting[]
   readonly windows: Map<string, string | null>
-  words: readonly string[] | undefined
+  fields: readonly (string | null)[] | undefined
   isBusy: boolean
 }
 
-/** What the fast path saw of an author: `words` is missing where it was said with another claim. */
+/** What the fast path saw of an author: `fields` are missing where they were said with another claim. */
 export interface Seen {
-  readonly words: readonly string[] | undefined
+  readonly fields: readonly (string | null)[] | undefined
   readonly windows: readonly (readonly [key: string, text: string | null])[]
 }
 
@@ -97,7 +97,7 @@ export class Changes {
   #queueOf(author: Pubkey): Queue {
     const known = this.#queues.get(author)
     if (known !== undefined) return known
-    const queue: Queue = { waiting: [], windows: new Map(), words: undefined, isBusy: false }
+    const queue: Queue = { waiting: [], windows: new Map(), fields: undefined, isBusy: false }
     this.#queues.set(author, queue)
     void this.#work(author, queue)
     return queue
@@ -125,25 +125,23 @@ export class Changes {
   async #settle(author: Pubkey, keys: AuthorKeys, all: readonly Waiting[], queue: Queue): Promise<void> {
     let batch = all
     const reads = readsOf(keys, needsOf(batch))
-    let snapshot = seenBy(queue, reads) ?? (await this.#commits.read(keys.stock, reads))
-    queue.words = undefined
+    let answers = seenBy(queue, reads) ?? (await this.#commits.read(keys.stock, reads))
+    queue.fields = undefined
     for (let attempt = 0; batch.length > 0; attempt++) {
-      const draft = new Draft(keys, snapshot, reads)
+      const draft = new Draft(keys, reads, answers)
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
-      if (!draft.isChanged) return this.#tell(author, batch, decided, new Map())
+      if (!draft.isChanged) return this.#tell(author, batch, decided, () => null)
       const now = Math.min(...batch.map(({ change }) => change.now))
-      const { commands, fetched } = draft.commands(rows, now)
-      const committing = this.#commits.commit(keys.stock, draft.version, reads, commands)
+      const committing = this.#commits.commit(keys.stock, draft.version, reads, draft.commands(rows, now))
       if (draft.isDue || batch.some(({ change }) => change.isDue)) this.mark(author, now)
       const committed = await committing
       if (committed.isDone) {
-        const texts = new Map(fetched(committed.answers).map((text, index) => [rows[index] ?? '', text]))
-        for (const row of wanted) texts.set(row, draft.newRow(row) ?? texts.get(row) ?? null)
-        return this.#tell(author, batch, decided, texts)
+        const fetched = fetchedRows(rows, committed.answers)
+        return this.#tell(author, batch, decided, (row) => draft.newRow(row) ?? fetched.get(row) ?? null)
       }
-      snapshot = committed.newer
+      answers = committed.answers
       await backOff(attempt)
       batch = inTimeOf(batch)
     }
@@ -153,35 +151,41 @@ export class Changes {
     author: Pubkey,
     batch: readonly Waiting[],
     decided: readonly Decision<unknown>[],
-    texts: ReadonlyMap<string, string | null>,
+    textOf: (row: string) => string | null,
   ): void {
     for (const [index, { outcome, removed, delivered = [] }] of decided.entries()) {
       if (removed.length > 0) this.removed.tell(removalsOf(author, removed))
-      const rows = delivered.map(({ row }) => texts.get(row) ?? null)
+      const rows = delivered.map(({ row }) => textOf(row))
       batch[index]?.resolve({ outcome, rows })
     }
   }
 }
 
-function see(queue: Queue, { words, windows }: Seen): void {
+function see(queue: Queue, { fields, windows }: Seen): void {
   if (queue.isBusy) return
-  if (words !== undefined) {
-    queue.words = words
+  if (fields !== undefined) {
+    queue.fields = fields
     queue.windows.clear()
   }
   for (const [key, text] of windows) queue.windows.set(key, text)
 }
 
 /** What the fast path saw, where that is all that has to be known. */
-function seenBy({ words, windows }: Queue, reads: readonly KeyedCommand[]): Snapshot | undefined {
-  if (words === undefined) return undefined
-  const answers: (string | null)[] = []
-  for (const [command, key] of reads) {
+function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
+  if (fields === undefined) return undefined
+  const answers: unknown[] = [fields]
+  for (const [command, key] of reads.slice(1)) {
     const text = command === 'GET' ? windows.get(key) : undefined
     if (text === undefined) return undefined
     answers.push(text)
   }
-  return { words, answers }
+  return answers
+}
+
+/** The answers of the commands that fetch rows come before all others. */
+function fetchedRows(rows: readonly string[], answers: readonly unknown[]): Map<string, string | null> {
+  const texts = answers.filter(Array.isArray).flat() as (string | null)[]
+  return new Map(rows.map((row, index) => [row, texts[index] ?? null]))
 }
 
 function needsOf(batch: readonly Waiting[]): Needs[] {

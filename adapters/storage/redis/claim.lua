@@ -2,7 +2,7 @@
 -- claim it changes nothing, and answers with what `claim` of plugin/stock/ decides by. On a cluster all claims of a call
 -- are of one author.
 --
--- KEYS of each claim: the author's stock and events (layout.ts), the windows of the requester and of the address
+-- KEYS of each claim: the author's stock (layout.ts), the windows of the requester and of the address
 -- ARGV 1 now, in seconds since the epoch
 --      2, 3 quota per author: most claims, and the window's length in seconds
 --      4, 5 quota per address, likewise
@@ -10,12 +10,13 @@
 --      7 a package exposed until then may retire
 --      8 until when a delivery is kept
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
+--      11 what no other call gives
 --      then for each claim: the most packages, 0 where it is not for the fast path; 1 where it asks for slots too, or 0;
 --      and the requester
 --
 -- Returns for each claim one of
 --         'more', or 'due' where a sweep should look at the author; how many packages are left; their rows
---         'slow', all of the stock (false after another slow claim of the author), both windows
+--         'slow', the fields of the stock (false after another slow claim of the author), both windows
 --         'failed', why
 -- include: window.lua
 
@@ -24,60 +25,79 @@ local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonu
 local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
 local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local oneClaim = recordOf(now, 1)
--- As long as the name of a row (layout.ts).
-local ROW = 11
-local HEAD = '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d)$'
+-- As long as the name of a row, and the field head (layout.ts).
+local ROW, HEAD = 4, 44
+-- So many bytes of deliveries may wait to be folded into the others.
+local MAX_TAKEN = 4096
+local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '
 
 local replies = {}
 -- Authors of whom a claim was slow: so are all that come after it, since that one was first.
 local slow = {}
 
+-- All windows, as far as this call has changed them.
+local windowKeys, windows = {}, {}
+for key = 1, #KEYS, 3 do
+  windowKeys[#windowKeys + 1] = KEYS[key + 1]
+  windowKeys[#windowKeys + 1] = KEYS[key + 2]
+end
+for index, window in ipairs(call('MGET', unpack(windowKeys))) do
+  windows[windowKeys[index]] = window
+end
+
 local function answer(word)
   replies[#replies + 1] = word
 end
 
+local function number(text, from, to)
+  return tonumber(sub(text, from, to))
+end
+
+local function count(key, records, used, seconds)
+  windows[key] = recorded(records, used, now, 1, oneClaim)
+  call('SET', key, windows[key], 'EX', seconds)
+end
+
 -- Whether the claim was answered.
-local function take(stock, events, requesterWindow, addressWindow, maximum, asksSlots, requester)
-  local found = call('HMGET', stock, 'version', 'head', 'fresh')
-  local version, head, fresh = found[1], found[2], found[3]
+local function take(index, stock, requesterWindow, addressWindow, maximum, asksSlots, requester)
+  local found = call('HMGET', stock, 'head', 'fresh', 'taken')
+  local head, fresh, before = found[1], found[2], found[3]
   local taken = maximum * ROW
-  if not head or taken < ROW or taken >= #fresh or slow[stock] then
-    return false
-  end
-  local _, _, headVersion, dueAt, exposedAt, keptUntil, others, slots, isQuiet = string.find(head, HEAD)
   if
-    not headVersion
-    or tonumber(dueAt) <= now
-    or tonumber(exposedAt) <= retiredUntil
-    or tonumber(keptUntil) < deliveryUntil
-    or (asksSlots == '1' and slots ~= '0')
+    not head
+    or #head ~= HEAD
+    or taken < ROW
+    or taken >= #fresh
+    or #before > MAX_TAKEN
+    or number(head, 1, 11) <= now
+    or number(head, 12, 22) <= retiredUntil
+    or number(head, 23, 33) < deliveryUntil
+    or (asksSlots == '1' and sub(head, 39, 43) ~= '00000')
   then
     return false
   end
-  local windows = call('MGET', requesterWindow, addressWindow)
-  local ofRequester, usedByRequester = slide(windows[1], authorSeconds, now)
-  local ofAddress, usedByAddress = slide(windows[2], addressSeconds, now)
+  local ofRequester, usedByRequester = slide(windows[requesterWindow], authorSeconds, now)
+  local ofAddress, usedByAddress = slide(windows[addressWindow], addressSeconds, now)
   if usedByRequester >= authorMax or usedByAddress >= addressMax then
     return false
   end
-  if windows[1] and newestAt(windows[1]) > repeatedAfter then
+  if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
   local rows = {}
   for from = 1, taken, ROW do
-    local row = call('HGET', events, sub(fresh, from, from + ROW - 1))
+    local row = call('HGET', stock, sub(fresh, from, from + ROW - 1))
     if not row then
       return false
     end
     rows[#rows + 1] = row
   end
-  local nextVersion = string.format('%.0f', tonumber(version) + 1)
-  local delivery = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 ' .. sub(fresh, 1, taken) .. ' - ' .. requester
-  call('HSET', stock, 'version', nextVersion, 'fresh', sub(fresh, taken + 1), 'd' .. nextVersion, delivery)
-  call('SET', requesterWindow, recorded(ofRequester, usedByRequester, now, 1, oneClaim), 'EX', ARGV[9])
-  call('SET', addressWindow, recorded(ofAddress, usedByAddress, now, 1, oneClaim), 'EX', ARGV[10])
-  answer(isQuiet == '1' and version == headVersion and 'due' or 'more')
-  answer(tonumber(others) + #fresh / ROW - maximum)
+  local delivery = deliveryHead .. sub(fresh, 1, taken) .. ' - ' .. requester .. '\n'
+  call('HSET', stock, 'version', ARGV[11] .. index, 'fresh', sub(fresh, taken + 1), 'taken', before .. delivery)
+  count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
+  count(addressWindow, ofAddress, usedByAddress, ARGV[10])
+  answer(before == '' and sub(head, 44, 44) == '1' and 'due' or 'more')
+  answer(number(head, 34, 38) + #fresh / ROW - maximum)
   for _, row in ipairs(rows) do
     answer(row)
   end
@@ -85,22 +105,24 @@ local function take(stock, events, requesterWindow, addressWindow, maximum, asks
 end
 
 local function claim(index)
-  local key, argument = 4 * index - 3, 8 + 3 * index
-  local stock, events, requesterWindow, addressWindow = unpack(KEYS, key, key + 3)
-  local maximum, asksSlots, requester = unpack(ARGV, argument, argument + 2)
-  if take(stock, events, requesterWindow, addressWindow, tonumber(maximum), asksSlots, requester) then
+  local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
+  local maximum, asksSlots, requester = unpack(ARGV, 3 * index + 9, 3 * index + 11)
+  if
+    not slow[stock]
+    and take(index, stock, requesterWindow, addressWindow, tonumber(maximum), asksSlots, requester)
+  then
     return
   end
-  local windows = call('MGET', requesterWindow, addressWindow)
-  local all = not slow[stock] and call('HGETALL', stock)
+  local fields = not slow[stock]
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'packages', 'deliveries')
   slow[stock] = true
   answer('slow')
-  answer(all)
-  answer(windows[1])
-  answer(windows[2])
+  answer(fields)
+  answer(windows[requesterWindow])
+  answer(windows[addressWindow])
 end
 
-for index = 1, #KEYS / 4 do
+for index = 1, #KEYS / 3 do
   local before = #replies
   local isDone, fault = pcall(claim, index)
   if not isDone then

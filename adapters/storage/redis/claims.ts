@@ -4,7 +4,6 @@
  */
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { deliveryKeptUntil } from '../../../plugin/stock/deliveries.ts'
 import { isLow } from '../../../plugin/stock/keeping.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, LowStockListener, Narrowing } from '../../../plugin/store.ts'
@@ -13,6 +12,7 @@ import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import { claiming, requesterWindowSeconds } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
+import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 import { WINDOW_SLACK } from './windows.ts'
@@ -140,8 +140,8 @@ export class Claims {
     const keys: string[] = []
     const args = limitsOf(first.terms)
     for (const { claim } of batch) {
-      const { stock, events, requester, address } = this.#keys.of(claim.author)
-      keys.push(stock, events, requester(claim.requester), address(claim.address))
+      const { stock, requester, address } = this.#keys.of(claim.author)
+      keys.push(stock, requester(claim.requester), address(claim.address))
       args.push(...argumentsOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
@@ -165,7 +165,7 @@ export class Claims {
             .catch((error) => asked.fail(index, error))
           return
         case 'slow':
-          void this.#decide(waiting, this.#seen(claim, answer.words, answer.windows))
+          void this.#decide(waiting, this.#seen(claim, answer.fields, answer.windows))
           return
         case 'delivered':
           if (answer.isDue) this.#changes.mark(claim.author, terms.now)
@@ -178,7 +178,7 @@ export class Claims {
 
   #seen(
     { author, requester, address }: Claim,
-    words: Seen['words'],
+    fields: Seen['fields'],
     [ofRequester, ofAddress]: readonly [string | null, string | null],
   ): Seen {
     const keys = this.#keys.of(author)
@@ -186,7 +186,7 @@ export class Claims {
       [keys.requester(requester), ofRequester] as const,
       [keys.address(address), ofAddress] as const,
     ]
-    return { words, windows }
+    return { fields, windows }
   }
 
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
@@ -221,6 +221,7 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     deliveryKeptUntil(redeliverySeconds, now),
     requesterWindowSeconds(policy) + WINDOW_SLACK,
     perAddress.windowSeconds + WINDOW_SLACK,
+    newVersion(),
   ]
 }
 

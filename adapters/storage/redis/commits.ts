@@ -5,16 +5,11 @@ import type { Argument, Scripts } from './scripts.ts'
 /** A command, its first argument a key. */
 export type KeyedCommand = readonly [command: string, key: string, ...words: Argument[]]
 
-/** What a key holds, and what the commands answered that were to be read with it. */
-export interface Snapshot {
-  /** All fields, each followed by its value. */
-  readonly words: readonly string[]
+/** What commands answered, in their order: of those that change, or that the version was another, of those that read. */
+export interface Committed {
+  readonly isDone: boolean
   readonly answers: readonly unknown[]
 }
-
-export type Committed =
-  | { readonly isDone: true; readonly answers: readonly unknown[] }
-  | { readonly isDone: false; readonly newer: Snapshot }
 
 /** No hash has it, and so whoever gives it only reads. */
 const NO_VERSION = '?'
@@ -28,36 +23,27 @@ export class Commits {
     this.#scripts = scripts
   }
 
-  /** @throws what the client throws */
-  async read(key: string, reads: readonly KeyedCommand[] = []): Promise<Snapshot> {
+  /** What commands answer that read a hash and what belongs to it, all at one moment. @throws what the client throws */
+  async read(key: string, reads: readonly KeyedCommand[]): Promise<readonly unknown[]> {
     const { keys, args } = callOf(key, NO_VERSION, reads, [])
-    return snapshotOf(await this.#scripts.send('read', keys, args))
+    return decode(await this.#scripts.send('read', keys, args)).answers
   }
 
   /**
-   * @param version '' where there was no hash
-   * @param reads what has to be known besides where the version is another
+   * @param version undefined where there was no hash
+   * @param reads what it was decided on, to be read again where the version is another
    * @param writes what needs memory comes first: a full server refuses no more than the first write of a script
    * @throws what the client throws; the change may have been made, if the connection was lost
    */
   async commit(
     key: string,
-    version: string,
+    version: string | undefined,
     reads: readonly KeyedCommand[],
     writes: readonly KeyedCommand[],
   ): Promise<Committed> {
-    const { keys, args } = callOf(key, version, reads, writes)
-    const reply = (await this.#scripts.send('commit', keys, args)) as readonly [done: number, ...unknown[]]
-    if (reply[0] === 1) return { isDone: true, answers: reply[1] as unknown[] }
-    return { isDone: false, newer: snapshotOf(reply) }
+    const { keys, args } = callOf(key, version ?? '', reads, writes)
+    return decode(await this.#scripts.send('commit', keys, args))
   }
-}
-
-/** The fields of a hash, from its words. */
-export function fieldsOf(words: readonly string[]): Map<string, string> {
-  const fields = new Map<string, string>()
-  for (let index = 0; index < words.length; index += 2) fields.set(words[index] ?? '', words[index + 1] ?? '')
-  return fields
 }
 
 /** A command for so many members of a key, each of several words, as often as it takes. */
@@ -73,10 +59,9 @@ export function inPieces(
   return pieces.map((piece) => [command, key, ...piece.flat()])
 }
 
-/** @param reply of commit.lua where the version was another */
-function snapshotOf(reply: unknown): Snapshot {
-  const [, words, answers] = reply as readonly [0, string[], unknown[]]
-  return { words, answers }
+function decode(reply: unknown): Committed {
+  const [done, answers] = reply as readonly [done: 0 | 1, answers: unknown[]]
+  return { isDone: done === 1, answers }
 }
 
 function callOf(
@@ -86,13 +71,15 @@ function callOf(
   writes: readonly KeyedCommand[],
 ): { keys: readonly string[]; args: Argument[] } {
   const places = new Map([[key, 1]])
-  const place = (name: string) => {
-    const known = places.get(name) ?? places.size + 1
-    places.set(name, known)
-    return known
+  const encode = (commands: readonly KeyedCommand[]) => {
+    const args: Argument[] = []
+    for (const [command, name, ...words] of commands) {
+      const place = places.get(name) ?? places.size + 1
+      places.set(name, place)
+      args.push(words.length + 2, command, place, ...words)
+    }
+    return args
   }
-  const encode = (commands: readonly KeyedCommand[]) =>
-    commands.flatMap(([command, name, ...words]) => [words.length + 2, command, place(name), ...words])
   const first = encode(reads)
   const args = [version, first.length, ...first, ...encode(writes)]
   return { keys: [...places.keys()], args }

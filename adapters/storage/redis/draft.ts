@@ -3,15 +3,15 @@
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
-import { inPieces, type KeyedCommand, type Snapshot } from './commits.ts'
+import { inPieces, type KeyedCommand } from './commits.ts'
 import type { AuthorKeys } from './keys.ts'
 import {
   decodeStock,
   encodeStock,
-  firstVersion,
   type ReadStock,
   type RowedPackage,
-  rowNamed,
+  rowAfter,
+  STOCK_FIELDS,
 } from './layout.ts'
 import { encodeRow } from './row.ts'
 import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
@@ -29,24 +29,23 @@ export interface Needs {
 /** How much longer than anything matters an author is kept, in seconds: `now` is not the server's clock. */
 const SLACK = 3600
 
-/** Commands that read what is needed. */
+/** Commands that read the stock, and what is needed beside it. */
 export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand[] {
   const windows = new Set(needs.flatMap((each) => each.windows ?? []))
   const names = new Set(needs.flatMap((each) => each.names ?? []))
-  const times = new Set(needs.flatMap(({ namesAfter }) => (namesAfter === undefined ? [] : [namesAfter])))
+  const times = new Set(needs.flatMap(({ namesAfter }) => namesAfter ?? []))
   return [
+    ['HMGET', keys.stock, ...STOCK_FIELDS],
     ...[...windows].map((key): KeyedCommand => ['GET', key]),
     ...inPieces(
       'ZMSCORE',
       keys.known,
       [...names].map((name) => [name]),
     ),
-    ...[...times].map((time) => namesAfter(keys, time)),
+    ...[...times].map(
+      (time): KeyedCommand => ['ZRANGEBYSCORE', keys.known, `(${time}`, '+inf', 'WITHSCORES', 'LIMIT', 0, 1],
+    ),
   ]
-}
-
-function namesAfter({ known }: AuthorKeys, time: number): KeyedCommand {
-  return ['ZRANGEBYSCORE', known, `(${time}`, '+inf', 'WITHSCORES', 'LIMIT', 0, 1]
 }
 
 export class Draft {
@@ -55,24 +54,39 @@ export class Draft {
   readonly #read: ReadStock
   readonly #windows = new Map<string, KeptWindow | undefined>()
   readonly #names = new Map<string, number | undefined>()
-  readonly #soonest = new Map<number, number | undefined>()
-  readonly #keptWindows = new Map<string, number>()
+  readonly #firstNames = new Map<number, number>()
+  readonly #newWindows = new Map<string, KeyedCommand>()
   readonly #newNames = new Map<string, number>()
   readonly #newRows = new Map<string, string>()
-  #version: number
-  #overBefore: number | undefined
+  #namesOverBy: number | undefined
+  #lastRow: string | undefined
 
-  /** @throws Error where what was read is not what a store writes */
-  constructor(keys: AuthorKeys, { words, answers }: Snapshot, reads: readonly KeyedCommand[]) {
+  /** @param answers of the commands `reads`. @throws Error where what was read is not what a store writes */
+  constructor(keys: AuthorKeys, reads: readonly KeyedCommand[], answers: readonly unknown[]) {
     this.#keys = keys
-    this.#read = decodeStock(words)
+    this.#read = decodeStock(answers[0] as (string | null)[])
     this.stock = this.#read.stock
-    this.#version = this.#read.version === '' ? firstVersion() : Number(this.#read.version)
     for (const [index, command] of reads.entries()) this.#learn(command, answers[index])
   }
 
-  get version(): string {
-    return this.#read.version
+  /** Undefined where there is no stock. */
+  get version(): string | undefined {
+    return this.#read.fields?.version
+  }
+
+  /** Whether anything has to be written. */
+  get isChanged(): boolean {
+    return (
+      this.stock !== this.#read.stock ||
+      this.#newWindows.size > 0 ||
+      this.#newNames.size > 0 ||
+      this.#namesOverBy !== undefined
+    )
+  }
+
+  /** Whether there are deliveries to be forgotten one day, and were none. */
+  get isDue(): boolean {
+    return !this.#read.stock?.deliveries.length && (this.stock?.deliveries.length ?? 0) > 0
   }
 
   window(key: string): KeptWindow | undefined {
@@ -82,7 +96,7 @@ export class Draft {
   /** @param seconds how long it is of use */
   keepWindow(key: string, window: KeptWindow, seconds: number): void {
     this.#windows.set(key, window)
-    this.#keptWindows.set(key, seconds + WINDOW_SLACK)
+    this.#newWindows.set(key, ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK])
   }
 
   knownUntil(name: KnownName['name']): number | undefined {
@@ -98,23 +112,22 @@ export class Draft {
 
   /** What is over by then need not be known any more. */
   forgetNames(now: number): void {
-    this.#overBefore = Math.min(now, this.#overBefore ?? now)
+    this.#namesOverBy = Math.min(now, this.#namesOverBy ?? now)
   }
 
   /** When the first name is over of those that are not by now. */
   firstNameOver(now: number): number | undefined {
-    const times = [...this.#newNames.values()].filter((time) => time > now)
-    const read = this.#soonest.get(now)
-    if (read !== undefined) times.push(read)
+    const times = [...this.#newNames.values(), this.#firstNames.get(now) ?? now].filter((time) => time > now)
     return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
   }
 
   /** The package as the rules see it, with a row to be kept in. */
   rowed(pkg: StoredKeyPackage): RowedPackage {
     const { author: _author, event: _event, contentForm: _form, ...rest } = pkg
-    const rowed = { ...rest, row: rowNamed(this.#nextVersion()) }
-    this.#newRows.set(rowed.row, encodeRow(pkg))
-    return rowed
+    this.#lastRow = rowAfter(this.#lastRow ?? lastOf(rowsOf(this.#read.stock)))
+    const row = this.#lastRow
+    this.#newRows.set(row, encodeRow(pkg))
+    return { ...rest, row }
   }
 
   /** Of a package that came in since the author was read. */
@@ -122,104 +135,55 @@ export class Draft {
     return this.#newRows.get(row)
   }
 
-  /** Whether there are deliveries to be forgotten one day, and were none. */
-  get isDue(): boolean {
-    return !this.#read.stock?.deliveries.length && (this.stock?.deliveries.length ?? 0) > 0
-  }
-
-  /** Whether anything has to be written. */
-  get isChanged(): boolean {
-    return (
-      this.stock !== this.#read.stock ||
-      this.#keptWindows.size > 0 ||
-      this.#newNames.size > 0 ||
-      this.#overBefore !== undefined
-    )
-  }
-
-  /** What has to be written; what needs memory comes first. `answers` are then those of commands that fetch rows. */
-  commands(
-    rowsToFetch: readonly string[],
-    now: number,
-  ): { commands: KeyedCommand[]; fetched(answers: readonly unknown[]): (string | null)[] } {
-    const { stock, events, known } = this.#keys
-    const windows = [...this.#keptWindows].map(([key, seconds]): KeyedCommand => {
-      const window = this.#windows.get(key)
-      return ['SET', key, window === undefined ? '' : encodeWindow(window), 'EX', seconds]
-    })
-    if (this.stock === undefined) {
-      const gone = [stock, events, known].map((key): KeyedCommand => ['UNLINK', key])
-      return { commands: [...windows, ...gone], fetched: () => [] }
-    }
-    const first = this.#changedFields(this.stock)
+  /** What has to be written, and before that the commands that fetch rows. What needs memory comes first. */
+  commands(rowsToFetch: readonly string[], now: number): KeyedCommand[] {
+    const { stock, known } = this.#keys
     const fetching = inPieces(
       'HMGET',
-      events,
+      stock,
       rowsToFetch.map((row) => [row]),
     )
-    const rows = this.#rowsIn(this.stock)
-    const newRows = [...this.#newRows].filter(([row]) => rows.has(row))
-    const keptUntil = this.#keptUntil(this.stock)
-    const isKeptLonger = keptUntil > this.#read.keptUntil || newRows.length > 0 || this.#newNames.size > 0
-    const lasting = isKeptLonger ? [stock, events, known] : []
-    const commands = [
-      ...first,
-      ...fetching,
-      ...inPieces('HSET', events, newRows),
-      ...inPieces(
-        'ZADD',
-        known,
-        [...this.#newNames].map(([name, expiresAt]) => [expiresAt, name]),
-      ),
-      ...lasting.map((key): KeyedCommand => ['EXPIRE', key, Math.max(0, keptUntil - now) + SLACK]),
-      ...windows,
-      ...this.#removals(this.stock, rows),
-    ]
-    return {
-      commands,
-      fetched: (answers) =>
-        answers.slice(first.length, first.length + fetching.length).flat() as (string | null)[],
+    if (this.stock === undefined) {
+      const gone = [stock, known].map((key): KeyedCommand => ['UNLINK', key])
+      return [...fetching, ...this.#newWindows.values(), ...gone]
     }
-  }
-
-  #nextVersion(): string {
-    this.#version += 1
-    return String(this.#version)
-  }
-
-  #changedFields(stock: Stock<RowedPackage>): KeyedCommand[] {
-    const fields = encodeStock(stock, this.#keptUntil(stock), () => this.#nextVersion())
-    this.#fieldsAfter = fields
-    const changed = [...fields].filter(([name, value]) => this.#read.fields.get(name) !== value)
-    return inPieces('HSET', this.#keys.stock, changed)
-  }
-
-  #fieldsAfter: ReadonlyMap<string, string> = new Map()
-
-  #removals(_stock: Stock<RowedPackage>, rows: ReadonlySet<string>): KeyedCommand[] {
-    const { stock, events, known } = this.#keys
-    const fields = [...this.#read.fields.keys()].filter((name) => !this.#fieldsAfter.has(name))
-    const before = this.#read.stock === undefined ? [] : [...this.#rowsIn(this.#read.stock)]
-    const gone = before.filter((row) => !rows.has(row))
+    const rows = rowsOf(this.stock)
+    const keptUntil = this.#keptUntil(this.stock)
+    const newNames = [...this.#newNames].map(([name, expiresAt]) => [expiresAt, name])
+    const isKeptLonger = keptUntil > this.#read.keptUntil || newNames.length > 0
+    const lasting = isKeptLonger ? [stock, known] : []
     return [
-      ...inPieces(
-        'HDEL',
-        stock,
-        fields.map((name) => [name]),
-      ),
-      ...inPieces(
-        'HDEL',
-        events,
-        gone.map((row) => [row]),
-      ),
-      ...(this.#overBefore === undefined
-        ? []
-        : [['ZREMRANGEBYSCORE', known, '-inf', this.#overBefore] satisfies KeyedCommand]),
+      ...fetching,
+      ...inPieces('HSET', stock, this.#changedFields(this.stock, keptUntil, rows)),
+      ...inPieces('ZADD', known, newNames),
+      ...lasting.map((key): KeyedCommand => ['EXPIRE', key, Math.max(0, keptUntil - now) + SLACK]),
+      ...this.#newWindows.values(),
+      ...this.#removals(rows),
     ]
   }
 
-  #rowsIn({ packages, deliveries }: Stock<RowedPackage>): Set<string> {
-    return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ row }) => row))
+  #changedFields(
+    stock: Stock<RowedPackage>,
+    keptUntil: number,
+    rows: ReadonlySet<string>,
+  ): (readonly [string, string])[] {
+    const before = this.#read.fields
+    const fields = encodeStock(stock, keptUntil)
+    const changed = STOCK_FIELDS.filter((name) => fields[name] !== before?.[name])
+    const newRows = [...this.#newRows].filter(([row]) => rows.has(row))
+    return [...changed.map((name) => [name, fields[name]] as const), ...newRows]
+  }
+
+  #removals(rows: ReadonlySet<string>): KeyedCommand[] {
+    const { stock, known } = this.#keys
+    const gone = [...rowsOf(this.#read.stock)].filter((row) => !rows.has(row))
+    const forgetting = inPieces(
+      'HDEL',
+      stock,
+      gone.map((row) => [row]),
+    )
+    if (this.#namesOverBy === undefined) return forgetting
+    return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }
 
   #keptUntil({ deliveries }: Stock<RowedPackage>): number {
@@ -231,11 +195,23 @@ export class Draft {
     if (command === 'GET') this.#windows.set(key, decodeWindow(answer as string | null))
     if (command === 'ZMSCORE') {
       for (const [index, score] of (answer as (string | null)[]).entries())
-        this.#names.set(String(words[index]), score === null ? undefined : Number(score))
+        if (score !== null) this.#names.set(String(words[index]), Number(score))
     }
     if (command === 'ZRANGEBYSCORE') {
       const [, score] = answer as string[]
-      this.#soonest.set(Number(String(words[0]).slice(1)), score === undefined ? undefined : Number(score))
+      if (score !== undefined) this.#firstNames.set(Number(String(words[0]).slice(1)), Number(score))
     }
   }
+}
+
+/** Of the packages in a stock, and of those that a release would bring back. */
+function rowsOf(stock: Stock<RowedPackage> | undefined): Set<string> {
+  if (stock === undefined) return new Set()
+  const spent = stock.deliveries.flatMap((delivery) => delivery.spent)
+  return new Set([...stock.packages, ...spent].map(({ row }) => row))
+}
+
+/** Names of rows are equally long. */
+function lastOf(rows: ReadonlySet<string>): string {
+  return [...rows].reduce((a, b) => (a > b ? a : b), '')
 }

@@ -12,8 +12,6 @@ const DUE_PARTS = 64
 export interface AuthorKeys {
   /** A hash. */
   readonly stock: string
-  /** A hash: the packages with their events by the names of their rows (row.ts). */
-  readonly events: string
   /** A sorted set: event ids and KeyPackageRefs by the time at which they expire (I3). */
   readonly known: string
   /** The window of what the author published. */
@@ -35,7 +33,6 @@ export class Keys {
     const own = this.#of(author)
     return {
       stock: `${own}stock`,
-      events: `${own}events`,
       known: `${own}known`,
       published: `${own}published`,
       requester: (name) => `${own}${keyPart(name)}:q`,

@@ -1,135 +1,130 @@
 /**
- * How an author's stock lies in Redis: a hash, of which the fast path (claim.lua) reads and writes the first three fields.
+ * How an author's stock lies in Redis: a hash with these fields, and one for each package with its event (row.ts). The fast
+ * path of claims (claim.lua) reads `head`, and reads and writes the three before it.
  *
- * - `version`: a number that every change raises, and that no hash of the author had before.
+ * - `version`: a text that every change replaces by one that no other change gives.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
- * - `head`: what tells the fast path whether it may: the version of the last change that was no fast path; when the first
- *   package expires; since when the first is exposed that is; until when the hash is kept; how many packages are not fresh,
- *   and how many of those are slots; 1 where no delivery is kept.
+ * - `taken`: the deliveries that the fast path has made since the last other change.
+ * - `head`: what tells the fast path whether it may, as numbers of a fixed length: when the first package expires; since when
+ *   the first is exposed that is; until when the hash is kept; how many packages are not fresh; how many of those are slots;
+ *   1 where no delivery was kept.
  * - `packages`: all packages but for their events, as JSON, also those that a release may bring back.
- * - `d<version>`: a delivery; when it was; until when it is kept; how often it was sent; the rows that it spent; the last
- *   package, or `-`; the requester.
- *
- * The name of a row is a version too. The events are in a second hash by the names of their rows.
+ * - `deliveries`: a line for each, oldest first: when it was; until when it is kept; how often it was sent; the rows that it
+ *   spent; the last package, or `-`; the requester.
  */
 
+import { randomBytes } from 'node:crypto'
 import type { EventId } from '../../../plugin/nostr/messages.ts'
 import type { Delivery } from '../../../plugin/stock/deliveries.ts'
 import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { StockedPackage } from '../../../plugin/store.ts'
-import { fieldsOf } from './commits.ts'
 
 /** A package, and the name of its row. */
 export interface RowedPackage extends StockedPackage {
   readonly row: string
 }
 
-/** The fields of a hash. */
-export type Fields = ReadonlyMap<string, string>
+/** All fields but for rows, as claim.lua reads them too. */
+export const STOCK_FIELDS = ['version', 'head', 'fresh', 'taken', 'packages', 'deliveries'] as const
+
+type Fields = Record<(typeof STOCK_FIELDS)[number], string>
 
 /** A stock as it was read. */
 export interface ReadStock {
-  /** '' of an author of whom there is none. */
-  readonly version: string
-  readonly fields: Fields
+  /** Undefined of an author of whom there is none. */
+  readonly fields: Fields | undefined
   readonly stock: Stock<RowedPackage> | undefined
   /** Until when the hash is kept, in seconds since the epoch. */
   readonly keptUntil: number
 }
 
-/** A delivery, and the field that it was read from. */
-type ReadDelivery = Delivery<RowedPackage> & { readonly field: string }
-
 /** Where a package is: among the fresh ones unless the fast path has spent it since; in the stock; only in deliveries. */
 type Place = 'fresh' | 'stock' | 'spent'
 type Entry = readonly [place: Place, pkg: RowedPackage]
 
-const ROW_LENGTH = 11
-/** Larger than any time, and exact in Lua. */
-const NEVER = Number.MAX_SAFE_INTEGER
+const ROW_LENGTH = 4
+const TIME = 11
+const COUNT = 5
+/** Larger than any time. */
+const NEVER = 10 ** TIME - 1
 
-/** @param words of each field its name, and its value. @throws Error where it is not what `encodeStock` and claim.lua write */
-export function decodeStock(words: readonly string[]): ReadStock {
+/** @param values of `STOCK_FIELDS`. @throws Error where they are not what `encodeStock` and claim.lua write */
+export function decodeStock(values: readonly (string | null)[]): ReadStock {
+  if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, keptUntil: 0 }
   try {
-    return decode(words)
+    return decode(values)
   } catch (cause) {
     throw new Error('WRONGTYPE what is kept of an author cannot be read', { cause })
   }
 }
 
-function decode(words: readonly string[]): ReadStock {
-  const fields = fieldsOf(words)
-  if (fields.size === 0) return { version: '', fields, stock: undefined, keptUntil: 0 }
-  const entries = JSON.parse(fieldOf(fields, 'packages')) as Entry[]
-  const fresh = new Set(rowsIn(fieldOf(fields, 'fresh')))
+function decode(values: readonly (string | null)[]): ReadStock {
+  const fields = Object.fromEntries(
+    STOCK_FIELDS.map((name, index) => [name, present(values[index])]),
+  ) as Fields
+  const entries = JSON.parse(fields.packages) as Entry[]
+  const fresh = new Set(rowsIn(fields.fresh))
   const byRow = new Map(entries.map(([, pkg]) => [pkg.row, pkg]))
   const packages = entries
     .filter(([place, { row }]) => place === 'stock' || (place === 'fresh' && fresh.has(row)))
     .map(([, pkg]) => pkg)
-  const deliveries = [...fields]
-    .filter(([field]) => /^d\d/.test(field))
-    .sort(([one], [other]) => Number(one.slice(1)) - Number(other.slice(1)))
-    .map(([field, text]) => decodeDelivery(field, text, byRow))
-  const keptUntil = Number(fieldOf(fields, 'head').split(' ')[3])
-  return { version: fieldOf(fields, 'version'), fields, stock: { packages, deliveries }, keptUntil }
+  const lines = (fields.deliveries + fields.taken).split('\n').slice(0, -1)
+  const deliveries = lines.map((line) => decodeDelivery(line, byRow))
+  const keptUntil = Number(fields.head.slice(2 * TIME, 3 * TIME))
+  return { fields, stock: { packages, deliveries }, keptUntil }
 }
 
-/** The fields of a stock, deliveries included; `nextVersion` names those that are new. */
-export function encodeStock(
-  { packages, deliveries }: Stock<RowedPackage>,
-  keptUntil: number,
-  nextVersion: () => string,
-): Map<string, string> {
-  const fields = new Map<string, string>()
-  const spent = new Map<string, RowedPackage>()
-  for (const delivery of deliveries) {
-    fields.set(fieldNameOf(delivery) ?? `d${nextVersion()}`, encodeDelivery(delivery))
-    for (const pkg of delivery.spent) spent.set(pkg.row, pkg)
-  }
-  for (const { row } of packages) spent.delete(row)
+/** The fields of a stock, with a version of its own. */
+export function encodeStock({ packages, deliveries }: Stock<RowedPackage>, keptUntil: number): Fields {
+  const inStock = new Set(packages.map(({ row }) => row))
+  const spent = new Map(deliveries.flatMap(({ spent }) => spent.map((pkg) => [pkg.row, pkg])))
   const entries: Entry[] = [
     ...packages.map((pkg): Entry => [isFresh(pkg) ? 'fresh' : 'stock', pkg]),
-    ...[...spent.values()].map((pkg): Entry => ['spent', pkg]),
+    ...[...spent.values()].filter(({ row }) => !inStock.has(row)).map((pkg): Entry => ['spent', pkg]),
   ]
   const others = packages.filter((pkg) => !isFresh(pkg))
-  const exposed = packages.flatMap(({ exposure }) => (exposure === undefined ? [] : [exposure.since]))
   const head = [
-    earliest(packages.map(({ expiresAt }) => expiresAt)),
-    earliest(exposed),
-    keptUntil,
-    others.length,
-    others.filter(isSlot).length,
+    digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
+    digits(earliest(packages.flatMap(({ exposure }) => exposure?.since ?? [])), TIME),
+    digits(keptUntil, TIME),
+    digits(others.length, COUNT),
+    digits(others.filter(isSlot).length, COUNT),
     Number(deliveries.length === 0),
   ]
-  fields.set(
-    'fresh',
-    freshInOrder(packages)
+  return {
+    version: newVersion(),
+    head: head.join(''),
+    fresh: freshInOrder(packages)
       .map(({ row }) => row)
       .join(''),
-  )
-  fields.set('packages', JSON.stringify(entries))
-  const version = nextVersion()
-  return fields.set('version', version).set('head', `${version} ${head.join(' ')}`)
+    taken: '',
+    packages: JSON.stringify(entries),
+    deliveries: deliveries.map(encodeDelivery).join(''),
+  }
 }
 
 /** How many packages are in a stock, from two of its fields. */
 export function sizeOf(head: string | null, fresh: string | null): number {
-  return Number(head?.split(' ')[4] ?? 0) + (fresh?.length ?? 0) / ROW_LENGTH
+  return Number(head?.slice(3 * TIME, 3 * TIME + COUNT) ?? 0) + (fresh?.length ?? 0) / ROW_LENGTH
 }
 
-/** The first version of a hash: no other of the author had it, since versions grow slower than the clock. */
-export function firstVersion(): number {
-  return Date.now() * 1000 + Math.floor(Math.random() * 1000)
+const PROCESS = randomBytes(9).toString('base64url')
+let versions = 0
+
+/** No other change gives it, nor one that begins with it. */
+export function newVersion(): string {
+  versions += 1
+  return `${PROCESS}${versions.toString(36)}:`
 }
 
-export function rowNamed(version: string): string {
-  return Number(version).toString(36).padStart(ROW_LENGTH, '0')
+/** The name of the row after that one; '' is before the first. */
+export function rowAfter(row: string): string {
+  return (Number.parseInt(row || '0', 36) + 1).toString(36).padStart(ROW_LENGTH, '0')
 }
 
-function fieldOf(fields: Fields, name: string): string {
-  const value = fields.get(name)
-  if (value === undefined) throw new Error(`a stock has no ${name}`)
+function present(value: string | null | undefined): string {
+  if (typeof value !== 'string') throw new Error('a stock lacks a field')
   return value
 }
 
@@ -139,17 +134,16 @@ function rowsIn(text: string): string[] {
   return rows
 }
 
-function decodeDelivery(field: string, text: string, byRow: ReadonlyMap<string, RowedPackage>): ReadDelivery {
-  const [deliveredAt, keptUntil, times, rows = '', last] = text.split(' ', 5)
-  const head = `${deliveredAt} ${keptUntil} ${times} ${rows} ${last} `
+function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>): Delivery<RowedPackage> {
+  const words = line.split(' ', 5)
+  const [deliveredAt, keptUntil, times, rows = '', last] = words
   const spent = rowsIn(rows === '-' ? '' : rows).map((row) => {
     const pkg = byRow.get(row)
     if (pkg === undefined) throw new Error('a stock lacks a package that was delivered')
     return pkg
   })
   return {
-    field,
-    requester: text.slice(head.length),
+    requester: line.slice(words.join(' ').length + 1),
     deliveredAt: Number(deliveredAt),
     keptUntil: Number(keptUntil),
     times: Number(times),
@@ -161,14 +155,13 @@ function decodeDelivery(field: string, text: string, byRow: ReadonlyMap<string, 
 function encodeDelivery(delivery: Delivery<RowedPackage>): string {
   const { deliveredAt, keptUntil, times, spent, last, requester } = delivery
   const rows = spent.map(({ row }) => row).join('') || '-'
-  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}`
-}
-
-/** The rules hand back what they were given, and only add to it or take from it. */
-function fieldNameOf(delivery: Delivery<RowedPackage>): string | undefined {
-  return 'field' in delivery && typeof delivery.field === 'string' ? delivery.field : undefined
+  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}\n`
 }
 
 function earliest(times: readonly number[]): number {
   return times.reduce((a, b) => Math.min(a, b), NEVER)
+}
+
+function digits(value: number, length: number): string {
+  return String(value).padStart(length, '0')
 }

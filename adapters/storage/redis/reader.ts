@@ -3,10 +3,10 @@
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { counted } from '../../../plugin/stock/keeping.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
-import { Commits, fieldsOf } from './commits.ts'
+import { Commits } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
-import { decodeStock, type RowedPackage } from './layout.ts'
+import { decodeStock, type RowedPackage, STOCK_FIELDS } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 export class Reader {
@@ -24,19 +24,31 @@ export class Reader {
   async packages(
     author: Pubkey,
   ): Promise<{ stock: Stock<RowedPackage> | undefined; rows: ReadonlyMap<string, string> }> {
-    const { stock, events } = this.#keys.of(author)
+    const { stock } = this.#keys.of(author)
+    const read = this.#commits.read(stock, [
+      ['HMGET', stock, ...STOCK_FIELDS],
+      ['HGETALL', stock],
+    ])
     return this.#connection.within(
-      this.#commits.read(stock, [['HGETALL', events]]).then(({ words, answers }) => {
-        const [found] = answers as [string[]]
-        return { stock: decodeStock(words).stock, rows: fieldsOf(found) }
-      }),
+      read.then(([values, words]) => ({
+        stock: decodeStock(values as (string | null)[]).stock,
+        rows: fieldsOf(words as string[]),
+      })),
     )
   }
 
   /** @throws StoreError */
-  count(author: Pubkey, now: number): Promise<number | undefined> {
+  async count(author: Pubkey, now: number): Promise<number | undefined> {
     const { stock } = this.#keys.of(author)
-    const read = this.#commits.read(stock)
-    return this.#connection.within(read.then(({ words }) => counted(decodeStock(words).stock, now)))
+    const read = this.#commits.read(stock, [['HMGET', stock, ...STOCK_FIELDS]])
+    return this.#connection.within(
+      read.then(([values]) => counted(decodeStock(values as (string | null)[]).stock, now)),
+    )
   }
+}
+
+function fieldsOf(words: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (let index = 0; index < words.length; index += 2) fields.set(words[index] ?? '', words[index + 1] ?? '')
+  return fields
 }

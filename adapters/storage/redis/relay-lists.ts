@@ -7,10 +7,10 @@ import {
 } from '../../../plugin/lifecycle/known-relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { Commits, fieldsOf, type KeyedCommand, type Snapshot } from './commits.ts'
+import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
-import { firstVersion } from './layout.ts'
+import { newVersion } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 /** Nobody else changes a relay list so often. */
@@ -70,15 +70,15 @@ export class RelayLists {
     key: string,
     decide: (known: KnownRelayList) => Decision<Outcome>,
   ): Promise<Decision<Outcome> | undefined> {
-    let snapshot = await this.#commits.read(key)
+    const reads: KeyedCommand[] = [['HMGET', key, 'version', 'event', 'deletedUntil']]
+    let answers = await this.#commits.read(key, reads)
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { version, known } = decode(snapshot)
+      const { version, known } = decode(answers)
       const decided = decide(known)
       if (decided.known === known) return decided
-      const next = version === '' ? firstVersion() : Number(version) + 1
-      const committed = await this.#commits.commit(key, version, [], encode(key, next, decided.known))
+      const committed = await this.#commits.commit(key, version, reads, encode(key, decided.known))
       if (committed.isDone) return decided
-      snapshot = committed.newer
+      answers = committed.answers
     }
     return undefined
   }
@@ -99,20 +99,19 @@ function parse(text: string): SignedEvent | undefined {
   }
 }
 
-function decode({ words }: Snapshot): { version: string; known: KnownRelayList } {
-  const fields = fieldsOf(words)
-  const [event, deletedUntil] = [fields.get('event'), fields.get('deletedUntil')]
+function decode([fields]: readonly unknown[]): { version: string | undefined; known: KnownRelayList } {
+  const [version, event, deletedUntil] = fields as (string | null)[]
   const known = {
-    ...(event !== undefined && { event: JSON.parse(event) as SignedEvent }),
-    ...(deletedUntil !== undefined && { deletedUntil: Number(deletedUntil) }),
+    ...(event && { event: JSON.parse(event) as SignedEvent }),
+    ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
   }
-  return { version: fields.get('version') ?? '', known }
+  return { version: version ?? undefined, known }
 }
 
-function encode(key: string, version: number, { event, deletedUntil }: KnownRelayList): KeyedCommand[] {
-  const fields = ['version', version]
+function encode(key: string, { event, deletedUntil }: KnownRelayList): KeyedCommand[] {
+  const fields = ['version', newVersion()]
   if (event !== undefined) fields.push('event', JSON.stringify(event))
-  if (deletedUntil !== undefined) fields.push('deletedUntil', deletedUntil)
+  if (deletedUntil !== undefined) fields.push('deletedUntil', String(deletedUntil))
   const gone: KeyedCommand[] = event === undefined ? [['HDEL', key, 'event']] : []
   return [['HSET', key, ...fields], ...gone]
 }

@@ -14,8 +14,8 @@ export type ClaimAnswer =
   | { readonly kind: 'delivered'; readonly outcome: ClaimOutcome; readonly isDue: boolean }
   | {
       readonly kind: 'slow'
-      /** Undefined where it was said with another claim of the author. */
-      readonly words: readonly string[] | undefined
+      /** Of the stock; undefined where they were said with another claim of the author. */
+      readonly fields: readonly (string | null)[] | undefined
       readonly windows: readonly [requester: string | null, address: string | null]
     }
   | { readonly kind: 'failed'; readonly failure: string }
@@ -33,8 +33,8 @@ export class ClaimReplies {
     const kind = this.#word()
     if (kind === 'failed') return { kind, failure: String(this.#word()) }
     if (kind === 'slow') {
-      const words = this.#word() as string[] | null
-      return { kind, words: words ?? undefined, windows: [this.#text(), this.#text()] }
+      const fields = this.#word() as (string | null)[] | null
+      return { kind, fields: fields ?? undefined, windows: [this.#text(), this.#text()] }
     }
     if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: a claim was not answered')
     const remaining = Number(this.#word())

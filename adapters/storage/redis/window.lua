@@ -28,6 +28,14 @@ local function recordOf(at, cost)
   return string.format('%011d%010d', at, cost)
 end
 
+-- The same few numbers again and again.
+local digits = setmetatable({}, {
+  __index = function(known, used)
+    known[used] = string.format('%010d', used)
+    return known[used]
+  end,
+})
+
 -- The window with one more record in it; `new` is what `recordOf` makes of it.
 local function recorded(records, used, at, cost, new)
   if records ~= '' and newestAt(records) >= at then
@@ -35,5 +43,5 @@ local function recorded(records, used, at, cost, new)
     new = recordOf(newestAt(records), lastCost + cost)
     records = sub(records, 1, -RECORD - 1)
   end
-  return string.format('%010d', used + cost) .. records .. new
+  return digits[used + cost] .. records .. new
 end
