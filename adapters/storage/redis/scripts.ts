@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** The file of each script. */
@@ -32,6 +33,7 @@ export class Scripts {
   readonly #connection: RedisConnection
   readonly #scripts: ReadonlyMap<ScriptName, Script>
   #calls = 0
+  #gathering: unknown
 
   constructor(connection: RedisConnection) {
     this.#connection = connection
@@ -58,6 +60,7 @@ export class Scripts {
     const token = this.#calls.toString(36)
     const words = [keys.length, ...keys, ...args, token]
     const isReader = READERS.has(name)
+    this.#gather()
     const send = (command: string, body: string) =>
       isReader
         ? this.#connection.client.call(command, body, ...words)
@@ -69,6 +72,19 @@ export class Scripts {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return this.#open(token, await send('eval', script.text))
     }
+  }
+
+  /** What is sent in this turn of the event loop goes in one piece. */
+  #gather(): void {
+    const { client } = this.#connection
+    const stream = isCluster(client) ? undefined : client.stream
+    if (stream === undefined || this.#gathering === stream) return
+    this.#gathering = stream
+    stream.cork()
+    setImmediate(() => {
+      this.#gathering = undefined
+      stream.uncork()
+    })
   }
 
   /** @throws Error CROSSED where it is not the answer to the call with that token */
