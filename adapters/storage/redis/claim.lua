@@ -26,7 +26,7 @@ local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
 local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local oneClaim = recordOf(now, 1)
 -- As long as the name of a row, and the field head (layout.ts).
-local ROW, HEAD = 4, 44
+local ROW, HEAD = 6, 44
 -- So many bytes of deliveries may wait to be folded into the others.
 local MAX_TAKEN = 4096
 local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '

@@ -43,7 +43,8 @@ export interface ReadStock {
 type Place = 'fresh' | 'stock' | 'spent'
 type Entry = readonly [place: Place, pkg: RowedPackage]
 
-const ROW_LENGTH = 4
+/** A colon, which no other field begins with, and a number to the base 36. */
+const ROW_LENGTH = 6
 const TIME = 11
 const COUNT = 5
 /** Larger than any time. */
@@ -120,7 +121,8 @@ export function newVersion(): string {
 
 /** The name of the row after that one; '' is before the first. */
 export function rowAfter(row: string): string {
-  return (Number.parseInt(row || '0', 36) + 1).toString(36).padStart(ROW_LENGTH, '0')
+  const number = Number.parseInt(row.slice(1) || '0', 36) + 1
+  return `:${number.toString(36).padStart(ROW_LENGTH - 1, '0')}`
 }
 
 function present(value: string | null | undefined): string {
