@@ -111,7 +111,7 @@ class RedisStore implements MovableStore {
     return this.#calls.run(async () => {
       const { author, id } = pkg
       const change = putting(this.#keys.of(author), pkg, limits, now)
-      const { outcome } = await this.#changes.make(author, change)
+      const outcome = await this.#changes.make(author, change)
       if (isTakenIn(outcome)) this.#signals.tellPublished(author, id)
       return outcome
     })
@@ -138,13 +138,11 @@ class RedisStore implements MovableStore {
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#calls.run(async () => (await this.#changes.make(author, dropping(which, now))).outcome)
+    return this.#calls.run(() => this.#changes.make(author, dropping(which, now)))
   }
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#calls.run(async () => {
-      await this.#changes.make(author, releasing(ids, now))
-    })
+    return this.#calls.run(() => this.#changes.make(author, releasing(ids, now)))
   }
 
   sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -181,9 +179,7 @@ class RedisStore implements MovableStore {
   }
 
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#calls.run(async () => {
-      await this.#changes.make(author, spending(names, now))
-    })
+    return this.#calls.run(() => this.#changes.make(author, spending(names, now)))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {

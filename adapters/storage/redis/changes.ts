@@ -33,7 +33,7 @@ interface Waiting {
   readonly since: number
   /** Whoever asked has been told that it failed. */
   isOver: boolean
-  resolve(made: Made<unknown> | typeof OUTRUN): void
+  resolve(made: Made<unknown> | typeof OUTRUN | undefined): void
   reject(error: unknown): void
 }
 
@@ -66,24 +66,42 @@ export class Changes {
     this.#commits = new Commits(scripts)
   }
 
+  get isAnyBusy(): boolean {
+    return this.#queues.size > 0
+  }
+
   /** Whether something waits for this author: what comes now had better wait too. */
   isBusy(author: Pubkey): boolean {
     return this.#queues.has(author)
   }
 
   /** @throws StoreError within two seconds (I7) */
-  async make<Outcome>(author: Pubkey, change: Change<Outcome>, seen?: Seen): Promise<Made<Outcome>> {
+  async make<Outcome>(author: Pubkey, change: Change<Outcome>): Promise<Outcome> {
+    const made = await this.try(author, change)
+    if (made === undefined) throw new StoreError('Redis: a change was not made')
+    return made.outcome
+  }
+
+  /**
+   * The same; undefined where the change `mayBeFast` and had to wait until the fast path may be open again.
+   * @throws StoreError
+   */
+  async try<Outcome>(
+    author: Pubkey,
+    change: Change<Outcome>,
+    seen?: Seen,
+  ): Promise<Made<Outcome> | undefined> {
     const queue = this.#queueOf(author)
     if (seen !== undefined) see(queue, seen)
     let waiting: Waiting | undefined
-    const made = new Promise<Made<unknown> | typeof OUTRUN>((resolve, reject) => {
+    const made = new Promise<Made<unknown> | typeof OUTRUN | undefined>((resolve, reject) => {
       waiting = { change, since: performance.now(), isOver: false, resolve, reject }
       queue.waiting.push(waiting)
     })
     try {
       const answer = await this.#connection.within(made)
       if (answer === OUTRUN) throw new StoreError('Redis: too many others change this author at once')
-      return answer as Made<Outcome>
+      return answer as Made<Outcome> | undefined
     } finally {
       if (waiting !== undefined) waiting.isOver = true
     }
@@ -111,8 +129,10 @@ export class Changes {
     let batch: Waiting[] = []
     try {
       while (queue.waiting.length > 0) {
-        batch = queue.waiting.splice(0, MAX_BATCH).filter(({ isOver }) => !isOver)
-        if (batch.length > 0) await this.#settle(author, keys, batch, queue)
+        batch = queue.waiting.splice(0, MAX_BATCH).filter(isWaiting)
+        if (batch.length === 0) continue
+        const isOpen = await this.#settle(author, keys, batch, queue)
+        if (isOpen) sendBack(queue)
       }
     } catch (error) {
       // Whoever still waits has asked a server that does not answer: nothing of theirs was sent.
@@ -122,7 +142,8 @@ export class Changes {
     }
   }
 
-  async #settle(author: Pubkey, keys: AuthorKeys, all: readonly Waiting[], queue: Queue): Promise<void> {
+  /** Resolves to whether the fast path may be open now. */
+  async #settle(author: Pubkey, keys: AuthorKeys, all: readonly Waiting[], queue: Queue): Promise<boolean> {
     let batch = all
     const reads = readsOf(keys, needsOf(batch))
     let answers = seenBy(queue, reads) ?? (await this.#commits.read(keys.stock, reads))
@@ -132,19 +153,24 @@ export class Changes {
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
-      if (!draft.isChanged) return this.#tell(author, batch, decided, () => null)
+      if (!draft.isChanged) {
+        this.#tell(author, batch, decided, () => null)
+        return draft.hasFresh
+      }
       const now = Math.min(...batch.map(({ change }) => change.now))
       const committing = this.#commits.commit(keys.stock, draft.version, reads, draft.commands(rows, now))
       if (draft.isDue || batch.some(({ change }) => change.isDue)) this.mark(author, now)
       const committed = await committing
       if (committed.isDone) {
         const fetched = fetchedRows(rows, committed.answers)
-        return this.#tell(author, batch, decided, (row) => draft.newRow(row) ?? fetched.get(row) ?? null)
+        this.#tell(author, batch, decided, (row) => draft.newRow(row) ?? fetched.get(row) ?? null)
+        return draft.hasFresh
       }
       answers = committed.answers
       await backOff(attempt)
       batch = inTimeOf(batch)
     }
+    return false
   }
 
   #tell(
@@ -188,15 +214,25 @@ function fetchedRows(rows: readonly string[], answers: readonly unknown[]): Map<
   return new Map(rows.map((row, index) => [row, texts[index] ?? null]))
 }
 
+function sendBack({ waiting }: Queue): void {
+  const others = waiting.filter(({ change }) => !change.mayBeFast)
+  for (const { change, resolve } of waiting.splice(0)) if (change.mayBeFast) resolve(undefined)
+  waiting.push(...others)
+}
+
 function needsOf(batch: readonly Waiting[]): Needs[] {
   return batch.map(({ change }) => change.needs)
+}
+
+function isWaiting({ isOver, change }: Waiting): boolean {
+  return !isOver && !change.isAbandoned?.()
 }
 
 /** Those who can still be answered in time; the others are told. */
 function inTimeOf(batch: readonly Waiting[]): Waiting[] {
   const oldest = performance.now() - GIVE_UP_MS
   for (const { since, resolve } of batch) if (since <= oldest) resolve(OUTRUN)
-  return batch.filter(({ since, isOver }) => since > oldest && !isOver)
+  return batch.filter((waiting) => waiting.since > oldest && isWaiting(waiting))
 }
 
 /** The first time at once, for whoever was faster is done; then after a while of any length, longer each time. */

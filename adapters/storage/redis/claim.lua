@@ -28,7 +28,7 @@ local oneClaim = recordOf(now, 1)
 -- As long as the name of a row, and the field head (layout.ts).
 local ROW, HEAD = 6, 44
 -- So many bytes of deliveries may wait to be folded into the others.
-local MAX_TAKEN = 4096
+local MAX_TAKEN = 16384
 local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '
 
 local replies = {}

@@ -24,6 +24,10 @@ export interface Change<Outcome> {
   readonly now: number
   /** Whether the next sweep has to look at the author. */
   readonly isDue?: boolean
+  /** Whether it had better try the fast path again before it waits for long. */
+  readonly mayBeFast?: boolean
+  /** Whether nobody waits for it any more. */
+  isAbandoned?(): boolean
   decide(draft: Draft): Decision<Outcome>
 }
 

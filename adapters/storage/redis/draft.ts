@@ -1,5 +1,6 @@
 /** One author as read from Redis, while changes to it are decided one after the other; then the commands that keep them. */
 
+import { isFresh } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
@@ -82,6 +83,11 @@ export class Draft {
       this.#newNames.size > 0 ||
       this.#namesOverBy !== undefined
     )
+  }
+
+  /** Whether there is more than one fresh package. */
+  get hasFresh(): boolean {
+    return (this.stock?.packages.filter(isFresh).length ?? 0) > 1
   }
 
   /** Whether there are deliveries to be forgotten one day, and were none. */

@@ -64,7 +64,7 @@ export class Sweeper {
   async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
-    const { outcome } = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
+    const outcome = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
     await this.#scripts.run('reschedule', [part], [author, retryAt, outcome.dueAt ?? ''])
     return outcome.gone
   }
