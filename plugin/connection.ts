@@ -1,6 +1,7 @@
 /** The seam to an embedding relay: what it tells about a connection, and the session it gets for it. */
 
-import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
+import type { ClientMessage, RelayMessage, SignedEvent } from './nostr/messages.ts'
+import type { PutOutcome } from './store.ts'
 
 /** What an embedding relay tells about a connection. */
 export interface Connection {
@@ -25,6 +26,11 @@ export interface Connection {
    * connections; 4 MiB by default. Others of the address wait.
    */
   readonly maxBufferedBytes?: number
+  /**
+   * How many subscriptions the client may have open, the relay's included; one more is refused. Without it the gateway
+   * refuses only its own beyond 1,000, and leaves the relay's to the relay.
+   */
+  readonly maxSubscriptions?: number
 }
 
 /** What follows from a client's message: send `replies` to the client, in order, then give `forward` to the relay. */
@@ -41,12 +47,41 @@ export interface Answer {
   readonly unsent?: () => Promise<void>
 }
 
+/**
+ * What became of an EVENT, from the rules to the OK message (NIP-01).
+ * - a `PutOutcome`: it is a key package, and this is what the store says of it.
+ * - `refused`: a check failed, or the store did not answer; nobody keeps it.
+ * - `forward`: the relay handles it, and answers it.
+ */
+export type Publication = AnsweredPublication | { readonly outcome: 'forward' }
+
+/** What became of an EVENT that the gateway answers itself. */
+export interface AnsweredPublication {
+  readonly outcome: PutOutcome | 'refused'
+  /** What the OK message says: whether the event is accepted. */
+  readonly accepted: boolean
+  /** What the OK message says besides; it begins with a prefix of NIP-01, or is empty. */
+  readonly message: string
+}
+
 /** What an embedding relay calls for one client, in both directions. */
 export interface GatewaySession {
-  /** Never rejects. Answers come in the order of the messages. */
+  /** Never rejects. Answers come in the order of the messages, those to `accept` included. */
   fromClient(message: ClientMessage): Promise<Answer>
+  /**
+   * Takes an EVENT that the relay checks itself, in place of `fromClient`. A promise keeps its place in the order of
+   * messages; where it resolves to undefined, the relay has refused the event. Counts who was authenticated when it was
+   * called, also when the client has left since. Never rejects.
+   */
+  accept(event: CheckedEvent | Promise<CheckedEvent | undefined>): Promise<Publication>
   /** What the client should see of a relay's message; undefined: nothing. */
   fromRelay(message: RelayMessage): RelayMessage | undefined
   /** The socket is gone: answers under way come out empty, and what was claimed for them goes back. */
   close(): void
+}
+
+/** An EVENT, and whether the relay has checked its id and signature already. */
+export interface CheckedEvent {
+  readonly event: SignedEvent
+  readonly isVerified: boolean
 }

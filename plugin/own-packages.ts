@@ -2,9 +2,11 @@
 
 import type { GatewayContext } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
+import type { KeyPackageFilter } from './nostr/filters.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import { Refusal } from './nostr/refusal.ts'
 import { noticesOfExposure } from './notices.ts'
-import { ownView, type Query } from './query.ts'
+import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
 import type { ListedPackage } from './store.ts'
 import type { Queuer } from './turns.ts'
 
@@ -21,7 +23,7 @@ export type OwnPiece =
 
 type Reading = Pick<ListedPackage, 'author' | 'read'>
 
-/** Ends early where `gone` is aborted. Never rejects. */
+/** Each piece is made when it is asked for. Ends early where `gone` is aborted. Never rejects. */
 export async function* ownPieces(
   context: GatewayContext,
   query: Query,
@@ -39,6 +41,24 @@ export async function* ownPieces(
   } catch (error) {
     context.log.error({ err: error }, 'the store did not list key packages')
     yield { outcome: 'unavailable' }
+  } finally {
+    queuer.leave()
+  }
+}
+
+/** How many packages owners' filters match. @throws Refusal `error` where the store does not answer (I7) */
+export async function countOwn(
+  { store, log, now }: GatewayContext,
+  filters: readonly KeyPackageFilter[],
+): Promise<number> {
+  try {
+    const counts = [...groupByAuthor(filters)].map(
+      async ([author, named]) => ownView(await store.list(author, now()), named).length,
+    )
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  } catch (error) {
+    log.error({ err: error }, 'the store did not count key packages')
+    throw new Refusal('error', UNAVAILABLE)
   }
 }
 

@@ -5,8 +5,8 @@ import { Refusal } from './nostr/refusal.ts'
 
 /** NIP-01: a subscription id is a text of 1 to 64 characters. */
 export const LONGEST_SUBSCRIPTION_ID = 64
-/** Open at a time; relays allow far fewer. It keeps one that never sends CLOSE from growing without end (I9). */
-const MOST_OPEN = 1000
+/** Where the relay sets no limit; most allow far fewer. It bounds a client that never sends CLOSE (I9). */
+const DEFAULT_MAX_OPEN = 1000
 
 /** An open subscription: whether the relay has a part of it, and how to end the gateway's live feed. */
 export interface Subscription {
@@ -31,6 +31,15 @@ export function checkSubscriptionId(id: unknown): asserts id is string {
 export class Subscriptions {
   readonly #open = new Map<unknown, Subscription>()
   readonly #pending = new Set<PendingRequest>()
+  readonly #max: number
+  /** Whether the relay's own count as well. Otherwise they are forgotten, oldest first, to make room for the gateway's. */
+  readonly #countsAll: boolean
+
+  /** @param max how many may be open, the relay's included; undefined: the relay counts its own */
+  constructor(max: number | undefined) {
+    this.#max = max ?? DEFAULT_MAX_OPEN
+    this.#countsAll = max !== undefined
+  }
 
   get(id: unknown): Subscription | undefined {
     return this.#open.get(id)
@@ -55,7 +64,12 @@ export class Subscriptions {
   /** @throws Refusal `blocked` where one more would be too many */
   requireRoom(id: unknown): void {
     if (this.#makeRoom(id)) return
-    throw new Refusal('blocked', `at most ${MOST_OPEN} subscriptions at a time`)
+    throw new Refusal('blocked', `at most ${this.#max} subscriptions at a time`)
+  }
+
+  /** The same for a REQ that is the relay's alone. An id that is none by NIP-01 opens nothing, whoever answers it. */
+  requireRoomForRelay(id: unknown): void {
+    if (this.#countsAll && isSubscriptionId(id)) this.requireRoom(id)
   }
 
   /** Opens a subscription in place of one with the same id. One that only the relay has is not remembered where there is no room. */
@@ -83,7 +97,8 @@ export class Subscriptions {
 
   /** The relay's own can be forgotten, oldest first: it may have refused them in words that name no id. */
   #makeRoom(id: unknown): boolean {
-    if (this.#open.has(id) || this.#open.size < MOST_OPEN) return true
+    if (this.#open.has(id) || this.#open.size < this.#max) return true
+    if (this.#countsAll) return false
     for (const [oldest, { forwarded, stop }] of this.#open) {
       if (forwarded && stop === undefined) return this.#open.delete(oldest)
     }

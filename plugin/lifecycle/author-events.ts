@@ -5,8 +5,8 @@ import { AUTH_KIND } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
-import type { Sender } from '../operations.ts'
 import { UNAVAILABLE } from '../query.ts'
+import type { Sender } from '../sender.ts'
 import {
   announcesKeyPackages,
   DELETION_KIND,

@@ -36,6 +36,7 @@ export class Replenisher {
 
   /** An author has authenticated, and can be reached through `send` until the returned function is called. */
   join(author: Pubkey, send: Reach['send']): () => void {
+    if (!this.#context.options.replenish.enabled) return () => {}
     const reach: Reach = { send, isAsked: false }
     const reaches = this.#connected.get(author) ?? new Set()
     this.#connected.set(author, reaches.add(reach))

@@ -3,7 +3,7 @@
 import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import type { Sender } from '../operations.ts'
+import type { Sender } from '../sender.ts'
 import type { Claim } from '../store.ts'
 
 export const WELCOME_KIND = 444

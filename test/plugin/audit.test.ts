@@ -261,7 +261,11 @@ describe('the audit log', () => {
     }
     const gateway = new KeyPackageGateway({ store: memoryStore(), clock: () => NOW * 1000, log, audit })
     const [event] = await keyPackagesOf(alice, 1)
-    expect(await gateway.publish(event as SignedEvent)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event as SignedEvent)).toEqual({
+      outcome: 'stored',
+      accepted: true,
+      message: '',
+    })
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
       ['error', 'the audit log did not take a record'],
     ])

@@ -50,8 +50,9 @@ describe('publish', () => {
     const { gateway, store } = startGateway()
     const [event] = await keyPackagesOf(alice, 1)
     if (event === undefined) throw new Error('no key package')
-    expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     expect(await gateway.publish(event)).toEqual({
+      outcome: 'duplicate',
       accepted: true,
       message: 'duplicate: already have this key package',
     })
@@ -65,18 +66,20 @@ describe('publish', () => {
     expect((await gateway.publish(event, { isVerified: true })).message).toMatch(/^auth-required: /)
     expect((await gateway.publish(event, { authenticated: [alice.pubkey] })).message).toMatch(/^invalid: /)
     const both = { isVerified: true, authenticated: [alice.pubkey] }
-    expect(await gateway.publish(event, both)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event, both)).toEqual({ outcome: 'stored', accepted: true, message: '' })
   })
 
   it('never rejects: other kinds and what is no event are refused with a reason (I9)', async () => {
     const { gateway } = startGateway()
     const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: '' })
     expect(await gateway.publish(note)).toEqual({
+      outcome: 'refused',
       accepted: false,
       message: 'invalid: kind 1 is not taken in here',
     })
     for (const odd of [null, 'text', {}, [], { ...note, tags: 'x' }]) {
       expect(await gateway.publish(odd as never)).toEqual({
+        outcome: 'refused',
         accepted: false,
         message: expect.stringMatching(/^invalid: /),
       })
@@ -89,8 +92,12 @@ describe('accept', () => {
     const [event] = await keyPackagesOf(alice, 1)
     if (event === undefined) throw new Error('no key package')
     const { gateway } = startGateway()
-    expect(await gateway.accept(event)).toEqual({ outcome: 'done', message: '' })
-    const again = { outcome: 'done', message: 'duplicate: already have this key package' }
+    expect(await gateway.accept(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
+    const again = {
+      outcome: 'duplicate',
+      accepted: true,
+      message: 'duplicate: already have this key package',
+    }
     expect(await gateway.accept(event)).toEqual(again)
     expect(await startGateway({ custody: 'relay' }).gateway.accept(event)).toEqual({ outcome: 'forward' })
   })
@@ -109,6 +116,7 @@ describe('accept', () => {
     expect(await gateway.accept(forged, { isVerified: true })).toEqual({ outcome: 'forward' })
     expect(await gateway.accept(forged)).toEqual({
       outcome: 'refused',
+      accepted: false,
       message: 'invalid: wrong id or signature',
     })
   })
@@ -126,11 +134,12 @@ describe('accept', () => {
     const { gateway } = startGateway()
     const welcome = {
       outcome: 'refused',
+      accepted: false,
       message: 'invalid: a welcome must be gift-wrapped, never published',
     }
     expect(await gateway.accept(eventOf(444, []))).toEqual(welcome)
     for (const odd of [null, 'text', {}, []]) {
-      const refused = { outcome: 'refused', message: expect.stringMatching(/^invalid: /) }
+      const refused = { outcome: 'refused', accepted: false, message: expect.stringMatching(/^invalid: /) }
       expect(await gateway.accept(odd as never)).toEqual(refused)
     }
   })

@@ -39,8 +39,8 @@ describe('row 1: event shape, id, signature', () => {
       await gateway.publish({ ...event, sig: String(other?.sig) }),
     ]
     expect(verdicts).toEqual([
-      { accepted: true, message: '' },
-      { accepted: false, message: 'invalid: the signature is wrong' },
+      { outcome: 'stored', accepted: true, message: '' },
+      { outcome: 'refused', accepted: false, message: 'invalid: the signature is wrong' },
     ])
     expect(await store.count([alice.pubkey], NOW)).toEqual([1])
   })
@@ -199,12 +199,20 @@ describe('row 16: publish quota', () => {
     const { gateway } = startGateway({ quota: { publish: { max: 2 }, publishPerAddress: { max: 1 } } })
     const [first, second, third] = (await keyPackagesOf(alice, 3)) as [SignedEvent, SignedEvent, SignedEvent]
     expect((await gateway.publish(first)).accepted).toBe(true)
-    expect(await gateway.accept(second)).toMatchObject({ outcome: 'done' })
-    const refused = { outcome: 'refused', message: expect.stringMatching(/^rate-limited: 2 .* author/) }
+    expect(await gateway.accept(second)).toMatchObject({ outcome: 'stored', accepted: true })
+    const refused = {
+      outcome: 'refused',
+      accepted: false,
+      message: expect.stringMatching(/^rate-limited: 2 .* author/),
+    }
     expect(await gateway.accept(third)).toEqual(refused)
-    expect(await gateway.accept(third, { address: '192.0.2.1' })).toMatchObject({ outcome: 'done' })
+    expect(await gateway.accept(third, { address: '192.0.2.1' })).toMatchObject({
+      outcome: 'stored',
+      accepted: true,
+    })
     expect(await gateway.accept(third, { address: '192.0.2.1' })).toEqual({
       outcome: 'refused',
+      accepted: false,
       message: 'rate-limited: 1 key packages per 3600 s from one address; try again in 3600 s',
     })
   })
@@ -292,7 +300,12 @@ describe('row 17: the store', () => {
     const [event] = await keyPackagesOf(alice, 1)
     const unavailable = 'error: key packages are unavailable, try again'
     expect(await test.connect().ask('EVENT', event)).toEqual([['OK', event?.id, false, unavailable]])
-    if (event) expect(await test.gateway.publish(event)).toEqual({ accepted: false, message: unavailable })
+    if (event)
+      expect(await test.gateway.publish(event)).toEqual({
+        outcome: 'refused',
+        accepted: false,
+        message: unavailable,
+      })
     expect(test.logged.join()).not.toContain(String(event?.content))
   })
 })

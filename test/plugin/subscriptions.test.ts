@@ -218,7 +218,7 @@ describe('what is never closed (I9)', () => {
   })
 
   it("the relay's own never stand in the way, and the oldest of them are forgotten", () => {
-    const subscriptions = new Subscriptions()
+    const subscriptions = new Subscriptions(undefined)
     for (let id = 0; id < 1500; id += 1) subscriptions.open(`${id}`, { forwarded: true })
     expect(subscriptions.get('499')).toBeUndefined()
     expect(subscriptions.get('500')).toBeDefined()
@@ -226,7 +226,7 @@ describe('what is never closed (I9)', () => {
   })
 
   it('ids that are no ids are not kept', () => {
-    const subscriptions = new Subscriptions()
+    const subscriptions = new Subscriptions(undefined)
     for (const id of [undefined, null, 7, {}, '', 'x'.repeat(65)]) {
       subscriptions.open(id, { forwarded: true })
       expect(subscriptions.get(id)).toBeUndefined()

@@ -133,7 +133,7 @@ describe('an audit log and a log that throw', () => {
     const log = { info: fail, warn: fail, error: fail }
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     for (const event of await keyPackagesOf(alice, 3)) {
-      expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+      expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     }
     const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
     const { replies, unsent } = await session.fromClient(['REQ', 'sub', keyPackagesBy(alice)])

@@ -87,7 +87,7 @@ describe('owner asks for own packages', () => {
   it('kinds 443 and 30443 together; a slot is handed out again and again', async () => {
     const test = startGateway({ profile: 'marmot' })
     const slot = keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, tags: { d: ['phone'] } })
-    expect(await test.gateway.publish(slot)).toEqual({ accepted: true, message: '' })
+    expect(await test.gateway.publish(slot)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     const [single] = await keyPackagesOf(alice, 1)
     const filter = { ...keyPackagesBy(alice), kinds: [30443] }
     for (let requester = 0; requester < 3; requester += 1) {

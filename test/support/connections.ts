@@ -102,6 +102,7 @@ export function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
 export function methodsOf(session: GatewaySession): GatewaySession {
   return {
     fromClient: (message) => session.fromClient(message),
+    accept: (event) => session.accept(event),
     fromRelay: (message) => session.fromRelay(message),
     close: () => session.close(),
   }

@@ -222,7 +222,11 @@ describe('a claim', () => {
   it('is taken back when the socket is gone before its answer: the package is fresh again (I1)', async () => {
     for (const createdAt of [NOW - 2, NOW - 1]) {
       const event = keyPackageEvent(alice, await makeKeyPackage(alice), { createdAt })
-      expect(await connections.gateway.publish(event)).toEqual({ accepted: true, message: '' })
+      expect(await connections.gateway.publish(event)).toEqual({
+        outcome: 'stored',
+        accepted: true,
+        message: '',
+      })
     }
     const delivered = gate()
     const { client } = await connections.connect({
