@@ -76,7 +76,7 @@ function checkVariables(env: Sources['env'], leaves: readonly NamedLeaf[]): void
   const unknown = Object.keys(env).filter((name) => name.startsWith(VARIABLE_PREFIX) && !known.has(name))
   if (unknown.length === 0) return
   throw new SettingsError(
-    unknown.map((name) => `${name}: unknown setting; there is ${likeNamed(name, known)}`),
+    unknown.map((name) => `${name}: unknown setting; known settings: ${likeNamed(name, known)}`),
   )
 }
 
