@@ -73,7 +73,7 @@ export function auditTo(
     try {
       for (const entry of entries()) keep({ at: now(), ...entry })
     } catch (error) {
-      log.error({ err: error }, 'the audit log did not take a record')
+      log.error({ err: error }, 'failed to write an audit record')
     }
   }
 }

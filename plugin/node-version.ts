@@ -10,7 +10,7 @@ export function objectionTo(version: string | undefined): string | undefined {
   if (version === undefined) return undefined
   const [major = 0, minor = 0] = version.split('.').map(Number)
   if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return undefined
-  return `keypackage-gateway needs Node.js ${OLDEST.major}.${OLDEST.minor} or newer, and this is Node.js ${version}`
+  return `keypackage-gateway requires Node.js ${OLDEST.major}.${OLDEST.minor} or newer; this is Node.js ${version}`
 }
 
 /** @throws Error where the version is not supported: on it, a claim would fail after its packages are spent */

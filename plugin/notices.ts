@@ -42,7 +42,7 @@ export async function noticesOfElsewhere(
     const named = [...elsewhere.slice(0, MOST_NAMED), ...more].join(', ')
     return [`missing: no key packages here, but relay lists (kind 10051) that name other relays: ${named}`]
   } catch (error) {
-    log.error({ err: error }, 'the store did not say where else key packages are')
+    log.error({ err: error }, 'failed to look up where else key packages are')
     return []
   }
 }

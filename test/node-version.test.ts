@@ -35,7 +35,7 @@ describe('Node.js', () => {
 
   it.each(['16.20.2', '18.0.0', '18.20.8', '19.9.0', '20.0.0', '20.18.3'])('%s is refused', (version) => {
     expect(objectionTo(version)).toBe(
-      `keypackage-gateway needs Node.js 20.19 or newer, and this is Node.js ${version}`,
+      `keypackage-gateway requires Node.js 20.19 or newer; this is Node.js ${version}`,
     )
   })
 
@@ -47,12 +47,12 @@ describe('Node.js', () => {
     const [, oldest = ''] = /^>=(\d+\.\d+)$/.exec(manifest.engines.node) ?? []
     const [major, minor] = oldest.split('.').map(Number)
     expect(objectionTo(`${oldest}.0`)).toBeUndefined()
-    expect(objectionTo(`${major}.${Number(minor) - 1}.99`)).toContain(`needs Node.js ${oldest} or newer`)
+    expect(objectionTo(`${major}.${Number(minor) - 1}.99`)).toContain(`requires Node.js ${oldest} or newer`)
   })
 })
 
 describe.each(olderOnes)('%s', (_name, program, flags) => {
-  const refusal = /keypackage-gateway needs Node\.js 20\.19 or newer, and this is Node\.js 1\d\.\d+\.\d+/
+  const refusal = /keypackage-gateway requires Node\.js 20\.19 or newer; this is Node\.js 1\d\.\d+\.\d+/
 
   it.each([['--version'], ['serve', '--store', 'memory:'], ['strfry'], ['no such command']])(
     'is refused by the command line before anything else: %s',

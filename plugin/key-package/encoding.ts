@@ -49,9 +49,9 @@ export function readContent(content: string, encoding: Encoding): Content {
 }
 
 const notEncoded: Readonly<Record<Encoding, string>> = {
-  hex: 'content is not hex: an even number of digits in one case (base64 needs the tag ["encoding","base64"])',
+  hex: 'content is not hex: expected an even number of digits, all upper or all lower case (for base64, add the tag ["encoding","base64"])',
   base64:
-    'content is not base64: one alphabet, standard or URL-safe, without white space or bits that say nothing',
+    'content is not base64: expected the standard or the URL-safe alphabet, no white space, and zero as padding bits',
 }
 
 /** The only text that the form has for these bytes. */

@@ -128,10 +128,9 @@ function readExtension(reader: TlsReader): number {
 
 /** RFC 9420 section 10.1: two keys, and different ones. */
 function checkHpkeKeys(ciphersuite: number, initKey: Buffer, encryptionKey: Uint8Array): void {
-  if (initKey.equals(encryptionKey)) throw notAKeyPackage('its init_key is its encryption_key as well')
+  if (initKey.equals(encryptionKey)) throw notAKeyPackage('its init_key and encryption_key are the same')
   const length = ciphersuiteOf(ciphersuite)?.hpkeKeyBytes
   if (length === undefined) return
-  if (initKey.length !== length) throw notAKeyPackage(`its init_key does not have ${length} bytes`)
-  if (encryptionKey.length !== length)
-    throw notAKeyPackage(`its encryption_key does not have ${length} bytes`)
+  if (initKey.length !== length) throw notAKeyPackage(`its init_key must have ${length} bytes`)
+  if (encryptionKey.length !== length) throw notAKeyPackage(`its encryption_key must have ${length} bytes`)
 }

@@ -23,7 +23,9 @@ export function restoreSignedEvent<Event extends SignedEvent>(event: Event): Eve
       if (hasOwnId(original)) return original
     }
   }
-  throw new Error(`event ${event.id} is not a re-encoded key package: no way to write it hashes to its id`)
+  throw new Error(
+    `event ${event.id} is not a re-encoded key package: no encoding of its content matches its id`,
+  )
 }
 
 /** The tags that `announce` may have been given: it replaced a value, or added the tag last. */

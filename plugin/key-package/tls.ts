@@ -59,16 +59,15 @@ export class TlsReader {
   #length(field: string): number {
     const first = this.uint8(field)
     const size = 1 << (first >> 6)
-    if (size === 8) throw notAKeyPackage(`${field} has a length of 8 bytes`)
+    if (size === 8) throw notAKeyPackage(`the length of ${field} has an invalid prefix`)
     let length = first & 0x3f
     for (let more = 1; more < size; more++) length = length * 256 + this.uint8(field)
-    if (lengthSize(length) !== size)
-      throw notAKeyPackage(`the length of ${field} is not in its shortest form`)
+    if (lengthSize(length) !== size) throw notAKeyPackage(`the length of ${field} is not minimally encoded`)
     return length
   }
 
   #advance(count: number, field: string): number {
-    if (count > this.remaining) throw notAKeyPackage(`it ends inside ${field}`)
+    if (count > this.remaining) throw notAKeyPackage(`the data ends inside ${field}`)
     const start = this.#position
     this.#position += count
     return start

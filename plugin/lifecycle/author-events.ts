@@ -28,8 +28,8 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [VANISH_KIND, vanish],
   [RELAY_LIST_KIND, rememberRelayList],
   [WELCOME_KIND, refuseWelcome],
-  [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is deprecated; REQ kind 443 instead')],
-  [AUTH_KIND, refuse('invalid', 'an authentication event is sent with AUTH, never published')],
+  [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
+  [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
 ])
 
 /** Whether an EVENT of this kind is for a gateway that has taken these kinds over: a key package, or one of the above. */
@@ -67,7 +67,7 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
     const [relayList] = await store.getRelayLists([event.pubkey])
     if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not carry out a deletion')
+    context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
     if (announcesKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
   }
 }
@@ -81,7 +81,7 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
     await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
     await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not carry out a request to vanish')
+    context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
@@ -93,7 +93,7 @@ async function rememberRelayList(context: GatewayContext, event: SignedEvent, se
   try {
     await context.store.putRelayList(event)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not remember a relay list')
+    context.log.error({ err: error, event: event.id }, 'the store failed to save a relay list')
   }
 }
 

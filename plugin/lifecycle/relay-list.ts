@@ -10,10 +10,10 @@ const MOST_CHARACTERS = 16_384
 /** @throws Refusal `invalid` where the list names no relay, or is longer than a list of relays */
 export function checkRelayList(event: SignedEvent): void {
   if (event.content.length + event.tags.flat().join().length > MOST_CHARACTERS) {
-    throw new Refusal('invalid', `a key package relay list may have ${MOST_CHARACTERS} characters`)
+    throw new Refusal('invalid', `a key package relay list may have at most ${MOST_CHARACTERS} characters`)
   }
   if (relaysOf(event).length > 0) return
-  throw new Refusal('invalid', 'a key package relay list needs a relay tag with a ws:// or wss:// address')
+  throw new Refusal('invalid', 'a key package relay list must have a relay tag with a ws:// or wss:// URL')
 }
 
 interface Dated {

@@ -156,7 +156,7 @@ export class Replenisher {
   /** What nobody waits for. A store that fails keeps nobody from claiming or authenticating (I7). */
   #start(work: Promise<void>): void {
     work.catch((error: unknown) =>
-      this.#context.log.error({ err: error }, 'an author could not be asked for more'),
+      this.#context.log.error({ err: error }, 'failed to ask an author for more key packages'),
     )
   }
 }

@@ -42,6 +42,6 @@ export async function noteWelcome(
       }),
     )
   } catch (error) {
-    log.error({ err: error }, 'the store did not note that a released key package is in use')
+    log.error({ err: error }, 'the store failed to mark a released key package as used')
   }
 }

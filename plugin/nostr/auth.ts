@@ -43,13 +43,14 @@ export function isAuthEvent(event: SignedEvent, now: number): boolean {
  * @throws Refusal
  */
 export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, now: number): Pubkey {
-  if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event has kind ${AUTH_KIND}`)
-  if (challengeOf(event) !== expected.challenge) throw new Refusal('invalid', 'the challenge is not ours')
+  if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event must have kind ${AUTH_KIND}`)
+  if (challengeOf(event) !== expected.challenge)
+    throw new Refusal('invalid', 'the challenge is not from this relay')
   if (!isAuthEvent(event, now)) {
     throw new Refusal('invalid', 'created_at is more than 10 minutes from now')
   }
   if (expected.host === undefined) {
-    throw new Refusal('error', 'this relay does not know its own address; its operator has to set publicUrl')
+    throw new Refusal('error', 'this relay does not know its own URL; its operator must set publicUrl')
   }
   if (relayHostOf(event) !== expected.host) {
     throw new Refusal('invalid', 'the relay tag names another relay')

@@ -21,17 +21,18 @@ export function checkShape(value: unknown): asserts value is SignedEvent {
 
 /** What is wrong with an event's shape, as a clause for people; undefined where nothing is. */
 export function shapeFault(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'an event must be a JSON object'
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
   if (!isHex32(id)) return 'id must be 64 lower-case hex characters'
   if (!isHex32(pubkey)) return 'pubkey must be 64 lower-case hex characters'
   if (!matches(sig, HEX_64)) return 'sig must be 128 lower-case hex characters'
-  if (!Number.isSafeInteger(created_at)) return 'created_at must be a whole number of seconds'
-  if (!isKind(kind)) return `kind must be a whole number from 0 to ${MAX_KIND}`
+  if (!Number.isSafeInteger(created_at)) return 'created_at must be an integer (seconds since the epoch)'
+  if (!isKind(kind)) return `kind must be an integer from 0 to ${MAX_KIND}`
   if (!isTags(tags)) return 'tags must be an array of arrays of strings'
   if (typeof content !== 'string') return 'content must be a string'
   return [content, ...tags.flat()].some((text) => NO_UTF8.test(text))
-    ? 'tags and content must be UTF-8'
+    ? 'tags and content must not contain lone surrogates'
     : undefined
 }
 

@@ -55,12 +55,12 @@ const filterSchema = z.object({
 const tagsSchema = z.record(z.string(), texts)
 
 const expected: Record<string, string> = {
-  kinds: 'a list of whole numbers',
-  authors: 'a list of pubkeys, 64 lower-case hex characters each',
-  ids: 'a list of texts',
-  since: 'a time in seconds',
-  until: 'a time in seconds',
-  limit: 'a whole number',
+  kinds: 'an array of integers',
+  authors: 'an array of pubkeys (64 lower-case hex characters each)',
+  ids: 'an array of strings',
+  since: 'an integer (seconds since the epoch)',
+  until: 'an integer (seconds since the epoch)',
+  limit: 'an integer from 0',
 }
 
 /**
@@ -158,5 +158,5 @@ function read<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const key = String(result.error.issues[0]?.path[0])
-  throw new Refusal('invalid', `${key} in a filter takes ${expected[key] ?? 'a list of texts'}`)
+  throw new Refusal('invalid', `filter \`${key}\` must be ${expected[key] ?? 'an array of strings'}`)
 }

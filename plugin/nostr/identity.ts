@@ -81,7 +81,7 @@ export class Identity {
     }
     this.#welcome(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
     if (this.#pubkeys.has(event.pubkey)) return true
-    throw new Refusal('blocked', `at most ${MOST_PUBKEYS} pubkeys on one connection`)
+    throw new Refusal('blocked', `at most ${MOST_PUBKEYS} pubkeys per connection`)
   }
 
   /** Whether the relay's word on an AUTH event is worth waiting for. Some relays do not look at its relay tag. */

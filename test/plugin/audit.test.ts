@@ -263,7 +263,7 @@ describe('the audit log', () => {
     const [event] = await keyPackagesOf(alice, 1)
     expect(await gateway.publish(event as SignedEvent)).toEqual({ accepted: true, message: '' })
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['error', 'the audit log did not take a record'],
+      ['error', 'failed to write an audit record'],
     ])
   })
 })

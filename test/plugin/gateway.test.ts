@@ -73,7 +73,7 @@ describe('publish', () => {
     const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: '' })
     expect(await gateway.publish(note)).toEqual({
       accepted: false,
-      message: 'invalid: kind 1 is not taken in here',
+      message: 'invalid: kind 1 is not accepted here',
     })
     for (const odd of [null, 'text', {}, [], { ...note, tags: 'x' }]) {
       expect(await gateway.publish(odd as never)).toEqual({

@@ -24,7 +24,7 @@ describe('row 1: event shape, id, signature', () => {
     expect(await client.ask('EVENT', forged)).toEqual([
       ['OK', event?.id, false, 'invalid: the signature is wrong'],
     ])
-    expect(await client.ask('EVENT')).toEqual([['NOTICE', 'invalid: an event is a JSON object']])
+    expect(await client.ask('EVENT')).toEqual([['NOTICE', 'invalid: an event must be a JSON object']])
     expect(await client.ask('EVENT', { kind: '443' })).toEqual([
       ['NOTICE', 'invalid: id must be 64 lower-case hex characters'],
     ])

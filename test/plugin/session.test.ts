@@ -73,10 +73,10 @@ describe('a REQ is split filter by filter', () => {
   })
 
   it.each([
-    [{ kinds: 443 }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: ['443'] }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: [443.5] }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: null }, 'invalid: kinds in a filter takes a list of whole numbers'],
+    [{ kinds: 443 }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: ['443'] }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: [443.5] }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: null }, 'invalid: filter `kinds` must be an array of integers'],
   ])('kinds that cannot be read never reach a relay: %j (I4)', async (filter, why) => {
     expect(await startGateway().connect().say('REQ', 'sub', filter)).toEqual({
       replies: [['CLOSED', 'sub', why]],

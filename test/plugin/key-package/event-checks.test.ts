@@ -21,7 +21,7 @@ describe('row 1: the event', () => {
   it('has an id that is its hash', () => {
     const event = keyPackageEvent(alice, keyPackage)
     expect(answer({ ...event, created_at: event.created_at + 1 })).toBe(
-      'invalid: the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
+      'invalid: the id is not the hash of the event; an event that was re-encoded for delivery must be restored first',
     )
   })
 
@@ -38,7 +38,7 @@ describe('row 1: the event', () => {
   })
 
   it('is of a kind that the gateway takes over', () => {
-    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not taken in here')
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not accepted here')
     expect(publish({ kind: 30443, tags: { d: ['phone'] } }, marmot)).toBe('accepted')
   })
 
@@ -46,10 +46,10 @@ describe('row 1: the event', () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, ['']]))
     expect(tagged(many(95))).toBe('accepted')
-    expect(tagged(many(96))).toBe('invalid: a key package event has at most 100 tags')
+    expect(tagged(many(96))).toBe('invalid: a key package event may have at most 100 tags')
     expect(tagged({ t: ['é'.repeat(8000)] })).toBe('accepted')
     expect(tagged({ t: ['é'.repeat(8192)] })).toBe(
-      'invalid: the tags of a key package event have at most 16384 bytes',
+      'invalid: the tags of a key package event may have at most 16384 bytes',
     )
   })
 })
@@ -73,7 +73,7 @@ describe('row 3: created_at and p', () => {
 
   it('allows nobody but the author in a p tag', () => {
     expect(tagged({ p: [alice.pubkey] })).toBe('accepted')
-    expect(tagged({ p: [bob.pubkey] })).toBe('invalid: the p tag names somebody other than the author')
+    expect(tagged({ p: [bob.pubkey] })).toBe('invalid: the p tag does not name the author')
   })
 })
 
@@ -93,7 +93,7 @@ describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
 describe('row 5: mls_protocol_version', () => {
   it.each([null, ['1.1'], [], ['1.0.0']])('is not %j', (value) => {
     expect(tagged({ mls_protocol_version: value })).toBe(
-      'invalid: the tag ["mls_protocol_version","1.0"] is needed',
+      'invalid: the tag ["mls_protocol_version","1.0"] is required',
     )
   })
 })
@@ -134,7 +134,7 @@ describe('row 7: content', () => {
     const { length } = keyPackage.bytes
     expect(publish({}, rules({ validation: { maxBytes: length } }))).toBe('accepted')
     expect(publish({}, rules({ validation: { maxBytes: length - 1 } }))).toBe(
-      `invalid: the key package has ${length} bytes; at most ${length - 1} are taken in here`,
+      `invalid: the key package has ${length} bytes; at most ${length - 1} are accepted here`,
     )
   })
 })

@@ -73,22 +73,25 @@ describe('bytes are refused', () => {
     }
   })
 
-  it('if a length is not in its shortest form: one package would have several references (I3)', () => {
+  it('if a length is not minimally encoded: one package would have several references (I3)', () => {
     const { bytes } = madeWith(1)
     const initKeyLength = 4
     expect(bytes[initKeyLength]).toBe(32)
     const longer = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x40), bytes.subarray(4)])
-    expect(() => decodeKeyPackage(longer)).toThrow('the length of init_key is not in its shortest form')
+    expect(() => decodeKeyPackage(longer)).toThrow('the length of init_key is not minimally encoded')
     const longest = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x80, 0, 0), bytes.subarray(4)])
-    expect(() => decodeKeyPackage(longest)).toThrow('the length of init_key is not in its shortest form')
+    expect(() => decodeKeyPackage(longest)).toThrow('the length of init_key is not minimally encoded')
   })
 
   it.each<[string, (keyPackage: TsMlsKeyPackage) => TsMlsKeyPackage]>([
-    ['its init_key is its encryption_key', (pkg) => ({ ...pkg, initKey: pkg.leafNode.hpkePublicKey })],
-    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array(31) })],
-    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array() })],
     [
-      'its encryption_key does not have 32 bytes',
+      'its init_key and encryption_key are the same',
+      (pkg) => ({ ...pkg, initKey: pkg.leafNode.hpkePublicKey }),
+    ],
+    ['its init_key must have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array(31) })],
+    ['its init_key must have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array() })],
+    [
+      'its encryption_key must have 32 bytes',
       (pkg) => ({ ...pkg, leafNode: { ...pkg.leafNode, hpkePublicKey: new Uint8Array(33) } }),
     ],
   ])('if %s (RFC 9420 section 10.1)', (why, change) => {

@@ -44,7 +44,7 @@ describe('row 9: the ciphersuite', () => {
 
   it('is 0x0001 otherwise', async () => {
     expect(await publishPackage({ ciphersuite: 3 })).toBe(
-      'invalid: ciphersuite 0x0003 is not taken in here, only 0x0001',
+      'invalid: ciphersuite 0x0003 is not accepted here; accepted: 0x0001',
     )
   })
 
@@ -57,9 +57,11 @@ describe('row 9: the ciphersuite', () => {
       'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
     )
     expect(tagged({ mls_ciphersuite: ['one'] })).toBe(
-      'invalid: the mls_ciphersuite tag must hold a code such as 0x0001',
+      'invalid: the mls_ciphersuite tag must be a code such as 0x0001',
     )
-    expect(tagged({ mls_ciphersuite: null })).toBe('invalid: the tag ["mls_ciphersuite","0x0001"] is needed')
+    expect(tagged({ mls_ciphersuite: null })).toBe(
+      'invalid: the tag ["mls_ciphersuite","0x0001"] is required',
+    )
   })
 })
 
@@ -86,7 +88,7 @@ describe('row 10: the credential', () => {
 })
 
 describe('row 11: last_resort', () => {
-  const refusal = 'invalid: the mls_extensions tag must announce last_resort (0x000a)'
+  const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
 
   it('is announced by kind 443', () => {
     expect(tagged({ mls_extensions: ['0xf2ee'] })).toBe(refusal)
@@ -108,7 +110,12 @@ describe('row 12: the lifetime', () => {
     ['begins within an hour, the skew of clocks', NOW + 3600, NOW + DAY, 'accepted'],
     ['begins later', NOW + 3601, NOW + DAY, `invalid: the KeyPackage is not valid before ${NOW + 3601}`],
     ['ends in a second', NOW - DAY, NOW + 1, 'accepted'],
-    ['has ended', NOW - DAY, NOW, `invalid: the KeyPackage was valid until ${NOW}; publish a new one`],
+    [
+      'has ended',
+      NOW - DAY,
+      NOW,
+      `invalid: the KeyPackage was valid until ${NOW}; publish a new key package`,
+    ],
   ])('%s', async (_, notBefore, notAfter, expected) => {
     expect(await publishPackage({ lifetime: { notBefore, notAfter } })).toBe(expected)
   })
@@ -117,7 +124,7 @@ describe('row 12: the lifetime', () => {
     const by = rules({ stock: { ttlSeconds: 60 } })
     expect(publish({ createdAt: NOW - 59 }, by)).toBe('accepted')
     expect(publish({ createdAt: NOW - 60 }, by)).toBe(
-      'invalid: created_at is 60 s ago or more; publish a new one',
+      'invalid: created_at is 60 s or more in the past; publish a new key package',
     )
   })
 })
@@ -146,7 +153,7 @@ describe('row 14: the i tag', () => {
 describe('row 15: the slot', () => {
   it.each([null, [], ['']])('of kind 30443 is not %j', (d) => {
     expect(publish({ kind: 30443, tags: { d } }, marmot)).toBe(
-      'invalid: kind 30443 needs one d tag, not empty',
+      'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
     )
   })
 })
@@ -161,6 +168,8 @@ describe('row 15: two slots', () => {
     const withSlots = (...names: string[]) =>
       answer(signEvent(alice.secretKey, { kind, created_at, content, tags: slots(...names) }), marmot)
     expect(withSlots('phone')).toBe('accepted')
-    expect(withSlots('phone', 'laptop')).toBe('invalid: kind 30443 needs one d tag, not empty')
+    expect(withSlots('phone', 'laptop')).toBe(
+      'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
+    )
   })
 })

@@ -36,9 +36,9 @@ describe('the order of the rows', () => {
     const answers = faults.map((_, first) => tagged(Object.assign({}, ...faults.slice(first))))
     expect(answers).toEqual([
       'auth-required: this event may only be published by its author',
-      'invalid: the p tag names somebody other than the author',
+      'invalid: the p tag does not name the author',
       'invalid: the key package has expired',
-      'invalid: the tag ["mls_protocol_version","1.0"] is needed',
+      'invalid: the tag ["mls_protocol_version","1.0"] is required',
       'invalid: unsupported encoding "x"',
     ])
     const ended = { lifetime: { notBefore: 0, notAfter: 1 } }

@@ -155,7 +155,7 @@ describe('kind 10051', () => {
     [[['r', 'wss://relay.example.com']]],
   ])('needs at least one ws(s) relay tag: %j', async (tags) => {
     const event = eventOf(alice, 10051, tags)
-    const why = 'invalid: a key package relay list needs a relay tag with a ws:// or wss:// address'
+    const why = 'invalid: a key package relay list must have a relay tag with a ws:// or wss:// URL'
     expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
   })
 
@@ -169,8 +169,8 @@ describe('kind 10051', () => {
 describe('what must not be published', () => {
   it.each([
     [444, 'invalid: a welcome must be gift-wrapped, never published'],
-    [447, 'blocked: kind 447 is deprecated; REQ kind 443 instead'],
-    [22242, 'invalid: an authentication event is sent with AUTH, never published'],
+    [447, 'blocked: kind 447 is not published; REQ key packages instead'],
+    [22242, 'invalid: authentication events must be sent with AUTH, not published'],
   ])('kind %d: %s', async (kind, why) => {
     const event = eventOf(alice, kind, [])
     expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
@@ -202,7 +202,7 @@ describe('kind 10051', () => {
       ['note', 'x'.repeat(16_384)],
     ])
     expect(await refusalOf(event)).toEqual([
-      ['OK', event.id, false, 'invalid: a key package relay list may have 16384 characters'],
+      ['OK', event.id, false, 'invalid: a key package relay list may have at most 16384 characters'],
     ])
   })
 })

@@ -37,24 +37,24 @@ describe('a filter that names a key package kind', () => {
   })
 
   it.each([
-    ['authors', ['x'], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [pubkey.toUpperCase()], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [`${pubkey}\n`], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [pubkey.slice(0, 8)], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', ['__proto__'], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', pubkey, 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['ids', [7], 'a list of texts'],
-    ['since', '1', 'a time in seconds'],
-    ['until', 1.5, 'a time in seconds'],
-    ['until', null, 'a time in seconds'],
-    ['limit', -1, 'a whole number'],
-    ['limit', 0.5, 'a whole number'],
-    ['limit', 1e308, 'a whole number'],
-    ['#i', 'ref', 'a list of texts'],
-    ['#i', [null], 'a list of texts'],
-  ])('is refused for %s %j', (key, value, takes) => {
+    ['authors', ['x'], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [pubkey.toUpperCase()], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [`${pubkey}\n`], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [pubkey.slice(0, 8)], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', ['__proto__'], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', pubkey, 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['ids', [7], 'an array of strings'],
+    ['since', '1', 'an integer (seconds since the epoch)'],
+    ['until', 1.5, 'an integer (seconds since the epoch)'],
+    ['until', null, 'an integer (seconds since the epoch)'],
+    ['limit', -1, 'an integer from 0'],
+    ['limit', 0.5, 'an integer from 0'],
+    ['limit', 1e308, 'an integer from 0'],
+    ['#i', 'ref', 'an array of strings'],
+    ['#i', [null], 'an array of strings'],
+  ])('is refused for %s %j', (key, value, expected) => {
     const split = () => splitFilters([{ kinds: [443], [key]: value }], KINDS)
-    expect(split).toThrow(new Refusal('invalid', `${key} in a filter takes ${takes}`))
+    expect(split).toThrow(new Refusal('invalid', `filter \`${key}\` must be ${expected}`))
   })
 
   it('may carry a key called __proto__, which means nothing and pollutes nothing', () => {

@@ -50,7 +50,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
   })
 
   const refusals: [what: string, change: Partial<AuthSettings>, why: string][] = [
-    ['another kind', { kind: 1 }, 'invalid: an AUTH event has kind 22242'],
+    ['another kind', { kind: 1 }, 'invalid: an AUTH event must have kind 22242'],
     ['too old', { createdAt: NOW - 601 }, 'invalid: created_at is more than 10 minutes from now'],
     ['too new', { createdAt: NOW + 601 }, 'invalid: created_at is more than 10 minutes from now'],
     ['another relay', { relay: 'wss://evil.example' }, 'invalid: the relay tag names another relay'],
@@ -103,9 +103,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
   it('is an error where nobody knows the relay’s address', async () => {
     const client = startGateway().connect({ host: undefined })
     const [reply] = await client.authenticate(alice)
-    expect(reply?.[3]).toBe(
-      'error: this relay does not know its own address; its operator has to set publicUrl',
-    )
+    expect(reply?.[3]).toBe('error: this relay does not know its own URL; its operator must set publicUrl')
   })
 
   it('may come for several pubkeys; quotas count the first, from its first message on (I5)', async () => {
@@ -125,7 +123,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
     const client = startGateway({}).connect()
     for (let index = 0; index < 100; index += 1) await client.authenticate(person(`${index}`))
     const [reply] = await client.authenticate(alice)
-    expect(reply?.slice(2)).toEqual([false, 'blocked: at most 100 pubkeys on one connection'])
+    expect(reply?.slice(2)).toEqual([false, 'blocked: at most 100 pubkeys per connection'])
     expect((await client.authenticate(person('7')))[0]?.[2]).toBe(true)
   })
 
@@ -212,7 +210,7 @@ describe('an AUTH that answers another challenge', () => {
     const client = await forwardedTo(startGateway())
     expect(await client.say('EVENT', other)).toEqual({
       replies: [
-        ['OK', other.id, false, 'invalid: an authentication event is sent with AUTH, never published'],
+        ['OK', other.id, false, 'invalid: authentication events must be sent with AUTH, not published'],
       ],
     })
     for (const event of [
@@ -261,6 +259,8 @@ describe('hosts', () => {
   it('authenticatedBy demands the very challenge it is given', () => {
     const event = authEvent(alice, { challenge: 'one' })
     const expected = { challenge: 'two', host: HOST, verifyEvent: () => true }
-    expect(() => authenticatedBy(event, expected, NOW)).toThrow('invalid: the challenge is not ours')
+    expect(() => authenticatedBy(event, expected, NOW)).toThrow(
+      'invalid: the challenge is not from this relay',
+    )
   })
 })
