@@ -1,14 +1,13 @@
-/** Answers the key package part of a REQ from the store: an owner's own packages, and claims of others'. */
+/** Answers what a REQ asks of other people's key packages: claims them, and gives back what could not be sent. */
 
 import { claimEntries, releaseEntry } from './audit.ts'
 import type { GatewayContext } from './context.ts'
 import { deliveredEvent } from './key-package/encoding.ts'
 import type { Pubkey } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
-import { noticesOfElsewhere, noticesOfExposure } from './notices.ts'
+import { noticesOfElsewhere } from './notices.ts'
 import {
   isUnanswered,
-  ownView,
   type Query,
   type QueryAnswer,
   type QueryOutcome,
@@ -17,12 +16,6 @@ import {
   type UseAnswer,
 } from './query.ts'
 import type { Claim, StoredKeyPackage } from './store.ts'
-
-/** What a store has answered to a query. */
-interface Found {
-  readonly own: Awaited<ReturnType<typeof listOwn>>
-  readonly claims: readonly QueryOutcome[]
-}
 
 /**
  * Asks the store, and hands what came of it to `use`, with a way to give the claimed packages back when nothing of the
@@ -41,9 +34,9 @@ export async function answerQuery<Result>(
     onReleased()
   }
   try {
-    const found = await ask(context, query)
-    claimed = claimedIn(found)
-    return await use(await compose(context, query, found), release)
+    const claims = await takeAll(context, query.claims)
+    claimed = claimedIn(claims)
+    return await use(await compose(context, query, claims), release)
   } catch (error) {
     context.log.error({ err: error }, 'a key package query failed; what was claimed for it goes back')
     await release()
@@ -51,35 +44,32 @@ export async function answerQuery<Result>(
   }
 }
 
-async function ask(context: GatewayContext, query: Query): Promise<Found> {
-  const own = await listOwn(context, query)
-  return { own, claims: await takeAll(context, query.claims) }
+function claimedIn(outcomes: readonly QueryOutcome[]): StoredKeyPackage[] {
+  return outcomes.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
 }
 
-function claimedIn({ claims }: Found): StoredKeyPackage[] {
-  return claims.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
-}
-
-async function compose(context: GatewayContext, query: Query, found: Found): Promise<QueryAnswer> {
-  const { own, claims } = found
+async function compose(
+  context: GatewayContext,
+  query: Query,
+  claims: readonly QueryOutcome[],
+): Promise<QueryAnswer> {
   record(context, query.claims, claims)
-  const outcomes = [...own.outcomes, ...claims]
+  // Each owner counts as an author who was answered, as far as is known by now.
+  const outcomes: readonly QueryOutcome[] = [...[...query.own].map(() => NONE), ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
 
   const { encoding } = context.options.delivery
-  const events = [
-    ...own.packages.map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? 'as-published')),
-    ...claimedIn(found).map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding)),
-  ]
+  const events = claimedIn(claims).map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding))
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
     ...(refusal === undefined ? [] : [refusal.message]),
-    ...noticesOfExposure(own.packages),
     ...(await noticesOfElsewhere(context, missing)),
   ]
-  return { outcome: 'answered', events, notices }
+  return { outcome: 'answered', events, notices, isEmpty: claims.every(isUnanswered) }
 }
+
+const NONE = { outcome: 'none' } as const
 
 async function releaseClaimed(
   { store, released, log, audit, now }: GatewayContext,
@@ -97,23 +87,6 @@ async function releaseClaimed(
     audit(() => claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
   } catch (error) {
     log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
-  }
-}
-
-/** An owner's packages; each owner who can be answered counts as an answered author. */
-async function listOwn(
-  { store, log, now }: GatewayContext,
-  { own }: Query,
-): Promise<{ packages: StoredKeyPackage[]; outcomes: QueryOutcome[] }> {
-  const owners = [...own]
-  try {
-    const lists = await Promise.all(
-      owners.map(async ([author, filters]) => ownView(await store.list(author, now()), filters)),
-    )
-    return { packages: lists.flat(), outcomes: owners.map(() => ({ outcome: 'none' })) }
-  } catch (error) {
-    log.error({ err: error }, 'the store did not list key packages')
-    return { packages: [], outcomes: owners.map(() => ({ outcome: 'unavailable' })) }
   }
 }
 

@@ -20,11 +20,21 @@ export interface Connection {
   readonly publish?: 'here' | 'upstream'
   /** Pubkeys that the relay's own NIP-42 has authenticated. */
   readonly authenticated?: () => Iterable<string>
+  /**
+   * How many bytes of owners' lists may be on their way to this address (IPv6: the /64) at one time, over all its
+   * connections; 4 MiB by default. Others of the address wait.
+   */
+  readonly maxBufferedBytes?: number
 }
 
 /** What follows from a client's message: send `replies` to the client, in order, then give `forward` to the relay. */
 export interface Answer {
-  readonly replies: readonly RelayMessage[]
+  /**
+   * To be sent in order; `for await` reads both. A list of an owner's packages comes in pieces: the next one is made when
+   * it is asked for, and that is to be when the client has taken the one before. Whoever stops reading returns it, as
+   * leaving the loop does. It never rejects.
+   */
+  readonly replies: readonly RelayMessage[] | AsyncIterable<RelayMessage>
   /** What the relay should handle as if the client had sent it. */
   readonly forward?: ClientMessage
   /** To be called when the socket was closed before any of the replies went out: the packages in them go back. */

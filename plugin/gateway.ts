@@ -6,7 +6,6 @@ import { answerQuery } from './claiming.ts'
 import type { Connection, GatewaySession } from './connection.ts'
 import { type GatewayContext, type Logger, unfailing } from './context.ts'
 import { informationOf, type KeyPackagesInformation } from './information.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
 import { concernsGateway, takeAuthorEvent } from './lifecycle/author-events.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import { hostOf } from './nostr/auth.ts'
@@ -17,12 +16,14 @@ import { Refusal } from './nostr/refusal.ts'
 import { addressKey } from './nostr/requester.ts'
 import type { Acceptance, Sender, SessionOperations } from './operations.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { type OwnPiece, ownPieces } from './own-packages.ts'
 import { type PublishContext, publishKeyPackage } from './publishing.ts'
 import { groupByAuthor, ownView, policyOf, type Query, UNAVAILABLE, type UseAnswer } from './query.ts'
 import { ReleasedClaims } from './released.ts'
 import { Session } from './session.ts'
 import { meets } from './stock/selection.ts'
 import type { KeyPackageStore, Removal } from './store.ts'
+import { MOST_UNDER_WAY, Turns } from './turns.ts'
 import { Watchers } from './watchers.ts'
 
 /** The options, and what the gateway cannot make by itself. */
@@ -60,6 +61,7 @@ export class KeyPackageGateway {
   readonly #sessions = new Set<GatewaySession>()
   readonly #replenisher: Replenisher
   readonly #watchers = new Watchers()
+  readonly #turns = new Turns()
   readonly #stopListening: readonly (() => void)[]
 
   /** @throws SettingsError naming each option that is wrong or unknown */
@@ -134,6 +136,7 @@ export class KeyPackageGateway {
       concerns: (kind) => concernsGateway(kind, this.options.kinds),
       accept: (event, sender) => this.#accept(event, sender),
       answer: (query, use) => this.#answer(query, use),
+      own: (query, connection, gone) => this.#own(query, connection, gone),
       watch: (query, show) => this.#watch(query, show),
       count: (filters) => this.#count(filters),
       welcome: (author, send) => this.#welcome(author, send),
@@ -179,11 +182,24 @@ export class KeyPackageGateway {
     return isForRelay ? { outcome: 'forward' } : { outcome: 'done', message }
   }
 
+  async *#own(
+    query: Query,
+    { address, maxBufferedBytes = MOST_UNDER_WAY }: Connection,
+    gone: AbortSignal,
+  ): AsyncGenerator<OwnPiece> {
+    const queuer = this.#turns.join(address, maxBufferedBytes)
+    try {
+      yield* ownPieces(this.#context, query, queuer, gone)
+    } finally {
+      queuer.leave()
+    }
+  }
+
   #watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
     const stops = [...own].map(([author, filters]) =>
       this.#watchers.add(author, (pkg) => {
         if (!filters.some(({ narrowing }) => meets(pkg, narrowing))) return
-        show(deliveredEvent(pkg, hints.get(author) ?? 'as-published'))
+        show(pkg.as(hints.get(author) ?? 'as-published'))
       }),
     )
     return () => {

@@ -10,6 +10,7 @@ export {
   type Verdict,
 } from './gateway.ts'
 export type { KeyPackagesInformation } from './information.ts'
+export type { StoredEvent } from './key-package/encoding.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
 export {
   type ClientMessage,

@@ -4,6 +4,7 @@ import type { Connection, GatewaySession } from './connection.ts'
 import type { KeyPackageFilter } from './nostr/filters.ts'
 import type { ClientMessage, Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
+import type { OwnPiece } from './own-packages.ts'
 import type { Query, UseAnswer } from './query.ts'
 
 /** What a session may ask of the gateway that made it. */
@@ -17,8 +18,10 @@ export interface SessionOperations {
   concerns(kind: number): boolean
   /** Takes in an EVENT of a kind that concerns the gateway. @throws Refusal */
   accept(event: SignedEvent, sender: Sender): Promise<Acceptance>
-  /** Answers the key package part of a REQ. What is claimed for an answer that `use` cannot make goes back. */
+  /** Claims what a REQ asks of other people's packages. What is claimed for an answer that `use` cannot make goes back. */
   answer<Result>(query: Query, use: UseAnswer<Result>): Promise<Result>
+  /** What a REQ gets of the owners' own packages, each piece made when it is asked for. Ends early where `gone` is aborted. */
+  own(query: Query, connection: Connection, gone: AbortSignal): AsyncIterable<OwnPiece>
   /** Shows each package that an owner publishes from now on and that the query asks for. Returns how to stop. */
   watch(query: Query, show: (event: SignedEvent) => void): () => void
   /** How many packages an owner's filters match. @throws Refusal */

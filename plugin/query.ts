@@ -7,7 +7,7 @@ import { Refusal } from './nostr/refusal.ts'
 import type { Requester } from './nostr/requester.ts'
 import type { Options } from './options.ts'
 import { meets } from './stock/selection.ts'
-import type { Claim, ClaimOutcome, ClaimPolicy, StoredKeyPackage } from './store.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from './store.ts'
 
 /** What a REQ asks of the store. */
 export interface Query {
@@ -29,8 +29,9 @@ export type QueryOutcome =
     }
 
 /**
- * What a REQ gets.
- * - `answered`: these events, and notices, which also say why some authors were left out.
+ * What a REQ gets from claims. What owners get of their own is read later (`own-packages.ts`).
+ * - `answered`: these events, and notices, which also say why some authors were left out. `isEmpty`: no claim was answered,
+ *   so that there is nothing but what owners get.
  * - `refused`: nothing could be answered.
  */
 export type QueryAnswer =
@@ -38,6 +39,7 @@ export type QueryAnswer =
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
       readonly notices: readonly string[]
+      readonly isEmpty: boolean
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
 
@@ -74,10 +76,10 @@ export function planQuery(
 }
 
 /** What an owner sees: newest first, each filter up to its limit (NIP-01). */
-export function ownView(
-  packages: readonly StoredKeyPackage[],
+export function ownView<Pkg extends StockedPackage>(
+  packages: readonly Pkg[],
   filters: readonly KeyPackageFilter[],
-): StoredKeyPackage[] {
+): Pkg[] {
   const newestFirst = [...packages].sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1))
   const seen = new Set(
     filters.flatMap(({ narrowing, limit }) =>

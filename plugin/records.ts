@@ -1,9 +1,9 @@
 /** What a store holds, as records that move to another store: what `export` writes, and `import` reads. */
 
 import { inBatches } from './batches.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
+import { deliveredEvent, type StoredEvent } from './key-package/encoding.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
-import type { AuthorRelayList, Exposure, KnownName, MovableStore, StoredKeyPackage } from './store.ts'
+import type { AuthorRelayList, Exposure, KnownName, MovableStore, StockedPackage } from './store.ts'
 
 /**
  * - `event`: a key package in the stock, exposed as it may be, or a relay list; as its author signed it.
@@ -42,19 +42,22 @@ async function recordsOf(store: MovableStore, author: Pubkey, now: number): Prom
   // In this order: what is claimed in between is spent, and what is published in between is not.
   const known = await store.known(author, now)
   const packages = await store.list(author, now)
-  return [...packages.map(recordOf), ...spentIn(author, known, packages)]
+  const stored = await Promise.all(packages.map(({ read }) => read()))
+  const events = packages.flatMap(({ exposure }, index) => recordOf(stored[index], exposure))
+  return [...events, ...spentIn(author, known, packages)]
 }
 
-function recordOf(pkg: StoredKeyPackage): StoreRecord {
-  const event = deliveredEvent(pkg, 'as-published')
-  return pkg.exposure === undefined ? { event } : { event, exposure: pkg.exposure }
+function recordOf(stored: StoredEvent | undefined, exposure: Exposure | undefined): StoreRecord[] {
+  if (stored === undefined) return []
+  const event = deliveredEvent(stored, 'as-published')
+  return [exposure === undefined ? { event } : { event, exposure }]
 }
 
 /** What is known and not in the stock; the names of one package go together, since they expire together. */
 function spentIn(
   author: Pubkey,
   known: readonly KnownName[],
-  packages: readonly StoredKeyPackage[],
+  packages: readonly StockedPackage[],
 ): StoreRecord[] {
   const inStock = new Set<string>(packages.flatMap(({ id, ref }) => [id, ref]))
   const spent = known.filter(({ name }) => !inStock.has(name))

@@ -10,9 +10,16 @@ import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import type { SessionOperations } from './operations.ts'
 import { OwnCounts } from './own-counts.ts'
-import { planQuery, type Query } from './query.ts'
+import { endOf, eventMessage, type OwnRequest, ownReplies } from './own-replies.ts'
+import { planQuery, type Query, type QueryAnswer } from './query.ts'
 import { RelayView } from './relay-view.ts'
-import { checkSubscriptionId, HeldFeed, type PendingRequest, Subscriptions } from './subscriptions.ts'
+import {
+  checkSubscriptionId,
+  HeldFeed,
+  type PendingRequest,
+  type Subscription,
+  Subscriptions,
+} from './subscriptions.ts'
 
 const NOTHING: Answer = { replies: [] }
 
@@ -76,7 +83,8 @@ export class Session implements GatewaySession {
     } catch (error) {
       return this.#refuse(message, error)
     } finally {
-      if (pending !== undefined) this.#subscriptions.settle(pending)
+      // An owner's list is under way until it is sent.
+      if (pending !== undefined && pending.onCancelled === undefined) this.#subscriptions.settle(pending)
     }
   }
 
@@ -171,21 +179,53 @@ export class Session implements GatewaySession {
       }
       if (isRefused) return this.#refusal(message, answer.refusal)
 
-      const { events, notices } =
-        answer.outcome === 'answered' ? answer : { events: [], notices: [answer.refusal.message] }
-      const replies: RelayMessage[] = [
-        ...events.map((event): RelayMessage => ['EVENT', id, event]),
-        ...(named.length < asked.length ? [['NOTICE', browsing.message] as const] : []),
-        ...notices.map((why): RelayMessage => ['NOTICE', why]),
-        ...(rest.length === 0 ? [['EOSE', id] as const] : []),
-        ...feed.flow(events).map((event): RelayMessage => ['EVENT', id, event]),
+      const claimed = answer.outcome === 'answered' ? answer.events : []
+      const notices = [
+        ...(named.length < asked.length ? [browsing.message] : []),
+        ...(answer.outcome === 'answered' ? answer.notices : [answer.refusal.message]),
       ]
+      const isForwarded = rest.length > 0
       const ended = this.#endSubscription(id)
-      this.#subscriptions.open(id, { forwarded: rest.length > 0, stop })
-      return rest.length > 0
-        ? { replies, unsent, forward: ['REQ', id, ...rest] }
-        : { replies, unsent, ...ended }
+      const subscription = { forwarded: isForwarded, stop }
+      this.#subscriptions.open(id, subscription)
+      const end = { unsent, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
+      if (query.own.size === 0) {
+        const events = claimed.map((event) => eventMessage(id, event))
+        return { replies: [...events, ...endOf(id, notices, isForwarded)], ...end }
+      }
+
+      const gone = new AbortController()
+      pending.onCancelled = () => gone.abort()
+      const replies = ownReplies({
+        id,
+        claimed,
+        notices,
+        pieces: this.#gateway.own(query, this.#connection, gone.signal),
+        besides: besides(answer, isForwarded),
+        feed,
+        gone: gone.signal,
+        fail: () => this.#fail(id, subscription),
+      })
+      return { replies: this.#untilSettled(replies, pending), ...end }
     })
+  }
+
+  /** A CLOSE may still end the list, until the client has taken it. */
+  async *#untilSettled(
+    replies: AsyncIterable<RelayMessage>,
+    pending: PendingRequest,
+  ): AsyncGenerator<RelayMessage, void> {
+    try {
+      yield* replies
+    } finally {
+      this.#subscriptions.settle(pending)
+    }
+  }
+
+  /** Ends a subscription, and no other that has taken its place. */
+  #fail(id: string, { stop }: Subscription): void {
+    stop?.()
+    if (this.#subscriptions.get(id)?.stop === stop) this.#subscriptions.end(id)
   }
 
   #plan(named: readonly KeyPackageFilter[]): Query {
@@ -242,4 +282,10 @@ export class Session implements GatewaySession {
       this.#gateway.report(error)
     }
   }
+}
+
+/** What a REQ gets besides the owners' own packages. */
+function besides(answer: QueryAnswer, isForwarded: boolean): OwnRequest['besides'] {
+  if (isForwarded) return 'relay'
+  return answer.outcome === 'answered' && !answer.isEmpty ? 'claims' : 'nothing'
 }

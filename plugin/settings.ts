@@ -80,7 +80,9 @@ function choicesOf({ enum: values, const: value, anyOf = [] }: Node): readonly u
   return value === undefined ? anyOf.flatMap(choicesOf) : [value]
 }
 
-function typeOf({ type }: Node): Leaf['type'] {
+function typeOf({ type, anyOf }: Node): Leaf['type'] {
+  // A text that is no number is left as it is.
+  if (anyOf?.some((one) => typeOf(one) === 'number')) return 'number'
   if (type === 'array') return 'list'
   if (type === 'boolean') return 'boolean'
   return type === 'integer' || type === 'number' ? 'number' : 'string'
@@ -112,7 +114,7 @@ function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[
 }
 
 function explainUnknown(path: readonly string[], leaves: readonly Leaf[]): string {
-  return `${path.join('.')}: unknown setting; known settings: ${childrenOf(path.slice(0, -1), leaves)}`
+  return `${path.join('.')}: unknown setting; expected ${childrenOf(path.slice(0, -1), leaves)}`
 }
 
 function childrenOf(path: readonly string[], leaves: readonly Leaf[]): string {

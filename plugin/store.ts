@@ -1,6 +1,6 @@
 /** The contract of a store: what it keeps, and what each outcome means. `stock/` decides. */
 
-import type { ContentForm } from './key-package/encoding.ts'
+import type { StoredEvent } from './key-package/encoding.ts'
 import type { KeyPackageRef } from './key-package/mls.ts'
 import type { KnownRelayList } from './lifecycle/known-relay-list.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
@@ -31,12 +31,15 @@ export interface Exposure {
 }
 
 /** A package with its event: what a store takes in and hands out. */
-export interface StoredKeyPackage extends StockedPackage {
+export interface StoredKeyPackage extends StockedPackage, StoredEvent {
   readonly author: Pubkey
-  /** JSON text of the signed event, its `content` replaced by the package's bytes in canonical base64. */
-  readonly event: string
-  /** How the content was written, so that it can be given back exactly (I8). */
-  readonly contentForm: ContentForm
+}
+
+/** A package in a list. Its event is read when it is needed: a list with every event may be too much for a process (I9). */
+export interface ListedPackage extends StockedPackage {
+  readonly author: Pubkey
+  /** Its event; undefined where the package has left the stock since, and the store has let go of the event. */
+  readonly read: () => Promise<StoredEvent | undefined>
 }
 
 /** What an author may keep, and publish. */
@@ -180,8 +183,8 @@ export interface KeyPackageStore {
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome>
   /** Quota, choice and spending of each claim in one step; a batch is one round trip. Outcomes are in the order of the claims. */
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
-  /** What an author has, in no particular order; nothing is consumed. */
-  list(author: Pubkey, now: number): Promise<StoredKeyPackage[]>
+  /** What an author has, in no particular order, without the events; nothing is consumed. */
+  list(author: Pubkey, now: number): Promise<ListedPackage[]>
   /** How many packages each of the authors has; undefined for one the store has never heard of, or has forgotten. */
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]>
   /** Deletes packages of an author; they are spent. Resolves to how many there were. */

@@ -18,6 +18,8 @@ export interface Subscription {
 export interface PendingRequest {
   readonly id: unknown
   cancelled: boolean
+  /** Set where something has to be stopped then. */
+  onCancelled?: () => void
 }
 
 /** @throws Refusal `invalid` */
@@ -36,14 +38,14 @@ export class Subscriptions {
 
   /** A REQ has come in. */
   announce(id: unknown): PendingRequest {
-    const request = { id, cancelled: false }
+    const request: PendingRequest = { id, cancelled: false }
     this.#pending.add(request)
     return request
   }
 
   /** A CLOSE has come in: REQs of that id that came before it need no answer any more. */
   cancel(id: unknown): void {
-    for (const request of this.#pending) if (request.id === id) request.cancelled = true
+    for (const request of this.#pending) if (request.id === id) this.#cancel(request)
   }
 
   settle(request: PendingRequest): void {
@@ -70,8 +72,13 @@ export class Subscriptions {
   }
 
   endAll(): void {
-    for (const request of this.#pending) request.cancelled = true
+    for (const request of this.#pending) this.#cancel(request)
     for (const id of [...this.#open.keys()]) this.end(id)
+  }
+
+  #cancel(request: PendingRequest): void {
+    request.cancelled = true
+    request.onCancelled?.()
   }
 
   /** The relay's own can be forgotten, oldest first: it may have refused them in words that name no id. */
@@ -101,8 +108,8 @@ export class HeldFeed {
   }
 
   /** Lets events through from now on; returns those held back that were not shown already. */
-  flow(shown: readonly SignedEvent[]): SignedEvent[] {
-    for (const { id } of shown) this.#shown.add(id)
+  flow(shown: Iterable<EventId>): SignedEvent[] {
+    for (const id of shown) this.#shown.add(id)
     const held = this.#held ?? []
     this.#held = undefined
     return held.filter(({ id }) => !this.#shown.has(id))

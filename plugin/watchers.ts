@@ -1,9 +1,16 @@
 /** Owners who watch for packages they publish themselves, perhaps from another device or through another process. */
 
-import type { EventId, Pubkey } from './nostr/messages.ts'
-import type { KeyPackageStore, StoredKeyPackage } from './store.ts'
+import { type DeliveryEncoding, deliveredEvent } from './key-package/encoding.ts'
+import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { KeyPackageStore, StockedPackage } from './store.ts'
 
-export type Watcher = (pkg: StoredKeyPackage) => void
+/** A package that has just come in. */
+interface PublishedPackage extends StockedPackage {
+  /** Its event; all who want it alike share one, however many they are (I9). */
+  readonly as: (encoding: DeliveryEncoding) => SignedEvent
+}
+
+export type Watcher = (pkg: PublishedPackage) => void
 
 export class Watchers {
   readonly #byAuthor = new Map<Pubkey, Set<Watcher>>()
@@ -21,8 +28,15 @@ export class Watchers {
   /** A package has come in: who watches its author sees it, unless it is gone already. Rejects when the store does. */
   async tell(store: KeyPackageStore, author: Pubkey, id: EventId, now: number): Promise<void> {
     if (!this.#byAuthor.has(author)) return
-    const pkg = (await store.list(author, now)).find((stored) => stored.id === id)
-    if (pkg === undefined) return
-    for (const watcher of this.#byAuthor.get(author) ?? []) watcher(pkg)
+    const pkg = (await store.list(author, now)).find((listed) => listed.id === id)
+    const stored = await pkg?.read()
+    if (pkg === undefined || stored === undefined) return
+    const events = new Map<DeliveryEncoding, SignedEvent>()
+    const as = (encoding: DeliveryEncoding) => {
+      const event = events.get(encoding) ?? deliveredEvent(stored, encoding)
+      events.set(encoding, event)
+      return event
+    }
+    for (const watcher of this.#byAuthor.get(author) ?? []) watcher({ ...pkg, as })
   }
 }

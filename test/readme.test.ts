@@ -10,7 +10,6 @@ import { serveCli } from './support/cli.ts'
 import { run } from './support/processes.ts'
 
 const root = new URL('../', import.meta.url)
-const readme = readFileSync(new URL('README.md', root), 'utf8')
 // Snippets import the package by its name, which resolves only from inside of it.
 const folder = new URL('dist/readme/', root)
 
@@ -79,10 +78,20 @@ describe('READMEs', () => {
     },
     90_000,
   )
+})
 
-  it('lists every setting with its default and bounds', () => {
-    const [, table = ''] = /<!-- settings -->\n(.*)<!-- \/settings -->/s.exec(readme) ?? []
-    expect(table).toBe(settingsTable(namedLeaves()))
+describe('adapters/cli/README.md', () => {
+  it('lists every setting with its default, bounds and meaning (UPDATE_SETTINGS=1 rewrites the table)', () => {
+    const file = new URL('adapters/cli/README.md', root)
+    const expected = `<!-- settings -->\n${settingsTable(namedLeaves())}<!-- /settings -->`
+    const text = readFileSync(file, 'utf8')
+    const [table = ''] = /<!-- settings -->\n.*<!-- \/settings -->/s.exec(text) ?? []
+    if (process.env.UPDATE_SETTINGS === '1')
+      writeFileSync(
+        file,
+        text.replace(table, () => expected),
+      )
+    else expect(table).toBe(expected)
   })
 })
 

@@ -1,39 +1,62 @@
-/** Keeps the audit log: a line of JSON for each record, in a file or in the ordinary log. */
+/** The audit log and its settings: one JSON line per record, in a file or in the ordinary log. */
 
+import { z } from 'zod'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Logger } from '../../plugin/context.ts'
+import { AuditFile } from './audit-file.ts'
 import { DailySalt } from './daily-salt.ts'
-import { AuditFile } from './file.ts'
-import type { AuditOptions } from './options.ts'
+
+/** The `audit` settings. */
+export const auditOptionsSchema = z.strictObject({
+  to: z
+    .enum(['off', 'log', 'file'])
+    .default('off')
+    .describe(
+      'Where publishes, claims, refusals and removals of key packages are recorded: nowhere, in the ordinary log, or in a file',
+    ),
+  path: z
+    .string()
+    .min(1)
+    .default('./data/audit.jsonl')
+    .describe('The audit log file; it is reopened on SIGHUP'),
+  hashRequesters: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether the audit log contains a hash of each requester, with a new salt every day, instead of the requester',
+    ),
+})
+
+export type AuditOptions = z.output<typeof auditOptionsSchema>
 
 export interface AuditLogSettings {
   readonly options: AuditOptions
-  /** The address of the store, without passwords: in every line. */
+  /** The address of the store, without passwords; it is part of every line. */
   readonly store: string
-  /** Says what becomes of the file; `audit.to: log` writes the records there too. */
+  /** Gets errors in writing the file, and with `audit.to: log` the records. */
   readonly log: Logger
 }
 
 export interface AuditLog {
-  /** What a gateway takes as `audit`. Never throws. */
-  readonly keep: (record: AuditRecord) => void
-  /** To be called when the file was moved away. */
+  /** The `audit` setting of a gateway. Never throws. */
+  readonly write: (record: AuditRecord) => void
+  /** Opens the path again, after log rotation has moved the file. */
   reopen(): void
   close(): void
 }
 
 /**
- * Undefined where there is none to be kept.
+ * Undefined where `audit.to` is `off`.
  * @throws the error of Node's fs where the file cannot be opened
  */
 export function openAuditLog({ options, store, log }: AuditLogSettings): AuditLog | undefined {
   const { to, path, hashRequesters } = options
   if (to === 'off') return undefined
   const salt = hashRequesters ? new DailySalt() : undefined
-  const lineOf = (record: AuditRecord) => ({ ...readable(withoutName(record, salt)), store })
+  const lineOf = (record: AuditRecord) => ({ ...withReadableTime(hashRequester(record, salt)), store })
   if (to === 'log') {
     return {
-      keep: (record) => log.info({ audit: lineOf(record) }, 'audit'),
+      write: (record) => log.info({ audit: lineOf(record) }, 'audit'),
       reopen: () => {},
       close: () => {},
     }
@@ -42,24 +65,24 @@ export function openAuditLog({ options, store, log }: AuditLogSettings): AuditLo
     JSON.stringify({ action: 'gap', outcome: `${missed} records are missing`, store })
   const file = new AuditFile({ path, log, gap })
   return {
-    keep: (record) => file.write(JSON.stringify(lineOf(record))),
+    write: (record) => file.write(JSON.stringify(lineOf(record))),
     reopen: () => file.reopen(),
     close: () => file.close(),
   }
 }
 
-/** The time as people and their tools read it (ISO 8601). */
-function readable({ at, ...record }: AuditRecord) {
+/** Replaces seconds since the epoch by an ISO 8601 time. */
+function withReadableTime({ at, ...record }: AuditRecord) {
   return { time: new Date(at * 1000).toISOString(), ...record }
 }
 
 /**
- * Who publishes has another name than who asks: the line of a publish has its author's pubkey, and would say whose
- * every claim of that day was.
+ * Somebody who publishes gets a different hash from when they ask: a publish names its author, which would otherwise
+ * reveal whose claims those with the same hash are.
  */
-function withoutName(record: AuditRecord, salt: DailySalt | undefined): AuditRecord {
+function hashRequester(record: AuditRecord, salt: DailySalt | undefined): AuditRecord {
   const { requester, action, verb, at } = record
   if (salt === undefined || requester === undefined) return record
   const isPublishing = action === 'publish' || verb === 'EVENT'
-  return { ...record, requester: salt.nameOf(requester, isPublishing ? 'publish' : 'ask', at) }
+  return { ...record, requester: salt.hashOf(requester, isPublishing ? 'publish' : 'ask', at) }
 }

@@ -1,22 +1,22 @@
-/** Names for requesters that say who is the same within a day (UTC), and nothing else to anybody, us included. */
+/** Hashes requesters so that within a day (UTC) the same one can be recognised, and nothing else can be learnt. */
 
 import { createHmac, randomBytes } from 'node:crypto'
 
 const DAY_SECONDS = 86_400
 
 /**
- * The salt is random, is kept in memory alone, and goes with its day: then nobody can compute what somebody was called,
- * nor tell that two names of different days, or of different processes, were one.
+ * The salt is random, kept only in memory, and replaced every day. After that nobody can compute the hash of a requester,
+ * or link the hashes of different days or different processes.
  */
 export class DailySalt {
   #salt = Buffer.alloc(0)
   #day: number | undefined
 
   /**
-   * @param domain the same requester has another name in each
+   * @param domain the same requester has a different hash in each domain
    * @param at in seconds since the epoch
    */
-  nameOf(requester: string, domain: string, at: number): string {
+  hashOf(requester: string, domain: string, at: number): string {
     const salt = this.#saltOf(Math.floor(at / DAY_SECONDS))
     return createHmac('sha256', salt).update(`${domain} ${requester}`).digest('hex').slice(0, 32)
   }

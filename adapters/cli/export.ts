@@ -1,16 +1,16 @@
-/** `export`: everything in a store as JSON lines on standard output, however much it is. */
+/** `export`: everything in a store as JSON lines on standard output, read piece by piece. */
 
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { recordsIn } from '../../plugin/records.ts'
 import type { MovableStore } from '../../plugin/store.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { createProgress } from './progress.ts'
-import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
+import { addSettings, readSettings } from './settings.ts'
+import { createProgress } from './terminal.ts'
 
-export function exportCommand(): Command {
-  const command = addSettings(new Command('export'), STORE_SETTINGS)
+export function defineExport(command: Command): Command {
+  addSettings(command, STORE_SETTINGS)
   return command.action(() => withStore(readSettings(command, process.env), print))
 }
 
@@ -18,7 +18,7 @@ async function print(store: MovableStore): Promise<void> {
   try {
     await pipeline(Readable.from(linesFrom(store)), process.stdout, { end: false })
   } catch (error) {
-    // Whoever reads has enough, as `head` does.
+    // The reader closed the pipe, as `head` does when it has enough lines.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
 }

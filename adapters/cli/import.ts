@@ -1,64 +1,79 @@
-/** `import`: takes the lines of a file into a store, and says what became of them. */
+/** `import`: adds the records or events in a file to a store, and reports what became of each line. */
 
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { inBatches } from '../../plugin/batches.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { ImportReport, type LineResult } from './import-report.ts'
-import { type ImportTarget, importRecord } from './importing.ts'
-import { type Input, openInput } from './input.ts'
-import { linesOf } from './lines.ts'
-import { createProgress } from './progress.ts'
-import { readRecord } from './record-line.ts'
+import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
+import { type Input, linesOf, openInput } from './input.ts'
+import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
+import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
-import { openStore } from './store-url.ts'
+import { createProgress, formatTable } from './terminal.ts'
 import { createVerifier } from './verify-event.ts'
-import { STORE_SETTINGS, secondsNow, withAuditedStore } from './with-store.ts'
 
 interface ImportFlags {
   readonly json?: true
   readonly dryRun?: true
 }
 
-const REFUSED = 1
-const DRY_RUN = 'dry run: every line was checked, nothing was written, and no store was asked'
-/** How many lines are under way at once. Checking so many takes far less time than a store is given to answer. */
+const EXIT_REFUSED = 1
+const DRY_RUN = 'dry run: all lines were checked; the store was neither opened nor changed'
+/** How many lines are processed at once. Checking them takes far less time than a store may take to answer. */
 const BATCH = 100
+/** How many refused lines are listed in the report. */
+const MAX_LISTED = 20
 
-/** Where the lines of a dry run end. */
-const nowhere: ImportTarget['store'] = {
+const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
+  stored: 'key packages added to the stock',
+  replaced: 'key packages added, each replacing an older one in its slot',
+  duplicate: 'already in the store',
+  spent: 'already used, so not added again',
+  stale: 'older than what is in the store, or deleted',
+  expired: 'valid when published, but expired now',
+  relayList: 'relay lists (kind 10051) added',
+  remembered: 'records of used or deleted key packages, now recorded here',
+  ignored: 'events of other kinds',
+  full: 'refused: the author already has stock.max key packages',
+  invalid: 'refused',
+}
+
+/** What became of a line. */
+type LineResult = ImportOutcome | Refusal | 'empty'
+
+/** The target of a dry run: it accepts everything and keeps nothing. */
+const discard: ImportTarget['store'] = {
   put: async () => 'stored',
   spend: async () => {},
   putRelayList: async () => 'stored',
   dropRelayList: async () => {},
 }
 
-export function importCommand(): Command {
-  const command = new Command('import')
-    .argument('<file>', 'lines of JSON, each a record of `export` or an event; - reads standard input')
-    .option('--dry-run', 'check every line, and neither open nor change the store')
+export function defineImport(command: Command): Command {
+  command
+    .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
+    .option('--dry-run', 'check every line without opening the store')
     .option('--json', 'print one JSON object')
   addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'validation', 'stock', 'audit'])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
-    const report = dryRun ? await tryOut(input, settings) : await takeIn(input, settings)
+    const report = dryRun ? await checkOnly(input, settings) : await importInto(input, settings)
     if (dryRun && !json) process.stdout.write(`${DRY_RUN}\n`)
     process.stdout.write(`${json ? JSON.stringify(report) : report}\n`)
-    if (report.hasRefusals) process.exitCode = REFUSED
+    if (report.hasRefusals) process.exitCode = EXIT_REFUSED
   })
 }
 
-async function takeIn(input: Input, settings: Settings): Promise<ImportReport> {
+async function importInto(input: Input, settings: Settings): Promise<ImportReport> {
   const rules = await rulesOf(settings)
   return withAuditedStore(settings, openStore, (store, audit) =>
     importLines(input, { ...rules, store, audit }),
   )
 }
 
-async function tryOut(input: Input, settings: Settings): Promise<ImportReport> {
-  return importLines(input, { ...(await rulesOf(settings)), store: nowhere, audit: () => {} })
+async function checkOnly(input: Input, settings: Settings): Promise<ImportReport> {
+  return importLines(input, { ...(await rulesOf(settings)), store: discard, audit: () => {} })
 }
 
 async function rulesOf({
@@ -82,7 +97,7 @@ async function importLines(input: Input, target: ImportTarget): Promise<ImportRe
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     throw new StoreError(
-      `${error.message}\nafter line ${count}; import again, what is stored counts as duplicate`,
+      `${error.message}\nstopped after line ${count}; run the import again: stored lines count as duplicate`,
     )
   } finally {
     progress.end()
@@ -94,9 +109,52 @@ async function importLines(input: Input, target: ImportTarget): Promise<ImportRe
 async function importLine(target: ImportTarget, line: string): Promise<LineResult> {
   if (line.trim() === '') return 'empty'
   try {
-    return await importRecord(target, readRecord(line), secondsNow())
+    return await importRecord(target, parseRecord(line), secondsNow())
   } catch (error) {
     if (error instanceof Refusal) return error
     throw error
+  }
+}
+
+/** Counts lines by outcome, and lists the first ones that were refused. */
+class ImportReport {
+  readonly #counts = new Map<keyof typeof meanings, number>()
+  readonly #refused: { readonly line: number; readonly reason: string }[] = []
+
+  /** @param line its number; lines are added in order */
+  add(line: number, result: LineResult): void {
+    if (result instanceof Refusal) this.#refuse(line, result)
+    else if (result !== 'empty') this.#count(result)
+  }
+
+  get hasRefusals(): boolean {
+    return this.#counts.has('invalid') || this.#counts.has('full')
+  }
+
+  toJSON(): object {
+    return { ...Object.fromEntries(this.#counts), refused: this.#refused }
+  }
+
+  toString(): string {
+    const outcomes = Object.entries(meanings) as [keyof typeof meanings, string][]
+    const rows = outcomes.flatMap(([outcome, meaning]) => {
+      const count = this.#counts.get(outcome)
+      return count === undefined ? [] : [[outcome, String(count), meaning]]
+    })
+    const more = (this.#counts.get('invalid') ?? 0) - this.#refused.length
+    return formatTable([
+      ...(rows.length === 0 ? [['nothing to import']] : rows),
+      ...this.#refused.map(({ line, reason }) => [`line ${line}: ${reason}`]),
+      ...(more > 0 ? [[`and ${more} more`]] : []),
+    ])
+  }
+
+  #refuse(line: number, { reason }: Refusal): void {
+    this.#count('invalid')
+    if (this.#refused.length < MAX_LISTED) this.#refused.push({ line, reason })
+  }
+
+  #count(outcome: keyof typeof meanings): void {
+    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
   }
 }

@@ -1,20 +1,23 @@
-/** What a command is given to read: a file, or standard input. */
+/** What a command reads: a file or standard input, of any size, line by line. */
 
 import { open } from 'node:fs/promises'
 
-/** Something was given to read that cannot be read, or is of another kind. */
+/** Of a longer line only this much is kept; cut off, it is not valid JSON and is refused. */
+const MAX_LINE_CHARACTERS = 4_194_304
+
+/** An input file cannot be read or parsed. */
 export class InputError extends Error {
   readonly code = 'KPG_INPUT'
 }
 
 export interface Input {
   readonly text: AsyncIterable<string>
-  /** How much of it was read so far, from 0 to 1; undefined where nobody knows how much there is. */
+  /** How much has been read, from 0 to 1; undefined where the size is unknown. */
   fractionRead(): number | undefined
 }
 
 /**
- * Opens a file for reading piece by piece; `-` is standard input.
+ * Opens a file to be read piece by piece; `-` is standard input.
  * @throws InputError
  */
 export async function openInput(file: string): Promise<Input> {
@@ -26,6 +29,24 @@ export async function openInput(file: string): Promise<Input> {
     const text = handle.createReadStream({ encoding: 'utf8' })
     return { text, fractionRead: () => (info.isFile() ? text.bytesRead / info.size : undefined) }
   } catch (error) {
-    throw new InputError(`${file} cannot be read: ${(error as Error).message}`)
+    throw unreadable(file, error)
   }
+}
+
+export function unreadable(file: string, error: unknown): InputError {
+  return new InputError(`cannot read ${file}: ${(error as Error).message}`)
+}
+
+/** Yields each line without its `\n`. Nothing else ends a line: events may contain an unescaped U+2028. */
+export async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const [first = '', ...lines] = chunk.split('\n')
+    if (rest.length < MAX_LINE_CHARACTERS) rest = `${rest}${first}`.slice(0, MAX_LINE_CHARACTERS)
+    for (const line of lines) {
+      yield rest
+      rest = line.slice(0, MAX_LINE_CHARACTERS)
+    }
+  }
+  if (rest !== '') yield rest
 }

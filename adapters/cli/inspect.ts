@@ -1,12 +1,24 @@
-/** `inspect`: what a key package event holds, and whether a gateway would take it in. */
+/** `inspect`: the fields of a key package event, and the outcome of every check on it. */
 
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { InputError } from './input.ts'
-import { inspectEvent } from './inspection.ts'
-import { formatReport } from './inspection-table.ts'
+import { showCode } from '../../plugin/key-package/ciphersuites.ts'
+import { defaultEncoding, isEncoding, readContent } from '../../plugin/key-package/encoding.ts'
+import {
+  carriesLastResort,
+  decodeKeyPackage,
+  type KeyPackage,
+  keyPackageRef,
+} from '../../plugin/key-package/mls.ts'
+import { readTags } from '../../plugin/key-package/tags.ts'
+import { type CheckOutcome, explainKeyPackage } from '../../plugin/key-package/validate.ts'
+import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { Refusal } from '../../plugin/nostr/refusal.ts'
+import { InputError, unreadable } from './input.ts'
+import { addSettings, readSettings } from './settings.ts'
+import { formatTable, formatTime } from './terminal.ts'
 import { createVerifier } from './verify-event.ts'
 
 interface InspectFlags {
@@ -14,36 +26,53 @@ interface InspectFlags {
   readonly at: number
 }
 
-const STDIN = 0
-const REFUSED = 1
+type InspectRules = Omit<KeyPackageRules, 'authenticatedAs'>
 
-export function inspectCommand(): Command {
-  const command = new Command('inspect')
-    .argument('<file>', 'one event as JSON, or several, one a line; - reads standard input')
+/** Field names and values; times are seconds since the epoch. */
+type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>
+
+interface Report {
+  readonly accepted: boolean
+  /** Why it would be refused, as a client would read it. */
+  readonly message?: string
+  readonly fields: Fields
+  readonly checks: readonly CheckReport[]
+}
+
+interface CheckReport {
+  readonly check: string
+  readonly outcome: CheckOutcome['outcome']
+  readonly message?: string
+}
+
+const STDIN = 0
+const EXIT_REFUSED = 1
+const TIME_FIELDS = ['created_at', 'not_before', 'not_after']
+
+export function defineInspect(command: Command): Command {
+  command
+    .argument('<file>', 'one event as JSON, or one event per line; - reads standard input')
     .option('--json', 'print one JSON object for each event')
     .addOption(
-      new Option('--at <seconds>', 'judge as of this time, in seconds since the epoch')
-        .argParser(readSeconds)
+      command
+        .createOption('--at <seconds>', 'check as of this time, in seconds since the epoch')
+        .argParser(parseSeconds)
         .default(Math.floor(Date.now() / 1000), 'now'),
     )
   addSettings(command, ['profile', 'kinds', 'validation', 'stock'])
   return command.action(async (file: string, flags: InspectFlags) => {
     const { kinds, validation, stock } = readSettings(command, process.env)
-    await inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
+    inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
   })
 }
 
-async function inspect(
-  file: string,
-  rules: Omit<KeyPackageRules, 'authenticatedAs'>,
-  { json, at }: InspectFlags,
-): Promise<void> {
+function inspect(file: string, rules: InspectRules, { json, at }: InspectFlags): void {
   const events = readEvents(file)
-  if (events.length === 0) throw new InputError(`${file} holds no event`)
+  if (events.length === 0) throw new InputError(`no event in ${file}`)
   const reports = events.map((event) => inspectEvent(event, rules, at))
   const texts = reports.map((report) => (json ? JSON.stringify(report) : formatReport(report)))
   process.stdout.write(`${texts.join(json ? '\n' : '\n\n')}\n`)
-  if (reports.some(({ accepted }) => !accepted)) process.exitCode = REFUSED
+  if (reports.some(({ accepted }) => !accepted)) process.exitCode = EXIT_REFUSED
 }
 
 /** @throws InputError */
@@ -52,7 +81,7 @@ function readEvents(file: string): unknown[] {
   try {
     return [JSON.parse(text)]
   } catch {
-    return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [readLine(line, index + 1)]))
+    return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]))
   }
 }
 
@@ -60,11 +89,11 @@ function readText(file: string): string {
   try {
     return readFileSync(file === '-' ? STDIN : file, 'utf8')
   } catch (error) {
-    throw new InputError(`${file} cannot be read: ${(error as Error).message}`)
+    throw unreadable(file, error)
   }
 }
 
-function readLine(line: string, number: number): unknown {
+function parseLine(line: string, number: number): unknown {
   try {
     return JSON.parse(line)
   } catch (error) {
@@ -72,7 +101,83 @@ function readLine(line: string, number: number): unknown {
   }
 }
 
-function readSeconds(text: string): number {
+function parseSeconds(text: string): number {
   if (/^\d+$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It takes whole seconds since the epoch.')
+  throw new InvalidArgumentError('It must be a whole number of seconds since the epoch.')
+}
+
+/** Runs the checks as if the author, authenticated, published the event at `now`, in seconds since the epoch. */
+function inspectEvent(event: unknown, rules: InspectRules, now: number): Report {
+  if (!isSignedEvent(event)) {
+    const message = `invalid: ${shapeFault(event)}`
+    return { accepted: false, message, fields: {}, checks: [{ check: 'event', outcome: 'refused', message }] }
+  }
+  const outcomes = explainKeyPackage(event, { ...rules, authenticatedAs: new Set([event.pubkey]) }, now)
+  const checks = outcomes.map(reportOf)
+  const refused = checks.find(({ outcome }) => outcome === 'refused')
+  return {
+    accepted: refused === undefined,
+    ...(refused?.message !== undefined && { message: refused.message }),
+    fields: fieldsOf(event),
+    checks,
+  }
+}
+
+function reportOf(outcome: CheckOutcome): CheckReport {
+  if (outcome.outcome !== 'refused') return outcome
+  return { check: outcome.check, outcome: 'refused', message: outcome.refusal.message }
+}
+
+function fieldsOf(event: SignedEvent): Fields {
+  const { encodings, relays, slots } = readTags(event)
+  const keyPackage = decode(event)
+  return {
+    id: event.id,
+    kind: event.kind,
+    author: event.pubkey,
+    created_at: event.created_at,
+    encoding: encodings[0] ?? defaultEncoding(event.kind),
+    ...(slots[0] !== undefined && { slot: slots[0] }),
+    ...(relays.length > 0 && { relays }),
+    ...(keyPackage && keyPackageFields(keyPackage)),
+  }
+}
+
+function keyPackageFields(keyPackage: KeyPackage): Fields {
+  const { bytes, ciphersuite, leafNode, extensions } = keyPackage
+  return {
+    bytes: bytes.length,
+    ref: keyPackageRef(bytes, ciphersuite),
+    ciphersuite: showCode(ciphersuite),
+    identity: Buffer.from(leafNode.credential.data).toString('hex'),
+    not_before: leafNode.notBefore,
+    not_after: leafNode.notAfter,
+    extensions: extensions.map(showCode),
+    last_resort: carriesLastResort(keyPackage),
+  }
+}
+
+/** The KeyPackage in the content of an event; undefined where it cannot be decoded. */
+function decode(event: SignedEvent): KeyPackage | undefined {
+  const [encoding = defaultEncoding(event.kind)] = readTags(event).encodings
+  if (!isEncoding(encoding)) return undefined
+  try {
+    return decodeKeyPackage(readContent(event.content, encoding).bytes)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
+function formatReport({ accepted, message, fields, checks }: Report): string {
+  const verdict = accepted ? 'It would be accepted.' : `It would be refused: ${message}`
+  const checkRows = checks.map(({ check, outcome, message: why = '' }) => [check, outcome, why])
+  return formatTable([...fieldRows(fields), [], ...checkRows, [], [verdict]])
+}
+
+function fieldRows(fields: Fields): string[][] {
+  return Object.entries(fields).map(([name, value]) => {
+    if (TIME_FIELDS.includes(name)) return [name, `${value} (${formatTime(Number(value))})`]
+    return [name, Array.isArray(value) ? value.join(', ') : String(value)]
+  })
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What is run as `keypackage-gateway`: refuses a Node.js that is too old before it loads anything else. */
+/** The executable `keypackage-gateway`: refuses an unsupported Node.js version before it loads anything else. */
 
 import { objectionTo } from '../../plugin/node-version.ts'
 

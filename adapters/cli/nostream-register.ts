@@ -1,6 +1,6 @@
 /**
- * What nostream loads with `NODE_OPTIONS="--require keypackage-gateway/nostream/register"`: the gateway goes into its
- * message handler factory as that is loaded, in every process of nostream; any other process is left alone.
+ * Loaded into nostream by `NODE_OPTIONS="--require keypackage-gateway/nostream/register"`. Wraps nostream's message handler
+ * factory when it is loaded, in every process of nostream. In other programs it does nothing.
  */
 
 import '../node/supported.ts'
@@ -11,26 +11,25 @@ import { basename, dirname, extname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { Hook } from 'require-in-the-middle'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { type MessageHandlerFactory, withKeyPackageGateway } from '../relays/nostream/index.ts'
+import { type MessageHandlerFactory, withKeyPackageGateway } from '../relays/nostream/nostream.ts'
 import {
   checkAdapter,
   checkEventHandler,
   type NostreamAdapter,
   requireMembers,
-} from '../relays/nostream/members.ts'
-import { createJsonLogger } from './logger.ts'
+} from '../relays/nostream/required-members.ts'
+import { createJsonLogger } from './logging.ts'
 import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
 import { withoutPasswords } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion } from './version.ts'
-import { warningsAbout } from './warnings.ts'
+import { readVersion, warningsAbout } from './startup.ts'
 
 type MakeFactory = (...repositories: readonly unknown[]) => MessageHandlerFactory<unknown, NostreamAdapter>
 
 const program = mainFile()
 if (program !== undefined) register(program)
 
-/** The file that this process runs; undefined where it runs none. */
+/** The main file of this process; undefined where it has none. */
 function mainFile(): string | undefined {
   try {
     return createRequire(import.meta.url).resolve(process.argv[1] ?? '')
@@ -39,12 +38,13 @@ function mainFile(): string | undefined {
   }
 }
 
-/** @throws Error where nostream has its message handler factory elsewhere */
+/** @throws Error where nostream's message handler factory is not where it should be */
 function register(program: string): void {
   const factory = join(dirname(program), 'factories', `message-handler-factory${extname(program)}`)
   if (existsSync(factory))
     new Hook([factory], (exports) => install(factory, exports as object) as typeof exports)
-  else if (isNostream(program)) throw new Error(`nostream has no ${factory}, where the gateway goes in`)
+  else if (isNostream(program))
+    throw new Error(`cannot find ${factory}, the part of nostream that the gateway wraps`)
 }
 
 function isNostream(program: string): boolean {
@@ -53,7 +53,7 @@ function isNostream(program: string): boolean {
   return JSON.parse(readFileSync(manifest, 'utf8')).name === 'nostream'
 }
 
-/** @throws Error naming what is missing in nostream, or wrong in the settings: nostream does not start then */
+/** @throws Error naming what is missing in nostream or wrong in the settings; nostream then does not start */
 function install(source: string, exports: object): object {
   const require = createRequire(source)
   const memberOf = (module: string, name: string) => {
@@ -74,7 +74,7 @@ function install(source: string, exports: object): object {
     gateway ??= openNostreamGateway(settings, log)
     return gateway
   }
-  // Messages are the workers' work; the primary process is one, and speaks for all.
+  // Workers handle the messages. There is one primary process, which logs the start for all of them.
   if (cluster.isPrimary) announce(settings, log)
   else open()
   const makeFactory: MakeFactory = (...repositories) =>
@@ -84,6 +84,9 @@ function install(source: string, exports: object): object {
 
 function announce(settings: Settings, log: Logger): void {
   const { profile, store } = settings
-  log.info({ version: readVersion(), profile, store: withoutPasswords(store) }, 'nostream has key packages')
+  log.info(
+    { version: readVersion(), profile, store: withoutPasswords(store) },
+    'key package gateway added to nostream',
+  )
   for (const warning of warningsAbout(settings, { durable: true })) log.warn(warning)
 }

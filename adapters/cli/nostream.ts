@@ -1,21 +1,21 @@
-/** The gateway of one nostream process: settings from `KPG_*`, and where they say nothing, from nostream's own. */
+/** The gateway of one nostream process, with settings from `KPG_*` variables and defaults from nostream's settings. */
 
 import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
-import { nostreamRedis } from '../relays/nostream/index.ts'
+import { nostreamRedis } from '../relays/nostream/nostream.ts'
 import { lateStore } from '../storage/late.ts'
-import { startAuditLog } from './auditing.ts'
+import { startAuditLog } from './logging.ts'
+import { openStore } from './open-store.ts'
 import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { openStore } from './store-url.ts'
-import { sweepRegularly } from './sweeping.ts'
+import { sweepRegularly } from './sweep.ts'
 
-/** A store that is not reached when a client waits: Redis is given up earlier, LMDB opens in less. */
-const STORE_PATIENCE_MS = 5000
+/** A client waits no longer than this for a store that cannot be reached. */
+const STORE_TIMEOUT_MS = 5000
 
 /**
- * `KPG_CONFIG` names a YAML file, which the other variables go before.
+ * `KPG_CONFIG` names a YAML file; the other variables override it.
  * @param relayUrl nostream's `info.relay_url`
  * @throws SettingsError
  */
@@ -24,19 +24,19 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
   const defaults = { publicUrl: relayUrl, store: nostreamRedis(env) }
   const settings = loadSettings({ defaults, file, env: variables, flags: {} })
   if (settings.store !== 'memory:') return settings
-  throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share it'])
+  throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share the store'])
 }
 
 /**
- * Its store is opened when it is first needed, so that nostream starts without it (I7).
- * @throws SettingsError where the file of the audit log cannot be opened
+ * The store is opened when it is first needed, so that nostream starts even if it cannot be reached (I7).
+ * @throws SettingsError where the audit file cannot be opened
  */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const audit = startAuditLog(settings, log)
-  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_PATIENCE_MS })
+  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_TIMEOUT_MS })
   const gateway = new KeyPackageGateway({
     ...gatewayOptions(settings),
-    ...(audit && { audit: audit.keep }),
+    ...(audit && { audit: audit.write }),
     store,
     log,
   })

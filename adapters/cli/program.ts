@@ -1,68 +1,70 @@
-/** The command line: which commands there are. Only the one that is asked for is loaded. */
+/** The command line: which commands there are. Only the one that is run is loaded. */
 
 import { Command, CommanderError } from 'commander'
-import { readVersion } from './version.ts'
+import { readVersion } from './startup.ts'
 
 interface CommandEntry {
   readonly description: string
-  readonly load: () => Promise<Command>
+  /** Loads what adds the arguments, options and action to a command. */
+  readonly load: () => Promise<(command: Command) => Command>
 }
 
 const USAGE_ERROR = 2
-/** Codes of errors that say: what was given cannot be used. */
-const MISUSES: readonly unknown[] = ['KPG_SETTINGS', 'KPG_INPUT']
+/** The codes of errors in what the operator wrote: settings, and files to read. */
+const USAGE_CODES: readonly unknown[] = ['KPG_SETTINGS', 'KPG_INPUT']
 
 const commands: Readonly<Record<string, CommandEntry>> = {
   serve: {
-    description: 'Serve a relay for key packages.',
-    load: async () => (await import('./serve.ts')).serveCommand(),
+    description: 'Run a relay for key packages, or a proxy in front of another relay.',
+    load: async () => (await import('./serve.ts')).defineServe,
   },
   inspect: {
-    description: 'Say what a key package event holds and whether it would be accepted, check by check.',
-    load: async () => (await import('./inspect.ts')).inspectCommand(),
+    description: 'Show what a key package event contains, and run every check on it.',
+    load: async () => (await import('./inspect.ts')).defineInspect,
   },
   strfry: {
-    description: "strfry's write-policy plugin: answers on standard output what to do with each event.",
-    load: async () => (await import('./strfry.ts')).strfryCommand(),
+    description: 'Run as the write-policy plugin of strfry.',
+    load: async () => (await import('./strfry.ts')).defineStrfry,
   },
   import: {
-    description: 'Take key packages into a store: an export, or events as a relay exports them.',
-    load: async () => (await import('./import.ts')).importCommand(),
+    description: 'Add key packages to a store, from an export or from events that a relay exported.',
+    load: async () => (await import('./import.ts')).defineImport,
   },
   export: {
     description: 'Print everything in a store as JSON lines.',
-    load: async () => (await import('./export.ts')).exportCommand(),
+    load: async () => (await import('./export.ts')).defineExport,
   },
   stats: {
-    description: 'Say what is in a store.',
-    load: async () => (await import('./stats.ts')).statsCommand(),
+    description: 'Show how many authors and key packages a store holds.',
+    load: async () => (await import('./stats.ts')).defineStats,
   },
   sweep: {
-    description: 'Remove from a store what expired.',
-    load: async () => (await import('./sweep.ts')).sweepCommand(),
+    description: 'Remove expired key packages from a store.',
+    load: async () => (await import('./sweep.ts')).defineSweep,
   },
   demo: {
-    description: 'Play the whole story on this machine in a few seconds, with real MLS.',
-    load: async () => (await import('./demo.ts')).demoCommand(),
+    description: 'Run a demonstration with a real relay and real MLS. It takes a few seconds.',
+    load: async () => (await import('./demo.ts')).defineDemo,
   },
 }
 
 async function createProgram(args: readonly string[]): Promise<Command> {
   const program = new Command('keypackage-gateway')
-    .description('Hands MLS key packages on Nostr relays to one requester each.')
+    .description('Hands out each MLS key package on Nostr to one requester.')
     .version(readVersion())
     .exitOverride()
   for (const [name, { description, load }] of Object.entries(commands)) {
-    const command = args.includes(name) ? await load() : new Command(name)
-    program.addCommand(command.description(description).copyInheritedSettings(program))
+    const command = new Command(name).description(description).copyInheritedSettings(program)
+    if (args.includes(name)) (await load())(command)
+    program.addCommand(command)
   }
   return program
 }
 
-/** The exit code of an error that was made in using the command; what else goes wrong is 1. */
+/** A usage error exits with 2, every other error with 1. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR
-  return isCoded(error) && MISUSES.includes(error.code) ? USAGE_ERROR : 1
+  return isCoded(error) && USAGE_CODES.includes(error.code) ? USAGE_ERROR : 1
 }
 
 function isCoded(error: unknown): error is Error & { code: unknown } {
@@ -75,7 +77,7 @@ try {
   await program.parseAsync(args, { from: 'user' })
 } catch (error) {
   if (!(error instanceof CommanderError)) {
-    // What carries a code is meant for the operator; what does not is a fault of ours, and its trace is of use.
+    // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
     const text = isCoded(error) ? error.message : String((error as Error).stack)
     process.stderr.write(`${text.replace(/^/gm, 'error: ')}\n`)
   }

@@ -1,37 +1,34 @@
-/** `serve`: a relay for key packages, or a proxy before another relay, until a signal ends it. */
+/** `serve`: a relay for key packages, or a proxy in front of another relay, until a signal stops it. */
 
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import { startProxy } from '../relays/proxy.ts'
-import { startServer } from '../relays/standalone.ts'
-import { startAuditLog, surviveHangUp } from './auditing.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { createLogger } from './logger.ts'
-import { withoutPasswords } from './settings.ts'
+import { startProxy } from '../relays/proxy/proxy.ts'
+import { startStandalone } from '../relays/standalone/standalone.ts'
+import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
+import { openStore } from './open-store.ts'
+import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
-import { openStore } from './store-url.ts'
-import { sweepRegularly } from './sweeping.ts'
+import { readVersion, warningsAbout } from './startup.ts'
+import { sweepRegularly } from './sweep.ts'
 import { createVerifier } from './verify-event.ts'
-import { readVersion } from './version.ts'
-import { warningsAbout } from './warnings.ts'
 
-export function serveCommand(): Command {
-  const command = addSettings(new Command('serve'))
+export function defineServe(command: Command): Command {
+  addSettings(command)
   return command.action(async () => serve(readSettings(command, process.env)))
 }
 
 async function serve(settings: Settings): Promise<void> {
-  checkTogether(settings)
-  const signalled = waitForSignal()
+  checkCombinations(settings)
+  const signal = waitForSignal()
   const log = await createLogger(settings.log.level)
-  surviveHangUp(settings, log)
+  ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
   const store = await openStore(settings, log)
   try {
-    await serveFrom(store, settings, { log, ...(audit && { audit: audit.keep }) }, signalled)
+    await serveFrom(store, settings, { log, ...(audit && { audit: audit.write }) }, signal)
   } finally {
     await store.close()
     audit?.close()
@@ -39,16 +36,22 @@ async function serve(settings: Settings): Promise<void> {
 }
 
 /** @throws SettingsError where two settings contradict each other */
-function checkTogether({ upstream, custody, proxy, store }: Settings): void {
+function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
   if (upstream === undefined && custody === 'relay') {
-    throw new SettingsError(['custody: "relay" is not allowed where no relay is behind; it takes gateway'])
+    throw new SettingsError([
+      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
+    ])
   }
   if (proxy.publish === 'here') return
   if (upstream === undefined) {
-    throw new SettingsError(['proxy.publish: "upstream" is not allowed without upstream; it takes here'])
+    throw new SettingsError([
+      'proxy.publish: "upstream" requires upstream; without a relay behind the gateway use here',
+    ])
   }
   if (store === 'memory:') {
-    throw new SettingsError(['store: "memory:" is not allowed: what the relay takes in must be shared'])
+    throw new SettingsError([
+      'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
+    ])
   }
 }
 
@@ -56,7 +59,7 @@ async function serveFrom(
   store: KeyPackageStore,
   settings: Settings,
   logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
-  signalled: Promise<string>,
+  signal: Promise<string>,
 ): Promise<void> {
   const { log } = logs
   const verifyEvent = await createVerifier()
@@ -66,7 +69,7 @@ async function serveFrom(
   const common = { gateway, options, proxy, log, ...hostAndPort(settings.listen) }
   const server =
     upstream === undefined
-      ? await startServer({ ...common, store, version })
+      ? await startStandalone({ ...common, store, version })
       : await startProxy({ ...common, upstream })
   const sweeping = sweepRegularly(gateway, settings, log)
 
@@ -82,13 +85,13 @@ async function serveFrom(
   )
   for (const warning of warningsAbout(settings, store)) log.warn(warning)
 
-  log.info({ signal: await signalled }, 'stopping')
+  log.info({ signal: await signal }, 'stopping')
   clearInterval(sweeping)
   await server.close()
   gateway.close()
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process there and then. */
+/** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */
 function waitForSignal(): Promise<string> {
   return new Promise((resolve) => {
     let signals = 0

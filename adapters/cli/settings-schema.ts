@@ -1,10 +1,9 @@
-/** Every setting of the command line: the gateway's options, and what a process needs beside them. */
+/** Every setting of the command line: the options of the gateway, and those of its store, server and logs. */
 
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
-import { auditOptionsSchema } from '../audit/options.ts'
-import { proxyOptionsSchema, upstreamSchema } from '../relays/proxy-options.ts'
-import { serverOptionsSchema } from '../relays/server-options.ts'
+import { auditOptionsSchema } from '../audit/audit-log.ts'
+import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
 
 const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
 
@@ -19,21 +18,20 @@ export const settingsSchema = optionsSchema.extend({
     .regex(/^(memory:|lmdb:.+|rediss?(\+(sentinel|cluster))?:\/\/.+)$/)
     .meta({ examples: ['memory:', 'lmdb:./data/keypackages', 'redis://localhost'] })
     .default('lmdb:./data/keypackages')
-    .describe('Where key packages are kept'),
+    .describe('Where key packages are stored'),
   redis: z
     .strictObject({
       wait: z
-        .number()
-        .int()
-        .min(0)
-        .max(10)
-        .default(0)
-        .describe('How many replicas of a Redis store must have a change before it is acknowledged'),
+        .union([z.literal('auto'), z.number().int().min(0).max(10)])
+        .default('auto')
+        .describe(
+          'How many Redis replicas must have received a change before it is acknowledged; auto: one, with Sentinel or a cluster that has replicas',
+        ),
     })
     .prefault({}),
   listen: listenSchema
     .default('127.0.0.1:7447')
-    .describe('The address and port to serve on; port 0 takes a free one'),
+    .describe('Address and port to listen on; port 0 picks a free port'),
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
@@ -43,14 +41,14 @@ export const settingsSchema = optionsSchema.extend({
       level: z
         .enum(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
-        .describe('The least that is logged'),
+        .describe('Minimum log level'),
     })
     .prefault({}),
 })
 
 export type Settings = z.output<typeof settingsSchema>
 
-/** Those of the settings that are the gateway's own. */
+/** The settings that are options of the gateway. */
 export function gatewayOptions(settings: Settings): Options {
   const own = Object.keys(optionsSchema.shape)
   return Object.fromEntries(
@@ -58,7 +56,7 @@ export function gatewayOptions(settings: Settings): Options {
   ) as unknown as Options
 }
 
-/** The parts of a `listen` setting; an IPv6 address stands in brackets there. */
+/** Splits a `listen` setting, in which an IPv6 address is in brackets. */
 export function hostAndPort(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '')

@@ -1,27 +1,28 @@
-/** Puts the settings together: a YAML file, then `KPG_*` environment variables, then flags. */
+/** Reads settings from a YAML file, `KPG_*` environment variables and flags; later sources override earlier ones. */
 
 import { readFileSync } from 'node:fs'
+import type { Command, Option } from 'commander'
 import { parse } from 'yaml'
 import { withProfileDefaults } from '../../plugin/options.ts'
 import { type Leaf, leavesOf, parseSettings, SettingsError } from '../../plugin/settings.ts'
 import { type Settings, settingsSchema } from './settings-schema.ts'
 
-/** Where settings are written. */
+/** Where settings are read from. */
 export interface Sources {
-  /** What goes for a setting at the top that is written nowhere, in place of the schema's default. */
+  /** Overrides the schema's default of top-level settings. */
   readonly defaults?: Readonly<Record<string, unknown>>
-  /** Path of a YAML file. */
+  /** The path of a YAML file. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Flags by their name, as in `--quota-per-author-max`. */
+  /** Flags by name, such as `--quota-per-author-max`. */
   readonly flags: Readonly<Record<string, string | undefined>>
 }
 
-/** A setting and the names it goes by outside of a file. */
+/** A setting with its names outside of the file. */
 export interface NamedLeaf extends Leaf {
-  /** As in `KPG_QUOTA_PER_AUTHOR_MAX`. */
+  /** Such as `KPG_QUOTA_PER_AUTHOR_MAX`. */
   readonly variable: string
-  /** As in `--quota-per-author-max`. */
+  /** Such as `--quota-per-author-max`. */
   readonly flag: string
 }
 
@@ -30,6 +31,30 @@ interface Tree {
 }
 
 const VARIABLE_PREFIX = 'KPG_'
+
+/** Adds `--config` and the settings below the given keys to a command; without keys, all settings. */
+export function addSettings(command: Command, keys?: readonly string[]): Command {
+  command.option('--config <file>', 'YAML file with settings; environment variables and flags override it')
+  for (const leaf of namedLeaves()) {
+    if (keys?.includes(leaf.path[0] ?? '') ?? true) command.addOption(optionOf(command, leaf))
+  }
+  return command
+}
+
+function optionOf(command: Command, { flag, description, allowed, defaultValue }: NamedLeaf): Option {
+  const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue)}`
+  return command.createOption(`${flag} <value>`, `${description} (${allowed}${shown})`)
+}
+
+/**
+ * Reads the settings of a command from its file, the environment and its flags.
+ * @throws SettingsError
+ */
+export function readSettings(command: Command, env: NodeJS.ProcessEnv): Settings {
+  const values = command.opts<Record<string, string | undefined>>()
+  const flags = command.options.map((option) => [option.long ?? '', values[option.attributeName()]] as const)
+  return loadSettings({ file: values.config, env, flags: Object.fromEntries(flags) })
+}
 
 /** Every setting, in the order of the schema. */
 export function namedLeaves(): NamedLeaf[] {
@@ -41,8 +66,8 @@ export function namedLeaves(): NamedLeaf[] {
 }
 
 /**
- * Reads all sources; of a setting that is written in several, flags win, then the environment.
- * @throws SettingsError naming path, value, what is allowed and where it was written
+ * Reads all sources. Flags override the environment, which overrides the file.
+ * @throws SettingsError with the path, value, allowed values and source of each wrong setting
  */
 export function loadSettings({ defaults, file, env, flags }: Sources): Settings {
   const leaves = namedLeaves()
@@ -65,9 +90,10 @@ function readFile(path: string): Tree {
   try {
     tree = parse(readFileSync(path, 'utf8')) ?? {}
   } catch (error) {
-    throw new SettingsError([`${path}: cannot be read as YAML: ${(error as Error).message}`])
+    throw new SettingsError([`${path}: cannot read it as YAML: ${(error as Error).message}`])
   }
-  if (!isTree(tree)) throw new SettingsError([`${path}: must hold settings by name, as in "store: memory:"`])
+  if (!isTree(tree))
+    throw new SettingsError([`${path}: must be a mapping of settings, such as "profile: marmot"`])
   return tree
 }
 
@@ -76,15 +102,15 @@ function checkVariables(env: Sources['env'], leaves: readonly NamedLeaf[]): void
   const unknown = Object.keys(env).filter((name) => name.startsWith(VARIABLE_PREFIX) && !known.has(name))
   if (unknown.length === 0) return
   throw new SettingsError(
-    unknown.map((name) => `${name}: unknown setting; known settings: ${likeNamed(name, known)}`),
+    unknown.map((name) => `${name}: unknown setting; expected ${similarTo(name, known)}`),
   )
 }
 
-/** The variables that begin with the same word, where there are any. */
-function likeNamed(name: string, known: ReadonlySet<string>): string {
+/** The variables that begin with the same word; all variables where none do. */
+function similarTo(name: string, known: ReadonlySet<string>): string {
   const [, word] = name.split('_')
-  const alike = [...known].filter((other) => other.split('_')[1] === word)
-  return (alike.length > 0 ? alike : [...known]).join(', ')
+  const similar = [...known].filter((other) => other.split('_')[1] === word)
+  return (similar.length > 0 ? similar : [...known]).join(', ')
 }
 
 function write(
@@ -96,11 +122,11 @@ function write(
 ): void {
   if (text === undefined) return
   const branch = leaf.path.slice(0, -1).reduce(branchOf, tree)
-  branch[leaf.path.at(-1) ?? ''] = read(leaf, text)
+  branch[leaf.path.at(-1) ?? ''] = convert(leaf, text)
   origins.set(leaf.path.join('.'), origin)
 }
 
-/** The settings below a key. What a file holds there instead of settings is kept, and refused later. */
+/** The settings below a key. Where the file has a single value there, it stays, and the schema refuses it later. */
 function branchOf(tree: Tree, key: string): Tree {
   const branch = tree[key] ?? {}
   if (!isTree(branch)) return {}
@@ -108,8 +134,8 @@ function branchOf(tree: Tree, key: string): Tree {
   return branch
 }
 
-/** A text as the value it stands for; one that stands for none is left to the schema to refuse. */
-function read({ type }: Leaf, text: string): unknown {
+/** Converts a text to the type of the setting. A text that cannot be converted stays, and the schema refuses it. */
+function convert({ type }: Leaf, text: string): unknown {
   if (type === 'list') return text.split(',').map((item) => numberOr(item.trim()))
   if (type === 'number') return numberOr(text)
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
@@ -134,7 +160,7 @@ function withOrigins(
   )
 }
 
-/** A text without the user and password of the addresses in it. */
+/** Hides the user and password of every address in a text. */
 export function withoutPasswords(text: string): string {
   return text.replace(/\/\/[^\s"]*@/g, '//***@')
 }

@@ -1,11 +1,11 @@
-/** `stats`: what is in a store, as a table for people or JSON for machines. Never what is in a key package (I4). */
+/** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { inBatches } from '../../plugin/batches.ts'
-import type { MovableStore, StoredKeyPackage } from '../../plugin/store.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { showTime, tableOf } from './table.ts'
-import { STORE_SETTINGS, secondsNow, withStore } from './with-store.ts'
+import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
+import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
+import { addSettings, readSettings } from './settings.ts'
+import { formatTable, formatTime } from './terminal.ts'
 
 /** How many authors are read at once. */
 const BATCH = 100
@@ -14,7 +14,7 @@ interface Stats {
   /** Authors who have a package. */
   authors: number
   packages: number
-  /** Packages that were delivered as their author's last. */
+  /** Packages that were delivered as the last one of their author. */
   exposed: number
   /** Packages of kind 30443. */
   slots: number
@@ -27,8 +27,8 @@ interface Stats {
   soonestExpiry: number | null
 }
 
-export function statsCommand(): Command {
-  const command = new Command('stats').option('--json', 'print one JSON object')
+export function defineStats(command: Command): Command {
+  command.option('--json', 'print one JSON object')
   addSettings(command, [...STORE_SETTINGS, 'stock'])
   return command.action(async ({ json }: { json?: true }) => {
     const settings = readSettings(command, process.env)
@@ -39,15 +39,15 @@ export function statsCommand(): Command {
 
 function format(stats: Stats, low: number): string {
   const { soonestExpiry } = stats
-  return tableOf([
-    ['authors', String(stats.authors)],
+  return formatTable([
+    ['authors with packages', String(stats.authors)],
     [`  with fewer than ${low} packages`, String(stats.low)],
-    ['authors whose packages are all gone', String(stats.dry)],
+    ['authors with none left', String(stats.dry)],
     ['packages', String(stats.packages)],
-    ['  delivered as the last', String(stats.exposed)],
+    ['  exposed (delivered as the last one)', String(stats.exposed)],
     ['  in slots (kind 30443)', String(stats.slots)],
     ['relay lists', String(stats.relayLists)],
-    ['the next package expires', soonestExpiry === null ? 'never' : showTime(soonestExpiry)],
+    ['next expiry', soonestExpiry === null ? 'never' : formatTime(soonestExpiry)],
   ])
 }
 
@@ -70,7 +70,7 @@ async function statsOf(store: MovableStore, low: number, now: number): Promise<S
   return stats
 }
 
-function add(stats: Stats, packages: readonly StoredKeyPackage[], low: number): void {
+function add(stats: Stats, packages: readonly StockedPackage[], low: number): void {
   if (packages.length === 0) {
     stats.dry += 1
     return

@@ -1,19 +1,18 @@
-/** `strfry`: strfry's write-policy plugin, until strfry ends it. */
+/** `strfry`: the write-policy plugin of strfry, until strfry stops it. */
 
-import { Command } from 'commander'
+import type { Command } from 'commander'
+import type { Logger } from 'pino'
 import type { GatewaySettings } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
-import { answerQuestions, WritePolicy } from '../relays/strfry.ts'
+import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
 import { lateStore } from '../storage/late.ts'
-import { startAuditLog, surviveHangUp } from './auditing.ts'
-import { addSettings, readSettings } from './flags.ts'
-import { createLogger } from './logger.ts'
+import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
+import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { openStore } from './store-url.ts'
 
-/** With what COMMAND may take, strfry's ten seconds have to do. */
-const STORE_PATIENCE_MS = 4000
+/** The store and the operator's COMMAND together must answer within strfry's ten seconds. */
+const STORE_TIMEOUT_MS = 4000
 const SETTINGS = [
   'profile',
   'kinds',
@@ -28,8 +27,8 @@ const SETTINGS = [
   'log',
 ]
 
-export function strfryCommand(): Command {
-  const command = new Command('strfry').argument('[command...]', 'your own plugin, which is asked first')
+export function defineStrfry(command: Command): Command {
+  command.argument('[command...]', 'your own plugin, which is asked first')
   addSettings(command, SETTINGS)
   return command.action((operator: string[]) => strfry(readSettings(command, process.env), operator))
 }
@@ -37,49 +36,54 @@ export function strfryCommand(): Command {
 async function strfry(settings: Settings, [program, ...args]: string[]): Promise<void> {
   if (settings.store === 'memory:') {
     throw new SettingsError([
-      'store: "memory:" is not allowed: what hands the key packages out must share it',
+      'store: "memory:" is not allowed: the server that hands out key packages must share the store',
     ])
   }
   const write = reserveStdout()
-  endOnSignal()
+  stopOnSignal()
   const log = await createLogger(settings.log.level)
-  surviveHangUp(settings, log)
+  ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_PATIENCE_MS })
+  const store = lateStore({ open: () => openSharedStore(settings, log), patienceMs: STORE_TIMEOUT_MS })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
     kinds: settings.kinds,
-    openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.keep }) }),
+    openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.write }) }),
     ...(operator && { operator }),
   })
   try {
     await answerQuestions(process.stdin, policy, write, log)
   } finally {
     await operator?.close()
-    await store.close().catch((error: unknown) => log.error({ err: error }, 'the store could not be closed'))
+    await store.close().catch((error: unknown) => log.error({ err: error }, 'cannot close the store'))
     audit?.close()
   }
-  // strfry stands still until we have ended, whatever a store may still be doing.
+  // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
   process.exit()
 }
 
-/** Most of our code is loaded here and not before: strfry waits for the first answer. */
+/** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */
+async function openSharedStore(settings: Settings, log: Logger) {
+  const { openStore } = await import('./open-store.ts')
+  return openStore(settings, log)
+}
+
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {
   const { KeyPackageGateway } = await import('../../plugin/gateway.ts')
   return new KeyPackageGateway({ ...gatewayOptions(settings), ...parts })
 }
 
-/** Keeps stdout for answers: what anything else prints there goes to stderr. */
+/** Reserves stdout for answers: whatever else writes to it is sent to stderr. */
 function reserveStdout(): (text: string) => void {
   const write = process.stdout.write.bind(process.stdout)
   process.stdout.write = process.stderr.write.bind(process.stderr)
-  // strfry is gone; so is what it asks.
+  // strfry has closed the pipe, so it sends no more events either.
   process.stdout.on('error', () => process.stdin.destroy())
   return (text) => void write(text)
 }
 
-/** Reads no more from then on; what was read is answered. */
-function endOnSignal(): void {
+/** On a signal no more is read; events that were read are still answered. */
+function stopOnSignal(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.stdin.destroy())
 }

@@ -1,18 +1,36 @@
-/** `sweep`: removes from a store what expired and what may retire, and says how many packages went. */
+/** Removes expired and retired key packages from a store: `sweep` once, and servers at an interval. */
 
-import { Command } from 'commander'
-import { addSettings, readSettings } from './flags.ts'
-import { openExistingStore } from './store-url.ts'
-import { STORE_SETTINGS, secondsNow, withAuditedStore } from './with-store.ts'
+import type { Command } from 'commander'
+import type { Logger } from 'pino'
+import type { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { openExistingStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
+import { addSettings, readSettings } from './settings.ts'
+import type { Settings } from './settings-schema.ts'
 
-export function sweepCommand(): Command {
-  const command = addSettings(new Command('sweep'), [...STORE_SETTINGS, 'stock', 'audit'])
+export function defineSweep(command: Command): Command {
+  addSettings(command, [...STORE_SETTINGS, 'stock', 'audit'])
   return command.action(async () => {
     const settings = readSettings(command, process.env)
     const { retireAfterSeconds } = settings.stock
-    const gone = await withAuditedStore(settings, openExistingStore, (store) =>
+    const removed = await withAuditedStore(settings, openExistingStore, (store) =>
       store.sweep(secondsNow(), retireAfterSeconds),
     )
-    process.stdout.write(`key packages removed: ${gone}\n`)
+    process.stdout.write(`key packages removed: ${removed}\n`)
   })
+}
+
+/** The timer does not keep the process running; `clearInterval` stops it. */
+export function sweepRegularly(
+  gateway: KeyPackageGateway,
+  { sweepIntervalSeconds }: Settings,
+  log: Logger,
+): NodeJS.Timeout {
+  return setInterval(() => sweepOnce(gateway, log), sweepIntervalSeconds * 1000).unref()
+}
+
+function sweepOnce(gateway: KeyPackageGateway, log: Logger): void {
+  gateway.sweep().then(
+    (removed) => log.debug({ removed }, 'removed expired key packages'),
+    (error: unknown) => log.error({ err: error }, 'cannot remove expired key packages'),
+  )
 }

@@ -1,21 +1,21 @@
-/** Verifies events with libsecp256k1 in WebAssembly: about five times as fast as nostr-tools' JavaScript. */
+/** Verifies events with libsecp256k1 in WebAssembly, which is about five times as fast as nostr-tools' JavaScript. */
 
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { initNostrWasm } from 'nostr-wasm'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 
-/** nostr-wasm has 16 MiB that never grow, and one character may become six bytes of JSON. */
-const MOST_CHARACTERS = 1_048_576
+/** nostr-wasm has a fixed memory of 16 MiB, and one character may become six bytes of JSON. */
+const MAX_CHARACTERS = 1_048_576
 
-/** Builds a verifier of an event's id and signature. It never throws: what cannot be verified is false. */
+/** Creates a function that verifies the id and signature of an event. It never throws; it returns false instead. */
 export async function createVerifier(): Promise<(event: SignedEvent) => boolean> {
   const wasm = await initNostrWasm()
   return (event) => {
-    // nostr-wasm copies hex of any length into buffers of a fixed one, and takes a short id for a right one.
+    // nostr-wasm copies hex of any length into buffers of fixed length, and accepts a short id as correct.
     if (!isSignedEvent(event)) return false
     const copy = { ...event, tags: event.tags.map((tag) => [...tag]) }
-    if (lengthOf(event) > MOST_CHARACTERS) return verifyInJavaScript(copy)
+    if (lengthOf(event) > MAX_CHARACTERS) return verifyInJavaScript(copy)
     try {
       wasm.verifyEvent(copy)
       return true

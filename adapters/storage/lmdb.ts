@@ -11,6 +11,7 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -32,9 +33,11 @@ import {
 } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
-import { claimOne, put, withEvent } from './lmdb/packages.ts'
+import { claimOne, put } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
+
+export type { LmdbStoreSettings }
 
 /**
  * Opens the store in the directory `path`. Where there is none, it is created, unless `ifMissing` is `fail`.
@@ -73,11 +76,13 @@ class LmdbStore implements MovableStore {
     return outcomes
   }
 
-  async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
-    const { authors, packages } = this.#read()
-    return expire(authors.get(author) ?? EMPTY_STOCK, now).packages.map((pkg) =>
-      withEvent(packages, author, pkg),
-    )
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
+    const { authors } = this.#read()
+    return expire(authors.get(author) ?? EMPTY_STOCK, now).packages.map((pkg) => ({
+      ...pkg,
+      author,
+      read: async () => this.#read().packages.get([author, pkg.id]),
+    }))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {

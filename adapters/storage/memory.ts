@@ -21,6 +21,7 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -74,9 +75,9 @@ class MemoryStore implements MovableStore {
     return claims.map((request) => this.#claimOne(request, policy, now))
   }
 
-  async list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     this.#requireOpen()
-    return stored(expire(this.#stock(author), now).packages)
+    return stored(expire(this.#stock(author), now).packages).map((pkg) => this.#listed(pkg))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
@@ -215,6 +216,14 @@ class MemoryStore implements MovableStore {
 
   #tellRemoved(author: Pubkey, removed: readonly Removed[]): void {
     if (removed.length > 0) this.#removed.tell(removed.map((each) => ({ author, ...each })))
+  }
+
+  #listed({ event, contentForm, ...pkg }: StoredKeyPackage): ListedPackage {
+    const read = async () => {
+      this.#requireOpen()
+      return { event, contentForm }
+    }
+    return { ...pkg, read }
   }
 
   #stock(author: Pubkey): Stock {

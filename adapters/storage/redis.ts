@@ -1,13 +1,14 @@
 /** A store in Redis: shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type {
   AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
   KnownName,
+  ListedPackage,
   LowStockListener,
   MovableStore,
   PublishedListener,
@@ -28,8 +29,10 @@ import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
+import { decodeRelayList } from './redis/relay-lists.ts'
+import type { WaitReplicas } from './redis/replication.ts'
 import { decodeList } from './redis/replies.ts'
-import { encodeRow, encodeSelector } from './redis/row.ts'
+import { decodeRow, encodeRow, encodeSelector, rowName } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -39,8 +42,11 @@ export interface RedisStoreOptions {
   readonly redis: string | RedisClient
   /** Where outages are reported, and what Redis promises; silent by default. */
   readonly log?: Logger
-  /** How many replicas must have a change before it counts (I6); 0 by default. */
-  readonly waitReplicas?: number
+  /**
+   * How many replicas must have a change before it counts (I6). By default `auto`: with Sentinel or on a cluster one,
+   * while the master has one; on a single server none.
+   */
+  readonly waitReplicas?: WaitReplicas
   readonly trust?: Trust
 }
 
@@ -93,7 +99,7 @@ class RedisStore implements MovableStore {
       lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
       due: (author, now) => this.#sweeper.mark(author, now),
     })
-    this.#census = new Census(connection, this.#keys)
+    this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
   start(): Promise<void> {
@@ -128,10 +134,12 @@ class RedisStore implements MovableStore {
     return this.#calls.run(() => this.#claims.send(claims, policy, now))
   }
 
-  list(author: Pubkey, now: number): Promise<StoredKeyPackage[]> {
+  list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     return this.#calls.run(async () => {
       const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
-      return decodeList(author, reply).filter(({ expiresAt }) => expiresAt > now)
+      return decodeList(author, reply)
+        .filter(({ pkg }) => pkg.expiresAt > now)
+        .map(({ pkg, row }) => ({ ...pkg, read: this.#readerOf(author, pkg.id, row) }))
     })
   }
 
@@ -180,10 +188,12 @@ class RedisStore implements MovableStore {
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
     return this.#calls.run(async () => {
-      const { client } = this.#connection
-      const events = authors.map((author) => client.hget(this.#keys.relayList(author), 'event'))
-      const texts = await this.#connection.within(Promise.all(events))
-      return texts.map((text) => (text === null ? undefined : (JSON.parse(text) as SignedEvent)))
+      return Promise.all(
+        authors.map(async (author) => {
+          const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
+          return text === null ? undefined : decodeRelayList(author, `${text}`)
+        }),
+      )
     })
   }
 
@@ -235,6 +245,18 @@ class RedisStore implements MovableStore {
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed
+  }
+
+  /** Numbers of rows may be given again once a stock is forgotten. */
+  #readerOf(author: Pubkey, id: EventId, row: number): ListedPackage['read'] {
+    return () =>
+      this.#calls.run(async () => {
+        const [stock] = this.#keys.stock(author)
+        const reply = this.#connection.client.hget(stock, rowName(row))
+        const text = await this.#connection.within(reply)
+        const pkg = text === null ? undefined : decodeRow(author, text)
+        return pkg?.id === id ? { event: pkg.event, contentForm: pkg.contentForm } : undefined
+      })
   }
 
   async #finish(): Promise<void> {

@@ -1,14 +1,14 @@
-/** A relay on a bare WebSocket server with a gateway session for each client: the pattern for any other. */
+/** A relay on a plain WebSocket server with a gateway session for each client: a pattern for any other relay. */
 
 import { parseMessage } from 'keypackage-gateway'
 import { matchFilters } from 'nostr-tools/filter'
 import { WebSocketServer } from 'ws'
 import { Events } from './events.js'
 
-/** Messages of one client that may wait for their answers, and bytes that may wait for it to read them. */
-const MOST_WAITING = 64
-const MOST_BUFFERED = 1_048_576
-const UNREADABLE = { replies: [['NOTICE', 'invalid: this is no message']] }
+/** Of one client: how many messages may be unanswered, and how many bytes may be buffered. */
+const MAX_PENDING = 64
+const MAX_BUFFERED_BYTES = 1_048_576
+const INVALID_MESSAGE = { replies: [['NOTICE', 'invalid: not a Nostr message']] }
 
 export function startRelay({ gateway, host, port }) {
   const events = new Events()
@@ -27,61 +27,65 @@ export function startRelay({ gateway, host, port }) {
 
 class Client {
   subscriptions = new Map()
-  #waiting = 0
+  #pending = 0
   #tail = Promise.resolve()
 
   constructor(socket, events, openSession) {
     this.socket = socket
     this.events = events
-    this.session = openSession((message) => this.#inTurn(() => this.send(message)))
+    this.session = openSession((message) => this.#inOrder(() => this.send(message)))
     socket.on('message', (data, isBinary) => this.receive(isBinary ? undefined : parseMessage(String(data))))
     socket.on('error', () => socket.terminate())
   }
 
-  /** The session hears of each message at once, for a CLOSE may still stop a claim; answers go out in order. */
+  /** The session gets each message at once, because a CLOSE may still undo a claim; answers are sent in order. */
   receive(message) {
-    const answer = message === undefined ? UNREADABLE : this.session.fromClient(message)
-    this.#waiting += 1
-    if (this.#waiting >= MOST_WAITING) this.socket.pause()
-    this.#inTurn(async () => {
+    const answer = message === undefined ? INVALID_MESSAGE : this.session.fromClient(message)
+    this.#pending += 1
+    if (this.#pending >= MAX_PENDING) this.socket.pause()
+    this.#inOrder(async () => {
       await this.answer(await answer)
-      this.#waiting -= 1
-      if (this.#waiting < MOST_WAITING) this.socket.resume()
+      this.#pending -= 1
+      if (this.#pending < MAX_PENDING) this.socket.resume()
     })
   }
 
-  #inTurn(step) {
+  #inOrder(step) {
     this.#tail = this.#tail.then(step)
   }
 
   async answer({ replies, forward, unsent }) {
-    // Not a byte was sent of what was claimed: it goes back.
+    // Nothing was sent of what was claimed, so it returns to the stock.
     if (this.socket.readyState !== this.socket.OPEN) return unsent?.()
-    for (const reply of replies) await this.send(reply)
-    // From here on it is the relay's own.
+    for await (const reply of replies) {
+      // An owner's list comes in pieces; the next one is made when the client has taken the one before.
+      await this.send(reply, Array.isArray(replies) ? MAX_BUFFERED_BYTES : 1)
+      if (this.socket.readyState !== this.socket.OPEN) return
+    }
+    // The rest is the relay's own work.
     const answers = forward === undefined ? [] : this.events.handle(this, forward)
-    for (const message of answers) await this.show(message)
+    for (const message of answers) await this.sendFromRelay(message)
   }
 
-  /** An event has come in that others may be waiting for. */
-  hear(event) {
+  /** Sends a new event to the subscriptions that match it. */
+  offer(event) {
     for (const [id, filters] of this.subscriptions) {
-      if (matchFilters(filters, event)) this.show(['EVENT', id, event])
+      if (matchFilters(filters, event)) this.sendFromRelay(['EVENT', id, event])
     }
   }
 
-  /** What the relay itself has to say, without the key packages in it that only a claim may show. */
-  async show(message) {
+  /** Sends a message of the relay itself, unless it holds a key package that only a claim may show. */
+  async sendFromRelay(message) {
     const visible = this.session.fromRelay(message)
     if (visible !== undefined) await this.send(visible)
   }
 
-  /** Resolves when the client may be sent more. One that does not read what comes unasked is cut off. */
-  send(message) {
+  /** Resolves when less than `maxBytes` wait for the client. A client that does not read its live feed is disconnected. */
+  send(message, maxBytes = MAX_BUFFERED_BYTES) {
     return new Promise((resolve) => {
       this.socket.send(JSON.stringify(message), () => resolve())
-      if (this.socket.bufferedAmount < MOST_BUFFERED) resolve()
-      if (this.socket.bufferedAmount > 2 * MOST_BUFFERED) this.socket.terminate()
+      if (this.socket.bufferedAmount < maxBytes) resolve()
+      if (this.socket.bufferedAmount > 2 * MAX_BUFFERED_BYTES) this.socket.terminate()
     })
   }
 }

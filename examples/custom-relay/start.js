@@ -1,4 +1,4 @@
-/** Starts the relay, its key packages in LMDB, and stops it at a signal: `node examples/custom-relay/start.js`. */
+/** Starts the relay with an LMDB store, and stops it on SIGTERM or SIGINT: `node examples/custom-relay/start.js`. */
 
 import { once } from 'node:events'
 import { KeyPackageGateway } from 'keypackage-gateway'

@@ -1,4 +1,4 @@
-/** A complete relay on @nostr-relay/core that hands out key packages; events of other kinds stay in memory. */
+/** A complete relay on @nostr-relay/core that hands out key packages; events of other kinds are stored in memory. */
 
 import common from '@nostr-relay/common'
 import core from '@nostr-relay/core'
@@ -15,12 +15,12 @@ export function startRelay({ gateway, host, port }) {
   const server = new WebSocketServer({ host, port, maxPayload: 262_144 })
   server.on('connection', (socket, request) => {
     const send = socket.send.bind(socket)
-    // One that does not read is cut off, for the relay sends whatever there is.
+    // The relay sends without waiting, so a client that does not read is disconnected.
     socket.send = (text) => (socket.bufferedAmount > 4_194_304 ? socket.terminate() : send(text))
     relay.handleConnection(socket, request.socket.remoteAddress)
     socket.on('message', (data, isBinary) => {
       const message = isBinary ? undefined : parseMessage(String(data))
-      if (message === undefined) return socket.send('["NOTICE","invalid: this is no message"]')
+      if (message === undefined) return socket.send('["NOTICE","invalid: not a Nostr message"]')
       relay.handleMessage(socket, message).catch(console.error)
     })
     socket.on('close', () => relay.handleDisconnect(socket))
@@ -29,12 +29,12 @@ export function startRelay({ gateway, host, port }) {
   return server
 }
 
-/** The relay takes filters as checked; `@nostr-relay/validator` does that too, and more. */
+/** The relay does not check filters itself; `@nostr-relay/validator` checks these fields and more. */
 async function checkFilters(ctx, message, next) {
   const [verb, , ...filters] = message
-  const isSound = filters.flatMap((filter) => [filter?.ids, filter?.authors, filter?.kinds]).every(isList)
-  if (verb !== 'REQ' || isSound) return next()
-  ctx.sendMessage(['NOTICE', 'invalid: a filter has lists of ids, authors and kinds'])
+  const isValid = filters.flatMap((filter) => [filter?.ids, filter?.authors, filter?.kinds]).every(isList)
+  if (verb !== 'REQ' || isValid) return next()
+  ctx.sendMessage(['NOTICE', 'invalid: ids, authors and kinds of a filter must be arrays'])
 }
 
 const isList = (value) => value === undefined || Array.isArray(value)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts nostream as it was built, with the gateway in it. Settings: nostream's own, and KPG_* variables.
+# Starts the built nostream with the gateway. Settings: nostream's own, and KPG_* variables.
 set -eu
 gateway=$(cd "$(dirname "$0")/../.." && pwd)
 cd "${NOSTREAM_DIR:?name the checkout of nostream, after pnpm install, pnpm build and pnpm db:migrate}"

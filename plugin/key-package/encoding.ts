@@ -66,9 +66,11 @@ export function writeContent(bytes: Uint8Array, form: ContentForm): string {
   return base64.replaceAll('+', '-').replaceAll('/', '_')
 }
 
-/** A package's event as a store keeps it, and how its author wrote the content. */
-interface StoredEvent {
+/** The event of a package, as a store keeps it. */
+export interface StoredEvent {
+  /** JSON text of the signed event, its `content` replaced by the package's bytes in canonical base64. */
   readonly event: string
+  /** How the content was written, so that it can be given back exactly (I8). */
   readonly contentForm: ContentForm
 }
 

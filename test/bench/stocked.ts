@@ -41,7 +41,8 @@ export function realisticPackage(name: string, author: Pubkey, createdAt: number
 
 /** A package with next to no event, for stores with so many that only their number matters. */
 export function smallPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
-  return packageOf(hex(`event ${name}`), hex(`ref ${name}`), author, createdAt, name)
+  const event = JSON.stringify({ id: hex(`event ${name}`), pubkey: author })
+  return packageOf(hex(`event ${name}`), hex(`ref ${name}`), author, createdAt, event)
 }
 
 function packageOf(

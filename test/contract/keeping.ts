@@ -1,6 +1,6 @@
 /** Deleting, sweeping, relay lists, totals and closing. */
 
-import { equal, rejects } from 'node:assert/strict'
+import { equal, fail, rejects } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import {
   authorNamed,
@@ -23,15 +23,18 @@ const alice = authorNamed('alice')
 const bob = authorNamed('bob')
 
 export function describeKeeping(it: Specify): void {
+  describeListing(it)
   describeDropping(it)
   describeSweeping(it)
   describeRelayLists(it)
 
   it('rejects every call once it is closed, and closes again without complaint', async (store) => {
     await store.put(packageNamed('one', alice), LIMITS, NOW)
+    const listed = await store.list(alice, NOW)
     await store.close()
     await store.close()
     const calls: (() => Promise<unknown>)[] = [
+      ...listed.map(({ read }) => read),
       () => store.put(packageNamed('two', alice), LIMITS, NOW),
       () => store.claim([claimBy('bob', alice)], POLICY, NOW),
       () => store.list(alice, NOW),
@@ -88,6 +91,29 @@ function describeDropping(it: Specify): void {
     equal(await store.drop(alice, { by: 'author', createdUntil: NOW - 6 }, NOW), 2)
     same(await idsOf(store, alice), [newer.id])
     equal(await store.drop(authorNamed('nobody'), { by: 'author', createdUntil: NOW }, NOW), 0)
+  })
+}
+
+function describeListing(it: Specify): void {
+  it('lists packages without their events, each of which is read by itself', async (store) => {
+    const { event, contentForm, ...pkg } = packageNamed('one', alice)
+    await store.put({ event, contentForm, ...pkg }, LIMITS, NOW)
+    const [listed] = await store.list(alice, NOW)
+    if (listed === undefined) return fail('the package is there')
+    const { read, ...header } = listed
+    same(header, pkg)
+    same(await read(), { event, contentForm })
+    same(await read(), { event, contentForm })
+  })
+
+  it('reads no other package in place of one that has left since it was listed', async (store) => {
+    const { event, contentForm, ...pkg } = packageNamed('one', alice)
+    await store.put({ event, contentForm, ...pkg }, LIMITS, NOW)
+    const [listed] = await store.list(alice, NOW)
+    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.put(packageNamed('two', alice), LIMITS, NOW)
+    const stored = await listed?.read()
+    if (stored !== undefined) same(stored, { event, contentForm })
   })
 }
 

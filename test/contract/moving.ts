@@ -20,7 +20,7 @@ import {
   relayListOf,
   slotNamed,
 } from './packages.ts'
-import { deliveredIds, idsOf } from './reading.ts'
+import { deliveredIds, idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -36,10 +36,10 @@ export function describeMoving(it: Specify<MovableStore>): void {
     const exposed = packageNamed('exposed', alice, { exposure: { since: NOW - 60, count: 3 } })
     const fresh = packageNamed('fresh', alice, { createdAt: NOW })
     for (const pkg of [exposed, fresh]) equal(await store.put(pkg, LIMITS, NOW), 'stored')
-    same(sorted(await store.list(alice, NOW)), sorted([exposed, fresh]))
+    same(sorted(await storedPackages(store, alice)), sorted([exposed, fresh]))
     same(deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW)), [fresh.id])
     same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [exposed.id])
-    same((await store.list(alice, NOW))[0]?.exposure, { since: NOW - 60, count: 4 })
+    same((await storedPackages(store, alice))[0]?.exposure, { since: NOW - 60, count: 4 })
   })
 
   it('retires a package by when it was exposed elsewhere', async (store) => {

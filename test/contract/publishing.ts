@@ -4,7 +4,7 @@ import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
 import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
-import { idsOf } from './reading.ts'
+import { idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -15,7 +15,7 @@ export function describePublishing(it: Specify): void {
   it('stores a package and gives back all of it', async (store) => {
     const pkg = packageNamed('one', alice, { lastResort: true })
     equal(await store.put(pkg, LIMITS, NOW), 'stored')
-    same(await store.list(alice, NOW), [pkg])
+    same(await storedPackages(store, alice), [pkg])
   })
 
   it('answers duplicate to an id or a KeyPackageRef that is in the stock', async (store) => {

@@ -1,8 +1,22 @@
 /** Reads what a store answered, for those who only compare. */
 
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { ClaimOutcome, KeyPackageStore } from '../../plugin/store.ts'
+import type { ClaimOutcome, KeyPackageStore, StoredKeyPackage } from '../../plugin/store.ts'
 import { NOW } from './packages.ts'
+
+/** What an author has, events included. */
+export async function storedPackages(
+  store: KeyPackageStore,
+  author: Pubkey,
+  now = NOW,
+): Promise<StoredKeyPackage[]> {
+  const listed = await store.list(author, now)
+  const packages = listed.map(async ({ read, ...pkg }) => {
+    const stored = await read()
+    return stored === undefined ? [] : [{ ...pkg, ...stored }]
+  })
+  return (await Promise.all(packages)).flat()
+}
 
 /** The ids of what an author has, in their order. */
 export async function idsOf(store: KeyPackageStore, author: Pubkey, now = NOW): Promise<string[]> {

@@ -3,7 +3,7 @@
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
-import { deliveredIds, idsOf } from './reading.ts'
+import { deliveredIds, idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -13,11 +13,11 @@ const REDELIVERING: ClaimPolicy = { ...POLICY, redeliverySeconds: 60 }
 export function describeReleasing(it: Specify): void {
   it('puts a released package back, with its event and fresh', async (store) => {
     await publish(store, 'one', 'two')
-    const before = await store.list(alice, NOW)
+    const before = await storedPackages(store, alice)
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.release(alice, ids, NOW + 1)
     same(
-      (await store.list(alice, NOW + 1)).sort((a, b) => (a.id < b.id ? -1 : 1)),
+      (await storedPackages(store, alice, NOW + 1)).sort((a, b) => (a.id < b.id ? -1 : 1)),
       before.sort((a, b) => (a.id < b.id ? -1 : 1)),
     )
     same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW + 1)), ids)
@@ -132,7 +132,7 @@ export function describeReleasing(it: Specify): void {
     equal(toBob === toCarol, false)
     equal([toBob, toCarol].includes(released), true)
     equal(
-      (await store.list(alice, NOW)).some(({ exposure }) => exposure !== undefined),
+      (await storedPackages(store, alice)).some(({ exposure }) => exposure !== undefined),
       false,
     )
   })

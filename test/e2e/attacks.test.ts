@@ -1,4 +1,4 @@
-/** What a stranger who knows the protocol may try on a real `serve` process, to get more than a client should. */
+/** What a stranger who knows the protocol may try on a real `serve` process, to get more than they should. */
 
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -18,12 +18,12 @@ beforeEach(() => {
 })
 const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
 
-describe('posing as somebody', () => {
-  it("with what another relay's user signed for it, under a Host header of that relay: refused (I4)", async () => {
+describe('impersonating an author', () => {
+  it("with an AUTH event signed for another relay, under that relay's Host header: refused (I4)", async () => {
     const { target, events } = await scene.stocked(2)
     const relay = 'wss://evil.example.com'
-    const thief = new WebSocket(target.url, { headers: { Host: new URL(relay).host } })
-    const heard = await listenFor(thief, 'CLOSED', ([, challenge]) => [
+    const attacker = new WebSocket(target.url, { headers: { Host: new URL(relay).host } })
+    const heard = await listenFor(attacker, 'CLOSED', ([, challenge]) => [
       ['AUTH', authEvent(alice, { challenge: String(challenge), relay, createdAt: target.now() })],
       ['EVENT', signEvent(alice.secretKey, vanishFrom(relay, target.now()))],
       ['COUNT', 'hers', packagesOf(alice)],
@@ -34,8 +34,8 @@ describe('posing as somebody', () => {
   })
 })
 
-describe('running an author dry', () => {
-  it('with a fresh pubkey for each claim: the address is limited (I5)', async () => {
+describe('using up the packages of an author', () => {
+  it('with a new pubkey for each claim: the address is limited (I5)', async () => {
     const { target } = await scene.stocked(3, { quota: { perAddress: { max: 20 } } })
     let served = 0
     for (let index = 0; index < 60; index++) {
@@ -50,25 +50,28 @@ describe('running an author dry', () => {
   it.each([
     ['resets', (stream: { resetAndDestroy(): unknown }) => stream.resetAndDestroy()],
     ['half closes', (stream: { end(): unknown }) => stream.end()],
-  ])('by claiming and leaving, the connection %s: nothing unseen is spent', async (_how, leave) => {
-    const { target, events } = await scene.stocked(8)
-    let seen = 0
-    for (let index = 0; index < 6; index++) {
-      const client = await scene.connect(target, person(`leaver ${index}`))
-      client.together(() => {
-        client.send(['REQ', 'claim', packagesOf(alice)])
-        leave(client.stream)
+  ])(
+    'by claiming and disconnecting, the connection %s: only received packages are spent',
+    async (_how, leave) => {
+      const { target, events } = await scene.stocked(8)
+      let seen = 0
+      for (let index = 0; index < 6; index++) {
+        const client = await scene.connect(target, person(`leaver ${index}`))
+        client.together(() => {
+          client.send(['REQ', 'claim', packagesOf(alice)])
+          leave(client.stream)
+        })
+        await client.ended
+        seen += client.history.filter(([verb]) => verb === 'EVENT').length
+      }
+      const owner = await scene.connect(target, alice)
+      // A claim of a disconnected client is released once the store has answered.
+      await eventually('only received packages are spent', async () => {
+        const left = (await owner.count('left', packagesOf(alice))) as { count: number }
+        return left.count === events.length - seen
       })
-      await client.ended
-      seen += client.history.filter(([verb]) => verb === 'EVENT').length
-    }
-    const owner = await scene.connect(target, alice)
-    // What was claimed for somebody who left is given back once the store has answered.
-    await eventually('nothing unseen is spent', async () => {
-      const left = (await owner.count('left', packagesOf(alice))) as { count: number }
-      return left.count === events.length - seen
-    })
-  })
+    },
+  )
 })
 
 describe('keeping an author from replenishing', () => {
@@ -97,7 +100,7 @@ describe('keeping an author from replenishing', () => {
   })
 })
 
-describe('frames that are not as RFC 6455 has them', () => {
+describe('frames that violate RFC 6455', () => {
   it.each([
     ['invalid UTF-8', frame(0x81, Buffer.from([0x5b, 0xff, 0xfe, 0x5d])), 1007],
     ['a reserved bit', frame(0xf1, Buffer.from('[]')), 1002],
@@ -105,7 +108,7 @@ describe('frames that are not as RFC 6455 has them', () => {
     ['a ping of 200 bytes', frame(0x89, Buffer.alloc(200)), 1002],
     ['no mask', Buffer.from([0x81, 0x02, 0x5b, 0x5d]), 1002],
     ['a length of 2^63', Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(12, 0x7f)]), 1009],
-  ])('%s: the connection is closed, the others live on (I9)', async (_what, bytes, code) => {
+  ])('%s: the connection is closed, others stay open (I9)', async (_what, bytes, code) => {
     const { target, client } = await scene.stocked(1)
     const received = await overTcp(target.url, [bytes])
     // The last frame is the close frame: two bytes of head, then the code.
@@ -113,7 +116,7 @@ describe('frames that are not as RFC 6455 has them', () => {
     expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
   })
 
-  it('one frame in single bytes, one message in many frames with a ping between: understood', async () => {
+  it('a frame in single bytes, and a message in several frames with a ping in between, are understood', async () => {
     const { target } = await scene.stocked(1)
     const request = Buffer.from(JSON.stringify(['REQ', 'claim', { ...packagesOf(alice), limit: 0 }]))
     const answer = '["EOSE","claim"]'
@@ -129,8 +132,8 @@ describe('frames that are not as RFC 6455 has them', () => {
   })
 })
 
-describe('wearing the process out', () => {
-  it('with 50,000 messages that mean nothing: its memory stays as it is, and it answers others (I9)', async () => {
+describe('exhausting the process', () => {
+  it('with 50,000 invalid messages: memory does not grow, and others are answered (I9)', async () => {
     const { target, client } = await scene.stocked(1)
     await garbage(target, 10_000)
     const before = residentMegabytes(target)
@@ -140,7 +143,7 @@ describe('wearing the process out', () => {
     expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
   })
 
-  it('with subscriptions without end: most are refused, and those that are open still work (I9)', async () => {
+  it('with thousands of subscriptions: most are refused, and the open ones still work (I9)', async () => {
     const { target } = await scene.stocked(1)
     const owner = await scene.connect(target, alice)
     await owner.request('own', packagesOf(alice))
@@ -150,7 +153,7 @@ describe('wearing the process out', () => {
     expect((await owner.until('EVENT', 'own')).at(-1)).toEqual(['EVENT', 'own', fresh])
   })
 
-  it('with questions and no ear for the answers: they do not pile up (I9)', async () => {
+  it('with requests whose answers are not read: the answers do not accumulate (I9)', async () => {
     const { target } = await scene.stocked(5)
     const owner = await scene.connect(target, alice)
     owner.stream.pause()
@@ -163,7 +166,7 @@ describe('wearing the process out', () => {
   })
 })
 
-/** A sample of everything that is not a message, or means nothing; waits until all of it is answered. */
+/** Sends a mix of invalid messages, and waits until all are answered. */
 async function garbage(target: ServeProcess, count: number): Promise<void> {
   const client = await scene.connect(target)
   const kinds: readonly ((index: number) => string | Uint8Array)[] = [
@@ -193,7 +196,7 @@ function vanishFrom(relay: string, now: number) {
   return { kind: 62, created_at: now, tags: [['relay', relay]], content: '' }
 }
 
-/** Answers the first message, the challenge, and hears everything up to a verb. */
+/** Answers the first message, the challenge, and collects messages up to one with this verb. */
 function listenFor(
   socket: WebSocket,
   verb: string,
@@ -221,7 +224,7 @@ function frame(first: number, payload: Buffer): Buffer {
   return Buffer.concat([head, mask, payload.map((byte, index) => byte ^ ((index % 4) + 1))])
 }
 
-/** Sends pieces after the handshake, each a packet of its own; resolves with all that came up to `last`, or the end. */
+/** Sends each piece as a packet after the handshake; resolves with everything received up to `last`, or the end. */
 function overTcp(url: string, pieces: readonly Uint8Array[], last?: string): Promise<Buffer> {
   const { hostname, port, host } = new URL(url)
   const stream = connect({ port: Number(port), host: hostname, noDelay: true })

@@ -1,33 +1,33 @@
-/** What every relay with the gateway must do, seen from a WebSocket; each part is a file of behaviour/. */
+/** What every relay with the gateway must do, tested over WebSockets; each part is a file in behaviour/. */
 
-import { describeAsking } from './behaviour/asking.ts'
-import { describeAuthenticating } from './behaviour/authenticating.ts'
-import { describeClaiming } from './behaviour/claiming.ts'
-import { describeDelivering } from './behaviour/delivering.ts'
-import { describeEnduring } from './behaviour/enduring.ts'
-import { describeLooking } from './behaviour/looking.ts'
+import { describeAuthentication } from './behaviour/authentication.ts'
+import { describeChecks } from './behaviour/checks.ts'
+import { describeClaims } from './behaviour/claims.ts'
+import { describeEncodings } from './behaviour/encodings.ts'
+import { describeInvalidMessages } from './behaviour/invalid-messages.ts'
 import { describeOverTime } from './behaviour/over-time.ts'
-import { describePublishing } from './behaviour/publishing.ts'
+import { describeQueries } from './behaviour/queries.ts'
 import { type Differences, describeRows } from './behaviour/rows.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
-import { describeStocking } from './behaviour/stocking.ts'
+import { describeStock } from './behaviour/stock.ts'
+import { describeVisibility } from './behaviour/visibility.ts'
 
 export type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 
 const parts = [
-  describePublishing,
-  describeStocking,
-  describeAsking,
-  describeLooking,
-  describeClaiming,
-  describeDelivering,
-  describeAuthenticating,
-  describeEnduring,
+  describeChecks,
+  describeStock,
+  describeQueries,
+  describeVisibility,
+  describeClaims,
+  describeEncodings,
+  describeAuthentication,
+  describeInvalidMessages,
 ]
 
 /**
- * `startTarget` starts a relay of its own for each test, new and empty, with these options of the gateway. Rows that this
- * relay answers otherwise are named in `differences`.
+ * `startTarget` starts a new, empty relay for each test, with these options of the gateway. `differences` names the rows
+ * that this relay answers differently.
  */
 export function describeKeyPackageRelay(
   name: string,
@@ -39,7 +39,7 @@ export function describeKeyPackageRelay(
   })
 }
 
-/** The rest, for a relay in this process: its clock and its store are in the tests' hands. */
+/** The rest, for a relay in this process, whose clock and store the tests control. */
 export function describeControlledRelay(
   name: string,
   startTarget: StartTarget<ControlledTarget>,

@@ -1,4 +1,4 @@
-/** The suites on examples/custom-relay, a bare WebSocket server that embeds a session for each client. */
+/** The suites on examples/custom-relay, a plain WebSocket server with a gateway session for each client. */
 
 import { describe, expect, it } from '@jest/globals'
 import { startRelay } from '../../examples/custom-relay/relay.js'
@@ -16,7 +16,7 @@ describeClients('the custom relay', startTarget)
 describe('the custom relay', () => {
   const scene = new Scene(startTarget)
 
-  it('custody relay: what both keep is shown by claims alone, stored or live (I4)', async () => {
+  it('custody relay: packages that both store are shown only by claims, stored or live (I4)', async () => {
     const { target, events, client } = await scene.stocked(2, { custody: 'relay', profile: 'marmot' })
     const filters = [{}, { ids: idsOf(events) }, { authors: [alice.pubkey] }]
     for (const [index, filter] of filters.entries()) {

@@ -1,4 +1,4 @@
-/** The relays of examples/ that embed a gateway, in this process: what the suites call a target. */
+/** The relays of examples/ that embed a gateway, in this process, as targets of the suites. */
 
 import { once } from 'node:events'
 import type { WebSocketServer } from 'ws'
@@ -14,7 +14,7 @@ interface Settings {
   readonly port: number
 }
 
-/** `startRelay` is what the example exports. The gateway's clock stands at the time of the start, until it is moved. */
+/** `startRelay` is the example's export. The gateway's clock stays at the time of the start until the test moves it. */
 export function exampleTarget(
   startRelay: (settings: Settings) => WebSocketServer,
 ): StartTarget<ControlledTarget> {

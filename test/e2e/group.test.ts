@@ -1,4 +1,4 @@
-/** The main job on real input: a key package is published, claimed by somebody else, and gets its author into a group. */
+/** The main use case with real MLS: a key package is published, claimed, and used to add its author to a group. */
 
 import { describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
@@ -13,14 +13,14 @@ import { alice, bob, carol, packagesOf, Scene } from './behaviour/scene.ts'
 const stores = new LmdbStores()
 
 describe('from a published key package to a group', () => {
-  // ts-mls goes by the machine's clock, so the server has to.
+  // ts-mls uses the machine's clock, so the server must too.
   const scene = new Scene(async (options) => {
     const server = await startTestServer(stores.open(), options)
     server.advance(Math.floor(Date.now() / 1000) - server.now())
     return server
   })
 
-  it('Bob and Carol each add Alice, offline, with a package of her own, and she reads what they write', async () => {
+  it('Bob and Carol each add Alice, who is offline, with a different package, and she can read their messages', async () => {
     const target = await scene.start()
     const publisher = await scene.connect(target)
     const made = new Map<string, MadeKeyPackage>()
@@ -46,7 +46,7 @@ describe('from a published key package to a group', () => {
       const own = await makeKeyPackage(adder, { now: target.now() })
       const { group, message: welcome } = await openGroupWith(contentOf(event), own, own.impl)
       const hers = made.get(event.id)
-      if (hers === undefined) throw new Error('that is none of her packages')
+      if (hers === undefined) throw new Error('not one of her packages')
       used.add(event.id)
       const joined = await joinFrom(welcome, hers, hers.impl)
       const { message } = await encrypt(group, `hello from ${adder.pubkey}`, own.impl)
@@ -55,7 +55,7 @@ describe('from a published key package to a group', () => {
     expect(used.size).toBe(2)
   })
 
-  it('a Welcome for one package opens for no other (what using one twice would give away)', async () => {
+  it('a Welcome for one package cannot be opened with another', async () => {
     const { client, target } = await scene.stocked(1)
     const [event] = (await client.request('claim', packagesOf(alice))).events
     if (event === undefined) throw new Error('nothing was delivered')
@@ -66,7 +66,7 @@ describe('from a published key package to a group', () => {
   })
 })
 
-/** The KeyPackage in a delivered event, read as a client does: by the `encoding` tag. */
+/** The KeyPackage in a delivered event, decoded by the `encoding` tag as a client does. */
 function contentOf({ content, tags }: SignedEvent): Uint8Array {
   const encoding = tags.find(([name]) => name === 'encoding')?.[1] === 'base64' ? 'base64' : 'hex'
   return Uint8Array.from(Buffer.from(content, encoding))

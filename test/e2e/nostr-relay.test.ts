@@ -1,4 +1,4 @@
-/** The behaviour suite on `@nostr-relay/core` with the gateway as its plugin, as examples/nostr-relay sets it up. */
+/** The behaviour suite on `@nostr-relay/core` with the gateway as a plugin, as in examples/nostr-relay. */
 
 import { startRelay } from '../../examples/nostr-relay/relay.js'
 import type { Differences } from './behaviour/rows.ts'
@@ -7,7 +7,7 @@ import { describeClients } from './clients.ts'
 import { exampleTarget } from './example-target.ts'
 
 const differences: Differences = {
-  'COUNT: mixed: the kind is taken out and the rest forwarded (I4)': 'the relay has no COUNT (NIP-45)',
+  'COUNT: mixed: the rest is forwarded without the key package kind (I4)': 'the relay has no COUNT (NIP-45)',
 }
 
 const startTarget = exampleTarget(startRelay)

@@ -1,4 +1,4 @@
-/** The operators' commands beside relays that serve: moving in from a relay, and on to another store. */
+/** The operators' commands next to running servers: importing from a relay, and moving to another store. */
 
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
@@ -13,8 +13,8 @@ const folder = scratch()
 const alice = person('alice')
 const now = Math.floor(Date.now() / 1000)
 
-describe('a directory that moves', () => {
-  it('comes from a relay into a store that is being served, and goes on to Redis, without handing a package out twice (I1, I3)', async () => {
+describe('moving key packages', () => {
+  it('from a relay into a store in use, and then to Redis, hands no package out twice (I1, I3)', async () => {
     const redis = await startRedis()
     const [first, second] = [`lmdb:${join(folder, 'first')}`, redis.url]
     const events = []
@@ -47,7 +47,7 @@ describe('a directory that moves', () => {
   })
 })
 
-/** The id of the package of Alice that somebody gets. */
+/** Claims a package of Alice; resolves with its id. */
 async function claim(url: string): Promise<string> {
   const client = await Client.greeted(url)
   client.send(['REQ', 's', { kinds: [443], authors: [alice.pubkey] }])

@@ -1,4 +1,4 @@
-/** Real `serve` processes: killed in the middle of their work, two on one store, and stopped. */
+/** Real `serve` processes: killed while busy, two on one store, and stopped. */
 
 import { basename } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
@@ -11,7 +11,7 @@ import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
-/** Limits that are in nobody's way. */
+/** Limits that these tests do not reach. */
 const PLENTY = {
   quota: {
     perAuthor: { max: 10_000 },
@@ -33,7 +33,7 @@ beforeEach(() => {
 
 const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
 
-describe('kill -9 in the middle of publishing and claiming', () => {
+describe('kill -9 while publishing and claiming', () => {
   const AUTHORS = [alice, bob]
   const EACH_ROUND = 6
 
@@ -45,7 +45,7 @@ describe('kill -9 in the middle of publishing and claiming', () => {
 
     for (let round = 0; round < 5; round++) {
       const target = await scene.start(PLENTY)
-      // Claims of a round can outrun its publications, so that many stand ready before it.
+      // Claims of a round may be faster than its publications, so there are enough packages beforehand.
       for (const author of AUTHORS) {
         for (const event of await scene.publish(target, author, EACH_ROUND + 1))
           acknowledged.set(event.id, event)
@@ -87,7 +87,7 @@ describe('kill -9 in the middle of publishing and claiming', () => {
     for (const [id, event] of acknowledged) {
       expect(await client.publish(event)).toEqual([true, remaining.has(id) ? IN_STOCK : USED])
     }
-    // A claim that was committed when the process died, its answer not sent yet, has spent a package.
+    // A claim that was committed before the process died, but not yet answered, has spent a package.
     const unseen = [...acknowledged.keys()].filter((id) => !remaining.has(id) && !delivered.includes(id))
     expect(unseen.length).toBeLessThanOrEqual(unanswered)
 
@@ -107,7 +107,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
   })
   afterAll(() => redis?.stop())
 
-  /** All of one test share a store, and no two tests do. */
+  /** All processes of a test share a store; each test has its own. */
   function start(options: OptionsInput): Promise<ServeProcess> {
     const shared = redis && { store: `${redis.url}?prefix=${basename(directory)}:` }
     return scene.start({ ...options, ...shared })
@@ -117,7 +117,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     const options = { ...PLENTY, quota: { ...PLENTY.quota, perAuthor: { max: 2 } } }
     const targets = [await start(options), await start(options)]
     const [first, second] = targets
-    if (first === undefined || second === undefined) throw new Error('there are two')
+    if (first === undefined || second === undefined) throw new Error('expected two')
     const packages = [...(await scene.publish(first, alice, 5)), ...(await scene.publish(second, alice, 5))]
 
     const racers = await Promise.all(
@@ -149,10 +149,10 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     )
   })
 
-  it('know what the other took in and handed out at once (I3)', async () => {
+  it('know at once what the other stored and handed out (I3)', async () => {
     const [first, second] = [await start(PLENTY), await start(PLENTY)]
     const [older, newer] = await scene.publish(first, alice, 2)
-    if (older === undefined || newer === undefined) throw new Error('there are two')
+    if (older === undefined || newer === undefined) throw new Error('expected two')
     const [here, there] = [await scene.connect(first), await scene.connect(second)]
     expect(await there.publish(older)).toEqual([true, IN_STOCK])
     expect(idsOf((await there.request('claim', packagesOf(alice))).events)).toEqual([older.id])
@@ -160,7 +160,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     expect(idsOf((await here.request('claim', packagesOf(alice))).events)).toEqual([newer.id])
   })
 
-  it('survive that one of them is killed', async () => {
+  it('keep working when the other is killed', async () => {
     const [first, second] = [await start(PLENTY), await start(PLENTY)]
     const events = await scene.publish(first, alice, 3)
     first.kill('SIGKILL')
@@ -181,7 +181,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
 })
 
 describe('SIGTERM', () => {
-  it('drains: what was sent before is answered, claims too, then 1001 and exit 0', async () => {
+  it('drains: earlier messages are answered, claims included, then 1001 and exit 0', async () => {
     const target = await scene.start(PLENTY)
     await scene.publish(target, bob, 10)
     const events = await Promise.all(Array.from({ length: 10 }, () => newEvent(target, alice)))
@@ -204,7 +204,7 @@ async function threeReplies(client: Client): Promise<Reply[]> {
   return [await client.reply('1'), await client.reply('2'), await client.reply('3')]
 }
 
-/** Waits until a client has had `count` answers. */
+/** Waits until a client has received `count` answers. */
 async function answers(client: Client, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
     await client.untilAny('OK', 'EOSE')

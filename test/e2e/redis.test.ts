@@ -1,4 +1,4 @@
-/** Two `serve` processes on one Redis: what happens on one is heard of on the other. */
+/** Two `serve` processes on one Redis: each is notified of what happens on the other. */
 
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
@@ -18,7 +18,7 @@ beforeEach(() => {
 
 const scene = new Scene<ServeProcess>((options) => startServe(directory, { ...options, store: redis.url }))
 
-it('tells an owner on one process what is published and claimed through the other', async () => {
+it('notifies an owner on one process of what is published and claimed through the other', async () => {
   const [here, there] = [await scene.start(), await scene.start()]
   await scene.publish(there, alice, 4)
   const owner = await scene.connect(here, alice)
@@ -33,7 +33,7 @@ it('tells an owner on one process what is published and claimed through the othe
   expect((await owner.until('REQ')).at(-1)).toEqual(['REQ', 'keypackages:low', packagesOf(alice)])
 })
 
-it('asks every device of an author for more, whichever process it is at, and says so to all once there are enough', async () => {
+it('asks every device of an author for more, on any process, and tells all of them once there are enough', async () => {
   const [here, there] = [await scene.start(), await scene.start()]
   await scene.publish(there, bob, 3)
   const devices = [await scene.connect(here, bob), await scene.connect(there, bob)]

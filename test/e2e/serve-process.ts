@@ -1,9 +1,8 @@
-/** `serve` as a process of its own, on a store in a directory: what the behaviour suite calls a target. */
+/** `serve` as a process, with a store in a directory, as a target of the behaviour suite. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ProxyOptions } from '../../adapters/relays/proxy-options.ts'
-import type { ServerOptions } from '../../adapters/relays/server-options.ts'
+import type { ProxyOptions, ServerOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
 import type { Target } from './behaviour/scene.ts'
@@ -12,16 +11,16 @@ export interface ServeProcess extends Target, Pick<Serving, 'kill' | 'finished' 
 
 export interface ServeSettings extends OptionsInput {
   readonly server?: Partial<ServerOptions>
-  /** One in the directory by default. */
+  /** By default an LMDB store in the directory. */
   readonly store?: string
-  /** A free port of 127.0.0.1 by default. */
+  /** By default a free port of 127.0.0.1. */
   readonly listen?: string
-  /** The relay behind it. */
+  /** The relay behind the proxy. */
   readonly upstream?: string
   readonly proxy?: Partial<ProxyOptions>
 }
 
-/** Starts it on `directory`, alone there or beside others; the clock is the machine's. */
+/** Starts it on `directory`, which several may share; it uses the machine's clock. */
 export async function startServe(
   directory: string,
   { listen = '127.0.0.1:0', ...settings }: ServeSettings = {},

@@ -1,4 +1,4 @@
-/** The relay for key packages alone: the behaviour suite on both stores, and what only this relay does. */
+/** The standalone server: the behaviour suite on both stores, and what only this server does. */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -20,7 +20,7 @@ describeControlledRelay('serve, on LMDB', onLmdb)
 describe('serve', () => {
   const scene = new Scene(onMemory)
 
-  it('refuses a filter with a quarter of a million wrong items in one sentence (I9)', async () => {
+  it('refuses a filter with 200,000 invalid items with one short sentence (I9)', async () => {
     const target = await scene.start()
     const client = await scene.connect(target)
     for (const kinds of [[443], [10051]]) {
@@ -33,7 +33,7 @@ describe('serve', () => {
   it('store down: for some authors: the others are served, a NOTICE says the same, then EOSE (I7)', async () => {
     const store = memoryStore()
     const claim = store.claim.bind(store)
-    // No store at hand is down in part; a Redis cluster is, when the node that keeps an author does not answer.
+    // A Redis cluster is unavailable for some authors when the node that stores them does not answer.
     store.claim = async (claims, policy, now) => {
       const outcomes = await claim(claims, policy, now)
       return outcomes.map((outcome, index) =>

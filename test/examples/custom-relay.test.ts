@@ -1,4 +1,4 @@
-/** examples/custom-relay runs as its README says. */
+/** examples/custom-relay works as its README says. */
 
 import { describeRelayExample } from './relay-example.ts'
 

@@ -1,4 +1,4 @@
-/** examples/nostr-relay runs as its README says. */
+/** examples/nostr-relay works as its README says. */
 
 import { describeRelayExample } from './relay-example.ts'
 

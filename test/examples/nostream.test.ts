@@ -1,4 +1,4 @@
-/** examples/nostream does as its README says, on the real nostream where NOSTREAM_DIR names one. */
+/** examples/nostream works as its README says, on the real nostream if NOSTREAM_DIR is set. */
 
 import {
   accessSync,
@@ -17,8 +17,8 @@ import { transform } from '@swc/core'
 import { parse } from 'yaml'
 import { namedLeaves } from '../../adapters/cli/settings.ts'
 import { packagesOf } from '../e2e/behaviour/scene.ts'
-import { hasNostream } from '../e2e/nostream-relay.ts'
-import { NostreamScene } from '../e2e/nostream-scene.ts'
+import { hasNostream } from '../e2e/nostream/nostream-relay.ts'
+import { NostreamScene } from '../e2e/nostream/nostream-scene.ts'
 import { runCli } from '../support/cli.ts'
 import { person } from '../support/people.ts'
 import { run } from '../support/processes.ts'
@@ -31,7 +31,7 @@ const read = (name: string) => readFileSync(join(example, name), 'utf8')
 const [, snippet = ''] = /```ts\n(.*?)```/s.exec(read('README.md')) ?? []
 
 describe('the files', () => {
-  it('name settings that there are', () => {
+  it('use settings that exist', () => {
     const known = ['KPG_CONFIG', ...namedLeaves().map(({ variable }) => variable)]
     const named = ['README.md', 'compose.yaml', 'start.sh'].flatMap(
       (name) => read(name).match(/KPG_[A-Z_]*[A-Z]/g) ?? [],
@@ -40,22 +40,22 @@ describe('the files', () => {
     expect(named.filter((name) => !known.includes(name))).toEqual([])
   })
 
-  it('compose.yaml goes over services that nostream has', () => {
+  it('compose.yaml extends services that nostream has', () => {
     const { services } = parse(read('compose.yaml')) as { services: Record<string, { command?: string }> }
     expect(Object.keys(services)).toEqual(['nostream', 'nostream-cache'])
     expect(services['nostream-cache']?.command).toMatch(/--appendonly yes --maxmemory-policy noeviction$/)
   })
 
-  it('start.sh and the Dockerfile load what the package exports', () => {
+  it('start.sh and the Dockerfile load a file that the package exports', () => {
     accessSync(join(example, 'start.sh'), constants.X_OK)
     const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     expect(read('Dockerfile')).toContain('--require keypackage-gateway/nostream/register')
     expect(read('start.sh')).toContain(exports['./nostream/register'].default.slice(1))
   })
 
-  it("the fork's file compiles by the types that package.json names for it", async () => {
+  it("the fork's file compiles with the types in package.json", async () => {
     const path = scratch()
-    // nostream resolves as Node 10 did, by typesVersions; our TypeScript cannot any more, so it is told what they say.
+    // nostream resolves modules as Node 10 did, by typesVersions. Our TypeScript no longer can, so it gets them as paths.
     const { typesVersions, types } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const folders = Object.entries<string[]>(typesVersions['*'])
     const paths = Object.fromEntries(
@@ -90,7 +90,7 @@ describeNostream('the real nostream', () => {
 
   const claim = async () => (await (await scene.connect()).request('claim', packagesOf(alice))).events
 
-  it('is started by start.sh with the gateway in it', async () => {
+  it('is started with the gateway by start.sh', async () => {
     const env = { NOSTREAM_DIR: checkout, KPG_PROFILE: 'marmot' }
     await scene.start({ register: false, command: [join(example, 'start.sh')], env })
     expect(scene.nostream.log).toContain('"profile":"marmot"')
@@ -99,7 +99,7 @@ describeNostream('the real nostream', () => {
     expect(await scene.backend.countEvents(443)).toBe(0)
   })
 
-  it('has it as a fork, with one file more and one import changed', async () => {
+  it('works as a fork with one more file and one changed import', async () => {
     const directory = scratch()
     await makeFork(directory)
     await scene.start({ register: false, directory, workers: 2 })
@@ -108,7 +108,7 @@ describeNostream('the real nostream', () => {
     expect(await scene.backend.countEvents(443)).toBe(0)
   })
 
-  it('gives up the key packages it has from earlier', async () => {
+  it('has its stored key packages moved', async () => {
     const { backend } = scene
     await scene.start({ register: false })
     const [first, second] = await scene.publish(alice, 2)
@@ -125,7 +125,7 @@ describeNostream('the real nostream', () => {
   })
 })
 
-/** A fork of nostream as the README says, but made from what was built. */
+/** A fork of nostream as in the README, but made from the built files. */
 async function makeFork(directory: string): Promise<void> {
   cpSync(join(checkout, 'dist'), join(directory, 'dist'), { recursive: true })
   symlinkSync(join(checkout, 'resources'), join(directory, 'resources'))
@@ -147,7 +147,7 @@ async function makeFork(directory: string): Promise<void> {
   writeFileSync(importer, after)
 }
 
-/** The two modules of nostream that the fork's file imports, by their types. */
+/** Type declarations of the two modules of nostream that the fork's file imports. */
 function writeNostream(folder: string): void {
   mkdirSync(join(folder, 'factories'))
   const members = `

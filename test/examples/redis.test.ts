@@ -1,4 +1,4 @@
-/** examples/redis runs as its README says: two servers that are one directory. */
+/** examples/redis works as its README says: two servers form one directory. */
 
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +37,7 @@ afterAll(async () => {
 })
 
 describe('examples/redis', () => {
-  it('hands out at either server what was published at one, each to one requester, and stops at SIGTERM', async () => {
+  it('hands out at either server what was published at one, each package once, and stops on SIGTERM', async () => {
     const [, first, second] = ports
     const alice = person()
     const now = Math.floor(Date.now() / 1000)

@@ -1,4 +1,4 @@
-/** A relay of examples/, started as its README says: a whole relay, whose key packages outlive it. */
+/** A relay of examples/, started as its README says: a complete relay, whose key packages survive a restart. */
 
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -26,7 +26,7 @@ export function describeRelayExample(name: string): void {
     const path = scratch()
     const scene = new Scene<Example>(() => start(program, path))
 
-    it('serves notes to all and each key package to one, also after it was killed (I1, I3)', async () => {
+    it('serves notes to all and each key package to one requester, also after a crash (I1, I3)', async () => {
       const first = await scene.start()
       const events = await scene.publish(first, alice, 2)
       const [claimer, listener] = [await scene.connect(first, bob), await scene.connect(first)]
@@ -44,7 +44,7 @@ export function describeRelayExample(name: string): void {
     })
 
     it.each(['SIGTERM', 'SIGINT'] as const)(
-      'stops at %s: says so to its clients, and ends with code 0',
+      'stops on %s: closes its clients with 1001, and exits with code 0',
       async (signal) => {
         const first = await scene.start()
         const client = await scene.connect(first)
@@ -59,7 +59,7 @@ export function describeRelayExample(name: string): void {
       },
     )
 
-    it('goes on after messages it cannot make sense of, for its other clients too (I9)', async () => {
+    it('keeps serving after invalid messages, other clients too (I9)', async () => {
       const target = await scene.start()
       const [client, listener] = [await scene.connect(target), await scene.connect(target)]
       const filters = [{ kinds: {} }, { kinds: 5 }, { ids: 'x' }, { '#e': 5 }, { since: [] }, null, 'x', []]
@@ -73,7 +73,7 @@ export function describeRelayExample(name: string): void {
       expect(await listener.until('EVENT')).toContainEqual(['EVENT', 'live', note])
     })
 
-    it('cuts off a client that does not read, and serves the others (I9)', async () => {
+    it('disconnects a client that does not read, and serves the others (I9)', async () => {
       const target = await scene.start()
       const [slow, writer] = [await scene.connect(target), await scene.connect(target)]
       await slow.request('live', { kinds: [20001] })
@@ -91,11 +91,11 @@ export function describeRelayExample(name: string): void {
 
 interface Example extends Target {
   kill(signal: NodeJS.Signals): void
-  /** Resolves with its exit code, or the signal that ended it. */
+  /** Resolves with its exit code and signal. */
   readonly exited: Promise<unknown>
 }
 
-/** One process, which keeps its key packages in `data`. */
+/** Starts a process that stores its key packages in `data`. */
 async function start(program: string, data: string): Promise<Example> {
   const port = String(await freePort())
   const child = startProcess(process.execPath, [program], {

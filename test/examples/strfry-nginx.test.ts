@@ -1,4 +1,6 @@
-/** examples/strfry/nginx.conf in a real nginx: TLS before the proxy, and the client's own address all the way down. */
+/**
+ * examples/strfry/nginx.conf in a real nginx: TLS in front of the proxy, and the client's address passed to the relay.
+ */
 
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -8,8 +10,8 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { startServe } from '../e2e/serve-process.ts'
-import { strfryProgram } from '../e2e/strfry-relay.ts'
-import { startStrfry } from '../e2e/strfry-target.ts'
+import { strfryProgram } from '../e2e/strfry/strfry-relay.ts'
+import { startStrfry } from '../e2e/strfry/strfry-target.ts'
 import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { authEvent } from '../support/gateway.ts'
@@ -36,13 +38,13 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end()
 })
 
-/** Ends with the test. */
+/** Stopped after the test. */
 function start<Started>(started: Started, end: (started: Started) => unknown): Started {
   endings.push(() => end(started))
   return started
 }
 
-/** The example with a certificate of ours, on free ports of this machine. */
+/** The example with a test certificate, on free ports. */
 async function siteFor(proxyUrl: string) {
   const [plain, secure] = [await freePort(), await freePort()]
   const text = site
@@ -54,7 +56,7 @@ async function siteFor(proxyUrl: string) {
   return { text, plain, secure }
 }
 
-/** The relay's information document, over TLS (NIP-11). */
+/** The relay's NIP-11 document, over TLS. */
 async function informationAt(port: number): Promise<unknown> {
   const headers = { host: HOST, accept: 'application/nostr+json' }
   const sent = request({ host: '127.0.0.1', port, servername: '', headers, ca: TEST_CERTIFICATE }).end()
@@ -65,13 +67,13 @@ async function informationAt(port: number): Promise<unknown> {
 const describeNginx = nginxProgram === undefined ? describe.skip : describe
 
 describeNginx('nginx.conf', () => {
-  it('is one that nginx takes', async () => {
+  it('is accepted by nginx', async () => {
     const { text } = await siteFor('ws://127.0.0.1:7447')
     await checkSites(directory, text)
     await expect(checkSites(directory, 'server { listen here; }')).rejects.toThrow()
   })
 
-  it('tells gateway and relay who the client is, whatever the client says of itself', async () => {
+  it("passes the client's address to gateway and relay, whatever headers the client sends", async () => {
     const relay = start(await startRelay(), ({ stop }) => stop())
     const serve = start(
       await startServe(directory, {
@@ -101,7 +103,7 @@ describeNginx('nginx.conf', () => {
 const describeAll = strfryProgram === undefined ? describe.skip : describeNginx
 
 describeAll('nginx, proxy, strfry and plugin', () => {
-  it('take a key package in and hand it out, and strfry logs the client', async () => {
+  it('accept a key package and hand it out, and strfry logs the client', async () => {
     const target = start(
       await startStrfry({ publicUrl: `wss://${HOST}` }, { publish: 'upstream', trust: ['127.0.0.1'] }),
       ({ stop }) => stop(),
@@ -118,7 +120,7 @@ describeAll('nginx, proxy, strfry and plugin', () => {
   })
 })
 
-/** A client with an address of its own, which lies about it. */
+/** A client at 127.0.0.2 that sends forged address headers. */
 async function connectThroughNginx(proxyUrl: string) {
   const { text, plain, secure } = await siteFor(proxyUrl)
   start(new Nginx(directory, text), (nginx) => nginx.stop())

@@ -1,4 +1,4 @@
-/** examples/strfry does as its README says, on the real strfry where STRFRY_BIN names one. */
+/** examples/strfry works as its README says, on the real strfry if STRFRY_BIN is set. */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { loadSettings } from '../../adapters/cli/settings.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { StrfryRelay, strfryProgram } from '../e2e/strfry-relay.ts'
+import { StrfryRelay, strfryProgram } from '../e2e/strfry/strfry-relay.ts'
 import { runCli, serveCli } from '../support/cli.ts'
 import { Client } from '../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 describe('the files', () => {
-  it('gateway.yaml holds settings that are allowed', () => {
+  it('gateway.yaml is valid', () => {
     const settings = loadSettings({ file: new URL('gateway.yaml', example).pathname, env: {}, flags: {} })
     expect(settings).toMatchObject({
       custody: 'gateway',
@@ -55,7 +55,7 @@ describe('the files', () => {
     expect(read('Dockerfile')).toMatch(new RegExp(`install -d -o strfry ${state}$`, 'm'))
   })
 
-  it('compose.yaml gives both services their files, and one store', () => {
+  it('compose.yaml gives both services their files and the same store', () => {
     const { services, volumes } = parse(read('compose.yaml')) as Compose
     expect(services.gateway?.entrypoint).toEqual([
       COMMAND,
@@ -109,7 +109,7 @@ describeStrfry('a running strfry', () => {
       await finished
     })
 
-    // 3. Let strfry ask the plugin
+    // 3. Install the plugin in strfry
     await direct.close()
     await strfry.stop()
     const plugin = 'keypackage-gateway strfry --config /etc/keypackage-gateway/gateway.yaml'
@@ -144,7 +144,7 @@ describeStrfry('a running strfry', () => {
     expect(inSlot.events).toEqual([slot])
     expect(await strfry.command('scan', '{"kinds":[443]}')).toBe('')
 
-    // 6. See that it works
+    // 6. Check that it works
     const { limitation } = await informationOf(strfry.url)
     expect(await informationOf(proxy.url)).toMatchObject({
       software: expect.stringContaining('strfry'),
@@ -155,7 +155,7 @@ describeStrfry('a running strfry', () => {
   })
 })
 
-/** Ends with the test. */
+/** Stopped after the test. */
 function start<Started>(started: Started, end: (started: Started) => unknown): Started {
   endings.push(() => end(started))
   return started
@@ -165,7 +165,7 @@ async function connect(url: string): Promise<Client> {
   return start(await Client.connect(url), (client) => client.close())
 }
 
-/** The information document (NIP-11). */
+/** The NIP-11 document. */
 async function informationOf(url: string) {
   const answer = await fetch(url.replace('ws', 'http'), { headers: { Accept: 'application/nostr+json' } })
   return (await answer.json()) as { readonly limitation: { readonly max_message_length: number } }

@@ -116,7 +116,7 @@ describe('whatever a client says', () => {
         const test = startGateway()
         await stock(test, alice, 1)
         const client = test.connect({ authenticated: () => [bob.pubkey] })
-        const answers = await Promise.all(said.map((each) => client.session.fromClient(each)))
+        const answers = await Promise.all(said.map((each) => client.say(...each)))
         for (const { replies, forward } of answers) {
           expect(replies.filter((reply) => !isWellFormed(reply))).toEqual([])
           expect(forward === undefined || typeof forward[0] === 'string').toBe(true)
@@ -136,8 +136,8 @@ describe('whatever a client says', () => {
     const published = await stock(test, alice, 3)
     await fc.assert(
       fc.asyncProperty(message, async (said) => {
-        const { session, pushed } = test.connect()
-        const { replies } = await session.fromClient(said)
+        const { say, pushed } = test.connect()
+        const { replies } = await say(...said)
         const isClaim = said[0] === 'REQ' && JSON.stringify(said).includes(alice.pubkey)
         if (isClaim) return
         const shown = JSON.stringify([replies, pushed])

@@ -95,10 +95,10 @@ describe('an invalid option', () => {
       { quota: 7 },
       'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, publish, publishPerAddress',
     ],
-    [{ quotas: {} }, /^quotas: unknown setting; known settings: profile, kinds, custody, /],
+    [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, custody, /],
     [
       { stock: { maximum: 3 } },
-      'stock.maximum: unknown setting; known settings: max, overflow, low, ttlSeconds, retireAfterSeconds',
+      'stock.maximum: unknown setting; expected max, overflow, low, ttlSeconds, retireAfterSeconds',
     ],
   ])('is named with its path, its value and what is allowed: %j', (input, message) => {
     expect(() => resolveOptions(input as OptionsInput)).toThrow(message)

@@ -252,7 +252,7 @@ describe('a session whose EVENTs a plugin of the relay takes in', () => {
   it('refuses an AUTH event published as an EVENT all the same', async () => {
     const { forward, replies } = await connect().fromClient(['EVENT', { ...note, kind: 22242 }])
     expect(forward).toBeUndefined()
-    expect(replies[0]).toEqual(['OK', note.id, false, expect.stringMatching(/^invalid: /)])
+    expect(replies).toEqual([['OK', note.id, false, expect.stringMatching(/^invalid: /)]])
   })
 })
 

@@ -61,7 +61,7 @@ describe('parseSettings', () => {
   it('reports each invalid setting on a line of its own', () => {
     const problems = [
       'size: 10 is not allowed; expected an integer from 1 to 9',
-      'door.closed: unknown setting; known settings: open',
+      'door.closed: unknown setting; expected open',
       'colours: ["green"] is not allowed; expected a list of red or blue',
     ]
     const parse = () => parseSettings(schema, { size: 10, door: { closed: true }, colours: ['green'] })

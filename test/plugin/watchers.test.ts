@@ -190,7 +190,11 @@ describe('the live feed of an owner', () => {
 
   it('is not begun where the answer failed, say because the store kept something that is no event', async () => {
     const test = startGateway({}, (store) => ({
-      list: async (...list) => (await store.list(...list)).map((pkg) => ({ ...pkg, event: '{' })),
+      list: async (...list) =>
+        (await store.list(...list)).map((pkg) => ({
+          ...pkg,
+          read: async () => ({ event: '{', contentForm: 'base64' as const }),
+        })),
     }))
     await stock(test, alice, 1)
     const owner = test.connect()

@@ -4,7 +4,7 @@
  */
 
 import { renameSync, truncateSync } from 'node:fs'
-import { AuditFile } from '../../dist/adapters/audit/file.js'
+import { AuditFile } from '../../dist/adapters/audit/audit-file.js'
 
 const [path] = process.argv.slice(2)
 const logged = []

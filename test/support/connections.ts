@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
-import { ClientConnection } from '../../adapters/relays/connection.ts'
-import type { Relay } from '../../adapters/relays/relay.ts'
-import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server-options.ts'
+import { ClientConnection } from '../../adapters/relays/server/connection.ts'
+import type { Relay } from '../../adapters/relays/server/relay-behind.ts'
+import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Connection, GatewaySession } from '../../plugin/connection.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
@@ -25,6 +25,10 @@ interface PairSettings {
   readonly options?: Partial<ServerOptions>
   readonly relay?: Relay
   readonly client?: ClientOptions
+  /** 127.0.0.1 by default. */
+  readonly address?: string
+  /** Whose connection it is, as if the relay had authenticated them. */
+  readonly authenticated?: string
   /** Wraps the gateway's session. */
   readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
 }
@@ -53,19 +57,24 @@ export class Connections {
     options = {},
     relay = relayThat(async () => []),
     client = {},
+    address = '127.0.0.1',
+    authenticated,
     wrap,
   }: PairSettings = {}): Promise<Pair> {
     const accepted = once(this.#server, 'connection')
     const { port } = this.#server.address() as AddressInfo
-    const connected = Client.greeted(`ws://127.0.0.1:${port}`, client)
+    // Who is authenticated already is not met with a challenge.
+    const meet = authenticated === undefined ? Client.greeted : Client.connect
+    const connected = meet(`ws://127.0.0.1:${port}`, client)
     const [serverSocket, { socket: stream }] = (await accepted) as [WebSocket, IncomingMessage]
     const connection = new ClientConnection({
       socket: serverSocket,
       stream,
-      address: '127.0.0.1',
+      address,
       host: undefined,
       openSession: (settings) => {
-        const session = this.gateway.session(settings)
+        const whose = authenticated === undefined ? {} : { authenticated: () => [authenticated] }
+        const session = this.gateway.session({ ...settings, ...whose })
         return wrap?.(session, serverSocket, settings) ?? session
       },
       relay,

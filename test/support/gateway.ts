@@ -36,11 +36,17 @@ interface ClientSettings {
   readonly send?: (message: RelayMessage) => void
 }
 
+/** An answer whose replies have been taken in full. */
+interface ReadAnswer extends Answer {
+  readonly replies: readonly RelayMessage[]
+}
+
 export interface TestClient {
   readonly session: GatewaySession
   /** What was sent without being asked for; a challenge comes first. */
   readonly pushed: RelayMessage[]
-  say(...message: ClientMessage): Promise<Answer>
+  /** Resolves when every reply is there. */
+  say(...message: ClientMessage): Promise<ReadAnswer>
   /** The replies alone. */
   ask(...message: ClientMessage): Promise<readonly RelayMessage[]>
   /** Authenticates with the gateway's challenge. */
@@ -93,7 +99,10 @@ function connect(test: TestGateway, settings: ClientSettings & { readonly addres
     ...(authenticated && { authenticated }),
     send: send ?? ((message) => pushed.push(message)),
   })
-  const say = (...message: ClientMessage) => session.fromClient(message)
+  const say = async (...message: ClientMessage) => {
+    const answer = await session.fromClient(message)
+    return { ...answer, replies: await allOf(answer.replies) }
+  }
   const ask = async (...message: ClientMessage) => (await say(...message)).replies
   return {
     session,
@@ -103,6 +112,13 @@ function connect(test: TestGateway, settings: ClientSettings & { readonly addres
     authenticate: (person) =>
       ask('AUTH', authEvent(person, { challenge: challengeIn(pushed), createdAt: test.now })),
   }
+}
+
+/** Takes every reply at once, as a client does that reads. */
+export async function allOf(replies: Answer['replies']): Promise<readonly RelayMessage[]> {
+  const all: RelayMessage[] = []
+  for await (const reply of replies) all.push(reply)
+  return all
 }
 
 /** The challenge of a client's AUTH message. */

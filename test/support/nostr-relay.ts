@@ -1,6 +1,6 @@
 /** `@nostr-relay/core` with the gateway's plugin among others, by the machine's clock. */
 
-import { keyPackages, type NostrRelayOptions } from '../../adapters/relays/nostr-relay.ts'
+import { keyPackages, type NostrRelayOptions } from '../../adapters/relays/nostr-relay/nostr-relay.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'

@@ -4,7 +4,10 @@ import { setImmediate } from 'node:timers/promises'
 import { type Filter, matchFilters } from 'nostr-tools/filter'
 import { isAddressableKind, isReplaceableKind } from 'nostr-tools/kinds'
 import { type Event, verifyEvent } from 'nostr-tools/pure'
-import type { NostreamEventHandler, NostreamHandler } from '../../adapters/relays/nostream/members.ts'
+import type {
+  NostreamEventHandler,
+  NostreamHandler,
+} from '../../adapters/relays/nostream/required-members.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { ModelAdapter, ModelFactory, ModelSettings } from './nostream-model.ts'
 

@@ -1,6 +1,6 @@
 /** The model of nostream with the gateway in it, in this process, with a clock that tests move. */
 
-import { withKeyPackageGateway } from '../../adapters/relays/nostream/factory.ts'
+import { withKeyPackageGateway } from '../../adapters/relays/nostream/nostream.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'

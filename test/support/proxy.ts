@@ -1,8 +1,12 @@
 /** The proxy in this process, before a relay of its own or one that is given, with a clock that tests move. */
 
-import { startProxy } from '../../adapters/relays/proxy.ts'
-import { type ProxyOptions, proxyOptionsSchema } from '../../adapters/relays/proxy-options.ts'
-import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server-options.ts'
+import { startProxy } from '../../adapters/relays/proxy/proxy.ts'
+import {
+  type ProxyOptions,
+  proxyOptionsSchema,
+  type ServerOptions,
+  serverOptionsSchema,
+} from '../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'

@@ -198,21 +198,23 @@ async function isFollowed(master: RedisServer): Promise<boolean> {
 
 export interface RedisSentinel extends RedisPair {
   readonly url: string
+  readonly sentinel: RedisServer
   stop(): Promise<void>
 }
 
-/** A pair, and a Sentinel that lets the replica take over half a second after the master is gone. */
-export async function startSentinel(): Promise<RedisSentinel> {
+/** A pair, and a Sentinel that lets the replica take over so soon after the master is gone. */
+export async function startSentinel(downAfterMs = 500): Promise<RedisSentinel> {
   const { master, replica } = await startPair()
   const sentinel = await startRedis({
     args: ['--sentinel'],
     config: `sentinel monitor main 127.0.0.1 ${master.port} 1
-sentinel down-after-milliseconds main 500
+sentinel down-after-milliseconds main ${downAfterMs}
 sentinel failover-timeout main 3000
 `,
   })
   return {
     url: `redis+sentinel://127.0.0.1:${sentinel.port}/main`,
+    sentinel,
     master,
     replica,
     stop: async () => {

@@ -1,7 +1,7 @@
 /** The relay for key packages in this process, with a clock that tests move. */
 
-import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server-options.ts'
-import { startServer } from '../../adapters/relays/standalone.ts'
+import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
+import { startStandalone } from '../../adapters/relays/standalone/standalone.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { testGateway, type WatchedServer } from './serving.ts'
@@ -16,5 +16,5 @@ export async function startTestServer(
 ): Promise<WatchedServer> {
   const { gateway, clock, log, served } = testGateway(store, gatewayOptions)
   const options = serverOptionsSchema.parse(serverOptions)
-  return served(await startServer({ gateway, store, clock, log, options, version: '0.0.0-test' }))
+  return served(await startStandalone({ gateway, store, clock, log, options, version: '0.0.0-test' }))
 }

@@ -1,6 +1,6 @@
 /** What every server in this process has of a test: a gateway with a clock that the test moves, and logs that it reads. */
 
-import type { Listener } from '../../adapters/relays/listener.ts'
+import type { Listener } from '../../adapters/relays/server/listener.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'

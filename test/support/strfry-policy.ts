@@ -1,7 +1,11 @@
 /** strfry's write policy in this process, on a gateway with a store in memory, and strfry to ask it. */
 
 import { PassThrough } from 'node:stream'
-import { answerQuestions, WritePolicy, type WritePolicySettings } from '../../adapters/relays/strfry.ts'
+import {
+  answerQuestions,
+  WritePolicy,
+  type WritePolicySettings,
+} from '../../adapters/relays/strfry/write-policy.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type StoreChanges, startGateway, type TestGateway } from './gateway.ts'

@@ -1,4 +1,4 @@
-/** What the people of the demo do with MLS: add somebody to a group, and talk in it. */
+/** The MLS part of the demo: adding a member to a group, and messages in it. */
 
 import {
   type CiphersuiteImpl,
@@ -17,7 +17,7 @@ import {
 } from 'ts-mls'
 import { type CompleteKeyPackage, readKeyPackage } from '../../client/mls.ts'
 
-/** A message for the group, and the sender's state after it. */
+/** A message for the group, and the state of the sender's group after it. */
 export interface Sent {
   readonly group: ClientState
   readonly message: Uint8Array
@@ -27,7 +27,7 @@ export function loadCiphersuite(): Promise<CiphersuiteImpl> {
   return getCiphersuiteImpl(getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'))
 }
 
-/** Opens a group and adds whoever made the key package; the message is their Welcome. */
+/** Creates a group and adds the owner of the key package; the message is their Welcome. */
 export async function openGroupWith(
   keyPackageBytes: Uint8Array,
   own: CompleteKeyPackage,
@@ -39,12 +39,12 @@ export async function openGroupWith(
     { state: group, cipherSuite: suite },
     { extraProposals: [{ proposalType: 'add', add: { keyPackage } }], ratchetTreeExtension: true },
   )
-  if (commit.welcome === undefined) throw new Error('the commit came without a Welcome')
+  if (commit.welcome === undefined) throw new Error('the commit has no Welcome')
   const message = { version: 'mls10', wireformat: 'mls_welcome', welcome: commit.welcome } as const
   return { group: commit.newState, message: encodeMlsMessage(message) }
 }
 
-/** Joins the group that a Welcome is for. */
+/** Joins a group from a Welcome. */
 export function joinFrom(
   message: Uint8Array,
   own: CompleteKeyPackage,

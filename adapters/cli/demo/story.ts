@@ -1,13 +1,28 @@
-/** The demo's story: what happens, step by step, and what must be true after each. */
+/** The demo's story: its people, its steps, and what must be true after each step. */
 
 import assert from 'node:assert/strict'
+import { AbstractRelay } from 'nostr-tools/abstract-relay'
+import type { Filter } from 'nostr-tools/filter'
+import { generateSecretKey, getPublicKey, verifyEvent } from 'nostr-tools/pure'
+import { PlainKeySigner } from 'nostr-tools/signer'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
+import { WebSocket } from 'ws'
+import { KeyPackageClient } from '../../client/client.ts'
 import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
+import { type Reply, requestEvents } from '../../client/request.ts'
+import { systemTime } from '../../client/time.ts'
 import type { ReceivedKeyPackage } from '../../client/verify.ts'
+import { safeWebSocket } from '../../client/web-socket.ts'
 import { decrypt, encrypt, joinFrom, openGroupWith } from './mls.ts'
-import { askPlainly, type Person } from './person.ts'
 
-/** Who and what the story is about. */
+/** Somebody with a Nostr key and an ordinary client for key packages. */
+interface Person {
+  readonly name: string
+  readonly pubkey: string
+  readonly client: KeyPackageClient
+}
+
+/** The people of the story, and what they have done so far. */
 export interface Scene {
   readonly url: string
   readonly suite: CiphersuiteImpl
@@ -15,16 +30,16 @@ export interface Scene {
   readonly bob: Person
   readonly carol: Person
   readonly crowd: readonly Person[]
-  /** What Alice keeps of the key packages she published, by KeyPackageRef. */
+  /** The key packages that Alice published, with their private keys, by KeyPackageRef. */
   readonly published: Map<string, CompleteKeyPackage>
-  /** The packages that were claimed, in order. */
+  /** The packages claimed so far, in order. */
   readonly claimed: ReceivedKeyPackage[]
   groups?: { bob: ClientState; alice: ClientState }
 }
 
 export interface Step {
   readonly title: string
-  /** Resolves with what to tell about it; rejects where the step did not hold. */
+  /** Resolves with the lines to print; rejects where something is not as it must be. */
   readonly play: (scene: Scene) => Promise<readonly string[]>
 }
 
@@ -33,17 +48,24 @@ const QUOTA = 10
 
 export const story: readonly Step[] = [
   { title: 'Alice publishes five key packages', play: publishKeyPackages },
-  { title: 'She says where they are: her relay list (kind 10051)', play: publishRelayList },
-  { title: 'Bob wants to talk to Alice, and claims one', play: (scene) => claimFor(scene.bob, scene) },
-  { title: 'Carol claims one too, and gets another', play: (scene) => claimFor(scene.carol, scene) },
-  { title: 'Bob opens an MLS group and adds Alice with hers', play: addAlice },
-  { title: 'They talk, and both can read it', play: talk },
+  { title: 'She publishes her relay list (kind 10051), which says where they are', play: publishRelayList },
+  { title: 'Bob wants to message Alice and claims one', play: (scene) => claimFor(scene.bob, scene) },
+  { title: 'Carol claims one too and gets a different one', play: (scene) => claimFor(scene.carol, scene) },
+  { title: 'Bob creates an MLS group and adds Alice with her key package', play: addAlice },
+  { title: 'They exchange messages, and both can read them', play: talk },
   { title: 'The key package that Bob used is published again', play: publishAgain },
-  { title: 'A crowd comes, until only the last key package is left', play: drain },
-  { title: 'The last one is still served, again and again', play: serveLast },
+  { title: 'More people claim, until only the last key package is left', play: drain },
+  { title: 'The last one is handed out again and again', play: serveLast },
   { title: 'Bob asks too often', play: exceedQuota },
-  { title: 'Somebody wants to see everybody', play: browse },
+  { title: 'Somebody asks for the key packages of everybody', play: browse },
 ]
+
+export function createPerson(name: string, url: string): Person {
+  const secretKey = generateSecretKey()
+  const signer = new PlainKeySigner(secretKey)
+  const client = new KeyPackageClient({ relays: [url], signer, WebSocket })
+  return { name, pubkey: getPublicKey(secretKey), client }
+}
 
 async function publishKeyPackages({ alice, suite, published }: Scene): Promise<string[]> {
   const made = await Promise.all(Array.from({ length: PACKAGES }, () => generate(alice, suite)))
@@ -53,8 +75,8 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
   )
   for (const [index, { ref, acceptedBy, refusals, unanswered }] of publications.entries()) {
     const own = made[index]
-    const [otherwise] = [...refusals, ...unanswered]
-    assert(own !== undefined && acceptedBy.length === 1, `not published: ${otherwise?.message}`)
+    const [failure] = [...refusals, ...unanswered]
+    assert(own !== undefined && acceptedBy.length === 1, `not published: ${failure?.message}`)
     published.set(ref, own)
   }
   await expectCount(alice, PACKAGES)
@@ -64,7 +86,7 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
 async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
   await alice.client.publishRelayList()
   const { source, relays } = await bob.client.discover(alice.pubkey)
-  assert(source === 'key package relay list', 'Bob does not find the relay list')
+  assert(source === 'key package relay list', 'Bob cannot find the relay list')
   return [`Bob finds it: ${relays}`]
 }
 
@@ -75,7 +97,7 @@ async function claimFor(person: Person, scene: Scene): Promise<string[]> {
     'the same key package was handed out twice',
   )
   scene.claimed.push(received)
-  return [`${person.name} gets ${short(received.ref)}, signed by Alice and as she signed it`]
+  return [`${person.name} gets ${short(received.ref)}, exactly as Alice signed it`]
 }
 
 async function addAlice(scene: Scene): Promise<string[]> {
@@ -90,13 +112,13 @@ async function addAlice(scene: Scene): Promise<string[]> {
 }
 
 async function talk({ groups, suite }: Scene): Promise<string[]> {
-  assert(groups !== undefined, 'there is no group to talk in')
-  const question = 'Hello Alice, you need not do a thing to be added.'
-  const answer = 'Here I am.'
+  assert(groups !== undefined, 'there is no group')
+  const question = 'Hello Alice, you did not have to do anything to be added.'
+  const answer = 'Hello Bob, I can read this.'
   const asked = await encrypt(groups.bob, question, suite)
-  assert((await decrypt(groups.alice, asked.message, suite)) === question, 'Alice reads something else')
+  assert((await decrypt(groups.alice, asked.message, suite)) === question, 'Alice reads a different message')
   const answered = await encrypt(groups.alice, answer, suite)
-  assert((await decrypt(groups.bob, answered.message, suite)) === answer, 'Bob reads something else')
+  assert((await decrypt(groups.bob, answered.message, suite)) === answer, 'Bob reads a different message')
   return [`Bob:   ${question}`, `Alice: ${answer}`]
 }
 
@@ -107,7 +129,7 @@ async function publishAgain({ alice, claimed }: Scene): Promise<string[]> {
   const message = acceptedBy[0]?.message ?? ''
   assert(message.startsWith('duplicate:'), `a used key package came back: ${message}`)
   await expectCount(alice, PACKAGES - claimed.length)
-  return [`the relay says "${message}", and does not hand it out again`]
+  return [`the relay answers "${message}" and does not hand it out again`]
 }
 
 async function drain(scene: Scene): Promise<string[]> {
@@ -124,14 +146,17 @@ async function serveLast(scene: Scene): Promise<string[]> {
   const received: ReceivedKeyPackage[] = []
   for (const person of people) received.push(await claim(person, scene))
   const [last] = received
-  assert(last !== undefined && !scene.claimed.some(({ ref }) => ref === last.ref), 'this one was used before')
+  assert(
+    last !== undefined && !scene.claimed.some(({ ref }) => ref === last.ref),
+    'this one was claimed before',
+  )
   assert(
     received.every(({ ref }) => ref === last.ref),
-    'there was more than one left',
+    'more than one was left',
   )
   await expectCount(scene.alice, 1)
   return [
-    `${people.map(({ name }) => name).join(' and ')} both get ${short(last.ref)}; Alice can always be reached`,
+    `${people.map(({ name }) => name).join(' and ')} both get ${short(last.ref)}; Alice can always be added to a group`,
   ]
 }
 
@@ -139,23 +164,23 @@ async function exceedQuota(scene: Scene): Promise<string[]> {
   for (let query = 2; query <= QUOTA; query += 1) await claim(scene.bob, scene)
   const { rateLimited } = await scene.bob.client.queryKeyPackages([scene.alice.pubkey])
   const [limit] = rateLimited
-  assert(limit !== undefined, `query ${QUOTA + 1} is not refused`)
-  return [`${QUOTA} queries are answered, then Bob is to wait for ${limit.retryAfterSeconds} s`]
+  assert(limit !== undefined, `query ${QUOTA + 1} was not refused`)
+  return [`${QUOTA} queries are answered, then Bob must wait ${limit.retryAfterSeconds} s`]
 }
 
 async function browse({ url }: Scene): Promise<string[]> {
-  const { events, end } = await askPlainly(url, { kinds: [443] })
+  const { events, end } = await askWithoutClient(url, { kinds: [443] })
   const message = end.by === 'closed' ? end.message : ''
-  assert(events.length === 0 && message.startsWith('restricted:'), `browsing is not refused: ${message}`)
-  return [`the relay says "${message}"`]
+  assert(events.length === 0 && message.startsWith('restricted:'), `the query was not refused: ${message}`)
+  return [`the relay answers "${message}"`]
 }
 
-/** The one package that a claim brings; the client has checked whose it is. */
+/** Claims one package. The client checks that it is Alice's. */
 async function claim({ name, client }: Person, { alice }: Scene): Promise<ReceivedKeyPackage> {
   const { packages, rateLimited, unanswered, rejected } = await client.queryKeyPackages([alice.pubkey])
   const [received, ...more] = packages.get(alice.pubkey) ?? []
-  const otherwise = () => JSON.stringify({ more: more.length, rateLimited, unanswered, rejected })
-  assert(received !== undefined && more.length === 0, `${name} got ${otherwise()}`)
+  const answer = () => JSON.stringify({ more: more.length, rateLimited, unanswered, rejected })
+  assert(received !== undefined && more.length === 0, `${name} got ${answer()}`)
   return received
 }
 
@@ -163,15 +188,25 @@ function generate({ pubkey }: Person, ciphersuite: CiphersuiteImpl): Promise<Com
   return generateKeyPackage({ pubkey, ciphersuite })
 }
 
-/** Only Alice may count her key packages. */
+/** Checks how many key packages Alice has left; only she may count them. */
 async function expectCount({ client }: Person, expected: number): Promise<void> {
   const [stock] = await client.countKeyPackages()
   assert(
     stock !== undefined && 'count' in stock && stock.count === expected,
-    `of Alice's key packages there should be ${expected}: ${JSON.stringify(stock)}`,
+    `Alice should have ${expected} key packages: ${JSON.stringify(stock)}`,
   )
 }
 
 function short(id: string): string {
   return `${id.slice(0, 8)}…`
+}
+
+/** Sends a query as somebody without a client for key packages. */
+async function askWithoutClient(url: string, filter: Filter): Promise<Reply> {
+  const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: safeWebSocket(WebSocket) })
+  relay.onnotice = () => undefined
+  await relay.connect()
+  const reply = await requestEvents(relay, [filter], { time: systemTime, timeoutMs: 10_000 })
+  relay.close()
+  return reply
 }

@@ -1,11 +1,14 @@
-/** One client of nostream: what its session answers, what nostream answers, and what of that the client may see. */
+/**
+ * One client of nostream: which messages its gateway session answers, which nostream does, and what the client may see.
+ */
 
-import type { GatewaySession } from '../../../plugin/connection.ts'
+import type { Answer, GatewaySession } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
-import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './members.ts'
+import { taken } from '../taken.ts'
+import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './required-members.ts'
 
-/** Makes the handler that nostream itself has for a message. */
+/** Makes nostream's own handler for a message. */
 export type MakeHandler = (message: ClientMessage) => NostreamHandler<ClientMessage>
 
 /** `WebSocket.OPEN` and `WebSocket.CLOSED`. */
@@ -17,9 +20,11 @@ export class NostreamClient {
   readonly #connection: NostreamConnection
   readonly #session: GatewaySession
   readonly #send: (message: RelayMessage) => void
-  /** nostream handles the messages of a client all at once; those about key packages take effect in their order. */
+  /** nostream handles a client's messages concurrently; those about key packages must take effect in order. */
   #published: Promise<unknown> = Promise.resolve()
   #answered: Promise<unknown> = Promise.resolve()
+  /** Answers go out one after the other, however long a list takes. */
+  #sent: Promise<unknown> = Promise.resolve()
 
   constructor(connection: NostreamConnection, gateway: KeyPackageGateway) {
     this.#gateway = gateway
@@ -33,9 +38,9 @@ export class NostreamClient {
     })
     this.#session = session
     connection.client.once('close', () => session.close())
-    // nostream looks at its rate limits before it handles a message, and a client may be gone by then.
+    // nostream checks its rate limits before it handles a message; the client may have disconnected by then.
     if (connection.client.readyState === CLOSED) session.close()
-    // Whatever nostream says to a client, and every event it has for its subscriptions, comes through here.
+    // Everything that nostream sends to a client, and every event for its subscriptions, passes here.
     connection.emit = (name, ...args) => {
       if (name !== 'message' && name !== 'event') return emit(name, ...args)
       const message = (name === 'message' ? args[0] : ['EVENT', '', args[0]]) as RelayMessage
@@ -45,11 +50,11 @@ export class NostreamClient {
     }
   }
 
-  /** nostream checks the event; its place in nostream's database is taken by what the gateway makes of it. */
+  /** nostream checks the event; then the gateway takes it, instead of nostream storing it. */
   publish(handler: NostreamEventHandler<ClientMessage>): NostreamHandler<ClientMessage> {
     const { strategyFactory } = handler
     const before = Promise.all([this.#published, this.#answered])
-    // nostream forgets who its client was when that is gone; what it has sent counts all the same.
+    // nostream forgets who was authenticated when a client disconnects; what the client sent before still counts.
     const authenticated = new Set(this.#connection.getAuthenticatedPubkeys())
     handler.strategyFactory = (input) => ({
       execute: async (event) => {
@@ -96,12 +101,22 @@ export class NostreamClient {
   async #answer(message: ClientMessage): Promise<ClientMessage | undefined> {
     const answer = this.#published.then(() => this.#session.fromClient(message))
     this.#answered = answer
-    const { replies, forward, unsent } = await answer
-    if (this.#connection.client.readyState !== OPEN) {
+    const sent = this.#sent.then(async () => this.#sendAnswer(await answer))
+    this.#sent = sent.catch(() => undefined)
+    return sent
+  }
+
+  async #sendAnswer({ replies, forward, unsent }: Answer): Promise<ClientMessage | undefined> {
+    const { client } = this.#connection
+    if (client.readyState !== OPEN) {
       await unsent?.()
       return undefined
     }
-    for (const reply of replies) this.#send(reply)
+    for await (const reply of replies) {
+      this.#send(reply)
+      if (!Array.isArray(replies)) await taken(client)
+      if (client.readyState !== OPEN) return undefined
+    }
     return forward
   }
 }

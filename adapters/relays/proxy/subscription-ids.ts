@@ -1,37 +1,37 @@
 /**
- * Under which id the relay knows a subscription, and which of its EOSEs the client hears. The id is the client's own,
- * unless the relay may still send what belongs to an older subscription of that id: the gateway may end one by itself,
- * so a client cannot tell whose late EOSE it hears.
+ * Maps subscription ids between client and relay, and passes exactly one EOSE for each REQ. The relay gets the client's own
+ * id, unless it may still send messages for an earlier subscription of that id. The gateway ends subscriptions by itself,
+ * so a client could not tell which of the two a late EOSE belongs to.
  */
 
 import { randomBytes } from 'node:crypto'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
 import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
 
-/** Ids the relay may still speak of; some relays never end what they were told to close (I9). */
-const MOST_STALE = 1000
+/** Closed ids that the relay may still use; some relays never send the EOSE of a closed REQ (I9). */
+const MAX_STALE = 1000
 const ABOUT_SUBSCRIPTIONS = new Set(['EVENT', 'EOSE', 'CLOSED'])
 
-/** Ids that are none by NIP-01 go both ways as they are, and nothing is remembered of them: they may be long (I9). */
+/** Ids that NIP-01 does not allow pass unchanged and are not remembered, because they may be long (I9). */
 export class SubscriptionIds {
   /** How many REQs have no EOSE yet, by the relay's id of each open subscription. */
-  readonly #unended = new Map<unknown, number>()
-  /** The relay's ids that were closed before their end. */
+  readonly #awaitingEose = new Map<unknown, number>()
+  /** The relay's ids that were closed before their EOSE. */
   readonly #stale = new Set<unknown>()
-  /** Where both differ. */
+  /** The relay's id by the client's, and the other way round, where they differ. */
   readonly #relayIds = new Map<unknown, string>()
   readonly #clientIds = new Map<unknown, unknown>()
-  /** No client can guess what an id of ours looks like, and use one. */
+  /** Random, so that no client can use an id that we make. */
   readonly #prefix = `${randomBytes(9).toString('base64url')}:`
   #aliases = 0
 
-  /** Whether any id of the relay is not what it seems. */
+  /** Whether every id the relay uses is the client's own, so that frames can pass unparsed. */
   get isPlain(): boolean {
     return this.#stale.size === 0 && this.#clientIds.size === 0
   }
 
-  /** A client's message, as the relay is to have it. */
-  up(message: ClientMessage): ClientMessage {
+  /** A client's message with the id that the relay knows. */
+  toRelay(message: ClientMessage): ClientMessage {
     const [verb, id, ...rest] = message
     if (verb !== 'REQ' && verb !== 'CLOSE') return message
     if (!isSubscriptionId(id)) return message
@@ -40,49 +40,49 @@ export class SubscriptionIds {
   }
 
   /**
-   * A relay's message, as the client is to have it. Undefined: it belongs to a subscription that is over, or is an EOSE
-   * too many.
+   * A relay's message with the id that the client knows. Undefined: it belongs to a closed subscription, or is a second
+   * EOSE.
    */
-  down(message: RelayMessage): RelayMessage | undefined {
+  toClient(message: RelayMessage): RelayMessage | undefined {
     const [verb, relayId, ...rest] = message
     if (!ABOUT_SUBSCRIPTIONS.has(verb)) return message
     const id = this.#clientIds.get(relayId) ?? relayId
     if (verb !== 'EVENT') this.#stale.delete(relayId)
-    // An id in use again is another at the relay; one of ours without a subscription was closed.
+    // The client's id has been opened again under an alias, or the alias's subscription is closed.
     if (this.#relayIds.has(relayId) || this.#isAlias(id)) return undefined
-    if (verb === 'EOSE' && !this.#end(relayId)) return undefined
+    if (verb === 'EOSE' && !this.#takeEose(relayId)) return undefined
     if (verb === 'CLOSED') this.#forget(id, relayId)
     return relayId === id ? message : [verb, id, ...rest]
   }
 
   #open(id: unknown): unknown {
-    const relayId = this.#relayIds.get(id) ?? (this.#stale.has(id) ? this.#rename(id) : id)
-    this.#unended.set(relayId, (this.#unended.get(relayId) ?? 0) + 1)
+    const relayId = this.#relayIds.get(id) ?? (this.#stale.has(id) ? this.#makeAlias(id) : id)
+    this.#awaitingEose.set(relayId, (this.#awaitingEose.get(relayId) ?? 0) + 1)
     return relayId
   }
 
   #close(id: unknown): unknown {
     const relayId = this.#relayIds.get(id) ?? id
-    if ((this.#unended.get(relayId) ?? 0) > 0) this.#retire(relayId)
+    if ((this.#awaitingEose.get(relayId) ?? 0) > 0) this.#markStale(relayId)
     this.#forget(id, relayId)
     return relayId
   }
 
   #forget(id: unknown, relayId: unknown): void {
-    this.#unended.delete(relayId)
+    this.#awaitingEose.delete(relayId)
     this.#relayIds.delete(id)
     this.#clientIds.delete(relayId)
   }
 
-  /** Whether a REQ of that id waits for an EOSE; a relay may send more, but one belongs to each REQ. */
-  #end(relayId: unknown): boolean {
-    const unended = this.#unended.get(relayId)
-    if (unended === 0) return false
-    if (unended !== undefined) this.#unended.set(relayId, unended - 1)
+  /** Whether a REQ of that id is waiting for its EOSE; the relay may send more than one. */
+  #takeEose(relayId: unknown): boolean {
+    const awaiting = this.#awaitingEose.get(relayId)
+    if (awaiting === 0) return false
+    if (awaiting !== undefined) this.#awaitingEose.set(relayId, awaiting - 1)
     return true
   }
 
-  #rename(id: unknown): string {
+  #makeAlias(id: unknown): string {
     this.#aliases += 1
     const alias = `${this.#prefix}${this.#aliases}`
     this.#relayIds.set(id, alias)
@@ -90,9 +90,9 @@ export class SubscriptionIds {
     return alias
   }
 
-  #retire(relayId: unknown): void {
+  #markStale(relayId: unknown): void {
     const [oldest] = this.#stale
-    if (this.#stale.size >= MOST_STALE) this.#stale.delete(oldest)
+    if (this.#stale.size >= MAX_STALE) this.#stale.delete(oldest)
     this.#stale.add(relayId)
   }
 

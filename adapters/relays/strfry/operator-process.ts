@@ -1,16 +1,16 @@
-/** One process of the operator's write policy, from its start to its end. */
+/** One process of the operator's write-policy plugin, from its start to its exit. */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import type { Logger } from '../../../plugin/context.ts'
-import { eachLine } from './lines.ts'
-import { type Decision, LONGEST_ANSWER, type Question, readAnswer } from './protocol.ts'
+import { forEachLine } from './line-reader.ts'
+import { type Decision, MAX_ANSWER_BYTES, type Question, readAnswer } from './protocol.ts'
 
-/** How long it may take to end once it is told to. */
-const FAREWELL_MS = 2000
+/** How long it may take to exit after SIGTERM, before it is killed. */
+const STOP_TIMEOUT_MS = 2000
 
-/** The event that was asked about, and who waits for the answer. */
+/** The event that was asked about, and how to pass on the answer. */
 interface Pending {
   readonly id: string
   readonly resolve: (decision: Decision | undefined) => void
@@ -19,31 +19,31 @@ interface Pending {
 export class OperatorProcess {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
   readonly #log: Logger
-  readonly #over = new AbortController()
+  readonly #exited = new AbortController()
   #pending: Pending | undefined
 
   constructor([program, ...args]: readonly [program: string, ...args: string[]], log: Logger) {
     this.#log = log
-    // What it says on stderr is for strfry's log, as without us.
+    // Its stderr goes to strfry's log, as it would without the gateway.
     this.#process = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-    this.#process.on('error', (error) => this.#end({ err: error }, 'COMMAND cannot be run'))
-    this.#process.on('close', (code, signal) => this.#end({ code, signal }, 'COMMAND has ended'))
-    // Writing fails when it has ended, and that is told above.
+    this.#process.on('error', (error) => this.#end({ err: error }, 'cannot run COMMAND'))
+    this.#process.on('close', (code, signal) => this.#end({ code, signal }, 'COMMAND has exited'))
+    // Writing fails after it has exited, which is logged above.
     this.#process.stdin.on('error', () => {})
     void this.#listen()
   }
 
-  get isOver(): boolean {
-    return this.#over.signal.aborted
+  get hasExited(): boolean {
+    return this.#exited.signal.aborted
   }
 
-  /** Undefined where there is no answer in time, or none that strfry would take. */
-  async ask({ line, id }: Question, patienceMs: number): Promise<Decision | undefined> {
-    if (this.isOver) return undefined
+  /** Undefined where there is no answer in time, or not one that strfry would accept. */
+  async ask({ line, id }: Question, timeoutMs: number): Promise<Decision | undefined> {
+    if (this.hasExited) return undefined
     const answer = new Promise<Decision | undefined>((resolve) => {
       this.#pending = { id, resolve }
     })
-    const timer = setTimeout(() => this.#answer(undefined), patienceMs)
+    const timer = setTimeout(() => this.#answer(undefined), timeoutMs)
     this.#process.stdin.write(`${line}\n`)
     try {
       return await answer
@@ -52,13 +52,13 @@ export class OperatorProcess {
     }
   }
 
-  /** Ends it as strfry would, and after a while by force. */
+  /** Ends it as strfry would, with EOF and SIGTERM, then with SIGKILL. */
   async stop(): Promise<void> {
-    if (this.isOver) return
+    if (this.hasExited) return
     this.#process.stdin.end()
     this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => this.kill(), FAREWELL_MS)
-    await once(this.#over.signal, 'abort')
+    const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS)
+    await once(this.#exited.signal, 'abort')
     clearTimeout(timer)
   }
 
@@ -68,26 +68,26 @@ export class OperatorProcess {
   }
 
   #end(fields: object, message: string): void {
-    if (this.isOver) return
+    if (this.hasExited) return
     this.#log.info(fields, message)
-    this.#over.abort()
+    this.#exited.abort()
     this.#answer(undefined)
   }
 
   async #listen(): Promise<void> {
     try {
-      await eachLine(this.#process.stdout, (line) => this.#hear(line), LONGEST_ANSWER)
+      await forEachLine(this.#process.stdout, (line) => this.#receive(line), MAX_ANSWER_BYTES)
     } catch (error) {
-      this.#log.error({ err: error }, 'COMMAND cannot be heard')
+      this.#log.error({ err: error }, 'cannot read the output of COMMAND')
       this.kill()
     }
   }
 
-  /** Skips, as strfry does, what is no answer; logs nothing of it, because it may hold a key package (I4). */
-  #hear(line: string): undefined {
+  /** Skips lines that are not answers, as strfry does. Logs none of their content, which may be a key package (I4). */
+  #receive(line: string): undefined {
     const { id, decision } = readAnswer(line)
     if (id !== undefined && id === this.#pending?.id) this.#answer(decision)
-    else this.#log.warn({ characters: line.length }, 'COMMAND printed a line that is no answer')
+    else this.#log.warn({ characters: line.length }, 'skipped a line from COMMAND that is not an answer')
   }
 
   #answer(decision: Decision | undefined): void {

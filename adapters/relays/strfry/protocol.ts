@@ -1,36 +1,40 @@
-/** strfry's write-policy protocol (its docs/plugins.md): one line asks about an event, one line answers. */
+/** strfry's write-policy protocol (its docs/plugins.md): one line of JSON asks about an event, one line answers. */
 
-/** Longest line that strfry reads from a plugin, in bytes (`setMaxRecordSize` in its PluginEventSifter.h). */
-export const LONGEST_ANSWER = 8192
-/** Characters of a message that fit with all the rest, even where JSON writes each in six bytes. */
-const LONGEST_MESSAGE = 1000
-/** Of an event id there are 64; an answer could not carry one that is much longer. */
-const LONGEST_ID = 128
+/** Longest line that strfry reads from a plugin (`setMaxRecordSize` in its PluginEventSifter.h). */
+export const MAX_ANSWER_BYTES = 8192
+/** A message of this many characters fits in an answer, even if JSON escapes each of them in six bytes. */
+const MAX_MESSAGE_LENGTH = 1000
+/** Event ids have 64 characters; an answer has no room for one that is much longer. */
+const MAX_ID_LENGTH = 128
 
-/** strfry is asked by a client; it has checked the event before it asks us. Events from other relays it checks after. */
+/**
+ * Sources of events from clients, which strfry checks before it asks us. It checks events from other relays afterwards.
+ */
 const CLIENTS: readonly unknown[] = ['IP4', 'IP6']
-/** strfry asks whether an event that it has may go to another relay. It writes `?` where it documents `Stored`. */
+/** Sources of stored events that strfry would send to another relay. It writes `?` where it documents `Stored`. */
 const STORED: readonly unknown[] = ['Stored', '?']
 
-/** What strfry wants to know: what to do with this event. */
+/** strfry's question what to do with an event. */
 export interface Question {
-  /** As strfry wrote it. */
+  /** The question as strfry wrote it. */
   readonly line: string
   readonly id: string
-  /** NaN where it has none. */
+  /** NaN where the event has none. */
   readonly kind: number
-  /** Of any shape, unless it is from a client. */
+  /** Unchecked, unless it is from a client. */
   readonly event: unknown
   readonly source: 'client' | 'relay' | 'stored'
-  /** The client's network address; undefined where the event is from no client, or strfry does not know whom it is from. */
+  /**
+   * The client's network address; undefined where the event is not from a client, or strfry does not know the address.
+   */
   readonly address: string | undefined
-  /** The pubkey that the client has authenticated (NIP-42); strfry tells it for events with a `-` tag. */
+  /** The pubkey that the client has authenticated (NIP-42); strfry sends it for events with a `-` tag. */
   readonly authenticated: readonly string[]
 }
 
 /**
  * What strfry does with the event.
- * - `accept`: stores it and sends it on, after checks of its own.
+ * - `accept`: stores it and sends it to subscribers, after its own checks.
  * - `reject`: answers OK false with the message.
  * - `shadowReject`: answers OK true with the message, and does nothing else.
  */
@@ -39,12 +43,12 @@ export interface Decision {
   readonly message: string
 }
 
-/** @throws Error saying why it is none that can be answered */
+/** @throws Error saying why the line cannot be answered */
 export function readQuestion(line: string): Question {
   const { type, event, sourceType, sourceInfo, authed } = readObject(line)
-  if (type !== 'new') throw new Error('it is no JSON object of type "new"')
+  if (type !== 'new') throw new Error('not a JSON object of type "new"')
   const { id, kind }: { id?: unknown; kind?: unknown } = Object(event)
-  if (typeof id !== 'string' || id.length > LONGEST_ID) throw new Error('it has no event with an id')
+  if (typeof id !== 'string' || id.length > MAX_ID_LENGTH) throw new Error('no event with a valid id')
   return {
     line,
     id,
@@ -56,13 +60,13 @@ export function readQuestion(line: string): Question {
   }
 }
 
-/** The line, `\n` included, that answers a question about the event with this id. */
+/** The line, including `\n`, that answers a question about the event with this id. */
 export function writeAnswer(id: string, { action, message }: Decision): string {
   if (message === '') return `${JSON.stringify({ id, action })}\n`
   return `${JSON.stringify({ id, action, msg: shorten(message) })}\n`
 }
 
-/** What another plugin wrote: about which event, if it is an answer, and the decision, if strfry would take it. */
+/** Reads another plugin's answer: the event id, if there is one, and the decision, if strfry would accept it. */
 export function readAnswer(line: string): { id?: unknown; decision?: Decision } {
   const { id, action, msg } = readObject(line)
   if (!isAction(action)) return { id }
@@ -73,7 +77,7 @@ function isAction(action: unknown): action is Decision['action'] {
   return action === 'accept' || action === 'reject' || action === 'shadowReject'
 }
 
-/** What is no JSON object has no properties either. */
+/** Anything that is not a JSON object reads as one without properties. */
 function readObject(line: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(line))
@@ -87,13 +91,16 @@ function sourceOf(sourceType: unknown): Question['source'] {
   return STORED.includes(sourceType) ? 'stored' : 'relay'
 }
 
-/** A loopback address is that of a reverse proxy in front of strfry, whose `realIpHeader` is not set: it says nothing of the client. */
+/**
+ * A loopback address belongs to a reverse proxy in front of a strfry whose `realIpHeader` is not set: it says nothing about
+ * the client.
+ */
 function addressOf(sourceInfo: unknown): string | undefined {
   if (typeof sourceInfo !== 'string' || sourceInfo === '') return undefined
   return /^(127\.|::1$)/.test(sourceInfo) ? undefined : sourceInfo
 }
 
-/** Half a surrogate pair is no UTF-8: strfry could not read the line. */
+/** Replaces lone surrogates, which are not valid UTF-8: strfry could not read the line. */
 function shorten(message: string): string {
-  return message.slice(0, LONGEST_MESSAGE).replace(/\p{Surrogate}/gu, '\uFFFD')
+  return message.slice(0, MAX_MESSAGE_LENGTH).replace(/\p{Surrogate}/gu, '\uFFFD')
 }

@@ -53,6 +53,7 @@ export interface Environment {
   readonly meta: Database<number, 'authors' | 'packages' | 'format'>
 }
 
+/** Where an LMDB store is, and whether it is created there. */
 export interface LmdbStoreSettings {
   /** The directory of the store. Several processes of one machine may open the same. */
   readonly path: string

@@ -79,11 +79,7 @@ export function claimOne(
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
 }
 
-export function withEvent(
-  packages: Environment['packages'],
-  author: Pubkey,
-  pkg: StockedPackage,
-): StoredKeyPackage {
+function withEvent(packages: Environment['packages'], author: Pubkey, pkg: StockedPackage): StoredKeyPackage {
   const body = packages.get([author, pkg.id])
   if (body === undefined) throw new StoreError(`the event of a key package of ${author} is missing`)
   return { ...pkg, author, ...body }

@@ -1,10 +1,12 @@
 /** Looks through all of a Redis store, a piece at a time, so that no server is kept busy for long. */
 
-import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
+import { decodeRelayList } from './relay-lists.ts'
+import type { Scripts } from './scripts.ts'
 
 /** How many keys a server looks at before other clients get their turn. */
 const STEP = 1000
@@ -12,31 +14,31 @@ const STEP = 1000
 export class Census {
   readonly #connection: RedisConnection
   readonly #keys: Keys
+  readonly #scripts: Scripts
 
-  constructor(connection: RedisConnection, keys: Keys) {
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
     this.#connection = connection
     this.#keys = keys
+    this.#scripts = scripts
   }
 
   /** @throws StoreError */
   async *authors(): AsyncGenerator<Pubkey> {
-    const { client } = this.#connection
     for await (const author of this.#authorsWith('stock')) {
       const [stock] = this.#keys.stock(author)
       // Of a stock without an order, only the windows of claims are left.
-      if (await this.#connection.within(client.hexists(stock, 'order'))) yield author
+      if (await this.#scripts.ask('hexists', stock, 'order')) yield author
     }
   }
 
   /** @throws StoreError */
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
-    const { client } = this.#connection
     for await (const author of this.#authorsWith('relays')) {
-      const fields = client.hmget(this.#keys.relayList(author), 'event', 'deletedUntil')
-      const [event, deletedUntil] = await this.#connection.within(fields)
+      const fields = await this.#scripts.ask('hmget', this.#keys.relayList(author), 'event', 'deletedUntil')
+      const [event, deletedUntil] = fields as (string | null)[]
       yield {
         author,
-        ...(event && { event: JSON.parse(event) as SignedEvent }),
+        ...(event && { event: decodeRelayList(author, event) }),
         ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
       }
     }
@@ -47,8 +49,8 @@ export class Census {
     const names = new Map<string, number>()
     let cursor = '0'
     do {
-      const step = this.#connection.client.zscan(this.#keys.known(author), cursor, 'COUNT', STEP)
-      const [next, members] = await this.#connection.within(step)
+      const step = await this.#scripts.ask('zscan', this.#keys.known(author), cursor, 'COUNT', STEP)
+      const [next, members] = step as [next: string, members: string[]]
       for (let index = 0; index < members.length; index += 2) {
         names.set(members[index] ?? '', Number(members[index + 1]))
       }
@@ -68,7 +70,7 @@ export class Census {
       do {
         const step = node.scan(cursor, 'MATCH', pattern, 'COUNT', STEP)
         const [next, keys] = await this.#connection.within(step)
-        yield* keys.map(authorIn)
+        for (const key of keys) yield authorIn(key)
         cursor = next
       } while (cursor !== '0')
     }

@@ -1,6 +1,6 @@
 /** Makes ioredis clients that fail fast, come back by themselves, and never run a command twice. */
 
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 import { DEFAULT_PREFIX, parseRedisAddress, placeOf, type RedisAddress } from './address.ts'
 
 export type RedisClient = Redis | Cluster
@@ -22,12 +22,20 @@ export interface Trust {
 /** A connection on which nothing arrives for so long, though something was asked, is taken for dead. */
 const SILENCE_MS = 1_500
 
+/** A command whose keys all lie in one slot. */
+export type Words = readonly [command: string, ...words: (string | number | Buffer)[]]
+
 /**
  * A command that was sent is never sent again (a claim would run twice), and none is kept for later: whoever asked
  * has been told that it failed.
+ *
+ * Pipelines of a `Cluster`, which automatic ones are too, hand answers to the wrong commands (ioredis 6.0.0): while a
+ * node is gone each command of a pipeline picks another at random, and is refused where that one is not ready. A
+ * pipeline of which a part was refused is never written, and the rest of it waits for the answers of later commands.
  */
 const FAIL_FAST = {
   autoResendUnfulfilledCommands: false,
+  enableAutoPipelining: false,
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   socketTimeout: SILENCE_MS,
@@ -43,7 +51,7 @@ const FAIL_FAST = {
 /** The same for a cluster: what a node did not answer is not tried on another, since it may have run. */
 const CLUSTER_FAIL_FAST = {
   enableOfflineQueue: false,
-  enableAutoPipelining: true,
+  enableAutoPipelining: false,
   lazyConnect: true,
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
@@ -73,14 +81,29 @@ export function likeThis(theirs: RedisClient): Line {
 
 /** Where to subscribe: its own connection, or the cluster, which keeps one for that. */
 export function subscriberOf(client: RedisClient): RedisClient {
-  return isCluster(client)
-    ? client
-    : client.duplicate({ enableOfflineQueue: true, enableAutoPipelining: false })
+  return isCluster(client) ? client : client.duplicate({ enableOfflineQueue: true })
 }
 
 /** Whether it is a cluster, also one of another copy of ioredis. */
 export function isCluster(client: RedisClient): client is Cluster {
   return 'isCluster' in client && client.isCluster === true
+}
+
+/** Whether a replica takes over by itself where a master is gone. */
+export function hasFailover(client: RedisClient): boolean {
+  return isCluster(client) || (client.options.sentinels ?? []).length > 0
+}
+
+/** Where the keys of a command lie: the name of the master of their slot; '' where there is one server. */
+export function masterOf(client: RedisClient, [command, ...words]: Words): string {
+  if (!isCluster(client)) return ''
+  return client.slots[new Command(command, words).getSlot() ?? 0]?.[0] ?? ''
+}
+
+/** The connection to the master of that name; `undefined` where a cluster has none at the moment. */
+export function connectionTo(client: RedisClient, master: string): Redis | undefined {
+  if (!isCluster(client)) return client
+  return client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === master)
 }
 
 function clientOf({ topology, nodes, tls, username, password }: RedisAddress, trust?: Trust): RedisClient {
@@ -103,6 +126,8 @@ function clientOf({ topology, nodes, tls, username, password }: RedisAddress, tr
     sentinels: [...nodes],
     name: topology.name,
     sentinelCommandTimeout: SILENCE_MS,
+    // Else the old master is written to until Sentinel makes it a replica, and what it took in is lost.
+    failoverDetector: true,
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...trust } }),
   })
 }

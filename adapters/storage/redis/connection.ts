@@ -4,28 +4,31 @@ import type { Logger } from '../../../plugin/context.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import {
   dial,
+  hasFailover,
   isCluster,
   type Line,
   likeThis,
+  masterOf,
   type RedisClient,
   subscriberOf,
   type Trust,
+  type Words,
 } from './clients.ts'
 import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
-import { ReplicatedWrites, type Words } from './replication.ts'
+import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
 /** Key packages fail closed no later than this after Redis stopped answering (I7). */
 const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
-/** So many keys of a cluster that hardly a master is left out. */
-const CLUSTER_PROBES = 32
+/** Among so many keys of a cluster there is one of each master, but for the smallest. */
+const CLUSTER_PROBES = 100
 
 export interface ConnectOptions {
   readonly log: Logger
-  /** How many replicas must have a write before it counts (I6); 0 asks none. */
-  readonly waitReplicas?: number
+  /** How many replicas must have a write before it counts (I6); `auto` by default, 0 asks none. */
+  readonly waitReplicas?: WaitReplicas
   /** For the certificate of a `rediss://` server that the system does not know. */
   readonly trust?: Trust
 }
@@ -36,7 +39,7 @@ export interface RedisConnection {
   readonly subscriber: RedisClient
   /** Put before every key and channel. */
   readonly prefix: string
-  readonly waitReplicas: number
+  readonly waitReplicas: WaitReplicas
   /**
    * The answer of commands under way on `client`; what fails is logged, once for an outage.
    * @throws StoreError within 2 s, in words that hold nothing of the commands
@@ -47,6 +50,8 @@ export interface RedisConnection {
    * @throws what the client throws, so that NOSCRIPT can be told apart; `within` is for around it
    */
   write(words: Words): Promise<unknown>
+  /** Drops all connections, since one has handed an answer to the wrong call. What is under way on them fails. */
+  distrust(): void
   close(): Promise<void>
 }
 
@@ -75,7 +80,8 @@ class Connection implements RedisConnection {
   readonly client: RedisClient
   readonly subscriber: RedisClient
   readonly prefix: string
-  readonly waitReplicas: number
+  readonly waitReplicas: WaitReplicas
+  readonly #log: Logger
   readonly #place: string
   readonly #replicated: ReplicatedWrites
   readonly #faults: FaultLog
@@ -87,12 +93,14 @@ class Connection implements RedisConnection {
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
 
-  constructor({ client, prefix, place }: Line, { log, waitReplicas = 0 }: ConnectOptions) {
+  constructor({ client, prefix, place }: Line, { log, waitReplicas = 'auto' }: ConnectOptions) {
     this.client = client
     this.subscriber = subscriberOf(client)
     this.prefix = prefix
-    this.waitReplicas = waitReplicas
-    this.#replicated = new ReplicatedWrites(client, waitReplicas)
+    // Nobody but an operator puts a replica in the place of a single server.
+    this.waitReplicas = waitReplicas === 'auto' && !hasFailover(client) ? 0 : waitReplicas
+    this.#log = log
+    this.#replicated = new ReplicatedWrites(client, this.waitReplicas, (replicas) => this.#replicas(replicas))
     this.#place = place
     this.#faults = new FaultLog(log, place)
     client.on('error', (error: unknown) => this.#failed(error))
@@ -111,7 +119,10 @@ class Connection implements RedisConnection {
     }
     this.#started = true
     // A connection that only listens does not notice a server that is gone without a word.
-    this.#heartbeat = setInterval(() => this.subscriber.ping().catch(() => undefined), HEARTBEAT_MS).unref()
+    this.#heartbeat = setInterval(() => {
+      this.subscriber.ping().catch(() => undefined)
+      this.#replicated.look()
+    }, HEARTBEAT_MS).unref()
   }
 
   async within<Answer>(pending: Promise<Answer>): Promise<Answer> {
@@ -125,6 +136,12 @@ class Connection implements RedisConnection {
 
   write(words: Words): Promise<unknown> {
     return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
+  }
+
+  distrust(): void {
+    const { client } = this
+    // At once: `disconnect` would let the answers in that are still to come.
+    for (const { stream } of isCluster(client) ? client.nodes() : [client]) stream?.destroy()
   }
 
   async close(): Promise<void> {
@@ -167,6 +184,19 @@ class Connection implements RedisConnection {
     this.#probing ??= this.#probeLater()
   }
 
+  #replicas(replicas: number): void {
+    // At start the log says it with all else that a crash can lose.
+    if (!this.#started) return
+    const fields = { redis: this.#place }
+    if (replicas > 0)
+      this.#log.info(fields, 'Redis: a replica has each change again before it is acknowledged')
+    else
+      this.#log.warn(
+        fields,
+        'Redis: no replica is connected: until one is, a failover can lose what is acknowledged',
+      )
+  }
+
   #lost(): void {
     if (this.#started) this.#failed(new Error('the connection is closed'))
   }
@@ -184,14 +214,18 @@ class Connection implements RedisConnection {
     }, PROBE_INTERVAL_MS).unref()
   }
 
-  /** A write by a script, as the store's own are; on a cluster one that falls on each node. */
+  /**
+   * A write by a script, as the store's own are; on a cluster one for each master, and no more: the first command
+   * connects to a node that is not connected yet, and what is sent to it in the meantime is refused.
+   */
   async #probe(): Promise<void> {
     const script = "return redis.call('set', KEYS[1], '1', 'EX', 60)"
-    const keys = Array.from(
-      { length: isCluster(this.client) ? CLUSTER_PROBES : 1 },
-      (_, n) => `${this.prefix}probe:${n}`,
-    )
-    await Promise.all(keys.map((key) => this.#prove(['eval', script, 1, key])))
+    const probes = new Map<string, Words>()
+    for (let n = 0; n < (isCluster(this.client) ? CLUSTER_PROBES : 1); n++) {
+      const words: Words = ['eval', script, 1, `${this.prefix}probe:${n}`]
+      probes.set(masterOf(this.client, words), words)
+    }
+    await Promise.all([...probes.values()].map((words) => this.#prove(words)))
   }
 
   #prove(words: Words): Promise<unknown> {

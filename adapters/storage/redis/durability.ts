@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis'
 import type { Logger } from '../../../plugin/context.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
+import { infoOf } from './info.ts'
+import type { WaitReplicas } from './replication.ts'
 
 /** How one server keeps its data; `unknown` where it does not say, as managed ones do. */
 export interface Persistence {
@@ -30,7 +32,7 @@ export async function logDurability(connection: RedisConnection, log: Logger): P
 }
 
 async function readPersistence(server: Redis): Promise<Persistence> {
-  const info = fieldsOf(await server.info())
+  const info = await infoOf(server)
   const [appendfsync, save] = await Promise.all([setting(server, 'appendfsync'), setting(server, 'save')])
   return {
     appendonly: info.get('aof_enabled') === '1',
@@ -44,11 +46,6 @@ async function readPersistence(server: Redis): Promise<Persistence> {
 async function setting(server: Redis, name: string): Promise<string | undefined> {
   const answer = await server.config('GET', name).catch(() => [])
   return (answer as string[])[1]
-}
-
-function fieldsOf(info: string): Map<string, string> {
-  const fields = info.split('\r\n').map((line) => line.split(':', 2))
-  return new Map(fields.map(([name = '', value = '']) => [name, value]))
 }
 
 function isPolicy(text: string | undefined): text is 'always' | 'everysec' | 'no' {
@@ -69,9 +66,9 @@ interface Meaning {
 }
 
 /** What the setting means for the promises of the gateway. */
-export function explain(persistence: Persistence, waitReplicas: number): Meaning {
+export function explain(persistence: Persistence, waitReplicas: WaitReplicas): Meaning {
   const { replicas } = persistence
-  if (waitReplicas > replicas) {
+  if (waitReplicas !== 'auto' && waitReplicas > replicas) {
     return {
       level: 'warn',
       sentence: `redis.wait is ${waitReplicas} and Redis has ${replicas} replicas: no key package can be kept`,
@@ -109,15 +106,19 @@ function afterCrash({ appendonly, appendfsync, snapshots }: Persistence): Meanin
       sentence: 'every change is on disk before it is acknowledged (I1 and I6 hold in a crash)',
     }
   if (appendfsync === 'everysec')
-    return { level: 'warn', sentence: `a crash of its machine loses up to two seconds: ${lost}` }
+    return {
+      level: 'warn',
+      sentence: `a crash of its machine loses up to two seconds, and one of its process the last moment: ${lost}`,
+    }
   return {
     level: 'warn',
     sentence: `when changes reach the disk is up to its system: a crash of its machine loses what did not: ${lost}`,
   }
 }
 
-function afterFailover(replicas: number, waitReplicas: number): string {
+function afterFailover(replicas: number, waitReplicas: WaitReplicas): string {
   if (replicas === 0) return 'no replica takes over'
-  if (waitReplicas === 0) return 'a replica that takes over may lack the last changes (redis.wait)'
-  return `${waitReplicas} of ${replicas} replicas have a change before it is acknowledged`
+  if (waitReplicas === 0)
+    return 'a replica that takes over lacks what had not reached it: seconds of changes in a failover (redis.wait)'
+  return `${waitReplicas === 'auto' ? 1 : waitReplicas} of ${replicas} replicas have a change before it is acknowledged`
 }

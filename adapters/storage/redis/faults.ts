@@ -34,6 +34,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   NOPERM:
     'this user may not do what is needed: grant it all keys and channels under the prefix, and +@all -@dangerous +info ' +
     '(on a cluster also +cluster|slots +cluster|info)',
+  CROSSED: 'an answer to another call came: all connections to it are made anew',
   ECONNREFUSED: 'nothing listens there: start it, or mend the address',
   ENOTFOUND: 'no such host: mend the address',
   EAI_AGAIN: 'the name of its host cannot be looked up now',
@@ -57,7 +58,7 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/sentinels are unreachable/, 'NOSENTINEL'],
   [/certificate|altname/i, 'UNTRUSTED'],
   [/timeout|timed out|ETIMEDOUT/i, 'ETIMEDOUT'],
-  [/closed|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
+  [/closed?|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
 ]
 
 /** What an error of the client means. Its own text is not passed on where it could hold what was sent (I4). */

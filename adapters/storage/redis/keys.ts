@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
 
 /** Texts that stand in a key as they are; a hash is longer than any. */
 const PLAIN = /^[ -~]{1,64}$/
@@ -24,13 +25,19 @@ export class Keys {
     return `${this.#of(author)}known`
   }
 
-  /** The keys of this name of all authors: the pattern that finds them, and whose one is. */
+  /** The keys of this name of all authors: the pattern that finds them, and whose one is, where it is one of them. */
   every(name: string): { readonly pattern: string; authorIn(key: string): Pubkey } {
     const prefix = this.#prefix.replace(/[\\*?[\]]/g, '\\$&')
     const start = this.#prefix.length + 1
     return {
       pattern: `${prefix}{*}:${name}`,
-      authorIn: (key) => key.slice(start, key.indexOf('}', start)) as Pubkey,
+      authorIn: (key) => {
+        const author = key.slice(start, key.indexOf('}', start)) as Pubkey
+        // Not what was looked for: it would be the answer to another call.
+        if (key !== `${this.#of(author)}${name}`)
+          throw new StoreError('Redis: a key is not what was looked for')
+        return author
+      },
     }
   }
 

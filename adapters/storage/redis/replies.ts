@@ -1,5 +1,6 @@
 /** Reads what the scripts return. */
 
+import type { StoredEvent } from '../../../plugin/key-package/encoding.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, Exposure, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
@@ -72,13 +73,22 @@ export class ClaimReplies {
   }
 }
 
+/** A package without its event, and the number of the row that has it (layout.lua). */
+export interface ListedRow {
+  readonly pkg: Omit<StoredKeyPackage, keyof StoredEvent>
+  readonly row: number
+}
+
 /** @param reply of list.lua */
-export function decodeList(author: Pubkey, reply: unknown): StoredKeyPackage[] {
+export function decodeList(author: Pubkey, reply: unknown): ListedRow[] {
   const words = reply as readonly string[]
-  const packages: StoredKeyPackage[] = []
-  for (let index = 0; index < words.length; index += 2)
-    packages.push(decodeRow(author, words[index + 1] ?? '', exposureOf(words[index] ?? '')))
-  return packages
+  const listed: ListedRow[] = []
+  for (let index = 0; index < words.length; index += 3) {
+    const [exposure = '', row, head = ''] = words.slice(index, index + 3)
+    const { event, contentForm, ...pkg } = decodeRow(author, head, exposureOf(exposure))
+    listed.push({ pkg, row: Number(row) })
+  }
+  return listed
 }
 
 /** `since:count`, or nothing. */

@@ -15,6 +15,7 @@ import type {
   StockedPackage,
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
 
 /** An author's `order` (layout.lua) is a head, then a place for each package; in bytes. */
 export const HEAD_LENGTH = 44
@@ -33,11 +34,15 @@ export function encodeRow(pkg: StoredKeyPackage): string {
   return `${header.join(' ')}\n${JSON.stringify(rest)}\n${event}`
 }
 
+/** @throws StoreError where the event is not the author's, or not the one of that id (I4) */
 export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
   const headerEnd = row.indexOf('\n')
   const restEnd = row.indexOf('\n', headerEnd + 1)
   const [id, expiresAt, lastResort, createdAt, kind, ref] = row.slice(0, headerEnd).split(' ', 6)
   const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
+  const event = row.slice(restEnd + 1)
+  if (!says(event, 'pubkey', author) || !says(event, 'id', id ?? ''))
+    throw new StoreError('Redis: a key package is not the one that was asked for')
   return {
     id: id as EventId,
     ref: ref as KeyPackageRef,
@@ -47,11 +52,23 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
     expiresAt: Number(expiresAt),
     lastResort: lastResort === '1',
     tags,
-    event: row.slice(restEnd + 1),
+    event,
     contentForm,
     ...(slot !== undefined && { slot }),
     ...(exposure !== undefined && { exposure }),
   }
+}
+
+/** The field of an author's stock that has the row of this number (layout.lua). */
+export function rowName(row: number): Buffer {
+  const name = Buffer.alloc(4)
+  name.writeUInt32BE(row)
+  return name
+}
+
+/** Whether an event has that value, without parsing it: within a text of it, quotes would be escaped. */
+function says(event: string, name: 'id' | 'pubkey', value: string): boolean {
+  return event.includes(`"${name}":"${value}"`)
 }
 
 /** What selection.lua is told that a claim wants. */

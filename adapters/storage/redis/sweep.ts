@@ -35,13 +35,11 @@ export class Sweeper {
     let gone = 0
     for (const part of this.#keys.everyDue()) {
       for (;;) {
-        const { client } = this.#connection
-        const authors = await this.#connection.within(
-          client.zrangebyscore(part, '-inf', now, 'LIMIT', 0, CHUNK),
-        )
+        const due = await this.#scripts.ask('zrangebyscore', part, '-inf', now, 'LIMIT', 0, CHUNK)
+        const authors = due as Pubkey[]
         if (authors.length === 0) break
         const counts = await Promise.all(
-          authors.map((author) => this.#sweepAuthor(part, author as Pubkey, retireAfterSeconds, now)),
+          authors.map((author) => this.#sweepAuthor(part, author, retireAfterSeconds, now)),
         )
         gone += counts.reduce((sum, count) => sum + count, 0)
       }
@@ -77,13 +75,12 @@ export class Sweeper {
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {
-    const { client } = this.#connection
-    const authors: string[] = await this.#connection.within(client.zrange(part, from, `${from + CHUNK - 1}`))
+    const authors = (await this.#scripts.ask('zrange', part, from, from + CHUNK - 1)) as Pubkey[]
     const lengths = authors.map((author) => {
-      const [stock] = this.#keys.stock(author as Pubkey)
-      return client.hstrlen(stock, 'order')
+      const [stock] = this.#keys.stock(author)
+      return this.#scripts.ask('hstrlen', stock, 'order')
     })
-    const all = await this.#connection.within(Promise.all(lengths))
+    const all = (await Promise.all(lengths)) as number[]
     return all.map((length) => Math.max(0, length - HEAD_LENGTH) / PLACE_LENGTH)
   }
 }

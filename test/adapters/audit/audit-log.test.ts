@@ -1,10 +1,14 @@
-/** Where audit records are written, under which names, and what becomes of them on a full disk. */
+/** The audit log: where records are written, how requesters are hashed, rotation, and a full disk. */
 
 import { mkdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
-import { type AuditLog, openAuditLog } from '../../../adapters/audit/audit-log.ts'
-import { type AuditOptions, auditOptionsSchema } from '../../../adapters/audit/options.ts'
+import {
+  type AuditLog,
+  type AuditOptions,
+  auditOptionsSchema,
+  openAuditLog,
+} from '../../../adapters/audit/audit-log.ts'
 import type { AuditRecord } from '../../../plugin/audit.ts'
 import { authorNamed, packageNamed } from '../../contract/index.ts'
 import { testLog } from '../../support/log.ts'
@@ -47,24 +51,24 @@ function linesOf(path: string): Record<string, unknown>[] {
 }
 
 describe('audit.to', () => {
-  it('off: there is none', () => {
+  it('off: nothing is recorded', () => {
     const options = auditOptionsSchema.parse({})
     expect(openAuditLog({ options, store: 'memory:', log: testLog() })).toBeUndefined()
   })
 
-  it('log: each record is a line of the ordinary log', () => {
+  it('log: each record is a line in the ordinary log', () => {
     const log = testLog()
-    open({ to: 'log', hashRequesters: false }, log).keep(claim)
+    open({ to: 'log', hashRequesters: false }, log).write(claim)
     const { at: _, ...record } = claim
     const audit = { time: '2023-11-15T00:00:00.000Z', ...record, store: 'lmdb:./data' }
     expect(log.lines).toEqual([{ level: 'info', fields: { audit }, message: 'audit' }])
   })
 
-  it('file: each is a line of JSON with its time and the store, in a file for its owner alone', () => {
+  it('file: each record is a line of JSON with its time and the store, in a file that only its owner can read', () => {
     const path = `${directory}/below/audit.jsonl`
     const audit = open({ to: 'file', path, hashRequesters: false })
-    audit.keep(claim)
-    audit.keep({ at: MORNING + 1, action: 'expiry', outcome: 'spent', author: alice, id, ref, kind: 443 })
+    audit.write(claim)
+    audit.write({ at: MORNING + 1, action: 'expiry', outcome: 'spent', author: alice, id, ref, kind: 443 })
     const { at: _, ...record } = claim
     expect(linesOf(path)).toEqual([
       { time: '2023-11-15T00:00:00.000Z', ...record, store: 'lmdb:./data' },
@@ -83,11 +87,11 @@ describe('audit.to', () => {
     audit.close()
   })
 
-  it('file: lines are added to what is there', () => {
+  it('file: lines are appended to an existing file', () => {
     const path = `${directory}/again.jsonl`
     for (const remaining of [2, 1]) {
       const audit = open({ to: 'file', path })
-      audit.keep({ ...claim, remaining })
+      audit.write({ ...claim, remaining })
       audit.close()
     }
     expect(linesOf(path).map(({ remaining }) => remaining)).toEqual([2, 1])
@@ -95,10 +99,10 @@ describe('audit.to', () => {
 })
 
 describe('audit.hashRequesters', () => {
-  it('names nobody who asked, and the same requester differently each day', () => {
+  it('hides who asked, and hashes the same requester differently each day', () => {
     const path = `${directory}/hashed.jsonl`
     const audit = open({ to: 'file', path })
-    for (const at of [MORNING, MORNING + DAY - 1, MORNING + DAY]) audit.keep({ ...claim, at })
+    for (const at of [MORNING, MORNING + DAY - 1, MORNING + DAY]) audit.write({ ...claim, at })
     const names = linesOf(path).map(({ requester }) => requester)
     expect(readFileSync(path, 'utf8')).not.toContain(bob)
     expect(names[1]).toBe(names[0])
@@ -106,13 +110,13 @@ describe('audit.hashRequesters', () => {
     audit.close()
   })
 
-  it('does not tell by what somebody publishes under which name they ask', () => {
+  it('hashes a requester differently when they publish and when they ask', () => {
     const path = `${directory}/publisher.jsonl`
     const audit = open({ to: 'file', path })
-    audit.keep({ ...claim, action: 'publish', author: bob, requester: bob })
-    audit.keep({ ...claim, action: 'refusal', verb: 'EVENT', author: bob, requester: bob })
-    audit.keep(claim)
-    audit.keep({ at: MORNING, action: 'refusal', verb: 'REQ', outcome: 'restricted: ...', requester: bob })
+    audit.write({ ...claim, action: 'publish', author: bob, requester: bob })
+    audit.write({ ...claim, action: 'refusal', verb: 'EVENT', author: bob, requester: bob })
+    audit.write(claim)
+    audit.write({ at: MORNING, action: 'refusal', verb: 'REQ', outcome: 'restricted: ...', requester: bob })
     const [published, refused, asked, refusedToo] = linesOf(path).map(({ requester }) => requester)
     expect(refused).toBe(published)
     expect(asked).not.toBe(published)
@@ -121,51 +125,51 @@ describe('audit.hashRequesters', () => {
   })
 })
 
-describe('a file that is moved away', () => {
-  it('is written until it is opened anew, and nothing is lost', () => {
+describe('log rotation', () => {
+  it('writes to the moved file until the path is reopened, and loses nothing', () => {
     const path = `${directory}/rotated.jsonl`
     const log = testLog()
     const audit = open({ to: 'file', path }, log)
-    audit.keep({ ...claim, remaining: 3 })
+    audit.write({ ...claim, remaining: 3 })
     renameSync(path, `${path}.1`)
-    audit.keep({ ...claim, remaining: 2 })
+    audit.write({ ...claim, remaining: 2 })
     audit.reopen()
-    audit.keep({ ...claim, remaining: 1 })
+    audit.write({ ...claim, remaining: 1 })
     expect(linesOf(`${path}.1`).map(({ remaining }) => remaining)).toEqual([3, 2])
     expect(linesOf(path).map(({ remaining }) => remaining)).toEqual([1])
-    expect(log.lines.map(({ message }) => message)).toEqual(['the audit log was opened anew'])
+    expect(log.lines.map(({ message }) => message)).toEqual(['audit log reopened'])
     audit.close()
   })
 
-  it('is kept where no new one can be opened, and the log says so', () => {
+  it('keeps writing to the moved file if the path cannot be opened, and logs that', () => {
     const path = `${directory}/blocked.jsonl`
     const log = testLog()
     const audit = open({ to: 'file', path }, log)
     renameSync(path, `${path}.1`)
     mkdirSync(path)
     audit.reopen()
-    audit.keep(claim)
+    audit.write(claim)
     expect(linesOf(`${path}.1`)).toHaveLength(1)
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['error', 'the audit log could not be opened anew; it goes on in the old file'],
+      ['error', 'cannot reopen the audit log; still writing to the old file'],
     ])
     audit.close()
   })
 })
 
 describe('a full disk', () => {
-  it('stops nothing: the log says once that records go missing, and the file how many', async () => {
+  it('stops nothing: it is logged once, and the file says how many records are missing', async () => {
     const path = `${directory}/full.jsonl`
     const script = fileURLToPath(new URL('../../support/audit-full.mjs', import.meta.url))
-    // Four blocks of 512 bytes, which is what a full disk is to the file; a line is longer than what is left at the end.
+    // A limit of four blocks of 512 bytes acts like a full disk; the last line does not fit.
     const limited = ['-c', 'ulimit -f 4; exec "$0" "$@"', process.execPath, script, path]
-    const full = 'the audit log cannot be written; records go missing'
-    const written = 'the audit log is written again; so many records are missing'
+    const full = 'cannot write the audit log; records are lost'
+    const written = 'audit log writable again; records are missing'
     expect(JSON.parse(await run('sh', limited))).toEqual([
       full,
       written,
       full,
-      'the audit log was opened anew',
+      'audit log reopened',
       written,
       full,
     ])

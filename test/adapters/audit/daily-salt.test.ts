@@ -1,4 +1,4 @@
-/** Under which name the audit log knows a requester: the same all day, and never again. */
+/** The hash of a requester in the audit log: the same all day, and a new one every day. */
 
 import { describe, expect, it } from '@jest/globals'
 import { DailySalt } from '../../../adapters/audit/daily-salt.ts'
@@ -7,28 +7,28 @@ const DAY = 86_400
 /** The first second of a day (UTC). */
 const MORNING = 1_700_006_400
 
-describe('the name of a requester', () => {
-  it('is the same all day, and tells requesters apart', () => {
+describe('the hash of a requester', () => {
+  it('is the same all day, and different for each requester', () => {
     const salt = new DailySalt()
-    const name = salt.nameOf('bob', 'ask', MORNING)
-    expect(name).toMatch(/^[0-9a-f]{32}$/)
-    expect(salt.nameOf('bob', 'ask', MORNING + DAY - 1)).toBe(name)
-    expect(salt.nameOf('carol', 'ask', MORNING)).not.toBe(name)
+    const hash = salt.hashOf('bob', 'ask', MORNING)
+    expect(hash).toMatch(/^[0-9a-f]{32}$/)
+    expect(salt.hashOf('bob', 'ask', MORNING + DAY - 1)).toBe(hash)
+    expect(salt.hashOf('carol', 'ask', MORNING)).not.toBe(hash)
   })
 
-  it('is another one on another day, and never again what it was', () => {
+  it('is different every day, and never comes back', () => {
     const salt = new DailySalt()
-    const days = [MORNING, MORNING + DAY, MORNING].map((day) => salt.nameOf('bob', 'ask', day))
+    const days = [MORNING, MORNING + DAY, MORNING].map((day) => salt.hashOf('bob', 'ask', day))
     expect(new Set(days).size).toBe(3)
   })
 
-  it('is another one in another domain, and in another process', () => {
+  it('is different in another domain and in another process', () => {
     const [here, there] = [new DailySalt(), new DailySalt()]
-    const names = [
-      here.nameOf('bob', 'ask', MORNING),
-      here.nameOf('bob', 'publish', MORNING),
-      there.nameOf('bob', 'ask', MORNING),
+    const hashes = [
+      here.hashOf('bob', 'ask', MORNING),
+      here.hashOf('bob', 'publish', MORNING),
+      there.hashOf('bob', 'ask', MORNING),
     ]
-    expect(new Set(names).size).toBe(3)
+    expect(new Set(hashes).size).toBe(3)
   })
 })

@@ -1,4 +1,4 @@
-/** `demo` tells its story on a real relay, leaves nothing behind, and exits 0 only if every step held. */
+/** `demo` plays its story on a real relay, leaves no files behind, and exits 0 only if every step passed. */
 
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -10,29 +10,29 @@ import { playOn } from '../../../adapters/cli/demo.ts'
 import { runCli } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
 
-it('plays every step, and removes its scratch folder', async () => {
+it('plays every step, and removes its temporary store', async () => {
   const folder = scratch()
   const { code, stdout, stderr } = await runCli(['demo'], { env: { TMPDIR: folder } })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-  const told = stdout.split('\n').flatMap((line) => /^ ?\d+\. (.+)$/.exec(line)?.[1] ?? [])
-  expect(told).toEqual(story.map(({ title }) => title))
-  expect(stdout).toMatch(/10 queries are answered, then Bob is to wait for \d+ s/)
-  expect(stdout.trimEnd().endsWith('Every step held.')).toBe(true)
+  const titles = stdout.split('\n').flatMap((line) => /^ ?\d+\. (.+)$/.exec(line)?.[1] ?? [])
+  expect(titles).toEqual(story.map(({ title }) => title))
+  expect(stdout).toMatch(/10 queries are answered, then Bob must wait \d+ s/)
+  expect(stdout.trimEnd().endsWith('All steps passed.')).toBe(true)
   expect(readdirSync(folder)).toEqual([])
 })
 
-it('fails on a relay that hands the same key package to everybody (I1)', async () => {
+it('fails on a relay that gives the same key package to everybody (I1)', async () => {
   const relay = await startPlainRelay()
-  const told: string[] = []
-  expect(await playOn(relay.url, (line) => told.push(line))).toBe(false)
-  expect(told.slice(-2)).toEqual([
-    ' 4. Carol claims one too, and gets another',
+  const printed: string[] = []
+  expect(await playOn(relay.url, (line) => printed.push(line))).toBe(false)
+  expect(printed.slice(-2)).toEqual([
+    ' 4. Carol claims one too and gets a different one',
     '      FAILED: the same key package was handed out twice',
   ])
   relay.close()
 })
 
-/** A relay as most are: it keeps what it is given, and answers a query with the newest that fits. */
+/** An ordinary relay: it stores events, and answers a query with the newest one that matches. */
 async function startPlainRelay() {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 })
   const events: Event[] = []

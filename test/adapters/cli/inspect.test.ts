@@ -1,4 +1,4 @@
-/** `inspect`: what a key package event holds, and whether it would be accepted, check by check. */
+/** `inspect`: the fields of a key package event, and the outcome of every check on it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
@@ -27,7 +27,7 @@ describe('inspect', () => {
     expect(stdout).toMatch(/\nIt would be accepted\.\n$/)
   })
 
-  it('names the check that refuses, goes on with the others, and exits 1', async () => {
+  it('names the check that fails, runs the others too, and exits 1', async () => {
     const { code, stdout } = await inspect([withoutLastResort])
     expect(code).toBe(1)
     expect(stdout).toContain(`last_resort       refused  ${REFUSAL}\n`)
@@ -35,7 +35,7 @@ describe('inspect', () => {
     expect(stdout).toContain(`\nIt would be refused: ${REFUSAL}\n`)
   })
 
-  it('goes by the validation settings', async () => {
+  it('applies the validation settings', async () => {
     expect(await inspect([withoutLastResort], '--validation-require-last-resort', 'false')).toMatchObject({
       code: 0,
     })
@@ -43,13 +43,13 @@ describe('inspect', () => {
     expect(stdout).toMatch(/^MLS signatures +skipped$/m)
   })
 
-  it('judges as of now unless it is told a time', async () => {
+  it('checks as of now unless --at is given', async () => {
     const { code, stdout } = await runCli(['inspect', '-'], { input: JSON.stringify(good) })
     expect(code).toBe(1)
     expect(stdout).toContain('It would be refused: invalid: ')
   })
 
-  it('takes several events, one a line, and prints one JSON object for each with --json', async () => {
+  it('reads several events, one per line, and prints a JSON object for each with --json', async () => {
     const { code, stdout } = await inspect([good, withoutLastResort], '--json')
     const reports = stdout
       .trimEnd()
@@ -77,7 +77,7 @@ describe('inspect', () => {
   })
 
   it.each([
-    ['nothing of an event', {}, 'invalid: id must be 64 lower-case hex characters'],
+    ['no fields of an event', {}, 'invalid: id must be 64 lower-case hex characters'],
     ['no object', [1], 'invalid: an event must be a JSON object'],
     [
       'no KeyPackage',
@@ -85,17 +85,17 @@ describe('inspect', () => {
       expect.stringMatching(/^invalid: not an MLS KeyPackage/),
     ],
     [
-      'a changed content',
+      'changed content',
       { ...good, content: withoutLastResort.content.replace('A', 'B') },
       expect.stringMatching(/^invalid: the id is not/),
     ],
-  ])('refuses what has %s (I9)', async (_, event, message) => {
+  ])('refuses an event with %s (I9)', async (_, event, message) => {
     const { code, stdout } = await inspect([event], '--json')
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({ accepted: false, message })
   })
 
-  it('lets no event steer the terminal', async () => {
+  it('prints no control characters from an event', async () => {
     const { stdout } = await inspect([
       keyPackageEvent(alice, keyPackage, { tags: { relays: ['\u001b[2J'] } }),
     ])
@@ -103,10 +103,10 @@ describe('inspect', () => {
   })
 
   it.each([
-    ['what is not JSON', 'error: line 2 is not JSON', ['-'], `${JSON.stringify(good)}\n{oops`],
-    ['a file that is not there', 'error: absent.json cannot be read: ENOENT', ['absent.json'], ''],
+    ['input that is not JSON', 'error: line 2 is not JSON', ['-'], `${JSON.stringify(good)}\n{oops`],
+    ['a file that does not exist', 'error: cannot read absent.json: ENOENT', ['absent.json'], ''],
     [
-      'a time that is none',
+      'an invalid time',
       "error: option '--at <seconds>' argument 'noon' is invalid",
       ['-', '--at', 'noon'],
       '',
@@ -117,7 +117,7 @@ describe('inspect', () => {
     expect(stderr.startsWith(problem)).toBe(true)
   })
 
-  it('exits 2 on nothing at all', async () => {
-    expect(await inspect([])).toEqual({ code: 2, stdout: '', stderr: 'error: - holds no event\n' })
+  it('exits 2 on empty input', async () => {
+    expect(await inspect([])).toEqual({ code: 2, stdout: '', stderr: 'error: no event in -\n' })
   })
 })

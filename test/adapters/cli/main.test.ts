@@ -1,4 +1,4 @@
-/** The command line as a process: exit codes, what goes where, and how `serve` starts and stops. */
+/** The command line as a process: exit codes, stdout and stderr, and how `serve` starts and stops. */
 
 import { describe, expect, it } from '@jest/globals'
 import { runCli, serveCli } from '../../support/cli.ts'
@@ -11,7 +11,7 @@ const alice = person('alice')
 const HELP = /^Usage: keypackage-gateway/
 
 describe('keypackage-gateway', () => {
-  it('says its version', async () => {
+  it('prints its version', async () => {
     expect(await runCli(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' })
   })
 
@@ -25,16 +25,16 @@ describe('keypackage-gateway', () => {
     [['stats', '--help']],
     [['sweep', '--help']],
     [['help', 'serve']],
-  ])('explains itself: %j', async (args) => {
+  ])('prints help: %j', async (args) => {
     expect(await runCli(args)).toEqual({ code: 0, stdout: expect.stringMatching(HELP), stderr: '' })
   })
 
   it.each([
     ['no command', [], HELP],
-    ['a command nobody knows', ['server'], /unknown command 'server'/],
-    ['a flag nobody knows', ['serve', '--lissten', 'x'], /unknown option '--lissten'/],
+    ['an unknown command', ['server'], /unknown command 'server'/],
+    ['an unknown flag', ['serve', '--lissten', 'x'], /unknown option '--lissten'/],
     ['a flag without its value', ['serve', '--listen'], /argument missing/],
-    ['an argument too many', ['serve', 'x'], /too many arguments/],
+    ['too many arguments', ['serve', 'x'], /too many arguments/],
     ['no file to inspect', ['inspect'], /missing required argument 'file'/],
     ['no file to import', ['import'], /missing required argument 'file'/],
   ])('exits 2 on %s, and stdout stays empty', async (_, args, stderr) => {
@@ -42,7 +42,7 @@ describe('keypackage-gateway', () => {
   })
 })
 
-describe('serve does not start, and exits 2,', () => {
+describe('serve exits 2', () => {
   it.each([
     [
       'a wrong flag',
@@ -56,12 +56,12 @@ describe('serve does not start, and exits 2,', () => {
       { KPG_LISTEN: 'here' },
       'listen: "here" is not allowed; expected a string such as 127.0.0.1:7447 (environment variable KPG_LISTEN)',
     ],
-    ['an unknown variable', [], { KPG_LOG: 'x' }, 'KPG_LOG: unknown setting; known settings: KPG_LOG_LEVEL'],
+    ['an unknown variable', [], { KPG_LOG: 'x' }, 'KPG_LOG: unknown setting; expected KPG_LOG_LEVEL'],
     [
-      'custody of a relay that is not there',
+      'custody of a relay without upstream',
       ['--custody', 'relay'],
       {},
-      'custody: "relay" is not allowed where no relay is behind; it takes gateway',
+      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
     ],
   ])('with %s', async (_, flags, env, problem) => {
     expect(await runCli(['serve', ...flags], { env })).toEqual({
@@ -73,7 +73,7 @@ describe('serve does not start, and exits 2,', () => {
 })
 
 describe('serve', () => {
-  it('says in one line what it serves, and warns of what may surprise', async () => {
+  it('logs what it serves in one line, and warns of surprising settings', async () => {
     const serving = await serveCli(['--store', 'memory:'])
     serving.kill('SIGTERM')
     await serving.finished
@@ -92,7 +92,7 @@ describe('serve', () => {
     ])
   })
 
-  it('has nothing to warn of where it has a name, packages are kept, and delivered as published', async () => {
+  it('logs no warning with publicUrl, a durable store and delivery as published', async () => {
     const folder = scratch()
     const store = `lmdb:${folder}/store`
     const flags = ['--store', store, '--profile', 'marmot', '--public-url', 'wss://relay.example.com']
@@ -114,7 +114,7 @@ describe('serve', () => {
     },
   )
 
-  it('exits at once on a second signal, whoever is still there', async () => {
+  it('exits immediately on a second signal, with clients still connected', async () => {
     const serving = await serveCli(['--store', 'memory:', '--server-drain-seconds', '300'])
     const client = await Client.greeted(serving.url)
     client.socket.pause()
@@ -124,7 +124,7 @@ describe('serve', () => {
     expect(await serving.finished).toEqual({ code: 1, stdout: '' })
   })
 
-  it('has on its disk what it said OK to, after SIGTERM in the middle of it (I6)', async () => {
+  it('has stored durably what it answered with OK, after SIGTERM during publishing (I6)', async () => {
     const folder = scratch()
     const flags = ['--store', `lmdb:${folder}/store`]
     const now = Math.floor(Date.now() / 1000)
@@ -156,7 +156,7 @@ describe('serve', () => {
     await again.finished
   })
 
-  it('never logs what is in a key package (I4)', async () => {
+  it('never logs the content of a key package (I4)', async () => {
     const serving = await serveCli(['--store', 'memory:', '--log-level', 'debug'])
     const now = Math.floor(Date.now() / 1000)
     const pkg = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
@@ -173,7 +173,7 @@ describe('serve', () => {
     expect(log).not.toContain('secret-tag')
   })
 
-  it('says which address is taken, and exits 1', async () => {
+  it('exits 1 on an address in use, and names the error', async () => {
     const serving = await serveCli(['--store', 'memory:'])
     const second = await runCli(['serve', '--store', 'memory:', '--listen', new URL(serving.url).host])
     expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('EADDRINUSE') })
@@ -181,7 +181,7 @@ describe('serve', () => {
     await serving.finished
   })
 
-  it('says what is wrong with a store it cannot open, and exits 1', async () => {
+  it('exits 1 on a store that cannot be opened, and says why', async () => {
     expect(await runCli(['serve', '--store', 'lmdb:/dev/null/store'])).toMatchObject({
       code: 1,
       stdout: '',
@@ -190,7 +190,7 @@ describe('serve', () => {
   })
 })
 
-/** Resolves once the server takes nobody any more. */
+/** Resolves once the server accepts no more connections. */
 async function refused(url: string): Promise<void> {
   for (;;) {
     const client = await Client.greeted(url).catch(() => undefined)

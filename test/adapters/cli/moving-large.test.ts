@@ -1,4 +1,4 @@
-/** A directory that is larger than the memory of a process moves from store to store, and nothing of it is lost. */
+/** A store larger than the memory of a process moves from store to store without loss. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ import { scratch } from '../../support/scratch.ts'
 
 const AUTHORS = 400
 const PACKAGES = 3
-/** Of each package: a directory of 72 MB, where a process may keep 64 MB, of which it needs half to start. */
+/** The size of each package: 72 MB in all, for processes with a heap of 64 MB, half of which they need to start. */
 const BYTES = 45_000
 const LITTLE_MEMORY = { NODE_OPTIONS: '--max-old-space-size=64', KPG_VALIDATION_MLS: 'off' }
 
@@ -31,7 +31,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-it('comes into LMDB, goes on to Redis and back, used and exposed packages as they are (I1, I3)', async () => {
+it('moves into LMDB, on to Redis and back, with used and exposed packages unchanged (I1, I3)', async () => {
   const [here, there] = [join(folder, 'here'), join(folder, 'there')]
   const all = AUTHORS * PACKAGES
   expect(await importInto(`lmdb:${here}`, await published())).toEqual({ stored: all })
@@ -42,7 +42,7 @@ it('comes into LMDB, goes on to Redis and back, used and exposed packages as the
   expect(await importInto(server.url, first)).toEqual(left)
   expect(sorted(await exportOf(server.url))).toEqual(sorted(first))
 
-  // Of the two that are left, one is used, and the other is handed out as the last.
+  // Of the two packages left of each author, one is used, and the other is delivered as the last one.
   await claimOfEach(await redisStore({ redis: server.url }), 'carol', 'dave')
   const second = await exportOf(server.url)
   expect(second.split('"exposure"')).toHaveLength(1 + AUTHORS)
@@ -50,7 +50,7 @@ it('comes into LMDB, goes on to Redis and back, used and exposed packages as the
   expect(sorted(await exportOf(`lmdb:${there}`))).toEqual(sorted(second))
 })
 
-/** Lines of events, each older than the next; signed by what is fast at it. */
+/** Lines of events, oldest first, signed with the fast WebAssembly signer. */
 async function published(): Promise<string> {
   const { finalizeEvent } = await initNostrWasm()
   const lines: string[] = []

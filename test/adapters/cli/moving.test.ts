@@ -1,15 +1,15 @@
-/** What is exported from any store and imported into any other behaves as it did. */
+/** A store that was exported and imported into any other store behaves the same. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
-import { type ImportTarget, importRecord } from '../../../adapters/cli/importing.ts'
-import { readRecord } from '../../../adapters/cli/record-line.ts'
+import { type ImportTarget, importRecord, parseRecord } from '../../../adapters/cli/import-line.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { recordsIn } from '../../../plugin/records.ts'
 import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
 import { claimBy, POLICY } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
@@ -42,53 +42,53 @@ const [alice, bob, carol, dave, erin] = ['alice', 'bob', 'carol', 'dave', 'erin'
 const PEOPLE = [alice, bob, carol, dave, erin]
 const AUTHORS = PEOPLE.map(({ pubkey }) => pubkey)
 
-/** Real packages, five of each, older first, written in different ways. */
+/** Five real packages of each author, oldest first, in different encodings. */
 const packages = new Map(await Promise.all(PEOPLE.map(async (who) => [who, await packagesOf(who)] as const)))
 const slots = await Promise.all(['phone', 'desk', 'phone'].map((slot, age) => slotOf(erin, slot, NOW - age)))
 
 describe('a store that is exported and imported', () => {
-  it.each(PAIRS)('from %s to %s is the same to everyone', async (from, to) => {
+  it.each(PAIRS)('from %s to %s gives everyone the same answers', async (from, to) => {
     const [original, copy] = [await open(from), await open(to)]
-    await live(original)
-    for (const line of await linesOf(original)) await take(copy, line)
+    await populate(original)
+    for (const line of await linesOf(original)) await importOne(copy, line)
 
     expect((await linesOf(copy)).sort()).toEqual((await linesOf(original)).sort())
     for (const event of [...packages.values(), slots].flat()) {
-      expect(await take(copy, event)).toBe(await take(original, event))
+      expect(await importOne(copy, event)).toBe(await importOne(original, event))
     }
     for (const author of AUTHORS) {
-      const [known, list] = [await original.known(author, NOW), await original.list(author, NOW)]
+      const [known, list] = [await original.known(author, NOW), await storedPackages(original, author)]
       expect(new Set(await copy.known(author, NOW))).toEqual(new Set(known))
-      expect(new Set(await copy.list(author, NOW))).toEqual(new Set(list))
+      expect(new Set(await storedPackages(copy, author))).toEqual(new Set(list))
     }
     for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
       const claims = AUTHORS.map((author) => claimBy(requester, author))
       const outcomes = await copy.claim(claims, POLICY, NOW)
-      expect(outcomes.map(inOrder)).toEqual((await original.claim(claims, POLICY, NOW)).map(inOrder))
+      expect(outcomes.map(sortedById)).toEqual((await original.claim(claims, POLICY, NOW)).map(sortedById))
     }
   })
 
-  it('is the same again when it is imported twice', async () => {
+  it('is the same when it is imported twice', async () => {
     const [original, copy] = [memoryStore(), memoryStore()]
-    await live(original)
+    await populate(original)
     const lines = await linesOf(original)
-    for (const line of lines) await take(copy, line)
-    for (const line of lines) await take(copy, line)
+    for (const line of lines) await importOne(copy, line)
+    for (const line of lines) await importOne(copy, line)
     expect((await linesOf(copy)).sort()).toEqual(lines.sort())
   })
 
-  it('is the same in whatever order the lines come, and where the events are there already (I3)', async () => {
+  it('is the same for any order of lines, also where the events are there already (I3)', async () => {
     const [original, copy] = [memoryStore(), memoryStore()]
-    await live(original)
+    await populate(original)
     const lines = await linesOf(original)
-    for (const event of packages.get(dave) ?? []) await take(copy, event)
-    for (const line of lines.toReversed()) await take(copy, line)
+    for (const event of packages.get(dave) ?? []) await importOne(copy, event)
+    for (const line of lines.toReversed()) await importOne(copy, line)
     expect((await linesOf(copy)).sort()).toEqual(lines.sort())
   })
 
-  it('gives each event out as its author signed it (I8)', async () => {
+  it('exports each event as its author signed it (I8)', async () => {
     const store = memoryStore()
-    await live(store)
+    await populate(store)
     const exported: SignedEvent[] = []
     for await (const record of recordsIn(store, NOW)) if ('event' in record) exported.push(record.event)
     expect(exported).toHaveLength(10)
@@ -96,29 +96,29 @@ describe('a store that is exported and imported', () => {
   })
 })
 
-/** Some of everything that a store remembers. */
-async function live(store: MovableStore): Promise<void> {
+/** Puts some of everything that a store remembers into it. */
+async function populate(store: MovableStore): Promise<void> {
   const claim = async (who: Person, requester: string) =>
     store.claim([claimBy(requester, who.pubkey)], POLICY, NOW)
-  for (const event of [packages.get(alice) ?? [], slots].flat()) await take(store, event)
+  for (const event of [packages.get(alice) ?? [], slots].flat()) await importOne(store, event)
   await claim(alice, 'mallory')
   await store.drop(alice.pubkey, { by: 'id', ids: [packages.get(alice)?.[3]?.id ?? ''] }, NOW)
 
   const [, , last, ...later] = packages.get(bob) ?? []
-  await take(store, last)
+  await importOne(store, last)
   for (const requester of ['mallory', 'trent']) await claim(bob, requester)
-  await take(store, later[0])
+  await importOne(store, later[0])
 
-  await take(store, packages.get(carol)?.[0])
+  await importOne(store, packages.get(carol)?.[0])
   await claim(carol, 'mallory')
 
-  for (const event of packages.get(dave) ?? []) await take(store, event)
+  for (const event of packages.get(dave) ?? []) await importOne(store, event)
   await store.drop(dave.pubkey, { by: 'author', createdUntil: NOW }, NOW)
 
-  await take(store, relayList(alice, NOW))
+  await importOne(store, relayList(alice, NOW))
   await store.dropRelayList(bob.pubkey, NOW)
   await store.dropRelayList(carol.pubkey, NOW - 1)
-  await take(store, relayList(carol, NOW))
+  await importOne(store, relayList(carol, NOW))
 }
 
 async function linesOf(store: MovableStore): Promise<string[]> {
@@ -127,10 +127,10 @@ async function linesOf(store: MovableStore): Promise<string[]> {
   return lines
 }
 
-/** Imports a line, or an event as a relay would export it. */
-function take(store: MovableStore, what: string | SignedEvent | undefined): Promise<string> {
+/** Imports a line, or an event as a relay exports it. */
+function importOne(store: MovableStore, what: string | SignedEvent | undefined): Promise<string> {
   const line = typeof what === 'string' ? what : JSON.stringify(what)
-  return importRecord(targetOf(store), readRecord(line), NOW)
+  return importRecord(targetOf(store), parseRecord(line), NOW)
 }
 
 function targetOf(store: MovableStore): ImportTarget {
@@ -146,7 +146,7 @@ async function open(name: string): Promise<MovableStore> {
 }
 
 /** Stores may deliver the slots of one claim in any order. */
-function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+function sortedById(outcome: ClaimOutcome): ClaimOutcome {
   if (outcome.outcome !== 'delivered') return outcome
   return { ...outcome, packages: outcome.packages.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
 }

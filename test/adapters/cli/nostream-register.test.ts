@@ -1,6 +1,6 @@
 /**
- * The register hook, loaded by `--require` into programs that are nostream by their files, and into some that are not.
- * What it does to the real one stands in test/e2e/nostream.test.ts.
+ * The register hook, loaded by `--require` into programs with the files of nostream, and into other programs.
+ * test/e2e/nostream/nostream.test.ts tests it in the real nostream.
  */
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { scratch } from '../../support/scratch.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** The modules of nostream that the hook looks into; `src/index.js` says what handlers its factory made. */
+/** The modules of nostream that the hook uses; `src/index.js` prints which handlers its factory created. */
 const nostream = {
   'package.json': '{ "name": "nostream" }',
   'src/index.js': `
@@ -46,7 +46,7 @@ const nostream = {
     }`,
 }
 
-/** Runs a program among these files with the hook, as if the package were installed there. */
+/** Runs a program in a folder with these files and the hook, as if the package were installed there. */
 async function start(
   files: Readonly<Record<string, string | undefined>>,
   program: string,
@@ -68,7 +68,7 @@ async function start(
 }
 
 describe('in nostream', () => {
-  it('wraps the factory as it is loaded, and says so in one line', async () => {
+  it('wraps the factory when it is loaded, and logs one line', async () => {
     const { code, stdout, stderr } = await start(nostream, 'src/index.js', {
       KPG_PROFILE: 'marmot',
       REDIS_HOST: 'cache',
@@ -86,22 +86,18 @@ describe('in nostream', () => {
         version: expect.any(String),
         profile: 'marmot',
         store: 'redis://***@cache:6379',
-        msg: 'nostream has key packages',
+        msg: 'key package gateway added to nostream',
       }),
     ])
   })
 
-  it('finds it however nostream is named on the command line', async () => {
+  it('finds the factory when nostream is started by its folder', async () => {
     const { stderr } = await start(nostream, 'src')
-    expect(stderr).toContain('nostream has key packages')
+    expect(stderr).toContain('key package gateway added to nostream')
   })
 
   it.each<[what: string, missing: Record<string, string | undefined>, why: RegExp]>([
-    [
-      'the factory',
-      { 'src/factories/message-handler-factory.js': undefined },
-      /nostream has no .*factory\.js/,
-    ],
+    ['the factory', { 'src/factories/message-handler-factory.js': undefined }, /cannot find .*factory\.js/],
     [
       'messageHandlerFactory',
       { 'src/factories/message-handler-factory.js': 'exports.makeHandler = () => {}' },
@@ -122,7 +118,7 @@ describe('in nostream', () => {
       },
       /WebSocketAdapter has no getAuthenticatedPubkeys; .*nostream 3\.0\.0/,
     ],
-  ])('keeps it from starting where %s is missing, and says so', async (_what, missing, why) => {
+  ])('stops the start where %s is missing, and says so', async (_what, missing, why) => {
     const files = {
       ...nostream,
       'src/index.js': "require('./factories/message-handler-factory')",
@@ -133,7 +129,7 @@ describe('in nostream', () => {
     expect(stderr).toMatch(why)
   })
 
-  it('keeps it from starting with a setting that is wrong', async () => {
+  it('stops the start with a wrong setting', async () => {
     const { code, stderr } = await start(nostream, 'src/index.js', { KPG_QUOTA_PER_AUTHOR_MAX: 'many' })
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/quota\.perAuthor\.max: .*environment variable KPG_QUOTA_PER_AUTHOR_MAX/)
@@ -146,12 +142,12 @@ describe('in any other program', () => {
     ["nostream's command line", { ...nostream, 'src/cli/index.js': 'console.log(1)' }, 'src/cli/index.js'],
     ['a package manager', { 'package.json': '{}', 'bin/index.js': 'console.log(1)' }, 'bin/index.js'],
   ])('does nothing: %s', async (_what, files, program) => {
-    // Settings that are wrong are not its business either.
+    // It does not even read the settings.
     const { code, stdout, stderr } = await start(files, program, { KPG_PROFILE: 'nonsense' })
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '1\n', stderr: '' })
   })
 
-  it('is loaded by require as well as by import', async () => {
+  it('can be loaded with require as well as import', async () => {
     const program = `
       const { withKeyPackageGateway, nostreamRedis } = require('keypackage-gateway/nostream')
       console.log(typeof withKeyPackageGateway, nostreamRedis({}))`

@@ -1,10 +1,10 @@
-/** Where nostream's operators need say nothing, because nostream knows it: the Redis, and the relay's address. */
+/** Settings that default to nostream's own: the Redis and the address of the relay. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
 import { readNostreamSettings } from '../../../adapters/cli/nostream.ts'
-import { nostreamRedis } from '../../../adapters/relays/nostream/index.ts'
+import { nostreamRedis } from '../../../adapters/relays/nostream/nostream.ts'
 import { parseRedisAddress } from '../../../adapters/storage/redis/address.ts'
 import { scratch } from '../../support/scratch.ts'
 
@@ -26,7 +26,7 @@ describe("nostream's Redis", () => {
     [{ REDIS_HOST: 'cache', REDIS_USER: 'b@b' }, 'b@b'],
     [{ REDIS_URI: 'redis://cache' }, undefined],
     [{ REDIS_URI: 'redis://bob:before@cache' }, 'bob'],
-  ])('%j takes the password, whatever is in it', (env, username) => {
+  ])('%j takes the password, with any characters in it', (env, username) => {
     const password = 'p%:/@ß?'
     const { username: who, password: secret } = parseRedisAddress(
       nostreamRedis({ ...env, REDIS_PASSWORD: password }),
@@ -36,12 +36,12 @@ describe("nostream's Redis", () => {
 })
 
 describe('the settings', () => {
-  it("are nostream's where nothing else is said", () => {
+  it("default to nostream's", () => {
     const settings = readNostreamSettings({ REDIS_HOST: 'cache' }, RELAY)
     expect(settings).toMatchObject({ publicUrl: RELAY, store: 'redis://cache:6379', profile: 'nip-ee-relay' })
   })
 
-  it('are read from KPG_ variables, before them from the file that KPG_CONFIG names', () => {
+  it('are read from KPG_ variables, which override the file that KPG_CONFIG names', () => {
     const path = scratch()
     const file = join(path, 'gateway.yaml')
     writeFileSync(file, 'store: lmdb:/somewhere\npublicUrl: wss://file.example.com\nprofile: marmot\n')
@@ -54,10 +54,13 @@ describe('the settings', () => {
   })
 
   it.each<[env: Record<string, string>, why: RegExp]>([
-    [{ KPG_STORE: 'memory:' }, /^store: "memory:" is not allowed: the workers of nostream must share it$/],
+    [
+      { KPG_STORE: 'memory:' },
+      /^store: "memory:" is not allowed: the workers of nostream must share the store$/,
+    ],
     [{ KPG_STOCK_MAX: 'many' }, /^stock\.max: .*KPG_STOCK_MAX/],
     [{ KPG_STOK_MAX: '3' }, /^KPG_STOK_MAX: unknown setting/],
-    [{ KPG_CONFIG: '/not/there.yaml' }, /^\/not\/there\.yaml: cannot be read/],
+    [{ KPG_CONFIG: '/not/there.yaml' }, /^\/not\/there\.yaml: cannot read it as YAML/],
   ])('refuse %j', (env, why) => {
     expect(() => readNostreamSettings(env, RELAY)).toThrow(why)
   })

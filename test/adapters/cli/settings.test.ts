@@ -1,4 +1,4 @@
-/** Settings: which source wins, what they are called, and what is said of a wrong one. */
+/** Settings: the order of sources, their names, and the error for a wrong one. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ function load(sources: Partial<Sources>) {
   return loadSettings({ env: {}, flags: {}, ...sources })
 }
 
-/** What is said of settings that are wrong, a line for each. */
+/** One line for each wrong setting. */
 function problemsOf(sources: Partial<Sources>): readonly string[] {
   try {
     load(sources)
@@ -37,14 +37,14 @@ describe('sources', () => {
   const env = { KPG_QUOTA_PER_AUTHOR_MAX: '3', KPG_LISTEN: '127.0.0.1:2', HOME: '/nowhere' }
   const flags = { '--quota-per-author-max': '4' }
 
-  it('rise from the file to the environment to flags', () => {
+  it('override each other: the environment the file, and flags the environment', () => {
     expect(load({ file }).quota.perAuthor.max).toBe(2)
     expect(load({ file, env }).quota.perAuthor.max).toBe(3)
     expect(load({ file, env, flags }).quota.perAuthor.max).toBe(4)
     expect(load({ file, env, flags })).toMatchObject({ listen: '127.0.0.1:2', store: 'memory:' })
   })
 
-  it('leave everything else at its default', () => {
+  it('leave other settings at their defaults', () => {
     expect(load({})).toMatchObject({
       profile: 'nip-ee-relay',
       store: 'lmdb:./data/keypackages',
@@ -55,7 +55,7 @@ describe('sources', () => {
     expect(load({ file: yaml('') }).quota.perAuthor.max).toBe(10)
   })
 
-  it('change the defaults of their profile only', () => {
+  it('keep explicit settings over the defaults of a profile', () => {
     expect(load({ env: { KPG_PROFILE: 'marmot' } })).toMatchObject({
       kinds: [443, 30443],
       delivery: { encoding: 'as-published' },
@@ -66,7 +66,7 @@ describe('sources', () => {
     ).toBe('hex')
   })
 
-  it('read lists, numbers and words', () => {
+  it('may be lists, numbers, booleans and text', () => {
     const settings = load({
       env: { KPG_KINDS: '443, 30443', KPG_VALIDATION_REQUIRE_LAST_RESORT: 'false' },
       flags: { '--validation-ciphersuites': '1,2', '--server-name': '42' },
@@ -78,7 +78,7 @@ describe('sources', () => {
 })
 
 describe('names', () => {
-  it('follow from the path', () => {
+  it('are derived from the path', () => {
     const names = namedLeaves().map(({ path, variable, flag }) => [path.join('.'), variable, flag])
     expect(names).toContainEqual([
       'quota.perAuthor.max',
@@ -88,7 +88,7 @@ describe('names', () => {
     expect(names).toContainEqual(['publicUrl', 'KPG_PUBLIC_URL', '--public-url'])
   })
 
-  it('are each given once, and say what they are for', () => {
+  it('are unique, and every setting has a description', () => {
     const leaves = namedLeaves()
     expect(new Set(leaves.map(({ flag }) => flag)).size).toBe(leaves.length)
     expect(leaves.filter(({ description }) => description === '')).toEqual([])
@@ -96,7 +96,7 @@ describe('names', () => {
 })
 
 describe('a wrong setting', () => {
-  it('is named with its path, value, what is allowed and where it was written', () => {
+  it('is reported with its path, value, allowed values and source', () => {
     expect(problemsOf({ env: { KPG_QUOTA_PER_AUTHOR_MAX: '0' } })).toEqual([
       'quota.perAuthor.max: 0 is not allowed; expected an integer from 1 to 10000 (environment variable KPG_QUOTA_PER_AUTHOR_MAX)',
     ])
@@ -109,7 +109,7 @@ describe('a wrong setting', () => {
     ])
   })
 
-  it('is refused, not guessed at', () => {
+  it('is refused rather than interpreted', () => {
     for (const value of ['', ' 5', '5s', '0x5', '1e3', 'NaN']) {
       expect(problemsOf({ env: { KPG_STOCK_MAX: value } })).toHaveLength(1)
     }
@@ -119,7 +119,7 @@ describe('a wrong setting', () => {
   })
 
   it.each(['localhost', '127.0.0.1', ':80', '127.0.0.1:65536', '::1:80', 'a b:80'])(
-    'is a listen address like %j',
+    'may be a listen address such as %j',
     (listen) => {
       expect(problemsOf({ flags: { '--listen': listen } })).toEqual([
         `listen: "${listen}" is not allowed; expected a string such as 127.0.0.1:7447 (flag --listen)`,
@@ -127,39 +127,39 @@ describe('a wrong setting', () => {
     },
   )
 
-  it('is a store nobody knows, whose password is not shown', () => {
+  it('may be an unknown kind of store, whose password is not shown', () => {
     const [problem] = problemsOf({ flags: { '--store': 'mysql://kpg:p@ss/word@db.example.com/0' } })
     expect(problem).toContain('"mysql://***@db.example.com/0" is not allowed')
     expect(problem).not.toContain('word')
   })
 
   it.each([
-    ['quotas: {}', /^quotas: unknown setting; known settings: profile, kinds, /],
+    ['quotas: {}', /^quotas: unknown setting; expected profile, kinds, /],
     [
       'quota: { perauthor: { max: 1 } }',
-      /^quota\.perauthor: unknown setting; known settings: perAuthor, perAddress, /,
+      /^quota\.perauthor: unknown setting; expected perAuthor, perAddress, /,
     ],
     ['quota: 5', /^quota: 5 is not allowed; expected perAuthor, perAddress, /],
-    ['- 1', /must hold settings by name/],
-    ['a: [', /cannot be read as YAML/],
-  ])('is found in a file that says %j', (text, problem) => {
+    ['- 1', /must be a mapping of settings/],
+    ['a: [', /cannot read it as YAML/],
+  ])('is reported for a file that contains %j', (text, problem) => {
     expect(problemsOf({ file: yaml(text) })).toEqual([expect.stringMatching(problem)])
   })
 
-  it('is found in a file even where a flag goes below it', () => {
+  it('is reported for a file even where a flag sets something below it', () => {
     const sources = { file: yaml('quota: 5'), flags: { '--quota-per-author-max': '4' } }
     expect(problemsOf(sources)).toEqual([expect.stringMatching(/^quota: 5 is not allowed/)])
   })
 
-  it('is a file that is not there', () => {
+  it('may be a file that does not exist', () => {
     expect(problemsOf({ file: join(folder, 'absent.yaml') })).toEqual([
-      expect.stringMatching(/absent\.yaml: cannot be read as YAML: ENOENT/),
+      expect.stringMatching(/absent\.yaml: cannot read it as YAML: ENOENT/),
     ])
   })
 
-  it('is an environment variable nobody knows', () => {
+  it('may be an unknown environment variable', () => {
     expect(problemsOf({ env: { KPG_LOG_LEVLE: 'info' } })).toEqual([
-      'KPG_LOG_LEVLE: unknown setting; known settings: KPG_LOG_LEVEL',
+      'KPG_LOG_LEVLE: unknown setting; expected KPG_LOG_LEVEL',
     ])
   })
 })

@@ -1,4 +1,4 @@
-/** `stats` and `sweep`: what is in a store, and what goes from it. */
+/** `stats` and `sweep`: counting what is in a store, and removing what expired. */
 
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,17 +26,17 @@ const now = Math.floor(Date.now() / 1000)
 const expiresAt = now + 30 * DAY
 
 describe('stats and sweep', () => {
-  it('of an empty store', async () => {
+  it('report an empty store', async () => {
     const path = join(folder, 'empty')
     await lmdbStore({ path }).close()
     const flags = ['--store', `lmdb:${path}`]
     const { code, stdout } = await runCli(['stats', ...flags])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^authors +0\n(.*\n)*the next package expires +never\n$/)
+    expect(stdout).toMatch(/^authors with packages +0\n(.*\n)*next expiry +never\n$/)
     expect(await runCli(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 0\n' })
   })
 
-  it('count what is there, and remove what expired', async () => {
+  it('count key packages, and remove expired ones', async () => {
     const path = join(folder, 'full')
     await fill(path)
     const flags = ['--store', `lmdb:${path}`]
@@ -74,17 +74,17 @@ describe.each(['export', 'stats', 'sweep'])('%s', (command) => {
     expect(readdirSync(below, { recursive: true })).toEqual(['directory'])
   })
 
-  it('exits 2 on the store of another process’s memory', async () => {
+  it('exits 2 on a memory store', async () => {
     expect(await runCli([command, '--store', 'memory:'])).toEqual({
       code: 2,
       stdout: '',
       stderr:
-        'error: store: "memory:" is not allowed: only the process that fills a memory store can read it\n',
+        'error: store: "memory:" is not allowed: a memory store can only be read by the process that fills it\n',
     })
   })
 })
 
-/** Alice has four, Bob his last, Carol a slot; what Dave had is over. */
+/** Alice has four packages, Bob one that was exposed, Carol a slot, and Dave's have expired. */
 async function fill(path: string): Promise<void> {
   const store = lmdbStore({ path })
   for (const name of ['one', 'two', 'three', 'four'])

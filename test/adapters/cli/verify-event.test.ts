@@ -1,4 +1,4 @@
-/** The WebAssembly verifier says what nostr-tools' own says, of anything, and stays well. */
+/** The WebAssembly verifier agrees with nostr-tools' own on any input, and does not run out of memory. */
 
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { getEventHash, verifyEvent } from 'nostr-tools/pure'
@@ -15,23 +15,23 @@ beforeAll(async () => {
   verify = await createVerifier()
 })
 
-describe('a right event', () => {
+describe('a valid event', () => {
   it.each([
     ['plain', sign('hello')],
     ['empty', sign('')],
-    ['full of what JSON escapes', sign('"\\\b\f\n\r\t\u0000\u007f\u2028/é漢😀')],
+    ['with characters that JSON escapes', sign('"\\\b\f\n\r\t\u0000\u007f\u2028/é漢😀')],
     ['with tags', sign('', [['e', 'ß"'], [], ['-']])],
     ['of 512 KiB', sign('x'.repeat(524_288))],
     ['larger than the memory of the WebAssembly module', sign('\u0001'.repeat(3_000_000))],
-  ])('is right: %s', (_, right) => {
-    expect(verify(right)).toBe(true)
+  ])('is accepted: %s', (_, valid) => {
+    expect(verify(valid)).toBe(true)
   })
 })
 
-describe('a wrong event', () => {
+describe('an invalid event', () => {
   const wrong: [string, Record<string, unknown>][] = [
     ['content', { content: 'hallo' }],
-    ['half a character, which UTF-8 cannot hold', { ...sign('\ud800') }],
+    ['content with a lone surrogate, which UTF-8 cannot encode', { ...sign('\ud800') }],
     ['kind', { kind: 2 }],
     ['created_at', { created_at: NOW + 1 }],
     ['tags', { tags: [['t', 'x']] }],
@@ -50,17 +50,17 @@ describe('a wrong event', () => {
     ['kind that is a text', { kind: '1' }],
   ]
 
-  it.each(wrong)('is wrong: %s', (_, change) => {
+  it.each(wrong)('is refused: %s', (_, change) => {
     expect(verify({ ...event, ...change })).toBe(false)
     expect(verify(event)).toBe(true)
   })
 
-  it('is wrong, though its id fits: somebody else signed', () => {
+  it('is refused if its id is right but somebody else signed it', () => {
     const forged = { ...event, pubkey: person('bob').pubkey }
     expect(verify({ ...forged, id: getEventHash(forged) } as SignedEvent)).toBe(false)
   })
 
-  it('is wrong to both verifiers, whichever bit of the signature is changed', () => {
+  it('is refused by both verifiers, whichever bit of the signature is changed', () => {
     for (let bit = 0; bit < 512; bit += 7) {
       const sig = Buffer.from(event.sig, 'hex')
       sig.writeUInt8(sig.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
@@ -71,7 +71,7 @@ describe('a wrong event', () => {
   })
 })
 
-it('does not use its memory up (I9)', () => {
+it('does not leak memory (I9)', () => {
   const large = sign('x'.repeat(524_288))
   const forged = { ...large, sig: event.sig }
   for (let round = 0; round < 100; round += 1) {

@@ -6,6 +6,7 @@ import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, KeyPackageStore, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
@@ -45,7 +46,7 @@ async function replay(store: KeyPackageStore, { steps }: History): Promise<unkno
     if (step.do === 'wait') now += step.seconds
     else answers.push(await take(store, step, delivered, now), asTold(removals.splice(0)))
   }
-  for (const author of AUTHORS) answers.push(sorted(await store.list(author, now)))
+  for (const author of AUTHORS) answers.push(sorted(await storedPackages(store, author, now)))
   answers.push(await store.count(AUTHORS, now), await store.stats())
   await store.close()
   return answers

@@ -16,6 +16,7 @@ import {
   packageNamed,
   relayListOf,
 } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { runLimited } from '../../support/lmdb-workers.ts'
 import { scratch } from '../../support/scratch.ts'
 import { LmdbStores } from '../../support/stores.ts'
@@ -40,11 +41,11 @@ describe('an LMDB store that is closed and opened again', () => {
     await first.putRelayList(relayListOf(alice, NOW))
     await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
     const [claimed] = await first.claim([claimBy('bob', alice)], policy, NOW)
-    const left = await first.list(alice, NOW)
+    const left = await storedPackages(first, alice)
     await first.close()
 
     const second = lmdbStore({ path })
-    expect(await second.list(alice, NOW)).toEqual(left)
+    expect(await storedPackages(second, alice)).toEqual(left)
     expect(await second.stats()).toEqual({ authors: 1, packages: 2 })
     expect(await second.getRelayLists([alice])).toEqual([relayListOf(alice, NOW)])
     expect((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted).toBe(0)
@@ -62,7 +63,7 @@ describe('an LMDB store that is closed and opened again', () => {
     const [left, right] = [lmdbStore({ path }), lmdbStore({ path })]
     const packages = Array.from({ length: 10 }, (_, index) => packageNamed(`${index}`, alice))
     await Promise.all(packages.map((pkg, index) => (index % 2 ? left : right).put(pkg, LIMITS, NOW)))
-    expect(await left.list(alice, NOW)).toEqual(await right.list(alice, NOW))
+    expect(await storedPackages(left, alice)).toEqual(await storedPackages(right, alice))
     expect(await left.count([alice], NOW)).toEqual([10])
     await left.close()
     expect(await right.count([alice], NOW)).toEqual([10])

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { ClaimOutcome, KnownName, MovableStore, StoredKeyPackage } from '../../../plugin/store.ts'
 import { describeMovableStore, HOUR, NOW } from '../../contract/index.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
@@ -44,7 +45,7 @@ async function replay(store: MovableStore, { steps }: History): Promise<unknown[
   }
   answers.push((await allOf(store.authors())).sort())
   for (const author of AUTHORS) {
-    answers.push(sorted(await store.list(author, now)), byName(await store.known(author, now)))
+    answers.push(sorted(await storedPackages(store, author, now)), byName(await store.known(author, now)))
   }
   answers.push(await store.stats())
   await store.close()

@@ -98,7 +98,7 @@ describe('at start, one line of the log says what a crash can lose', () => {
       sentence: 'redis.wait is 2 and Redis has 1 replicas: no key package can be kept',
     })
     expect(explain(safe, 1).sentence).toContain('1 of 1 replicas have a change before it is acknowledged')
-    expect(explain(safe, 0).sentence).toContain('a replica that takes over may lack the last changes')
+    expect(explain(safe, 0).sentence).toContain('a replica that takes over lacks what had not reached it')
   })
 })
 

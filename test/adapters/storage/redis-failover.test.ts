@@ -94,7 +94,7 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
 
   it('without it: what the replica had is kept, and it serves at once', async () => {
     const cluster = await startReplicatedCluster()
-    const store = await stocked(cluster.url)
+    const store = await stocked(cluster.url, { waitReplicas: 0 })
     const crowd = new Crowd(store)
     await crowd.claimAll()
     await replicated(cluster.nodes)
@@ -134,10 +134,10 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
 })
 
 describe('a replica of a cluster is gone', () => {
-  it('and nothing is said, since nothing is missing', async () => {
+  it('and without redis.wait nothing is said, since nothing is missing', async () => {
     const cluster = await startReplicatedCluster()
     const log = testLog()
-    const crowd = new Crowd(await stocked(cluster.url, { log }))
+    const crowd = new Crowd(await stocked(cluster.url, { log, waitReplicas: 0 }))
     await cluster.nodes[5]?.kill()
     await eventually('the cluster has noticed', async () => {
       expect(await crowd.claimAll()).toBe(0)

@@ -1,4 +1,4 @@
-/** Key packages for each row of the checks in validate.ts, and what publishing them is answered with. */
+/** Key packages for each row of the checks in validate.ts, and the answers to publishing them. */
 
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
@@ -20,7 +20,7 @@ const DAY = 86_400
 interface Case {
   readonly row: string
   readonly make: MakeEvent
-  /** The message of the OK, whole or by pattern. */
+  /** The message of the OK, or a pattern of it. */
   readonly answer: string | RegExp
   readonly options?: OptionsInput
 }

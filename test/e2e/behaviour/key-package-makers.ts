@@ -1,4 +1,4 @@
-/** Ways to make a key package event of Alice that is right but for one thing. */
+/** Makes key package events of Alice that are valid but for one thing. */
 
 import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -7,14 +7,14 @@ import { alice, newEvent, type Target } from './scene.ts'
 
 export type MakeEvent = (target: Target) => Promise<SignedEvent>
 
-/** The KeyPackage's own signature is wrong: its last byte. */
+/** With a wrong KeyPackage signature (its last byte). */
 export async function withWrongSignature(target: Target): Promise<SignedEvent> {
   const keyPackage = await makeKeyPackage(alice, { now: target.now() })
   const bytes = flipLast(keyPackage.bytes)
   return keyPackageEvent(alice, keyPackage, { bytes, createdAt: target.now() })
 }
 
-/** The leaf node's signature is wrong, and the KeyPackage around it signed again. */
+/** With a wrong leaf node signature, and a valid KeyPackage signature over it. */
 export async function withWrongLeafSignature(target: Target): Promise<SignedEvent> {
   const keyPackage = await makeKeyPackage(alice, { now: target.now() })
   const { publicPackage, privatePackage, impl } = keyPackage

@@ -1,4 +1,4 @@
-/** What only time shows (expiry, windows, redelivery, retiring, being asked for more), or a store that fails. */
+/** What needs time to pass (expiry, quota windows, redelivery, retiring, low stock), or a store that fails. */
 
 import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
@@ -49,7 +49,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       expect(await client.publish(event)).toEqual([false, expect.stringMatching(/^invalid: /)])
     })
 
-    it('a package at the very second of its expiration is refused, one second earlier taken in', async () => {
+    it('a package is refused at the second of its expiration, and accepted one second earlier', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)
       const at = (offset: number) =>
@@ -62,7 +62,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
   describe('quotas slide', () => {
     const scene = new Scene(startTarget)
 
-    it('a query falls out of the window an hour after it was made, and the answer says when (I5)', async () => {
+    it('a query leaves the window after an hour, and the answer says how long that is (I5)', async () => {
       const { target, client } = await scene.stocked(1, { quota: { perAuthor: { max: 2 } } })
       await client.request('one', packagesOf(alice))
       target.advance(600)
@@ -79,7 +79,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
   describe('redelivery (`redeliverySeconds`)', () => {
     const scene = new Scene(startTarget)
 
-    it('gives the same requester the same packages again, others do not get them (I1)', async () => {
+    it('gives the same requester the same packages again, and nobody else (I1)', async () => {
       const { target, events, client } = await scene.stocked(3, { claim: { redeliverySeconds: 60 } })
       const other = await scene.connect(target, bob)
       const claim = async (by: typeof client) => idsOf((await by.request('claim', packagesOf(alice))).events)
@@ -95,7 +95,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
   describe('retiring', () => {
     const scene = new Scene(startTarget)
 
-    it('an exposed package is spent after `retireAfter`, once two fresh ones stand beside it', async () => {
+    it('an exposed package is spent after `retireAfter`, once there are two fresh ones', async () => {
       const { target, events, client } = await scene.stocked(1)
       const [exposed] = events
       await client.request('exposing', packagesOf(alice))
@@ -132,14 +132,14 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
   describe('store down (I7)', () => {
     const scene = new Scene(startTarget)
 
-    it('publishing: OK false, and nothing is lost on trying again later', async () => {
+    it('publishing: OK false, and a later retry succeeds', async () => {
       const { target, client } = await scene.stocked(1)
       const event = await newEvent(target, alice)
       await target.failStore()
       expect(await client.publish(event)).toEqual([false, UNAVAILABLE])
     })
 
-    it('asking: CLOSED for all; the owner too, and COUNT', async () => {
+    it('queries: CLOSED for everybody, the owner included, and COUNT too', async () => {
       const { target, client } = await scene.stocked(1)
       await client.authenticate(bob, target.now())
       await target.failStore()
@@ -149,7 +149,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       expect(await client.count('own', packagesOf(bob))).toBe(UNAVAILABLE)
     })
 
-    it('a deletion of key packages and a request to vanish are refused, so that they are made again', async () => {
+    it('a deletion of key packages and a request to vanish are refused, so that clients retry them', async () => {
       const { target, events, client } = await scene.stocked(1)
       await target.failStore()
       const deletion = eventOf(target, alice, 5, [...events.map(({ id }) => ['e', id]), ['k', '443']])
@@ -158,7 +158,7 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       expect(await client.publish(vanishing)).toEqual([false, UNAVAILABLE])
     })
 
-    it('every other kind still flows: what the gateway need not store is answered as ever', async () => {
+    it('every other kind still works', async () => {
       const { target, client } = await scene.stocked(1)
       const other = eventOf(target, alice, 1, [])
       const [before] = await client.publish(other)

@@ -1,4 +1,4 @@
-/** What the behaviour suite needs of a relay under test, and the stage each of its tests is played on. */
+/** What the behaviour suite needs of a relay under test, and the set-up of its tests. */
 
 import { afterEach } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -7,7 +7,7 @@ import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 
-/** A relay with the gateway in or before it, new and empty. */
+/** A new, empty relay with the gateway in it or in front of it. */
 export interface Target {
   readonly url: string
   /** Seconds since the epoch, as the gateway sees it. */
@@ -15,7 +15,7 @@ export interface Target {
   stop(): Promise<void>
 }
 
-/** One that runs in this process: its time passes as the test says, and its store can be taken away. */
+/** One in this process, whose clock the test moves and whose store it can make fail. */
 export interface ControlledTarget extends Target {
   advance(seconds: number): void
   failStore(): Promise<void>
@@ -27,13 +27,13 @@ export const alice = person('alice')
 export const bob = person('bob')
 export const carol = person('carol')
 
-/** Starts relays and connects to them; all of it ends with the test. */
+/** Starts relays and connects to them; all are stopped and closed after each test. */
 export class Scene<Kind extends Target = Target> {
   readonly #startTarget: StartTarget<Kind>
   readonly #clients: Client[] = []
   readonly #targets: Kind[] = []
 
-  /** To be made where tests are described, not in one. */
+  /** Create it in a `describe`, not in a test. */
   constructor(startTarget: StartTarget<Kind>) {
     this.#startTarget = startTarget
     afterEach(async () => {
@@ -55,14 +55,14 @@ export class Scene<Kind extends Target = Target> {
     return client
   }
 
-  /** A relay on which `author` has published `count` packages, and a connection of nobody in particular. */
+  /** A relay with `count` packages of `author`, and an unauthenticated connection. */
   async stocked(count: number, options: OptionsInput = {}, author = alice): Promise<Stocked<Kind>> {
     const target = await this.start(options)
     const events = await this.publish(target, author, count)
     return { target, events, client: await this.connect(target) }
   }
 
-  /** Publishes new packages, the oldest first; each is a second younger than the one before it. */
+  /** Publishes new packages, oldest first, each one second newer than the one before. */
   async publish(target: Target, author: Person, count: number, age = 60): Promise<SignedEvent[]> {
     const publisher = await this.connect(target)
     const events: SignedEvent[] = []
@@ -84,7 +84,7 @@ export interface Stocked<Kind extends Target> {
 
 type EventSettings = Parameters<typeof keyPackageEvent>[2]
 
-/** The event of a key package that nobody has seen. */
+/** The event of a new key package. */
 export async function newEvent(
   target: Target,
   author: Person,

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { storedPackages } from '../../contract/reading.ts'
 import {
   idsIn,
   keyPackagesBy,
@@ -118,9 +119,9 @@ describe('a 444 changes nothing', () => {
     const [first, last] = await stock(test, alice, 2)
     const client = await bobsClient(test)
     for (const _ of [first, last]) await client.ask('REQ', 'sub', keyPackagesBy(alice))
-    const before = await test.store.list(alice.pubkey, NOW)
+    const before = await storedPackages(test.store, alice.pubkey)
     await sends(client, welcome(bob, first, last))
-    expect(await test.store.list(alice.pubkey, NOW)).toEqual(before)
+    expect(await storedPackages(test.store, alice.pubkey)).toEqual(before)
     expect(before.map(({ id, exposure }) => [id, exposure?.count])).toEqual([[last?.id, 1]])
   })
 })

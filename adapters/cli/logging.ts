@@ -1,0 +1,51 @@
+/** Where a process logs: JSON lines or readable text on stderr, and the audit log. stdout is for results. */
+
+import { type Logger, pino } from 'pino'
+import { SettingsError } from '../../plugin/settings.ts'
+import { type AuditLog, openAuditLog } from '../audit/audit-log.ts'
+import { withoutPasswords } from './settings.ts'
+import type { Settings } from './settings-schema.ts'
+
+const STDERR = 2
+
+/** Logs readable text where stderr is a terminal, else JSON. */
+export async function createLogger(level: string): Promise<Logger> {
+  if (!process.stderr.isTTY) return createJsonLogger(level)
+  const { default: pretty } = await import('pino-pretty')
+  return pino({ level }, pretty({ destination: openStderr(), ignore: 'pid,hostname' }))
+}
+
+export function createJsonLogger(level: string): Logger {
+  return pino({ level }, openStderr())
+}
+
+/** A log that cannot be written, for example because its terminal was closed (EIO), must not end the process. */
+function openStderr() {
+  return pino.destination({ dest: STDERR, sync: true }).on('error', () => {})
+}
+
+/**
+ * Opens the audit log, and reopens its file on SIGHUP, for log rotation. Undefined where `audit.to` is `off`.
+ * @throws SettingsError where the file cannot be opened
+ */
+export function startAuditLog({ audit: options, store }: Settings, log: Logger): AuditLog | undefined {
+  try {
+    // Audit records are logged whatever the log level is.
+    const auditLogger = log.child({}, { level: 'info' })
+    const audit = openAuditLog({ options, store: withoutPasswords(store), log: auditLogger })
+    if (audit === undefined) return undefined
+    if (options.to === 'file') process.on('SIGHUP', () => audit.reopen())
+    const { to, path, hashRequesters } = options
+    log.info({ to, ...(to === 'file' && { path }), hashRequesters }, 'audit log opened')
+    return audit
+  } catch (error) {
+    const why = (error as Error).message
+    throw new SettingsError([`audit.path: cannot open ${JSON.stringify(options.path)}: ${why}`])
+  }
+}
+
+/** Keeps SIGHUP from ending a server that has no audit file, as Node.js would by default. */
+export function ignoreHangUp({ audit }: Settings, log: Logger): void {
+  if (audit.to === 'file') return
+  process.on('SIGHUP', () => log.info('SIGHUP ignored: there is no audit file to reopen'))
+}

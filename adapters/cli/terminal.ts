@@ -1,0 +1,65 @@
+/** Output for people: tables, safe to print whoever wrote the cells, and a progress bar. */
+
+const BAR_WIDTH = 30
+const REDRAW_INTERVAL_MS = 100
+
+/** Rows of cells as lines of text, with the columns aligned. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  return align(rows).map(replaceControls).join('\n')
+}
+
+/** A KeyPackage's lifetime has 64 bits, so its times may be later than a `Date` can express. */
+export function formatTime(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return Number.isNaN(date.getTime()) ? 'out of range' : date.toISOString()
+}
+
+/** The first two columns are padded to their widest cell; the last cell of a row is not padded. */
+function align(rows: readonly (readonly string[])[]): string[] {
+  const widthOf = (column: number) =>
+    Math.max(...rows.map((row) => (row.length > column + 1 ? (row[column] ?? '').length : 0)))
+  const widths = [widthOf(0), widthOf(1)]
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Text from an event must not send control sequences to the terminal. */
+function replaceControls(line: string): string {
+  return line.replace(/\p{Cc}/gu, '\uFFFD')
+}
+
+export interface Progress {
+  /** @param fraction of the whole, from 0 to 1; undefined where the whole is unknown */
+  show(count: number, fraction: number | undefined): void
+  end(): void
+}
+
+/**
+ * A progress bar on a terminal; elsewhere nothing is written.
+ * @param unit what is counted, such as `lines`
+ */
+export function createProgress(stream: NodeJS.WriteStream, unit: string): Progress {
+  if (!stream.isTTY) return { show() {}, end() {} }
+  let shownAt = Number.NEGATIVE_INFINITY
+  return {
+    show(count, fraction) {
+      const now = performance.now()
+      if (now - shownAt < REDRAW_INTERVAL_MS) return
+      shownAt = now
+      stream.write(`\r\u001b[K${formatBar(fraction)}${count.toLocaleString('en')} ${unit}`)
+    },
+    end: () => void stream.write('\r\u001b[K'),
+  }
+}
+
+function formatBar(fraction: number | undefined): string {
+  if (fraction === undefined) return ''
+  const part = Math.max(0, Math.min(1, fraction))
+  const filled = Math.round(part * BAR_WIDTH)
+  const percent = String(Math.floor(part * 100)).padStart(3)
+  return `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ${percent} %  `
+}

@@ -1,0 +1,107 @@
+/**
+ * A reverse proxy in front of any relay: the gateway handles key packages, everything else goes to the upstream relay and
+ * comes back from it.
+ */
+
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from '../../../plugin/context.ts'
+import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
+import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
+import { ClientConnection } from '../server/connection.ts'
+import { HandshakeRefused, type Listener, listen, type Reception } from '../server/listener.ts'
+import { mergedInformation } from '../server/relay-information.ts'
+import {
+  type ProxyOptions,
+  proxyOptionsSchema,
+  type ServerOptions,
+  serverOptionsSchema,
+  trustedAddresses,
+} from '../server/server-options.ts'
+import { ClientAddresses, localHost } from '../server/trusted-headers.ts'
+import { upstreamHeaders } from './forwarded-headers.ts'
+import { forwardHttp } from './http-forwarding.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
+import { UpstreamDialer } from './upstream-dialer.ts'
+
+export interface ProxySettings {
+  readonly gateway: KeyPackageGateway
+  /** The relay's address, as in `ws://127.0.0.1:7777`. */
+  readonly upstream: string
+  readonly host?: string
+  /** 0, the default, picks a free one. */
+  readonly port?: number
+  readonly options?: ServerOptions
+  readonly proxy?: ProxyOptions
+  readonly log: Logger
+}
+
+/** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet. */
+export function startProxy(settings: ProxySettings): Promise<Listener> {
+  const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
+  const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
+  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
+  const headersOf = (request: IncomingMessage) =>
+    upstreamHeaders(request.headers, addresses.senderOf(request))
+  const isForSession = sessionKinds(gateway, proxy)
+  const dialer = new UpstreamDialer(log)
+
+  const receive = async (
+    request: IncomingMessage,
+    address: string,
+    gone: AbortSignal,
+  ): Promise<Reception> => {
+    const url = upstreamUrl(upstream, request)
+    if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path')
+    const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
+    const connected = await dialer.dial({ url, headers: headersOf(request), protocols, gone })
+    return {
+      protocol: connected.socket.protocol === '' ? undefined : connected.socket.protocol,
+      accept: (client) =>
+        new ClientConnection({
+          socket: client,
+          stream: request.socket,
+          address,
+          host: localHost(request),
+          openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
+          relay: new UpstreamConnection({
+            ...connected,
+            options,
+            isForSession,
+            keyPackageKinds: gateway.options.kinds,
+          }),
+          options,
+          report,
+        }),
+    }
+  }
+  return listen({
+    host,
+    port,
+    options,
+    compression: proxy.compression,
+    addressOf: (request) => addresses.senderOf(request).address,
+    onRequest: forwardHttp({
+      urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
+      headersOf,
+      mergeInformation: (document) => mergedInformation(document, gateway, options),
+    }),
+    receive,
+  })
+}
+
+/** Which kinds of EVENT the session has to see; the others pass unparsed. */
+function sessionKinds({ options }: KeyPackageGateway, { publish }: ProxyOptions): (kind: number) => boolean {
+  // If a kind 22242 event passed unparsed as an EVENT, the relay's OK for it would look like the OK of an AUTH.
+  if (publish === 'upstream') return (kind) => kind === AUTH_KIND
+  return (kind) => concernsGateway(kind, options.kinds)
+}
+
+/** The request's path below the relay's address; undefined for a full URL as the target, which we do not proxy. */
+function upstreamUrl(base: string, { url = '' }: IncomingMessage): URL | undefined {
+  if (!url.startsWith('/')) return undefined
+  const { origin, pathname } = new URL(base)
+  const address = `${origin}${pathname.replace(/\/$/, '')}${url}`
+  return URL.canParse(address) ? new URL(address) : undefined
+}

@@ -1,0 +1,112 @@
+/**
+ * Connects to the upstream relay for a client, before the client's own handshake is answered, and logs when the relay
+ * becomes unreachable or reachable again (once for each change, not for each client).
+ */
+
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocket } from 'ws'
+import type { Logger } from '../../../plugin/context.ts'
+import { HandshakeRefused } from '../server/listener.ts'
+
+export interface DialSettings {
+  readonly url: URL
+  readonly headers: OutgoingHttpHeaders
+  /** The subprotocols that the client offers. */
+  readonly protocols: readonly string[]
+  /** Aborted when the client disconnects before it is accepted. */
+  readonly gone: AbortSignal
+}
+
+/** An open connection to the relay. */
+export interface UpstreamSocket {
+  /** Open, and paused. */
+  readonly socket: WebSocket
+  /** The TCP or TLS connection below it. */
+  readonly stream: Duplex
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Of a message from the relay; relays accept far smaller ones. */
+const MAX_MESSAGE_BYTES = 16_777_216
+const BAD_GATEWAY = 502
+
+/** ws reports this error when a server selects none of the offered subprotocols, as most relays do. */
+const NO_SUBPROTOCOL = 'Server sent no subprotocol'
+
+export class UpstreamDialer {
+  readonly #log: Logger
+  #isReachable = true
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /**
+   * Resolves once the socket is open.
+   * Rejects with HandshakeRefused: the relay's own status if it answered, 502 if it could not be reached.
+   */
+  async dial(settings: DialSettings): Promise<UpstreamSocket> {
+    try {
+      const connected = await connect(settings)
+      this.#reachable()
+      return connected
+    } catch (error) {
+      // The client gave up, so nothing is known about the relay.
+      if (settings.gone.aborted) throw error
+      if (error instanceof HandshakeRefused && error.status !== BAD_GATEWAY) this.#reachable()
+      else this.#unreachable(error)
+      throw error
+    }
+  }
+
+  #reachable(): void {
+    if (!this.#isReachable) this.#log.info({}, 'the upstream relay can be reached again')
+    this.#isReachable = true
+  }
+
+  #unreachable(error: unknown): void {
+    if (this.#isReachable) this.#log.error({ err: error }, 'the upstream relay cannot be reached')
+    this.#isReachable = false
+  }
+}
+
+async function connect(settings: DialSettings): Promise<UpstreamSocket> {
+  try {
+    return await attempt(settings, settings.protocols).catch((error: Error) => {
+      if (error.message !== NO_SUBPROTOCOL) throw error
+      return attempt(settings, [])
+    })
+  } catch (error) {
+    if (error instanceof HandshakeRefused) throw error
+    // ws throws a SyntaxError for subprotocols that are invalid or repeated.
+    throw new HandshakeRefused(error instanceof SyntaxError ? 400 : BAD_GATEWAY, String(error))
+  }
+}
+
+function attempt(
+  { url, headers, gone }: DialSettings,
+  protocols: readonly string[],
+): Promise<UpstreamSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, [...protocols], {
+      headers: headers as Record<string, string>,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+    })
+    gone.addEventListener('abort', () => socket.terminate(), { once: true })
+    socket.on('error', reject)
+    socket.once('unexpected-response', (_request, { statusCode = BAD_GATEWAY }) => {
+      const status = statusCode < 400 ? BAD_GATEWAY : statusCode
+      reject(new HandshakeRefused(status, `the relay refused the handshake with status ${statusCode}`))
+      socket.terminate()
+    })
+    socket.once('upgrade', ({ socket: stream }) => {
+      socket.once('open', () => {
+        socket.pause()
+        resolve({ socket, stream })
+      })
+    })
+  })
+}

@@ -1,0 +1,231 @@
+/** One client's WebSocket: what it says goes to its session in order, and only as fast as it takes the answers. */
+
+import type { Duplex } from 'node:stream'
+import { type RawData, WebSocket } from 'ws'
+import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
+import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
+import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
+import type { ServerOptions } from './server-options.ts'
+import { WriteBatch } from './write-batch.ts'
+
+/** What a connection is made from. */
+export interface ConnectionSettings {
+  readonly socket: WebSocket
+  /** The connection below it. */
+  readonly stream: Duplex
+  readonly address: string
+  /** The Host header of the handshake, if it is ours (`ownHost`). */
+  readonly host: string | undefined
+  readonly openSession: (connection: Connection) => GatewaySession
+  readonly relay: Relay
+  readonly options: ServerOptions
+  /** Hears of failures that are not the client's doing. */
+  readonly report: (error: unknown) => void
+}
+
+const MALFORMED: RelayMessage = [
+  'NOTICE',
+  'invalid: a message is a text with a JSON array that begins with a verb',
+]
+
+const TEXT = { binary: false }
+/** A client that has less than this waiting for it reads about as fast as the relay speaks. */
+const WATCHED_BYTES = 65_536
+
+export class ClientConnection {
+  readonly #socket: WebSocket
+  readonly #batch: WriteBatch
+  readonly #options: ServerOptions
+  readonly #report: (error: unknown) => void
+  readonly #session: GatewaySession
+  readonly #relay: RelayConnection
+  readonly #subscriptions = new Set<unknown>()
+  #pending = 0
+  #tail: Promise<void> = Promise.resolve()
+  #isDraining = false
+  #isAlive = true
+  #silentSeconds = 0
+
+  constructor({ socket, stream, address, host, openSession, relay, options, report }: ConnectionSettings) {
+    this.#socket = socket
+    this.#batch = new WriteBatch(stream)
+    this.#options = options
+    this.#report = report
+    this.#relay = relay.connect({
+      send: (message) => this.#push(() => this.#pass(message)),
+      pass: (frame, message) => this.#passFrame(frame, message),
+      close: (code, reason) => this.#socket.close(code, reason),
+    })
+    this.#session = openSession({
+      address,
+      ...(host !== undefined && { host }),
+      maxBufferedBytes: options.maxBufferedBytes,
+      send: (message) => this.#push(() => this.#send([message])),
+    })
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    socket.on('pong', () => {
+      this.#isAlive = true
+    })
+    // A message too large, for one; ws closes the socket itself with what RFC 6455 has for it.
+    socket.on('error', () => undefined)
+    socket.on('close', () => {
+      this.#session.close()
+      this.#relay.close()
+    })
+  }
+
+  /**
+   * Cuts a client off that gave no sign of life since the last call, or said nothing for too long; pings it otherwise.
+   */
+  heartbeat(): void {
+    const { pingIntervalSeconds, idleSeconds } = this.#options
+    this.#silentSeconds += pingIntervalSeconds
+    this.#relay.heartbeat?.()
+    if (!this.#isAlive && !this.#isWaitingForUs()) {
+      this.#cutOff()
+    } else if (idleSeconds > 0 && this.#silentSeconds > idleSeconds) {
+      this.#socket.close(1000, 'idle')
+    } else {
+      this.#isAlive = false
+      this.#socket.ping()
+    }
+  }
+
+  /** Answers what has come in, and nothing more, then closes with 1001. */
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    await this.#tail
+    await this.#relay.allAnswered?.()
+    this.#socket.close(1001, 'the relay is stopping')
+  }
+
+  /** What is not answered by now never is. The close frame goes out at once, should the client read at all. */
+  terminate(): void {
+    this.#socket.close(1001, 'the relay is stopping')
+    this.#socket.terminate()
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#isDraining) return
+    this.#isAlive = true
+    this.#silentSeconds = 0
+    if (this.#pending === 0 && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
+    const message = isBinary ? undefined : parseMessage(data.toString())
+    this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
+  }
+
+  /** Gives the message to the session at once, which keeps the order; the step sends what comes of it. */
+  #answer(message: ClientMessage): () => Promise<void> {
+    const refusal = this.#countSubscription(message)
+    if (refusal !== undefined) return () => this.#send([refusal])
+    const answer = this.#session.fromClient(message)
+    return () => this.#deliver(answer)
+  }
+
+  /**
+   * A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. Ids that are none by
+   * NIP-01 are not kept, however long they are (I9): whoever answers them opens nothing.
+   */
+  #countSubscription([verb, id]: ClientMessage): RelayMessage | undefined {
+    if (verb === 'CLOSE') this.#subscriptions.delete(id)
+    if (verb !== 'REQ' || !isSubscriptionId(id) || this.#subscriptions.has(id)) return undefined
+    const { maxSubscriptions } = this.#options
+    if (this.#subscriptions.size >= maxSubscriptions) {
+      return ['CLOSED', id, `blocked: at most ${maxSubscriptions} subscriptions at a time`]
+    }
+    this.#subscriptions.add(id)
+    return undefined
+  }
+
+  async #deliver(pending: Promise<Answer>): Promise<void> {
+    const { replies, forward, unsent } = await pending
+    if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
+    else await this.#sendReplies(replies)
+    if (forward === undefined) return
+    for (const message of await this.#relay.handle(forward)) await this.#pass(message)
+  }
+
+  /** What the relay says, as far as this client may see it. */
+  async #pass(message: RelayMessage): Promise<void> {
+    const visible = this.#session.fromRelay(message)
+    if (visible !== undefined) await this.#send([visible])
+  }
+
+  /** The same, at once and in the relay's own bytes where the session leaves it as it is. */
+  #passFrame(frame: Frame, message: RelayMessage): void {
+    const visible = this.#session.fromRelay(message)
+    if (visible === undefined) return
+    if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
+    const { bufferedAmount } = this.#socket
+    if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    const flushed = bufferedAmount >= WATCHED_BYTES ? this.#flushed : undefined
+    this.#batch.open()
+    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
+  }
+
+  /** Something has left this process: the client reads. */
+  readonly #flushed = (): void => {
+    this.#isAlive = true
+    if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#relay.resume?.()
+  }
+
+  /** A message that answers none. Those who do not read must not make us keep them all. */
+  #push(step: () => Promise<void>): void {
+    if (this.#pending < 2 * this.#options.maxPendingMessages) this.#enqueue(step)
+    else this.#socket.terminate()
+  }
+
+  /** Runs a step after all before it; stops reading while too many wait. */
+  #enqueue(step: () => Promise<void>): void {
+    this.#pending += 1
+    if (this.#pending >= this.#options.maxPendingMessages) this.#socket.pause()
+    this.#tail = this.#tail
+      .then(step)
+      .catch(this.#report)
+      .finally(() => {
+        this.#pending -= 1
+        if (this.#pending < this.#options.maxPendingMessages) this.#socket.resume()
+      })
+  }
+
+  /** What is made as the client takes it is not made before, and no more of it once the client is gone. */
+  async #sendReplies(replies: Answer['replies']): Promise<void> {
+    if (Array.isArray(replies)) return this.#send(replies)
+    for await (const message of replies) {
+      await this.#send([message], 1)
+      if (this.#socket.readyState !== WebSocket.OPEN) return
+    }
+  }
+
+  /** Waits while so many bytes wait for the client. */
+  async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
+    for (const message of messages) {
+      if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
+      const flushed = this.#write(JSON.stringify(message))
+      if (this.#socket.bufferedAmount >= most) await flushed
+    }
+  }
+
+  /** Resolves once the text has left this process, or cannot. */
+  #write(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.send(text, () => {
+        this.#flushed()
+        resolve()
+      })
+    })
+  }
+
+  /** One that does not read is told why, should it read that far; then nothing is kept for it. */
+  #cutOff(): void {
+    const isStuck = this.#socket.bufferedAmount > 0 && this.#socket.readyState === WebSocket.OPEN
+    if (isStuck) this.#socket.close(1008, 'too slow: nothing was read for too long')
+    else this.#socket.terminate()
+  }
+
+  /** Whether it is not the client's fault that nothing is heard of it: we read nothing, and it has read everything. */
+  #isWaitingForUs(): boolean {
+    return this.#socket.isPaused && this.#socket.bufferedAmount === 0
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The relay information document (NIP-11): the standalone server's own, and the upstream relay's with our limits added.
+ */
+
+import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { LONGEST_SUBSCRIPTION_ID } from '../../../plugin/subscriptions.ts'
+import type { ServerOptions } from './server-options.ts'
+
+/** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */
+const STANDALONE_NIPS = [1, 9, 11, 40, 42, 45, 62, 70]
+/** What the gateway supports in front of any relay: this document, and AUTH (NIP-42). */
+const PROXY_NIPS = [11, 42]
+const SOFTWARE = 'keypackage-gateway'
+
+/** The media type of the document (NIP-11). */
+export const NOSTR_JSON = 'application/nostr+json'
+/** NIP-11: web apps of any origin may read it. */
+export const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-headers': '*',
+  'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+}
+
+interface Document {
+  readonly [field: string]: unknown
+}
+
+export interface StandaloneInformation {
+  readonly gateway: KeyPackageGateway
+  readonly options: ServerOptions
+  /** Of this software. */
+  readonly version: string
+}
+
+/** The document of a server without an upstream relay. */
+export function standaloneInformation({ gateway, options, version }: StandaloneInformation): object {
+  return {
+    name: options.name,
+    description: options.description,
+    contact: options.contact,
+    icon: options.icon,
+    software: SOFTWARE,
+    version,
+    supported_nips: STANDALONE_NIPS,
+    limitation: {
+      max_message_length: options.maxMessageBytes,
+      max_subscriptions: options.maxSubscriptions,
+      max_subid_length: LONGEST_SUBSCRIPTION_ID,
+      auth_required: gateway.options.requester === 'auth',
+      payment_required: false,
+      restricted_writes: true,
+    },
+    key_packages: gateway.keyPackagesInformation(),
+  }
+}
+
+/**
+ * The upstream relay's document with the gateway's limits; of two limits, the stricter one.
+ * @param relay the upstream relay's document; anything that is not a JSON object counts as none
+ */
+export function mergedInformation(
+  relay: unknown,
+  gateway: Pick<KeyPackageGateway, 'options' | 'keyPackagesInformation'>,
+  options: ServerOptions,
+): object {
+  const document = isDocument(relay) ? relay : { name: options.name, description: options.description }
+  const limitation = isDocument(document.limitation) ? document.limitation : {}
+  return {
+    ...document,
+    supported_nips: withProxyNips(document.supported_nips),
+    limitation: {
+      ...limitation,
+      max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes),
+      max_subscriptions: stricter(limitation.max_subscriptions, options.maxSubscriptions),
+      max_subid_length: stricter(limitation.max_subid_length, LONGEST_SUBSCRIPTION_ID),
+      restricted_writes: true,
+    },
+    key_packages: gateway.keyPackagesInformation(),
+  }
+}
+
+function withProxyNips(nips: unknown): unknown[] {
+  const listed: unknown[] = Array.isArray(nips) ? nips : []
+  return [...new Set([...listed, ...PROXY_NIPS])].sort((a, b) => Number(a) - Number(b))
+}
+
+function stricter(limit: unknown, ours: number): number {
+  return typeof limit === 'number' && limit > 0 ? Math.min(limit, ours) : ours
+}
+
+function isDocument(value: unknown): value is Document {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,103 @@
+/** The `server`, `proxy` and `upstream` settings: every option, its default and its bounds. */
+
+import { BlockList, isIP } from 'node:net'
+import { z } from 'zod'
+
+const integer = (min: number, max: number) => z.number().int().min(min).max(max)
+
+/** The `server` settings: what it says about itself, and what clients may do. */
+export const serverOptionsSchema = z.strictObject({
+  name: z.string().default('keypackage-gateway').describe('Name in the NIP-11 document'),
+  description: z
+    .string()
+    .default('Hands each MLS key package to one requester.')
+    .describe('Description in the NIP-11 document'),
+  contact: z.string().optional().describe("Operator's contact address in the NIP-11 document"),
+  icon: z
+    .url({ protocol: /^https?$/ })
+    .meta({ examples: ['https://relay.example.com/icon.png'] })
+    .optional()
+    .describe('URL of an icon, for the NIP-11 document'),
+  maxMessageBytes: integer(1024, 8_388_608)
+    .default(524_288)
+    .describe('Maximum size of a message from a client'),
+  maxConnections: integer(1, 1_000_000).default(1000).describe('Maximum number of connected clients'),
+  maxConnectionsPerAddress: integer(0, 1_000_000)
+    .default(100)
+    .describe('Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit'),
+  maxSubscriptions: integer(1, 10_000)
+    .default(32)
+    .describe('Maximum number of open subscriptions of one client'),
+  maxPendingMessages: integer(1, 10_000)
+    .default(64)
+    .describe('Maximum number of unanswered messages of one client; no more are read until one is answered'),
+  maxBufferedBytes: integer(65_536, 1_073_741_824)
+    .default(4_194_304)
+    .describe(
+      "How much is buffered for a client that reads slowly, and of owners' lists for all clients of one address together",
+    ),
+  pingIntervalSeconds: integer(1, 3600)
+    .default(30)
+    .describe('How often clients are pinged; one that has not answered by the next ping is disconnected'),
+  idleSeconds: integer(0, 604_800)
+    .default(0)
+    .describe('How long a client may send nothing before it is disconnected; 0 is no limit'),
+  drainSeconds: integer(0, 300)
+    .default(10)
+    .describe('How long a stopping server waits for requests in progress'),
+})
+
+export type ServerOptions = z.output<typeof serverOptionsSchema>
+
+const addressRange = z
+  .string()
+  .refine((range) => addRange(new BlockList(), range))
+  .meta({ examples: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'] })
+
+/** The `upstream` setting. */
+export const upstreamSchema = z
+  .url({ protocol: /^wss?$/ })
+  .meta({ examples: ['ws://127.0.0.1:7777', 'wss://relay.example.com'] })
+  .optional()
+  .describe(
+    'The relay behind the gateway; without one, the gateway serves key packages and relay lists alone',
+  )
+
+/** The `proxy` settings; `trust` and `compression` count without an upstream relay as well. */
+export const proxyOptionsSchema = z.strictObject({
+  trust: z
+    .array(addressRange)
+    .default([])
+    .describe('Reverse proxies in front of this server, whose X-Forwarded-For and X-Real-IP are believed'),
+  publish: z
+    .enum(['here', 'upstream'])
+    .default('here')
+    .describe(
+      "Who accepts published key packages: this server, or the gateway's plugin in the upstream relay",
+    ),
+  compression: z
+    .boolean()
+    .default(false)
+    .describe('Whether to offer clients permessage-deflate: less traffic, more CPU and memory'),
+})
+
+export type ProxyOptions = z.output<typeof proxyOptionsSchema>
+
+/** The addresses that a `trust` setting names. */
+export function trustedAddresses(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) addRange(list, range)
+  return list
+}
+
+/** False for text that is neither an address nor a CIDR range (RFC 4632, RFC 4291 section 2.3). */
+function addRange(list: BlockList, range: string): boolean {
+  const [address = '', prefix, ...more] = range.split('/')
+  const version = isIP(address)
+  const maxLength = version === 6 ? 128 : 32
+  const length = prefix === undefined ? maxLength : Number(prefix)
+  if (version === 0 || more.length > 0 || prefix === '' || !(length <= maxLength)) return false
+  if (!Number.isInteger(length) || length < 0) return false
+  list.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4')
+  return true
+}

@@ -1,0 +1,103 @@
+/** A server with no relay behind it: key packages, relay lists (kind 10051) and the NIP-11 document, nothing else. */
+
+import type { IncomingMessage, RequestListener } from 'node:http'
+import type { Logger } from '../../../plugin/context.ts'
+import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { ClientConnection } from '../server/connection.ts'
+import { type Listener, listen } from '../server/listener.ts'
+import {
+  CORS,
+  NOSTR_JSON,
+  type StandaloneInformation,
+  standaloneInformation,
+} from '../server/relay-information.ts'
+import {
+  type ProxyOptions,
+  proxyOptionsSchema,
+  type ServerOptions,
+  serverOptionsSchema,
+  trustedAddresses,
+} from '../server/server-options.ts'
+import { ClientAddresses, localHost } from '../server/trusted-headers.ts'
+import { RelayListRelay } from './relay-list-relay.ts'
+
+export interface StandaloneSettings {
+  readonly gateway: KeyPackageGateway
+  /** The gateway's store, which keeps the relay lists as well. Whoever opened it closes it. */
+  readonly store: KeyPackageStore
+  readonly host?: string
+  /** 0, the default, picks a free one. */
+  readonly port?: number
+  readonly options?: ServerOptions
+  readonly proxy?: ProxyOptions
+  readonly log: Logger
+  /** Of this software, for the NIP-11 document. */
+  readonly version: string
+  /** Milliseconds since the epoch; `Date.now` by default. */
+  readonly clock?: () => number
+}
+
+/** Serves until it is closed. Rejects when it cannot listen on the address. */
+export function startStandalone(settings: StandaloneSettings): Promise<Listener> {
+  const { gateway, store, log, version, clock = Date.now } = settings
+  const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
+  const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
+  const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
+  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  return listen({
+    host,
+    port,
+    options,
+    compression: proxy.compression,
+    onRequest: answerHttp({ gateway, options, version }),
+    addressOf: (request) => addresses.senderOf(request).address,
+    receive: async (request, address) => ({
+      accept: (socket) =>
+        new ClientConnection({
+          socket,
+          stream: request.socket,
+          address,
+          host: localHost(request),
+          openSession: (connection) => gateway.session(connection),
+          relay,
+          options,
+          report,
+        }),
+    }),
+  })
+}
+
+interface HttpAnswer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** Answers `GET /` with the NIP-11 document where the client accepts it, otherwise with a sentence for people. */
+function answerHttp(settings: StandaloneInformation): RequestListener {
+  return (request, response) => {
+    request.resume()
+    const { status, type, body } = answerTo(request, settings)
+    response.writeHead(status, { ...CORS, 'content-type': type, 'content-length': Buffer.byteLength(body) })
+    response.end(request.method === 'HEAD' ? undefined : body)
+  }
+}
+
+function answerTo({ url, method, headers }: IncomingMessage, settings: StandaloneInformation): HttpAnswer {
+  if (url?.split('?')[0] !== '/') return plainText(404, 'not found')
+  if (method === 'OPTIONS') return plainText(204, '')
+  if (method !== 'GET' && method !== 'HEAD') return plainText(405, 'only GET and WebSockets are supported')
+  if (headers.accept?.includes(NOSTR_JSON)) {
+    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(standaloneInformation(settings)) }
+  }
+  return plainText(
+    200,
+    `${settings.options.name}: a Nostr relay for MLS key packages. Connect with a WebSocket.`,
+  )
+}
+
+function plainText(status: number, text: string): HttpAnswer {
+  return { status, type: 'text/plain; charset=utf-8', body: text === '' ? '' : `${text}\n` }
+}

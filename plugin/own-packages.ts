@@ -1,0 +1,84 @@
+/** An owner's own packages, listed and read one at a time, as the client takes them: together they may be very large (I9). */
+
+import type { GatewayContext } from './context.ts'
+import { deliveredEvent } from './key-package/encoding.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import { noticesOfExposure } from './notices.ts'
+import { ownView, type Query } from './query.ts'
+import type { ListedPackage } from './store.ts'
+import type { Queuer } from './turns.ts'
+
+/**
+ * A piece of what owners get.
+ * - `event`: a package of theirs.
+ * - `notice`: what they are told besides; after every event.
+ * - `unavailable`: the store has failed, and this is the last piece.
+ */
+export type OwnPiece =
+  | { readonly outcome: 'event'; readonly event: SignedEvent }
+  | { readonly outcome: 'notice'; readonly message: string }
+  | { readonly outcome: 'unavailable' }
+
+type Reading = Pick<ListedPackage, 'author' | 'read'>
+
+/** Ends early where `gone` is aborted. Never rejects. */
+export async function* ownPieces(
+  context: GatewayContext,
+  query: Query,
+  queuer: Queuer,
+  gone: AbortSignal,
+): AsyncGenerator<OwnPiece, void> {
+  try {
+    const notices: string[] = []
+    for (const author of query.own.keys()) {
+      const listed = await list(context, query, author, queuer, gone)
+      notices.push(...listed.notices)
+      for (const reading of listed.readings) yield* piece(query, reading, queuer, gone)
+    }
+    if (!gone.aborted) for (const message of notices) yield { outcome: 'notice', message }
+  } catch (error) {
+    context.log.error({ err: error }, 'the store did not list key packages')
+    yield { outcome: 'unavailable' }
+  }
+}
+
+/** Keeps nothing of a package but how to read it. */
+async function list(
+  { store, now }: GatewayContext,
+  { own }: Query,
+  author: Pubkey,
+  queuer: Queuer,
+  gone: AbortSignal,
+): Promise<{ readings: readonly Reading[]; notices: readonly string[] }> {
+  const turn = await queuer.turn(gone)
+  if (turn === undefined) return { readings: [], notices: [] }
+  try {
+    const shown = ownView(await store.list(author, now()), own.get(author) ?? [])
+    return {
+      readings: shown.map(({ read }) => ({ author, read })),
+      notices: noticesOfExposure(shown),
+    }
+  } finally {
+    turn.end()
+  }
+}
+
+async function* piece(
+  { hints }: Query,
+  { author, read }: Reading,
+  queuer: Queuer,
+  gone: AbortSignal,
+): AsyncGenerator<OwnPiece, void> {
+  const turn = await queuer.turn(gone)
+  if (turn === undefined) return
+  try {
+    const stored = await read()
+    if (stored === undefined) return
+    const event = deliveredEvent(stored, hints.get(author) ?? 'as-published')
+    // The event, and the text that it is read from or sent as.
+    turn.made(stored.event.length + event.content.length)
+    yield { outcome: 'event', event }
+  } finally {
+    turn.end()
+  }
+}

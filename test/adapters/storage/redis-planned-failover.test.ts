@@ -1,0 +1,121 @@
+/** A failover that an operator asks for (`SENTINEL FAILOVER`) while packages are published: none that was acknowledged is lost (I6). */
+
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { type RedisStoreOptions, redisStore } from '../../../adapters/storage/redis.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
+import { authorNamed, LIMITS, NOW, packageNamed } from '../../contract/packages.ts'
+import { eventually } from '../../support/eventually.ts'
+import { testLog } from '../../support/log.ts'
+import { type RedisSentinel, startSentinel } from '../../support/redis.ts'
+
+const AUTHORS = Array.from({ length: 20 }, (_, number) => authorNamed(`${number}`))
+const ROOM = { ...LIMITS, max: 1_000_000 }
+
+const ending: (() => Promise<unknown>)[] = []
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end()
+})
+
+/** One package after the other of each author, until it is stopped. */
+class Publishing {
+  readonly acknowledged = new Set<string>()
+  readonly #store: MovableStore
+  #isOver = false
+
+  constructor(store: MovableStore) {
+    this.#store = store
+  }
+
+  async run(): Promise<void> {
+    await Promise.all(AUTHORS.map((author) => this.#publish(author)))
+  }
+
+  stop(): void {
+    this.#isOver = true
+  }
+
+  /** How many of those that were acknowledged the store has not. */
+  async lost(): Promise<number> {
+    const lists = await Promise.all(AUTHORS.map((author) => this.#store.list(author, NOW)))
+    const kept = new Set(lists.flat().map(({ id }) => id as string))
+    return [...this.acknowledged].filter((id) => !kept.has(id)).length
+  }
+
+  async #publish(author: (typeof AUTHORS)[number]): Promise<void> {
+    for (let number = 0; !this.#isOver; number++) {
+      const pkg = packageNamed(`${author} ${number}`, author)
+      try {
+        await this.#store.put(pkg, ROOM, NOW)
+        this.acknowledged.add(pkg.id)
+      } catch {
+        // It was not acknowledged, so it may be lost.
+      }
+      // A refusal comes at once: without a pause nobody else would have a turn.
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+async function failOver({ sentinel, master, replica }: RedisSentinel): Promise<void> {
+  expect(await sentinel.command('SENTINEL', 'FAILOVER', 'main')).toBe('OK')
+  await eventually('the replica is the master', async () => (await replica.info('role')) === 'master', 30_000)
+  await eventually(
+    'the old master follows it',
+    async () => (await master.info('master_link_status')) === 'up',
+    60_000,
+  )
+}
+
+async function openThrough(sentinel: RedisSentinel, options: Partial<RedisStoreOptions> = {}) {
+  const log = testLog()
+  const store = await redisStore({ redis: sentinel.url, log, ...options })
+  ending.push(() => store.close())
+  const said = (words: string) => log.lines.some(({ message }) => message.includes(words))
+  return { store, said }
+}
+
+async function start(): Promise<RedisSentinel> {
+  const sentinel = await startSentinel()
+  ending.push(() => sentinel.stop())
+  await eventually('Sentinel knows the replica', async () =>
+    (await sentinel.sentinel.command('SENTINEL', 'REPLICAS', 'main')).includes('slave'),
+  )
+  return sentinel
+}
+
+describe('a planned failover', () => {
+  it.each<[what: string, Partial<RedisStoreOptions>]>([
+    ['by default', {}],
+    ['with redis.wait 1', { waitReplicas: 1 }],
+  ])('%s loses no package that was acknowledged', async (_what, options) => {
+    const sentinel = await start()
+    const { store } = await openThrough(sentinel, options)
+    const publishing = new Publishing(store)
+    const published = publishing.run()
+    await eventually('packages are published', () => publishing.acknowledged.size > 100)
+    await failOver(sentinel)
+    const before = publishing.acknowledged.size
+    await eventually('they are again', () => publishing.acknowledged.size > before + 100, 60_000)
+    publishing.stop()
+    await published
+    expect(await publishing.lost()).toBe(0)
+  })
+})
+
+describe('by default, a master that loses its last replica', () => {
+  it('refuses writes while that may be a failover, goes on without, and waits again once a replica is back', async () => {
+    const sentinel = await start()
+    const { store, said } = await openThrough(sentinel)
+    const [author = authorNamed('')] = AUTHORS
+    await store.put(packageNamed('with a replica', author), ROOM, NOW)
+
+    await sentinel.replica.kill()
+    await expect(store.put(packageNamed('refused', author), ROOM, NOW)).rejects.toThrow('too few replicas')
+    await eventually('it goes on', () => store.put(packageNamed('without', author), ROOM, NOW), 30_000)
+    expect(said('no replica is connected: until one is')).toBe(true)
+
+    await sentinel.replica.start()
+    await eventually('a replica has each change again', () => said('a replica has each change again'), 30_000)
+  })
+})

@@ -1,0 +1,91 @@
+/** The behaviour suite and real client libraries on the real strfry with plugin and proxy. It needs STRFRY_BIN. */
+
+import { describe, expect, it } from '@jest/globals'
+import type { Differences } from '../behaviour/rows.ts'
+import { alice, idsOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import { describeKeyPackageRelay } from '../behaviour.ts'
+import { describeClients } from '../clients.ts'
+import { strfryProgram } from './strfry-relay.ts'
+import { type StrfryTarget, startStrfry } from './strfry-target.ts'
+
+const describeStrfry = strfryProgram === undefined ? describe.skip : describe
+
+const NOT_TOLD = 'LMDB does not notify other processes of what was published in this one, as Redis does'
+const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in its own words'
+
+/** Rows that hold when the proxy accepts key packages, but not when strfry and its plugin do. */
+const upstream: Differences = {
+  'row 1: event shape': CHECKED_FIRST,
+  'row 1: id': CHECKED_FIRST,
+  'row 1: signature': CHECKED_FIRST,
+  'row 1: signature, of somebody else': CHECKED_FIRST,
+  'row 4: NIP-40 `expiration` in the future': CHECKED_FIRST,
+  'is refused from anybody else, with a challenge, and accepted from the author': CHECKED_FIRST,
+  'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
+  'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,
+  'is followed by a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
+}
+
+describeStrfry('strfry', () => {
+  describeKeyPackageRelay('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeKeyPackageRelay(
+    'proxy.publish: upstream',
+    (options) => startStrfry(options, { publish: 'upstream' }),
+    upstream,
+  )
+  describeClients('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeClients('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
+    'authenticates as the author, counts its own packages, and receives them as they arrive': NOT_TOLD,
+  })
+
+  describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))
+
+    /** The ids of the key packages that strfry stores. */
+    const stored = async ({ strfry }: StrfryTarget) =>
+      (await strfry.command('scan', '{"kinds":[443]}')).split('\n').filter(Boolean).map(idOf).sort()
+
+    it('strfry stores each key package too, and accepts it again after deleting it, until it is spent (I3)', async () => {
+      const { target, events, client } = await scene.stocked(3, { custody: 'relay' })
+      expect(await stored(target)).toEqual(idsOf(events).sort())
+      const [claimed, ...live] = events
+      expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([claimed?.id])
+      await target.strfry.command('delete', '--filter', '{"kinds":[443]}')
+      for (const event of events) expect((await client.publish(event))[0]).toBe(true)
+      expect(await stored(target)).toEqual(idsOf(live).sort())
+    })
+  })
+
+  describe('proxy.publish: upstream', () => {
+    const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish: 'upstream' }))
+
+    it("what strfry's own checks refuse is not stored", async () => {
+      const target = await scene.start()
+      const author = await scene.connect(target, alice)
+      const event = await newEvent(target, alice)
+      for (const wrong of [
+        { ...event, sig: 'ff' },
+        { ...event, sig: 'f'.repeat(128) },
+        { ...event, created_at: event.created_at - 1 },
+        await newEvent(target, alice, { tags: { expiration: ['1700000000'] } }),
+      ]) {
+        expect(await author.publish(wrong)).toEqual([false, expect.stringMatching(/^invalid: /)])
+      }
+      expect((await author.request('own', packagesOf(alice))).events).toEqual([])
+    })
+
+    it('["-"]: strfry asks the author to authenticate, and tells the plugin who did', async () => {
+      const target = await scene.start()
+      const author = await scene.connect(target)
+      const event = await newEvent(target, alice, { tags: { '-': [] } })
+      expect(await author.publish(event)).toEqual([false, expect.stringMatching(/^auth-required: /)])
+      await author.authenticate(alice, target.now())
+      expect(await author.publish(event)).toEqual([true, ''])
+      expect(idsOf((await author.request('own', packagesOf(alice))).events)).toEqual([event.id])
+    })
+  })
+})
+
+function idOf(event: string): string {
+  return (JSON.parse(event) as { id: string }).id
+}
