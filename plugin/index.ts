@@ -10,8 +10,10 @@ export {
   type Verdict,
 } from './gateway.ts'
 export type { KeyPackagesInformation } from './information.ts'
-export type { StoredEvent } from './key-package/encoding.ts'
+export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
+export type { KeyPackageRef } from './key-package/mls.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
+export type { KnownRelayList } from './lifecycle/known-relay-list.ts'
 export {
   type ClientMessage,
   type EventId,
@@ -25,3 +27,4 @@ export type { Options, OptionsInput } from './options.ts'
 export type { PublishContext } from './publishing.ts'
 export { SettingsError } from './settings.ts'
 export type * from './store.ts'
+export { StoreError } from './store-error.ts'

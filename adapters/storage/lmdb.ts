@@ -3,7 +3,8 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { drop, EMPTY_STOCK, expire, isLow, release } from '../../plugin/stock/stock.ts'
+import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/keeping.ts'
+import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
@@ -61,7 +62,7 @@ class LmdbStore implements MovableStore {
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     const outcome = await this.#write((transaction) => put(transaction, pkg, limits, now))
-    if (outcome === 'stored' || outcome === 'replaced') this.#published.tell(pkg.author, pkg.id)
+    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
     return outcome
   }
 
@@ -78,7 +79,7 @@ class LmdbStore implements MovableStore {
 
   async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     const { authors } = this.#read()
-    return expire(authors.get(author) ?? EMPTY_STOCK, now).packages.map((pkg) => ({
+    return listed(authors.get(author), now).map((pkg) => ({
       ...pkg,
       author,
       read: async () => this.#read().packages.get([author, pkg.id]),
@@ -87,10 +88,7 @@ class LmdbStore implements MovableStore {
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     const tables = this.#read()
-    return authors.map((author) => {
-      const record = tables.authors.get(author)
-      return record === undefined ? undefined : expire(record, now).packages.length
-    })
+    return authors.map((author) => counted(tables.authors.get(author), now))
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
@@ -125,9 +123,9 @@ class LmdbStore implements MovableStore {
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
     return this.#write(({ tables: { windows } }) => {
       const name: WindowKey = ['', 'hit', keyPart(key)]
-      const before = windows.get(name)?.window ?? []
+      const before = windows.get(name)
       const { window, outcome } = hit(before, cost, quota, now)
-      if (window !== before) windows.put(name, { window, keptUntil: now + quota.windowSeconds })
+      if (window !== undefined && window !== before) windows.put(name, window)
       return outcome
     })
   }

@@ -3,18 +3,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { Removed } from '../../plugin/stock/changes.ts'
-import {
-  drop,
-  EMPTY_STOCK,
-  expire,
-  isLow,
-  release,
-  type Stock,
-  spend,
-  sweep,
-} from '../../plugin/stock/stock.ts'
-import { hit, type KeptWindow } from '../../plugin/stock/windows.ts'
+import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/keeping.ts'
+import type { Removed } from '../../plugin/stock/stock.ts'
+import { hit, isOver, type KeptWindow } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -30,14 +21,12 @@ import type {
   QuotaOutcome,
   RemovedListener,
   Selector,
-  StockedPackage,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { type Author, forgetExpired, hasNoWindow, isForgotten, kept, unknownAuthor } from './memory/author.ts'
-import { claimFrom, putInto } from './memory/packages.ts'
+import { Author } from './memory/author.ts'
 import { RelayLists } from './memory/relay-lists.ts'
 
 /** How many entries a sweep looks at before other work gets its turn. */
@@ -60,12 +49,10 @@ class MemoryStore implements MovableStore {
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     this.#requireOpen()
-    const author = this.#authors.get(pkg.author) ?? unknownAuthor()
-    const { outcome, removed } = putInto(author, pkg, limits, now)
-    if (outcome === 'stored' || outcome === 'replaced') {
-      this.#authors.set(pkg.author, author)
-      this.#published.tell(pkg.author, pkg.id)
-    }
+    const author = this.#authors.get(pkg.author) ?? new Author()
+    const { outcome, removed } = author.put(pkg, limits, now)
+    if (!author.isEmpty) this.#authors.set(pkg.author, author)
+    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
     this.#tellRemoved(pkg.author, removed)
     return outcome
   }
@@ -77,59 +64,45 @@ class MemoryStore implements MovableStore {
 
   async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     this.#requireOpen()
-    return stored(expire(this.#stock(author), now).packages).map((pkg) => this.#listed(pkg))
+    return listed(this.#authors.get(author)?.stock, now).map((pkg) => this.#listed(pkg))
   }
 
   async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
     this.#requireOpen()
-    return authors.map((pubkey) => {
-      const author = this.#authors.get(pubkey)
-      if (author === undefined || isForgotten(author)) return undefined
-      return expire(author.stock, now).packages.length
-    })
+    return authors.map((author) => counted(this.#authors.get(author)?.stock, now))
   }
 
   async drop(pubkey: Pubkey, which: Selector, now: number): Promise<number> {
     this.#requireOpen()
-    const author = this.#authors.get(pubkey)
-    if (author === undefined) return 0
-    const { stock, dropped, removed } = drop(author.stock, which, now)
-    author.stock = stock
+    const { dropped, removed } = this.#authors.get(pubkey)?.drop(which, now) ?? { dropped: 0, removed: [] }
     this.#tellRemoved(pubkey, removed)
     return dropped
   }
 
-  async release(pubkey: Pubkey, ids: readonly string[], now: number): Promise<void> {
+  async release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
     this.#requireOpen()
-    const author = this.#authors.get(pubkey)
-    if (author === undefined) return
-    const { stock, removed } = release(author.stock, ids, now)
-    author.stock = stock
-    this.#tellRemoved(pubkey, removed)
+    this.#tellRemoved(author, this.#authors.get(author)?.release(ids, now) ?? [])
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
     let gone = 0
     for await (const [pubkey, author] of inChunks(this.#authors)) {
-      const { stock, removed } = sweep(author.stock, retireAfterSeconds, now)
-      author.stock = stock
+      const removed = author.sweep(retireAfterSeconds, now)
       gone += removed.length
       this.#tellRemoved(pubkey, removed)
-      forgetExpired(author, now)
-      if (isForgotten(author) && hasNoWindow(author)) this.#authors.delete(pubkey)
+      if (author.isEmpty) this.#authors.delete(pubkey)
     }
     for await (const [key, { keptUntil }] of inChunks(this.#hits)) {
-      if (keptUntil <= now) this.#hits.delete(key)
+      if (isOver(keptUntil, now)) this.#hits.delete(key)
     }
     return gone
   }
 
   async hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
     this.#requireOpen()
-    const before = this.#hits.get(key)?.window ?? []
-    const { window, outcome } = hit(before, cost, quota, now)
-    if (window !== before) this.#hits.set(key, kept(window, quota, now))
+    const { window, outcome } = hit(this.#hits.get(key), cost, quota, now)
+    if (window !== undefined) this.#hits.set(key, window)
     return outcome
   }
 
@@ -150,25 +123,19 @@ class MemoryStore implements MovableStore {
 
   async *authors(): AsyncGenerator<Pubkey> {
     this.#requireOpen()
-    for await (const [pubkey, author] of inChunks(this.#authors)) if (!isForgotten(author)) yield pubkey
+    for await (const [pubkey, author] of inChunks(this.#authors)) if (author.stock !== undefined) yield pubkey
   }
 
   async known(pubkey: Pubkey, now: number): Promise<KnownName[]> {
     this.#requireOpen()
-    const names = [...(this.#authors.get(pubkey)?.known ?? [])]
-    return names.map(([name, expiresAt]) => ({ name, expiresAt })).filter(({ expiresAt }) => expiresAt > now)
+    return this.#authors.get(pubkey)?.known(now) ?? []
   }
 
   async spend(pubkey: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
     this.#requireOpen()
-    const author = this.#authors.get(pubkey) ?? unknownAuthor()
-    const spent = names.map(({ name }) => name)
-    const { stock, removed } = spend(author.stock, spent, now)
-    author.stock = stock
-    for (const { name, expiresAt } of names) {
-      author.known.set(name, Math.max(expiresAt, author.known.get(name) ?? 0))
-    }
-    this.#authors.set(pubkey, author)
+    const author = this.#authors.get(pubkey) ?? new Author()
+    const removed = author.spend(names, now)
+    if (!author.isEmpty) this.#authors.set(pubkey, author)
     this.#tellRemoved(pubkey, removed)
   }
 
@@ -194,8 +161,9 @@ class MemoryStore implements MovableStore {
     let authors = 0
     let packages = 0
     for await (const [, { stock }] of inChunks(this.#authors)) {
-      authors += Math.sign(stock.packages.length)
-      packages += stock.packages.length
+      const count = stock?.packages.length ?? 0
+      authors += Math.sign(count)
+      packages += count
     }
     return { authors, packages }
   }
@@ -206,16 +174,15 @@ class MemoryStore implements MovableStore {
 
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
-    if (author === undefined || isForgotten(author)) return { outcome: 'none' }
-    const { choice, removed } = claimFrom(author, request, policy, now)
+    if (author === undefined) return { outcome: 'none' }
+    const { choice, removed } = author.claim(request, policy, now)
     this.#tellRemoved(request.author, removed)
-    if (choice.outcome !== 'delivered') return choice
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)
-    return { ...choice, packages: stored(choice.packages) }
+    return choice
   }
 
   #tellRemoved(author: Pubkey, removed: readonly Removed[]): void {
-    if (removed.length > 0) this.#removed.tell(removed.map((each) => ({ author, ...each })))
+    if (removed.length > 0) this.#removed.tell(removalsOf(author, removed))
   }
 
   #listed({ event, contentForm, ...pkg }: StoredKeyPackage): ListedPackage {
@@ -226,18 +193,9 @@ class MemoryStore implements MovableStore {
     return { ...pkg, read }
   }
 
-  #stock(author: Pubkey): Stock {
-    return this.#authors.get(author)?.stock ?? EMPTY_STOCK
-  }
-
   #requireOpen(): void {
     if (this.#isClosed) throw new StoreError('the memory store is closed')
   }
-}
-
-/** `put` gives the rules whole packages, and they hand back what they were given, so here each has its event. */
-function stored(packages: readonly StockedPackage[]): StoredKeyPackage[] {
-  return packages as readonly StockedPackage[] as StoredKeyPackage[]
 }
 
 async function* inChunks<Entry>(entries: Iterable<Entry>): AsyncGenerator<Entry> {

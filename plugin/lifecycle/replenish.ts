@@ -3,7 +3,7 @@
 import type { GatewayContext } from '../context.ts'
 import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
 import { isSlot } from '../stock/selection.ts'
-import { hit, slide, type Window } from '../stock/windows.ts'
+import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 
@@ -27,7 +27,7 @@ export class Replenisher {
   readonly #connected = new Map<Pubkey, Set<Reach>>()
   /** Until when this process asks an author no more after a claim, in seconds since the epoch. */
   readonly #quietUntil = new Map<Pubkey, number>()
-  readonly #greeted = new Map<Pubkey, Window>()
+  readonly #greeted = new Map<Pubkey, KeptWindow>()
 
   constructor(context: GatewayContext) {
     this.#context = context
@@ -77,11 +77,11 @@ export class Replenisher {
   #mayGreet(author: Pubkey): boolean {
     const now = this.#context.now()
     const quota = { max: MOST_GREETED, windowSeconds: this.#intervalSeconds }
-    const { window, outcome } = hit(this.#greeted.get(author) ?? [], 1, quota, now)
+    const { window, outcome } = hit(this.#greeted.get(author), 1, quota, now)
     this.#greeted.delete(author)
-    this.#greeted.set(author, window)
-    for (const [oldest, greeted] of this.#greeted) {
-      if (slide(greeted, this.#intervalSeconds, now).length > 0) break
+    if (window !== undefined) this.#greeted.set(author, window)
+    for (const [oldest, { keptUntil }] of this.#greeted) {
+      if (!isOver(keptUntil, now)) break
       this.#greeted.delete(oldest)
     }
     return outcome.granted > 0

@@ -11,7 +11,10 @@ export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean 
  * The packages without a slot that a claim takes. An exposed package went to somebody already, so it is for
  * emergencies: it is chosen only when no fresh one is left beside it, whatever the request narrows to (I1).
  */
-export function choose(packages: readonly StockedPackage[], request: Claim): StockedPackage[] {
+export function choose<Package extends StockedPackage>(
+  packages: readonly Package[],
+  request: Claim,
+): Package[] {
   const candidates = packages.filter((pkg) => !isSlot(pkg) && isAskedFor(pkg, request))
   const chosen = candidates.sort(byPreference).slice(0, request.maximum)
   const chosenFresh = chosen.filter(isFresh)

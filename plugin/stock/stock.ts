@@ -1,124 +1,68 @@
 /**
- * The rules of one author's stock: what may come in, what is handed out, what is spent. Pure: state in, new
- * state and outcome out. Memory and LMDB call it inside their transaction; the Redis scripts mirror it.
+ * What an author's stock is, and how packages leave it otherwise than by a claim. As all of the rules it is pure: state in, new
+ * state and outcome out. What they need of an author besides (windows, names that are known) is looked up by the store,
+ * which writes what comes back.
  */
 
-import type {
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  KnownName,
-  PutOutcome,
-  Quota,
-  Removal,
-  Selector,
-  StockedPackage,
-  StockLimits,
-} from '../store.ts'
-import { admit, type Removed, removedBetween } from './changes.ts'
-import { type Delivery, deliveryOf, findRepeatable, forget, remember, repeat, undo } from './deliveries.ts'
-import { expose, lessExposed, retire } from './exposure.ts'
-import { choose, isAskedFor, isSelected, isSlot } from './selection.ts'
-import { type ClaimWindows, countClaim, hit, type Limited, type Window } from './windows.ts'
+import type { KnownName, Removal, Selector, StockedPackage } from '../store.ts'
+import { type Delivery, forget, undo } from './deliveries.ts'
+import { lessExposed, retire } from './exposure.ts'
+import { isSelected } from './selection.ts'
 
 /** One author's packages, and the recent claims that can be repeated or undone. */
-export interface Stock {
-  readonly packages: readonly StockedPackage[]
-  readonly deliveries: readonly Delivery[]
+export interface Stock<Package extends StockedPackage = StockedPackage> {
+  readonly packages: readonly Package[]
+  readonly deliveries: readonly Delivery<Package>[]
 }
 
-/** What became of a stock, and what it lost otherwise than by a claim. */
-interface Change {
-  readonly stock: Stock
+/** A `Removal`, without the author whose stock it is. */
+export type Removed = Omit<Removal, 'author'>
+
+/** What became of a stock (the same object: nothing), and what it lost otherwise than by a claim. */
+export interface StockChange<Package extends StockedPackage, After = Stock<Package>> {
+  readonly stock: After
   readonly removed: readonly Removed[]
 }
 
-/** A `ClaimOutcome` before its events are fetched. */
-export type Choice =
-  | {
-      readonly outcome: 'delivered'
-      readonly packages: readonly StockedPackage[]
-      readonly remaining: number
-      readonly lastUsed: boolean
-    }
-  | { readonly outcome: 'none' }
-  | Limited
+/** Until when the store knows an event id or KeyPackageRef, in seconds since the epoch; undefined where it does not (I3). */
+export type KnownUntil = (name: KnownName['name']) => number | undefined
 
-/** The stock of an author who never published. */
-export const EMPTY_STOCK: Stock = { packages: [], deliveries: [] }
-
-/**
- * Takes a package in. `published` is the author's publish window, which counts what is `stored` or `replaced`. `isKnown` says whether the store remembers an event id
- * or KeyPackageRef, in the stock or spent; it remembers both for all that comes out `stored`, `replaced` or `stale`.
- */
-export function offer(
-  stock: Stock,
-  published: Window,
-  pkg: StockedPackage,
-  isKnown: (name: KnownName['name']) => boolean,
-  limits: StockLimits,
-  now: number,
-): { stock: Stock; published: Window; outcome: PutOutcome; removed: readonly Removed[] } {
-  const current = settle(stock, limits.retireAfterSeconds, now)
-  const unchanged = { stock, published, removed: [] }
-  if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
-    return { ...unchanged, outcome: 'duplicate' }
-  }
-  if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
-
-  const { packages, outcome } = admit(current.packages, pkg, limits)
-  // Anybody can send an author's events: what does not come in must not use the author's quota up.
-  const comesIn = outcome === 'stored' || outcome === 'replaced'
-  const counted = comesIn ? count(published, limits.publish, now) : published
-  if (counted === undefined) return { ...unchanged, outcome: 'limited' }
-  const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
-  const removed = [
-    ...removedBetween(stock.packages, current.packages, 'retired', now),
-    ...removedBetween(current.packages, packages, gaveWay, now),
-  ]
-  const after = packages === current.packages ? current : { ...current, packages }
-  return { stock: after, published: counted, outcome, removed }
-}
-
-/** The publish window with one more in it; undefined where there is no room. */
-function count(published: Window, quota: Quota | undefined, now: number): Window | undefined {
-  if (quota === undefined) return published
-  const { window, outcome } = hit(published, 1, quota, now)
-  return outcome.granted === 0 ? undefined : window
-}
-
-/** Hands out packages of a known author, all of them spent but a last one and slots (I1, I2), and counts the claim (I5). */
-export function claim(
-  stock: Stock,
-  windows: ClaimWindows,
-  request: Claim,
-  policy: ClaimPolicy,
-  now: number,
-): { stock: Stock; windows: ClaimWindows; choice: Choice; removed: readonly Removed[] } {
-  const current = settle(stock, policy.retireAfterSeconds, now)
-  const counted = countClaim(windows, policy, now)
-  if ('outcome' in counted) return { stock, windows, choice: counted, removed: [] }
-  const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
-  const removed = removedBetween(stock.packages, current.packages, 'retired', now)
-  return { ...answer, windows: counted, removed }
-}
+/** A stock in which nothing is. */
+export const EMPTY_STOCK: Stock<never> = { packages: [], deliveries: [] }
 
 /** Deletes what the selector names; it is spent, and a claim of it can no longer be repeated or undone. */
-export function drop(stock: Stock, which: Selector, now: number): Change & { dropped: number } {
+export function drop<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  which: Selector,
+  now: number,
+): StockChange<Package> & { dropped: number } {
   const current = expire(stock, now)
   const after = withoutAny(current, (pkg) => isSelected(pkg, which))
   const dropped = current.packages.length - after.packages.length
   return { ...changed(stock, after, 'deleted', now), dropped }
 }
 
-/** Takes out what was spent in another store, by event id or KeyPackageRef, as `drop` does. */
-export function spend(stock: Stock, names: readonly string[], now: number): Change {
-  const after = withoutAny(expire(stock, now), ({ id, ref }) => names.includes(id) || names.includes(ref))
-  return changed(stock, after, 'deleted', now)
+/** Takes out what was spent in another store, by event id or KeyPackageRef, as `drop` does; `names` are to be remembered. */
+export function spend<Package extends StockedPackage>(
+  stock: Stock<Package> | undefined,
+  spent: readonly KnownName[],
+  knownUntil: KnownUntil,
+  now: number,
+): StockChange<Package, Stock<Package> | undefined> & { names: readonly KnownName[] } {
+  const before = stock ?? EMPTY_STOCK
+  const isSpent = new Set(spent.map(({ name }) => name))
+  const after = withoutAny<Package>(expire(before, now), ({ id, ref }) => isSpent.has(id) || isSpent.has(ref))
+  const names = spent.filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0))
+  if (stock === undefined && spent.length === 0) return { stock, names, removed: [] }
+  return { ...changed<Package>(before, after, 'deleted', now), names }
 }
 
 /** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
-export function release(stock: Stock, ids: readonly string[], now: number): Change {
+export function release<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  ids: readonly string[],
+  now: number,
+): StockChange<Package> {
   const { packages, deliveries } = expire(stock, now)
   const undone = undo(deliveries, ids)
   const restored = undone.restored.filter(({ expiresAt }) => expiresAt > now)
@@ -130,99 +74,60 @@ export function release(stock: Stock, ids: readonly string[], now: number): Chan
 }
 
 /** What a sweep leaves: expired and retired packages are spent. */
-export function sweep(stock: Stock, retireAfterSeconds: number, now: number): Change {
+export function sweep<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  retireAfterSeconds: number,
+  now: number,
+): StockChange<Package> {
   return changed(stock, settle(stock, retireAfterSeconds, now), 'retired', now)
 }
 
-function changed(before: Stock, after: Stock, why: Removal['why'], now: number): Change {
-  return { stock: after, removed: removedBetween(before.packages, after.packages, why, now) }
-}
-
 /** What is left once expired packages are spent, and claims too old to be repeated or undone are forgotten. */
-export function expire(stock: Stock, now: number): Stock {
+export function expire<Package extends StockedPackage>(stock: Stock<Package>, now: number): Stock<Package> {
   const packages = kept(stock.packages, ({ expiresAt }) => expiresAt > now)
   const deliveries = kept(stock.deliveries, ({ keptUntil }) => keptUntil > now)
   if (packages === stock.packages && deliveries === stock.deliveries) return stock
   return { packages, deliveries }
 }
 
-/** Whether a claim took from the stock and left fewer than `low`: then the author should hear of it. */
-export function isLow<Outcome extends Choice | ClaimOutcome>(
-  claimed: Outcome,
-  low: number,
-): claimed is Extract<Outcome, { outcome: 'delivered' }> {
-  if (claimed.outcome !== 'delivered' || claimed.remaining >= low) return false
-  return claimed.packages.some((pkg) => !isSlot(pkg))
-}
-
 /** Expiring, then retiring. */
-export function settle(stock: Stock, retireAfterSeconds: number, now: number): Stock {
+export function settle<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  retireAfterSeconds: number,
+  now: number,
+): Stock<Package> {
   const current = expire(stock, now)
   const packages = retire(current.packages, retireAfterSeconds, now)
   return packages === current.packages ? current : { ...current, packages }
 }
 
-function redeliver(
-  stock: Stock,
-  request: Claim,
-  policy: ClaimPolicy,
+/** What is in `before` and not in `after`: it expired, or went for the reason `why`. */
+export function removedBetween(
+  before: readonly StockedPackage[],
+  after: readonly StockedPackage[],
+  why: Removal['why'],
   now: number,
-): { stock: Stock; choice: Choice } | undefined {
-  const delivery = findRepeatable(stock.deliveries, request, policy, now)
-  if (delivery === undefined) return undefined
-  const isWanted = (pkg: StockedPackage) => pkg.expiresAt > now && isAskedFor(pkg, request)
-  const last = stock.packages.find((pkg) => pkg.id === delivery.last && isWanted(pkg))
-  const again = [...delivery.spent.filter(isWanted), ...(last === undefined ? [] : [last])]
-  if (again.length === 0) return undefined
-  const after = {
-    packages: withExposed(stock.packages, last, now),
-    deliveries: repeat(stock.deliveries, delivery),
-  }
-  return { stock: after, choice: delivered(after, again, last) }
+): readonly Removed[] {
+  if (before === after) return []
+  const left = new Set(after.map(({ id }) => id))
+  return before
+    .filter(({ id }) => !left.has(id))
+    .map(({ id, ref, kind, expiresAt }) => ({ id, ref, kind, why: expiresAt <= now ? 'expired' : why }))
 }
 
-function take(
-  stock: Stock,
-  request: Claim,
-  policy: ClaimPolicy,
+function changed<Package extends StockedPackage>(
+  before: Stock<Package>,
+  after: Stock<Package>,
+  why: Removal['why'],
   now: number,
-): { stock: Stock; choice: Choice } {
-  const slots = stock.packages.filter((pkg) => isSlot(pkg) && isAskedFor(pkg, request))
-  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined) }
-  const chosen = choose(stock.packages, request)
-  if (chosen.length === 0) return { stock, choice: { outcome: 'none' } }
-
-  const last = chosen.length === countSpendable(stock) ? chosen.at(-1) : undefined
-  const spent = last === undefined ? chosen : chosen.slice(0, -1)
-  const left = stock.packages.filter((pkg) => !spent.includes(pkg))
-  const after = {
-    packages: withExposed(left, last, now),
-    deliveries: remember(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
-  }
-  return { stock: after, choice: delivered(after, chosen, last) }
+): StockChange<Package> {
+  return { stock: after, removed: removedBetween(before.packages, after.packages, why, now) }
 }
 
-function delivered(
-  { packages: left }: Stock,
-  packages: readonly StockedPackage[],
-  last: StockedPackage | undefined,
-): Choice {
-  return { outcome: 'delivered', packages, remaining: left.length, lastUsed: last !== undefined }
-}
-
-function withExposed(
-  packages: readonly StockedPackage[],
-  last: StockedPackage | undefined,
-  now: number,
-): readonly StockedPackage[] {
-  return last === undefined ? packages : packages.map((pkg) => (pkg === last ? expose(pkg, now) : pkg))
-}
-
-function countSpendable({ packages }: Stock): number {
-  return packages.filter((pkg) => !isSlot(pkg)).length
-}
-
-function withoutAny(stock: Stock, isGone: (pkg: StockedPackage) => boolean): Stock {
+function withoutAny<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  isGone: (pkg: StockedPackage) => boolean,
+): Stock<Package> {
   return {
     packages: kept(stock.packages, (pkg) => !isGone(pkg)),
     deliveries: forget(stock.deliveries, isGone),

@@ -11,26 +11,37 @@ export interface KeptWindow {
   readonly keptUntil: number
 }
 
-/** This requester's claims of this author, and those from its address. */
+/** This requester's claims of this author, and those from its address; undefined where the store keeps none. */
 export interface ClaimWindows {
-  readonly requester: Window
-  readonly address: Window
+  readonly requester: KeptWindow | undefined
+  readonly address: KeptWindow | undefined
+}
+
+/** Both with a claim counted in them, to be kept in place of the old ones. */
+export interface CountedWindows extends ClaimWindows {
+  readonly requester: KeptWindow
+  readonly address: KeptWindow
 }
 
 /** Which quota is used up, and for how long. */
 export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
-/** Records as much of `cost` as the quota has room for. */
+/** `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. The same window where nothing was granted. */
 export function hit(
-  window: Window,
+  window: KeptWindow | undefined,
   cost: number,
   quota: Quota,
   now: number,
-): { window: Window; outcome: QuotaOutcome } {
-  const slid = slide(window, quota.windowSeconds, now)
+): { window: KeptWindow | undefined; outcome: QuotaOutcome } {
+  const slid = slide(window?.window ?? [], quota.windowSeconds, now)
   const outcome = room(slid, cost, quota, now)
   if (outcome.granted === 0) return { window, outcome }
-  return { window: record(slid, outcome.granted, now), outcome }
+  return { window: keep(slid, outcome.granted, quota, now), outcome }
+}
+
+/** Whether what is kept until then need not be kept any more: a window, or what is known of a name. */
+export function isOver(keptUntil: number, now: number): boolean {
+  return keptUntil <= now
 }
 
 /** The window without what fell out of it. */
@@ -57,14 +68,26 @@ export function record(window: Window, cost: number, now: number): Window {
 }
 
 /** The windows with one more claim in them; where one has no room, which of them has to be waited for longest (I5). */
-export function countClaim(windows: ClaimWindows, policy: ClaimPolicy, now: number): ClaimWindows | Limited {
-  const requester = slide(windows.requester, policy.perAuthor.windowSeconds, now)
-  const address = slide(windows.address, policy.perAddress.windowSeconds, now)
+export function countClaim(
+  windows: ClaimWindows,
+  policy: ClaimPolicy,
+  now: number,
+): CountedWindows | Limited {
+  const requester = slide(windows.requester?.window ?? [], policy.perAuthor.windowSeconds, now)
+  const address = slide(windows.address?.window ?? [], policy.perAddress.windowSeconds, now)
   const limited = longest(
     limitedBy('perAuthor', requester, policy, now),
     limitedBy('perAddress', address, policy, now),
   )
-  return limited ?? { requester: record(requester, 1, now), address: record(address, 1, now) }
+  if (limited !== undefined) return limited
+  return {
+    requester: keep(requester, 1, policy.perAuthor, now),
+    address: keep(address, 1, policy.perAddress, now),
+  }
+}
+
+function keep(slid: Window, cost: number, { windowSeconds }: Quota, now: number): KeptWindow {
+  return { window: record(slid, cost, now), keptUntil: now + windowSeconds }
 }
 
 function secondsUntilRoom(window: Window, used: number, quota: Quota, now: number): number {

@@ -9,7 +9,13 @@ import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.t
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
-import { benchRedisBytes, benchRedisClaims, benchRedisGrowth, benchRedisQuery } from './redis.ts'
+import {
+  benchRedisBytes,
+  benchRedisClaims,
+  benchRedisCluster,
+  benchRedisGrowth,
+  benchRedisQuery,
+} from './redis.ts'
 import type { BenchRow } from './row.ts'
 import { benchStrfry } from './strfry.ts'
 
@@ -31,6 +37,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['lmdb-query', benchLmdbQuery],
   ['lmdb-growth', benchLmdbGrowth],
   ['redis-claims', benchRedisClaims],
+  ['redis-cluster', benchRedisCluster],
   ['redis-query', benchRedisQuery],
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],

@@ -1,11 +1,13 @@
 /** What the Redis store does beside what its client could, on a redis-server of its own that writes nothing to disk. */
 
+import { isCluster } from '../../adapters/storage/redis/clients.ts'
 import { connectRedis, type RedisConnection } from '../../adapters/storage/redis/connection.ts'
 import { redisStore } from '../../adapters/storage/redis.ts'
 import { LIMITS, NOW } from '../contract/index.ts'
-import { type RedisServer, startRedis } from '../support/redis.ts'
+import { type RedisServer, startCluster, startRedis } from '../support/redis.ts'
 import { compareClaims, ROUNDS } from './claims.ts'
 import { benchGrowth } from './growth.ts'
+import { alternate, microsecondsOf } from './measure.ts'
 import { benchQuery } from './query.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
@@ -15,6 +17,8 @@ const CLAIM_BUDGET = 0.7
 const AUTHORS = 1_000_000
 const CLAIMS_A_ROUND = 5_000
 const WEIGHED_AUTHORS = 2_000
+const MANY_AUTHORS = 500
+const MANY_ROUNDS = 21
 
 const DO_NOTHING = 'return 1'
 const MOVE_ONE_RECORD = `
@@ -23,6 +27,14 @@ const MOVE_ONE_RECORD = `
   redis.call('DEL', KEYS[1])
   return record`
 
+interface Place {
+  readonly url: string
+  /** As it stands in a row; one server where it is left out. */
+  readonly where?: string
+}
+
+let opened = 0
+
 export function benchRedisClaims(): Promise<BenchRow[]> {
   return onServer(async (server) => [
     await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server),
@@ -30,12 +42,55 @@ export function benchRedisClaims(): Promise<BenchRow[]> {
   ])
 }
 
+/** On three masters, where each author's claims are calls of their own; and what asks for many authors at once. */
+export async function benchRedisCluster(): Promise<BenchRow[]> {
+  const cluster = await startCluster().catch(skipped)
+  if (cluster === undefined) return []
+  try {
+    return [
+      await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, {
+        url: cluster.url,
+        where: 'a Redis cluster',
+      }),
+      await manyBeside(cluster.url),
+    ]
+  } finally {
+    await cluster.stop()
+  }
+}
+
+/** Counts and relay lists of many authors, in one call of the store. */
+async function manyBeside(url: string): Promise<BenchRow> {
+  const store = await storeOn({ url }, 'many')
+  const connection = await connectRedis(url, { log: console })
+  const authors = Array.from({ length: MANY_AUTHORS }, (_, number) => author(number))
+  await fill(store, { from: 0, to: MANY_AUTHORS }, 1)
+  const { value, baseline } = await alternate(
+    MANY_ROUNDS,
+    () => microsecondsOf(() => Promise.all([store.count(authors, NOW), store.getRelayLists(authors)])),
+    () =>
+      microsecondsOf(() =>
+        Promise.all([...authors, ...authors].map((name) => connection.client.get(`bare:${name}`))),
+      ),
+  )
+  await Promise.all([store.close(), connection.close()])
+  return {
+    name: `counts and relay lists of ${MANY_AUTHORS} authors, a Redis cluster`,
+    value,
+    unit: 'us',
+    baseline,
+    baselineName: 'as many GETs on the same client',
+    ratio: value / baseline,
+    budget: 'none',
+    inside: true,
+  }
+}
+
 export function benchRedisQuery(): Promise<BenchRow[]> {
   return onServer(async (server) => benchQuery('Redis', await storeOn(server, 'query')))
 }
 
 export function benchRedisGrowth(): Promise<BenchRow[]> {
-  let opened = 0
   return onServer(async (server) => [
     await benchGrowth('Redis', () => storeOn(server, `growth-${opened++}`), AUTHORS, CLAIMS_A_ROUND),
   ])
@@ -66,17 +121,16 @@ export function benchRedisBytes(): Promise<BenchRow[]> {
   })
 }
 
-async function claimsBeside(baselineName: string, script: string, server: RedisServer): Promise<BenchRow> {
-  await server.command('FLUSHALL')
-  const store = await storeOn(server, 'claims')
-  const connection = await connectRedis(server.url, { log: console })
+async function claimsBeside(baselineName: string, script: string, place: Place): Promise<BenchRow> {
+  const store = await storeOn(place, `claims-${opened++}`)
+  const connection = await connectRedis(place.url, { log: console })
   const bare = await bareScript(connection, script)
   const { value, baseline } = await compareClaims(store, CLAIM_AUTHORS, (round, index) =>
     bare(`${round}:${index}`),
   )
   await Promise.all([store.close(), connection.close()])
   return {
-    name: 'claims, Redis, 64 in flight',
+    name: `claims, ${place.where ?? 'Redis'}, 64 in flight`,
     value,
     unit: '/s',
     baseline,
@@ -94,23 +148,25 @@ async function bareScript(
 ): Promise<(name: string) => Promise<unknown>> {
   const { event } = realisticPackage('bare', author(0), NOW)
   const records = Array.from({ length: ROUNDS * CLAIM_AUTHORS }, (_, number) =>
-    client.set(`bare:${Math.floor(number / CLAIM_AUTHORS)}:${number % CLAIM_AUTHORS}`, event),
+    client.set(`bare:{${Math.floor(number / CLAIM_AUTHORS)}:${number % CLAIM_AUTHORS}}`, event),
   )
   await Promise.all(records)
-  const sha = await client.script('LOAD', script)
-  return (name) => client.call('evalsha', `${sha}`, 2, `bare:${name}`, `bare:there:${name}`)
+  const servers = isCluster(client) ? client.nodes('master') : [client]
+  const [sha] = await Promise.all(servers.map((server) => server.script('LOAD', script)))
+  return (name) => client.call('evalsha', `${sha}`, 2, `bare:{${name}}`, `bare:there:{${name}}`)
 }
 
-function storeOn({ url }: RedisServer, name: string) {
+function storeOn({ url }: Place, name: string) {
   return redisStore({ redis: `${url}?prefix=bench-${name}:` })
+}
+
+function skipped(error: unknown): undefined {
+  console.error(`SKIPPED: ${error instanceof Error ? error.message : error}`)
 }
 
 /** Without redis-server there are no rows, and it says so. */
 async function onServer(bench: (server: RedisServer) => Promise<BenchRow[]>): Promise<BenchRow[]> {
-  const server = await startRedis().catch((error: unknown) => {
-    console.error(`SKIPPED: ${error instanceof Error ? error.message : error}`)
-    return undefined
-  })
+  const server = await startRedis().catch(skipped)
   if (server === undefined) return []
   try {
     return await bench(server)

@@ -10,7 +10,7 @@ import type { Specify } from './specify.ts'
 
 const alice = authorNamed('alice')
 
-export function describeClaiming(it: Specify): void {
+export function describeClaiming(it: Specify, itTells: Specify): void {
   it('delivers one package, whole, and spends it', async (store) => {
     const [older] = await fill(store, alice, 2)
     const [outcome] = await store.claim([claimBy('bob', alice)], POLICY, NOW)
@@ -150,7 +150,7 @@ export function describeClaiming(it: Specify): void {
     same(await store.count([alice], NOW + HOUR), [0])
   })
 
-  it('tells who listens that an author runs low, and stops when told', async (store) => {
+  itTells('tells who listens that an author runs low, and stops when told', async (store) => {
     const heard: [Pubkey, number][] = []
     const stop = store.onLowStock((author, remaining) => heard.push([author, remaining]))
     await fill(store, alice, 4)
@@ -166,7 +166,7 @@ export function describeClaiming(it: Specify): void {
     equal(heard.length, 2)
   })
 
-  it('says nothing of low stock where only slots went out, or nothing did', async (store) => {
+  itTells('says nothing of low stock where only slots went out, or nothing did', async (store) => {
     const heard: Pubkey[] = []
     store.onLowStock((author) => heard.push(author))
     await store.put(slotNamed('phone', alice, 'phone'), LIMITS, NOW)

@@ -9,7 +9,7 @@ import type { Specify } from './specify.ts'
 const alice = authorNamed('alice')
 const nobody = authorNamed('nobody')
 
-export function describeHearing(it: Specify): void {
+export function describeHearing(it: Specify, itTells: Specify): void {
   it('has never heard of those who published no key package, whoever asked for them', async (store) => {
     await store.claim([claimBy('bob', nobody)], POLICY, NOW)
     await store.putRelayList(relayListOf(nobody, NOW))
@@ -31,7 +31,8 @@ export function describeHearing(it: Specify): void {
     await store.sweep(NOW + 2 * HOUR, 600)
     same(await store.count([alice], NOW + 2 * HOUR), [undefined])
   })
-  it('loses nothing to a listener that throws, and tells the others', async (store) => {
+
+  itTells('loses nothing to a listener that throws, and tells the others', async (store) => {
     const heard: string[] = []
     const fail = () => {
       throw new Error('a listener failed')

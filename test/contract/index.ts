@@ -2,6 +2,8 @@
  * The suite that every store must pass, under any test runner with `describe` and `it`:
  *
  *     describeKeyPackageStore('my store', async () => myStore(), { describe, it })
+ *
+ * What a store cannot do is said in a fourth argument (`Abilities`).
  */
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
@@ -13,6 +15,8 @@ import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
 import { describeReleasing } from './releasing.ts'
 import { describeRemoving, describeRemovingMoved } from './removing.ts'
+import { describeReopening } from './reopening.ts'
+import { describeSharedSignals, describeSharing } from './sharing.ts'
 import type { Specify } from './specify.ts'
 
 export {
@@ -36,21 +40,40 @@ export interface Runner {
   it(name: string, test: () => Promise<void>): unknown
 }
 
+/** What not every store can do. What is left out is not tested; test/contract/README.md says what a gateway loses by it. */
+export interface Abilities<Store extends KeyPackageStore = KeyPackageStore> {
+  /** Opens once more what a store of the suite held that is closed now: for a store that is `durable`. */
+  readonly reopen?: (closed: Store) => Promise<Store>
+  /** Opens a second store on the contents of one that is open, as another process does. The suite closes both. */
+  readonly share?: (open: Store) => Promise<Store>
+  /**
+   * Of which changes a store tells those who listen. `own` (the default): those made through it. `shared`: of low stock and
+   * of what is published also those made through another store on the same contents. `none`: it tells nobody.
+   */
+  readonly signals?: 'none' | 'own' | 'shared'
+}
+
 /** @param open makes an empty store; the suite closes it */
-export function describeKeyPackageStore(
+export function describeKeyPackageStore<Store extends KeyPackageStore>(
   name: string,
-  open: () => Promise<KeyPackageStore>,
+  open: () => Promise<Store>,
   { describe, it }: Runner,
+  { reopen, share, signals = 'own' }: Abilities<Store> = {},
 ): void {
   const specify = specifier(open, it)
+  const specifySignals: Specify = signals === 'none' ? () => {} : specify
   describe(name, () => {
-    describe('put', () => describePublishing(specify))
-    describe('claim', () => describeClaiming(specify))
+    describe('put', () => describePublishing(specify, specifySignals))
+    describe('claim', () => describeClaiming(specify, specifySignals))
     describe('quotas', () => describeQuotas(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
-    describe('removals', () => describeRemoving(specify))
-    describe('authors', () => describeHearing(specify))
+    if (signals !== 'none') describe('removals', () => describeRemoving(specify))
+    describe('authors', () => describeHearing(specify, specifySignals))
+    if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))
+    if (share === undefined) return
+    describe('sharing', () => describeSharing(specify, share))
+    if (signals === 'shared') describe('signals', () => describeSharedSignals(specify, share))
   })
 }
 

@@ -11,7 +11,7 @@ import type { Specify } from './specify.ts'
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
 
-export function describePublishing(it: Specify): void {
+export function describePublishing(it: Specify, itTells: Specify): void {
   it('stores a package and gives back all of it', async (store) => {
     const pkg = packageNamed('one', alice, { lastResort: true })
     equal(await store.put(pkg, LIMITS, NOW), 'stored')
@@ -108,7 +108,7 @@ export function describePublishing(it: Specify): void {
     same(await store.stats(), { authors: 2, packages: 2 })
   })
 
-  it('tells who listens of every package that comes in, once, and stops when told', async (store) => {
+  itTells('tells who listens of every package that comes in, once, and stops when told', async (store) => {
     const heard: [Pubkey, EventId][] = []
     const stop = store.onPublished((author, id) => heard.push([author, id]))
     const [older, newer] = [HOUR, 0].map((age) =>

@@ -1,19 +1,18 @@
 /** Plays a history of one author against the pure rules, and keeps a log of what happened. */
 
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { Removed } from '../../plugin/stock/changes.ts'
+import { type Choice, claim } from '../../plugin/stock/claim.ts'
+import { offer } from '../../plugin/stock/offer.ts'
 import {
-  type Choice,
-  claim,
   drop,
   EMPTY_STOCK,
   expire,
-  offer,
+  type Removed,
   release,
   type Stock,
   sweep,
 } from '../../plugin/stock/stock.ts'
-import type { ClaimWindows, Window } from '../../plugin/stock/windows.ts'
+import type { ClaimWindows, KeptWindow } from '../../plugin/stock/windows.ts'
 import type { Claim, ClaimPolicy, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import { authorNamed, NOW } from '../contract/index.ts'
 import type { History, Step } from './histories.ts'
@@ -49,10 +48,11 @@ export function play({ steps }: History): Moment[] {
 
 class Simulation {
   #now = NOW
-  #stock = EMPTY_STOCK
-  #published: Window = []
+  #stock: Stock = EMPTY_STOCK
+  #published: KeptWindow | undefined
+  /** Never forgotten here, so that whatever comes in a second time is found. */
   readonly #known = new Set<string>()
-  readonly #windows = new Map<string, Window>()
+  readonly #windows = new Map<string, KeptWindow>()
   readonly #undoable: Claimed[] = []
 
   take(step: Step): Moment[] {
@@ -73,9 +73,9 @@ class Simulation {
         return [this.#moment(step, { after: stock, removed, released })]
       }
       case 'drop':
-        return [this.#moment(step, changed(drop(this.#stock, step.which, this.#now)))]
+        return [this.#moment(step, this.#changed(drop(this.#stock, step.which, this.#now)))]
       case 'sweep':
-        return [this.#moment(step, changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
+        return [this.#moment(step, this.#changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
       case 'hit':
         return []
     }
@@ -91,38 +91,39 @@ class Simulation {
     pkg: StoredKeyPackage,
     { limits }: Extract<Step, { do: 'put' }>,
   ): Pick<Moment, 'after' | 'removed' | 'offered'> {
-    const isKnown = (name: string) => this.#known.has(name)
-    const offered = offer(this.#stock, this.#published, pkg, isKnown, limits, this.#now)
-    const { published, outcome } = offered
-    this.#published = published
-    if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale')
-      this.#known.add(pkg.id).add(pkg.ref)
-    return { ...changed(offered), offered: { pkg, outcome } }
+    const knownUntil = (name: string) => (this.#known.has(name) ? Infinity : undefined)
+    const offered = offer(this.#stock, this.#published, pkg, knownUntil, limits, this.#now)
+    const { published, names, outcome } = offered
+    this.#published = published ?? this.#published
+    for (const { name } of names) this.#known.add(name)
+    return { ...this.#changed(offered), offered: { pkg, outcome } }
   }
 
   #claim(request: Claim, policy: ClaimPolicy): Pick<Moment, 'after' | 'removed' | 'claimed'> {
     const [requesterKey, addressKey] = [`requester ${request.requester}`, `address ${request.address}`]
     const before = {
-      requester: this.#windows.get(requesterKey) ?? [],
-      address: this.#windows.get(addressKey) ?? [],
+      requester: this.#windows.get(requesterKey),
+      address: this.#windows.get(addressKey),
     }
     const answer = claim(this.#stock, before, request, policy, this.#now)
     const { windows, choice } = answer
-    this.#windows.set(requesterKey, windows.requester).set(addressKey, windows.address)
+    if (windows !== undefined) {
+      this.#windows.set(requesterKey, windows.requester).set(addressKey, windows.address)
+    }
     const claimed = { request, policy, choice, windows: before }
     if (choice.outcome === 'delivered') this.#undoable.push(claimed)
-    return { ...changed(answer), claimed }
+    return { ...this.#changed(answer), claimed }
   }
-}
 
-function changed({
-  stock,
-  removed,
-}: {
-  stock: Stock
-  removed: readonly Removed[]
-}): Pick<Moment, 'after' | 'removed'> {
-  return { after: stock, removed }
+  #changed({
+    stock,
+    removed,
+  }: {
+    stock: Stock | undefined
+    removed: readonly Removed[]
+  }): Pick<Moment, 'after' | 'removed'> {
+    return { after: stock ?? this.#stock, removed }
+  }
 }
 
 /** The packages that an author still has, expired ones left out. */

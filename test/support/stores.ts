@@ -8,9 +8,21 @@ import { scratch } from './scratch.ts'
 /** Makes empty LMDB stores below one scratch directory. */
 export class LmdbStores {
   readonly #scratch = scratch()
+  readonly #paths = new WeakMap<MovableStore, string>()
   #opened = 0
 
   open(): MovableStore {
-    return lmdbStore({ path: join(this.#scratch, `${this.#opened++}`) })
+    return this.#at(join(this.#scratch, `${this.#opened++}`))
+  }
+
+  /** Opens once more what a store of these keeps, whether that is closed or open. */
+  again(store: MovableStore): MovableStore {
+    return this.#at(this.#paths.get(store) ?? '')
+  }
+
+  #at(path: string): MovableStore {
+    const store = lmdbStore({ path })
+    this.#paths.set(store, path)
+    return store
   }
 }

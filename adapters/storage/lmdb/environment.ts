@@ -20,7 +20,7 @@ const META_TABLE = 'keypackage-gateway'
 const MAGIC = 0xbeefc0de
 
 /** An author's stock. */
-export interface AuthorRecord extends Stock {
+export interface StoredStock extends Stock {
   /** The hour under which the `due` table has the author. */
   readonly dueHour?: number
 }
@@ -37,7 +37,7 @@ export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRe
 
 export interface Environment {
   readonly root: RootDatabase
-  readonly authors: Database<AuthorRecord, Pubkey>
+  readonly authors: Database<StoredStock, Pubkey>
   /** The same table as `authors`: so an author's stock and windows lie on one page, and a claim dirties few. */
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>

@@ -2,7 +2,8 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { EMPTY_STOCK, spend } from '../../../plugin/stock/stock.ts'
+import { spend } from '../../../plugin/stock/stock.ts'
+import { isOver } from '../../../plugin/stock/windows.ts'
 import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
 import { chunks } from './chunks.ts'
 import type { Environment, WindowKey } from './environment.ts'
@@ -25,26 +26,22 @@ export async function* everyRelayList({ relayLists }: Environment): AsyncGenerat
 export function namesOf({ known }: Environment, author: Pubkey, now: number): KnownName[] {
   const range = known.getRange({ start: [author, ''], end: [author, LAST] })
   const names = range.map(({ key: [, name], value }) => ({ name, expiresAt: value }))
-  return [...names.filter(({ expiresAt }) => expiresAt > now)]
+  return [...names.filter(({ expiresAt }) => !isOver(expiresAt, now))]
 }
 
 export function spendNames(
   transaction: Transaction,
   author: Pubkey,
-  names: readonly KnownName[],
+  spent: readonly KnownName[],
   now: number,
 ): void {
   const { authors, known, due } = transaction.tables
+  const record = authors.get(author)
+  const { stock, names, removed } = spend(record, spent, (name) => known.get([author, name]), now)
   for (const { name, expiresAt } of names) {
-    if ((known.get([author, name]) ?? 0) >= expiresAt) continue
     known.put([author, name], expiresAt)
     due.put([hourOf(expiresAt), author, name], '')
   }
-  const record = authors.get(author)
-  // As long as something is known of an author, there is a record.
-  if (record === undefined) authors.put(author, EMPTY_STOCK)
-  const spent = names.map(({ name }) => name)
-  const { stock, removed } = spend(record ?? EMPTY_STOCK, spent, now)
   transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
   transaction.remove(author, removed)
 }

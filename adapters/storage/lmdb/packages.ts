@@ -1,12 +1,13 @@
 /** Takes packages into an LMDB store and hands them out, within a transaction. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { claim, EMPTY_STOCK, offer } from '../../../plugin/stock/stock.ts'
+import { claim } from '../../../plugin/stock/claim.ts'
+import { isTakenIn } from '../../../plugin/stock/keeping.ts'
+import { offer } from '../../../plugin/stock/offer.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
   PutOutcome,
   StockedPackage,
   StockLimits,
@@ -28,25 +29,18 @@ export function put(
   const { id, ref, expiresAt } = row
   const record = authors.get(author)
   const publishedKey: WindowKey = [author, 'published', '']
-  const before = windows.get(publishedKey)?.window ?? []
-  const isKnown = (name: KnownName['name']) => (known.get([author, name]) ?? now) > now
-  const { stock, published, outcome, removed } = offer(
-    record ?? EMPTY_STOCK,
-    before,
+  const { stock, published, names, outcome, removed } = offer(
+    record,
+    windows.get(publishedKey),
     row,
-    isKnown,
+    (name) => known.get([author, name]),
     limits,
     now,
   )
-  if (limits.publish !== undefined && published !== before) {
-    windows.put(publishedKey, { window: published, keptUntil: now + limits.publish.windowSeconds })
-  }
-  if (outcome === 'stored' || outcome === 'replaced') packages.put([author, id], { event, contentForm })
-  if (outcome === 'stored' || outcome === 'replaced' || outcome === 'stale') {
-    known.put([author, id], expiresAt)
-    known.put([author, ref], expiresAt)
-    due.put([hourOf(expiresAt), author, id], ref)
-  }
+  if (published !== undefined) windows.put(publishedKey, published)
+  if (isTakenIn(outcome)) packages.put([author, id], { event, contentForm })
+  for (const each of names) known.put([author, each.name], each.expiresAt)
+  if (names.length > 0) due.put([hourOf(expiresAt), author, id], ref)
   transaction.save(author, record, stock, limits.retireAfterSeconds, now)
   transaction.remove(author, removed)
   return outcome
@@ -61,21 +55,17 @@ export function claimOne(
   const { authors, packages, windows } = transaction.tables
   const { author } = request
   const record = authors.get(author)
-  if (record === undefined) return { outcome: 'none' }
   const requesterKey: WindowKey = [author, 'requester', keyPart(request.requester)]
   const addressKey: WindowKey = [author, 'address', keyPart(request.address)]
-  const before = {
-    requester: windows.get(requesterKey)?.window ?? [],
-    address: windows.get(addressKey)?.window ?? [],
+  const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
+  const { stock, windows: counted, choice, removed } = claim(record, before, request, policy, now)
+  if (counted !== undefined) {
+    transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
+    transaction.remove(author, removed)
+    windows.put(requesterKey, counted.requester)
+    windows.put(addressKey, counted.address)
   }
-  const { stock, windows: after, choice, removed } = claim(record, before, request, policy, now)
-  if (choice.outcome === 'limited') return choice
-
-  transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
-  transaction.remove(author, removed)
-  windows.put(requesterKey, { window: after.requester, keptUntil: now + policy.perAuthor.windowSeconds })
-  windows.put(addressKey, { window: after.address, keptUntil: now + policy.perAddress.windowSeconds })
-  if (choice.outcome === 'none') return choice
+  if (choice.outcome !== 'delivered') return choice
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
 }
 

@@ -2,8 +2,9 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { isEmpty, rememberedIds } from '../../../plugin/stock/keeping.ts'
+import { heardOf, rememberedIds } from '../../../plugin/stock/keeping.ts'
 import { type Stock, sweep } from '../../../plugin/stock/stock.ts'
+import { isOver } from '../../../plugin/stock/windows.ts'
 import { chunks } from './chunks.ts'
 import type { DueKey, Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
@@ -33,12 +34,12 @@ export async function sweepDue(
 export async function sweepWindows(environment: Environment, write: Write, now: number): Promise<void> {
   const { authors, windows } = environment
   const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => authors.getKeys(options)
-  const isOver = (key: WindowKey) => (windows.get(key)?.keptUntil ?? now + 1) <= now
+  const isDone = (key: WindowKey) => isOver(windows.get(key)?.keptUntil ?? now + 1, now)
   for await (const keys of chunks(all, WINDOW_CHUNK)) {
-    const over = keys.filter((key) => typeof key !== 'string').filter(isOver)
+    const over = keys.filter((key) => typeof key !== 'string').filter(isDone)
     if (over.length === 0) continue
     await write(() => {
-      for (const key of over) if (isOver(key)) windows.remove(key)
+      for (const key of over) if (isDone(key)) windows.remove(key)
     })
   }
 }
@@ -65,10 +66,10 @@ function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number
     return
   }
   const ref = due.get(key)
-  if (ref === undefined || (known.get([author, name]) ?? now) > now) return
+  if (ref === undefined || !isOver(known.get([author, name]) ?? now, now)) return
   known.remove([author, name])
   // Another event may have brought the same KeyPackage since, for longer.
-  if (ref !== '' && (known.get([author, ref]) ?? 0) <= now) known.remove([author, ref])
+  if (ref !== '' && isOver(known.get([author, ref]) ?? now, now)) known.remove([author, ref])
   due.remove(key)
 }
 
@@ -87,7 +88,7 @@ function settleAuthor(
   transaction.remove(author, removed)
   removeOrphans(transaction, author, after)
   const [somethingKnown] = known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
-  if (isEmpty(after) && somethingKnown === undefined) authors.remove(author)
+  if (heardOf(after, somethingKnown === undefined ? 0 : 1) === undefined) authors.remove(author)
   return removed.length
 }
 

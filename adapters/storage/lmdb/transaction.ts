@@ -1,12 +1,11 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Removed } from '../../../plugin/stock/changes.ts'
-import { dueAt, forgotten } from '../../../plugin/stock/keeping.ts'
-import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
+import { dueAt, forgotten, removalsOf } from '../../../plugin/stock/keeping.ts'
+import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/stock.ts'
 import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import type { AuthorRecord, Environment } from './environment.ts'
+import type { Environment, StoredStock } from './environment.ts'
 import { hourOf } from './keys.ts'
 
 /** For `save` by those who are not told how long an exposed package stays: a sweep may look early, never late. */
@@ -58,11 +57,12 @@ export class Transaction {
   /** Writes what became of an author's stock, and when a sweep has to look at it. */
   save(
     author: Pubkey,
-    before: AuthorRecord | undefined,
-    stock: Stock,
+    before: StoredStock | undefined,
+    stock: Stock | undefined,
     retireAfterSeconds: number,
     now: number,
   ): void {
+    if (stock === undefined) return
     this.saveClaimed(author, before, stock, retireAfterSeconds, now)
     for (const id of forgotten(before ?? EMPTY_STOCK, stock)) this.tables.packages.remove([author, id])
   }
@@ -73,11 +73,12 @@ export class Transaction {
    */
   saveClaimed(
     author: Pubkey,
-    before: AuthorRecord | undefined,
-    stock: Stock,
+    before: StoredStock | undefined,
+    stock: Stock | undefined,
     retireAfterSeconds: number,
     now: number,
   ): void {
+    if (stock === undefined) return
     const dueHour = this.#schedule(author, before, dueAt(stock, retireAfterSeconds), now)
     const old = before ?? EMPTY_STOCK
     if (stock === old && dueHour === before?.dueHour) return
@@ -89,7 +90,7 @@ export class Transaction {
 
   /** Remembers who is to be told what a change took out of an author's stock. */
   remove(author: Pubkey, removed: readonly Removed[]): void {
-    for (const each of removed) this.removals.push({ author, ...each })
+    this.removals.push(...removalsOf(author, removed))
   }
 
   saveTotals(): void {
@@ -100,7 +101,7 @@ export class Transaction {
   /** The hour under which the author is due; an entry of an hour gone by is on its way out. */
   #schedule(
     author: Pubkey,
-    before: AuthorRecord | undefined,
+    before: StoredStock | undefined,
     dueAt: number | undefined,
     now: number,
   ): number | undefined {

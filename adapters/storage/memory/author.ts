@@ -1,48 +1,116 @@
-/** What a memory store remembers of one author, and for how long. */
+/** What a memory store keeps of one author. What becomes of it, the rules of `plugin/stock/` say. */
 
-import { isEmpty } from '../../../plugin/stock/keeping.ts'
-import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
-import type { KeptWindow, Window } from '../../../plugin/stock/windows.ts'
-import type { KnownName, Quota } from '../../../plugin/store.ts'
+import { type Choice, claim } from '../../../plugin/stock/claim.ts'
+import { heardOf } from '../../../plugin/stock/keeping.ts'
+import { offer } from '../../../plugin/stock/offer.ts'
+import { drop, type Removed, release, type Stock, spend, sweep } from '../../../plugin/stock/stock.ts'
+import { isOver, type KeptWindow } from '../../../plugin/stock/windows.ts'
+import type {
+  Claim,
+  ClaimPolicy,
+  KnownName,
+  PutOutcome,
+  Selector,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 
-/** The windows of one who claims packages of an author, as a requester and as an address. */
-export interface Claimant {
-  requester: KeptWindow | undefined
-  address: KeptWindow | undefined
-}
+type RemovedOnly = readonly Removed[]
 
-/** What is remembered of an author. Few are ever claimed, so room for claimants is made when that happens. */
-export interface Author {
-  stock: Stock
-  /** Until when each event id and KeyPackageRef is known, in seconds since the epoch (I3). */
-  readonly known: Map<KnownName['name'], number>
-  published: KeptWindow | undefined
-  claimants: Map<string, Claimant> | undefined
-}
+export class Author {
+  /** Undefined where the store has never heard of the author, or has forgotten them, but for windows that are still open. */
+  stock: Stock<StoredKeyPackage> | undefined
+  readonly #known = new Map<KnownName['name'], number>()
+  #published: KeptWindow | undefined
+  /** Few are ever claimed, so room for who claims is made when that happens. */
+  #requesters: Map<string, KeptWindow> | undefined
+  #addresses: Map<string, KeptWindow> | undefined
 
-export function unknownAuthor(): Author {
-  const nothing = { published: undefined, claimants: undefined }
-  return { stock: EMPTY_STOCK, known: new Map(), ...nothing }
-}
-
-export function kept(window: Window, { windowSeconds }: Quota, now: number): KeptWindow {
-  return { window, keptUntil: now + windowSeconds }
-}
-
-export function forgetExpired(author: Author, now: number): void {
-  const isOver = (window: KeptWindow | undefined) => window === undefined || window.keptUntil <= now
-  for (const [name, expiresAt] of author.known) if (expiresAt <= now) author.known.delete(name)
-  for (const [who, { requester, address }] of author.claimants ?? []) {
-    if (isOver(requester) && isOver(address)) author.claimants?.delete(who)
+  /** Whether nothing is left to be kept. */
+  get isEmpty(): boolean {
+    const windows = (this.#requesters?.size ?? 0) + (this.#addresses?.size ?? 0)
+    return this.stock === undefined && this.#published === undefined && windows === 0
   }
-  if (isOver(author.published)) author.published = undefined
-}
 
-/** Whether the store is again as if it had never heard of the author, but for windows that are still open. */
-export function isForgotten({ stock, known }: Author): boolean {
-  return known.size === 0 && isEmpty(stock)
-}
+  put(
+    pkg: StoredKeyPackage,
+    limits: StockLimits,
+    now: number,
+  ): { outcome: PutOutcome; removed: RemovedOnly } {
+    const offered = offer(this.stock, this.#published, pkg, (name) => this.#known.get(name), limits, now)
+    this.stock = offered.stock
+    this.#published = offered.published ?? this.#published
+    this.#remember(offered.names)
+    return offered
+  }
 
-export function hasNoWindow({ published, claimants }: Author): boolean {
-  return published === undefined && !claimants?.size
+  claim(
+    request: Claim,
+    policy: ClaimPolicy,
+    now: number,
+  ): { choice: Choice<StoredKeyPackage>; removed: RemovedOnly } {
+    const before = {
+      requester: this.#requesters?.get(request.requester),
+      address: this.#addresses?.get(request.address),
+    }
+    const { stock, windows, choice, removed } = claim(this.stock, before, request, policy, now)
+    this.stock = stock
+    if (windows !== undefined) {
+      this.#requesters ??= new Map()
+      this.#addresses ??= new Map()
+      this.#requesters.set(request.requester, windows.requester)
+      this.#addresses.set(request.address, windows.address)
+    }
+    return { choice, removed }
+  }
+
+  drop(which: Selector, now: number): { dropped: number; removed: RemovedOnly } {
+    if (this.stock === undefined) return { dropped: 0, removed: [] }
+    const { stock, dropped, removed } = drop(this.stock, which, now)
+    this.stock = stock
+    return { dropped, removed }
+  }
+
+  release(ids: readonly string[], now: number): RemovedOnly {
+    if (this.stock === undefined) return []
+    const { stock, removed } = release(this.stock, ids, now)
+    this.stock = stock
+    return removed
+  }
+
+  spend(spent: readonly KnownName[], now: number): RemovedOnly {
+    const { stock, names, removed } = spend(this.stock, spent, (name) => this.#known.get(name), now)
+    this.stock = stock
+    this.#remember(names)
+    return removed
+  }
+
+  /** Removes what is over, and forgets the author once nothing is left. */
+  sweep(retireAfterSeconds: number, now: number): RemovedOnly {
+    const removed = this.#settle(retireAfterSeconds, now)
+    for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
+    this.stock = heardOf(this.stock, this.#known.size)
+    for (const windows of [this.#requesters, this.#addresses]) {
+      for (const [who, { keptUntil }] of windows ?? []) if (isOver(keptUntil, now)) windows?.delete(who)
+    }
+    if (isOver(this.#published?.keptUntil ?? now, now)) this.#published = undefined
+    return removed
+  }
+
+  /** The names in the stock or spent. */
+  known(now: number): KnownName[] {
+    const names = [...this.#known].map(([name, expiresAt]) => ({ name, expiresAt }))
+    return names.filter(({ expiresAt }) => !isOver(expiresAt, now))
+  }
+
+  #settle(retireAfterSeconds: number, now: number): RemovedOnly {
+    if (this.stock === undefined) return []
+    const { stock, removed } = sweep(this.stock, retireAfterSeconds, now)
+    this.stock = stock
+    return removed
+  }
+
+  #remember(names: readonly KnownName[]): void {
+    for (const { name, expiresAt } of names) this.#known.set(name, expiresAt)
+  }
 }

@@ -1,4 +1,4 @@
--- `claim` of stock.ts: hands out packages of some authors. On a cluster it is one author a time.
+-- `claim` of claim.ts: hands out packages of some authors. On a cluster it is one author a time.
 --
 -- KEYS the stock of each author (layout.lua)
 -- ARGV 1 now, in seconds since the epoch

@@ -1,7 +1,7 @@
 /** Sends claims to claim.lua, those of one turn of the event loop together, and tells what followed from them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { isLow } from '../../../plugin/stock/stock.ts'
+import { isLow } from '../../../plugin/stock/keeping.ts'
 import type {
   Claim,
   ClaimOutcome,

@@ -56,7 +56,8 @@ const CLUSTER_FAIL_FAST = {
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
   maxRedirections: 4,
-  slotsRefreshInterval: 1_000,
+  // connection.ts does it: the timer of ioredis goes on for ever where the client is closed during a refresh.
+  slotsRefreshInterval: 0,
   clusterRetryStrategy: backOff,
 } as const
 

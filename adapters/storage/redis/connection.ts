@@ -22,6 +22,8 @@ const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
+/** A cluster is asked so often which master has which keys. */
+const SLOTS_MS = 1_000
 /** Among so many keys of a cluster there is one of each master, but for the smallest. */
 const CLUSTER_PROBES = 100
 
@@ -45,6 +47,8 @@ export interface RedisConnection {
    * @throws StoreError within 2 s, in words that hold nothing of the commands
    */
   within<Answer>(pending: Promise<Answer>): Promise<Answer>
+  /** Sends a command that only reads one slot. @throws what the client throws */
+  read(words: Words): Promise<unknown>
   /**
    * Sends a command that changes one slot; where `waitReplicas` asks for it, it counts only once they have it (I6).
    * @throws what the client throws, so that NOSCRIPT can be told apart; `within` is for around it
@@ -90,8 +94,10 @@ class Connection implements RedisConnection {
   /** Why a node of a cluster could not be reached when that was last tried. */
   #nodeFault: Fault | undefined
   #heartbeat: NodeJS.Timeout | undefined
+  #slots: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
+  #isGathering = false
 
   constructor({ client, prefix, place }: Line, { log, waitReplicas = 'auto' }: ConnectOptions) {
     this.client = client
@@ -123,6 +129,11 @@ class Connection implements RedisConnection {
       this.subscriber.ping().catch(() => undefined)
       this.#replicated.look()
     }, HEARTBEAT_MS).unref()
+    const { client } = this
+    if (!isCluster(client)) return
+    this.#slots = setInterval(() => {
+      if (client.status === 'ready') client.refreshSlotsCache()
+    }, SLOTS_MS).unref()
   }
 
   async within<Answer>(pending: Promise<Answer>): Promise<Answer> {
@@ -134,7 +145,13 @@ class Connection implements RedisConnection {
     }
   }
 
+  read(words: Words): Promise<unknown> {
+    this.#gather()
+    return this.client.call(...words)
+  }
+
   write(words: Words): Promise<unknown> {
+    this.#gather()
     return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
   }
 
@@ -147,6 +164,7 @@ class Connection implements RedisConnection {
   async close(): Promise<void> {
     clearTimeout(this.#probing)
     clearInterval(this.#heartbeat)
+    clearInterval(this.#slots)
     this.#started = false
     for (const client of this.#clients()) {
       if (client.status === 'ready') await answered(client.quit(), ANSWER_MS).catch(() => undefined)
@@ -161,6 +179,19 @@ class Connection implements RedisConnection {
     // ioredis stays in database 0 where there is no other.
     if (!isCluster(this.client)) await this.client.select(this.client.options.db ?? 0)
     await this.#probe()
+  }
+
+  /** Sends what a turn of the event loop asks of one server in one piece; each command is still one by itself. */
+  #gather(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    const { client } = this
+    const streams = (isCluster(client) ? client.nodes('master') : [client]).map(({ stream }) => stream)
+    for (const stream of streams) stream?.cork()
+    setImmediate(() => {
+      this.#isGathering = false
+      for (const stream of streams) stream?.uncork()
+    })
   }
 
   #clients(): Set<RedisClient> {

@@ -1,4 +1,4 @@
--- `offer` of stock.ts and `admit` of changes.ts: takes a package in, and remembers its id and KeyPackageRef until it
+-- `offer` and `admit` of offer.ts: takes a package in, and remembers its id and KeyPackageRef until it
 -- expires.
 --
 -- KEYS 1, 2 the author's stock (layout.lua)
@@ -42,7 +42,7 @@ end
 
 forgetVisits(stock, now)
 
--- `count` of stock.ts: whether there is room in the publish window, for what comes in next.
+-- `offer` of offer.ts: whether there is room in the publish window, for what comes in next.
 local function countPublished()
   if not publishMax then
     return true

@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../../plugin/key-package/encoding.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, Exposure, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { decodeRow } from './row.ts'
+import { decodeHead, decodeRow } from './row.ts'
 
 /** What a script that changes a stock returns: its outcome, and what left the stock otherwise than by a claim. */
 export interface Change {
@@ -85,7 +85,7 @@ export function decodeList(author: Pubkey, reply: unknown): ListedRow[] {
   const listed: ListedRow[] = []
   for (let index = 0; index < words.length; index += 3) {
     const [exposure = '', row, head = ''] = words.slice(index, index + 3)
-    const { event, contentForm, ...pkg } = decodeRow(author, head, exposureOf(exposure))
+    const { restEnd, contentForm, ...pkg } = decodeHead(author, head, exposureOf(exposure))
     listed.push({ pkg, row: Number(row) })
   }
   return listed

@@ -36,14 +36,25 @@ export function encodeRow(pkg: StoredKeyPackage): string {
 
 /** @throws StoreError where the event is not the author's, or not the one of that id (I4) */
 export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
+  const { restEnd, contentForm, ...pkg } = decodeHead(author, row, exposure)
+  const event = row.slice(restEnd + 1)
+  if (!says(event, 'pubkey', author) || !says(event, 'id', pkg.id))
+    throw new StoreError('Redis: a key package is not the one that was asked for')
+  return { ...pkg, event, contentForm }
+}
+
+/** What a row says before its event, and where that ends. */
+export function decodeHead(
+  author: Pubkey,
+  row: string,
+  exposure?: Exposure,
+): Omit<StoredKeyPackage, 'event'> & { readonly restEnd: number } {
   const headerEnd = row.indexOf('\n')
   const restEnd = row.indexOf('\n', headerEnd + 1)
   const [id, expiresAt, lastResort, createdAt, kind, ref] = row.slice(0, headerEnd).split(' ', 6)
   const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
-  const event = row.slice(restEnd + 1)
-  if (!says(event, 'pubkey', author) || !says(event, 'id', id ?? ''))
-    throw new StoreError('Redis: a key package is not the one that was asked for')
   return {
+    restEnd,
     id: id as EventId,
     ref: ref as KeyPackageRef,
     author,
@@ -52,7 +63,6 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
     expiresAt: Number(expiresAt),
     lastResort: lastResort === '1',
     tags,
-    event,
     contentForm,
     ...(slot !== undefined && { slot }),
     ...(exposure !== undefined && { exposure }),

@@ -79,7 +79,7 @@ export class Scripts {
     const isReader = READERS.has(name)
     const send = (command: string, body: string) =>
       isReader
-        ? this.#connection.client.call(command, body, ...words)
+        ? this.#connection.read([command, body, ...words])
         : this.#connection.write([command, body, ...words])
     try {
       return this.#open(token, await send('evalsha', script.sha))

@@ -114,7 +114,7 @@ local function takeOut(stock, taken)
   stock.places = left
 end
 
--- `without` of changes.ts: what goes for good. Ids and refs stay known (I3). `why` is that of a `Removal` of store.ts.
+-- `without` of offer.ts: what goes for good. Ids and refs stay known (I3). `why` is that of a `Removal` of store.ts.
 local function remove(stock, why, places)
   takeOut(stock, places)
   for _, place in ipairs(places) do

@@ -4,72 +4,27 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import {
-  authorNamed,
-  claimBy,
-  describeKeyPackageStore,
-  HOUR,
-  LIMITS,
-  NOW,
-  POLICY,
-  packageNamed,
-  relayListOf,
-} from '../../contract/index.ts'
-import { storedPackages } from '../../contract/reading.ts'
+import { authorNamed, describeKeyPackageStore, LIMITS, NOW, packageNamed } from '../../contract/index.ts'
 import { runLimited } from '../../support/lmdb-workers.ts'
 import { scratch } from '../../support/scratch.ts'
 import { LmdbStores } from '../../support/stores.ts'
 
 const stores = new LmdbStores()
 
-describeKeyPackageStore('the LMDB store', async () => stores.open(), { describe, it })
+const again = async (store: MovableStore) => stores.again(store)
+describeKeyPackageStore(
+  'the LMDB store',
+  async () => stores.open(),
+  { describe, it },
+  { reopen: again, share: again },
+)
 
 const directory = scratch()
 const below = (name: string) => `${directory}/${name}`
 
 const alice = authorNamed('alice')
-
-describe('an LMDB store that is closed and opened again', () => {
-  it('has all that it was given, and the windows and claims too (I3, I5, I6)', async () => {
-    const path = below('missing/parents/reopened')
-    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
-    const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
-    const first = lmdbStore({ path })
-    expect(first.durable).toBe(true)
-    for (const pkg of packages) await first.put(pkg, LIMITS, NOW)
-    await first.putRelayList(relayListOf(alice, NOW))
-    await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
-    const [claimed] = await first.claim([claimBy('bob', alice)], policy, NOW)
-    const left = await storedPackages(first, alice)
-    await first.close()
-
-    const second = lmdbStore({ path })
-    expect(await storedPackages(second, alice)).toEqual(left)
-    expect(await second.stats()).toEqual({ authors: 1, packages: 2 })
-    expect(await second.getRelayLists([alice])).toEqual([relayListOf(alice, NOW)])
-    expect((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted).toBe(0)
-    expect((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome).toBe('limited')
-    const ids = claimed?.outcome === 'delivered' ? claimed.packages.map(({ id }) => id) : []
-    const puts = packages.map((pkg) => second.put(pkg, LIMITS, NOW))
-    expect((await Promise.all(puts)).toSorted()).toEqual(['duplicate', 'duplicate', 'spent'])
-    await second.release(alice, ids, NOW)
-    expect(await second.count([alice], NOW)).toEqual([3])
-    await second.close()
-  })
-
-  it('may be open twice in one process, and each sees what the other did', async () => {
-    const path = below('twice')
-    const [left, right] = [lmdbStore({ path }), lmdbStore({ path })]
-    const packages = Array.from({ length: 10 }, (_, index) => packageNamed(`${index}`, alice))
-    await Promise.all(packages.map((pkg, index) => (index % 2 ? left : right).put(pkg, LIMITS, NOW)))
-    expect(await storedPackages(left, alice)).toEqual(await storedPackages(right, alice))
-    expect(await left.count([alice], NOW)).toEqual([10])
-    await left.close()
-    expect(await right.count([alice], NOW)).toEqual([10])
-    await right.close()
-  })
-})
 
 describe('an LMDB store that cannot be opened', () => {
   const message = (path: string) => {
@@ -130,7 +85,7 @@ describe('an LMDB store that must exist', () => {
   const openExisting = (path: string) => lmdbStore({ path, ifMissing: 'fail' })
 
   it('is opened where there is one', async () => {
-    const path = below('existing')
+    const path = below('missing/parents/existing')
     const made = lmdbStore({ path })
     await made.put(packageNamed('one', alice), LIMITS, NOW)
     await made.close()

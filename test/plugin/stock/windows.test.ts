@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { hit, record, room, slide, type Window } from '../../../plugin/stock/windows.ts'
+import { hit, type KeptWindow, record, room, slide, type Window } from '../../../plugin/stock/windows.ts'
 import { NOW } from '../../contract/index.ts'
 
 const quotas = fc.record({
@@ -15,7 +15,7 @@ describe('a sliding window', () => {
   it('never holds more than its quota, and refuses nothing there is room for (I5)', () => {
     fc.assert(
       fc.property(quotas, attempts, (quota, attempts) => {
-        let window: Window = []
+        let window: KeptWindow | undefined
         const granted: [at: number, cost: number][] = []
         let now = NOW
         for (const { waits, cost } of attempts) {
@@ -36,7 +36,7 @@ describe('a sliding window', () => {
   it('has room for one more after retryAfterSeconds, and not before', () => {
     fc.assert(
       fc.property(quotas, attempts, (quota, attempts) => {
-        let window: Window = []
+        let window: KeptWindow | undefined
         let now = NOW
         for (const { waits, cost } of attempts) {
           now += waits
@@ -58,7 +58,8 @@ describe('a sliding window', () => {
     const window: Window = [[NOW, 1]]
     expect(slide(window, 60, NOW + 59)).toBe(window)
     expect(slide(window, 60, NOW + 60)).toEqual([])
-    expect(hit(window, 1, { max: 1, windowSeconds: 60 }, NOW + 59).window).toBe(window)
+    const kept = { window, keptUntil: NOW + 60 }
+    expect(hit(kept, 1, { max: 1, windowSeconds: 60 }, NOW + 59).window).toBe(kept)
   })
 
   it('keeps what was recorded last when the clock is put back, so that nothing falls out too early', () => {

@@ -1,0 +1,89 @@
+/** What becomes of a package that is offered: it comes in, or is known, or too old for its slot, or one too many. Pure. */
+
+import type { KnownName, PutOutcome, StockedPackage, StockLimits } from '../store.ts'
+import { isTakenIn } from './keeping.ts'
+import { byAge, isNewer, isSlot } from './selection.ts'
+import {
+  EMPTY_STOCK,
+  type KnownUntil,
+  removedBetween,
+  type Stock,
+  type StockChange,
+  settle,
+} from './stock.ts'
+import { hit, isOver, type KeptWindow } from './windows.ts'
+
+/** `names` are to be remembered from now on, each until its `expiresAt`. */
+export interface Offered<Package extends StockedPackage>
+  extends StockChange<Package, Stock<Package> | undefined> {
+  readonly outcome: PutOutcome
+  /** To be kept as the author's publish window; undefined where that stays as it is. */
+  readonly published: KeptWindow | undefined
+  readonly names: readonly KnownName[]
+}
+
+/** Takes a package in. `published` is the author's publish window, which counts what is `stored` or `replaced`. */
+export function offer<Package extends StockedPackage>(
+  stock: Stock<Package> | undefined,
+  published: KeptWindow | undefined,
+  pkg: Package,
+  knownUntil: KnownUntil,
+  limits: StockLimits,
+  now: number,
+): Offered<Package> {
+  const before = stock ?? EMPTY_STOCK
+  const current = settle<Package>(before, limits.retireAfterSeconds, now)
+  const unchanged = { stock, published: undefined, names: [], removed: [] }
+  if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
+    return { ...unchanged, outcome: 'duplicate' }
+  }
+  const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
+  if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
+
+  const { packages, outcome } = admit(current.packages, pkg, limits)
+  // Anybody can send an author's events: what does not come in must not use the author's quota up.
+  const quota = isTakenIn(outcome) ? limits.publish : undefined
+  const counted = quota && hit(published, 1, quota, now)
+  if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
+  const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
+  const removed = [
+    ...removedBetween(before.packages, current.packages, 'retired', now),
+    ...removedBetween(current.packages, packages, gaveWay, now),
+  ]
+  const after = packages === current.packages ? current : { ...current, packages }
+  const names = outcome === 'full' ? [] : namesOf(pkg)
+  return { stock: after === EMPTY_STOCK ? stock : after, published: counted?.window, names, outcome, removed }
+}
+
+/** The packages with a new one among them, unless it came too late for its slot or there is no room. */
+function admit<Package extends StockedPackage>(
+  packages: readonly Package[],
+  pkg: Package,
+  { max, overflow }: StockLimits,
+): { packages: readonly Package[]; outcome: PutOutcome } {
+  const predecessor = packages.find((other) => isSlot(other) && other.slot === pkg.slot)
+  if (predecessor !== undefined) {
+    if (!isNewer(pkg, predecessor)) return { packages, outcome: 'stale' }
+    return { packages: [...without(packages, [predecessor]), pkg], outcome: 'replaced' }
+  }
+
+  const rivals = packages.filter((other) => isSlot(other) === isSlot(pkg))
+  if (rivals.length < max) return { packages: [...packages, pkg], outcome: 'stored' }
+  if (overflow === 'reject') return { packages, outcome: 'full' }
+  const evicted = rivals.sort(byAge).slice(0, rivals.length - max + 1)
+  return { packages: [...without(packages, evicted), pkg], outcome: 'stored' }
+}
+
+function without<Package extends StockedPackage>(
+  packages: readonly Package[],
+  gone: readonly Package[],
+): Package[] {
+  return packages.filter((pkg) => !gone.includes(pkg))
+}
+
+function namesOf({ id, ref, expiresAt }: StockedPackage): KnownName[] {
+  return [
+    { name: id, expiresAt },
+    { name: ref, expiresAt },
+  ]
+}

@@ -1,0 +1,266 @@
+/** A whole store over rows of JSON: for a database that can read some rows, and write them back before anybody else does. */
+
+import type { StoredEvent } from '../key-package/encoding.ts'
+import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
+import { Listeners } from '../listeners.ts'
+import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
+import type {
+  AuthorRelayList,
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  KnownName,
+  ListedPackage,
+  LowStockListener,
+  MovableStore,
+  PublishedListener,
+  PutOutcome,
+  Quota,
+  QuotaOutcome,
+  Removal,
+  RemovedListener,
+  Selector,
+  StockLimits,
+  StoredKeyPackage,
+  StoreStats,
+} from '../store.ts'
+import { StoreError } from '../store-error.ts'
+import { isLow, isTakenIn, removalsOf } from './keeping.ts'
+import {
+  type AuthorRecord,
+  claimPackages,
+  countPackages,
+  dropPackages,
+  isHeardOf,
+  listNames,
+  listPackages,
+  putPackage,
+  type RecordChange,
+  releasePackages,
+  spendPackages,
+  sweepPackages,
+} from './record.ts'
+import { hit, isOver, type KeptWindow } from './windows.ts'
+
+/** What is kept in each table, by a key: an author's pubkey, and for `windows` any text. All of it is plain data. */
+export interface RowTables {
+  readonly authors: AuthorRecord
+  readonly windows: KeptWindow
+  readonly relayLists: KnownRelayList
+}
+
+/** A row's value; undefined where there is none, or is to be none. */
+export type Row<Table extends keyof RowTables> = RowTables[Table] | undefined
+
+/** What comes of a decision; the rows in the order of those it was given. The same object as before: need not be written. */
+export interface Decided<Table extends keyof RowTables, Result> {
+  readonly after: readonly Row<Table>[]
+  readonly result: Result
+}
+
+/** What a database has to do for `rowStore`. Each method rejects when it cannot, and has changed nothing then. */
+export interface Rows {
+  /** Whether a resolved `update` survives a crash (I6). */
+  readonly durable: boolean
+  /** The rows of these keys, in their order. */
+  read<Table extends keyof RowTables>(table: Table, keys: readonly string[]): Promise<Row<Table>[]>
+  /**
+   * Calls `decide` with the rows of these keys, no key twice, writes `after` in their place, all or nothing, and resolves to
+   * `result`. Nobody writes these rows in between, in this process or another: they are locked, or what was read is compared
+   * when it is written, and `decide` called once more where it has changed.
+   */
+  update<Table extends keyof RowTables, Result>(
+    table: Table,
+    keys: readonly string[],
+    decide: (before: Row<Table>[]) => Decided<Table, Result>,
+  ): Promise<Result>
+  /** Every key of a table that has a row, in any order. */
+  keys(table: keyof RowTables): AsyncIterable<string> | Iterable<string>
+  /** Finishes what is under way. Called once. */
+  close(): Promise<void>
+}
+
+/** A store that keeps all it knows in `rows`. Those who listen hear of what this process does. */
+export function rowStore(rows: Rows): MovableStore {
+  return new RowStore(rows)
+}
+
+class RowStore implements MovableStore {
+  readonly durable: boolean
+  readonly #rows: Rows
+  readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #removed = new Listeners<Parameters<RemovedListener>>()
+  #closed: Promise<void> | undefined
+
+  constructor(rows: Rows) {
+    this.#rows = rows
+    this.durable = rows.durable
+  }
+
+  async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
+    const outcome = await this.#change(pkg.author, (record) => putPackage(record, pkg, limits, now))
+    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
+    return outcome
+  }
+
+  async claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
+    const authors = [...new Set(claims.map(({ author }) => author))]
+    const { outcomes, removals } = await this.#open().update('authors', authors, (before) => {
+      const records = new Map(authors.map((author, index) => [author, before[index]]))
+      const changes = claims.map((request) => {
+        const change = claimPackages(records.get(request.author), request, policy, now)
+        records.set(request.author, change.record)
+        return { outcome: change.outcome, removals: removalsOf(request.author, change.removed) }
+      })
+      const outcomes = changes.map(({ outcome }) => outcome)
+      const result = { outcomes, removals: changes.flatMap(({ removals }) => removals) }
+      return { after: [...records.values()], result }
+    })
+    this.#tell(removals)
+    for (const [index, { author }] of claims.entries()) {
+      const outcome = outcomes[index]
+      if (outcome !== undefined && isLow(outcome, policy.low)) this.#lowStock.tell(author, outcome.remaining)
+    }
+    return outcomes
+  }
+
+  async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
+    const packages = listPackages(await this.#read('authors', author), now)
+    return packages.map(({ event, contentForm, ...pkg }) => ({
+      ...pkg,
+      read: () => this.#event(author, pkg.id),
+    }))
+  }
+
+  async count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
+    const records = await this.#open().read('authors', authors)
+    return records.map((record) => countPackages(record, now))
+  }
+
+  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
+    return this.#change(author, (record) => dropPackages(record, which, now))
+  }
+
+  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
+    return this.#change(author, (record) => releasePackages(record, ids, now))
+  }
+
+  async sweep(now: number, retireAfterSeconds: number): Promise<number> {
+    let gone = 0
+    for await (const author of this.#open().keys('authors')) {
+      gone += await this.#change(author, (record) => sweepPackages(record, retireAfterSeconds, now))
+    }
+    for await (const key of this.#open().keys('windows')) {
+      await this.#open().update('windows', [key], ([window]) => {
+        const isDone = window !== undefined && isOver(window.keptUntil, now)
+        return { after: [isDone ? undefined : window], result: undefined }
+      })
+    }
+    return gone
+  }
+
+  async hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
+    return this.#open().update('windows', [key], ([before]) => {
+      const { window, outcome } = hit(before, cost, quota, now)
+      return { after: [window], result: outcome }
+    })
+  }
+
+  async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+    return this.#open().update('relayLists', [event.pubkey], ([before = {}]) => {
+      const { known, outcome } = offerRelayList(before, event)
+      return { after: [known], result: outcome }
+    })
+  }
+
+  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+    const lists = await this.#open().read('relayLists', authors)
+    return lists.map((list) => list?.event)
+  }
+
+  async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+    return this.#open().update('relayLists', [author], ([before = {}]) => {
+      return { after: [deleteRelayList(before, createdUntil)], result: undefined }
+    })
+  }
+
+  async *authors(): AsyncGenerator<Pubkey> {
+    for await (const author of this.#open().keys('authors')) {
+      if (isHeardOf(await this.#read('authors', author))) yield author
+    }
+  }
+
+  async known(author: Pubkey, now: number): Promise<KnownName[]> {
+    return [...listNames(await this.#read('authors', author), now)]
+  }
+
+  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
+    return this.#change(author, (record) => spendPackages(record, names, now))
+  }
+
+  async *relayLists(): AsyncGenerator<AuthorRelayList> {
+    for await (const author of this.#open().keys('relayLists')) {
+      yield { author: author, ...(await this.#read('relayLists', author)) }
+    }
+  }
+
+  onLowStock(listener: LowStockListener): () => void {
+    return this.#lowStock.add(listener)
+  }
+
+  onPublished(listener: PublishedListener): () => void {
+    return this.#published.add(listener)
+  }
+
+  onRemoved(listener: RemovedListener): () => void {
+    return this.#removed.add(listener)
+  }
+
+  async stats(): Promise<StoreStats> {
+    let [authors, packages] = [0, 0]
+    for await (const author of this.#open().keys('authors')) {
+      const count = (await this.#read('authors', author))?.packages.length ?? 0
+      authors += Math.sign(count)
+      packages += count
+    }
+    return { authors, packages }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#rows.close()
+    return this.#closed
+  }
+
+  async #change<Outcome>(
+    author: Pubkey,
+    decide: (record: AuthorRecord | undefined) => RecordChange<Outcome>,
+  ): Promise<Outcome> {
+    const { outcome, removed } = await this.#open().update('authors', [author], ([before]) => {
+      const { record, outcome, removed } = decide(before)
+      return { after: [record], result: { outcome, removed } }
+    })
+    this.#tell(removalsOf(author, removed))
+    return outcome
+  }
+
+  #tell(removals: readonly Removal[]): void {
+    if (removals.length > 0) this.#removed.tell(removals)
+  }
+
+  async #event(author: Pubkey, id: EventId): Promise<StoredEvent | undefined> {
+    const record = await this.#read('authors', author)
+    const pkg = record?.packages.find((one) => one.id === id)
+    return pkg && { event: pkg.event, contentForm: pkg.contentForm }
+  }
+
+  async #read<Table extends keyof RowTables>(table: Table, key: string): Promise<Row<Table>> {
+    const [row] = await this.#open().read(table, [key])
+    return row
+  }
+
+  #open(): Rows {
+    if (this.#closed !== undefined) throw new StoreError('the store is closed')
+    return this.#rows
+  }
+}

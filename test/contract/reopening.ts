@@ -1,0 +1,45 @@
+/** What a durable store still knows once it was closed and opened again. */
+
+import { equal } from 'node:assert/strict'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
+import { deliveredIds, storedPackages } from './reading.ts'
+import { same } from './same.ts'
+import type { Specify } from './specify.ts'
+
+const alice = authorNamed('alice')
+
+export function describeReopening<Store extends KeyPackageStore>(
+  it: Specify<Store>,
+  reopen: (closed: Store) => Promise<Store>,
+): void {
+  it('says that it is durable (I6)', async (store) => equal(store.durable, true))
+
+  it('has all that it was given, the windows and claims too (I3, I5, I6)', async (first) => {
+    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    const publish = { max: 3, windowSeconds: HOUR }
+    const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
+    for (const pkg of packages) await first.put(pkg, { ...LIMITS, publish }, NOW)
+    await first.putRelayList(relayListOf(alice, NOW))
+    await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
+    const ids = deliveredIds(await first.claim([claimBy('bob', alice)], policy, NOW))
+    const left = await storedPackages(first, alice)
+    await first.close()
+
+    const second = await reopen(first)
+    try {
+      same(await storedPackages(second, alice), left)
+      same(await second.stats(), { authors: 1, packages: 2 })
+      same(await second.getRelayLists([alice]), [relayListOf(alice, NOW)])
+      equal((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted, 0)
+      equal((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
+      equal(await second.put(packageNamed('four', alice), { ...LIMITS, publish }, NOW), 'limited')
+      const outcomes = await Promise.all(packages.map((pkg) => second.put(pkg, LIMITS, NOW)))
+      same(outcomes.sort(), ['duplicate', 'duplicate', 'spent'])
+      await second.release(alice, ids, NOW)
+      same(await second.count([alice], NOW), [3])
+    } finally {
+      await second.close()
+    }
+  })
+}
