@@ -1,6 +1,5 @@
 /** What a store holds, as records that move to another store: what `export` writes, and `import` reads. */
 
-import { inBatches } from './batches.ts'
 import { deliveredEvent, type StoredEvent } from './key-package/encoding.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { AuthorRelayList, Exposure, KnownName, MovableStore, StockedPackage } from './store.ts'
@@ -73,4 +72,16 @@ function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): S
     ...(deletedUntil === undefined ? [] : [{ deletedRelayList: { author, createdUntil: deletedUntil } }]),
     ...(event === undefined ? [] : [{ event }]),
   ]
+}
+
+/** Splits a long sequence into batches of `size` items; the last may be smaller. */
+export async function* inBatches<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let batch: Item[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }

@@ -1,8 +1,8 @@
 /** What each check of a key package event looks at, and how it refuses: each throws a Refusal, or lets the event pass. */
 
 import { getEventHash } from 'nostr-tools/pure'
+import { checkProtection } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
 import { showCode } from './ciphersuites.ts'

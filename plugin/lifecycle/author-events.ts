@@ -1,9 +1,8 @@
 /** What authors send beside key packages: deletions, requests to vanish, relay lists, and what must not be published. */
 
 import type { GatewayContext } from '../context.ts'
-import { AUTH_KIND } from '../nostr/auth.ts'
+import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Sender } from '../operations.ts'
 import { UNAVAILABLE } from '../query.ts'

@@ -1,4 +1,4 @@
-/** NIP-42: challenges, and whether an AUTH event answers one. */
+/** NIP-42: challenges, and whether an AUTH event answers one. NIP-70: events that only their authenticated author may publish. */
 
 import { randomBytes } from 'node:crypto'
 import type { Pubkey, SignedEvent } from './messages.ts'
@@ -57,6 +57,15 @@ export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, n
   }
   if (!expected.verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   return event.pubkey
+}
+
+/**
+ * NIP-70: an event with a `-` tag may only be published by its author.
+ * @throws Refusal `auth-required` unless the sender is authenticated as the author
+ */
+export function checkProtection({ tags, pubkey }: SignedEvent, authenticated: ReadonlySet<string>): void {
+  if (!tags.some(([name]) => name === '-') || authenticated.has(pubkey)) return
+  throw new Refusal('auth-required', 'this event may only be published by its author')
 }
 
 /** Host and port of a relay's URL or of a Host header; the default ports are left out. */
