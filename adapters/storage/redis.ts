@@ -1,7 +1,8 @@
 /** A store in Redis: shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
-import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { isTakenIn, listed } from '../../plugin/stock/keeping.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -27,12 +28,13 @@ import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
+import { dropping, putting, releasing, spending } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
-import { decodeRelayList } from './redis/relay-lists.ts'
+import { requireThisLayout } from './redis/layout-check.ts'
+import { Reader } from './redis/reader.ts'
+import { RelayLists } from './redis/relay-lists.ts'
 import type { WaitReplicas } from './redis/replication.ts'
-import { decodeList } from './redis/replies.ts'
-import { decodeRow, encodeRow, encodeSelector, rowName } from './redis/row.ts'
 import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
@@ -79,6 +81,8 @@ class RedisStore implements MovableStore {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
+  readonly #relayLists: RelayLists
+  readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
   readonly #signals: Signals
@@ -91,41 +95,28 @@ class RedisStore implements MovableStore {
     this.#connection = connection
     this.#keys = new Keys(connection.prefix)
     this.#scripts = new Scripts(connection)
-    this.#changes = new Changes(this.#keys, this.#scripts)
+    this.#changes = new Changes(connection, this.#keys, this.#scripts)
+    this.#reader = new Reader(connection, this.#keys, this.#scripts)
+    this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
-    this.#claims = new Claims(connection, this.#keys, this.#scripts, {
-      removed: (removals) => this.#changes.tell(removals),
-      lowStock: (author, remaining) => this.#signals.tellLowStock(author, remaining),
-      due: (author, now) => this.#sweeper.mark(author, now),
-    })
+    this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
+      this.#signals.tellLowStock(author, remaining),
+    )
     this.#census = new Census(connection, this.#keys, this.#scripts)
   }
 
-  start(): Promise<void> {
-    return this.#signals.start()
+  async start(): Promise<void> {
+    await requireThisLayout(this.#connection, this.#keys)
+    await this.#signals.start()
   }
 
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     return this.#calls.run(async () => {
       const { author, id } = pkg
-      const { max, overflow, retireAfterSeconds, publish } = limits
-      const { exposure } = pkg
-      const args = [
-        encodeRow(pkg),
-        now,
-        max,
-        overflow,
-        retireAfterSeconds,
-        publish?.max ?? '',
-        publish?.windowSeconds ?? '',
-        exposure?.since ?? '',
-        exposure?.count ?? '',
-      ]
-      const reply = this.#changes.make('put', author, args, [this.#keys.published(author)])
-      this.#sweeper.mark(author, now)
-      const outcome = (await reply) as PutOutcome
-      if (outcome === 'stored' || outcome === 'replaced') this.#signals.tellPublished(author, id)
+      const change = putting(this.#keys.of(author), pkg, limits, now)
+      const outcome = await this.#changes.make(author, change)
+      if (isTakenIn(outcome)) this.#signals.tellPublished(author, id)
       return outcome
     })
   }
@@ -136,34 +127,25 @@ class RedisStore implements MovableStore {
 
   list(author: Pubkey, now: number): Promise<ListedPackage[]> {
     return this.#calls.run(async () => {
-      const reply = await this.#scripts.run('list', this.#keys.stock(author), [])
-      return decodeList(author, reply)
-        .filter(({ pkg }) => pkg.expiresAt > now)
-        .map(({ pkg, row }) => ({ ...pkg, read: this.#readerOf(author, pkg.id, row) }))
+      const packages = listed(await this.#reader.stock(author), now)
+      return packages.map(({ row, ...pkg }) => ({
+        ...pkg,
+        author,
+        read: () => this.#calls.run(() => this.#reader.event(author, pkg.id, row)),
+      }))
     })
   }
 
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]> {
-    return this.#calls.run(async () => {
-      const counts = authors.map((author) => this.#scripts.run('count', this.#keys.stock(author), [now]))
-      const all = (await Promise.all(counts)) as (number | null)[]
-      return all.map((count) => count ?? undefined)
-    })
+    return this.#calls.run(() => Promise.all(authors.map((author) => this.#reader.count(author, now))))
   }
 
   drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#calls.run(async () => {
-      const args = [now, ...encodeSelector(which)]
-      return Number(await this.#changes.make('drop', author, args))
-    })
+    return this.#calls.run(() => this.#changes.make(author, dropping(which, now)))
   }
 
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#calls.run(async () => {
-      const reply = this.#changes.make('release', author, [now, ...ids])
-      this.#sweeper.mark(author, now)
-      await reply
-    })
+    return this.#calls.run(() => this.#changes.make(author, releasing(ids, now)))
   }
 
   sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -179,28 +161,15 @@ class RedisStore implements MovableStore {
   }
 
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#calls.run(async () => {
-      const args = [JSON.stringify(event), event.id, event.created_at]
-      const reply = await this.#scripts.run('putRelayList', [this.#keys.relayList(event.pubkey)], args)
-      return reply as 'stored' | 'duplicate' | 'stale'
-    })
+    return this.#calls.run(() => this.#relayLists.put(event))
   }
 
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return this.#calls.run(async () => {
-      return Promise.all(
-        authors.map(async (author) => {
-          const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
-          return text === null ? undefined : decodeRelayList(author, `${text}`)
-        }),
-      )
-    })
+    return this.#calls.run(() => this.#relayLists.get(authors))
   }
 
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
-    return this.#calls.run(async () => {
-      await this.#scripts.run('dropRelayList', [this.#keys.relayList(author)], [createdUntil])
-    })
+    return this.#calls.run(() => this.#relayLists.drop(author, createdUntil))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -213,12 +182,7 @@ class RedisStore implements MovableStore {
   }
 
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#calls.run(async () => {
-      const args = names.flatMap(({ name, expiresAt }) => [name, expiresAt])
-      const reply = this.#changes.make('spend', author, [now, ...args])
-      this.#sweeper.mark(author, now)
-      await reply
-    })
+    return this.#calls.run(() => this.#changes.make(author, spending(names, now)))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
@@ -245,18 +209,6 @@ class RedisStore implements MovableStore {
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed
-  }
-
-  /** Numbers of rows may be given again once a stock is forgotten. */
-  #readerOf(author: Pubkey, id: EventId, row: number): ListedPackage['read'] {
-    return () =>
-      this.#calls.run(async () => {
-        const [stock] = this.#keys.stock(author)
-        const reply = this.#connection.client.hget(stock, rowName(row))
-        const text = await this.#connection.within(reply)
-        const pkg = text === null ? undefined : decodeRow(author, text)
-        return pkg?.id === id ? { event: pkg.event, contentForm: pkg.contentForm } : undefined
-      })
   }
 
   async #finish(): Promise<void> {

@@ -30,11 +30,16 @@ export function deliveryOf<Package extends StockedPackage>(
   const delivery = {
     requester,
     deliveredAt: now,
-    keptUntil: now + Math.max(redeliverySeconds, RELEASE_SECONDS),
+    keptUntil: deliveryKeptUntil(redeliverySeconds, now),
     times: 1,
     spent,
   }
   return last === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: last.id }
+}
+
+/** Until when a claim that is answered now can be repeated or undone. */
+export function deliveryKeptUntil(redeliverySeconds: number, now: number): number {
+  return now + Math.max(redeliverySeconds, RELEASE_SECONDS)
 }
 
 /** The deliveries with a new one, if there is anything in it to repeat or undo. */

@@ -21,6 +21,11 @@ export function choose<Package extends StockedPackage>(
   return chosenFresh.length === packages.filter(isFresh).length ? chosen : chosenFresh
 }
 
+/** The fresh packages in the order in which claims take them: a claim of fewer than all of them, whose filters ask for all, gets the first. */
+export function freshInOrder<Package extends StockedPackage>(packages: readonly Package[]): Package[] {
+  return packages.filter(isFresh).sort(byPreference)
+}
+
 /** Whether a deletion names this package. */
 export function isSelected(pkg: StockedPackage, which: Selector): boolean {
   if (which.by === 'id') return which.ids.includes(pkg.id)

@@ -11,7 +11,7 @@ import { alternate, callsPerSecond, type Medians } from './measure.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
 
-const IN_FLIGHT = 64
+export const IN_FLIGHT = 64
 /** One less than an author has packages: each round takes one, and never the last. */
 export const ROUNDS = LIMITS.max - 1
 /** From one round to the next claims become too old to be released, but no window is over. */

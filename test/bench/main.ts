@@ -14,6 +14,8 @@ import {
   benchRedisClaims,
   benchRedisCluster,
   benchRedisGrowth,
+  benchRedisHot,
+  benchRedisPuts,
   benchRedisQuery,
 } from './redis.ts'
 import type { BenchRow } from './row.ts'
@@ -38,6 +40,8 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['lmdb-growth', benchLmdbGrowth],
   ['redis-claims', benchRedisClaims],
   ['redis-cluster', benchRedisCluster],
+  ['redis-puts', benchRedisPuts],
+  ['redis-hot', benchRedisHot],
   ['redis-query', benchRedisQuery],
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],

@@ -5,15 +5,18 @@ import { connectRedis, type RedisConnection } from '../../adapters/storage/redis
 import { redisStore } from '../../adapters/storage/redis.ts'
 import { LIMITS, NOW } from '../contract/index.ts'
 import { type RedisServer, startCluster, startRedis } from '../support/redis.ts'
-import { compareClaims, ROUNDS } from './claims.ts'
+import { compareClaims, IN_FLIGHT, ROUNDS } from './claims.ts'
 import { benchGrowth } from './growth.ts'
-import { alternate, microsecondsOf } from './measure.ts'
+import { alternate, callsPerSecond, microsecondsOf } from './measure.ts'
 import { benchQuery } from './query.ts'
+import { benchHotAuthor } from './redis-hot.ts'
 import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
 
 const CLAIM_AUTHORS = 2_000
-const CLAIM_BUDGET = 0.7
+const CLAIM_BUDGET = 0.65
+/** A put reads, decides and commits: two scripts, and the JSON of an author's packages. */
+const PUT_BUDGET = 0.05
 const AUTHORS = 1_000_000
 const CLAIMS_A_ROUND = 5_000
 const WEIGHED_AUTHORS = 2_000
@@ -84,6 +87,49 @@ async function manyBeside(url: string): Promise<BenchRow> {
     budget: 'none',
     inside: true,
   }
+}
+
+/** A new package for each of many authors, who have some already. */
+export function benchRedisPuts(): Promise<BenchRow[]> {
+  return onServer(async (server) => {
+    const store = await storeOn(server, 'puts')
+    const connection = await connectRedis(server.url, { log: console })
+    const bare = await bareScript(connection, MOVE_ONE_RECORD)
+    await fill(store, { from: 0, to: CLAIM_AUTHORS }, 1)
+    const putAll = (round: number) => {
+      const packages = Array.from({ length: CLAIM_AUTHORS }, (_, number) =>
+        realisticPackage(`more ${round}/${number}`, author(number), NOW),
+      )
+      return callsPerSecond(CLAIM_AUTHORS, IN_FLIGHT, async (index) => {
+        const pkg = packages[index]
+        if (pkg !== undefined) await store.put(pkg, LIMITS, NOW)
+      })
+    }
+    const warmUps = 3
+    for (let round = 0; round < warmUps; round++) await putAll(round)
+    const { value, baseline } = await alternate(
+      LIMITS.max - 1 - warmUps,
+      (round) => putAll(warmUps + round),
+      (round) => callsPerSecond(CLAIM_AUTHORS, IN_FLIGHT, (index) => bare(`${round}:${index}`)),
+    )
+    await Promise.all([store.close(), connection.close()])
+    return [
+      {
+        name: 'puts, Redis, 64 in flight',
+        value,
+        unit: '/s',
+        baseline,
+        baselineName: 'an EVALSHA that moves one record',
+        ratio: value / baseline,
+        budget: `at least ${PUT_BUDGET} times the baseline`,
+        inside: value >= PUT_BUDGET * baseline,
+      },
+    ]
+  })
+}
+
+export function benchRedisHot(): Promise<BenchRow[]> {
+  return onServer(({ url }) => benchHotAuthor(`${url}?prefix=bench-hot:`))
 }
 
 export function benchRedisQuery(): Promise<BenchRow[]> {

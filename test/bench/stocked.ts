@@ -41,8 +41,8 @@ export function realisticPackage(name: string, author: Pubkey, createdAt: number
 
 /** A package with next to no event, for stores with so many that only their number matters. */
 export function smallPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
-  const event = JSON.stringify({ id: hex(`event ${name}`), pubkey: author })
-  return packageOf(hex(`event ${name}`), hex(`ref ${name}`), author, createdAt, event)
+  const [id, ref] = [hex(`event ${name}`), hex(`ref ${name}`)]
+  return packageOf(id, ref, author, createdAt, JSON.stringify({ id, pubkey: author }))
 }
 
 function packageOf(

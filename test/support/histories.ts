@@ -26,6 +26,14 @@ export interface History {
   readonly steps: readonly Step[]
 }
 
+/**
+ * How many histories are played: as many as it takes for so many operations as `DIFFERENTIAL_OPERATIONS` says, for a long run
+ * by hand, and else `numRuns`.
+ */
+export function runsOf(numRuns: number, operationsEach: number): number {
+  return Math.max(numRuns, Math.ceil(Number(process.env.DIFFERENTIAL_OPERATIONS ?? 0) / operationsEach))
+}
+
 export const AUTHORS = ['alice', 'bob', 'carol'].map(authorNamed)
 const PACKAGES = 14
 const RETIRE_AFTER_SECONDS = 600

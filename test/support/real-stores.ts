@@ -9,6 +9,7 @@ export class RealStores {
   readonly #lmdb = new LmdbStores()
   readonly #server: RedisServer
   readonly #redis: RedisStores
+  #shared = 0
 
   private constructor(server: RedisServer) {
     this.#server = server
@@ -25,6 +26,12 @@ export class RealStores {
 
   redis(): Promise<MovableStore> {
     return this.#redis.open()
+  }
+
+  /** As two processes would open it. */
+  async redisTwice(): Promise<[MovableStore, MovableStore]> {
+    const name = `shared-${this.#shared++}`
+    return [await this.#redis.again(name), await this.#redis.again(name)]
   }
 
   stop(): Promise<void> {

@@ -24,11 +24,7 @@ export class Census {
 
   /** @throws StoreError */
   async *authors(): AsyncGenerator<Pubkey> {
-    for await (const author of this.#authorsWith('stock')) {
-      const [stock] = this.#keys.stock(author)
-      // Of a stock without an order, only the windows of claims are left.
-      if (await this.#scripts.ask('hexists', stock, 'order')) yield author
-    }
+    yield* this.#authorsWith('stock')
   }
 
   /** @throws StoreError */
@@ -49,7 +45,7 @@ export class Census {
     const names = new Map<string, number>()
     let cursor = '0'
     do {
-      const step = await this.#scripts.ask('zscan', this.#keys.known(author), cursor, 'COUNT', STEP)
+      const step = await this.#scripts.ask('zscan', this.#keys.of(author).known, cursor, 'COUNT', STEP)
       const [next, members] = step as [next: string, members: string[]]
       for (let index = 0; index < members.length; index += 2) {
         names.set(members[index] ?? '', Number(members[index + 1]))

@@ -1,38 +1,241 @@
-/** Changes one author's stock by a script, and tells this process's listeners what left it otherwise than by a claim. */
+/**
+ * Changes authors by compare and set: an author is read, what waits is decided in memory, and all of it is committed at once
+ * if nobody else was faster; if somebody was, it is decided again on what is there now.
+ */
 
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { removalsOf } from '../../../plugin/stock/keeping.ts'
 import type { RemovedListener } from '../../../plugin/store.ts'
-import type { Keys } from './keys.ts'
-import { decodeChange } from './replies.ts'
-import type { Argument, Scripts } from './scripts.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import { Commits, type KeyedCommand } from './commits.ts'
+import type { RedisConnection } from './connection.ts'
+import type { Change, Decision } from './decisions.ts'
+import { Draft, type Needs, readsOf } from './draft.ts'
+import type { AuthorKeys, Keys } from './keys.ts'
+import type { Scripts } from './scripts.ts'
 
-type ChangingScript = 'put' | 'drop' | 'release' | 'spend' | 'sweep'
+/** So much is decided at once: no other client of the server waits long. */
+const MAX_BATCH = 500
+/** Who was not faster than others within this gives up: then there is time left to say so (I7). */
+const GIVE_UP_MS = 1_500
+const MAX_PAUSE_MS = 16
+
+/** What was made of a change, and the rows of what it delivers (null: lost). */
+export interface Made<Outcome> {
+  readonly outcome: Outcome
+  readonly rows: readonly (string | null)[]
+}
+
+interface Waiting {
+  readonly change: Change<unknown>
+  readonly since: number
+  /** Whoever asked has been told that it failed. */
+  isOver: boolean
+  resolve(made: Made<unknown> | typeof OUTRUN | undefined): void
+  reject(error: unknown): void
+}
+
+const OUTRUN = Symbol('outrun')
+
+/** What waits for one author, and what was seen of the author before it is worked at. */
+interface Queue {
+  readonly waiting: Waiting[]
+  readonly windows: Map<string, string | null>
+  fields: readonly (string | null)[] | undefined
+  isBusy: boolean
+}
+
+/** What the fast path saw of an author: `fields` are missing where they were said with another claim. */
+export interface Seen {
+  readonly fields: readonly (string | null)[] | undefined
+  readonly windows: readonly (readonly [key: string, text: string | null])[]
+}
 
 export class Changes {
   readonly removed = new Listeners<Parameters<RemovedListener>>()
+  readonly #connection: RedisConnection
   readonly #keys: Keys
-  readonly #scripts: Scripts
+  readonly #commits: Commits
+  readonly #queues = new Map<Pubkey, Queue>()
 
-  constructor(keys: Keys, scripts: Scripts) {
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+    this.#connection = connection
     this.#keys = keys
-    this.#scripts = scripts
+    this.#commits = new Commits(scripts)
   }
 
-  /** Resolves to the script's outcome. @throws StoreError */
-  async make(
-    name: ChangingScript,
+  get isAnyBusy(): boolean {
+    return this.#queues.size > 0
+  }
+
+  /** Whether something waits for this author: what comes now had better wait too. */
+  isBusy(author: Pubkey): boolean {
+    return this.#queues.has(author)
+  }
+
+  /** @throws StoreError within two seconds (I7) */
+  async make<Outcome>(author: Pubkey, change: Change<Outcome>): Promise<Outcome> {
+    const made = await this.try(author, change)
+    if (made === undefined) throw new StoreError('Redis: a change was not made')
+    return made.outcome
+  }
+
+  /**
+   * The same; undefined where the change `mayBeFast` and had to wait until the fast path may be open again.
+   * @throws StoreError
+   */
+  async try<Outcome>(
     author: Pubkey,
-    args: readonly Argument[],
-    moreKeys: readonly string[] = [],
-  ): Promise<string> {
-    const reply = await this.#scripts.run(name, [...this.#keys.stock(author), ...moreKeys], args)
-    const { outcome, removed } = decodeChange(author, reply as string)
-    this.tell(removed)
-    return outcome
+    change: Change<Outcome>,
+    seen?: Seen,
+  ): Promise<Made<Outcome> | undefined> {
+    const queue = this.#queueOf(author)
+    if (seen !== undefined) see(queue, seen)
+    let waiting: Waiting | undefined
+    const made = new Promise<Made<unknown> | typeof OUTRUN | undefined>((resolve, reject) => {
+      waiting = { change, since: performance.now(), isOver: false, resolve, reject }
+      queue.waiting.push(waiting)
+    })
+    try {
+      const answer = await this.#connection.within(made)
+      if (answer === OUTRUN) throw new StoreError('Redis: too many others change this author at once')
+      return answer as Made<Outcome> | undefined
+    } finally {
+      if (waiting !== undefined) waiting.isOver = true
+    }
   }
 
-  tell(...[removed]: Parameters<RemovedListener>): void {
-    if (removed.length > 0) this.removed.tell(removed)
+  /** The next sweep has to look at the author. */
+  mark(author: Pubkey, now: number): void {
+    this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
   }
+
+  #queueOf(author: Pubkey): Queue {
+    const known = this.#queues.get(author)
+    if (known !== undefined) return known
+    const queue: Queue = { waiting: [], windows: new Map(), fields: undefined, isBusy: false }
+    this.#queues.set(author, queue)
+    void this.#work(author, queue)
+    return queue
+  }
+
+  async #work(author: Pubkey, queue: Queue): Promise<void> {
+    // With all that is asked for in this turn of the event loop.
+    await nextTurn()
+    queue.isBusy = true
+    const keys = this.#keys.of(author)
+    let batch: Waiting[] = []
+    try {
+      while (queue.waiting.length > 0) {
+        batch = queue.waiting.splice(0, MAX_BATCH).filter(isWaiting)
+        if (batch.length === 0) continue
+        const isOpen = await this.#settle(author, keys, batch, queue)
+        if (isOpen) sendBack(queue)
+      }
+    } catch (error) {
+      // Whoever still waits has asked a server that does not answer: nothing of theirs was sent.
+      for (const { reject } of [...batch, ...queue.waiting.splice(0)]) reject(error)
+    } finally {
+      this.#queues.delete(author)
+    }
+  }
+
+  /** Resolves to whether the fast path may be open now. */
+  async #settle(author: Pubkey, keys: AuthorKeys, all: readonly Waiting[], queue: Queue): Promise<boolean> {
+    let batch = all
+    const reads = readsOf(keys, needsOf(batch))
+    let answers = seenBy(queue, reads) ?? (await this.#commits.read(keys.stock, reads))
+    queue.fields = undefined
+    for (let attempt = 0; batch.length > 0; attempt++) {
+      const draft = new Draft(keys, reads, answers)
+      const decided = batch.map(({ change }) => change.decide(draft))
+      const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
+      const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
+      if (!draft.isChanged) {
+        this.#tell(author, batch, decided, () => null)
+        return draft.hasFresh
+      }
+      const now = Math.min(...batch.map(({ change }) => change.now))
+      const committing = this.#commits.commit(keys.stock, draft.version, reads, draft.commands(rows, now))
+      if (draft.isDue || batch.some(({ change }) => change.isDue)) this.mark(author, now)
+      const committed = await committing
+      if (committed.isDone) {
+        const fetched = fetchedRows(rows, committed.answers)
+        this.#tell(author, batch, decided, (row) => draft.newRow(row) ?? fetched.get(row) ?? null)
+        return draft.hasFresh
+      }
+      answers = committed.answers
+      await backOff(attempt)
+      batch = inTimeOf(batch)
+    }
+    return false
+  }
+
+  #tell(
+    author: Pubkey,
+    batch: readonly Waiting[],
+    decided: readonly Decision<unknown>[],
+    textOf: (row: string) => string | null,
+  ): void {
+    for (const [index, { outcome, removed, delivered = [] }] of decided.entries()) {
+      if (removed.length > 0) this.removed.tell(removalsOf(author, removed))
+      const rows = delivered.map(({ row }) => textOf(row))
+      batch[index]?.resolve({ outcome, rows })
+    }
+  }
+}
+
+function see(queue: Queue, { fields, windows }: Seen): void {
+  if (queue.isBusy) return
+  if (fields !== undefined) {
+    queue.fields = fields
+    queue.windows.clear()
+  }
+  for (const [key, text] of windows) queue.windows.set(key, text)
+}
+
+/** What the fast path saw, where that is all that has to be known. */
+function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
+  if (fields === undefined) return undefined
+  const answers: unknown[] = [fields]
+  for (const [command, key] of reads.slice(1)) {
+    const text = command === 'GET' ? windows.get(key) : undefined
+    if (text === undefined) return undefined
+    answers.push(text)
+  }
+  return answers
+}
+
+/** The answers of the commands that fetch rows come before all others. */
+function fetchedRows(rows: readonly string[], answers: readonly unknown[]): Map<string, string | null> {
+  const texts = answers.filter(Array.isArray).flat() as (string | null)[]
+  return new Map(rows.map((row, index) => [row, texts[index] ?? null]))
+}
+
+function sendBack({ waiting }: Queue): void {
+  const others = waiting.filter(({ change }) => !change.mayBeFast)
+  for (const { change, resolve } of waiting.splice(0)) if (change.mayBeFast) resolve(undefined)
+  waiting.push(...others)
+}
+
+function needsOf(batch: readonly Waiting[]): Needs[] {
+  return batch.map(({ change }) => change.needs)
+}
+
+function isWaiting({ isOver, change }: Waiting): boolean {
+  return !isOver && !change.isAbandoned?.()
+}
+
+/** Those who can still be answered in time; the others are told. */
+function inTimeOf(batch: readonly Waiting[]): Waiting[] {
+  const oldest = performance.now() - GIVE_UP_MS
+  for (const { since, resolve } of batch) if (since <= oldest) resolve(OUTRUN)
+  return batch.filter((waiting) => waiting.since > oldest && isWaiting(waiting))
+}
+
+/** The first time at once, for whoever was faster is done; then after a while of any length, longer each time. */
+async function backOff(attempt: number): Promise<void> {
+  if (attempt > 0) await pause(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS))
 }

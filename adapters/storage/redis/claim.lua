@@ -1,157 +1,136 @@
--- `claim` of claim.ts: hands out packages of some authors. On a cluster it is one author a time.
+-- The fast path of claims: hands out the first of many fresh packages where nothing else has to be looked at. Of any other
+-- claim it changes nothing, and answers with what `claim` of plugin/stock/ decides by. On a cluster all claims of a call
+-- are of one author.
 --
--- KEYS the stock of each author (layout.lua)
+-- KEYS of each claim: the author's stock (layout.ts), the windows of the requester and of the address
 -- ARGV 1 now, in seconds since the epoch
 --      2, 3 quota per author: most claims, and the window's length in seconds
 --      4, 5 quota per address, likewise
---      6 how long a claim is repeated, in seconds
---      7 how long an exposed package stays, in seconds
---      8 and on, for each claim: the most packages without a slot, a space and what is wanted (selection.lua); and the
---      names of the windows of the requester and of the address it came from
+--      6 a requester who claimed after this may be sent the same again
+--      7 a package exposed until then may retire
+--      8 until when a delivery is kept
+--      9, 10 how long the windows of a requester and of an address are kept, in seconds
+--      11 what no other call gives
+--      then for each claim: the most packages, 0 where it is not for the fast path; 1 where it asks for slots too, or 0;
+--      and the requester
 --
--- Returns for each claim a line, and what the line announces. It begins with 'due ' where there is now something of the
--- author that a sweep should forget one day, or '- '; then come its outcome and what left the stock (stock.lua). The
--- outcome is one of
---         'none': the author is unknown, or has no package that fits
---         'limited', 'perAuthor' or 'perAddress', seconds to wait: nothing changed
---         'delivered', 'last' where the last was used or 'more', how many packages, and the exposure of each before this
---         claim (places.lua), none where all were fresh. After it come how many are left, and the row of each package
+-- Returns for each claim one of
+--         'more', or 'due' where a sweep should look at the author; how many packages are left; their rows
+--         'slow', the fields of the stock (false after another slow claim of the author), both windows
 --         'failed', why
+-- include: window.lua
 
--- So many deliveries or visits may be over before a claim sees to them: most often a `put` or a sweep comes first.
-local MOST_OVER = 32
+local call = redis.call
+local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
+local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local oneClaim = recordOf(now, 1)
+-- As long as the name of a row, and the field head (layout.ts).
+local ROW, HEAD = 6, 44
+-- So many bytes of deliveries may wait to be folded into the others.
+local MAX_TAKEN = 16384
+local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '
 
--- The names of both windows of the claim at hand, and what is in them with it.
-local windows = {}
 local replies = {}
+-- Authors of whom a claim was slow: so are all that come after it, since that one was first.
+local slow = {}
 
--- What is written where a visit's delivery may be repeated.
-local function repeatable(requester, name)
-  if isRepeated then
-    return 'r' .. requester, name
-  end
+-- All windows, as far as this call has changed them.
+local windowKeys, windows = {}, {}
+for key = 1, #KEYS, 3 do
+  windowKeys[#windowKeys + 1] = KEYS[key + 1]
+  windowKeys[#windowKeys + 1] = KEYS[key + 2]
+end
+for index, window in ipairs(call('MGET', unpack(windowKeys))) do
+  windows[windowKeys[index]] = window
 end
 
--- `take` of what most claims ask for: the first of many fresh packages. It looks at no others, and so is as short as it
--- can be; false where it has to be `take`.
-local function takeFirst(order, requester, wish)
-  local nextOne, oldestUntil, visitsUntil, due, keptUntil, first, firstVisit = unpackBytes(HEAD, order)
-  local taken = HEAD_LENGTH + wish.maximum * PLACE_LENGTH
+local function answer(word)
+  replies[#replies + 1] = word
+end
+
+local function number(text, from, to)
+  return tonumber(sub(text, from, to))
+end
+
+local function count(key, records, used, seconds)
+  windows[key] = recorded(records, used, now, 1, oneClaim)
+  call('SET', key, windows[key], 'EX', seconds)
+end
+
+-- Whether the claim was answered.
+local function take(index, stock, requesterWindow, addressWindow, maximum, asksSlots, requester)
+  local found = call('HMGET', stock, 'head', 'fresh', 'taken')
+  local head, fresh, before = found[1], found[2], found[3]
+  local taken = maximum * ROW
   if
-    wish.maximum < 1
-    or taken >= #order
-    or string.byte(order, -PLACE_LENGTH) >= EXPOSED
-    or due <= now
-    or keptUntil < visitUntil
-    or (oldestUntil <= now and nextOne - first >= MOST_OVER)
-    or (visitsUntil <= now and nextOne - firstVisit >= MOST_OVER)
+    not head
+    or #head ~= HEAD
+    or taken < ROW
+    or taken >= #fresh
+    or #before > MAX_TAKEN
+    or number(head, 1, 11) <= now
+    or number(head, 12, 22) <= retiredUntil
+    or number(head, 23, 33) < deliveryUntil
+    or (asksSlots == '1' and sub(head, 39, 43) ~= '00000')
   then
     return false
   end
-  local isDue = oldestUntil == NEVER or visitsUntil == NEVER
-  local last = #replies + 2
-  replies[last - 1] = isDue and wish.dueAnswer or wish.answer
-  replies[last] = (#order - taken) / PLACE_LENGTH
-  for from = HEAD_LENGTH, taken - 1, PLACE_LENGTH do
-    last = last + 1
-    replies[last] = call('HGET', STOCK, sub(order, from + ROW_FROM, from + ROW_TO))
+  local ofRequester, usedByRequester = slide(windows[requesterWindow], authorSeconds, now)
+  local ofAddress, usedByAddress = slide(windows[addressWindow], addressSeconds, now)
+  if usedByRequester >= authorMax or usedByAddress >= addressMax then
+    return false
   end
-  local changing =
-    packBytes(CHANGING, nextOne + 1, math.min(oldestUntil, deliveryUntil), math.min(visitsUntil, visitUntil))
-  local spent = sub(order, HEAD_LENGTH + 1, taken)
-  local name = 'v' .. sub(order, 1, 4)
-  call(
-    'HSET',
-    STOCK,
-    'order',
-    changing .. sub(order, CHANGING_LENGTH + 1, HEAD_LENGTH) .. sub(order, taken + 1),
-    name,
-    wish.visit .. spent .. windows.requester .. '\n' .. windows.address .. '\n' .. requester,
-    windows.requester,
-    windows.ofRequester,
-    windows.address,
-    windows.ofAddress,
-    repeatable(requester, name)
-  )
+  if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
+    return false
+  end
+  local rows = {}
+  for from = 1, taken, ROW do
+    local row = call('HGET', stock, sub(fresh, from, from + ROW - 1))
+    if not row then
+      return false
+    end
+    rows[#rows + 1] = row
+  end
+  local delivery = deliveryHead .. sub(fresh, 1, taken) .. ' - ' .. requester .. '\n'
+  call('HSET', stock, 'version', ARGV[11] .. index, 'fresh', sub(fresh, taken + 1), 'taken', before .. delivery)
+  count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
+  count(addressWindow, ofAddress, usedByAddress, ARGV[10])
+  answer(before == '' and sub(head, 44, 44) == '1' and 'due' or 'more')
+  answer(number(head, 34, 38) + #fresh / ROW - maximum)
+  for _, row in ipairs(rows) do
+    answer(row)
+  end
   return true
 end
 
--- Names the quota that has to be waited for longest.
-local function limited(ofRequester, usedByRequester, ofAddress, usedByAddress)
-  local requesterWaits, addressWaits = 0, 0
-  if usedByRequester >= authorMax then
-    requesterWaits = secondsUntilRoom(ofRequester, usedByRequester, authorMax, authorSeconds, now)
+local function claim(index)
+  local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
+  local maximum, asksSlots, requester = unpack(ARGV, 3 * index + 9, 3 * index + 11)
+  if
+    not slow[stock]
+    and take(index, stock, requesterWindow, addressWindow, tonumber(maximum), asksSlots, requester)
+  then
+    return
   end
-  if usedByAddress >= addressMax then
-    addressWaits = secondsUntilRoom(ofAddress, usedByAddress, addressMax, addressSeconds, now)
-  end
-  if addressWaits > requesterWaits then
-    return '- limited perAddress ' .. addressWaits
-  end
-  return '- limited perAuthor ' .. requesterWaits
+  local fields = not slow[stock]
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'packages', 'deliveries')
+  slow[stock] = true
+  answer('slow')
+  answer(fields)
+  answer(windows[requesterWindow])
+  answer(windows[addressWindow])
 end
 
--- What is seldom needed is made when it is (claim-any.lua).
-local claimAny
-
-local function answer(words)
-  for _, word in ipairs(words) do
-    table.insert(replies, word)
-  end
-end
-
-local function claim(requesterWindow, addressWindow, wish)
-  local found = call('HMGET', STOCK, 'order', requesterWindow, addressWindow)
-  local order = found[1]
-  if not order then
-    return answer({ '- none' })
-  end
-  -- `countClaim`
-  local ofRequester, usedByRequester = slide(found[2], authorSeconds, now)
-  local ofAddress, usedByAddress = slide(found[3], addressSeconds, now)
-  if usedByRequester >= authorMax or usedByAddress >= addressMax then
-    return answer({ limited(ofRequester, usedByRequester, ofAddress, usedByAddress) })
-  end
-  -- The window's name is a letter, and whose it is.
-  local requester = isRepeated and sub(requesterWindow, 2) or ''
-  local newest = isRepeated and call('HGET', STOCK, 'r' .. requester)
-  windows.requester, windows.ofRequester = requesterWindow, recorded(ofRequester, usedByRequester, oneClaim)
-  windows.address, windows.ofAddress = addressWindow, recorded(ofAddress, usedByAddress, oneClaim)
-  if newest or not wish.isPlain or not takeFirst(order, requester, wish) then
-    claimAny = claimAny or makeClaimAny()
-    answer(claimAny(order, newest, requester, wish, windows))
-  end
-end
-
-local function wishOf(asked)
-  local maximum, wanted = string.match(asked, '^(%S+) (.*)$')
-  return {
-    asked = asked,
-    maximum = tonumber(maximum),
-    wanted = wanted,
-    isPlain = wanted == 'p' or wanted == 'ps',
-    -- What the visit begins with that `takeFirst` makes, and what it says of it.
-    visit = packBytes(VISIT, visitUntil, now, deliveryUntil, 1, maximum, 0),
-    answer = '- delivered more ' .. maximum,
-    dueAnswer = 'due delivered more ' .. maximum,
-  }
-end
-
-local wish = {}
-for index = 1, #KEYS do
-  local argument = 3 * index + 5
-  STOCK = KEYS[index]
-  -- Most claims of a call wish for the same.
-  if ARGV[argument] ~= wish.asked then
-    wish = wishOf(ARGV[argument])
-  end
+for index = 1, #KEYS / 3 do
   local before = #replies
-  local isDone, fault = pcall(claim, ARGV[argument + 1], ARGV[argument + 2], wish)
+  local isDone, fault = pcall(claim, index)
   if not isDone then
     for from = #replies, before + 1, -1 do
       replies[from] = nil
     end
-    replies[before + 1] = '- failed ' .. (type(fault) == 'table' and fault.err or tostring(fault))
+    answer('failed')
+    answer(type(fault) == 'table' and fault.err or tostring(fault))
   end
 end
 return replies

@@ -8,6 +8,20 @@ import { StoreError } from '../../../plugin/store-error.ts'
 const PLAIN = /^[ -~]{1,64}$/
 const DUE_PARTS = 64
 
+/** The keys of one author (layout.ts). */
+export interface AuthorKeys {
+  /** A hash. */
+  readonly stock: string
+  /** A sorted set: event ids and KeyPackageRefs by the time at which they expire (I3). */
+  readonly known: string
+  /** The window of what the author published. */
+  readonly published: string
+  /** The window of the claims of a requester. */
+  requester(name: string): string
+  /** The window of the claims from an address. */
+  address(name: string): string
+}
+
 export class Keys {
   readonly #prefix: string
 
@@ -15,14 +29,15 @@ export class Keys {
     this.#prefix = prefix
   }
 
-  /** What layout.lua calls stock and known. */
-  stock(author: Pubkey): [stock: string, known: string] {
+  of(author: Pubkey): AuthorKeys {
     const own = this.#of(author)
-    return [`${own}stock`, `${own}known`]
-  }
-
-  known(author: Pubkey): string {
-    return `${this.#of(author)}known`
+    return {
+      stock: `${own}stock`,
+      known: `${own}known`,
+      published: `${own}published`,
+      requester: (name) => `${own}${keyPart(name)}:q`,
+      address: (name) => `${own}${keyPart(name)}:a`,
+    }
   }
 
   /** The keys of this name of all authors: the pattern that finds them, and whose one is, where it is one of them. */
@@ -39,10 +54,6 @@ export class Keys {
         return author
       },
     }
-  }
-
-  published(author: Pubkey): string {
-    return `${this.#of(author)}published`
   }
 
   relayList(author: Pubkey): string {
@@ -65,6 +76,16 @@ export class Keys {
     return Array.from({ length: DUE_PARTS }, (_, part) => this.#duePart(part))
   }
 
+  /** The due index of the layout before this one. */
+  everyOldDue(): string[] {
+    return Array.from({ length: DUE_PARTS }, (_, part) => `${this.#prefix}due:{${part}}`)
+  }
+
+  /** Says which layout the keys have. */
+  layout(): string {
+    return `${this.#prefix}layout`
+  }
+
   signals(): string {
     return `${this.#prefix}signals`
   }
@@ -74,7 +95,7 @@ export class Keys {
   }
 
   #duePart(part: number): string {
-    return `${this.#prefix}due:{${part}}`
+    return `${this.#prefix}sweep:{${part}}`
   }
 }
 

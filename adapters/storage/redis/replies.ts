@@ -1,99 +1,75 @@
-/** Reads what the scripts return. */
+/** Reads what claim.lua returns, and makes packages of rows. */
 
-import type { StoredEvent } from '../../../plugin/key-package/encoding.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { ClaimOutcome, Exposure, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
+import type { Claim, ClaimOutcome, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { decodeHead, decodeRow } from './row.ts'
+import { decodeRow } from './row.ts'
 
-/** What a script that changes a stock returns: its outcome, and what left the stock otherwise than by a claim. */
-export interface Change {
-  readonly outcome: string
-  readonly removed: readonly Removal[]
-}
-
-export function decodeChange(author: Pubkey, text: string): Change {
-  if (!text.includes('\n')) return { outcome: text, removed: NOTHING }
-  const [outcome = '', ...lines] = text.split('\n')
-  return { outcome, removed: lines.map((line) => decodeRemoved(author, line)) }
-}
-
-const NOTHING: readonly Removal[] = []
-
-function decodeRemoved(author: Pubkey, line: string): Removal {
-  const [why, id, ref, kind] = line.split(' ')
-  return { author, id, ref, kind: Number(kind), why } as Removal
-}
-
-/** A claim that was answered, or why it was not. `isDue`: a sweep should look at the author. */
+/**
+ * - `delivered`: the fast path took it; `isDue`: a sweep should look at the author.
+ * - `slow`: it has to be decided by what is kept of the author, and by the windows of the requester and the address.
+ * - `failed`: nothing changed, and why.
+ */
 export type ClaimAnswer =
-  | { readonly outcome: ClaimOutcome; readonly removed: readonly Removal[]; readonly isDue: boolean }
-  | { readonly failure: string }
+  | { readonly kind: 'delivered'; readonly outcome: ClaimOutcome; readonly isDue: boolean }
+  | {
+      readonly kind: 'slow'
+      /** Of the stock; undefined where they were said with another claim of the author. */
+      readonly fields: readonly (string | null)[] | undefined
+      readonly windows: readonly [requester: string | null, address: string | null]
+    }
+  | { readonly kind: 'failed'; readonly failure: string }
 
 /** What claim.lua returns, read claim by claim. */
 export class ClaimReplies {
-  readonly #words: readonly (string | number)[]
+  readonly #words: readonly unknown[]
   #read = 0
 
-  constructor(words: readonly (string | number)[]) {
+  constructor(words: readonly unknown[]) {
     this.#words = words
   }
 
-  next(author: Pubkey): ClaimAnswer {
-    const change = decodeChange(author, this.#textAt(this.#read++))
-    const { removed } = change
-    const [due, outcome, ...words] = change.outcome.split(' ')
-    const isDue = due === 'due'
-    if (outcome === 'none') return { outcome: { outcome }, removed, isDue }
-    if (outcome === 'failed') return { failure: words.join(' ') }
-    if (outcome === 'limited') {
-      const by = words[0] as 'perAuthor' | 'perAddress'
-      return { outcome: { outcome, by, retryAfterSeconds: Number(words[1]) }, removed, isDue }
+  next({ author, maximum }: Claim): ClaimAnswer {
+    const kind = this.#word()
+    if (kind === 'failed') return { kind, failure: String(this.#word()) }
+    if (kind === 'slow') {
+      const fields = this.#word() as (string | null)[] | null
+      return { kind, fields: fields ?? undefined, windows: [this.#text(), this.#text()] }
     }
-    const [last, count, ...exposures] = words
-    const remaining = Number(this.#words[this.#read++])
+    if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: a claim was not answered')
+    const remaining = Number(this.#word())
     const firstRow = this.#read
     // Before any row is decoded: where one cannot be, the next claim still finds what is its own.
-    this.#read += Number(count)
+    this.#read += maximum
     const packages: StoredKeyPackage[] = []
-    for (let index = 0; index < Number(count); index++)
-      packages.push(decodeRow(author, this.#textAt(firstRow + index), exposureOf(exposures[index] ?? '')))
+    for (let index = 0; index < maximum; index++)
+      packages.push(decodeRow(author, String(this.#words[firstRow + index])))
     return {
-      outcome: { outcome: 'delivered', packages, remaining, lastUsed: last === 'last' },
-      removed,
-      isDue,
+      kind: 'delivered',
+      outcome: { outcome: 'delivered', packages, remaining, lastUsed: false },
+      isDue: kind === 'due',
     }
   }
 
-  /** @throws StoreError where there is none */
-  #textAt(index: number): string {
-    const text = this.#words[index]
-    if (typeof text !== 'string') throw new StoreError('Redis: a claim was not answered')
-    return text
+  #word(): unknown {
+    return this.#words[this.#read++]
+  }
+
+  #text(): string | null {
+    const word = this.#word()
+    return typeof word === 'string' ? word : null
   }
 }
 
-/** A package without its event, and the number of the row that has it (layout.lua). */
-export interface ListedRow {
-  readonly pkg: Omit<StoredKeyPackage, keyof StoredEvent>
-  readonly row: number
-}
-
-/** @param reply of list.lua */
-export function decodeList(author: Pubkey, reply: unknown): ListedRow[] {
-  const words = reply as readonly string[]
-  const listed: ListedRow[] = []
-  for (let index = 0; index < words.length; index += 3) {
-    const [exposure = '', row, head = ''] = words.slice(index, index + 3)
-    const { restEnd, contentForm, ...pkg } = decodeHead(author, head, exposureOf(exposure))
-    listed.push({ pkg, row: Number(row) })
-  }
-  return listed
-}
-
-/** `since:count`, or nothing. */
-function exposureOf(text: string): Exposure | undefined {
-  if (text === '') return undefined
-  const [since, count] = text.split(':')
-  return { since: Number(since), count: Number(count) }
+/** The packages with their events, as exposed as the stock says. @throws StoreError where a row is lost */
+export function packagesOf(
+  author: Pubkey,
+  packages: readonly StockedPackage[],
+  rows: readonly (string | null | undefined)[],
+): StoredKeyPackage[] {
+  return packages.map(({ exposure }, index) => {
+    const row = rows[index] ?? undefined
+    if (row === undefined) throw new StoreError('Redis: the event of a key package is lost')
+    return decodeRow(author, row, exposure)
+  })
 }

@@ -5,40 +5,21 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 
-/** A function with what it needs, made only when a script asks for it: `claimAny`, say, by `makeClaimAny()`. */
-interface Made {
-  readonly name: string
-  readonly from: readonly string[]
-}
-
-/** The files of a script, in the order in which they see each other. */
+/** The file of each script. */
 const FILES = {
-  put: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'put'],
-  claim: [
-    'prelude',
-    'layout',
-    'window',
-    'terms',
-    { name: 'claimAny', from: ['places', 'stock', 'visits', 'selection', 'claim-any'] },
-    'claim',
-  ],
-  release: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'release'],
-  drop: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'drop'],
-  spend: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'deliveries', 'dropping', 'spend'],
-  sweep: ['prelude', 'layout', 'window', 'places', 'stock', 'visits', 'sweep'],
-  list: ['prelude', 'layout', 'places', 'stock', 'list'],
-  count: ['prelude', 'layout', 'places', 'stock', 'count'],
-  hit: ['prelude', 'window', 'hit'],
-  putRelayList: ['put-relay-list'],
-  dropRelayList: ['drop-relay-list'],
-  reschedule: ['reschedule'],
-  ask: ['ask'],
-} as const satisfies Record<string, readonly (string | Made)[]>
+  claim: 'claim.lua',
+  commit: 'commit.lua',
+  read: 'commit.lua',
+  hit: 'hit.lua',
+  reschedule: 'reschedule.lua',
+  ask: 'ask.lua',
+} as const satisfies Record<string, string>
 
 /** Those that write nothing: no replica has to be waited for. */
-const READERS: ReadonlySet<ScriptName> = new Set(['list', 'count', 'ask'])
+const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask'])
 
 export type ScriptName = keyof typeof FILES
 export type Argument = string | number
@@ -52,17 +33,18 @@ export class Scripts {
   readonly #connection: RedisConnection
   readonly #scripts: ReadonlyMap<ScriptName, Script>
   #calls = 0
+  #gathering: unknown
 
   constructor(connection: RedisConnection) {
     this.#connection = connection
     this.#scripts = new Map(
-      Object.entries(FILES).map(([name, files]) => [name as ScriptName, readScript(files)]),
+      Object.entries(FILES).map(([name, file]) => [name as ScriptName, readScript(file)]),
     )
   }
 
   /** @throws StoreError */
   run(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return this.#connection.within(this.#send(name, keys, args))
+    return this.#connection.within(this.send(name, keys, args))
   }
 
   /** The answer of a command that only reads. @throws StoreError */
@@ -70,13 +52,15 @@ export class Scripts {
     return this.run('ask', [key], [command, ...args])
   }
 
-  async #send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+  /** @throws what the client throws; `within` is for around it */
+  async send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`there is no script ${name}`)
     this.#calls += 1
     const token = this.#calls.toString(36)
     const words = [keys.length, ...keys, ...args, token]
     const isReader = READERS.has(name)
+    this.#gather()
     const send = (command: string, body: string) =>
       isReader
         ? this.#connection.read([command, body, ...words])
@@ -90,6 +74,19 @@ export class Scripts {
     }
   }
 
+  /** What is sent in this turn of the event loop goes in one piece. */
+  #gather(): void {
+    const { client } = this.#connection
+    const stream = isCluster(client) ? undefined : client.stream
+    if (stream === undefined || this.#gathering === stream) return
+    this.#gathering = stream
+    stream.cork()
+    setImmediate(() => {
+      this.#gathering = undefined
+      stream.uncork()
+    })
+  }
+
   /** @throws Error CROSSED where it is not the answer to the call with that token */
   #open(token: string, reply: unknown): unknown {
     if (Array.isArray(reply) && reply[0] === token) return reply[1] ?? null
@@ -98,17 +95,13 @@ export class Scripts {
   }
 }
 
-function readScript(parts: readonly (string | Made)[]): Script {
-  const body = parts.map((part) => (typeof part === 'string' ? readLua(part) : readMade(part))).join('\n')
-  const text = `local token = table.remove(ARGV)\nlocal function answer()\n${body}\nend\nreturn { token, answer() }`
+function readScript(file: string): Script {
+  const text = `local token = table.remove(ARGV)\nlocal function answer()\n${readLua(file)}\nend\nreturn { token, answer() }`
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-function readMade({ name, from }: Made): string {
-  const maker = `make${name.charAt(0).toUpperCase()}${name.slice(1)}`
-  return `local function ${maker}()\n${from.map(readLua).join('\n')}\nreturn ${name}\nend`
-}
-
+/** A file, with those in it that it names in lines such as `-- include: window.lua`. */
 function readLua(file: string): string {
-  return readFileSync(new URL(`${file}.lua`, import.meta.url), 'utf8')
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8')
+  return text.replace(/^-- include: (\S+)$/gm, (_line, included: string) => readLua(included))
 }

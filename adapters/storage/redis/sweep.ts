@@ -4,8 +4,9 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { StoreStats } from '../../../plugin/store.ts'
 import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
+import { sweeping } from './decisions.ts'
 import type { Keys } from './keys.ts'
-import { HEAD_LENGTH, PLACE_LENGTH } from './row.ts'
+import { sizeOf } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
@@ -23,11 +24,6 @@ export class Sweeper {
     this.#keys = keys
     this.#scripts = scripts
     this.#changes = changes
-  }
-
-  /** Something changed: the next sweep has to look at the author. */
-  mark(author: Pubkey, now: number): void {
-    this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
   }
 
   /** Resolves to how many packages went. @throws StoreError */
@@ -68,19 +64,18 @@ export class Sweeper {
   async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
-    const outcome = await this.#changes.make('sweep', author, [now, retireAfterSeconds])
-    const [gone, dueAt = ''] = outcome.split(' ')
-    await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt])
-    return Number(gone)
+    const outcome = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
+    await this.#scripts.run('reschedule', [part], [author, retryAt, outcome.dueAt ?? ''])
+    return outcome.gone
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {
     const authors = (await this.#scripts.ask('zrange', part, from, from + CHUNK - 1)) as Pubkey[]
-    const lengths = authors.map((author) => {
-      const [stock] = this.#keys.stock(author)
-      return this.#scripts.ask('hstrlen', stock, 'order')
+    const sizes = authors.map(async (author) => {
+      const { stock } = this.#keys.of(author)
+      const [head, fresh] = (await this.#scripts.ask('hmget', stock, 'head', 'fresh')) as (string | null)[]
+      return sizeOf(head ?? null, fresh ?? null)
     })
-    const all = (await Promise.all(lengths)) as number[]
-    return all.map((length) => Math.max(0, length - HEAD_LENGTH) / PLACE_LENGTH)
+    return Promise.all(sizes)
   }
 }

@@ -1,58 +1,47 @@
--- windows.ts: sliding windows. One is kept as a string: how much is in it (4 bytes), then for each record, oldest
--- first, its time in seconds since the epoch (5 bytes) and its cost (4 bytes).
+-- Sliding windows, as plugin/stock/windows.ts says. One is kept as a text: how much is in it (10 digits), then for each
+-- record, oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). windows.ts reads it too.
 
-local RECORD, RECORD_LENGTH = '>I5I4', 9
--- How much longer than its length a window is kept, in seconds: clocks of processes differ.
+local sub = string.sub
+local USED, AT, RECORD = 10, 11, 21
+-- How much longer than its length a window is kept, in seconds: the clocks of processes differ.
 local WINDOW_SLACK = 60
 
--- `slide`: the records that have not fallen out of a window, and how much is in them.
+-- The records that have not fallen out of a window, and how much is in them.
 local function slide(kept, windowSeconds, now)
   if not kept then
     return '', 0
   end
-  local used, at, cost, from = unpackBytes('>I4I5I4', kept)
-  from = from - RECORD_LENGTH
-  while at <= now - windowSeconds do
-    used = used - cost
-    from = from + RECORD_LENGTH
-    if from > #kept then
-      break
-    end
-    at, cost = unpackBytes(RECORD, kept, from)
+  local used, from = tonumber(sub(kept, 1, USED)), USED + 1
+  while from < #kept and tonumber(sub(kept, from, from + AT - 1)) <= now - windowSeconds do
+    used = used - tonumber(sub(kept, from + AT, from + RECORD - 1))
+    from = from + RECORD
   end
   return sub(kept, from), used
 end
 
--- `secondsUntilRoom`, for a window that was slid to `now`.
-local function secondsUntilRoom(records, used, max, windowSeconds, now)
-  for from = 1, #records, RECORD_LENGTH do
-    local at, cost = unpackBytes(RECORD, records, from)
-    used = used - cost
-    if used < max then
-      return math.max(1, at + windowSeconds - now)
-    end
-  end
-  return windowSeconds
+-- When the newest of the records was made.
+local function newestAt(records)
+  return tonumber(sub(records, -RECORD, -RECORD + AT - 1))
 end
 
 local function recordOf(at, cost)
-  return { at = at, cost = cost, packed = packBytes(RECORD, at, cost) }
+  return string.format('%011d%010d', at, cost)
 end
 
--- `record`: the window with one more record in it.
-local function recorded(records, used, new)
-  local packedUsed = packBytes('>I4', used + new.cost)
-  if records == '' then
-    return packedUsed .. new.packed
-  end
-  local lastAt, lastCost = unpackBytes(RECORD, records, #records - RECORD_LENGTH + 1)
-  if lastAt < new.at then
-    return packedUsed .. records .. new.packed
-  end
-  return packedUsed .. sub(records, 1, -RECORD_LENGTH - 1) .. packBytes(RECORD, lastAt, lastCost + new.cost)
-end
+-- The same few numbers again and again.
+local digits = setmetatable({}, {
+  __index = function(known, used)
+    known[used] = string.format('%010d', used)
+    return known[used]
+  end,
+})
 
--- The same, in a key of its own.
-local function record(key, records, used, new, windowSeconds)
-  call('SET', key, recorded(records, used, new), 'EX', windowSeconds + WINDOW_SLACK)
+-- The window with one more record in it; `new` is what `recordOf` makes of it.
+local function recorded(records, used, at, cost, new)
+  if records ~= '' and newestAt(records) >= at then
+    local lastCost = tonumber(sub(records, -RECORD + AT))
+    new = recordOf(newestAt(records), lastCost + cost)
+    records = sub(records, 1, -RECORD - 1)
+  end
+  return digits[used + cost] .. records .. new
 end

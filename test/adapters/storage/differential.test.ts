@@ -1,4 +1,4 @@
-/** Every store answers a random history as the memory store does. */
+/** Every store answers a random history as the memory store does, also where two processes share it and take turns. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -7,8 +7,12 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, KeyPackageStore, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
-import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
+import { AUTHORS, type History, histories, runsOf, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
+
+/** For as many operations as somebody asks for by hand. */
+const LONG_MS = 3_600_000
+const STEPS_A_HISTORY = 40
 
 let real: RealStores
 
@@ -17,39 +21,65 @@ beforeAll(async () => {
 })
 afterAll(() => real?.stop())
 
-/** A history has some forty steps. LMDB waits for the disk at most of them. */
-const OTHERS: readonly (readonly [name: string, numRuns: number, open: () => Promise<KeyPackageStore>])[] = [
-  ['LMDB', 100, async () => real.lmdb()],
-  ['Redis', 300, () => real.redis()],
+type Open = () => Promise<readonly [KeyPackageStore, ...KeyPackageStore[]]>
+
+/** LMDB waits for the disk at most steps. */
+const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open])[] = [
+  ['the LMDB store', 100, async () => [real.lmdb()]],
+  ['the Redis store', 300, async () => [await real.redis()]],
+  ['two Redis stores that take turns', 150, () => real.redisTwice()],
 ]
 
-describe.each(OTHERS)('the %s store beside the memory store', (_name, numRuns, open) => {
-  it('answers every step of a history alike, tells the same, and ends with the same', async () => {
-    await fc.assert(
-      fc.asyncProperty(histories(), async (history) => {
-        expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
-      }),
-      { seed: 443, numRuns },
-    )
-  })
+describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open) => {
+  it(
+    'answers every step of a history alike, tells the same, and ends with the same',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(histories(), async (history) => {
+          const stores = await open()
+          const memory = memoryStore()
+          const expected = await replay([memory, ...stores.slice(1).map(() => memory)], history)
+          expect(await replay(stores, history)).toEqual(expected)
+        }),
+        { seed: 443, numRuns: runsOf(numRuns, STEPS_A_HISTORY) },
+      )
+    },
+    LONG_MS,
+  )
 })
 
-/** What a store answers, and what it tells of removals, step by step. */
-async function replay(store: KeyPackageStore, { steps }: History): Promise<unknown[]> {
+/** What stores answer that take the steps in turns, and what they tell of it, step by step. */
+async function replay(
+  stores: readonly [KeyPackageStore, ...KeyPackageStore[]],
+  { steps }: History,
+): Promise<unknown[]> {
   const answers: unknown[] = []
   const delivered: Delivered[] = []
   const removals: Removal[] = []
-  store.onRemoved((removed) => removals.push(...removed))
-  store.onLowStock((author, remaining) => answers.push({ author, remaining }))
+  const low: LowStock[] = []
+  const different = new Set(stores)
+  for (const store of different) store.onRemoved((removed) => removals.push(...removed))
+  // The other of two hears of it some time later.
+  if (stores.length === 1) stores[0].onLowStock((author, remaining) => low.push({ author, remaining }))
   let now = NOW
-  for (const step of steps) {
-    if (step.do === 'wait') now += step.seconds
-    else answers.push(await take(store, step, delivered, now), asTold(removals.splice(0)))
+  for (const [index, step] of steps.entries()) {
+    if (step.do === 'wait') {
+      now += step.seconds
+      continue
+    }
+    const store = stores[index % stores.length] ?? stores[0]
+    answers.push(await take(store, step, delivered, now))
+    answers.push(asTold(removals.splice(0)), byAuthor(low.splice(0)))
   }
-  for (const author of AUTHORS) answers.push(sorted(await storedPackages(store, author, now)))
-  answers.push(await store.count(AUTHORS, now), await store.stats())
-  await store.close()
+  for (const author of AUTHORS) answers.push(sorted(await storedPackages(stores[0], author, now)))
+  answers.push(await stores[0].count(AUTHORS, now), await stores[0].stats())
+  for (const store of different) await store.close()
   return answers
+}
+
+interface LowStock {
+  readonly author: Pubkey
+  readonly remaining: number
 }
 
 interface Delivered {
@@ -92,6 +122,11 @@ function idsOf(outcome: ClaimOutcome | undefined): string[] {
 /** Stores may tell of a step's removals at once or one by one, in any order. */
 function asTold(removals: readonly Removal[]): Removal[] {
   return removals.toSorted((a, b) => (`${a.author} ${a.id}` < `${b.author} ${b.id}` ? -1 : 1))
+}
+
+/** Stores may take the authors of a batch in any order. */
+function byAuthor(low: readonly LowStock[]): LowStock[] {
+  return low.toSorted((a, b) => a.author.localeCompare(b.author))
 }
 
 /** Stores may deliver the packages of one claim in any order. */

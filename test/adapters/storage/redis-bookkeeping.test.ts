@@ -47,35 +47,36 @@ async function claim(
   return outcome?.outcome
 }
 
-/** How many fields of each sort the author's stock has: rows have a number for a name, which begins with a 0 byte. */
-async function fields(): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const name of await client.hkeys(`test:{${author}}:stock`)) {
-    const [, whole, letter] = /^(order|past)$|^([a-z])/.exec(name) ?? []
-    const sort = whole ?? letter ?? 'row'
-    counts[sort] = (counts[sort] ?? 0) + 1
+/** How many rows, deliveries and windows are kept of the author; `stock` where there is one. */
+async function kept(): Promise<Record<string, number>> {
+  const names = await client.hkeys(`test:{${author}}:stock`)
+  const [deliveries, taken] = await client.hmget(`test:{${author}}:stock`, 'deliveries', 'taken')
+  const windows = async (letter: string) => (await client.keys(`test:{${author}}:*:${letter}`)).length
+  const counts = {
+    stock: Math.sign(names.length),
+    rows: names.filter((name) => name.startsWith(':')).length,
+    deliveries: `${deliveries ?? ''}${taken ?? ''}`.split('\n').length - 1,
+    requesters: await windows('q'),
+    addresses: await windows('a'),
   }
-  return counts
+  return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }
 
-const alone = { order: 1 }
-
 describe('what a claim leaves behind', () => {
-  it('is the row of what it spent, a visit and two windows', async () => {
+  it('is the row of what it spent, a delivery and two windows', async () => {
     await publish(3)
     await claim('bob', NOW)
-    expect(await fields()).toEqual({ ...alone, row: 3, v: 1, q: 1, a: 1 })
+    expect(await kept()).toEqual({ stock: 1, rows: 3, deliveries: 1, requesters: 1, addresses: 1 })
   })
 
-  it('is found by who asks again, where claims are repeated, for as long as they are', async () => {
+  it('stays for as long as claims are repeated', async () => {
     const policy = { ...POLICY, redeliverySeconds: 2 * MINUTE }
     await publish(3)
     await claim('bob', NOW, policy)
-    expect(await fields()).toMatchObject({ v: 1, r: 1 })
     await store.sweep(NOW + MINUTE, 600)
-    expect(await fields()).toMatchObject({ row: 3, v: 1, r: 1 })
+    expect(await kept()).toMatchObject({ rows: 3, deliveries: 1 })
     await store.sweep(NOW + 2 * MINUTE, 600)
-    expect(await fields()).toEqual({ ...alone, row: 2, v: 1, q: 1, a: 1 })
+    expect(await kept()).toEqual({ stock: 1, rows: 2, requesters: 1, addresses: 1 })
   })
 })
 
@@ -92,59 +93,44 @@ describe.each([
     await claim('bob', NOW)
     await claim('carol', NOW)
     await visit(NOW + MINUTE)
-    expect(await fields()).toEqual({ ...alone, row: 1 + came, v: 2, q: 2, a: 2 })
-  })
-
-  it('forgets quotas once their windows are over', async () => {
-    await publish(3)
-    await claim('bob', NOW)
-    await claim('carol', NOW + MINUTE)
-    await visit(NOW + HOUR)
-    expect(await fields()).toMatchObject({ v: 1, q: 1, a: 1 })
-    await store.sweep(NOW + HOUR + MINUTE, 600)
-    expect(await fields()).toEqual({ ...alone, row: 1 + came })
-  })
-
-  it('leaves a window that somebody wrote to since (I5)', async () => {
-    const twice = { ...POLICY, perAuthor: { max: 2, windowSeconds: HOUR } }
-    await publish(5)
-    await claim('bob', NOW, twice, { address: '192.0.2.1' })
-    await claim('bob', NOW + MINUTE, twice, { address: '192.0.2.2' })
-    await visit(NOW + HOUR)
-    expect(await fields()).toMatchObject({ v: 1, q: 1, a: 1 })
-    expect(await claim('bob', NOW + HOUR, twice)).toBe('delivered')
-    expect(await claim('bob', NOW + HOUR, twice)).toBe('limited')
+    expect(await kept()).toEqual({ stock: 1, rows: 1 + came, requesters: 2, addresses: 2 })
   })
 })
+
+describe('the windows of claims', () => {
+  it.each([
+    ['fresh packages', 5],
+    ['a last package', 1],
+  ])('of %s expire by themselves', async (_of, count) => {
+    const policy = {
+      ...POLICY,
+      perAuthor: { max: 9, windowSeconds: HOUR },
+      perAddress: { max: 9, windowSeconds: 2 * HOUR },
+    }
+    await publish(count)
+    await claim('bob', NOW, policy)
+    expect(await windowsLast()).toEqual({ requester: HOUR + 60, address: 2 * HOUR + 60 })
+    await claim('bob', NOW, { ...policy, redeliverySeconds: DAY })
+    expect(await windowsLast()).toMatchObject({ requester: DAY + 60 })
+  })
+})
+
+/** For how many seconds the windows of bob are kept from now on. */
+async function windowsLast(): Promise<{ requester: number; address: number }> {
+  const [requester, address] = await Promise.all(
+    ['bob:q', 'address of bob:a'].map((name) => client.pttl(`test:{${author}}:${name}`)),
+  )
+  return { requester: Math.ceil((requester ?? 0) / 1000), address: Math.ceil((address ?? 0) / 1000) }
+}
 
 describe('claims alone', () => {
   it('keep the stock of an author small who is asked for all day and publishes nothing', async () => {
     await publish(1)
-    const quota = { max: 10, windowSeconds: MINUTE }
-    const short = { ...POLICY, perAuthor: quota, perAddress: quota }
-    let most = 0
-    for (let turn = 0; turn < 200; turn++) {
-      expect(await claim(`requester ${turn}`, NOW + turn * 10, short)).toBe('delivered')
-      most = Math.max(most, (await fields()).v ?? 0)
+    const policy = { ...POLICY, redeliverySeconds: MINUTE }
+    for (let turn = 0; turn < 100; turn++) {
+      expect(await claim(`requester ${turn}`, NOW + turn * 10, policy)).toBe('delivered')
+      expect((await kept()).deliveries).toBeLessThanOrEqual(6)
     }
-    expect(most).toBeLessThanOrEqual(40)
-    expect((await fields()).q).toBeLessThanOrEqual(40)
-  })
-
-  it('keep few windows, also while what they spent may be repeated', async () => {
-    const windowSeconds = MINUTE
-    const quota = { max: 9, windowSeconds }
-    const policy = { ...POLICY, perAuthor: quota, perAddress: quota, redeliverySeconds: DAY }
-    author = authorNamed(`author ${authors++}`)
-    for (let number = 0; number < 80; number++)
-      await store.put(packageNamed(`${author} ${number}`, author), { ...LIMITS, max: 80 }, NOW)
-    for (let turn = 1; turn < 80; turn++) {
-      expect(await claim(`requester ${turn}`, NOW + turn * MINUTE, policy)).toBe('delivered')
-      expect((await fields()).q).toBeLessThanOrEqual(33)
-    }
-    expect(await fields()).toMatchObject({ row: 80, v: 79 })
-    await store.sweep(NOW + 3 * DAY, 600)
-    expect(await fields()).toEqual({ ...alone, row: 1 })
   })
 
   it('bring the author before a sweep that had nothing to look for any more', async () => {
@@ -153,24 +139,19 @@ describe('claims alone', () => {
     await claim('bob', NOW)
     await claim('carol', NOW)
     await store.sweep(NOW + HOUR, 600)
-    expect(await fields()).toEqual({ ...alone, row: 3 })
+    expect(await kept()).toEqual({ stock: 1, rows: 3, requesters: 2, addresses: 2 })
   })
 
-  it('keep the rows of few spent packages', async () => {
-    const limits = { ...LIMITS, max: 100 }
-    author = authorNamed(`author ${authors++}`)
-    for (let number = 0; number < 100; number++)
-      await store.put(packageNamed(`${author} ${number}`, author), limits, NOW)
-    for (let turn = 1; turn < 100; turn++) {
-      expect(await claim(`requester ${turn}`, NOW + turn * MINUTE)).toBe('delivered')
-      const { row = 0 } = await fields()
-      expect(row - (100 - turn)).toBeLessThanOrEqual(33)
-    }
+  it('of a last package do so too, where they may be repeated', async () => {
+    const policy = { ...POLICY, redeliverySeconds: MINUTE }
+    await publish(1)
+    await store.sweep(NOW, 600)
+    await claim('bob', NOW, policy)
+    await store.sweep(NOW + HOUR / 2, 600)
+    expect(await kept()).toEqual({ stock: 1, rows: 1, requesters: 1, addresses: 1 })
   })
-})
 
-describe('more than goes at once', () => {
-  it('goes piece by piece, all of it in one sweep', async () => {
+  it('leave what hundreds of them spent to one sweep', async () => {
     const limits = { ...LIMITS, max: 500 }
     author = authorNamed(`author ${authors++}`)
     const puts = Array.from({ length: 500 }, (_, number) =>
@@ -178,12 +159,11 @@ describe('more than goes at once', () => {
     )
     await Promise.all(puts)
     const claims = Array.from({ length: 499 }, (_, number) => claimBy(`requester ${number}`, author))
-    await store.claim(claims, POLICY, NOW)
-    expect(await fields()).toEqual({ ...alone, row: 500, v: 499, q: 499, a: 499 })
+    const outcomes = await store.claim(claims, POLICY, NOW)
+    expect(new Set(outcomes.map(({ outcome }) => outcome))).toEqual(new Set(['delivered']))
+    expect(await kept()).toMatchObject({ rows: 500, deliveries: 499, requesters: 499 })
     await store.sweep(NOW + MINUTE, 600)
-    expect(await fields()).toEqual({ ...alone, row: 1, v: 499, q: 499, a: 499 })
-    await store.sweep(NOW + HOUR, 600)
-    expect(await fields()).toEqual({ ...alone, row: 1 })
+    expect(await kept()).toEqual({ stock: 1, rows: 1, requesters: 499, addresses: 499 })
   })
 })
 
@@ -193,23 +173,15 @@ describe('an author of whom nothing is left but windows', () => {
     await publish(1, NOW)
     expect(await claim('bob', NOW, once)).toBe('delivered')
     await store.sweep(NOW + HOUR, 600)
-    expect(await fields()).toEqual({ past: 1, v: 1, q: 1, a: 1 })
+    expect(await kept()).toEqual({ requesters: 1, addresses: 1 })
     expect(await claim('bob', NOW + HOUR, once)).toBe('none')
     expect(await everyAuthor()).not.toContain(author)
+    expect(await dueOf()).toBe('')
 
     const again = packageNamed(`again ${author}`, author, { expiresAt: NOW + DAY })
     expect(await store.put(again, LIMITS, NOW + HOUR)).toBe('stored')
     expect(await claim('bob', NOW + HOUR, once)).toBe('limited')
     expect(await claim('carol', NOW + HOUR, once)).toBe('delivered')
-  })
-
-  it('is gone altogether once they are over', async () => {
-    await publish(1, NOW)
-    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 3 * HOUR } })
-    await store.sweep(NOW + HOUR, 600)
-    await store.sweep(NOW + 3 * HOUR, 600)
-    expect(await server.command('EXISTS', `test:{${author}}:stock`, `test:{${author}}:known`)).toBe('0')
-    expect(await dueOf()).toBe('')
   })
 })
 
@@ -219,23 +191,16 @@ describe('the keys of an author', () => {
     for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(2 * HOUR)
     await claim('bob', NOW)
     expect(await timeToLive('stock')).toBe(2 * HOUR)
-    await claim('bob', NOW, { ...POLICY, perAuthor: { max: 9, windowSeconds: DAY } })
-    expect(await timeToLive('stock')).toBe(DAY + HOUR)
-
     await publish(3, NOW)
-    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 2 * DAY } })
-    expect(await timeToLive('stock')).toBe(2 * DAY + HOUR)
+    await claim('bob', NOW, { ...POLICY, redeliverySeconds: DAY })
+    expect(await timeToLive('stock')).toBe(DAY + HOUR)
   })
 
-  it('still do so of an author who comes back once the windows are over', async () => {
+  it('are kept as long as a package that came in later', async () => {
     await publish(1, NOW)
-    await claim('bob', NOW, { ...POLICY, perAddress: { max: 9, windowSeconds: 3 * HOUR } })
-    await store.sweep(NOW + HOUR, 600)
-    expect(await fields()).toMatchObject({ past: 1 })
-    const again = packageNamed(`again ${author}`, author, { expiresAt: NOW + 3 * HOUR })
-    expect(await store.put(again, LIMITS, NOW + 3 * HOUR)).toBe('stored')
-    expect(await fields()).toEqual({ ...alone, row: 1 })
-    expect(await timeToLive('stock')).toBe(4 * HOUR)
+    const later = packageNamed(`later ${author}`, author, { expiresAt: NOW + 3 * HOUR })
+    await store.put(later, LIMITS, NOW)
+    for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(4 * HOUR)
   })
 })
 
@@ -248,7 +213,7 @@ async function timeToLive(key: string): Promise<number> {
 /** When a sweep will look at the author; nothing where never. */
 async function dueOf(): Promise<string> {
   const part = Number.parseInt(author.slice(0, 8), 16) % 64
-  return server.command('ZSCORE', `test:due:{${part}}`, author)
+  return server.command('ZSCORE', `test:sweep:{${part}}`, author)
 }
 
 async function everyAuthor(): Promise<Pubkey[]> {

@@ -1,0 +1,86 @@
+/** Reads a hash with its version, and changes it if it still has that version (commit.lua). */
+
+import type { Argument, Scripts } from './scripts.ts'
+
+/** A command, its first argument a key. */
+export type KeyedCommand = readonly [command: string, key: string, ...words: Argument[]]
+
+/** What commands answered, in their order: of those that change, or that the version was another, of those that read. */
+export interface Committed {
+  readonly isDone: boolean
+  readonly answers: readonly unknown[]
+}
+
+/** No hash has it, and so whoever gives it only reads. */
+const NO_VERSION = '?'
+/** Redis hands over no more than some thousand arguments at once. */
+const MAX_WORDS = 1000
+
+export class Commits {
+  readonly #scripts: Scripts
+
+  constructor(scripts: Scripts) {
+    this.#scripts = scripts
+  }
+
+  /** What commands answer that read a hash and what belongs to it, all at one moment. @throws what the client throws */
+  async read(key: string, reads: readonly KeyedCommand[]): Promise<readonly unknown[]> {
+    const { keys, args } = callOf(key, NO_VERSION, reads, [])
+    return decode(await this.#scripts.send('read', keys, args)).answers
+  }
+
+  /**
+   * @param version undefined where there was no hash
+   * @param reads what it was decided on, to be read again where the version is another
+   * @param writes what needs memory comes first: a full server refuses no more than the first write of a script
+   * @throws what the client throws; the change may have been made, if the connection was lost
+   */
+  async commit(
+    key: string,
+    version: string | undefined,
+    reads: readonly KeyedCommand[],
+    writes: readonly KeyedCommand[],
+  ): Promise<Committed> {
+    const { keys, args } = callOf(key, version ?? '', reads, writes)
+    return decode(await this.#scripts.send('commit', keys, args))
+  }
+}
+
+/** A command for so many members of a key, each of several words, as often as it takes. */
+export function inPieces(
+  command: string,
+  key: string,
+  members: readonly (readonly Argument[])[],
+): KeyedCommand[] {
+  const size = Math.floor(MAX_WORDS / (members[0]?.length || 1))
+  const pieces = Array.from({ length: Math.ceil(members.length / size) }, (_, index) =>
+    members.slice(index * size, (index + 1) * size),
+  )
+  return pieces.map((piece) => [command, key, ...piece.flat()])
+}
+
+function decode(reply: unknown): Committed {
+  const [done, answers] = reply as readonly [done: 0 | 1, answers: unknown[]]
+  return { isDone: done === 1, answers }
+}
+
+function callOf(
+  key: string,
+  version: string,
+  reads: readonly KeyedCommand[],
+  writes: readonly KeyedCommand[],
+): { keys: readonly string[]; args: Argument[] } {
+  const places = new Map([[key, 1]])
+  const encode = (commands: readonly KeyedCommand[]) => {
+    const args: Argument[] = []
+    for (const [command, name, ...words] of commands) {
+      const place = places.get(name) ?? places.size + 1
+      places.set(name, place)
+      args.push(words.length + 2, command, place, ...words)
+    }
+    return args
+  }
+  const first = encode(reads)
+  const args = [version, first.length, ...first, ...encode(writes)]
+  return { keys: [...places.keys()], args }
+}
