@@ -4,7 +4,7 @@ import {
   deleteRelayList,
   type KnownRelayList,
   offerRelayList,
-} from '../../../plugin/lifecycle/known-relay-list.ts'
+} from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
