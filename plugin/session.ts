@@ -42,7 +42,7 @@ export class Session implements GatewaySession {
       publicHost: hostOf(gateway.options.publicUrl ?? ''),
       authenticated: connection.authenticated,
       verifyEvent: (event) => gateway.verifyEvent(event),
-      welcome: (pubkey) => gateway.welcome(pubkey, (message) => this.#send(message)),
+      onAuthenticated: (pubkey) => gateway.welcome(pubkey, (message) => this.#send(message)),
     })
     this.#relayView = new RelayView({
       identity: this.#identity,

@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
-import { objectionTo } from '../plugin/node-version.ts'
+import { unsupportedReason } from '../plugin/node-version.ts'
 import { finish } from './support/processes.ts'
 
 const inTop = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -29,25 +29,27 @@ describe('Node.js', () => {
   it.each(['20.19.0', '20.20.2', '21.7.3', '22.0.0', '22.21.1', '24.0.0', '26.1.0', '20.19.0-nightly'])(
     '%s is supported',
     (version) => {
-      expect(objectionTo(version)).toBeUndefined()
+      expect(unsupportedReason(version)).toBeUndefined()
     },
   )
 
   it.each(['16.20.2', '18.0.0', '18.20.8', '19.9.0', '20.0.0', '20.18.3'])('%s is refused', (version) => {
-    expect(objectionTo(version)).toBe(
+    expect(unsupportedReason(version)).toBe(
       `keypackage-gateway requires Node.js 20.19 or newer; this is Node.js ${version}`,
     )
   })
 
   it('is not asked for where there is none: browsers have another', () => {
-    expect(objectionTo(undefined)).toBeUndefined()
+    expect(unsupportedReason(undefined)).toBeUndefined()
   })
 
   it('is the one that package.json asks for', () => {
     const [, oldest = ''] = /^>=(\d+\.\d+)$/.exec(manifest.engines.node) ?? []
     const [major, minor] = oldest.split('.').map(Number)
-    expect(objectionTo(`${oldest}.0`)).toBeUndefined()
-    expect(objectionTo(`${major}.${Number(minor) - 1}.99`)).toContain(`requires Node.js ${oldest} or newer`)
+    expect(unsupportedReason(`${oldest}.0`)).toBeUndefined()
+    expect(unsupportedReason(`${major}.${Number(minor) - 1}.99`)).toContain(
+      `requires Node.js ${oldest} or newer`,
+    )
   })
 })
 

@@ -6,18 +6,18 @@ import { Refusal } from './refusal.ts'
 
 /** The kind of an AUTH event (NIP-42). */
 export const AUTH_KIND = 22242
-/** How far its created_at may lie from now, in seconds. */
+/** Maximum difference between its created_at and now, in seconds. */
 const AUTH_WINDOW_SECONDS = 600
 
-/** What an AUTH event has to match. */
+/** What an AUTH event must match. */
 export interface AuthExpectation {
   readonly challenge: string
-  /** Host and port under which clients know this relay (`hostOf`). */
+  /** Host and port of this relay's public URL (`hostOf`). */
   readonly host: string | undefined
   readonly verifyEvent: (event: SignedEvent) => boolean
 }
 
-/** One that nobody can guess, so an answer to it was made for this connection. */
+/** A random challenge. It cannot be guessed, so an answer to it was made for this connection. */
 export function createChallenge(): string {
   return randomBytes(16).toString('hex')
 }
@@ -32,14 +32,14 @@ export function relayHostOf(event: SignedEvent): string | undefined {
   return hostOf(tagValue(event, 'relay') ?? '')
 }
 
-/** Whether an event is one that authenticates now, whatever challenge it answers. */
+/** Whether an event is a current AUTH event, whatever challenge it answers. */
 export function isAuthEvent(event: SignedEvent, now: number): boolean {
   return event.kind === AUTH_KIND && Math.abs(event.created_at - now) <= AUTH_WINDOW_SECONDS
 }
 
 /**
- * The pubkey that an AUTH event proves. The relay tag counts: without it another relay could pass our challenge
- * on and use the answer here.
+ * The pubkey that an AUTH event proves. Its relay tag is checked: otherwise another relay could pass our challenge on to
+ * its own client and use the answer here.
  * @throws Refusal
  */
 export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, now: number): Pubkey {
@@ -68,7 +68,7 @@ export function checkProtection({ tags, pubkey }: SignedEvent, authenticated: Re
   throw new Refusal('auth-required', 'this event may only be published by its author')
 }
 
-/** Host and port of a relay's URL or of a Host header; the default ports are left out. */
+/** Host and port of a relay's URL or of a Host header, without a default port. */
 export function hostOf(urlOrHost: string): string | undefined {
   const url = urlOrHost.includes('://') ? urlOrHost : `ws://${urlOrHost}`
   if (!URL.canParse(url)) return undefined
