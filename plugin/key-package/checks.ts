@@ -1,4 +1,4 @@
-/** What each check of a key package event looks at, and how it refuses: each throws a Refusal, or lets the event pass. */
+/** The checks of a key package event. Each throws a Refusal or lets the event pass. */
 
 import { getEventHash } from 'nostr-tools/pure'
 import { checkProtection } from '../nostr/auth.ts'
@@ -23,20 +23,20 @@ import type { KeyPackageTags } from './tags.ts'
 const EVENT_SKEW_SECONDS = 15 * 60
 const LIFETIME_SKEW_SECONDS = 3600
 
-/** Tags that narrow a claim are rewritten with the author's stock, so they may not grow at will. */
+/** Single-letter tags are written again whenever the author's stock changes, so their size is limited. */
 const MAX_TAGS = 100
 const MAX_TAG_BYTES = 16_384
 
-/** What the checks go by: the options, and what is known of the connection. */
+/** What the checks depend on: the options, and what is known of the connection. */
 export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {
   readonly stock: Pick<Options['stock'], 'ttlSeconds'>
-  /** The pubkeys that the publisher proved (NIP-42). */
+  /** The pubkeys that the publisher has authenticated (NIP-42). */
   readonly authenticatedAs: ReadonlySet<string>
-  /** Verifies id and signature; left out where the relay has done so. */
+  /** Verifies id and signature; left out if the relay has done so. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
 }
 
-/** What is known of an event so far. */
+/** An event, and what the checks have found so far. */
 export interface Draft {
   readonly event: SignedEvent
   readonly tags: KeyPackageTags
@@ -123,11 +123,11 @@ export function checkCiphersuite({ ciphersuite }: KeyPackage, { tags, rules }: D
   if (tags.ciphersuites.length === 0) {
     throw invalid(`the tag ["mls_ciphersuite","${showCode(ciphersuite)}"] is required`)
   }
-  for (const announced of tags.ciphersuites) {
-    if (announced === undefined) throw invalid('the mls_ciphersuite tag must be a code such as 0x0001')
-    if (announced !== ciphersuite) {
+  for (const tagged of tags.ciphersuites) {
+    if (tagged === undefined) throw invalid('the mls_ciphersuite tag must be a code such as 0x0001')
+    if (tagged !== ciphersuite) {
       throw invalid(
-        `the mls_ciphersuite tag says ${showCode(announced)}, the KeyPackage ${showCode(ciphersuite)}`,
+        `the mls_ciphersuite tag says ${showCode(tagged)}, the KeyPackage ${showCode(ciphersuite)}`,
       )
     }
   }
@@ -154,7 +154,7 @@ export function checkLastResort({ event, tags, rules }: Draft): void {
   if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must include last_resort (0x000a)')
 }
 
-/** A clock may be an hour behind the one that set not_before. After not_after nobody can use the package any more. */
+/** An hour of clock skew is allowed for not_before. After not_after the package cannot be used any more. */
 export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
   const { ttlSeconds } = rules.stock
   if (event.created_at + ttlSeconds <= now) {
@@ -176,7 +176,7 @@ export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
   return 'passed'
 }
 
-/** Without the KeyPackage decoded, what the tag and the content say has to be believed. */
+/** If the KeyPackage is not decoded, the ciphersuite is that of the tag. */
 export function checkRef(draft: Draft): 'passed' | 'skipped' {
   const { content, keyPackage, tags, rules } = draft
   if (keyPackage !== undefined) {
@@ -186,7 +186,7 @@ export function checkRef(draft: Draft): 'passed' | 'skipped' {
   }
   const { ref } = draft
   if (ref === undefined) return 'skipped'
-  if (tags.refs.some((announced) => announced !== ref)) {
+  if (tags.refs.some((tagged) => tagged !== ref)) {
     throw invalid(`the i tag is not the KeyPackageRef ${ref}`)
   }
   return 'passed'
