@@ -30,7 +30,8 @@ async function withDamagedEvents(store: KeyPackageStore, log = testLog()) {
   for (const event of await keyPackagesOf(bob, 3)) await gateway.publish(event)
   for (const name of ['one', 'two']) {
     const pkg = packageNamed(name, alice.pubkey)
-    await store.put({ ...pkg, event: pkg.event.slice(0, 40) }, LIMITS, NOW)
+    const damaged = `{"id":"${pkg.id}","pubkey":"${pkg.author}","cont`
+    await store.put({ ...pkg, event: damaged }, LIMITS, NOW)
   }
   const connect = () => gateway.session({ address: '192.0.2.1', send: () => undefined })
   const stored = () => Promise.all([alice, bob].map(({ pubkey }) => storedPackages(store, pubkey)))
