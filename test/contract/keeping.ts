@@ -62,7 +62,7 @@ export function describeKeeping(it: Specify): void {
 }
 
 function describeDropping(it: Specify): void {
-  it('deletes an author’s packages by id, which are spent then (I3)', async (store) => {
+  it("deletes an author's packages by id, which are spent then (I3)", async (store) => {
     const [mine, other] = [packageNamed('mine', alice), packageNamed('other', alice)]
     for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
     await store.put(packageNamed('theirs', bob), LIMITS, NOW)
@@ -118,7 +118,7 @@ function describeListing(it: Specify): void {
 }
 
 function describeSweeping(it: Specify): void {
-  it('removes what expired, and forgets it', async (store) => {
+  it('removes expired packages, and forgets it', async (store) => {
     const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
     const long = packageNamed('long', alice, { expiresAt: NOW + DAY })
     for (const pkg of [short, long]) await store.put(pkg, LIMITS, NOW)

@@ -21,7 +21,7 @@ import { hex, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts
 import { person } from '../../support/people.ts'
 
 describe('a KeyPackage', () => {
-  it.each(SUITES)('of ciphersuite %i says what ts-mls put in, bare or as an MLSMessage', (suite) => {
+  it.each(SUITES)('of ciphersuite %i decodes to what ts-mls encoded, bare or as an MLSMessage', (suite) => {
     const { bytes, message, publicPackage } = madeWith(suite)
     for (const input of [bytes, message]) {
       const decoded = decodeKeyPackage(input)
@@ -38,7 +38,7 @@ describe('a KeyPackage', () => {
     }
   })
 
-  it.each(SUITES)('of ciphersuite %i has the reference that ts-mls gives it', async (suite) => {
+  it.each(SUITES)('of ciphersuite %i has the KeyPackageRef that ts-mls calculates', async (suite) => {
     const { bytes, publicPackage, impl } = madeWith(suite)
     const expected = await makeKeyPackageRef(publicPackage, impl.hash)
     expect(keyPackageRef(bytes, suite)).toBe(hex(expected))
@@ -66,14 +66,14 @@ describe('bytes are refused', () => {
     }
   })
 
-  it('wherever they end too early', () => {
+  it('if they end too early, wherever that is', () => {
     const { message } = madeWith(1)
     for (let length = 0; length < message.length; length++) {
       expect(() => decodeKeyPackage(message.subarray(0, length))).toThrow('invalid: not an MLS KeyPackage (')
     }
   })
 
-  it('if a length is not minimally encoded: one package would have several references (I3)', () => {
+  it('if a length is not minimally encoded: one package would have several KeyPackageRefs (I3)', () => {
     const { bytes } = madeWith(1)
     const initKeyLength = 4
     expect(bytes[initKeyLength]).toBe(32)
@@ -98,7 +98,7 @@ describe('bytes are refused', () => {
     expect(() => decodeKeyPackage(encodeKeyPackage(change(madeWith(1).publicPackage)))).toThrow(why)
   })
 
-  it('if they hold anything else than a KeyPackage', () => {
+  it('if they hold anything but a KeyPackage', () => {
     const { bytes, message } = madeWith(1)
     const change = (input: Uint8Array, position: number, value: number) =>
       Buffer.from(input).fill(value, position, position + 1)
@@ -115,7 +115,7 @@ describe('bytes are refused', () => {
 })
 
 describe('the decoder', () => {
-  it('takes what ts-mls can write and reads the same from it, whatever the sizes', () => {
+  it('reads everything that ts-mls writes, whatever the sizes', () => {
     const opaque = fc.oneof(
       fc.uint8Array({ maxLength: 100 }),
       fc.constantFrom(63, 64, 16_383, 16_384).map((length) => new Uint8Array(length)),
@@ -163,7 +163,7 @@ describe('the decoder', () => {
     )
   })
 
-  it('takes of damaged packages those alone that ts-mls takes and writes back the same', () => {
+  it('accepts a damaged package only if ts-mls decodes it and encodes it to the same bytes', () => {
     const damage = fc.array(
       fc.record({
         position: fc.nat(),
@@ -194,7 +194,7 @@ describe('the decoder', () => {
     expect(taken).toBeGreaterThan(100)
   })
 
-  it('throws nothing but a Refusal, whatever the bytes (I9)', () => {
+  it('throws only Refusals, whatever the bytes (I9)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (tail, isMessage) => {
         const head = isMessage ? [0, 1, 0, 5, 0, 1, 0, 1] : [0, 1, 0, 1]

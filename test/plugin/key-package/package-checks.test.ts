@@ -22,13 +22,13 @@ describe('row 8: the KeyPackage', () => {
     expect(publish({ bytes: keyPackage.message })).toBe('accepted')
   })
 
-  it('is all there is: what follows it may be private keys', () => {
+  it('must not be followed by more bytes, which may be private keys', () => {
     expect(publish({ bytes: Buffer.concat([keyPackage.bytes, new Uint8Array(96)]) })).toBe(
       'invalid: 96 bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published',
     )
   })
 
-  it('is one', () => {
+  it('must be valid', () => {
     expect(publish({ bytes: Uint8Array.of(1, 2, 3) })).toBe(
       'invalid: not an MLS KeyPackage (its version is 258, not mls10)',
     )
@@ -38,17 +38,17 @@ describe('row 8: the KeyPackage', () => {
 describe('row 9: the ciphersuite', () => {
   const everySuite = rules({ validation: { ciphersuites: [1, 2, 3, 4, 5, 6, 7] } })
 
-  it.each([1, 2, 3, 4, 5, 6, 7])('may be %i where the operator allows it', async (ciphersuite) => {
+  it.each([1, 2, 3, 4, 5, 6, 7])('may be %i if the operator allows it', async (ciphersuite) => {
     expect(await publishPackage({ ciphersuite }, everySuite)).toBe('accepted')
   })
 
-  it('is 0x0001 otherwise', async () => {
+  it('must be 0x0001 otherwise', async () => {
     expect(await publishPackage({ ciphersuite: 3 })).toBe(
       'invalid: ciphersuite 0x0003 is not accepted here; accepted: 0x0001',
     )
   })
 
-  it('is the one of the tag, in either spelling', () => {
+  it('must be the one in the tag, in either spelling', () => {
     expect(tagged({ mls_ciphersuite: null, ciphersuite: ['1'] })).toBe('accepted')
     expect(tagged({ mls_ciphersuite: ['0x0002'] })).toBe(
       'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
@@ -79,7 +79,7 @@ describe('row 10: the credential', () => {
     expect(await publishPackage({ identity: Uint8Array.from(identity) })).toBe(expected)
   })
 
-  it('is basic', () => {
+  it('must be basic', () => {
     const bytes = Buffer.from(keyPackage.bytes)
     const identity = bytes.indexOf(Buffer.from(alice.pubkey, 'hex'))
     bytes.writeUInt16BE(2, identity - 3)
@@ -90,13 +90,13 @@ describe('row 10: the credential', () => {
 describe('row 11: last_resort', () => {
   const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
 
-  it('is announced by kind 443', () => {
+  it('must be in the tags of kind 443', () => {
     expect(tagged({ mls_extensions: ['0xf2ee'] })).toBe(refusal)
     expect(tagged({ mls_extensions: null })).toBe(refusal)
     expect(tagged({ mls_extensions: null, extensions: ['last_resort'] })).toBe('accepted')
   })
 
-  it('need not be where the operator says so, nor by kind 30443', () => {
+  it('is optional if the operator allows it, and for kind 30443', () => {
     expect(tagged({ mls_extensions: null }, rules({ validation: { requireLastResort: false } }))).toBe(
       'accepted',
     )
@@ -120,7 +120,7 @@ describe('row 12: the lifetime', () => {
     expect(await publishPackage({ lifetime: { notBefore, notAfter } })).toBe(expected)
   })
 
-  it('is cut off ttlSeconds after created_at', () => {
+  it('ends at most ttlSeconds after created_at', () => {
     const by = rules({ stock: { ttlSeconds: 60 } })
     expect(publish({ createdAt: NOW - 59 }, by)).toBe('accepted')
     expect(publish({ createdAt: NOW - 60 }, by)).toBe(
@@ -132,7 +132,7 @@ describe('row 12: the lifetime', () => {
 describe('row 13: the MLS signatures', () => {
   const refusal = 'invalid: a signature of the KeyPackage or its leaf node is wrong'
 
-  it('hold', () => {
+  it('must be valid', () => {
     const bytes = Buffer.from(keyPackage.bytes)
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
     expect(publish({ bytes })).toBe(refusal)
@@ -141,7 +141,7 @@ describe('row 13: the MLS signatures', () => {
 })
 
 describe('row 14: the i tag', () => {
-  it('is the KeyPackageRef', () => {
+  it('must be the KeyPackageRef', () => {
     const ref = keyPackageRef(keyPackage.bytes, 1)
     expect(tagged({ i: [ref] })).toBe('accepted')
     expect(publish({ bytes: keyPackage.message, tags: { i: [ref] } })).toBe('accepted')
@@ -151,7 +151,7 @@ describe('row 14: the i tag', () => {
 })
 
 describe('row 15: the slot', () => {
-  it.each([null, [], ['']])('of kind 30443 is not %j', (d) => {
+  it.each([null, [], ['']])('of kind 30443 must not be %j', (d) => {
     expect(publish({ kind: 30443, tags: { d } }, marmot)).toBe(
       'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
     )
@@ -159,7 +159,7 @@ describe('row 15: the slot', () => {
 })
 
 describe('row 15: two slots', () => {
-  it('are one too many', () => {
+  it('are refused', () => {
     const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage, { kind: 30443 })
     const slots = (...names: string[]) => [
       ...tags.map((tag) => [...tag]),

@@ -9,7 +9,7 @@ import { person } from '../../support/people.ts'
 const event = signEvent(person().secretKey, { kind: 1, created_at: 1, tags: [['t', 'x'], []], content: '' })
 
 describe('a signed event', () => {
-  it('has the fields of NIP-01, and may have more', () => {
+  it('has the fields of NIP-01 and may have more', () => {
     expect(isSignedEvent(event)).toBe(true)
     expect(isSignedEvent({ ...event, more: 1 })).toBe(true)
   })
@@ -35,11 +35,11 @@ describe('a signed event', () => {
     [{ content: undefined }, 'content must be a string'],
     [{ content: 'a\ud800' }, 'tags and content must not contain lone surrogates'],
     [{ tags: [['t'], ['\udc00', 'x']] }, 'tags and content must not contain lone surrogates'],
-  ])('with %j is told: %s', (changes, fault) => {
+  ])('with %j is refused: %s', (changes, fault) => {
     expect(shapeFault({ ...event, ...changes })).toBe(fault)
   })
 
-  it('is told from any other JSON without a throw (I9)', () => {
+  it('is distinguished from any other JSON without throwing (I9)', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(isSignedEvent(value)).toBe(false)

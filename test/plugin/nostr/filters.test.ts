@@ -10,7 +10,7 @@ const { pubkey } = person('alice')
 const KINDS = [443, 30443]
 
 describe('a filter that names a key package kind', () => {
-  it('is read as NIP-01 has it', () => {
+  it('is read as in NIP-01', () => {
     const filter = {
       kinds: [30443, 443, 443],
       authors: [pubkey, pubkey],
@@ -57,7 +57,7 @@ describe('a filter that names a key package kind', () => {
     expect(split).toThrow(new Refusal('invalid', `filter \`${key}\` must be ${expected}`))
   })
 
-  it('may carry a key called __proto__, which means nothing and pollutes nothing', () => {
+  it('may have a key __proto__, which has no effect', () => {
     const filter = JSON.parse(`{"kinds":[443,1],"__proto__":{"authors":["${pubkey}"]}}`)
     const { asked, rest } = splitFilters([filter], KINDS)
     expect(asked[0]?.authors).toEqual([])
@@ -66,7 +66,7 @@ describe('a filter that names a key package kind', () => {
   })
 })
 
-describe('whatever the filters are (I4, I9)', () => {
+describe('splitFilters, whatever the filters are (I4, I9)', () => {
   const value = fc.jsonValue({ maxDepth: 2 })
   const kinds = fc.oneof(value, fc.array(fc.oneof(fc.constantFrom(443, 30443, 1, 0), value)))
   const filter = fc.oneof(
@@ -77,7 +77,7 @@ describe('whatever the filters are (I4, I9)', () => {
     ),
   )
 
-  it('no kind of a key package reaches the relay, and what is not ours stays the same object', () => {
+  it('forwards no key package kind, and leaves other filters the same object', () => {
     fc.assert(
       fc.property(fc.array(filter, { maxLength: 4 }), (filters) => {
         const { rest } = refusedOr({ asked: [], rest: [] }, () => splitFilters(filters, KINDS))

@@ -5,7 +5,7 @@ import { type ClientMessage, parseMessage, type RelayMessage } from '../../../pl
 import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
 
 describe('a text frame', () => {
-  it('is a message where it holds a JSON array that begins with a verb', () => {
+  it('is a message if it is a JSON array that begins with a verb', () => {
     expect(parseMessage('["REQ","sub",{}]')).toEqual(['REQ', 'sub', {}])
     expect(parseMessage(' [ "CLOSE" ] ')).toEqual(['CLOSE'])
   })
