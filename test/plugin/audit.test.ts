@@ -1,4 +1,4 @@
-/** The audit log: a record of each publish, claim, refusal and of what left a stock otherwise; never a package's content (I4). */
+/** The audit log: a record of each publish, claim, refusal and other removal; never a package's content (I4). */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -12,12 +12,12 @@ import { person } from '../support/people.ts'
 const alice = person('alice')
 const bob = person('bob')
 
-/** The records since the last look. */
+/** The records since the last call. */
 function recorded({ audited }: TestGateway): object[] {
   return (audited as object[]).splice(0)
 }
 
-/** What a record says of a package of Alice's. */
+/** The fields of a record that name one of Alice's packages. */
 async function of(test: TestGateway, event: SignedEvent | undefined): Promise<object> {
   const pkg = (await test.store.list(alice.pubkey, NOW)).find(({ id }) => id === event?.id)
   if (pkg === undefined) throw new Error('there is no such package')

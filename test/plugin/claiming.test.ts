@@ -1,4 +1,4 @@
-/** How much a requester may claim, who counts as one (I5), and what a store that fails leaves of a REQ (I7). */
+/** Quotas of claims, who counts as one requester (I5), and how a REQ is answered when the store fails (I7). */
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClaimPolicy } from '../../plugin/store.ts'

@@ -1,4 +1,4 @@
-/** KeyPackageGateway: who keeps an event, what it does without a connection, and what it says of itself. */
+/** KeyPackageGateway: custody, the methods for events without a connection, and its information. */
 
 import { describe, expect, it } from '@jest/globals'
 import { SettingsError } from '../../plugin/settings.ts'

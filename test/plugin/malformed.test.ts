@@ -1,4 +1,4 @@
-/** I9: no message, however odd, makes a session reject, throw or answer in words no client understands. */
+/** I9: no message, however malformed, makes a session reject, throw or send a malformed answer. */
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -209,7 +209,7 @@ describe('clients that connect and disconnect again and again', () => {
   })
 })
 
-/** Bytes that each round leaves behind, once what is remembered for a while is remembered. */
+/** Bytes that each round leaks, measured after some rounds so that bounded caches are full. */
 async function bytesKept(run: (rounds: number) => Promise<void>): Promise<number> {
   const rounds = 3000
   await run(rounds / 2)
@@ -218,7 +218,7 @@ async function bytesKept(run: (rounds: number) => Promise<void>): Promise<number
   return (heapUsed() - before) / rounds
 }
 
-/** Bytes, once what is garbage is gone. */
+/** Heap bytes after garbage collection. */
 function heapUsed(): number {
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()

@@ -1,4 +1,4 @@
-/** What NOTICEs say beside the key packages: to an owner, which are exposed; to others, who is elsewhere. */
+/** The NOTICEs of a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
 
 import { describe, expect, it } from '@jest/globals'
 import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway, wordsIn } from '../support/gateway.ts'

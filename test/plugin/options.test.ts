@@ -1,4 +1,4 @@
-/** Every option's default and bounds (README, "Every setting"), the profiles, and what is said of a wrong one. */
+/** The default and bounds of every option, the profiles, and the errors for invalid options. */
 
 import { describe, expect, it } from '@jest/globals'
 import {

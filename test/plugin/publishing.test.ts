@@ -1,4 +1,4 @@
-/** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), quota and store. */
+/** The answers to an EVENT with a key package: the checks of validate.ts (rows 1 to 15), quota and store. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -187,7 +187,7 @@ describe('row 16: publish quota', () => {
     for (const client of [nobody, stranger]) {
       expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, false, limited]])
     }
-    // Nothing of it has used up the author's own quota, nor does the address limit the author.
+    // None of this counts towards the author's own quota, and the address does not limit the author.
     const author = test.connect({ address })
     await author.authenticate(alice)
     expect(await author.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])

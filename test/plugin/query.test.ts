@@ -1,4 +1,4 @@
-/** Each way to ask for others' key packages, and what it gets (README, "For authors of clients"). */
+/** Each way to query the key packages of others, and its answer (adapters/client/README.md). */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackageRef } from '../../plugin/key-package/mls.ts'

@@ -1,4 +1,4 @@
-/** What a session keeps to itself (NIP-01, NIP-45, NIP-77), and what it leaves to the relay untouched. */
+/** What a session handles itself (NIP-01, NIP-45, NIP-77), and what it forwards unchanged. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** NIP-01's CLOSE, lost sockets and ids used again; claims of which nothing was sent go back (I1). */
+/** CLOSE (NIP-01), lost connections and reused ids; claims of which nothing was sent are released (I1). */
 
 import { describe, expect, it } from '@jest/globals'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -11,7 +11,7 @@ const alice = person('alice')
 const bob = person('bob')
 const EOSE = ['EOSE', 'sub']
 
-/** A gateway whose store claims at once, but says so only when it is let. */
+/** A gateway whose store claims at once, but answers only when the test lets it. */
 function heldGateway(options = {}): TestGateway & { readonly claimed: Gate; readonly answer: Gate } {
   const claimed = gate()
   const answer = gate()

@@ -1,4 +1,4 @@
-/** What was claimed for an answer that could not be made goes back: it is nobody's, and not spent for nothing. */
+/** Packages that were claimed for an answer that cannot be made are released. */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'

@@ -1,4 +1,4 @@
-/** Contents in every form, and events that are re-encoded on the way to a client and restored by it. */
+/** Content in every form, and events that are re-encoded for a client and restored by it. */
 
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'

@@ -1,4 +1,4 @@
-/** Rows 1 to 7 of the checks in validate.ts: what is asked of the event, before its key package is looked at. */
+/** Rows 1 to 7 of the checks in validate.ts: the event, before its key package is decoded. */
 
 import { describe, expect, it } from '@jest/globals'
 import {

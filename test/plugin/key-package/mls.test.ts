@@ -1,4 +1,4 @@
-/** KeyPackages are decoded strictly and as ts-mls decodes them, and named by their reference. */
+/** KeyPackages are decoded strictly and as ts-mls decodes them; their KeyPackageRefs are those of ts-mls. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -205,14 +205,14 @@ describe('the decoder', () => {
   })
 })
 
-/** ts-mls knows two types of credentials, and of versions in capabilities mls10 alone (RFC 9420 wants others ignored). */
+/** ts-mls knows two credential types, and only mls10 in capabilities (RFC 9420: others are ignored). */
 function isReadableByTsMls({ leafNode }: KeyPackage): boolean {
   const { type, data } = leafNode.credential
   const versions = Buffer.from(data.buffer, data.byteOffset + data.length, 3).toString('hex')
   return type === BASIC_CREDENTIAL && versions === '020001'
 }
 
-/** Whether ts-mls decodes it to the last byte, writes the same again, and its HPKE keys are two of the right length. */
+/** Whether ts-mls decodes all bytes and encodes the same again, and the two HPKE keys differ and have the right length. */
 function strictlyByTsMls(bytes: Uint8Array): boolean {
   try {
     const [decoded, length] = decodeWithTsMls(Uint8Array.from(bytes), 0) ?? []
@@ -239,7 +239,7 @@ function encodeTbs(keyPackage: TsMlsKeyPackage): Uint8Array {
   return new Uint8Array(buffer)
 }
 
-/** Where leaf_node_source stands: before the lifetime, which is found by its value. */
+/** The index of leaf_node_source: before the lifetime, which is found by its value. */
 function sourcePosition(bytes: Uint8Array): number {
   const lifetime = Buffer.alloc(8)
   lifetime.writeBigUInt64BE(BigInt(NOW - 3600))

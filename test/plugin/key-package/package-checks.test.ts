@@ -1,4 +1,4 @@
-/** Rows 8 to 15 of the checks in validate.ts: what is asked of the key package, and that its event agrees. */
+/** Rows 8 to 15 of the checks in validate.ts: the key package, and whether its event agrees with it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackageRef } from '../../../plugin/key-package/mls.ts'

@@ -1,4 +1,4 @@
-/** Both signatures of a KeyPackage hold as they were made, and after no change (RFC 9420 section 5.1.2). */
+/** Both signatures of a KeyPackage are valid unchanged, and invalid after any change (RFC 9420 section 5.1.2). */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -87,7 +87,7 @@ describe('packages made by another implementation', () => {
   })
 })
 
-/** The bits whose change leaves a package that would be taken. */
+/** The bits that can be changed without making the package invalid. */
 function survivingBits(message: Uint8Array, bits: readonly number[]): number[] {
   return bits.filter((bit) => {
     const decoded = outcomeOf(() => decodeKeyPackage(flipped(message, bit)))

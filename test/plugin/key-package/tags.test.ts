@@ -1,4 +1,4 @@
-/** The tags of a key package event, in both generations. */
+/** The tags of a key package event, in old and new spellings. */
 
 import { describe, expect, it } from '@jest/globals'
 import { codeOf, readTags } from '../../../plugin/key-package/tags.ts'

@@ -1,4 +1,4 @@
-/** The checks together: which of them answers, what is kept of an event that passes them, and why one does not. */
+/** All checks together: which one answers, what is stored of an event that passes, and explanations. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'

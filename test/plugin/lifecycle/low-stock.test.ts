@@ -1,4 +1,4 @@
-/** A request for more: every process takes it back once there is enough, and some clients take it for a REQ. */
+/** The request for more packages: every process withdraws it once there are enough, and some clients handle it as a REQ. */
 
 import { describe, expect, it } from '@jest/globals'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
@@ -26,7 +26,7 @@ function connectElsewhere(test: TestGateway): Pick<TestClient, 'pushed'> {
     send: (message) => pushed.push(message),
     authenticated: () => [alice.pubkey],
   })
-  // Whom the relay has authenticated is looked up when the client says something.
+  // The relay's authenticated pubkeys are read when the client sends something.
   void session.fromClient(['COUNT', 'own', keyPackagesBy(alice)])
   return { pushed }
 }

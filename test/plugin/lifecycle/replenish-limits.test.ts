@@ -1,4 +1,4 @@
-/** Who is not asked for more: those who have enough, left, or come too often; and what asking must not break. */
+/** Who is not asked for more: authors who have enough, disconnected, or reconnect too often; and failures of asking. */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackagesBy, startGateway, stock } from '../../support/gateway.ts'

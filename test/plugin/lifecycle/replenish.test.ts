@@ -1,4 +1,4 @@
-/** When authors are asked for more: their stock fell, packages expired, or they have none and use key packages. */
+/** When authors are asked for more: their stock is low, packages expired, or they have none but a relay list. */
 
 import { describe, expect, it } from '@jest/globals'
 import { eventually } from '../../support/eventually.ts'

@@ -1,4 +1,4 @@
-/** Kind 444 without a gift wrap (NIP-59): refused, and what it says of a package whose claim was undone. */
+/** Kind 444 without a gift wrap (NIP-59): refused, and its effect on a package whose claim was released. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -30,7 +30,7 @@ async function bobsClient(test: TestGateway): Promise<TestClient> {
   return client
 }
 
-/** A claim of Bob's of which nothing was sent. */
+/** A claim by Bob of which nothing was sent. */
 async function lostClaim(test: TestGateway): Promise<void> {
   const { unsent } = await (await bobsClient(test)).say('REQ', 'sub', keyPackagesBy(alice))
   await unsent?.()

@@ -99,7 +99,7 @@ function kindsOf(filter: unknown): unknown[] {
   return Array.isArray(kinds) ? kinds : []
 }
 
-/** A refusal is an answer too; any other error is not. */
+/** Returns a Refusal, and throws any other error. */
 function refusedOr<Outcome>(otherwise: Outcome, run: () => Outcome): Outcome {
   try {
     return run()

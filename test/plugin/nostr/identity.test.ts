@@ -1,4 +1,4 @@
-/** Who a connection is (NIP-42), and the attacks on believing it. */
+/** Authentication (NIP-42), and attacks on it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { authenticatedBy, createChallenge, hostOf } from '../../../plugin/nostr/auth.ts'

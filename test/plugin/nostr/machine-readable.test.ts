@@ -1,4 +1,4 @@
-/** What the gateway writes for clients to read, they read back: the same for both sides, and other relays' words too. */
+/** Clients parse what the gateway writes, and the messages of other relays. */
 
 import { describe, expect, it } from '@jest/globals'
 import {

@@ -1,4 +1,4 @@
-/** Text frames, and how a client hears that its message was refused (NIP-01). */
+/** Text frames, and the replies to refused messages (NIP-01). */
 
 import { describe, expect, it } from '@jest/globals'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'

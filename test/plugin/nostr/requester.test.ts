@@ -1,4 +1,4 @@
-/** The part of a network address that counts for quotas. */
+/** The part of a network address that quotas count. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
