@@ -1,6 +1,6 @@
 /**
- * On which Node.js this runs, and what the others are told. With OLDER_NODE, the path of a Node.js 18, it is that one
- * which is refused: `OLDER_NODE=/opt/node18/bin/node npm run jest -- test/node-version.test.ts`.
+ * Supported Node.js versions, and the refusal of others. With OLDER_NODE, the path of a Node.js 18, that one is
+ * refused: `OLDER_NODE=/opt/node18/bin/node npm run jest -- test/node-version.test.ts`.
  */
 
 import { readFileSync } from 'node:fs'
@@ -15,9 +15,9 @@ const main = inTop(manifest.bin['keypackage-gateway'])
 
 const { OLDER_NODE } = process.env
 if (OLDER_NODE === undefined) {
-  console.warn('SKIPPED: no older Node.js is refused for real; OLDER_NODE=/path/to/node18 names one')
+  console.warn('SKIPPED: the refusal of a real older Node.js; set OLDER_NODE=/path/to/node18')
 }
-/** This Node.js, which says that it is another: what is refused by its version is refused before anything else. */
+/** Makes this Node.js report another version. */
 const pretended =
   'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"18.20.8"}})'
 const olderOnes: readonly (readonly [name: string, program: string, flags: readonly string[]])[] = [
@@ -39,11 +39,11 @@ describe('Node.js', () => {
     )
   })
 
-  it('is not asked for where there is none: browsers have another', () => {
+  it('is not required in browsers', () => {
     expect(unsupportedReason(undefined)).toBeUndefined()
   })
 
-  it('is the one that package.json asks for', () => {
+  it('has the minimum version of package.json', () => {
     const [, oldest = ''] = /^>=(\d+\.\d+)$/.exec(manifest.engines.node) ?? []
     const [major, minor] = oldest.split('.').map(Number)
     expect(unsupportedReason(`${oldest}.0`)).toBeUndefined()
