@@ -15,7 +15,7 @@ export type { KeyPackagesInformation } from './information.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
 export type { KeyPackageRef } from './key-package/mls.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
-export type { KnownRelayList } from './lifecycle/known-relay-list.ts'
+export type { KnownRelayList } from './lifecycle/relay-list.ts'
 export {
   type ClientMessage,
   type EventId,

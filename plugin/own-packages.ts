@@ -39,7 +39,7 @@ export async function* ownPieces(
     }
     if (!gone.aborted) for (const message of notices) yield { outcome: 'notice', message }
   } catch (error) {
-    context.log.error({ err: error }, 'the store did not list key packages')
+    context.log.error({ err: error }, 'the store failed to list key packages')
     yield { outcome: 'unavailable' }
   } finally {
     queuer.leave()
@@ -57,7 +57,7 @@ export async function countOwn(
     )
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
   } catch (error) {
-    log.error({ err: error }, 'the store did not count key packages')
+    log.error({ err: error }, 'the store failed to count key packages')
     throw new Refusal('error', UNAVAILABLE)
   }
 }

@@ -120,7 +120,7 @@ async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise
   try {
     return await ask()
   } catch (error) {
-    log.error({ err: error }, 'the store did not take a key package in')
+    log.error({ err: error }, 'the store failed to save a key package')
     throw new Refusal('error', UNAVAILABLE)
   }
 }

@@ -27,7 +27,7 @@ import {
   type Subscription,
   Subscriptions,
 } from './subscriptions.ts'
-import { MOST_UNDER_WAY, type Turns } from './turns.ts'
+import { MAX_UNDER_WAY_BYTES, type Turns } from './turns.ts'
 import type { Watchers } from './watchers.ts'
 
 const NOTHING: Answer = { replies: [] }
@@ -80,7 +80,7 @@ export class Session implements GatewaySession {
       publicHost: hostOf(options.publicUrl ?? ''),
       authenticated: connection.authenticated,
       verifyEvent,
-      welcome: (pubkey) => replenisher.join(pubkey, (message) => this.#send(message)),
+      onAuthenticated: (pubkey) => replenisher.join(pubkey, (message) => this.#send(message)),
     })
     this.#relayView = new RelayView({
       identity: this.#identity,
@@ -161,7 +161,7 @@ export class Session implements GatewaySession {
   #refuse(message: ClientMessage, error: unknown): Answer {
     if (!(error instanceof Refusal)) this.#report(error)
     const refusal =
-      error instanceof Refusal ? error : new Refusal('error', 'this message could not be handled')
+      error instanceof Refusal ? error : new Refusal('error', 'failed to handle this message')
     this.#noteRefusal(message, refusal)
     return this.#refusal(message, refusal)
   }
@@ -287,7 +287,7 @@ export class Session implements GatewaySession {
 
     const gone = new AbortController()
     pending.onCancelled = () => gone.abort()
-    const { address, maxBufferedBytes = MOST_UNDER_WAY } = this.#connection
+    const { address, maxBufferedBytes = MAX_UNDER_WAY_BYTES } = this.#connection
     const queuer = this.#context.turns.join(address, maxBufferedBytes)
     const replies = ownReplies({
       id,
@@ -335,7 +335,7 @@ export class Session implements GatewaySession {
     const [, id, ...filters] = message
     const own = this.#identity.pubkeys()
     this.#ownCounts.forget(id)
-    const kindless = new Refusal('restricted', 'what is counted has to be named by its kinds')
+    const kindless = new Refusal('restricted', 'COUNT filters must specify `kinds`')
     const { asked, rest } = splitNaming(filters, this.#context.options.kinds, own, kindless)
     if (asked.length === 0) return { replies: [], forward: message }
     checkSubscriptionId(id)
@@ -351,7 +351,7 @@ export class Session implements GatewaySession {
 
   #synchronise(message: ClientMessage): Answer {
     const [verb, id, filter, ...more] = message
-    const kindless = new Refusal('blocked', 'what is synchronised has to be named by its kinds')
+    const kindless = new Refusal('blocked', 'NEG-OPEN filters must specify `kinds`')
     const { kinds } = this.#context.options
     const { asked, rest } = splitNaming([filter], kinds, this.#identity.pubkeys(), kindless)
     if (asked.length === 0) return { replies: [], forward: message }

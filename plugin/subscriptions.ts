@@ -3,8 +3,8 @@
 import type { EventId, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 
-/** NIP-01: a subscription id is a text of 1 to 64 characters. */
-export const LONGEST_SUBSCRIPTION_ID = 64
+/** NIP-01: a subscription id must be a string of 1 to 64 characters. */
+export const MAX_SUBSCRIPTION_ID_LENGTH = 64
 /** Where the relay sets no limit; most allow far fewer. It bounds a client that never sends CLOSE (I9). */
 const DEFAULT_MAX_OPEN = 1000
 
@@ -25,7 +25,7 @@ export interface PendingRequest {
 /** @throws Refusal `invalid` */
 export function checkSubscriptionId(id: unknown): asserts id is string {
   if (isSubscriptionId(id)) return
-  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_SUBSCRIPTION_ID} characters`)
+  throw new Refusal('invalid', `a subscription id must be a string of 1 to ${MAX_SUBSCRIPTION_ID_LENGTH} characters`)
 }
 
 export class Subscriptions {
@@ -132,5 +132,5 @@ export class HeldFeed {
 }
 
 export function isSubscriptionId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_SUBSCRIPTION_ID
+  return typeof id === 'string' && id.length > 0 && id.length <= MAX_SUBSCRIPTION_ID_LENGTH
 }

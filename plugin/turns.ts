@@ -6,7 +6,7 @@
 import { addressKey } from './nostr/requester.ts'
 
 /** What connections of one address may have under way together, where the relay does not say. */
-export const MOST_UNDER_WAY = 4_194_304
+export const MAX_UNDER_WAY_BYTES = 4_194_304
 
 /** Leave to make one piece. */
 export interface Turn {

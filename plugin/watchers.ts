@@ -1,4 +1,4 @@
-/** Owners who watch for packages they publish themselves, perhaps from another device or through another process. */
+/** The live feeds of owners: they see packages that they publish, also from another device or through another process. */
 
 import { type DeliveryEncoding, deliveredEvent } from './key-package/encoding.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'

@@ -1,4 +1,4 @@
-/** What owners see of their own packages, now and live, and nobody else does (I4). */
+/** What only owners see of their packages, stored and live (I4). */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
