@@ -160,8 +160,7 @@ export class Session implements GatewaySession {
 
   #refuse(message: ClientMessage, error: unknown): Answer {
     if (!(error instanceof Refusal)) this.#report(error)
-    const refusal =
-      error instanceof Refusal ? error : new Refusal('error', 'failed to handle this message')
+    const refusal = error instanceof Refusal ? error : new Refusal('error', 'failed to handle this message')
     this.#noteRefusal(message, refusal)
     return this.#refusal(message, refusal)
   }

@@ -25,7 +25,10 @@ export interface PendingRequest {
 /** @throws Refusal `invalid` */
 export function checkSubscriptionId(id: unknown): asserts id is string {
   if (isSubscriptionId(id)) return
-  throw new Refusal('invalid', `a subscription id must be a string of 1 to ${MAX_SUBSCRIPTION_ID_LENGTH} characters`)
+  throw new Refusal(
+    'invalid',
+    `a subscription id must be a string of 1 to ${MAX_SUBSCRIPTION_ID_LENGTH} characters`,
+  )
 }
 
 export class Subscriptions {

@@ -9,7 +9,7 @@ import { authEvent } from './gateway.ts'
 import type { Person } from './people.ts'
 
 /** How long an answer may take before a test gives up, in milliseconds. What goes well does not wait for it. */
-const PATIENCE = 20_000
+const TIMEOUT_MS = 20_000
 
 /** What came for a REQ, up to its end. */
 export interface Reply {
@@ -202,7 +202,7 @@ export class Client {
       new Error(`${why} instead of ${what} after ${JSON.stringify(this.#messages.slice(this.#taken))}`)
     if (this.socket.readyState === WebSocket.CLOSED) return Promise.reject(failure('the end'))
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(failure('silence')), PATIENCE)
+      const timer = setTimeout(() => reject(failure('silence')), TIMEOUT_MS)
       this.#wake = () => {
         clearTimeout(timer)
         resolve()

@@ -19,7 +19,7 @@ import type { Scripts } from './scripts.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
 /** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
-const MOST_AT_ONCE = 32
+const MAX_AT_ONCE = 32
 
 /** What holds for all claims of a call. */
 interface Terms {
@@ -134,7 +134,7 @@ export class Claims {
     this.#leaveBusyAuthors()
     while (this.#waiting.length > 0) {
       const half = (this.#underWay + this.#waiting.length) / 2
-      if (!this.#areApart && this.#underWay >= Math.max(half, 2 * MOST_AT_ONCE)) return
+      if (!this.#areApart && this.#underWay >= Math.max(half, 2 * MAX_AT_ONCE)) return
       void this.#sendBatch(this.#nextBatch())
     }
   }
@@ -179,7 +179,7 @@ export class Claims {
   #nextBatch(): Waiting[] {
     const [first] = this.#waiting
     let size = 1
-    while (size < MOST_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
+    while (size < MAX_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
     return this.#waiting.splice(0, size).filter(({ asked }) => !asked.isOver)
   }
 
