@@ -257,26 +257,20 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     requesterWindowSeconds(policy) + WINDOW_SLACK,
     perAddress.windowSeconds + WINDOW_SLACK,
     newVersion(),
+    Number(redeliverySeconds > 0),
   ]
 }
 
 /** The fast path knows no more than whether a claim asks for all packages of a kind. */
 function argumentsOf(claim: Claim): (string | number)[] {
-  return [
-    isPlainClaim(claim) ? claim.maximum : 0,
-    Number(asksFor(claim, SLOT_KIND)),
-    keyPart(claim.requester),
-  ]
+  const isPlain = isPlainClaim(claim)
+  const asksPackages = isPlain && asksFor(claim, KEY_PACKAGE_KIND)
+  const asksSlots = isPlain && asksFor(claim, SLOT_KIND)
+  return [asksPackages ? claim.maximum : 0, Number(asksSlots), keyPart(claim.requester)]
 }
 
-function isPlainClaim(claim: Claim): boolean {
-  const { narrowings, maximum } = claim
-  return (
-    narrowings.every(isPlain) &&
-    asksFor(claim, KEY_PACKAGE_KIND) &&
-    Number.isSafeInteger(maximum) &&
-    maximum > 0
-  )
+function isPlainClaim({ narrowings, maximum }: Claim): boolean {
+  return narrowings.every(isPlain) && Number.isSafeInteger(maximum) && maximum > 0
 }
 
 function asksFor({ narrowings }: Claim, kind: number): boolean {
