@@ -22,13 +22,14 @@
 --         'failed', why
 -- include: window.lua
 
-local call = redis.call
+-- Lua looks a global up anew each time.
+local call, KEYS, ARGV, unpack, tonumber = redis.call, KEYS, ARGV, unpack, tonumber
 local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
 local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local oneClaim = recordOf(now, 1)
 -- As long as the name of a row, and the field head (layout.ts).
-local ROW, HEAD = 6, 39
+local ROW, HEAD = 6, 41
 local AGAIN_ID, AGAIN_SINCE, AGAIN_COUNT = 7, 71, 82
 -- So many bytes of deliveries may wait to be folded into the others.
 local MAX_TAKEN = 16384
@@ -62,10 +63,9 @@ local function count(key, records, used, seconds)
 end
 
 -- What the claim delivers, and what becomes of the fields of the stock; nothing where it has to be looked at.
-local function choose(fields, maximum, asksSlots, requester)
-  local fresh, taken, always, again = fields[2], fields[3], fields[4], fields[5]
-  if asksSlots == '1' and always ~= '' then
-    return always, {}
+local function choose(stock, head, fresh, taken, maximum, asksSlots, requester)
+  if asksSlots == '1' and sub(head, 40, 40) == '1' then
+    return call('HGET', stock, 'always'), {}
   end
   local length = maximum * ROW
   if length >= ROW and length < #fresh then
@@ -73,13 +73,14 @@ local function choose(fields, maximum, asksSlots, requester)
     local delivery = deliveryHead .. rows .. ' - ' .. requester .. '\n'
     return rows, { 'fresh', sub(fresh, length + 1), 'taken', taken .. delivery }, true
   end
-  if length >= ROW and again ~= '' then
-    local change = { 'counted', fields[6] + 1 }
+  if length >= ROW and sub(head, 41, 41) == '1' then
+    local again, counted = unpack(call('HMGET', stock, 'again', 'counted'))
+    local change = { 'counted', counted + 1 }
     if ARGV[12] == '1' then
       change[3] = 'taken'
       change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. requester .. '\n'
     end
-    local count = number(again, AGAIN_COUNT, -1) + fields[6]
+    local count = number(again, AGAIN_COUNT, -1) + counted
     local exposure = number(again, AGAIN_SINCE, AGAIN_COUNT - 1) .. ':' .. count
     return sub(again, 1, ROW), change, ARGV[12] == '1', exposure
   end
@@ -87,8 +88,8 @@ end
 
 -- Whether the claim was answered.
 local function take(index, stock, requesterWindow, addressWindow, maximum, asksSlots, requester)
-  local fields = call('HMGET', stock, 'head', 'fresh', 'taken', 'always', 'again', 'counted')
-  local head, taken = fields[1], fields[3]
+  local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
+  local head, fresh, taken = fields[1], fields[2], fields[3]
   if
     not head
     or #head ~= HEAD
@@ -107,7 +108,7 @@ local function take(index, stock, requesterWindow, addressWindow, maximum, asksS
   if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
-  local chosen, change, isDelivery, exposure = choose(fields, maximum, asksSlots, requester)
+  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, maximum, asksSlots, requester)
   local rows = {}
   for from = 1, chosen and #chosen or 0, ROW do
     rows[#rows + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
@@ -119,7 +120,7 @@ local function take(index, stock, requesterWindow, addressWindow, maximum, asksS
   count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
   count(addressWindow, ofAddress, usedByAddress, ARGV[10])
   answer(isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more')
-  answer(number(head, 34, 38) + #(change[1] == 'fresh' and change[2] or fields[2]) / ROW)
+  answer(number(head, 34, 38) + #(change[1] == 'fresh' and change[2] or fresh) / ROW)
   answer(#rows)
   for _, row in ipairs(rows) do
     answer(row)

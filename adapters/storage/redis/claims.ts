@@ -45,7 +45,8 @@ class Asked {
   readonly #count: number
   #open: number
   #failed = 0
-  readonly #timer = setTimeout(() => this.#giveUp(), ANSWER_MS)
+  readonly #since = performance.now()
+  #timer: NodeJS.Timeout | undefined
   #resolve!: (outcomes: ClaimOutcome[]) => void
   #reject!: (error: unknown) => void
 
@@ -56,6 +57,11 @@ class Asked {
       this.#resolve = resolve
       this.#reject = reject
     })
+  }
+
+  /** Something does not come from one call alone: from now on the time is watched. */
+  watch(): void {
+    this.#timer ??= setTimeout(() => this.#giveUp(), ANSWER_MS - (performance.now() - this.#since))
   }
 
   /** Whoever asked has all answers: nothing more may be handed out. */
@@ -169,8 +175,8 @@ export class Claims {
     const keys: string[] = []
     const args = limitsOf(first.terms)
     for (const { claim } of batch) {
-      const { stock, requester, address } = this.#keys.of(claim.author)
-      keys.push(stock, requester(claim.requester), address(claim.address))
+      const own = this.#keys.of(claim.author)
+      keys.push(own.stock, own.requester(claim.requester), own.address(claim.address))
       args.push(...argumentsOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
@@ -221,6 +227,7 @@ export class Claims {
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
     const { claim, terms, asked, index } = waiting
     const { author } = claim
+    asked.watch()
     try {
       const change = {
         ...claiming(this.#keys.of(author), claim, terms.policy, terms.now),

@@ -10,7 +10,8 @@
  *   is exposed, and how often it was delivered. Empty where there is none.
  * - `counted`: how often it was delivered besides.
  * - `head`: what tells the fast path whether it may, as numbers of a fixed length: when the first package expires; since when
- *   the first is exposed of those that may retire; until when the hash is kept; how many packages are not fresh; 1 where no delivery was kept.
+ *   the first is exposed of those that may retire; until when the hash is kept; how many packages are not fresh; then 1 or
+ *   0 each: whether no delivery was kept, whether there is an `always`, an `again`.
  * - `packages`: all packages but for their events, as JSON, also those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: when it was; until when it is kept; how often it was sent; the rows that it
  *   spent; the last package, or `-`; the requester.
@@ -107,12 +108,15 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     ...[...spent.values()].filter(({ row }) => !inStock.has(row)).map((pkg): Entry => ['spent', pkg]),
   ]
   const others = packages.filter((pkg) => !isFresh(pkg))
+  const [always, again] = [rowsAlways(stock), packageAgain(stock)]
   const head = [
     digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
     digits(earliest(retirements(packages, 0)), TIME),
     digits(keptUntil, TIME),
     digits(others.length, COUNT),
     Number(deliveries.length === 0),
+    Number(always !== ''),
+    Number(again !== ''),
   ]
   return {
     version: newVersion(),
@@ -121,8 +125,8 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
       .map(({ row }) => row)
       .join(''),
     taken: '',
-    always: rowsAlways(stock),
-    again: packageAgain(stock),
+    always,
+    again,
     counted: '0',
     packages: JSON.stringify(entries),
     deliveries: deliveries.map(encodeDelivery).join(''),
