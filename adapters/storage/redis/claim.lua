@@ -12,8 +12,8 @@
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
 --      11 what no other call gives
 --      12 1 where claims may be sent again, or 0
---      then for each claim: the most packages, 0 where it asks for none without a slot; 1 where it asks for slots, or 0
---      (a claim that is not for the fast path asks for neither); and the requester
+--      13 and on, for each claim: the most packages without a slot, then `+` where it asks for slots too; of a claim that is
+--      not for the fast path 0
 --
 -- Returns for each claim one of
 --         'more', or 'due' where a sweep should look at the author; how many packages are left; their number; their rows;
@@ -63,11 +63,14 @@ local function count(key, records, used, seconds)
 end
 
 -- What the claim delivers, and what becomes of the fields of the stock; nothing where it has to be looked at.
-local function choose(stock, head, fresh, taken, maximum, asksSlots, requester)
-  if asksSlots == '1' and sub(head, 40, 40) == '1' then
+local function choose(stock, head, fresh, taken, asked, requesterWindow)
+  local asksSlots = sub(asked, -1) == '+'
+  if asksSlots and sub(head, 40, 40) == '1' then
     return call('HGET', stock, 'always'), {}
   end
-  local length = maximum * ROW
+  local length = tonumber(asksSlots and sub(asked, 1, -2) or asked) * ROW
+  -- A window is named as the stock is, but for the requester and what comes after.
+  local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
   if length >= ROW and length < #fresh then
     local rows = sub(fresh, 1, length)
     local delivery = deliveryHead .. rows .. ' - ' .. requester .. '\n'
@@ -87,7 +90,7 @@ local function choose(stock, head, fresh, taken, maximum, asksSlots, requester)
 end
 
 -- Whether the claim was answered.
-local function take(index, stock, requesterWindow, addressWindow, maximum, asksSlots, requester)
+local function take(index, stock, requesterWindow, addressWindow, asked)
   local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
   local head, fresh, taken = fields[1], fields[2], fields[3]
   if
@@ -108,7 +111,7 @@ local function take(index, stock, requesterWindow, addressWindow, maximum, asksS
   if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
-  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, maximum, asksSlots, requester)
+  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, requesterWindow)
   local rows = {}
   for from = 1, chosen and #chosen or 0, ROW do
     rows[#rows + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
@@ -131,10 +134,9 @@ end
 
 local function claim(index)
   local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
-  local maximum, asksSlots, requester = unpack(ARGV, 3 * index + 10, 3 * index + 12)
   if
     not slow[stock]
-    and take(index, stock, requesterWindow, addressWindow, tonumber(maximum), asksSlots, requester)
+    and take(index, stock, requesterWindow, addressWindow, ARGV[12 + index])
   then
     return
   end

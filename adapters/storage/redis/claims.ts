@@ -12,7 +12,7 @@ import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import { claiming, requesterWindowSeconds } from './decisions.ts'
-import { type Keys, keyPart } from './keys.ts'
+import type { Keys } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
@@ -177,7 +177,7 @@ export class Claims {
     for (const { claim } of batch) {
       const own = this.#keys.of(claim.author)
       keys.push(own.stock, own.requester(claim.requester), own.address(claim.address))
-      args.push(...argumentsOf(claim))
+      args.push(askedOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -269,11 +269,10 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
 }
 
 /** The fast path knows no more than whether a claim asks for all packages of a kind. */
-function argumentsOf(claim: Claim): (string | number)[] {
-  const isPlain = isPlainClaim(claim)
-  const asksPackages = isPlain && asksFor(claim, KEY_PACKAGE_KIND)
-  const asksSlots = isPlain && asksFor(claim, SLOT_KIND)
-  return [asksPackages ? claim.maximum : 0, Number(asksSlots), keyPart(claim.requester)]
+function askedOf(claim: Claim): string {
+  if (!isPlainClaim(claim)) return '0'
+  const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
+  return asksFor(claim, SLOT_KIND) ? `${most}+` : `${most}`
 }
 
 function isPlainClaim({ narrowings, maximum }: Claim): boolean {
