@@ -4,7 +4,7 @@ import type { KeyPackageRef } from './key-package/mls.ts'
 import { isSignedEvent } from './nostr/event.ts'
 import type { ClientMessage, EventId, Pubkey } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import { type QueryOutcome, refusalOf } from './query.ts'
+import { type QueryOutcome, refusalOf } from './request/plan.ts'
 import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
 
 /**

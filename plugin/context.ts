@@ -3,7 +3,7 @@
 import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import type { ReleasedClaims } from './released.ts'
+import type { ReleasedClaims } from './request/released-claims.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
 
 /** The operator's log; a pino logger can be used. It never gets a package's content (I4). */

@@ -9,7 +9,7 @@ import { checkShape } from './nostr/event.ts'
 import { withRetryAfter } from './nostr/machine-readable.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
-import { UNAVAILABLE } from './query.ts'
+import { UNAVAILABLE } from './request/plan.ts'
 import type { Sender } from './sender.ts'
 import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
 

@@ -4,7 +4,7 @@ import { mayBeOfKind } from './nostr/event.ts'
 import type { Identity } from './nostr/identity.ts'
 import type { Pubkey, RelayMessage } from './nostr/messages.ts'
 import type { OwnCounts } from './own-counts.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { Subscriptions } from './request/subscriptions.ts'
 
 /** The parts of a session that the relay's messages concern. */
 export interface RelayViewParts {

@@ -1,61 +1,30 @@
 /** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
 
 import { refusalEntry } from './audit.ts'
-import { answerQuery } from './claiming.ts'
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
-import type { GatewayContext } from './context.ts'
 import { concernsGateway } from './lifecycle/author-events.ts'
 import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
-import type { Replenisher } from './lifecycle/replenish.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
-import { splitFilters, splitNaming } from './nostr/filters.ts'
+import { splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import { OwnCounts } from './own-counts.ts'
-import { countOwn, ownPieces } from './own-packages.ts'
-import { endOf, eventMessage, type OwnRequest, ownReplies } from './own-replies.ts'
 import { takeEvent } from './publishing.ts'
-import { planQuery, type Query, type QueryAnswer } from './query.ts'
 import { RelayView } from './relay-view.ts'
-import { relayHost, type Sender, senderOf } from './sender.ts'
+import { countOwn } from './request/own-packages.ts'
+import { Requests, type SessionContext } from './request/request.ts'
 import {
   checkSubscriptionId,
-  HeldFeed,
+  endSubscription,
   type PendingRequest,
-  type Subscription,
   Subscriptions,
-} from './subscriptions.ts'
-import { MAX_UNDER_WAY_BYTES, type Turns } from './turns.ts'
-import type { Watchers } from './watchers.ts'
+} from './request/subscriptions.ts'
+import { relayHost, type Sender, senderOf } from './sender.ts'
 
 const NOTHING: Answer = { replies: [] }
 const FORWARD: Publication = { outcome: 'forward' }
-
-/** What the sessions of one gateway share. */
-export interface SessionContext extends GatewayContext {
-  readonly watchers: Watchers
-  readonly replenisher: Replenisher
-  readonly turns: Turns
-}
-
-/** The key package part of a REQ, and what is left of it for the relay. */
-interface RequestPlan {
-  readonly message: ClientMessage
-  readonly id: string
-  readonly query: Query
-  readonly rest: readonly unknown[]
-  /** What the client is told whatever comes of the query. */
-  readonly notices: readonly string[]
-}
-
-/** How far a REQ has come: its live feed, which holds its events back until the answer is out, and how to end it. */
-interface RequestProgress {
-  readonly pending: PendingRequest
-  readonly feed: HeldFeed
-  readonly stop: () => void
-}
 
 export class Session implements GatewaySession {
   readonly #context: SessionContext
@@ -65,6 +34,7 @@ export class Session implements GatewaySession {
   readonly #subscriptions: Subscriptions
   readonly #ownCounts = new OwnCounts()
   readonly #relayView: RelayView
+  readonly #requests: Requests
   #isOpen = true
   #tail: Promise<unknown> = Promise.resolve()
 
@@ -87,6 +57,15 @@ export class Session implements GatewaySession {
       subscriptions: this.#subscriptions,
       ownCounts: this.#ownCounts,
       kinds: options.kinds,
+    })
+    this.#requests = new Requests({
+      context,
+      connection,
+      identity: this.#identity,
+      subscriptions: this.#subscriptions,
+      send: (message) => this.#send(message),
+      refuse: (message, refusal) => this.#refusal(message, refusal),
+      noteRefusal: (message, refusal) => this.#noteRefusal(message, refusal),
     })
     for (const challenge of this.#identity.challenge()) this.#send(challenge)
   }
@@ -132,7 +111,7 @@ export class Session implements GatewaySession {
   async #answer(message: ClientMessage, pending: PendingRequest | undefined): Promise<Answer> {
     try {
       if (!this.#isOpen) return NOTHING
-      return await (pending === undefined ? this.#dispatch(message) : this.#request(message, pending))
+      return await (pending === undefined ? this.#dispatch(message) : this.#requests.answer(message, pending))
     } catch (error) {
       return this.#refuse(message, error)
     } finally {
@@ -172,7 +151,9 @@ export class Session implements GatewaySession {
   #refusal(message: ClientMessage, refusal: Refusal): Answer {
     const challenge = refusal.prefix === 'auth-required' ? this.#identity.challenge() : []
     const replies = [...challenge, refusalMessage(message, refusal)]
-    return message[0] === 'REQ' ? { replies, ...this.#endSubscription(message[1]) } : { replies }
+    return message[0] === 'REQ'
+      ? { replies, ...endSubscription(this.#subscriptions, message[1]) }
+      : { replies }
   }
 
   async #publish(message: ClientMessage): Promise<Answer> {
@@ -212,122 +193,10 @@ export class Session implements GatewaySession {
     return { replies: [['OK', event.id, true, '']] }
   }
 
-  /** A REQ: what of it is the gateway's is planned, answered from the store, and composed into one reply. */
-  async #request(message: ClientMessage, pending: PendingRequest): Promise<Answer> {
-    const plan = this.#plan(message, pending)
-    if (plan === 'cancelled') return NOTHING
-    if (plan === 'forward') {
-      this.#subscriptions.open(message[1], { forwarded: true })
-      return { replies: [], forward: message }
-    }
-    // An owner's live feed begins before the answer is sought, so that nothing falls between both.
-    const feed = new HeldFeed((event) => this.#send(['EVENT', plan.id, event]))
-    const stop = this.#context.watchers.watch(plan.query, feed.show)
-    const progress = { pending, feed, stop }
-    return answerQuery(
-      this.#context,
-      plan.query,
-      (answer, release) => this.#compose(plan, progress, answer, release),
-      () => {
-        for (const { author } of plan.query.claims) this.#context.replenisher.gained(author)
-      },
-    )
-  }
-
-  /** @throws Refusal where nothing of the REQ can be answered */
-  #plan(message: ClientMessage, pending: PendingRequest): RequestPlan | 'forward' | 'cancelled' {
-    const [, id, ...filters] = message
-    const { options } = this.#context
-    const { asked, rest } = splitFilters(filters, options.kinds)
-    if (asked.length === 0) {
-      this.#subscriptions.requireRoomForRelay(id)
-      return 'forward'
-    }
-    if (pending.cancelled) return 'cancelled'
-    checkSubscriptionId(id)
-    this.#subscriptions.requireRoom(id)
-    const named = asked.filter(({ authors }) => authors.length > 0)
-    const browsing = new Refusal('restricted', 'a key package query must name its authors')
-    if (named.length === 0 && rest.length === 0) throw browsing
-    const isPartlyBrowsing = named.length < asked.length
-    if (isPartlyBrowsing) this.#noteRefusal(message, browsing)
-    if (named.length > 0 && options.requester === 'auth') this.#identity.demand()
-    const query = planQuery(named, this.#identity.requester(), options)
-    return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
-  }
-
-  async #compose(
-    plan: RequestPlan,
-    { pending, feed, stop }: RequestProgress,
-    answer: QueryAnswer,
-    release: () => Promise<void>,
-  ): Promise<Answer> {
-    const { id, query, rest } = plan
-    const isRefused = answer.outcome === 'refused' && rest.length === 0
-    if (pending.cancelled || isRefused) stop()
-    if (pending.cancelled) {
-      await release()
-      return NOTHING
-    }
-    if (isRefused) return this.#refusal(plan.message, answer.refusal)
-
-    const claimed = answer.outcome === 'answered' ? answer.events : []
-    const told = answer.outcome === 'answered' ? answer.notices : [answer.refusal.message]
-    const notices = [...plan.notices, ...told]
-    const isForwarded = rest.length > 0
-    const ended = this.#endSubscription(id)
-    const subscription = { forwarded: isForwarded, stop }
-    this.#subscriptions.open(id, subscription)
-    const end = { unsent: release, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
-    if (query.own.size === 0) {
-      const events = claimed.map((event) => eventMessage(id, event))
-      return { replies: [...events, ...endOf(id, notices, isForwarded)], ...end }
-    }
-
-    const gone = new AbortController()
-    pending.onCancelled = () => gone.abort()
-    const { address, maxBufferedBytes = MAX_UNDER_WAY_BYTES } = this.#connection
-    const queuer = this.#context.turns.join(address, maxBufferedBytes)
-    const replies = ownReplies({
-      id,
-      claimed,
-      notices,
-      pieces: ownPieces(this.#context, query, queuer, gone.signal),
-      besides: besides(answer, isForwarded),
-      feed,
-      gone: gone.signal,
-      fail: () => this.#fail(id, subscription),
-    })
-    return { replies: this.#untilSettled(replies, pending), ...end }
-  }
-
-  /** A CLOSE may still end the list, until the client has taken it. */
-  async *#untilSettled(
-    replies: AsyncIterable<RelayMessage>,
-    pending: PendingRequest,
-  ): AsyncGenerator<RelayMessage, void> {
-    try {
-      yield* replies
-    } finally {
-      this.#subscriptions.settle(pending)
-    }
-  }
-
-  /** Ends a subscription, and no other that has taken its place. */
-  #fail(id: string, { stop }: Subscription): void {
-    stop?.()
-    if (this.#subscriptions.get(id)?.stop === stop) this.#subscriptions.end(id)
-  }
-
   #closeSubscription(message: ClientMessage): Answer {
     const subscription = this.#subscriptions.end(message[1])
     const isOurs = subscription === undefined ? isAboutLowStock(message) : !subscription.forwarded
     return isOurs ? NOTHING : { replies: [], forward: message }
-  }
-
-  /** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */
-  #endSubscription(id: unknown): Pick<Answer, 'forward'> {
-    return this.#subscriptions.end(id)?.forwarded ? { forward: ['CLOSE', id] } : {}
   }
 
   async #count(message: ClientMessage): Promise<Answer> {
@@ -371,10 +240,4 @@ export class Session implements GatewaySession {
   #report(error: unknown): void {
     this.#context.log.error({ err: error }, 'a request failed')
   }
-}
-
-/** What a REQ gets besides the owners' own packages. */
-function besides(answer: QueryAnswer, isForwarded: boolean): OwnRequest['besides'] {
-  if (isForwarded) return 'relay'
-  return answer.outcome === 'answered' && !answer.isEmpty ? 'claims' : 'nothing'
 }

@@ -3,7 +3,7 @@
  */
 
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/subscriptions.ts'
+import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/request/subscriptions.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */

@@ -12,7 +12,7 @@ import {
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
-import { planQuery, type QueryOutcome, refusalOf } from '../../../plugin/query.ts'
+import { planQuery, type QueryOutcome, refusalOf } from '../../../plugin/request/plan.ts'
 
 const options = resolveOptions({ claim: { maxAuthors: 2 } })
 const none = { outcome: 'none' } as const

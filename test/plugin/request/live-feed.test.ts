@@ -1,11 +1,11 @@
 /** What only owners see of their packages, stored and live (I4). */
 
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Watchers } from '../../plugin/watchers.ts'
-import { LIMITS, packageNamed } from '../contract/index.ts'
-import { gate } from '../support/gate.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Watchers } from '../../../plugin/request/live-feed.ts'
+import { LIMITS, packageNamed } from '../../contract/index.ts'
+import { gate } from '../../support/gate.ts'
 import {
   eventsIn,
   idsIn,
@@ -14,9 +14,9 @@ import {
   startGateway,
   stock,
   wordsIn,
-} from '../support/gateway.ts'
-import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
-import { person } from '../support/people.ts'
+} from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')

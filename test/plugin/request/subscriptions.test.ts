@@ -1,11 +1,11 @@
 /** CLOSE (NIP-01), lost connections and reused ids; claims of which nothing was sent are released (I1). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { KeyPackageStore } from '../../plugin/store.ts'
-import { Subscriptions } from '../../plugin/subscriptions.ts'
-import { type Gate, gate } from '../support/gate.ts'
-import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import { Subscriptions } from '../../../plugin/request/subscriptions.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { type Gate, gate } from '../../support/gate.ts'
+import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway } from '../../support/gateway.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')

@@ -1,9 +1,9 @@
 /** The replies to a REQ by which owners ask for their own packages. Each is made when it is asked for. */
 
-import type { EventId, RelayMessage, SignedEvent } from './nostr/messages.ts'
-import { Refusal, refusalMessage } from './nostr/refusal.ts'
+import type { EventId, RelayMessage, SignedEvent } from '../nostr/messages.ts'
+import { Refusal, refusalMessage } from '../nostr/refusal.ts'
 import type { OwnPiece } from './own-packages.ts'
-import { UNAVAILABLE } from './query.ts'
+import { UNAVAILABLE } from './plan.ts'
 import type { HeldFeed } from './subscriptions.ts'
 
 /** What is known of the REQ when its answer begins. */

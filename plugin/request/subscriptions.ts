@@ -1,7 +1,8 @@
 /** The open subscriptions of one connection, and the REQs on their way to become one. */
 
-import type { EventId, SignedEvent } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
+import type { Answer } from '../connection.ts'
+import type { EventId, SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
 
 /** NIP-01: a subscription id must be a string of 1 to 64 characters. */
 export const MAX_SUBSCRIPTION_ID_LENGTH = 64
@@ -136,4 +137,9 @@ export class HeldFeed {
 
 export function isSubscriptionId(id: unknown): id is string {
   return typeof id === 'string' && id.length > 0 && id.length <= MAX_SUBSCRIPTION_ID_LENGTH
+}
+
+/** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */
+export function endSubscription(subscriptions: Subscriptions, id: unknown): Pick<Answer, 'forward'> {
+  return subscriptions.end(id)?.forwarded ? { forward: ['CLOSE', id] } : {}
 }

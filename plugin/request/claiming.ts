@@ -1,10 +1,11 @@
 /** Answers what a REQ asks of other people's key packages: claims them, and gives back what could not be sent. */
 
-import { claimEntries, releaseEntry } from './audit.ts'
-import type { GatewayContext } from './context.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
-import type { Pubkey } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
+import { claimEntries, releaseEntry } from '../audit.ts'
+import type { GatewayContext } from '../context.ts'
+import { deliveredEvent } from '../key-package/encoding.ts'
+import type { Pubkey } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { Claim, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import {
   isUnanswered,
@@ -14,8 +15,7 @@ import {
   refusalOf,
   UNAVAILABLE,
   type UseAnswer,
-} from './query.ts'
-import type { Claim, StoredKeyPackage } from './store.ts'
+} from './plan.ts'
 
 /**
  * Asks the store, and hands what came of it to `use`, with a way to give the claimed packages back when nothing of the

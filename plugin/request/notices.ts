@@ -1,11 +1,11 @@
 /** The NOTICEs that answer a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
 
-import type { GatewayContext } from './context.ts'
-import { relaysOf } from './lifecycle/relay-list.ts'
-import { hostOf } from './nostr/auth.ts'
-import { exposureNotice } from './nostr/machine-readable.ts'
-import type { SignedEvent } from './nostr/messages.ts'
-import type { Claim, StockedPackage } from './store.ts'
+import type { GatewayContext } from '../context.ts'
+import { relaysOf } from '../lifecycle/relay-list.ts'
+import { hostOf } from '../nostr/auth.ts'
+import { exposureNotice } from '../nostr/machine-readable.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import type { Claim, StockedPackage } from '../store.ts'
 
 /** Maximum authors that one notice names. */
 const MAX_NAMED = 20

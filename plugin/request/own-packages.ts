@@ -1,13 +1,13 @@
 /** An owner's own packages, listed and read one at a time, as the client takes them: together they may be very large (I9). */
 
-import type { GatewayContext } from './context.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
-import type { KeyPackageFilter } from './nostr/filters.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
+import type { GatewayContext } from '../context.ts'
+import { deliveredEvent } from '../key-package/encoding.ts'
+import type { KeyPackageFilter } from '../nostr/filters.ts'
+import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { ListedPackage } from '../store.ts'
 import { noticesOfExposure } from './notices.ts'
-import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './query.ts'
-import type { ListedPackage } from './store.ts'
+import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './plan.ts'
 import type { Queuer } from './turns.ts'
 
 /**

@@ -1,9 +1,9 @@
 /** Quotas of claims, who counts as one requester (I5), and how a REQ is answered when the store fails (I7). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { ClaimPolicy } from '../../plugin/store.ts'
-import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import type { ClaimPolicy } from '../../../plugin/store.ts'
+import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../../support/gateway.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')

@@ -1,9 +1,16 @@
 /** The NOTICEs of a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
 
 import { describe, expect, it } from '@jest/globals'
-import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway, wordsIn } from '../support/gateway.ts'
-import { NOW, signEvent } from '../support/key-packages.ts'
-import { type Person, person } from '../support/people.ts'
+import {
+  idsIn,
+  keyPackagesBy,
+  startGateway,
+  stock,
+  type TestGateway,
+  wordsIn,
+} from '../../support/gateway.ts'
+import { NOW, signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')

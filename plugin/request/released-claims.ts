@@ -1,7 +1,7 @@
 /** Remembers claims of this process that were released because nothing was sent, until their packages can no longer be in use. */
 
-import type { EventId } from './nostr/messages.ts'
-import type { StoredKeyPackage } from './store.ts'
+import type { EventId } from '../nostr/messages.ts'
+import type { StoredKeyPackage } from '../store.ts'
 
 /** A Welcome follows the claim within minutes. */
 const KEPT_SECONDS = 3600

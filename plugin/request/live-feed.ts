@@ -1,10 +1,10 @@
 /** The live feeds of owners: they see packages that they publish, also from another device or through another process. */
 
-import { type DeliveryEncoding, deliveredEvent } from './key-package/encoding.ts'
-import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
-import type { Query } from './query.ts'
-import { meets } from './stock/selection.ts'
-import type { KeyPackageStore, StockedPackage } from './store.ts'
+import { type DeliveryEncoding, deliveredEvent } from '../key-package/encoding.ts'
+import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
+import { meets } from '../stock/selection.ts'
+import type { KeyPackageStore, StockedPackage } from '../store.ts'
+import type { Query } from './plan.ts'
 
 /** A package that has just come in. */
 interface PublishedPackage extends StockedPackage {
