@@ -1,6 +1,6 @@
 /** The seam to an embedding relay: what it tells about a connection, and the session it gets for it. */
 
-import type { ClientMessage, RelayMessage, SignedEvent } from './nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from './nostr/messages.ts'
 import type { PutOutcome } from './store.ts'
 
 /** What an embedding relay tells about a connection. */
@@ -13,7 +13,7 @@ export interface Connection {
    */
   readonly host?: string
   /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
-  readonly send: (message: RelayMessage) => void
+  readonly send: (message: GatewayMessage) => void
   /**
    * Who takes in the EVENTs that concern the gateway. `here`, the default: the session. `upstream`: a plugin of the
    * relay, so that the session forwards them.
@@ -40,7 +40,7 @@ export interface Answer {
    * it is asked for, and that is to be when the client has taken the one before. Whoever stops reading returns it, as
    * leaving the loop does. It never rejects.
    */
-  readonly replies: readonly RelayMessage[] | AsyncIterable<RelayMessage>
+  readonly replies: readonly GatewayMessage[] | AsyncIterable<GatewayMessage>
   /** What the relay should handle as if the client had sent it. */
   readonly forward?: ClientMessage
   /** To be called when the socket was closed before any of the replies went out: the packages in them go back. */

@@ -19,6 +19,7 @@ export type { KnownRelayList } from './lifecycle/relay-list.ts'
 export {
   type ClientMessage,
   type EventId,
+  type GatewayMessage,
   type Pubkey,
   parseMessage,
   type RelayMessage,

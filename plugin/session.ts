@@ -8,7 +8,7 @@ import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
-import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import { OwnCounts } from './own-counts.ts'
 import { takeEvent } from './publishing.ts'
@@ -228,7 +228,7 @@ export class Session implements GatewaySession {
   }
 
   /** A connection whose socket fails must not fail those who publish or claim. */
-  #send(message: RelayMessage): void {
+  #send(message: GatewayMessage): void {
     if (!this.#isOpen) return
     try {
       this.#connection.send(message)

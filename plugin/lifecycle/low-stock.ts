@@ -1,17 +1,17 @@
 /** The low-stock signal on the wire: the request, its withdrawal, and what a client may answer. */
 
 import { KEY_PACKAGE_KIND } from '../key-package/kinds.ts'
-import type { ClientMessage, Pubkey, RelayMessage } from '../nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts'
 
 export const LOW_STOCK_SUBSCRIPTION = 'keypackages:low'
 
 /** Asks an author for more key packages: kind 443, which is used up, or else the kinds that the gateway handles. */
-export function requestMore(author: Pubkey, kinds: readonly number[]): RelayMessage {
-  const wanted = kinds.includes(KEY_PACKAGE_KIND) ? [KEY_PACKAGE_KIND] : kinds
+export function requestMore(author: Pubkey, kinds: readonly number[]): GatewayMessage {
+  const wanted = kinds.includes(KEY_PACKAGE_KIND) ? [KEY_PACKAGE_KIND] : [...kinds]
   return ['REQ', LOW_STOCK_SUBSCRIPTION, { kinds: wanted, authors: [author] }]
 }
 
-export function withdrawRequest(): RelayMessage {
+export function withdrawRequest(): GatewayMessage {
   return ['CLOSED', LOW_STOCK_SUBSCRIPTION, 'replenished: enough key packages are stored']
 }
 

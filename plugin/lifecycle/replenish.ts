@@ -1,7 +1,7 @@
 /** Asks connected authors for more packages when their stock is low, and withdraws the request once they have enough. */
 
 import type { GatewayContext } from '../context.ts'
-import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
+import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { isSlot } from '../stock/selection.ts'
 import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
@@ -9,7 +9,7 @@ import { requestMore, withdrawRequest } from './low-stock.ts'
 
 /** A connection that is authenticated as an author. */
 interface AuthorConnection {
-  readonly send: (message: RelayMessage) => void
+  readonly send: (message: GatewayMessage) => void
   isAsked: boolean
 }
 

@@ -1,7 +1,7 @@
 /** Who a connection is: its address, and the pubkeys it has authenticated (NIP-42). */
 
 import { authenticatedBy, challengeOf, createChallenge, isAuthEvent, relayHostOf } from './auth.ts'
-import type { Pubkey, RelayMessage, SignedEvent } from './messages.ts'
+import type { GatewayMessage, Pubkey, SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
 import { addressKey, type Requester } from './requester.ts'
 
@@ -43,7 +43,7 @@ export class Identity {
   }
 
   /** The AUTH message that asks the client to authenticate; none if the relay does that itself. */
-  challenge(): RelayMessage[] {
+  challenge(): GatewayMessage[] {
     return this.#challenge === undefined ? [] : [['AUTH', this.#challenge]]
   }
 

@@ -23,7 +23,20 @@ export interface SignedEvent {
 /** A JSON array from a client: a verb (`EVENT`, `REQ`, `CLOSE`, ...) and unchecked values. */
 export type ClientMessage = readonly [verb: string, ...rest: unknown[]]
 
-/** A JSON array from a relay: a verb (`EVENT`, `OK`, `EOSE`, `CLOSED`, ...) and its values. */
+/** What the gateway says to a client, by its verb (NIP-01, 42, 45 and 77). */
+export type GatewayMessage =
+  | readonly ['EVENT', subscriptionId: string, event: SignedEvent]
+  | readonly ['OK', eventId: string, accepted: boolean, message: string]
+  | readonly ['EOSE', subscriptionId: string]
+  | readonly ['CLOSED', subscriptionId: string, message: string]
+  | readonly ['NOTICE', message: string]
+  | readonly ['AUTH', challenge: string]
+  | readonly ['COUNT', subscriptionId: string, counted: { readonly count: number }]
+  | readonly ['NEG-ERR', subscriptionId: string, message: string]
+  /** The low-stock signal: the author is asked to publish more. */
+  | readonly ['REQ', subscriptionId: string, filter: { readonly kinds: number[]; readonly authors: string[] }]
+
+/** A JSON array from a relay: a verb (`EVENT`, `OK`, `EOSE`, `CLOSED`, ...) and unchecked values. */
 export type RelayMessage = readonly [verb: string, ...rest: unknown[]]
 
 /** The message in a text frame; undefined if it is not a JSON array that begins with a string. */

@@ -1,6 +1,6 @@
 /** Refusals: a machine-readable prefix and a sentence (NIP-01, OK and CLOSED). */
 
-import type { ClientMessage, RelayMessage } from './messages.ts'
+import type { ClientMessage, GatewayMessage } from './messages.ts'
 
 /** The prefixes of NIP-01 and NIP-42 that the gateway uses. */
 export type RefusalPrefix = 'invalid' | 'blocked' | 'restricted' | 'rate-limited' | 'auth-required' | 'error'
@@ -19,7 +19,7 @@ export class Refusal extends Error {
 }
 
 /** The reply to a refused message: OK, CLOSED or NEG-ERR if the message has an id, else NOTICE. */
-export function refusalMessage(message: ClientMessage, { message: why }: Refusal): RelayMessage {
+export function refusalMessage(message: ClientMessage, { message: why }: Refusal): GatewayMessage {
   const [verb, subject] = message
   if (verb === 'EVENT' || verb === 'AUTH') {
     const id = idOf(subject)

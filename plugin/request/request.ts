@@ -5,7 +5,7 @@ import type { GatewayContext } from '../context.ts'
 import type { Replenisher } from '../lifecycle/replenish.ts'
 import { splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
-import type { ClientMessage, RelayMessage } from '../nostr/messages.ts'
+import type { ClientMessage, GatewayMessage } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { answerQuery } from './claiming.ts'
 import type { Watchers } from './live-feed.ts'
@@ -36,7 +36,7 @@ export interface RequestParts {
   readonly identity: Identity
   readonly subscriptions: Subscriptions
   /** Sends a live event. Never throws. */
-  send(message: RelayMessage): void
+  send(message: GatewayMessage): void
   /** The answer to a message that is refused as a whole. */
   refuse(message: ClientMessage, refusal: Refusal): Answer
   /** Notes the refusal of a part of a message for the audit log. */
@@ -161,9 +161,9 @@ export class Requests {
 
   /** A CLOSE may still end the list, until the client has taken it. */
   async *#untilSettled(
-    replies: AsyncIterable<RelayMessage>,
+    replies: AsyncIterable<GatewayMessage>,
     pending: PendingRequest,
-  ): AsyncGenerator<RelayMessage, void> {
+  ): AsyncGenerator<GatewayMessage, void> {
     try {
       yield* replies
     } finally {

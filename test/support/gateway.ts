@@ -4,7 +4,7 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Answer, GatewaySession } from '../../plugin/connection.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
@@ -38,7 +38,7 @@ interface ClientSettings {
 
 /** An answer whose replies have been taken in full. */
 interface ReadAnswer extends Answer {
-  readonly replies: readonly RelayMessage[]
+  readonly replies: readonly GatewayMessage[]
 }
 
 export interface TestClient {
@@ -115,8 +115,8 @@ function connect(test: TestGateway, settings: ClientSettings & { readonly addres
 }
 
 /** Takes every reply at once, as a client does that reads. */
-export async function allOf(replies: Answer['replies']): Promise<readonly RelayMessage[]> {
-  const all: RelayMessage[] = []
+export async function allOf(replies: Answer['replies']): Promise<readonly GatewayMessage[]> {
+  const all: GatewayMessage[] = []
   for await (const reply of replies) all.push(reply)
   return all
 }
