@@ -3,6 +3,12 @@
 
 import { unsupportedReason } from '../../plugin/node-version.ts'
 
+/** Commands that run until they are stopped. */
+const SERVERS = ['serve', 'strfry']
+
+// SIGHUP never ends a server, not even while the program is loading; the command handles it once it has started.
+if (SERVERS.includes(process.argv[2] ?? '')) process.on('SIGHUP', () => undefined)
+
 const objection = unsupportedReason(process.versions.node)
 if (objection === undefined) {
   await import('./program.ts')

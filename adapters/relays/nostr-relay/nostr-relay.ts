@@ -151,10 +151,14 @@ class NostrRelayClient {
     next: () => Promise<HandleMessageResult>,
   ): Promise<HandleMessageResult> {
     const underCheck = new EventUnderCheck(this.#session)
-    let taken: Promise<Publication> | undefined
-    const take = () => {
-      taken ??= this.#take(event, underCheck)
-      return taken
+    const answered = this.#answers.publication(event, underCheck.publication)
+    let isTaken = false
+    /** The relay checks an event only after its plugins, so the gateway does. */
+    const take = async () => {
+      isTaken = true
+      const publication = await underCheck.pass({ event: event as SignedEvent, isVerified: false })
+      await answered
+      return publication
     }
     this.#publications.set(event, { take })
     try {
@@ -162,19 +166,12 @@ class NostrRelayClient {
     } catch (error) {
       if (error !== TAKEN) throw error
       // The relay caches results by event id, TAKEN included, and does not call the plugins again.
-      const isCached = taken === undefined
+      const isCached = !isTaken
       const { outcome } = await take()
       if (isCached && outcome === 'forward') this.#send(refusalMessage(message, CACHED))
     } finally {
       underCheck.end()
     }
-  }
-
-  /** The relay checks an event only after its plugins, so the gateway does. */
-  async #take(event: object, underCheck: EventUnderCheck): Promise<Publication> {
-    const publication = await underCheck.pass({ event: event as SignedEvent, isVerified: false })
-    if (publication.outcome !== 'forward') await this.#answers.publication(event, publication)
-    return publication
   }
 
   async #ask(

@@ -51,11 +51,12 @@ export class NostreamClient {
     return {
       handleMessage: async (message) => {
         const underCheck = new EventUnderCheck(this.#session)
+        const answered = this.#answers.publication(message[1], underCheck.publication)
         handler.strategyFactory = (input) => ({
           execute: async (event) => {
             const publication = await underCheck.pass({ event, isVerified: true })
             if (publication.outcome === 'forward') await strategyFactory(input).execute(event)
-            else await this.#answers.publication(event, publication)
+            else await answered
           },
         })
         try {

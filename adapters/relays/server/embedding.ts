@@ -1,7 +1,13 @@
 /** What the plugins of relays share: answers sent in order, no faster than the client takes them, and events checked elsewhere. */
 
-import type { Answer, CheckedEvent, GatewaySession, Publication } from '../../../plugin/connection.ts'
-import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type {
+  Answer,
+  AnsweredPublication,
+  CheckedEvent,
+  GatewaySession,
+  Publication,
+} from '../../../plugin/connection.ts'
+import type { GatewayMessage } from '../../../plugin/nostr/messages.ts'
 
 /** As the sockets of `ws` have it. Of one without these members nothing is known, and nothing is waited for. */
 interface Socket {
@@ -24,7 +30,7 @@ export interface EmbeddedClient {
   /** Its WebSocket. */
   readonly socket: object
   isOpen(): boolean
-  send(message: RelayMessage): void
+  send(message: GatewayMessage): void
 }
 
 /** Sends answers one after the other, however long a list takes. */
@@ -41,13 +47,12 @@ export class AnswerQueue {
     return this.#inOrder(async () => this.#send(await pending))
   }
 
-  /** Sends the OK message for an event that the gateway has answered. */
-  publication(
-    event: object,
-    { accepted, message }: Exclude<Publication, { outcome: 'forward' }>,
-  ): Promise<void> {
-    const id = 'id' in event ? event.id : undefined
-    return this.#inOrder(async () => this.#client.send(['OK', id, accepted, message]))
+  /** Sends the OK message for an event, in its place, once the gateway has answered it; nothing where the relay does. */
+  publication(event: unknown, pending: Promise<Publication>): Promise<void> {
+    return this.#inOrder(async () => {
+      const publication = await pending
+      if (publication.outcome !== 'forward') this.#client.send(okMessage(event, publication))
+    })
   }
 
   async #send(answer: Answer): Promise<Answer> {
@@ -69,6 +74,12 @@ export class AnswerQueue {
     this.#sent = sent.catch(() => undefined)
     return sent
   }
+}
+
+/** A NOTICE where the event has no id. */
+function okMessage(event: unknown, { accepted, message }: AnsweredPublication): GatewayMessage {
+  const hasId = typeof event === 'object' && event !== null && 'id' in event && typeof event.id === 'string'
+  return hasId ? ['OK', String(event.id), accepted, message] : ['NOTICE', message]
 }
 
 /** An EVENT that the relay is checking; its place in the order of messages is kept meanwhile. */
