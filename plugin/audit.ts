@@ -1,21 +1,21 @@
-/** What an audit log is told of key packages: a record of each thing that happened to one. Never a package's content (I4). */
+/** The records of the audit log: one for each thing that happened to a key package. Never a package's content (I4). */
 
 import type { KeyPackageRef } from './key-package/mls.ts'
 import { isSignedEvent } from './nostr/event.ts'
 import type { ClientMessage, EventId, Pubkey } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import { type QueryOutcome, refusalOf } from './query.ts'
+import { type QueryOutcome, refusalOf } from './request/plan.ts'
 import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
 
 /**
  * One line of an audit log.
- * - `publish`: somebody published a package, or an operator imported it (then without a requester), and the store took
- *   it in or knew it (`PutOutcome`).
- * - `claim`: a requester was `delivered` a package of the author, or there was `none`.
- * - `exposure`: what was delivered was the last one, and stayed; the outcome says how often that happened to it.
- * - `release`: a claim of which nothing was sent was undone for this package.
- * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused; the outcome is what the client was told.
- * - `deletion`, `expiry`, `retirement`, `replacement`, `eviction`: a package was spent otherwise (`Removal`).
+ * - `publish`: a package was published, or imported by an operator (then without a requester). The outcome is the
+ *   store's (`PutOutcome`).
+ * - `claim`: a package of the author was `delivered` to a requester, or there was `none`.
+ * - `exposure`: the delivered package was the last one, and stays. The outcome says how often it has been delivered.
+ * - `release`: nothing was sent for this claim, so the package was put back.
+ * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused. The outcome is what the client was told.
+ * - `deletion`, `expiry`, `retirement`, `replacement`, `eviction`: a package was spent in another way (`Removal`).
  */
 export interface AuditRecord {
   /** Seconds since the epoch. */
@@ -32,27 +32,27 @@ export interface AuditRecord {
     | 'replacement'
     | 'eviction'
   readonly outcome: string
-  /** Of a refusal: the message that was refused. */
+  /** The verb of the refused message; only for a refusal. */
   readonly verb?: string
-  /** Of a refused EVENT, what it says of itself; nobody has checked that. */
+  /** For a refused EVENT: as the event says, unverified. */
   readonly author?: Pubkey
   readonly id?: EventId
   readonly ref?: KeyPackageRef
   readonly kind?: number
-  /** Who published or asked: the first pubkey of the connection, else its address. */
+  /** Who published or asked: the first pubkey of the connection, or else its address. */
   readonly requester?: string | undefined
-  /** How many packages a claim left the author. */
+  /** How many packages the author has left after a claim. */
   readonly remaining?: number
 }
 
-/** A record, before it is told when. */
+/** A record without its time. */
 export type AuditEntry = Omit<AuditRecord, 'at'>
 
-/** Writes the records that it is given a way to make. */
+/** Writes the records that `entries` returns; it is not called if there is no audit log. */
 export type Audit = (entries: () => readonly AuditEntry[]) => void
 
-/** Longest outcome: it may quote what a client wrote. */
-const LONGEST_OUTCOME = 200
+/** Maximum length of an outcome, which may quote what a client wrote. */
+const MAX_OUTCOME_LENGTH = 200
 
 const actionOf = {
   deleted: 'deletion',
@@ -62,7 +62,7 @@ const actionOf = {
   evicted: 'eviction',
 } as const satisfies Record<Removal['why'], AuditRecord['action']>
 
-/** Where nobody keeps an audit log, no record is made. One that cannot be kept stops nothing; the ordinary log says so. */
+/** An `Audit` that gives each record to `keep`. A record that cannot be written is logged and stops nothing. */
 export function auditTo(
   keep: ((record: AuditRecord) => void) | undefined,
   now: () => number,
@@ -73,7 +73,7 @@ export function auditTo(
     try {
       for (const entry of entries()) keep({ at: now(), ...entry })
     } catch (error) {
-      log.error({ err: error }, 'the audit log did not take a record')
+      log.error({ err: error }, 'failed to write an audit record')
     }
   }
 }
@@ -86,7 +86,7 @@ export function publishEntry(
   return { action: 'publish', outcome, ...namesOf(pkg), requester }
 }
 
-/** What became of a claim; several entries where it delivered several packages, or the last. */
+/** The outcome of a claim; several entries if it delivered several packages, or the last one. */
 export function claimEntries(
   claim: Claim,
   outcome: QueryOutcome,
@@ -122,7 +122,7 @@ export function refusalEntry(
 ): AuditEntry {
   const event = verb === 'EVENT' && isSignedEvent(subject) ? subject : undefined
   const names = event && { author: event.pubkey, id: event.id, kind: event.kind }
-  return { action: 'refusal', verb, outcome: why.slice(0, LONGEST_OUTCOME), ...names, requester }
+  return { action: 'refusal', verb, outcome: why.slice(0, MAX_OUTCOME_LENGTH), ...names, requester }
 }
 
 export function removalEntry(removal: Removal): AuditEntry {

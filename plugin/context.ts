@@ -1,19 +1,19 @@
-/** What every operation of one gateway works with. */
+/** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import type { ReleasedClaims } from './released.ts'
+import type { ReleasedClaims } from './request/released-claims.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
 
-/** Where the gateway says what an operator should know; pino's loggers fit. Never given a package's content (I4). */
+/** The operator's log; a pino logger can be used. It never gets a package's content (I4). */
 export interface Logger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
-/** The same log, of which no failure comes back: what an operator is not told must not cost anybody a key package. */
+/** The same log, but it never throws: a log that fails must not cost anybody a key package. */
 export function unfailing(log: Logger): Logger {
   const at =
     (level: keyof Logger): Logger['info'] =>
@@ -21,16 +21,16 @@ export function unfailing(log: Logger): Logger {
       try {
         log[level](fields, message)
       } catch {
-        // There is nobody else to tell.
+        // There is nowhere else to report it.
       }
     }
   return { info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-/** Made once by the gateway, and given to each operation. */
+/** Made once by the gateway and passed to each operation. */
 export interface GatewayContext {
   readonly options: Options
-  /** One object for every claim: a store may take together what is claimed under the same. */
+  /** The same object for every claim, so that a store can batch claims that share it. */
   readonly policy: ClaimPolicy
   readonly store: KeyPackageStore
   readonly log: Logger
@@ -38,6 +38,6 @@ export interface GatewayContext {
   readonly released: ReleasedClaims
   /** Seconds since the epoch. */
   now(): number
-  /** Whether an event's id and signature are right. */
+  /** Whether an event's id and signature are valid. */
   verifyEvent(event: SignedEvent): boolean
 }

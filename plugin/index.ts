@@ -1,30 +1,32 @@
 /** What the package exports: the gateway, its contract with stores and relays, and `restoreSignedEvent` for clients. */
 
 export type { AuditRecord } from './audit.ts'
-export type { Answer, Connection, GatewaySession } from './connection.ts'
+export type {
+  Answer,
+  AnsweredPublication,
+  CheckedEvent,
+  Connection,
+  GatewaySession,
+  Publication,
+} from './connection.ts'
 export type { Logger } from './context.ts'
-export {
-  type GatewaySettings,
-  KeyPackageGateway,
-  type Refused,
-  type Verdict,
-} from './gateway.ts'
+export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'
 export type { KeyPackagesInformation } from './information.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
 export type { KeyPackageRef } from './key-package/mls.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
-export type { KnownRelayList } from './lifecycle/known-relay-list.ts'
+export type { KnownRelayList } from './lifecycle/relay-list.ts'
 export {
   type ClientMessage,
   type EventId,
+  type GatewayMessage,
   type Pubkey,
   parseMessage,
   type RelayMessage,
   type SignedEvent,
 } from './nostr/messages.ts'
-export type { Acceptance } from './operations.ts'
 export type { Options, OptionsInput } from './options.ts'
-export type { PublishContext } from './publishing.ts'
+export type { PublishContext } from './sender.ts'
 export { SettingsError } from './settings.ts'
 export type * from './store.ts'
 export { StoreError } from './store-error.ts'

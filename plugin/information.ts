@@ -5,19 +5,19 @@ import type { Options } from './options.ts'
 /** What the relay information document says under `key_packages` (NIP-11). */
 export interface KeyPackagesInformation {
   readonly kinds: readonly number[]
-  /** Most packages of one author in one claim. */
+  /** Maximum packages of one author in one claim. */
   readonly per_query: number
-  /** Most authors in one REQ. */
+  /** Maximum authors in one REQ. */
   readonly max_authors: number
-  /** Most claims of one author by one requester, in a `window` of so many seconds. */
+  /** Maximum claims of one author by one requester; `window` is in seconds. */
   readonly rate_limit: { readonly max: number; readonly window: number }
-  /** Most packages kept for one author. */
+  /** Maximum packages stored for one author. */
   readonly max_stored: number
-  /** What `#f` may ask for. */
+  /** The allowed values of `#f`. */
   readonly encodings: readonly string[]
-  /** Where a filter has no `#f`; `as-published` is whatever each author chose. */
+  /** The encoding when a filter has no `#f`; `as-published` is what each author chose. */
   readonly default_encoding: string
-  /** Whether clients must authenticate (NIP-42) before they ask. */
+  /** Whether clients must authenticate (NIP-42) to query key packages. */
   readonly auth_required: boolean
 }
 

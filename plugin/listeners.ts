@@ -1,21 +1,21 @@
-/** Who is told when something happens in a store: what it needs for `onLowStock`, `onPublished` and `onRemoved`. */
+/** Listeners of a store, for its `onLowStock`, `onPublished` and `onRemoved`. */
 
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>()
 
-  /** Returns how to stop. */
+  /** Returns a function that removes the listener. */
   add(listener: (...told: Told) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
-  /** The change is made: a listener that throws undoes nothing of it, and keeps no other from hearing. It has its own log. */
+  /** Calls every listener. The change is already stored, so one that throws neither undoes it nor stops the others. */
   tell(...told: Told): void {
     for (const listener of this.#listeners) {
       try {
         listener(...told)
       } catch {
-        // A claim that failed here would lose its packages: they are spent already.
+        // A claim that failed here would lose its packages, which are spent already. Listeners have their own log.
       }
     }
   }

@@ -1,20 +1,21 @@
-/** On which Node.js this runs: the `engines` of package.json. Older ones have to run this file, so that it can refuse them. */
+/** The supported Node.js versions, as `engines` in package.json. Older versions must be able to parse this file. */
 
-const OLDEST = { major: 20, minor: 19 }
+const MIN_VERSION = { major: 20, minor: 19 }
 
 /**
- * What there is against this Node.js; undefined where it is supported.
- * @param version as in `process.versions.node`; undefined where there is none, as in browsers
+ * Why this version of Node.js is not supported; undefined if it is.
+ * @param version as in `process.versions.node`; undefined in browsers
  */
-export function objectionTo(version: string | undefined): string | undefined {
+export function unsupportedReason(version: string | undefined): string | undefined {
   if (version === undefined) return undefined
   const [major = 0, minor = 0] = version.split('.').map(Number)
-  if (major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor)) return undefined
-  return `keypackage-gateway needs Node.js ${OLDEST.major}.${OLDEST.minor} or newer, and this is Node.js ${version}`
+  if (major > MIN_VERSION.major || (major === MIN_VERSION.major && minor >= MIN_VERSION.minor))
+    return undefined
+  return `keypackage-gateway requires Node.js ${MIN_VERSION.major}.${MIN_VERSION.minor} or newer; this is Node.js ${version}`
 }
 
-/** @throws Error where the version is not supported: on it, a claim would fail after its packages are spent */
+/** @throws Error if the version is not supported: on it, a claim would fail after its packages are spent */
 export function requireSupported(version: string | undefined): void {
-  const objection = objectionTo(version)
-  if (objection !== undefined) throw new Error(objection)
+  const reason = unsupportedReason(version)
+  if (reason !== undefined) throw new Error(reason)
 }

@@ -1,19 +1,19 @@
-/** What an owner's COUNT found here, until the relay has counted the rest of it (NIP-45). */
+/** Adds an owner's packages to the relay's answer to their COUNT (NIP-45). */
 
 import type { RelayMessage } from './nostr/messages.ts'
 
-/** COUNTs that may wait for the relay's answer; some relays never give one (I9). */
-const MOST_WAITING = 16
+/** Maximum COUNTs of one connection that wait for the relay; some relays never answer (I9). */
+const MAX_WAITING = 16
 
 export class OwnCounts {
   readonly #waiting = new Map<unknown, number>()
 
-  /** A COUNT goes on to the relay, whose answer lacks `own` packages. */
+  /** A COUNT was forwarded to the relay, whose answer will lack `own` packages. */
   expect(id: unknown, own: number): void {
     this.forget(id)
     if (own === 0) return
     const [oldest] = this.#waiting.keys()
-    if (this.#waiting.size >= MOST_WAITING) this.#waiting.delete(oldest)
+    if (this.#waiting.size >= MAX_WAITING) this.#waiting.delete(oldest)
     this.#waiting.set(id, own)
   }
 
@@ -21,7 +21,7 @@ export class OwnCounts {
     this.#waiting.delete(id)
   }
 
-  /** The relay's COUNT, with the owner's packages added. */
+  /** The relay's COUNT with the owner's packages added. */
   complete(message: RelayMessage): RelayMessage {
     const [verb, id, counted, ...more] = message
     const own = this.#waiting.get(id)

@@ -1,41 +1,71 @@
-/** Takes a key package event in: every check of it, then the store. */
+/** Takes an EVENT in: a key package after every check of it, and what else of its author's concerns the gateway. */
 
-import { publishEntry } from './audit.ts'
+import { publishEntry, refusalEntry } from './audit.ts'
+import type { AnsweredPublication, Publication } from './connection.ts'
 import type { GatewayContext } from './context.ts'
 import { checkKeyPackage } from './key-package/validate.ts'
+import { takeAuthorEvent } from './lifecycle/author-events.ts'
+import { checkShape } from './nostr/event.ts'
+import { withRetryAfter } from './nostr/machine-readable.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
-import type { Sender } from './operations.ts'
-import { UNAVAILABLE } from './query.ts'
+import { UNAVAILABLE } from './request/plan.ts'
+import type { Sender } from './sender.ts'
 import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
 
-/** What is known about an event that is published. */
-export interface PublishContext {
-  /** Pubkeys that the sender has authenticated (NIP-42). */
-  readonly authenticated?: Iterable<string>
-  /** The sender's network address, where it is known: who is not the author is counted by it. */
-  readonly address?: string | undefined
-  /** The relay has checked id and signature already. */
-  readonly isVerified?: boolean
+/** Takes in any EVENT that concerns the gateway. Never rejects. */
+export function takeEvent(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<Publication> {
+  return orRefused(context, event, sender, async () => {
+    if (!context.options.kinds.some((kind) => kind === event.kind)) {
+      await takeAuthorEvent(context, event, sender)
+      return { outcome: 'forward' }
+    }
+    const publication = await publish(context, event, sender)
+    return isForRelayToo(publication.outcome, context) ? { outcome: 'forward' } : publication
+  })
+}
+
+/** Takes in a key package that no relay is to keep. Never rejects. */
+export function takeKeyPackage(
+  context: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<AnsweredPublication> {
+  return orRefused(context, event, sender, () => publish(context, event, sender))
 }
 
 /**
- * What became of a package, and what its author is told.
- * - `stored`: it came into the stock.
- * - `held`: it is in the stock already.
- * - `spent`: it was in the stock once, or came too late for its slot.
+ * One in the stock already goes on too: the relay may have failed to take it, or this is the relay's plugin asking about
+ * what the proxy in front of it has just taken in.
  */
-export interface Publication {
-  readonly outcome: 'stored' | 'held' | 'spent'
-  readonly message: string
+function isForRelayToo(outcome: AnsweredPublication['outcome'], { options }: GatewayContext): boolean {
+  const isInStock = outcome === 'stored' || outcome === 'replaced' || outcome === 'duplicate'
+  return options.custody === 'relay' && isInStock
+}
+
+async function orRefused<Result>(
+  { audit, log }: GatewayContext,
+  event: SignedEvent,
+  { requester }: Sender,
+  take: () => Promise<Result>,
+): Promise<Result | AnsweredPublication> {
+  try {
+    checkShape(event)
+    return await take()
+  } catch (error) {
+    if (!(error instanceof Refusal)) log.error({ err: error }, 'a request failed')
+    const { message } = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
+    audit(() => [refusalEntry(['EVENT', event], message, requester)])
+    return { outcome: 'refused', accepted: false, message }
+  }
 }
 
 /** @throws Refusal saying which check failed */
-export async function publishKeyPackage(
+async function publish(
   context: GatewayContext,
   event: SignedEvent,
   { authenticated, address, requester, isVerified = false }: Sender,
-): Promise<Publication> {
+): Promise<AnsweredPublication> {
   const { options, audit, now, verifyEvent } = context
   const pkg = checkKeyPackage(
     event,
@@ -51,9 +81,9 @@ export async function publishKeyPackage(
   const isCountedByAddress = address !== undefined && !authenticated.has(pkg.author)
   if (isCountedByAddress) await countByAddress(context, address)
   const outcome = await put(context, pkg, isCountedByAddress ? undefined : options.quota.publish)
-  const publication = conclude(outcome, context)
+  const message = messageOf(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
-  return publication
+  return { outcome, accepted: true, message }
 }
 
 /**
@@ -70,7 +100,7 @@ async function countByAddress(context: GatewayContext, address: string): Promise
   const { max, windowSeconds } = quota
   throw new Refusal(
     'rate-limited',
-    `${max} key packages per ${windowSeconds} s from one address; try again in ${retryAfterSeconds} s`,
+    withRetryAfter(`${max} key packages per ${windowSeconds} s from one address`, retryAfterSeconds),
   )
 }
 
@@ -90,23 +120,24 @@ async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise
   try {
     return await ask()
   } catch (error) {
-    log.error({ err: error }, 'the store did not take a key package in')
+    log.error({ err: error }, 'the store failed to save a key package')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-function conclude(outcome: PutOutcome, { options }: GatewayContext): Publication {
+/** @throws Refusal where the store did not take it in */
+function messageOf(outcome: PutOutcome, { options }: GatewayContext): string {
   const { stock, quota } = options
   switch (outcome) {
     case 'stored':
     case 'replaced':
-      return { outcome: 'stored', message: '' }
+      return ''
     case 'duplicate':
-      return { outcome: 'held', message: 'duplicate: already have this key package' }
+      return 'duplicate: already have this key package'
     case 'spent':
-      return { outcome: 'spent', message: 'duplicate: this key package was already used' }
+      return 'duplicate: this key package was already used'
     case 'stale':
-      return { outcome: 'spent', message: 'duplicate: a newer key package is in this slot' }
+      return 'duplicate: a newer key package is in this slot'
     case 'full':
       throw new Refusal('blocked', `${stock.max} of ${stock.max} key packages stored`)
     case 'limited': {

@@ -1,21 +1,20 @@
-/** What a store holds, as records that move to another store: what `export` writes, and `import` reads. */
+/** The contents of a store as records that another store can import: what `export` writes and `import` reads. */
 
-import { inBatches } from './batches.ts'
 import { deliveredEvent, type StoredEvent } from './key-package/encoding.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { AuthorRelayList, Exposure, KnownName, MovableStore, StockedPackage } from './store.ts'
 
 /**
- * - `event`: a key package in the stock, exposed as it may be, or a relay list; as its author signed it.
- * - `spent`: ids and KeyPackageRefs that never come back before they expire, in seconds since the epoch (I3).
- * - `deletedRelayList`: what an author created until then does not come back (NIP-09).
+ * - `event`: a stored key package, with its exposure if it has one, or a relay list; as its author signed it.
+ * - `spent`: ids and KeyPackageRefs that are not accepted again before they expire (seconds since the epoch, I3).
+ * - `deletedRelayList`: relay lists of the author created until then are not accepted again (NIP-09).
  */
 export type StoreRecord =
   | { readonly event: SignedEvent; readonly exposure?: Exposure }
   | { readonly spent: SpentNames }
   | { readonly deletedRelayList: { readonly author: Pubkey; readonly createdUntil: number } }
 
-/** Names of an author's spent packages, known until the same time. */
+/** Names of an author's spent packages that expire at the same time. */
 export interface SpentNames {
   readonly author: Pubkey
   readonly names: readonly KnownName['name'][]
@@ -23,15 +22,15 @@ export interface SpentNames {
 }
 
 /** How many authors are read at once. */
-const BATCH = 100
+const BATCH_SIZE = 100
 
 /**
- * Everything but what is over within the hour anyway: the windows of quotas, and claims that could be repeated or
- * undone. Each author is as at one moment. What expired is left out.
+ * Everything in a store, except what expires soon anyway: quota windows, and claims that could be repeated or released.
+ * Each author is read consistently. Expired packages are left out.
  * @param now seconds since the epoch
  */
 export async function* recordsIn(store: MovableStore, now: number): AsyncGenerator<StoreRecord> {
-  for await (const authors of inBatches(store.authors(), BATCH)) {
+  for await (const authors of inBatches(store.authors(), BATCH_SIZE)) {
     const batch = await Promise.all(authors.map((author) => recordsOf(store, author, now)))
     for (const records of batch) yield* records
   }
@@ -39,7 +38,7 @@ export async function* recordsIn(store: MovableStore, now: number): AsyncGenerat
 }
 
 async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {
-  // In this order: what is claimed in between is spent, and what is published in between is not.
+  // The order matters: what is claimed between the two reads is then spent, and what is published is not.
   const known = await store.known(author, now)
   const packages = await store.list(author, now)
   const stored = await Promise.all(packages.map(({ read }) => read()))
@@ -53,7 +52,7 @@ function recordOf(stored: StoredEvent | undefined, exposure: Exposure | undefine
   return [exposure === undefined ? { event } : { event, exposure }]
 }
 
-/** What is known and not in the stock; the names of one package go together, since they expire together. */
+/** Names that are known but not in the stock. The names of one package expire together, so they stay together. */
 function spentIn(
   author: Pubkey,
   known: readonly KnownName[],
@@ -73,4 +72,16 @@ function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): S
     ...(deletedUntil === undefined ? [] : [{ deletedRelayList: { author, createdUntil: deletedUntil } }]),
     ...(event === undefined ? [] : [{ event }]),
   ]
+}
+
+/** Splits a long sequence into batches of `size` items; the last may be smaller. */
+export async function* inBatches<Item>(items: AsyncIterable<Item>, size: number): AsyncGenerator<Item[]> {
+  let batch: Item[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }

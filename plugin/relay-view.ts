@@ -1,17 +1,17 @@
-/** What one client sees of what the relay says, and what the session learns from it. */
+/** Which messages of the relay a client gets, and what the session learns from them. */
 
 import { mayBeOfKind } from './nostr/event.ts'
 import type { Identity } from './nostr/identity.ts'
 import type { Pubkey, RelayMessage } from './nostr/messages.ts'
 import type { OwnCounts } from './own-counts.ts'
-import type { Subscriptions } from './subscriptions.ts'
+import type { Subscriptions } from './request/subscriptions.ts'
 
-/** The parts of a session that the relay's words concern. */
+/** The parts of a session that the relay's messages concern. */
 export interface RelayViewParts {
   readonly identity: Identity
   readonly subscriptions: Subscriptions
   readonly ownCounts: OwnCounts
-  /** The kinds that the gateway has taken over. */
+  /** The kinds that the gateway handles. */
   readonly kinds: readonly number[]
 }
 
@@ -22,15 +22,15 @@ export class RelayView {
     this.#parts = parts
   }
 
-  /** The message as the client gets it; undefined: not at all. */
+  /** The message as the client gets it; undefined if it is hidden. */
   show(message: RelayMessage): RelayMessage | undefined {
     const [verb, id, subject] = message
     switch (verb) {
       case 'AUTH':
-        this.#parts.identity.expectAnswerTo(id)
+        this.#parts.identity.onRelayChallenge(id)
         return message
       case 'OK':
-        this.#parts.identity.believe(id, subject)
+        this.#parts.identity.onRelayOk(id, subject)
         return message
       case 'COUNT':
         return this.#parts.ownCounts.complete(message)
@@ -52,7 +52,7 @@ export class RelayView {
     return this.#parts.subscriptions.get(id)?.forwarded === false
   }
 
-  /** Whether a relay's event is a key package that is not this client's own (I4). */
+  /** Whether an event of the relay is a key package of another author (I4). */
   #isHidden(event: unknown): boolean {
     if (!mayBeOfKind(event, this.#parts.kinds)) return false
     const { pubkey } = event as { pubkey?: Pubkey }

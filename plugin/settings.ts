@@ -1,12 +1,12 @@
-/** Reads settings by their schema, and says of each wrong one its path, its value and what is allowed. */
+/** Reads settings by their schema. An error names the path, the value and the allowed values of every invalid setting. */
 
 import { z } from 'zod'
 
-/** Settings that cannot be used; the message has a line for each that is wrong. */
+/** Invalid settings. The message has one line for each. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
   readonly code = 'KPG_SETTINGS'
-  /** One for each that is wrong: its path, its value and what is allowed. */
+  /** One for each invalid setting: its path, its value and what is allowed. */
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
@@ -15,20 +15,20 @@ export class SettingsError extends Error {
   }
 }
 
-/** One setting that holds a value rather than other settings. */
+/** A setting that has a value, not a group of settings. */
 export interface Leaf {
-  /** As in `['quota', 'perAuthor', 'max']`. */
+  /** Such as `['quota', 'perAuthor', 'max']`. */
   readonly path: readonly string[]
   readonly description: string
   readonly defaultValue: unknown
-  /** What may be written, in words. */
+  /** The allowed values, in words. */
   readonly allowed: string
   readonly type: 'number' | 'boolean' | 'string' | 'list'
-  /** The values it may have, or an item of a list may have, where those are few. */
+  /** The allowed values of the setting, or of the items of a list; empty where any number or string is allowed. */
   readonly choices: readonly unknown[]
 }
 
-/** Every setting of a schema, in its order. */
+/** Every setting of a schema, in the schema's order. */
 export function leavesOf(schema: z.ZodObject): Leaf[] {
   return walk(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node, [])
 }
@@ -94,11 +94,11 @@ function allowedBy(node: Node): string {
   if (node.const !== undefined) return String(node.const)
   if (node.anyOf !== undefined) return node.anyOf.map(allowedBy).join(' or ')
   if (node.items !== undefined) return `a list of ${allowedBy(node.items)}`
-  if (type === 'integer') return `a whole number from ${minimum} to ${maximum}`
+  if (type === 'integer') return `an integer from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
-  if (node.examples !== undefined) return `a text such as ${node.examples.join(' or ')}`
-  if (node.format === 'uri') return 'an address such as wss://relay.example.com'
-  return node.pattern === undefined ? 'a text' : `a text such as ${String(node.default)}`
+  if (node.examples !== undefined) return `a string such as ${node.examples.join(' or ')}`
+  if (node.format === 'uri') return 'a URL such as wss://relay.example.com'
+  return node.pattern === undefined ? 'a string' : `a string such as ${String(node.default)}`
 }
 
 function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[]): string[] {
@@ -110,11 +110,11 @@ function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[
   const here = leaf?.path ?? path
   const value = JSON.stringify(valueAt(input, here))
   const allowed = leaf?.allowed ?? childrenOf(path, leaves)
-  return [`${here.join('.') || 'settings'}: ${value} is not allowed; it takes ${allowed}`]
+  return [`${here.join('.') || 'settings'}: ${value} is not allowed; expected ${allowed}`]
 }
 
 function explainUnknown(path: readonly string[], leaves: readonly Leaf[]): string {
-  return `${path.join('.')}: unknown setting; there is ${childrenOf(path.slice(0, -1), leaves)}`
+  return `${path.join('.')}: unknown setting; expected ${childrenOf(path.slice(0, -1), leaves)}`
 }
 
 function childrenOf(path: readonly string[], leaves: readonly Leaf[]): string {

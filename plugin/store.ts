@@ -2,7 +2,7 @@
 
 import type { StoredEvent } from './key-package/encoding.ts'
 import type { KeyPackageRef } from './key-package/mls.ts'
-import type { KnownRelayList } from './lifecycle/known-relay-list.ts'
+import type { KnownRelayList } from './lifecycle/relay-list.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
 /** A package as the rules see it: all that choosing and spending need, without the event itself. Times are seconds since the epoch. */

@@ -1,4 +1,4 @@
-/** The house stands as CONTRIBUTING.md draws it: its rooms, what its files open with, and who may import whom. */
+/** The layout in CONTRIBUTING.md is true: its files and folders, their first comments, and the direction of imports. */
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -11,36 +11,38 @@ const imports = new Map(
 )
 
 describe('imports', () => {
-  it('in plugin/ are of its own files, nostr-tools, ts-mls, zod and node:crypto', () => {
+  it('in plugin/ are only of its own files, nostr-tools, ts-mls, zod and node:crypto', () => {
     const isAllowed = (target: string) =>
       /^(plugin\/|node:crypto$|zod$|nostr-tools(\/|$)|ts-mls(\/|$))/.test(target)
     expect(strays('plugin/', isAllowed)).toEqual([])
   })
 
-  it('go from one adapter to another in cli/ only', () => {
-    for (const room of readdirSync(join(root, 'adapters')).filter((name) => name !== 'cli')) {
-      const others = new RegExp(`^adapters/(?!${room}/)`)
-      expect(strays(`adapters/${room}/`, (target) => !others.test(target))).toEqual([])
+  it('lead from one adapter to another only in cli/', () => {
+    for (const folder of readdirSync(join(root, 'adapters')).filter((name) => name !== 'cli')) {
+      const others = new RegExp(`^adapters/(?!${folder}/)`)
+      expect(strays(`adapters/${folder}/`, (target) => !others.test(target))).toEqual([])
     }
   })
 
-  it('of what apps use in browsers lead to nothing that only Node.js has', () => {
+  it('of what apps use in browsers lead to nothing that needs Node.js', () => {
     const reached = reachedFrom('adapters/client/index.ts')
     expect(reached).toContain('plugin/key-package/restore.ts')
     expect(reached.filter((target) => /^(node:|ws$)/.test(target))).toEqual([])
   })
 
-  it('never go in a circle', () => {
+  it('are never circular', () => {
     expect([...imports.keys()].flatMap((file) => circleThrough(file) ?? [])).toEqual([])
   })
 })
 
 describe('plugin/', () => {
-  it('has the files that the map of CONTRIBUTING.md names, and no others', () => {
+  it('has exactly the files that CONTRIBUTING.md lists', () => {
     const [, map = ''] = read('CONTRIBUTING.md').split(/^(?:plugin|adapters)\//m)
     const named = [...map.matchAll(/[a-z-]+(\.ts|\/)(?= )/g)].map(([name]) => name)
-    const rooms = readdirSync(join(root, 'plugin'), { withFileTypes: true })
-    expect(named.sort()).toEqual(rooms.map((room) => room.name + (room.isFile() ? '' : '/')).sort())
+    const entries = readdirSync(join(root, 'plugin'), { withFileTypes: true }).filter(
+      ({ name }) => name !== 'README.md',
+    )
+    expect(named.sort()).toEqual(entries.map((entry) => entry.name + (entry.isFile() ? '' : '/')).sort())
   })
 
   it('has no clock and no environment of its own', () => {
@@ -63,7 +65,7 @@ describe('every file', () => {
 })
 
 describe('test/', () => {
-  it('starts processes in one place, which sees to it that none of them stays', () => {
+  it('starts processes in one place, which makes sure that they end', () => {
     const starters = filesBelow('test').filter((file) => {
       const code = read(file)
       return /^import \{[^}]*\b(spawn|fork|exec|execFile)\b[^}]*\} from 'node:child_process'/m.test(code)
@@ -81,14 +83,14 @@ function strays(start: string, isAllowed: (target: string) => boolean): string[]
     )
 }
 
-/** All that a file imports, and what that imports, types too. */
+/** All direct and indirect imports of a file, including types. */
 function reachedFrom(file: string): string[] {
   const reached = new Set([file])
   for (const next of reached) for (const target of imports.get(next) ?? []) reached.add(target)
   return [...reached]
 }
 
-/** The files on a way from `file` back to itself. */
+/** A circle of imports through `file`. */
 function circleThrough(file: string): string[] | undefined {
   const seen = new Set<string>()
   const ways = (imports.get(file) ?? []).map((target) => [target])
@@ -102,7 +104,7 @@ function circleThrough(file: string): string[] | undefined {
   return undefined
 }
 
-/** What a file imports or exports from, types too; files as paths from the top. */
+/** What a file imports or exports from, including types; files as paths from the top folder. */
 function importsOf(file: string): string[] {
   const code = read(file)
   const targets = [...code.matchAll(/(?:^|\s)(?:from|import)\s*\(?\s*'([^']+)'/g)].map(

@@ -1,12 +1,12 @@
 /**
- * On which Node.js this runs, and what the others are told. With OLDER_NODE, the path of a Node.js 18, it is that one
- * which is refused: `OLDER_NODE=/opt/node18/bin/node npm run jest -- test/node-version.test.ts`.
+ * Supported Node.js versions, and the refusal of others. With OLDER_NODE, the path of a Node.js 18, that one is
+ * refused: `OLDER_NODE=/opt/node18/bin/node npm run jest -- test/node-version.test.ts`.
  */
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
-import { objectionTo } from '../plugin/node-version.ts'
+import { unsupportedReason } from '../plugin/node-version.ts'
 import { finish } from './support/processes.ts'
 
 const inTop = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
@@ -15,9 +15,9 @@ const main = inTop(manifest.bin['keypackage-gateway'])
 
 const { OLDER_NODE } = process.env
 if (OLDER_NODE === undefined) {
-  console.warn('SKIPPED: no older Node.js is refused for real; OLDER_NODE=/path/to/node18 names one')
+  console.warn('SKIPPED: the refusal of a real older Node.js; set OLDER_NODE=/path/to/node18')
 }
-/** This Node.js, which says that it is another: what is refused by its version is refused before anything else. */
+/** Makes this Node.js report another version. */
 const pretended =
   'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"18.20.8"}})'
 const olderOnes: readonly (readonly [name: string, program: string, flags: readonly string[]])[] = [
@@ -29,30 +29,32 @@ describe('Node.js', () => {
   it.each(['20.19.0', '20.20.2', '21.7.3', '22.0.0', '22.21.1', '24.0.0', '26.1.0', '20.19.0-nightly'])(
     '%s is supported',
     (version) => {
-      expect(objectionTo(version)).toBeUndefined()
+      expect(unsupportedReason(version)).toBeUndefined()
     },
   )
 
   it.each(['16.20.2', '18.0.0', '18.20.8', '19.9.0', '20.0.0', '20.18.3'])('%s is refused', (version) => {
-    expect(objectionTo(version)).toBe(
-      `keypackage-gateway needs Node.js 20.19 or newer, and this is Node.js ${version}`,
+    expect(unsupportedReason(version)).toBe(
+      `keypackage-gateway requires Node.js 20.19 or newer; this is Node.js ${version}`,
     )
   })
 
-  it('is not asked for where there is none: browsers have another', () => {
-    expect(objectionTo(undefined)).toBeUndefined()
+  it('is not required in browsers', () => {
+    expect(unsupportedReason(undefined)).toBeUndefined()
   })
 
-  it('is the one that package.json asks for', () => {
+  it('has the minimum version of package.json', () => {
     const [, oldest = ''] = /^>=(\d+\.\d+)$/.exec(manifest.engines.node) ?? []
     const [major, minor] = oldest.split('.').map(Number)
-    expect(objectionTo(`${oldest}.0`)).toBeUndefined()
-    expect(objectionTo(`${major}.${Number(minor) - 1}.99`)).toContain(`needs Node.js ${oldest} or newer`)
+    expect(unsupportedReason(`${oldest}.0`)).toBeUndefined()
+    expect(unsupportedReason(`${major}.${Number(minor) - 1}.99`)).toContain(
+      `requires Node.js ${oldest} or newer`,
+    )
   })
 })
 
 describe.each(olderOnes)('%s', (_name, program, flags) => {
-  const refusal = /keypackage-gateway needs Node\.js 20\.19 or newer, and this is Node\.js 1\d\.\d+\.\d+/
+  const refusal = /keypackage-gateway requires Node\.js 20\.19 or newer; this is Node\.js 1\d\.\d+\.\d+/
 
   it.each([['--version'], ['serve', '--store', 'memory:'], ['strfry'], ['no such command']])(
     'is refused by the command line before anything else: %s',

@@ -1,8 +1,8 @@
 /** `import`: adds the records or events in a file to a store, and reports what became of each line. */
 
 import type { Command } from 'commander'
-import { inBatches } from '../../plugin/batches.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
+import { inBatches } from '../../plugin/records.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
 import { type Input, linesOf, openInput } from './input.ts'

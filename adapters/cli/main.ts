@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The executable `keypackage-gateway`: refuses an unsupported Node.js version before it loads anything else. */
 
-import { objectionTo } from '../../plugin/node-version.ts'
+import { unsupportedReason } from '../../plugin/node-version.ts'
 
-const objection = objectionTo(process.versions.node)
+const objection = unsupportedReason(process.versions.node)
 if (objection === undefined) {
   await import('./program.ts')
 } else {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import { nostreamRedis } from '../relays/nostream/nostream.ts'
-import { lateStore } from '../storage/late.ts'
+import { lazyStore } from '../storage/lazy.ts'
 import { startAuditLog } from './logging.ts'
 import { openStore } from './open-store.ts'
 import { loadSettings } from './settings.ts'
@@ -33,7 +33,7 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
  */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const audit = startAuditLog(settings, log)
-  const store = lateStore({ open: () => openStore(settings, log), patienceMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({ open: () => openStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
   const gateway = new KeyPackageGateway({
     ...gatewayOptions(settings),
     ...(audit && { audit: audit.write }),

@@ -1,7 +1,7 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
-import { inBatches } from '../../plugin/batches.ts'
+import { inBatches } from '../../plugin/records.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
 import { addSettings, readSettings } from './settings.ts'

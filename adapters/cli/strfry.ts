@@ -6,7 +6,7 @@ import type { GatewaySettings } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
-import { lateStore } from '../storage/late.ts'
+import { lazyStore } from '../storage/lazy.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -44,7 +44,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = lateStore({ open: () => openSharedStore(settings, log), patienceMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({ open: () => openSharedStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({

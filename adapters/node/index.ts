@@ -1,4 +1,4 @@
-/** `keypackage-gateway`: what plugin/ exports, on a Node.js that can run it. */
+/** The entry point `keypackage-gateway`: refuses unsupported Node.js versions, then exports plugin/. */
 
 import './supported.ts'
 

@@ -1,4 +1,4 @@
-/** Refuses a Node.js that is too old. To be imported first: modules are evaluated in the order of their imports. */
+/** Refuses unsupported Node.js versions. Import it first: modules run in the order of their imports. */
 
 import { requireSupported } from '../../plugin/node-version.ts'
 

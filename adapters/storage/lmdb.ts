@@ -1,6 +1,6 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
-import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/known-relay-list.ts'
+import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/keeping.ts'

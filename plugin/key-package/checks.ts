@@ -1,8 +1,8 @@
-/** What each check of a key package event looks at, and how it refuses: each throws a Refusal, or lets the event pass. */
+/** The checks of a key package event. Each throws a Refusal or lets the event pass. */
 
 import { getEventHash } from 'nostr-tools/pure'
+import { checkProtection } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
 import { showCode } from './ciphersuites.ts'
@@ -23,20 +23,20 @@ import type { KeyPackageTags } from './tags.ts'
 const EVENT_SKEW_SECONDS = 15 * 60
 const LIFETIME_SKEW_SECONDS = 3600
 
-/** Tags that narrow a claim are rewritten with the author's stock, so they may not grow at will. */
+/** Single-letter tags are written again whenever the author's stock changes, so their size is limited. */
 const MAX_TAGS = 100
 const MAX_TAG_BYTES = 16_384
 
-/** What the checks go by: the options, and what is known of the connection. */
+/** What the checks depend on: the options, and what is known of the connection. */
 export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {
   readonly stock: Pick<Options['stock'], 'ttlSeconds'>
-  /** The pubkeys that the publisher proved (NIP-42). */
+  /** The pubkeys that the publisher has authenticated (NIP-42). */
   readonly authenticatedAs: ReadonlySet<string>
-  /** Verifies id and signature; left out where the relay has done so. */
+  /** Verifies id and signature; left out if the relay has done so. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
 }
 
-/** What is known of an event so far. */
+/** An event, and what the checks have found so far. */
 export interface Draft {
   readonly event: SignedEvent
   readonly tags: KeyPackageTags
@@ -51,16 +51,16 @@ export interface Draft {
 
 export function checkEvent({ event, rules }: Draft): void {
   if (!rules.kinds.some((kind) => kind === event.kind)) {
-    throw invalid(`kind ${event.kind} is not taken in here`)
+    throw invalid(`kind ${event.kind} is not accepted here`)
   }
-  if (event.tags.length > MAX_TAGS) throw invalid(`a key package event has at most ${MAX_TAGS} tags`)
+  if (event.tags.length > MAX_TAGS) throw invalid(`a key package event may have at most ${MAX_TAGS} tags`)
   if (Buffer.byteLength(JSON.stringify(event.tags)) > MAX_TAG_BYTES) {
-    throw invalid(`the tags of a key package event have at most ${MAX_TAG_BYTES} bytes`)
+    throw invalid(`the tags of a key package event may have at most ${MAX_TAG_BYTES} bytes`)
   }
   if (rules.verifyEvent === undefined || rules.verifyEvent(event)) return
   if (getEventHash(event) === event.id) throw invalid('the signature is wrong')
   throw invalid(
-    'the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
+    'the id is not the hash of the event; an event that was re-encoded for delivery must be restored first',
   )
 }
 
@@ -73,7 +73,7 @@ export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
     throw invalid('created_at is more than 15 minutes in the future')
   }
   if (tags.pubkeys.some((pubkey) => pubkey !== event.pubkey)) {
-    throw invalid('the p tag names somebody other than the author')
+    throw invalid('the p tag does not name the author')
   }
 }
 
@@ -89,7 +89,7 @@ export function checkExpiration({ tags, now }: Draft): void {
 
 export function checkProtocolVersion({ tags }: Draft): void {
   if (tags.protocolVersions.length > 0 && tags.protocolVersions.every((version) => version === '1.0')) return
-  throw invalid('the tag ["mls_protocol_version","1.0"] is needed')
+  throw invalid('the tag ["mls_protocol_version","1.0"] is required')
 }
 
 export function readEncoding(draft: Draft): void {
@@ -106,7 +106,7 @@ export function decodeContent(draft: Draft): 'passed' | 'skipped' {
   const content = readContent(event.content, encoding)
   const { maxBytes } = rules.validation
   if (content.bytes.length > maxBytes) {
-    throw invalid(`the key package has ${content.bytes.length} bytes; at most ${maxBytes} are taken in here`)
+    throw invalid(`the key package has ${content.bytes.length} bytes; at most ${maxBytes} are accepted here`)
   }
   draft.content = content
   return 'passed'
@@ -121,20 +121,20 @@ export function decodeMls(draft: Draft): 'passed' | 'skipped' {
 
 export function checkCiphersuite({ ciphersuite }: KeyPackage, { tags, rules }: Draft): void {
   if (tags.ciphersuites.length === 0) {
-    throw invalid(`the tag ["mls_ciphersuite","${showCode(ciphersuite)}"] is needed`)
+    throw invalid(`the tag ["mls_ciphersuite","${showCode(ciphersuite)}"] is required`)
   }
-  for (const announced of tags.ciphersuites) {
-    if (announced === undefined) throw invalid('the mls_ciphersuite tag must hold a code such as 0x0001')
-    if (announced !== ciphersuite) {
+  for (const tagged of tags.ciphersuites) {
+    if (tagged === undefined) throw invalid('the mls_ciphersuite tag must be a code such as 0x0001')
+    if (tagged !== ciphersuite) {
       throw invalid(
-        `the mls_ciphersuite tag says ${showCode(announced)}, the KeyPackage ${showCode(ciphersuite)}`,
+        `the mls_ciphersuite tag says ${showCode(tagged)}, the KeyPackage ${showCode(ciphersuite)}`,
       )
     }
   }
   const allowed = rules.validation.ciphersuites
   if (allowed.includes(ciphersuite)) return
   throw invalid(
-    `ciphersuite ${showCode(ciphersuite)} is not taken in here, only ${allowed.map(showCode).join(', ')}`,
+    `ciphersuite ${showCode(ciphersuite)} is not accepted here; accepted: ${allowed.map(showCode).join(', ')}`,
   )
 }
 
@@ -151,21 +151,21 @@ export function checkCredential({ leafNode }: KeyPackage, { event }: Draft): voi
 
 export function checkLastResort({ event, tags, rules }: Draft): void {
   if (event.kind !== KEY_PACKAGE_KIND || !rules.validation.requireLastResort) return
-  if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must announce last_resort (0x000a)')
+  if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must include last_resort (0x000a)')
 }
 
-/** A clock may be an hour behind the one that set not_before. After not_after nobody can use the package any more. */
+/** An hour of clock skew is allowed for not_before. After not_after the package cannot be used any more. */
 export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
   const { ttlSeconds } = rules.stock
   if (event.created_at + ttlSeconds <= now) {
-    throw invalid(`created_at is ${ttlSeconds} s ago or more; publish a new one`)
+    throw invalid(`created_at is ${ttlSeconds} s or more in the past; publish a new key package`)
   }
   if (keyPackage === undefined) return
   const { notBefore, notAfter } = keyPackage.leafNode
   if (notBefore > now + LIFETIME_SKEW_SECONDS) {
     throw invalid(`the KeyPackage is not valid before ${notBefore}`)
   }
-  if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; publish a new one`)
+  if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; publish a new key package`)
 }
 
 export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
@@ -176,7 +176,7 @@ export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
   return 'passed'
 }
 
-/** Without the KeyPackage decoded, what the tag and the content say has to be believed. */
+/** If the KeyPackage is not decoded, the ciphersuite is that of the tag. */
 export function checkRef(draft: Draft): 'passed' | 'skipped' {
   const { content, keyPackage, tags, rules } = draft
   if (keyPackage !== undefined) {
@@ -186,7 +186,7 @@ export function checkRef(draft: Draft): 'passed' | 'skipped' {
   }
   const { ref } = draft
   if (ref === undefined) return 'skipped'
-  if (tags.refs.some((announced) => announced !== ref)) {
+  if (tags.refs.some((tagged) => tagged !== ref)) {
     throw invalid(`the i tag is not the KeyPackageRef ${ref}`)
   }
   return 'passed'
@@ -194,7 +194,8 @@ export function checkRef(draft: Draft): 'passed' | 'skipped' {
 
 export function checkSlot({ event, tags }: Draft): void {
   if (event.kind !== SLOT_KIND) return
-  if (tags.slots.length !== 1 || tags.slots[0] === '') throw invalid('kind 30443 needs one d tag, not empty')
+  if (tags.slots.length !== 1 || tags.slots[0] === '')
+    throw invalid('kind 30443 must have exactly one d tag, and it must not be empty')
 }
 
 function invalid(why: string): Refusal {

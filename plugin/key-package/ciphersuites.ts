@@ -1,4 +1,4 @@
-/** What each MLS ciphersuite hashes, signs and encrypts with, in Node's names (RFC 9420 section 17.1). */
+/** The algorithms of each MLS ciphersuite (RFC 9420 section 17.1), in Node's names. */
 
 export interface Ciphersuite {
   readonly hash: 'sha256' | 'sha384' | 'sha512'
@@ -20,12 +20,12 @@ const CIPHERSUITES: ReadonlyMap<number, Ciphersuite> = new Map([
   [7, { hash: 'sha384', signature: 'P-384', hpkeKeyBytes: 97 }],
 ])
 
-/** One of the seven, or undefined for what RFC 9420 does not define. */
+/** The ciphersuite with this code; undefined if RFC 9420 does not define it. */
 export function ciphersuiteOf(code: number): Ciphersuite | undefined {
   return CIPHERSUITES.get(code)
 }
 
-/** As tags and people write it: `0x0001`. */
+/** A code as tags have it, such as `0x0001`. */
 export function showCode(code: number): string {
   return `0x${code.toString(16).padStart(4, '0')}`
 }

@@ -1,16 +1,16 @@
-/** How a key package's bytes are written into an event's content, as published and as delivered (I8). */
+/** Encodes and decodes the content of key package events, as published and as delivered (I8). */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { SLOT_KIND } from './kinds.ts'
 
-/** What an `encoding` tag may say. */
+/** The values of an `encoding` tag. */
 export type Encoding = 'hex' | 'base64'
 
-/** What the content of a delivered event should be; `as-published` never breaks its signature. */
+/** How content is delivered; `as-published` never breaks the event's signature. */
 export type DeliveryEncoding = Encoding | 'as-published'
 
-/** A way to write bytes that gives exactly one text for them. `hex` and `base64` are what is delivered. */
+/** An exact way to write bytes as text. Delivered content is in `hex` or `base64`. */
 export type ContentForm =
   | 'hex'
   | 'hex-upper'
@@ -24,23 +24,23 @@ const FORMS: Readonly<Record<Encoding, readonly ContentForm[]>> = {
   base64: ['base64', 'base64-unpadded', 'base64url', 'base64url-unpadded'],
 }
 
-/** The encoding of an event's content, or what its tag says instead. */
+/** Whether the value of an `encoding` tag is a known encoding. */
 export function isEncoding(text: string | undefined): text is Encoding {
   return text === 'hex' || text === 'base64'
 }
 
-/** What a content is where no tag says so. */
+/** The encoding of content without an `encoding` tag. */
 export function defaultEncoding(kind: number): Encoding {
   return kind === SLOT_KIND ? 'base64' : 'hex'
 }
 
-/** What a content holds, and the form that gives this very content back. */
+/** Decoded content, and the form that encodes the bytes to exactly the same text. */
 export interface Content {
   readonly bytes: Uint8Array
   readonly form: ContentForm
 }
 
-/** @throws Refusal where no form does: mixed alphabets or cases, white space, stray bits, odd lengths */
+/** @throws Refusal if no form gives the same text: mixed alphabets or cases, white space, stray bits, odd lengths */
 export function readContent(content: string, encoding: Encoding): Content {
   const bytes = Buffer.from(content, encoding)
   const form = FORMS[encoding].find((candidate) => writeContent(bytes, candidate) === content)
@@ -49,12 +49,12 @@ export function readContent(content: string, encoding: Encoding): Content {
 }
 
 const notEncoded: Readonly<Record<Encoding, string>> = {
-  hex: 'content is not hex: an even number of digits in one case (base64 needs the tag ["encoding","base64"])',
+  hex: 'content is not hex: expected an even number of digits, all upper or all lower case (for base64, add the tag ["encoding","base64"])',
   base64:
-    'content is not base64: one alphabet, standard or URL-safe, without white space or bits that say nothing',
+    'content is not base64: expected the standard or the URL-safe alphabet, no white space, and zero as padding bits',
 }
 
-/** The only text that the form has for these bytes. */
+/** The bytes as text in this form. */
 export function writeContent(bytes: Uint8Array, form: ContentForm): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (form === 'hex') return buffer.toString('hex')
@@ -74,7 +74,7 @@ export interface StoredEvent {
   readonly contentForm: ContentForm
 }
 
-/** An event as a store keeps it: JSON text with NIP-01's fields alone, the content in canonical base64. */
+/** An event as a store keeps it: JSON with only the fields of NIP-01, the content in standard base64. */
 export function storedText(event: SignedEvent, bytes: Uint8Array): string {
   return JSON.stringify(withContent(event, writeContent(bytes, 'base64'), event.tags))
 }
@@ -85,19 +85,19 @@ function publishedEvent(stored: StoredEvent): SignedEvent {
   return stored.contentForm === 'base64' ? event : rewritten(event, stored.contentForm, event.tags)
 }
 
-/** A stored event as it is handed out: re-encoded if it has to be, which kind 30443 never is (I8). */
+/** A stored event as it is delivered: re-encoded if necessary, but never for kind 30443 (I8). */
 export function deliveredEvent(stored: StoredEvent, encoding: DeliveryEncoding): SignedEvent {
   if (encoding === 'as-published' || encoding === stored.contentForm) return publishedEvent(stored)
   const event = JSON.parse(stored.event) as SignedEvent
   if (event.kind === SLOT_KIND) return publishedEvent(stored)
-  return rewritten(event, encoding, announce(event.tags, encoding))
+  return rewritten(event, encoding, withEncodingTag(event.tags, encoding))
 }
 
 function rewritten(event: SignedEvent, form: ContentForm, tags: SignedEvent['tags']): SignedEvent {
   return withContent(event, writeContent(Buffer.from(event.content, 'base64'), form), tags)
 }
 
-/** An unverified copy: nostr-tools marks events with what verifying them said, and that mark must not travel on. */
+/** A copy with other content and tags, without the mark with which nostr-tools remembers that an event was verified. */
 export function withContent<Event extends SignedEvent>(
   { id, pubkey, created_at, kind, sig }: Event,
   content: string,
@@ -106,9 +106,9 @@ export function withContent<Event extends SignedEvent>(
   return { id, pubkey, created_at, kind, tags, content, sig } as Event
 }
 
-/** Says in the `encoding` tag how the content is written: in the one that is there, else in one added last. */
-export function announce(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
-  const place = tags.findIndex(([name]) => name === 'encoding')
-  if (place === -1) return [...tags, ['encoding', encoding]]
-  return tags.with(place, ['encoding', encoding, ...(tags[place] ?? []).slice(2)])
+/** The tags with this `encoding`: the existing tag is changed, else one is added at the end. */
+export function withEncodingTag(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
+  const index = tags.findIndex(([name]) => name === 'encoding')
+  if (index === -1) return [...tags, ['encoding', encoding]]
+  return tags.with(index, ['encoding', encoding, ...(tags[index] ?? []).slice(2)])
 }

@@ -1,7 +1,7 @@
 /** The kinds of key package events. */
 
-/** A package to be used once. */
+/** A package that is used once. */
 export const KEY_PACKAGE_KIND = 443
 
-/** Addressable: a slot, named by the `d` tag, whose package is handed out again and again until a newer one takes its place. */
+/** An addressable event: a slot, named by its `d` tag. Its package is handed out again and again until a newer one replaces it. */
 export const SLOT_KIND = 30443

@@ -1,4 +1,4 @@
-/** What an MLS KeyPackage says (RFC 9420 section 10), and the reference that names it. */
+/** Decodes an MLS KeyPackage (RFC 9420 section 10), and calculates its KeyPackageRef. */
 
 import { createHash } from 'node:crypto'
 import { Refusal } from '../nostr/refusal.ts'
@@ -9,7 +9,7 @@ import { notAKeyPackage, TlsReader, vectorHeader } from './tls.ts'
 /** A KeyPackageRef in lower-case hex (RFC 9420 section 5.2). */
 export type KeyPackageRef = string
 
-/** What RFC 9420 calls `basic` among the credential types. */
+/** The credential type `basic`. */
 export const BASIC_CREDENTIAL = 1
 
 const MLS10 = 1
@@ -17,19 +17,19 @@ const WIRE_FORMAT_KEY_PACKAGE = 5
 const LEAF_NODE_SOURCE_KEY_PACKAGE = 1
 const REF_LABEL = 'MLS 1.0 KeyPackage Reference'
 
-/** A KeyPackage; byte fields are views of the bytes that were decoded. */
+/** A decoded KeyPackage. Byte fields are views of the decoded bytes. */
 export interface KeyPackage {
-  /** The bare KeyPackage, without what an MLSMessage puts before it. */
+  /** The bare KeyPackage, without the header of an MLSMessage. */
   readonly bytes: Uint8Array
   readonly ciphersuite: number
   readonly initKey: Uint8Array
   readonly leafNode: LeafNode
-  /** Types of its extensions. */
+  /** The types of its extensions. */
   readonly extensions: readonly number[]
   readonly signed: Signed
 }
 
-/** The leaf node a KeyPackage brings along (RFC 9420 section 7.2). */
+/** The leaf node of a KeyPackage (RFC 9420 section 7.2). */
 interface LeafNode {
   readonly encryptionKey: Uint8Array
   readonly signatureKey: Uint8Array
@@ -41,15 +41,15 @@ interface LeafNode {
   readonly signed: Signed
 }
 
-/** A structure's TBS form, exactly as it was signed, and the signature. */
+/** The exact bytes that were signed (TBS), and the signature. */
 export interface Signed {
   readonly tbs: Uint8Array
   readonly signature: Uint8Array
 }
 
 /**
- * Decodes one TLS-serialised KeyPackage, or one MLSMessage that holds it.
- * @throws Refusal if it is anything else, or has bytes after it
+ * Decodes a TLS-serialised KeyPackage, or an MLSMessage that contains one.
+ * @throws Refusal if the bytes are anything else, or more bytes follow
  */
 export function decodeKeyPackage(bytes: Uint8Array): KeyPackage {
   const bare = withoutMessageHeader(bytes)
@@ -64,7 +64,7 @@ export function decodeKeyPackage(bytes: Uint8Array): KeyPackage {
   return pkg
 }
 
-/** The KeyPackage inside an MLSMessage. No bare one begins like that: its init_key would be empty. */
+/** The KeyPackage inside an MLSMessage. A bare KeyPackage never begins like the header: its init_key would be empty. */
 export function withoutMessageHeader(bytes: Uint8Array): Uint8Array {
   const header = [0, MLS10, 0, WIRE_FORMAT_KEY_PACKAGE, 0, MLS10]
   return header.every((byte, index) => bytes[index] === byte) ? bytes.subarray(4) : bytes
@@ -80,7 +80,7 @@ export function keyPackageRef(bytes: Uint8Array, ciphersuite: number): KeyPackag
     .digest('hex')
 }
 
-/** Whether the KeyPackage itself is one of last resort, whatever the tags of its event say. */
+/** Whether the KeyPackage itself has a last_resort extension, whatever the tags of its event say. */
 export function carriesLastResort({ extensions }: KeyPackage): boolean {
   return extensions.some((type) => LAST_RESORT_EXTENSIONS.includes(type))
 }
@@ -102,7 +102,7 @@ function readLeafNode(reader: TlsReader): LeafNode {
   const start = reader.position
   const encryptionKey = reader.opaque('leaf_node.encryption_key')
   const signatureKey = reader.opaque('leaf_node.signature_key')
-  // Other types than basic have a vector here too, of certificates for x509; nothing needs to look into it.
+  // Other credential types have a vector here too (x509: certificates). It is not decoded.
   const credential = { type: reader.uint16('credential_type'), data: reader.opaque('leaf_node.credential') }
   for (const list of ['versions', 'cipher_suites', 'extensions', 'proposals', 'credentials']) {
     const field = `leaf_node.capabilities.${list}`
@@ -126,12 +126,11 @@ function readExtension(reader: TlsReader): number {
   return type
 }
 
-/** RFC 9420 section 10.1: two keys, and different ones. */
+/** RFC 9420 section 10.1: the two keys must be different. Their lengths are those of the ciphersuite. */
 function checkHpkeKeys(ciphersuite: number, initKey: Buffer, encryptionKey: Uint8Array): void {
-  if (initKey.equals(encryptionKey)) throw notAKeyPackage('its init_key is its encryption_key as well')
+  if (initKey.equals(encryptionKey)) throw notAKeyPackage('its init_key and encryption_key are the same')
   const length = ciphersuiteOf(ciphersuite)?.hpkeKeyBytes
   if (length === undefined) return
-  if (initKey.length !== length) throw notAKeyPackage(`its init_key does not have ${length} bytes`)
-  if (encryptionKey.length !== length)
-    throw notAKeyPackage(`its encryption_key does not have ${length} bytes`)
+  if (initKey.length !== length) throw notAKeyPackage(`its init_key must have ${length} bytes`)
+  if (encryptionKey.length !== length) throw notAKeyPackage(`its encryption_key must have ${length} bytes`)
 }

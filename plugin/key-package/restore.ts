@@ -1,38 +1,39 @@
-/** How a client undoes what re-encoding did to an event (I8). It runs in browsers too, which have no Buffer. */
+/** Undoes the re-encoding of a delivered event (I8). It also runs in browsers, which have no Buffer. */
 
 import { getEventHash } from 'nostr-tools/pure'
 import { bytesToHex, hexToBytes } from 'nostr-tools/utils'
 import { base64ToBytes, bytesToBase64 } from 'ts-mls/util/byteArray.js'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { announce, type Encoding, isEncoding, withContent } from './encoding.ts'
+import { type Encoding, isEncoding, withContent, withEncodingTag } from './encoding.ts'
 
 const ENCODINGS: readonly Encoding[] = ['hex', 'base64']
 
 /**
- * Gives back the event its author signed, for clients that were sent it re-encoded. That it is the original is
- * proved by its id; whether the signature is good remains to be verified. An event that already hashes to its
- * id is returned as it is.
- * @throws Error if this is no re-encoding of the event with this id
+ * Restores the event that its author signed from a re-encoded one. The result matches its id; its signature is not
+ * verified here. An event that already matches its id is returned unchanged.
+ * @throws Error if the event is not a re-encoding of the event with its id
  */
 export function restoreSignedEvent<Event extends SignedEvent>(event: Event): Event {
-  if (hasOwnId(event)) return event
+  if (matchesId(event)) return event
   const contents = possibleContents(event)
   for (const tags of possibleTags(event.tags)) {
     for (const content of contents) {
       const original = withContent(event, content, tags)
-      if (hasOwnId(original)) return original
+      if (matchesId(original)) return original
     }
   }
-  throw new Error(`event ${event.id} is not a re-encoded key package: no way to write it hashes to its id`)
+  throw new Error(
+    `event ${event.id} is not a re-encoded key package: no encoding of its content matches its id`,
+  )
 }
 
-/** The tags that `announce` may have been given: it replaced a value, or added the tag last. */
+/** The tags before `withEncodingTag`, which has changed a value or added a tag at the end. */
 function possibleTags(tags: SignedEvent['tags']): SignedEvent['tags'][] {
   const without = tags.at(-1)?.[0] === 'encoding' ? [tags.slice(0, -1)] : []
-  return [...ENCODINGS.map((encoding) => announce(tags, encoding)), ...without]
+  return [...ENCODINGS.map((encoding) => withEncodingTag(tags, encoding)), ...without]
 }
 
-/** A delivered content in each form that its author may have written (`ContentForm`). */
+/** The content in each form that its author may have used (`ContentForm`). */
 function possibleContents({ tags, content }: SignedEvent): string[] {
   const bytes = deliveredBytes(content, tags.find(([name]) => name === 'encoding')?.[1])
   if (bytes === undefined) return []
@@ -43,7 +44,7 @@ function possibleContents({ tags, content }: SignedEvent): string[] {
   return [hex, hex.toUpperCase(), ...padded, ...padded.map((text) => text.replaceAll('=', ''))]
 }
 
-/** The bytes of a content as it is delivered; undefined where it is not. */
+/** The bytes of delivered content; undefined if it cannot be decoded. */
 function deliveredBytes(content: string, encoding: string | undefined): Uint8Array | undefined {
   if (!isEncoding(encoding)) return undefined
   try {
@@ -53,6 +54,6 @@ function deliveredBytes(content: string, encoding: string | undefined): Uint8Arr
   }
 }
 
-function hasOwnId(event: SignedEvent): boolean {
+function matchesId(event: SignedEvent): boolean {
   return getEventHash(event) === event.id
 }

@@ -1,4 +1,4 @@
-/** Whether a KeyPackage was signed by the key it names: RFC 9420 section 5.1.2, with Node's crypto. */
+/** Verifies the signatures of a KeyPackage (RFC 9420 section 5.1.2) with Node's crypto. */
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { type Ciphersuite, ciphersuiteOf } from './ciphersuites.ts'
@@ -15,7 +15,7 @@ const EC_ALGORITHM: ReadonlyMap<Ciphersuite['signature'], Buffer> = new Map([
 const DER_SEQUENCE = 0x30
 const DER_BIT_STRING = 0x03
 
-/** Whether both signatures hold, the leaf node's and the KeyPackage's. In an unknown ciphersuite none does. */
+/** Whether the signatures of the KeyPackage and its leaf node are valid. False for an unknown ciphersuite. */
 export function hasValidSignatures({ ciphersuite, leafNode, signed }: KeyPackage): boolean {
   const suite = ciphersuiteOf(ciphersuite)
   if (suite === undefined) return false
@@ -44,7 +44,7 @@ function verifyWithLabel(
   return verify(EC_ALGORITHM.has(suite.signature) ? suite.hash : null, content, key, signature)
 }
 
-/** As a JWK where OpenSSL reads that 15 times as fast as DER, and as DER where the JWK would need the point taken apart. */
+/** From a JWK for Ed25519 and Ed448, which OpenSSL reads 15 times as fast as DER; from DER for curves whose JWK needs x and y apart. */
 function importKey(signature: Ciphersuite['signature'], raw: Uint8Array): KeyObject | undefined {
   const algorithm = EC_ALGORITHM.get(signature)
   try {

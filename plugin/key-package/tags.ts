@@ -1,18 +1,18 @@
-/** What the tags of a key package event say, in the spellings of MIP-00 and of NIP-EE before it. */
+/** Reads the tags of a key package event, in the spellings of MIP-00 and of the older NIP-EE. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 
-/** The type of the last_resort extension, and the private one that older clients used (MIP-00). */
+/** The type of the last_resort extension, and the private type that older clients used (MIP-00). */
 export const LAST_RESORT_EXTENSIONS: readonly number[] = [0x000a, 0xf000]
 
-/** Every value in the order of the tags; what may be said only once is judged by those who read it. */
+/** All values in the order of the tags. The checks decide which tags may appear only once. */
 export interface KeyPackageTags {
   readonly protocolVersions: readonly string[]
-  /** An unreadable one is undefined. */
+  /** Undefined for an invalid code. */
   readonly ciphersuites: readonly (number | undefined)[]
   readonly announcesLastResort: boolean
   readonly encodings: readonly string[]
-  /** Seconds since the epoch, from `expiration` (NIP-40) and `exp`; an unreadable one is undefined. */
+  /** Seconds since the epoch, from `expiration` (NIP-40) and `exp`; undefined for an invalid number. */
   readonly expirations: readonly (number | undefined)[]
   readonly relays: readonly string[]
   /** `i`: the KeyPackageRef. */
@@ -21,7 +21,7 @@ export interface KeyPackageTags {
   readonly slots: readonly string[]
   /** `p`: whom the event is about. */
   readonly pubkeys: readonly string[]
-  /** Those a filter may narrow by (NIP-01). */
+  /** Single-letter tags, by which filters can select (NIP-01). */
   readonly letters: readonly (readonly [letter: string, value: string])[]
 }
 
@@ -31,8 +31,8 @@ export function readTags({ tags }: SignedEvent): KeyPackageTags {
     tags.filter(([name = '']) => names.includes(name)).flatMap((tag) => tag.slice(1))
   return {
     protocolVersions: first('mls_protocol_version'),
-    ciphersuites: listed(all('mls_ciphersuite', 'ciphersuite')).map(codeOf),
-    announcesLastResort: listed(all('mls_extensions', 'extensions')).some(isLastResort),
+    ciphersuites: splitValues(all('mls_ciphersuite', 'ciphersuite')).map(codeOf),
+    announcesLastResort: splitValues(all('mls_extensions', 'extensions')).some(isLastResort),
     encodings: first('encoding'),
     expirations: [...first('expiration'), ...first('exp')].map(secondsOf),
     relays: all('relays'),
@@ -45,13 +45,13 @@ export function readTags({ tags }: SignedEvent): KeyPackageTags {
   }
 }
 
-/** A number of 16 bits as RFC 9420's registries have them: `0x000a`, or decimal. */
+/** A 16-bit code of RFC 9420's registries, in hex (`0x000a`) or decimal; undefined if it is invalid. */
 export function codeOf(text: string): number | undefined {
   return /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) && Number(text) <= 0xffff ? Number(text) : undefined
 }
 
-/** One value each, or several with commas between them. */
-function listed(values: readonly string[]): string[] {
+/** Splits comma-joined values. */
+function splitValues(values: readonly string[]): string[] {
   return values.flatMap((value) => value.split(',')).map((value) => value.trim())
 }
 

@@ -1,11 +1,11 @@
 /**
- * Reads the TLS presentation language as RFC 9420 uses it, and nothing laxer: a structure has one encoding, so
- * what was read can be hashed, compared and verified as the bytes it came in.
+ * Reads and writes the TLS presentation language (RFC 9420 section 2.1). Only the one valid encoding of a structure is
+ * accepted, so the bytes themselves can be hashed, compared and verified.
  */
 
 import { Refusal } from '../nostr/refusal.ts'
 
-/** Goes through bytes from front to back; every method throws a Refusal that names the field where they end. */
+/** Reads bytes from front to back. Every method throws a Refusal that names the field in which the data ends. */
 export class TlsReader {
   readonly #bytes: Buffer
   #position = 0
@@ -22,7 +22,7 @@ export class TlsReader {
     return this.#bytes.length - this.#position
   }
 
-  /** What was read since a position. */
+  /** The bytes read since a position. */
   since(start: number): Buffer {
     return this.#bytes.subarray(start, this.#position)
   }
@@ -35,7 +35,7 @@ export class TlsReader {
     return this.#bytes.readUInt16BE(this.#advance(2, field))
   }
 
-  /** Exact up to 2^53, which seconds do not reach. */
+  /** Exact up to 2^53, which is enough for times. */
   uint64(field: string): number {
     return Number(this.#bytes.readBigUInt64BE(this.#advance(8, field)))
   }
@@ -47,7 +47,7 @@ export class TlsReader {
     return this.#bytes.subarray(start, start + length)
   }
 
-  /** `T field<V>`: calls `readItem` until the vector is used up. */
+  /** `T field<V>`: calls `readItem` until the end of the vector. */
   vector<Item>(field: string, readItem: (reader: TlsReader) => Item): Item[] {
     const reader = new TlsReader(this.opaque(field))
     const items: Item[] = []
@@ -55,27 +55,26 @@ export class TlsReader {
     return items
   }
 
-  /** RFC 9420 section 2.1.2: a length takes as few bytes as it can, or it is malformed. */
+  /** RFC 9420 section 2.1.2: a length that is not minimally encoded is malformed. */
   #length(field: string): number {
     const first = this.uint8(field)
     const size = 1 << (first >> 6)
-    if (size === 8) throw notAKeyPackage(`${field} has a length of 8 bytes`)
+    if (size === 8) throw notAKeyPackage(`the length of ${field} has an invalid prefix`)
     let length = first & 0x3f
     for (let more = 1; more < size; more++) length = length * 256 + this.uint8(field)
-    if (lengthSize(length) !== size)
-      throw notAKeyPackage(`the length of ${field} is not in its shortest form`)
+    if (lengthSize(length) !== size) throw notAKeyPackage(`the length of ${field} is not minimally encoded`)
     return length
   }
 
   #advance(count: number, field: string): number {
-    if (count > this.remaining) throw notAKeyPackage(`it ends inside ${field}`)
+    if (count > this.remaining) throw notAKeyPackage(`the data ends inside ${field}`)
     const start = this.#position
     this.#position += count
     return start
   }
 }
 
-/** The length that stands before `opaque field<V>`. */
+/** The length prefix of `opaque field<V>`. */
 export function vectorHeader(length: number): Buffer {
   const size = lengthSize(length)
   const header = Buffer.alloc(size)
@@ -84,7 +83,7 @@ export function vectorHeader(length: number): Buffer {
   return header
 }
 
-/** What bytes are refused with that do not read as they should. */
+/** The Refusal of bytes that are not a valid KeyPackage. */
 export function notAKeyPackage(why: string): Refusal {
   return new Refusal('invalid', `not an MLS KeyPackage (${why})`)
 }

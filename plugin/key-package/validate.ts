@@ -1,4 +1,4 @@
-/** Whether a key package event is taken in: fifteen checks in order, of which the first that fails is the answer. */
+/** Decides whether a key package event is accepted: fifteen checks in order. The first that fails gives the answer. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
@@ -9,7 +9,7 @@ import { SLOT_KIND } from './kinds.ts'
 import { carriesLastResort, type KeyPackage } from './mls.ts'
 import { readTags } from './tags.ts'
 
-/** What one check found. `skipped`: it is switched off, or what it looks at could not be read. */
+/** The outcome of one check. `skipped`: it is disabled, or what it checks could not be read. */
 export type CheckOutcome =
   | { readonly check: string; readonly outcome: 'passed' | 'skipped' }
   | { readonly check: string; readonly outcome: 'refused'; readonly refusal: Refusal }
@@ -20,7 +20,7 @@ interface Check {
   readonly run: (draft: checks.Draft) => 'passed' | 'skipped'
 }
 
-/** In this order. The tests name a check by its place, from `row 1` on. */
+/** In this order. Tests call them `row 1` to `row 15`. */
 const CHECKS: readonly Check[] = [
   { name: 'event', run: passing(checks.checkEvent) },
   { name: 'protection', run: passing(checks.checkSender) },
@@ -40,7 +40,7 @@ const CHECKS: readonly Check[] = [
 ]
 
 /**
- * What a store keeps of a key package event.
+ * Checks an event, and returns what a store keeps of it.
  * @param now seconds since the epoch
  * @throws Refusal of the first check that fails
  */
@@ -54,7 +54,7 @@ export function checkKeyPackage(
   return toStored(draft)
 }
 
-/** What each check finds, in their order and none left out, for people who ask why. */
+/** Runs all checks, also after one that refuses, and returns their outcomes in order. */
 export function explainKeyPackage(
   event: SignedEvent,
   rules: checks.KeyPackageRules,
@@ -78,7 +78,7 @@ function passing(check: (draft: checks.Draft) => void): Check['run'] {
   }
 }
 
-/** Only for what was decoded. */
+/** A check that is skipped if the KeyPackage was not decoded. */
 function ofKeyPackage(check: (keyPackage: KeyPackage, draft: checks.Draft) => void): Check['run'] {
   return (draft) => {
     if (draft.keyPackage === undefined) return 'skipped'
@@ -89,7 +89,7 @@ function ofKeyPackage(check: (keyPackage: KeyPackage, draft: checks.Draft) => vo
 
 function toStored(draft: checks.Draft): StoredKeyPackage {
   const { event, tags, content, keyPackage, ref, rules } = draft
-  if (content === undefined || ref === undefined) throw new Error('a check that passed left nothing behind')
+  if (content === undefined || ref === undefined) throw new Error('a check passed without setting its result')
   const expirations = tags.expirations.filter((expiration) => expiration !== undefined)
   const slot = event.kind === SLOT_KIND ? tags.slots[0] : undefined
   return {

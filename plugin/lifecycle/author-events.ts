@@ -1,14 +1,13 @@
-/** What authors send beside key packages: deletions, requests to vanish, relay lists, and what must not be published. */
+/** Other events that concern the gateway: deletions, requests to vanish, relay lists, and kinds that must not be published. */
 
 import type { GatewayContext } from '../context.ts'
-import { AUTH_KIND } from '../nostr/auth.ts'
+import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { checkProtection } from '../nostr/protection.ts'
 import { Refusal } from '../nostr/refusal.ts'
-import type { Sender } from '../operations.ts'
-import { UNAVAILABLE } from '../query.ts'
+import { UNAVAILABLE } from '../request/plan.ts'
+import type { Sender } from '../sender.ts'
 import {
-  announcesKeyPackages,
+  concernsKeyPackages,
   DELETION_KIND,
   namesRelayList,
   selectorsOf,
@@ -22,23 +21,23 @@ const KEY_PACKAGE_REQUEST_KIND = 447
 
 type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => Promise<void>
 
-/** Each kind that concerns the gateway beside key packages. What a handler does not refuse goes on to the relay. */
+/** The kinds that concern the gateway besides key packages. Events that are not refused are forwarded to the relay. */
 const handlers: ReadonlyMap<number, Handler> = new Map([
   [DELETION_KIND, deletePackages],
   [VANISH_KIND, vanish],
-  [RELAY_LIST_KIND, rememberRelayList],
+  [RELAY_LIST_KIND, saveRelayList],
   [WELCOME_KIND, refuseWelcome],
-  [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is deprecated; REQ kind 443 instead')],
-  [AUTH_KIND, refuse('invalid', 'an authentication event is sent with AUTH, never published')],
+  [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
+  [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
 ])
 
-/** Whether an EVENT of this kind is for a gateway that has taken these kinds over: a key package, or one of the above. */
+/** Whether the gateway handles EVENTs of this kind: key packages, and the kinds above. */
 export function concernsGateway(kind: number, keyPackageKinds: readonly number[]): boolean {
   return keyPackageKinds.includes(kind) || handlers.has(kind)
 }
 
 /**
- * Does what the event asks of the gateway.
+ * Handles an event that is not a key package.
  * @throws Refusal
  */
 export async function takeAuthorEvent(
@@ -58,7 +57,7 @@ async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender
   throw new Refusal('invalid', 'a welcome must be gift-wrapped, never published')
 }
 
-/** NIP-09. Fails closed only where the deletion says that it is about key packages (I7). */
+/** NIP-09. If the store fails, the deletion is refused only if its tags say that it is about key packages (I7). */
 async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
   const { store, now, options } = context
@@ -67,12 +66,12 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
     const [relayList] = await store.getRelayLists([event.pubkey])
     if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not carry out a deletion')
-    if (announcesKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
+    context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
+    if (concernsKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-/** NIP-62. A request to vanish that could be carried out by half is refused, so that it is made again. */
+/** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   if (!vanishesHere(event, sender.host)) return
   check(context, event, sender)
@@ -81,19 +80,19 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
     await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
     await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not carry out a request to vanish')
+    context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-/** A store that fails does not keep the relay from taking a relay list in (I7). */
-async function rememberRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+/** A store that fails does not stop the relay from accepting a relay list (I7). */
+async function saveRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
   checkRelayList(event)
   try {
     await context.store.putRelayList(event)
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store did not remember a relay list')
+    context.log.error({ err: error, event: event.id }, 'the store failed to save a relay list')
   }
 }
 

@@ -1,4 +1,4 @@
-/** What a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) means for an author's key packages. */
+/** Which key packages a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) names. */
 
 import { SLOT_KIND } from '../key-package/kinds.ts'
 import { hostOf } from '../nostr/auth.ts'
@@ -9,7 +9,7 @@ import { RELAY_LIST_KIND } from './relay-list.ts'
 export const DELETION_KIND = 5
 export const VANISH_KIND = 62
 
-/** The author's packages that a deletion names: by `e` their ids, by `a` their slots. */
+/** The author's packages that a deletion names: ids by `e` tags, slots by `a` tags. */
 export function selectorsOf(event: SignedEvent): Selector[] {
   const ids = valuesOf(event, 'e')
   const slots = addressesOf(event)
@@ -21,22 +21,22 @@ export function selectorsOf(event: SignedEvent): Selector[] {
   return selectors
 }
 
-/** Whether a deletion names the author's relay list, by `a` or by the id it has here. */
+/** Whether a deletion names the author's relay list, by an `a` tag or by the id of the stored one. */
 export function namesRelayList(event: SignedEvent, relayListId: string | undefined): boolean {
   if (addressesOf(event).some(({ kind }) => kind === RELAY_LIST_KIND)) return true
   return relayListId !== undefined && valuesOf(event, 'e').includes(relayListId)
 }
 
-/** Whether a deletion says itself that it is about key packages (its `k` tags, or the address of a slot). */
-export function announcesKeyPackages(event: SignedEvent, kinds: readonly number[]): boolean {
-  const announced = valuesOf(event, 'k').map(Number)
+/** Whether the tags of a deletion say that it is about key packages (`k`, or the address of a slot). */
+export function concernsKeyPackages(event: SignedEvent, kinds: readonly number[]): boolean {
+  const kindsNamed = valuesOf(event, 'k').map(Number)
   return (
-    announced.some((kind) => kinds.includes(kind)) ||
+    kindsNamed.some((kind) => kinds.includes(kind)) ||
     addressesOf(event).some(({ kind }) => kinds.includes(kind))
   )
 }
 
-/** Whether a request to vanish is for this relay (NIP-62): its `relay` tags say so, or `ALL_RELAYS`. */
+/** Whether a `relay` tag of a request to vanish names this relay or `ALL_RELAYS` (NIP-62). */
 export function vanishesHere(event: SignedEvent, host: string | undefined): boolean {
   return valuesOf(event, 'relay').some((relay) => {
     if (relay === 'ALL_RELAYS') return true
@@ -44,7 +44,7 @@ export function vanishesHere(event: SignedEvent, host: string | undefined): bool
   })
 }
 
-/** The addresses (`kind:pubkey:identifier`) that are the author's own. */
+/** The author's own addresses (`kind:pubkey:identifier`) in the `a` tags. */
 function addressesOf(event: SignedEvent): { kind: number; identifier: string }[] {
   return valuesOf(event, 'a').flatMap((address) => {
     const [kind, pubkey, ...identifier] = address.split(':')

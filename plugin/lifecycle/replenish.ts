@@ -1,31 +1,31 @@
-/** Asks authors who are connected for more packages when they run low, and takes that back once they have enough. */
+/** Asks connected authors for more packages when their stock is low, and withdraws the request once they have enough. */
 
 import type { GatewayContext } from '../context.ts'
-import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
+import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { isSlot } from '../stock/selection.ts'
 import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 
 /** A connection that is authenticated as an author. */
-interface Reach {
-  readonly send: (message: RelayMessage) => void
+interface AuthorConnection {
+  readonly send: (message: GatewayMessage) => void
   isAsked: boolean
 }
 
-/** How much an author has; `unheard`: the store has never heard of them, or has forgotten them. */
-type Level = 'enough' | 'few' | 'none' | 'unheard'
+/** How much stock an author has; `unknown`: the store has never heard of them, or has forgotten them. */
+type Level = 'enough' | 'few' | 'none' | 'unknown'
 
-/** How often an author is asked on authenticating in one interval: for several devices, not for each time one flaps. */
-const MOST_GREETED = 10
-/** Processes that share a store hear of one claim within so many seconds, their clocks' difference included. */
+/** Maximum requests on authenticating, to one author in one interval: enough for several devices, not for one that reconnects all the time. */
+const MAX_GREETINGS = 10
+/** All processes that share a store hear of a claim within this time, including the difference of their clocks. */
 const ONE_SIGNAL_SECONDS = 5
 
 export class Replenisher {
   readonly #context: GatewayContext
   readonly #intervalSeconds: number
-  readonly #connected = new Map<Pubkey, Set<Reach>>()
-  /** Until when this process asks an author no more after a claim, in seconds since the epoch. */
+  readonly #connected = new Map<Pubkey, Set<AuthorConnection>>()
+  /** Until when this process does not ask an author again (seconds since the epoch). */
   readonly #quietUntil = new Map<Pubkey, number>()
   readonly #greeted = new Map<Pubkey, KeptWindow>()
 
@@ -34,24 +34,26 @@ export class Replenisher {
     this.#intervalSeconds = context.options.replenish.intervalSeconds
   }
 
-  /** An author has authenticated, and can be reached through `send` until the returned function is called. */
-  join(author: Pubkey, send: Reach['send']): () => void {
-    const reach: Reach = { send, isAsked: false }
-    const reaches = this.#connected.get(author) ?? new Set()
-    this.#connected.set(author, reaches.add(reach))
-    this.#start(this.#greet(author, reach))
+  /** An author has authenticated. `send` is used to ask them until the returned function is called. */
+  join(author: Pubkey, send: AuthorConnection['send']): () => void {
+    if (!this.#context.options.replenish.enabled) return () => {}
+    const connection: AuthorConnection = { send, isAsked: false }
+    const connections = this.#connected.get(author) ?? new Set()
+    this.#connected.set(author, connections.add(connection))
+    this.#start(this.#greet(author, connection))
     return () => {
-      reaches.delete(reach)
-      if (reaches.size === 0 && this.#connected.get(author) === reaches) this.#connected.delete(author)
+      connections.delete(connection)
+      if (connections.size === 0 && this.#connected.get(author) === connections)
+        this.#connected.delete(author)
     }
   }
 
-  /** A claim has left few: every connection of the author is asked, at most once in an interval. */
+  /** A claim has left few packages: every connection of the author is asked, at most once in an interval. */
   ranLow(author: Pubkey): void {
     if (this.#connected.has(author)) this.#start(this.#askAll(author))
   }
 
-  /** Time has taken packages. Of what an author deletes they need not be told: who rotates publishes next. */
+  /** Packages have expired or retired. Deletions do not count: an author who deletes a package publishes the next one anyway. */
   lost(removals: readonly Removal[]): void {
     const byTime = removals.filter(({ why }) => why === 'expired' || why === 'retired')
     for (const author of new Set(byTime.map(({ author }) => author))) {
@@ -59,24 +61,24 @@ export class Replenisher {
     }
   }
 
-  /** A package has come in, or is back from a claim that was undone; by that there may be enough. */
+  /** A package was published, or put back by a released claim; now there may be enough. */
   gained(author: Pubkey): void {
-    const asked = this.#reaches(author).filter(({ isAsked }) => isAsked)
+    const asked = this.#connectionsOf(author).filter(({ isAsked }) => isAsked)
     if (asked.length > 0) this.#start(this.#withdrawIfEnough(author, asked))
   }
 
-  async #greet(author: Pubkey, reach: Reach): Promise<void> {
+  async #greet(author: Pubkey, connection: AuthorConnection): Promise<void> {
     const level = await this.#level(author)
-    if (level === 'enough' || (level === 'unheard' && !(await this.#hasRelayList(author)))) return
+    if (level === 'enough' || (level === 'unknown' && !(await this.#hasRelayList(author)))) return
     if (!this.#mayGreet(author)) return
     this.#keepQuiet(author, this.#intervalSeconds)
-    this.#ask(author, [reach])
+    this.#ask(author, [connection])
   }
 
-  /** Counted in this process alone: whoever authenticates has to be answered without a further word to the store. */
+  /** Counted in this process alone: authenticating must not cost another call to the store. */
   #mayGreet(author: Pubkey): boolean {
     const now = this.#context.now()
-    const quota = { max: MOST_GREETED, windowSeconds: this.#intervalSeconds }
+    const quota = { max: MAX_GREETINGS, windowSeconds: this.#intervalSeconds }
     const { window, outcome } = hit(this.#greeted.get(author), 1, quota, now)
     this.#greeted.delete(author)
     if (window !== undefined) this.#greeted.set(author, window)
@@ -99,7 +101,7 @@ export class Replenisher {
       const quota = { max: 1, windowSeconds: this.#intervalSeconds }
       const { granted, retryAfterSeconds } = await this.#context.store.hit(`asked ${author}`, 1, quota, now)
       const isOneSignal = this.#intervalSeconds - retryAfterSeconds <= ONE_SIGNAL_SECONDS
-      if (granted > 0 || isOneSignal) this.#ask(author, this.#reaches(author))
+      if (granted > 0 || isOneSignal) this.#ask(author, this.#connectionsOf(author))
       else this.#keepQuiet(author, retryAfterSeconds)
     } catch (error) {
       this.#quietUntil.delete(author)
@@ -107,12 +109,12 @@ export class Replenisher {
     }
   }
 
-  async #withdrawIfEnough(author: Pubkey, asked: readonly Reach[]): Promise<void> {
+  async #withdrawIfEnough(author: Pubkey, asked: readonly AuthorConnection[]): Promise<void> {
     if ((await this.#level(author)) !== 'enough') return
-    for (const reach of asked) {
-      if (!reach.isAsked) continue
-      reach.isAsked = false
-      reach.send(withdrawRequest())
+    for (const connection of asked) {
+      if (!connection.isAsked) continue
+      connection.isAsked = false
+      connection.send(withdrawRequest())
     }
   }
 
@@ -120,22 +122,22 @@ export class Replenisher {
     const { store, options, now } = this.#context
     const [count] = await store.count([author], now())
     if ((count ?? 0) >= options.stock.low) return 'enough'
-    if (count === undefined) return 'unheard'
+    if (count === undefined) return 'unknown'
     if (count === 0) return 'none'
     // Slots are never used up.
     return (await store.list(author, now())).every(isSlot) ? 'enough' : 'few'
   }
 
-  /** Who has no packages here, but says where they are, uses them. */
+  /** An author with a relay list but without packages uses key packages, and is asked for some. */
   async #hasRelayList(author: Pubkey): Promise<boolean> {
     const [list] = await this.#context.store.getRelayLists([author])
     return list !== undefined
   }
 
-  #ask(author: Pubkey, reaches: readonly Reach[]): void {
-    for (const reach of reaches) {
-      reach.isAsked = true
-      reach.send(requestMore(author, this.#context.options.kinds))
+  #ask(author: Pubkey, connections: readonly AuthorConnection[]): void {
+    for (const connection of connections) {
+      connection.isAsked = true
+      connection.send(requestMore(author, this.#context.options.kinds))
     }
   }
 
@@ -149,14 +151,14 @@ export class Replenisher {
     }
   }
 
-  #reaches(author: Pubkey): Reach[] {
+  #connectionsOf(author: Pubkey): AuthorConnection[] {
     return [...(this.#connected.get(author) ?? [])]
   }
 
-  /** What nobody waits for. A store that fails keeps nobody from claiming or authenticating (I7). */
+  /** Runs work that nobody waits for. A store that fails must not stop anybody from claiming or authenticating (I7). */
   #start(work: Promise<void>): void {
     work.catch((error: unknown) =>
-      this.#context.log.error({ err: error }, 'an author could not be asked for more'),
+      this.#context.log.error({ err: error }, 'failed to ask an author for more key packages'),
     )
   }
 }

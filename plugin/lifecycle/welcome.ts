@@ -1,17 +1,17 @@
-/** Kind 444 in the open: what it gives away of the key package that its sender has. */
+/** An unwrapped welcome (kind 444): it is refused, but shows which key package its sender uses. */
 
 import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import type { Sender } from '../operations.ts'
+import type { Sender } from '../sender.ts'
 import type { Claim } from '../store.ts'
 
 export const WELCOME_KIND = 444
 
 /**
- * A package that its sender claimed is spent or exposed already, unless the claim was undone because nothing was sent.
- * Then they have it from another relay, and it is claimed for them again: spent, or exposed if it is the last (I1, I2).
- * What others claim to have counts for nothing: anybody could take an author's stock away with it.
+ * A package that the sender claimed is already spent or exposed, unless its claim was released because nothing was sent.
+ * In that case they have the package from another relay, and it is claimed for them again: spent, or exposed if it is the
+ * last (I1, I2). Other senders change nothing, or anybody could use up an author's stock this way.
  */
 export async function noteWelcome(
   context: GatewayContext,
@@ -22,7 +22,7 @@ export async function noteWelcome(
   const { store, options, policy, released, log, audit, now } = context
   const ids = tags.flatMap(([name, id]) => (name === 'e' && id !== undefined ? [id] : []))
   const claims = released.take(requester, ids, now()).map(({ author, id, kind }): Claim => {
-    // The query was counted when it came, so its quota is another.
+    // The query was already counted, so this claim counts in a window of its own.
     const counted = `welcome ${id}`
     return {
       author,
@@ -42,6 +42,6 @@ export async function noteWelcome(
       }),
     )
   } catch (error) {
-    log.error({ err: error }, 'the store did not note that a released key package is in use')
+    log.error({ err: error }, 'the store failed to mark a released key package as used')
   }
 }

@@ -1,4 +1,4 @@
-/** NIP-42: challenges, and whether an AUTH event answers one. */
+/** NIP-42: challenges, and whether an AUTH event answers one. NIP-70: events that only their authenticated author may publish. */
 
 import { randomBytes } from 'node:crypto'
 import type { Pubkey, SignedEvent } from './messages.ts'
@@ -6,18 +6,18 @@ import { Refusal } from './refusal.ts'
 
 /** The kind of an AUTH event (NIP-42). */
 export const AUTH_KIND = 22242
-/** How far its created_at may lie from now, in seconds. */
+/** Maximum difference between its created_at and now, in seconds. */
 const AUTH_WINDOW_SECONDS = 600
 
-/** What an AUTH event has to match. */
+/** What an AUTH event must match. */
 export interface AuthExpectation {
   readonly challenge: string
-  /** Host and port under which clients know this relay (`hostOf`). */
+  /** Host and port of this relay's public URL (`hostOf`). */
   readonly host: string | undefined
   readonly verifyEvent: (event: SignedEvent) => boolean
 }
 
-/** One that nobody can guess, so an answer to it was made for this connection. */
+/** A random challenge. It cannot be guessed, so an answer to it was made for this connection. */
 export function createChallenge(): string {
   return randomBytes(16).toString('hex')
 }
@@ -32,24 +32,25 @@ export function relayHostOf(event: SignedEvent): string | undefined {
   return hostOf(tagValue(event, 'relay') ?? '')
 }
 
-/** Whether an event is one that authenticates now, whatever challenge it answers. */
+/** Whether an event is a current AUTH event, whatever challenge it answers. */
 export function isAuthEvent(event: SignedEvent, now: number): boolean {
   return event.kind === AUTH_KIND && Math.abs(event.created_at - now) <= AUTH_WINDOW_SECONDS
 }
 
 /**
- * The pubkey that an AUTH event proves. The relay tag counts: without it another relay could pass our challenge
- * on and use the answer here.
+ * The pubkey that an AUTH event proves. Its relay tag is checked: otherwise another relay could pass our challenge on to
+ * its own client and use the answer here.
  * @throws Refusal
  */
 export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, now: number): Pubkey {
-  if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event has kind ${AUTH_KIND}`)
-  if (challengeOf(event) !== expected.challenge) throw new Refusal('invalid', 'the challenge is not ours')
+  if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event must have kind ${AUTH_KIND}`)
+  if (challengeOf(event) !== expected.challenge)
+    throw new Refusal('invalid', 'the challenge is not from this relay')
   if (!isAuthEvent(event, now)) {
     throw new Refusal('invalid', 'created_at is more than 10 minutes from now')
   }
   if (expected.host === undefined) {
-    throw new Refusal('error', 'this relay does not know its own address; its operator has to set publicUrl')
+    throw new Refusal('error', 'this relay does not know its own URL; its operator must set publicUrl')
   }
   if (relayHostOf(event) !== expected.host) {
     throw new Refusal('invalid', 'the relay tag names another relay')
@@ -58,7 +59,16 @@ export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, n
   return event.pubkey
 }
 
-/** Host and port of a relay's URL or of a Host header; the default ports are left out. */
+/**
+ * NIP-70: an event with a `-` tag may only be published by its author.
+ * @throws Refusal `auth-required` unless the sender is authenticated as the author
+ */
+export function checkProtection({ tags, pubkey }: SignedEvent, authenticated: ReadonlySet<string>): void {
+  if (!tags.some(([name]) => name === '-') || authenticated.has(pubkey)) return
+  throw new Refusal('auth-required', 'this event may only be published by its author')
+}
+
+/** Host and port of a relay's URL or of a Host header, without a default port. */
 export function hostOf(urlOrHost: string): string | undefined {
   const url = urlOrHost.includes('://') ? urlOrHost : `ws://${urlOrHost}`
   if (!URL.canParse(url)) return undefined

@@ -1,4 +1,4 @@
-/** Whether a value has the shape of a signed event (NIP-01). The id and the signature are not its business. */
+/** Whether a value has the shape of a signed event (NIP-01). The id and the signature are not verified here. */
 
 import type { SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
@@ -6,49 +6,50 @@ import { Refusal } from './refusal.ts'
 const HEX_32 = /^[0-9a-f]{64}$/
 const HEX_64 = /^[0-9a-f]{128}$/
 const MAX_KIND = 65_535
-/** Half a surrogate pair: UTF-8, which an id is computed over (NIP-01), cannot write it, nor can every store (I8). */
-const NO_UTF8 = /\p{Surrogate}/u
+/** A lone surrogate. UTF-8, over which the id is computed (NIP-01), cannot encode it, nor can every store (I8). */
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 export function isSignedEvent(value: unknown): value is SignedEvent {
   return shapeFault(value) === undefined
 }
 
-/** @throws Refusal saying what is wrong with the shape */
+/** @throws Refusal that says what is wrong with the shape */
 export function checkShape(value: unknown): asserts value is SignedEvent {
   const fault = shapeFault(value)
   if (fault !== undefined) throw new Refusal('invalid', fault)
 }
 
-/** What is wrong with an event's shape, as a clause for people; undefined where nothing is. */
+/** What is wrong with an event's shape, in words; undefined if nothing is. */
 export function shapeFault(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'an event is a JSON object'
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return 'an event must be a JSON object'
   const { id, pubkey, created_at, kind, tags, content, sig } = value as Record<keyof SignedEvent, unknown>
   if (!isHex32(id)) return 'id must be 64 lower-case hex characters'
   if (!isHex32(pubkey)) return 'pubkey must be 64 lower-case hex characters'
   if (!matches(sig, HEX_64)) return 'sig must be 128 lower-case hex characters'
-  if (!Number.isSafeInteger(created_at)) return 'created_at must be a whole number of seconds'
-  if (!isKind(kind)) return `kind must be a whole number from 0 to ${MAX_KIND}`
+  if (!Number.isSafeInteger(created_at)) return 'created_at must be an integer (seconds since the epoch)'
+  if (!isKind(kind)) return `kind must be an integer from 0 to ${MAX_KIND}`
   if (!isTags(tags)) return 'tags must be an array of arrays of strings'
   if (typeof content !== 'string') return 'content must be a string'
-  return [content, ...tags.flat()].some((text) => NO_UTF8.test(text))
-    ? 'tags and content must be UTF-8'
+  return [content, ...tags.flat()].some((text) => LONE_SURROGATE.test(text))
+    ? 'tags and content must not contain lone surrogates'
     : undefined
 }
 
-/** The kind of what may be an event; undefined where it has none. */
+/** The kind of a value that may be an event; undefined if it has none. */
 export function kindOf(event: unknown): number | undefined {
   if (typeof event !== 'object' || event === null || !('kind' in event)) return undefined
   return typeof event.kind === 'number' ? event.kind : undefined
 }
 
-/** Whether somebody could take it for an event of one of these kinds: some read a number out of a text. */
+/** Whether a client could read the value as an event of one of these kinds: some accept a kind written as a string. */
 export function mayBeOfKind(event: unknown, kinds: readonly number[]): boolean {
   if (typeof event !== 'object' || event === null || !('kind' in event)) return false
   const kind = typeof event.kind === 'string' ? Number(event.kind) : event.kind
   return kinds.some((known) => known === kind)
 }
 
-/** What an event id and a pubkey are: 32 bytes in lower-case hex. */
+/** Whether a value is 32 bytes in lower-case hex, as event ids and pubkeys are. */
 export function isHex32(value: unknown): value is string {
   return matches(value, HEX_32)
 }

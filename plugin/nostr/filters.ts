@@ -1,4 +1,4 @@
-/** Splits a filter of NIP-01 into what it asks of the gateway and what is left for the relay. */
+/** Splits the filters of a REQ, COUNT or NEG-OPEN (NIP-01) into the gateway's part and the relay's part. */
 
 import { z } from 'zod'
 import type { Narrowing } from '../store.ts'
@@ -6,23 +6,23 @@ import { isHex32 } from './event.ts'
 import type { Pubkey } from './messages.ts'
 import { Refusal } from './refusal.ts'
 
-/** How a client wants content written: its `#f` (README, "For authors of clients"). */
+/** The encoding a client asks for with `#f` (adapters/client/README.md). */
 export type EncodingHint = 'hex' | 'base64'
 
 /** The part of a filter that asks for key packages. */
 export interface KeyPackageFilter {
-  /** Empty where the filter names none: that is browsing. */
+  /** Empty if the filter names none, which is not allowed for key packages. */
   readonly authors: readonly Pubkey[]
   readonly narrowing: Narrowing
   readonly limit?: number
   readonly hint?: EncodingHint
 }
 
-/** The filters of one message, in their two parts. */
+/** The filters of one message, split in two. */
 export interface SplitFilters {
-  /** What the gateway is asked. */
+  /** The gateway's part. */
   readonly asked: readonly KeyPackageFilter[]
-  /** What the relay is asked; a filter that asks nothing of the gateway stays the very same object. */
+  /** The relay's part. A filter that names no key package kind stays the same object. */
   readonly rest: readonly unknown[]
 }
 
@@ -31,16 +31,16 @@ interface SplitFilter {
   readonly rest?: unknown
 }
 
-/** Every value is held against every tag of every package of every author (I9). */
-const MOST_VALUES = 100
+/** Every value is compared with every tag of every package of every author, so their number is limited (I9). */
+const MAX_VALUES = 100
 
-/** Stops at the first item that does not fit: zod complains of each, and a message has room for 250,000 (I9). */
-const listOf = <Item>(fits: (item: unknown) => item is Item) =>
-  z.custom<Item[]>((value) => Array.isArray(value) && value.every(fits))
+/** Stops at the first invalid item: zod would report each, and a message can hold 250,000 (I9). */
+const arrayOf = <Item>(isItem: (item: unknown) => item is Item) =>
+  z.custom<Item[]>((value) => Array.isArray(value) && value.every(isItem))
 
-export const wholeNumbers = listOf((item): item is number => Number.isSafeInteger(item))
-export const texts = listOf((item): item is string => typeof item === 'string')
-export const idsOrPubkeys = listOf(isHex32)
+export const wholeNumbers = arrayOf((item): item is number => Number.isSafeInteger(item))
+export const texts = arrayOf((item): item is string => typeof item === 'string')
+export const idsOrPubkeys = arrayOf(isHex32)
 const seconds = z.number().int().min(0)
 
 const kindsSchema = z.object({ kinds: wholeNumbers })
@@ -55,24 +55,24 @@ const filterSchema = z.object({
 const tagsSchema = z.record(z.string(), texts)
 
 const expected: Record<string, string> = {
-  kinds: 'a list of whole numbers',
-  authors: 'a list of pubkeys, 64 lower-case hex characters each',
-  ids: 'a list of texts',
-  since: 'a time in seconds',
-  until: 'a time in seconds',
-  limit: 'a whole number',
+  kinds: 'an array of integers',
+  authors: 'an array of pubkeys (64 lower-case hex characters each)',
+  ids: 'an array of strings',
+  since: 'an integer (seconds since the epoch)',
+  until: 'an integer (seconds since the epoch)',
+  limit: 'an integer from 0',
 }
 
 /**
- * Splits the filters of a REQ, COUNT or NEG-OPEN. One that does not name a key package kind is the relay's,
- * however odd. One whose kinds cannot be read is nobody's: a relay could take it for a key package query (I4).
- * @throws Refusal `invalid`, or `restricted` where too many ids and tag values are named beside authors
+ * Splits the filters of a REQ, COUNT or NEG-OPEN. A filter without a key package kind is the relay's, valid or not. A
+ * filter with invalid `kinds` is refused: a relay might read it as a key package query (I4).
+ * @throws Refusal `invalid`, or `restricted` for too many ids and tag values
  */
 export function splitFilters(filters: readonly unknown[], keyPackageKinds: readonly number[]): SplitFilters {
   const split = filters.map((filter) => splitFilter(filter, keyPackageKinds))
   const asked = split.flatMap((filter) => filter.asked ?? [])
-  if (countValues(asked) > MOST_VALUES) {
-    throw new Refusal('restricted', `at most ${MOST_VALUES} ids and tag values per key package query`)
+  if (countValues(asked) > MAX_VALUES) {
+    throw new Refusal('restricted', `at most ${MAX_VALUES} ids and tag values per key package query`)
   }
   return {
     asked,
@@ -81,9 +81,9 @@ export function splitFilters(filters: readonly unknown[], keyPackageKinds: reado
 }
 
 /**
- * The same for what a relay answers with a number or with ids, which cannot be taken out of the answer: there has to be a
- * filter, and none may match key packages of others.
- * @throws Refusal the given one where a filter may, and as `splitFilters` does
+ * The same for COUNT and NEG-OPEN. A relay answers them with a number or with ids, from which key packages cannot be
+ * removed, so there must be a filter, and no filter may match the key packages of others.
+ * @throws Refusal `kindless` if a filter may match them; and those of `splitFilters`
  */
 export function splitNaming(
   filters: readonly unknown[],
@@ -92,15 +92,16 @@ export function splitNaming(
   kindless: Refusal,
 ): SplitFilters {
   const split = splitFilters(filters, keyPackageKinds)
-  if (filters.length === 0 || !split.rest.every((filter) => sparesKeyPackages(filter, owners))) throw kindless
+  if (filters.length === 0 || !split.rest.every((filter) => excludesKeyPackages(filter, owners)))
+    throw kindless
   return split
 }
 
 /**
- * Whether a relay that counts or lists what a filter matches can tell nothing of key packages but their owner's: the
- * filter names its kinds, or these authors alone. Without kinds it would match those the relay has from earlier (I4).
+ * Whether a filter that is counted or listed by a relay matches no key packages of others: it names its kinds, or only
+ * these authors. Without kinds it would match the key packages that the relay has from earlier (I4).
  */
-function sparesKeyPackages(filter: unknown, owners: ReadonlySet<string>): boolean {
+function excludesKeyPackages(filter: unknown, owners: ReadonlySet<string>): boolean {
   if (typeof filter !== 'object' || filter === null) return false
   if ('kinds' in filter && Array.isArray(filter.kinds) && filter.kinds.length > 0) return true
   if (!('authors' in filter) || !Array.isArray(filter.authors) || filter.authors.length === 0) return false
@@ -158,5 +159,5 @@ function read<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const result = schema.safeParse(value)
   if (result.success) return result.data
   const key = String(result.error.issues[0]?.path[0])
-  throw new Refusal('invalid', `${key} in a filter takes ${expected[key] ?? 'a list of texts'}`)
+  throw new Refusal('invalid', `filter \`${key}\` must be ${expected[key] ?? 'an array of strings'}`)
 }

@@ -1,4 +1,4 @@
-/** The parts of the gateway's sentences that programs read. Each is written and read back in this file only. */
+/** The machine-readable parts of the gateway's messages. They are written and parsed only in this file. */
 
 /** What a client can read from the reason of an OK, CLOSED or NOTICE. */
 export interface ParsedRefusal {

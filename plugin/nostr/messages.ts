@@ -1,4 +1,4 @@
-/** What travels between clients and relays: NIP-01's events and messages. */
+/** The events and messages of NIP-01. */
 
 /** A public key: 64 lower-case hex characters (NIP-01). */
 export type Pubkey = string
@@ -6,8 +6,8 @@ export type Pubkey = string
 export type EventId = string
 
 /**
- * An event as NIP-01 has it; nostr-tools' `Event` is one, and takes one. Its shape is checked; its id and signature are
- * not, unless something says so.
+ * An event (NIP-01), assignable to and from nostr-tools' `Event`. Its shape is checked; its id and signature are not,
+ * unless a comment says so.
  */
 export interface SignedEvent {
   readonly id: EventId
@@ -20,13 +20,26 @@ export interface SignedEvent {
   readonly sig: string
 }
 
-/** A JSON array from a client: a verb (`EVENT`, `REQ`, `CLOSE`, ...) and whatever follows it, unchecked. */
+/** A JSON array from a client: a verb (`EVENT`, `REQ`, `CLOSE`, ...) and unchecked values. */
 export type ClientMessage = readonly [verb: string, ...rest: unknown[]]
 
-/** A JSON array from a relay: a verb (`EVENT`, `OK`, `EOSE`, `CLOSED`, ...) and what follows it. */
+/** What the gateway says to a client, by its verb (NIP-01, 42, 45 and 77). */
+export type GatewayMessage =
+  | readonly ['EVENT', subscriptionId: string, event: SignedEvent]
+  | readonly ['OK', eventId: string, accepted: boolean, message: string]
+  | readonly ['EOSE', subscriptionId: string]
+  | readonly ['CLOSED', subscriptionId: string, message: string]
+  | readonly ['NOTICE', message: string]
+  | readonly ['AUTH', challenge: string]
+  | readonly ['COUNT', subscriptionId: string, counted: { readonly count: number }]
+  | readonly ['NEG-ERR', subscriptionId: string, message: string]
+  /** The low-stock signal: the author is asked to publish more. */
+  | readonly ['REQ', subscriptionId: string, filter: { readonly kinds: number[]; readonly authors: string[] }]
+
+/** A JSON array from a relay: a verb (`EVENT`, `OK`, `EOSE`, `CLOSED`, ...) and unchecked values. */
 export type RelayMessage = readonly [verb: string, ...rest: unknown[]]
 
-/** The JSON array of a text frame, or undefined where it holds something else. */
+/** The message in a text frame; undefined if it is not a JSON array that begins with a string. */
 export function parseMessage(text: string): ClientMessage | undefined {
   const value = parseJson(text)
   return isMessage(value) ? value : undefined

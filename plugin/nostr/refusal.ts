@@ -1,11 +1,11 @@
-/** Why something was not done: a machine-readable prefix and a sentence for people (NIP-01, OK and CLOSED). */
+/** Refusals: a machine-readable prefix and a sentence (NIP-01, OK and CLOSED). */
 
-import type { ClientMessage, RelayMessage } from './messages.ts'
+import type { ClientMessage, GatewayMessage } from './messages.ts'
 
 /** The prefixes of NIP-01 and NIP-42 that the gateway uses. */
 export type RefusalPrefix = 'invalid' | 'blocked' | 'restricted' | 'rate-limited' | 'auth-required' | 'error'
 
-/** Thrown where a fault is known; `message` is what goes on the wire: `<prefix>: <reason>`. */
+/** Thrown where the fault is found. `message` is sent to the client: `<prefix>: <reason>`. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly prefix: RefusalPrefix
@@ -18,8 +18,8 @@ export class Refusal extends Error {
   }
 }
 
-/** How a client hears that its message was refused: OK, CLOSED or NEG-ERR where it names an id, else NOTICE. */
-export function refusalMessage(message: ClientMessage, { message: why }: Refusal): RelayMessage {
+/** The reply to a refused message: OK, CLOSED or NEG-ERR if the message has an id, else NOTICE. */
+export function refusalMessage(message: ClientMessage, { message: why }: Refusal): GatewayMessage {
   const [verb, subject] = message
   if (verb === 'EVENT' || verb === 'AUTH') {
     const id = idOf(subject)

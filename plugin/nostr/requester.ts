@@ -1,24 +1,24 @@
-/** Who is asking, for quotas: an authenticated pubkey, else a network address. */
+/** Whom quotas count: an authenticated pubkey, or else a network address. */
 
-/** Who asks. */
+/** Who sends a message. */
 export interface Requester {
-  /** Whom quotas count: the first pubkey the connection authenticated, else its address. */
+  /** Whom quotas count: the first pubkey that the connection authenticated, or else its address. */
   readonly name: string
   readonly address: string
   readonly authenticated: ReadonlySet<string>
 }
 
-/** Longest address that is kept as it is; no real one is longer. */
-const LONGEST_ADDRESS = 64
+/** Longer values are cut off; no real address is longer. */
+const MAX_ADDRESS_LENGTH = 64
 
 /**
- * The part of a network address that one customer of a provider has: an IPv4 address as it is, of an IPv6
- * address its /64. What is neither (a socket's path) counts as it is.
+ * The address that quotas count: an IPv4 address itself, or the /64 of an IPv6 address, which is what one customer of a
+ * provider usually has. Anything else, such as the path of a socket, is counted as it is.
  */
 export function addressKey(address: string): string {
   const [bare = ''] = address.split('%')
   const groups = bare.includes(':') ? expandIPv6(bare) : undefined
-  if (groups === undefined) return bare.slice(0, LONGEST_ADDRESS)
+  if (groups === undefined) return bare.slice(0, MAX_ADDRESS_LENGTH)
   return mappedIPv4(groups) ?? `${groups.slice(0, 4).join(':')}::/64`
 }
 
@@ -33,7 +33,7 @@ function expandIPv6(address: string): string[] | undefined {
   return [...before, ...zeros, ...after]
 }
 
-/** `::ffff:203.0.113.7` is an IPv4 client on a socket that speaks both (RFC 4291 section 2.5.5.2). */
+/** `::ffff:203.0.113.7` is an IPv4 client on a dual-stack socket (RFC 4291 section 2.5.5.2). */
 function mappedIPv4(groups: readonly string[]): string | undefined {
   if (groups.slice(0, 6).join(':') !== '0:0:0:0:0:ffff') return undefined
   return groups

@@ -6,7 +6,7 @@
 
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
 export type { KeyPackageRef } from '../key-package/mls.ts'
-export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
+export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'

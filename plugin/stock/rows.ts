@@ -1,7 +1,7 @@
 /** A whole store over rows of JSON: for a database that can read some rows, and write them back before anybody else does. */
 
 import type { StoredEvent } from '../key-package/encoding.ts'
-import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/known-relay-list.ts'
+import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type {

@@ -1,4 +1,4 @@
-/** Claims a second, 64 under way at any time, of authors who have ten packages each and lose one in every round. */
+/** Claims a second with 64 in flight, from authors with ten packages each, of which every round takes one. */
 
 import { open } from 'lmdb'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
@@ -12,7 +12,7 @@ import type { BenchRow } from './row.ts'
 import { author, fill, realisticPackage } from './stocked.ts'
 
 export const IN_FLIGHT = 64
-/** One less than an author has packages: each round takes one, and never the last. */
+/** One less than an author's packages: each round takes one, and never the last. */
 export const ROUNDS = LIMITS.max - 1
 /** From one round to the next claims become too old to be released, but no window is over. */
 const SECONDS_BETWEEN_ROUNDS = 61
@@ -65,7 +65,7 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   }
 }
 
-/** Claims one package of every author a round, in turns with the baseline; once for nothing, with other authors. */
+/** Claims one package of every author in each round, alternating with the baseline, after one warm-up round with other authors. */
 export async function compareClaims(
   store: KeyPackageStore,
   authors: number,
@@ -87,7 +87,7 @@ export async function compareClaims(
   )
 }
 
-/** lmdb as it is, with the options of the store, and records as long as an event. */
+/** The baseline: bare lmdb with the options of the store, and records as long as an event. */
 function bareLmdb(path: string) {
   const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false })
   const here = root.openDB<string, [author: string, round: number]>({ name: 'here' })

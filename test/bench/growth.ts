@@ -1,4 +1,4 @@
-/** What stores cost when they grow: a claim against the number of authors, and memory against the number of packages. */
+/** How stores scale: the time of a claim by the number of authors, and memory by the number of packages. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
@@ -33,7 +33,7 @@ export async function benchLmdbGrowth(): Promise<BenchRow> {
   return row
 }
 
-/** Heap that a package takes in memory, ten to an author, with all that the store keeps beside it. */
+/** Heap bytes per package of the memory store with ten packages an author, including everything else it keeps. */
 export async function benchMemoryBytes(): Promise<BenchRow> {
   const { gc } = globalThis
   if (gc === undefined) throw new Error('weighing packages needs node --expose-gc')
@@ -60,7 +60,7 @@ export async function benchMemoryBytes(): Promise<BenchRow> {
   }
 }
 
-/** One claim after the other, each from another requester; every author has one package. */
+/** Claims one after the other, each by another requester; every author has one package. */
 export async function benchGrowth(
   name: string,
   open: () => KeyPackageStore | Promise<KeyPackageStore>,
@@ -97,7 +97,7 @@ export async function benchGrowth(
   }
 }
 
-/** Another number for every number, as if at random (Knuth's multiplicative hash). */
+/** A pseudo-random permutation of the numbers (Knuth's multiplicative hash). */
 function scattered(number: number): number {
   return Math.imul(number, 2_654_435_761) >>> 0
 }

@@ -1,4 +1,4 @@
-/** What checking a key package costs: decoding, reference and both signatures, against two bare Ed25519 verifications. */
+/** The time to check a key package (decoding, KeyPackageRef, both signatures), against two bare Ed25519 verifications. */
 
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
 import { decodeKeyPackage, keyPackageRef } from '../../plugin/key-package/mls.ts'

@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean' },
     only: { type: 'string' },
-    // How long the crowd before the proxy stays.
+    // How long the proxy's many clients stay connected.
     seconds: { type: 'string', default: '10' },
   },
 })

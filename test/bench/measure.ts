@@ -1,4 +1,4 @@
-/** Times two things in turns, so that what else the machine does falls on both alike. */
+/** Measures two things in turns, so that other load on the machine affects both alike. */
 
 export interface Medians {
   readonly value: number
@@ -21,7 +21,7 @@ export async function alternate(
   return { value: median(values), baseline: median(baselines) }
 }
 
-/** How many calls a second, with so many under way at any time. */
+/** Calls a second, with a given number in flight. */
 export async function callsPerSecond(
   calls: number,
   inFlight: number,

@@ -1,4 +1,4 @@
-/** What clients do before the proxy and before the pipe, and how fast it went. */
+/** The load that clients put on the proxy and on the pipe, and how fast it is handled. */
 
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
@@ -26,7 +26,7 @@ export async function end(socket: WebSocket): Promise<void> {
   await once(socket, 'close')
 }
 
-/** Notes a second, for one REQ. @throws where one is lost or out of order */
+/** Notes a second, for one REQ. @throws if one is lost or out of order */
 export function receive(socket: WebSocket, notes: number): Promise<number> {
   const start = performance.now()
   let next = 0
@@ -47,7 +47,7 @@ export function receive(socket: WebSocket, notes: number): Promise<number> {
   })
 }
 
-/** REQs a second, each for one event, so many under way at any time. @throws where one gets none */
+/** REQs a second, each for one event, with a given number in flight. @throws if one gets none */
 export async function queries(
   socket: WebSocket,
   count: number,
@@ -77,7 +77,7 @@ export async function queries(
   return (count / (performance.now() - start)) * 1000
 }
 
-/** EVENTs a second, up to their OKs. */
+/** EVENTs a second, each counted with its OK. */
 export function publish(socket: WebSocket, count: number): Promise<number> {
   const frames = Array.from({ length: count }, (_, number) => Buffer.from(`["EVENT",${noteOf(number)}]`))
   const start = performance.now()
@@ -93,7 +93,7 @@ export function publish(socket: WebSocket, count: number): Promise<number> {
   })
 }
 
-/** How long each took from an EVENT to its OK, in milliseconds. */
+/** The time of each EVENT until its OK, in milliseconds. */
 export async function roundTrips(socket: WebSocket, count: number): Promise<number[]> {
   const frame = Buffer.from(`["EVENT",${noteOf(1)}]`)
   const trips: number[] = []

@@ -1,4 +1,4 @@
-/** The processes of the proxy's bench: a relay that only sends, a bare pipe before it, and the proxy. */
+/** The processes of the proxy's bench: a relay that only sends, a bare pipe in front of it, and the proxy. */
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -12,11 +12,11 @@ import { fill } from './stocked.ts'
 
 export type Role = 'relay' | 'pipe' | 'proxy'
 
-/** What a process says over its channel: where it listens, or the memory it has and uses, in bytes. */
+/** What a process reports over its channel: its port, or its resident and used memory in bytes. */
 export type Report = { readonly port: number } | { readonly resident: number; readonly used: number }
 
 const MOST = 100_000
-/** Whose key packages the proxy has, two each. */
+/** The authors whose key packages the proxy has, two each. */
 export const AUTHORS = 16_000
 const silent = { info() {}, warn() {}, error: (fields: object) => console.error(fields) }
 
@@ -87,7 +87,7 @@ export function noteOf(number: number): string {
   return `{"content":${FILLING},"created_at":${number},"id":"${id}","kind":1,"pubkey":"${id}","sig":"${sig}","tags":${tags}}`
 }
 
-/** Runs where this file is started as a process with a role. */
+/** Runs if this file is started as a process with a role. */
 export async function play(role: Role, upstream: string): Promise<void> {
   const tell = (report: Report) => process.send?.(report)
   process.on('message', () => {

@@ -1,4 +1,4 @@
-/** What the proxy costs beside a bare pipe of two WebSockets before the same relay, each in a process of its own. */
+/** The proxy against a bare pipe of two WebSockets in front of the same relay, each in a process of its own. */
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,14 +15,14 @@ const ROUNDS = 7
 const NOTES = 20_000
 const PUBLISHED = 10_000
 const TRIPS = 3000
-/** In one round; no author is asked twice. */
+/** In one round; no author is queried twice. */
 const CLAIMS = Math.floor(AUTHORS / ROUNDS)
 const IDLE = 2000
 const BUSY = 200
 const NOTES_AT_A_TIME = 50
 const BASELINE = 'a bare pipe'
 
-/** A process of the bench, and what it tells of itself. */
+/** A process of the bench, and what it reports. */
 class Part {
   readonly url: string
   readonly #child: ChildProcess
@@ -103,7 +103,7 @@ export async function benchProxy(): Promise<BenchRow[]> {
 }
 
 /**
- * 2,000 idle connections and 200 busy ones, for as many seconds as `--seconds` says. Throws where a note is lost or
+ * 2,000 idle connections and 200 busy ones, for as many seconds as `--seconds` says. Throws if a note is lost or
  * comes out of order.
  */
 export async function benchProxyCrowd(seconds: number): Promise<BenchRow[]> {
@@ -123,7 +123,7 @@ export async function benchProxyCrowd(seconds: number): Promise<BenchRow[]> {
       },
       rate(`proxy, notes/s to ${BUSY} of ${IDLE + BUSY} clients`, { value: proxy.rate, baseline: pipe.rate }),
       {
-        name: 'proxy, memory in use when they have gone',
+        name: 'proxy, memory in use after all have disconnected',
         value: proxy.kept,
         unit: 'MiB',
         baseline: pipe.kept,
@@ -137,7 +137,7 @@ export async function benchProxyCrowd(seconds: number): Promise<BenchRow[]> {
 }
 
 async function crowd(part: Part, seconds: number) {
-  // Once through, so that what is loaded and compiled on first use is there before it is measured.
+  // A first run, so that everything is loaded and compiled before it is measured.
   for (const socket of await connectAll(part.url, 50)) await end(socket)
   const before = await part.measure()
   const idle = await connectAll(part.url, IDLE)
@@ -160,7 +160,7 @@ async function crowd(part: Part, seconds: number) {
   }
 }
 
-/** The least memory in use of a while: the other ends of connections close a little later. */
+/** The minimum of memory in use over a while: connections close a little later at the other end. */
 async function settled(part: Part): Promise<{ used: number }> {
   let least = await part.measure()
   for (let turn = 0; turn < 10; turn++) {
@@ -207,7 +207,7 @@ function rate(name: string, { value, baseline }: { value: number; baseline: numb
 function added(
   name: string,
   { value, baseline }: { value: number; baseline: number },
-  mostMs: number,
+  maxMs: number,
 ): BenchRow {
   return {
     name,
@@ -216,7 +216,7 @@ function added(
     baseline,
     baselineName: BASELINE,
     ratio: value / baseline,
-    budget: `at most ${mostMs} ms more`,
-    inside: value - baseline <= mostMs,
+    budget: `at most ${maxMs} ms more`,
+    inside: value - baseline <= maxMs,
   }
 }

@@ -1,4 +1,4 @@
-/** One author whom eight processes claim from at the same time: all of it compare and set, for the last package stays. */
+/** Eight processes that claim from one author at the same time, always by compare and set because the last package stays. */
 
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ const IN_FLIGHT = 16
 const WARM_UP_MS = 1_000
 const MEASURED_MS = 4_000
 
-/** What a process has done. */
+/** The work of one process. */
 interface Work {
   /** How long each claim took, in milliseconds. */
   readonly took: readonly number[]

@@ -1,4 +1,4 @@
-/** What the Redis store does beside what its client could, on a redis-server of its own that writes nothing to disk. */
+/** The Redis store against its bare client, on a redis-server of its own that writes nothing to disk. */
 
 import { isCluster } from '../../adapters/storage/redis/clients.ts'
 import { connectRedis, type RedisConnection } from '../../adapters/storage/redis/connection.ts'
@@ -32,7 +32,7 @@ const MOVE_ONE_RECORD = `
 
 interface Place {
   readonly url: string
-  /** As it stands in a row; one server where it is left out. */
+  /** As in the row's name; a single server if absent. */
   readonly where?: string
 }
 
@@ -45,7 +45,7 @@ export function benchRedisClaims(): Promise<BenchRow[]> {
   ])
 }
 
-/** On three masters, where each author's claims are calls of their own; and what asks for many authors at once. */
+/** On a cluster of three masters, where each author's claims are calls of their own; also queries for many authors at once. */
 export async function benchRedisCluster(): Promise<BenchRow[]> {
   const cluster = await startCluster().catch(skipped)
   if (cluster === undefined) return []
@@ -142,7 +142,7 @@ export function benchRedisGrowth(): Promise<BenchRow[]> {
   ])
 }
 
-/** Memory of the server that a package takes, ten to an author, with all that the store keeps beside it. */
+/** Server memory per package with ten packages an author, including everything else the store keeps. */
 export function benchRedisBytes(): Promise<BenchRow[]> {
   return onServer(async (server) => {
     const store = await storeOn(server, 'bytes')
@@ -210,7 +210,7 @@ function skipped(error: unknown): undefined {
   console.error(`SKIPPED: ${error instanceof Error ? error.message : error}`)
 }
 
-/** Without redis-server there are no rows, and it says so. */
+/** Without redis-server there are no rows, and a message says so. */
 async function onServer(bench: (server: RedisServer) => Promise<BenchRow[]>): Promise<BenchRow[]> {
   const server = await startRedis().catch(skipped)
   if (server === undefined) return []

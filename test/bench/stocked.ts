@@ -1,4 +1,4 @@
-/** Stores with many authors in them, for benches: packages as large as real ones, without the MLS. */
+/** Stores with many authors, for benches. Packages have the size of real ones, but no MLS content. */
 
 import type { KeyPackageRef } from '../../plugin/key-package/mls.ts'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
@@ -9,12 +9,12 @@ import { hex, LIMITS, NOW } from '../contract/index.ts'
 const KEY_PACKAGE_BYTES = 420
 const PUTS_AT_ONCE = 2000
 
-/** A pubkey; nothing about two with neighbouring numbers is alike. */
+/** A pubkey that looks random, for each number. */
 export function author(number: number): Pubkey {
   return hex(`bench author ${number}`)
 }
 
-/** A package whose event is as long as a real one, and whose texts are its own, as when it came over a socket. */
+/** A package whose event is as long as a real one, with strings of its own, as if it had been received. */
 export function realisticPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
   const id = hex(`event ${name}`)
   const ref = hex(`ref ${name}`)
@@ -39,7 +39,7 @@ export function realisticPackage(name: string, author: Pubkey, createdAt: number
   return JSON.parse(JSON.stringify(pkg))
 }
 
-/** A package with next to no event, for stores with so many that only their number matters. */
+/** A package with almost no event, for stores in which only the number of packages matters. */
 export function smallPackage(name: string, author: Pubkey, createdAt: number): StoredKeyPackage {
   const [id, ref] = [hex(`event ${name}`), hex(`ref ${name}`)]
   return packageOf(id, ref, author, createdAt, JSON.stringify({ id, pubkey: author }))
@@ -68,7 +68,7 @@ function packageOf(
   }
 }
 
-/** Puts `perAuthor` packages in for each author with a number in the range. */
+/** Stores `perAuthor` packages for each author with a number in the range. */
 export async function fill(
   store: KeyPackageStore,
   authors: { readonly from: number; readonly to: number },

@@ -1,4 +1,4 @@
-/** strfry's plugin, asked as strfry asks: through a shell and a pipe, the next event once the last is answered. */
+/** strfry's plugin, used as strfry uses it: through a shell and a pipe, one event at a time. */
 
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -54,7 +54,7 @@ async function benchStart(command: string): Promise<BenchRow> {
   )
 }
 
-/** New processes each round: on which processor one lands makes more of a difference than what it does. */
+/** New processes in each round: which processor one runs on matters more than what it does. */
 async function benchOtherKinds(plugin: string, accepting: string): Promise<BenchRow> {
   const lines = [questionAbout(note())]
   const measure = (command: string) =>
@@ -72,7 +72,7 @@ async function benchOtherKinds(plugin: string, accepting: string): Promise<Bench
   return row({ name: 'strfry plugin, other kinds', unit: 'events/s', value, baseline, budget, inside })
 }
 
-/** The baseline neither checks nor stores anything, so there is no budget: it shows what both cost. */
+/** The baseline neither checks nor stores anything, so there is no budget; the row shows the cost of both. */
 async function benchKeyPackages(plugin: string, accepting: string): Promise<BenchRow> {
   const events = await keyPackages(2 * ROUNDS * KEY_PACKAGES_PER_ROUND)
   const lines = events.map((event) => questionAbout(event))

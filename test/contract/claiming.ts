@@ -1,4 +1,4 @@
-/** What claims hand out, and what they spend. */
+/** Which packages claims deliver, and which they spend. */
 
 import { equal } from 'node:assert/strict'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
@@ -65,7 +65,7 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     same(deliveredIds(await store.claim([claimBy('dave', alice)], POLICY, NOW)), [exposed?.id])
   })
 
-  it('hands every package to one requester only, however many ask at once (I1, I2)', async (store) => {
+  it('delivers every package to one requester only, however many ask at once (I1, I2)', async (store) => {
     await fill(store, alice, 10)
     const outcomes = await Promise.all(
       Array.from({ length: 100 }, (_, index) =>
@@ -101,11 +101,11 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     equal(new Set(deliveredIds(outcomes)).size, 2)
   })
 
-  it('answers none for an author it has never heard of', async (store) => {
+  it('answers none for an unknown author', async (store) => {
     same(await store.claim([claimBy('bob', alice)], POLICY, NOW), [{ outcome: 'none' }])
   })
 
-  it('hands out every slot that is asked for, and spends none', async (store) => {
+  it('delivers every requested slot, and spends none', async (store) => {
     const slots = ['phone', 'desk'].map((slot) => slotNamed(slot, alice, slot))
     for (const slot of slots) await store.put(slot, LIMITS, NOW)
     for (const requester of ['bob', 'carol']) {
@@ -143,14 +143,14 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     )
   })
 
-  it('hands out nothing that has expired', async (store) => {
+  it('delivers nothing that has expired', async (store) => {
     await store.put(packageNamed('short', alice, { expiresAt: NOW + HOUR }), LIMITS, NOW)
     same(await store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR), [{ outcome: 'none' }])
     same(await store.list(alice, NOW + HOUR), [])
     same(await store.count([alice], NOW + HOUR), [0])
   })
 
-  itTells('tells who listens that an author runs low, and stops when told', async (store) => {
+  itTells('tells its listeners that an author runs low, until they are removed', async (store) => {
     const heard: [Pubkey, number][] = []
     const stop = store.onLowStock((author, remaining) => heard.push([author, remaining]))
     await fill(store, alice, 4)
@@ -166,7 +166,7 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     equal(heard.length, 2)
   })
 
-  itTells('says nothing of low stock where only slots went out, or nothing did', async (store) => {
+  itTells('does not report low stock if only slots were delivered, or nothing was', async (store) => {
     const heard: Pubkey[] = []
     store.onLowStock((author) => heard.push(author))
     await store.put(slotNamed('phone', alice, 'phone'), LIMITS, NOW)

@@ -1,4 +1,4 @@
-/** Of whom a store has heard: of everyone of whom it knows a package, in the stock or spent; and who hears of it. */
+/** Which authors a store knows: those with a package in the stock or spent. And its listeners. */
 
 import { equal } from 'node:assert/strict'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
@@ -10,7 +10,7 @@ const alice = authorNamed('alice')
 const nobody = authorNamed('nobody')
 
 export function describeHearing(it: Specify, itTells: Specify): void {
-  it('has never heard of those who published no key package, whoever asked for them', async (store) => {
+  it('knows no author who has published no key package, whoever asked for them', async (store) => {
     await store.claim([claimBy('bob', nobody)], POLICY, NOW)
     await store.putRelayList(relayListOf(nobody, NOW))
     await store.drop(nobody, { by: 'author', createdUntil: NOW }, NOW)
@@ -18,7 +18,7 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     same(await store.count([nobody, alice], NOW), [undefined, 1])
   })
 
-  it('has heard of those who have none left, until all they had would have expired and was swept', async (store) => {
+  it('knows an author who has none left, until all their packages would have expired and were swept', async (store) => {
     const [last, deleted] = [HOUR, 2 * HOUR].map((after) =>
       packageNamed(`${after}`, alice, { expiresAt: NOW + after }),
     )
@@ -32,7 +32,7 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     same(await store.count([alice], NOW + 2 * HOUR), [undefined])
   })
 
-  itTells('loses nothing to a listener that throws, and tells the others', async (store) => {
+  itTells('is not affected by a listener that throws, and calls the others', async (store) => {
     const heard: string[] = []
     const fail = () => {
       throw new Error('a listener failed')

@@ -34,7 +34,7 @@ export {
   slotNamed,
 } from './packages.ts'
 
-/** What the suite needs of jest, vitest, mocha or node:test. */
+/** The functions of jest, vitest, mocha or node:test that the suite needs. */
 export interface Runner {
   describe(name: string, body: () => void): unknown
   it(name: string, test: () => Promise<void>): unknown

@@ -28,7 +28,7 @@ export function describeKeeping(it: Specify): void {
   describeSweeping(it)
   describeRelayLists(it)
 
-  it('rejects every call once it is closed, and closes again without complaint', async (store) => {
+  it('rejects every call once it is closed, and may be closed again', async (store) => {
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     const listed = await store.list(alice, NOW)
     await store.close()
@@ -51,7 +51,7 @@ export function describeKeeping(it: Specify): void {
     for (const call of calls) await rejects(call)
   })
 
-  it('finishes what is under way when it closes', async (store) => {
+  it('finishes pending calls when it closes', async (store) => {
     const puts = Array.from({ length: 20 }, (_, index) =>
       store.put(packageNamed(`${index}`, bob), LIMITS, NOW),
     )
@@ -62,7 +62,7 @@ export function describeKeeping(it: Specify): void {
 }
 
 function describeDropping(it: Specify): void {
-  it('deletes an author’s packages by id, which are spent then (I3)', async (store) => {
+  it("deletes an author's packages by id, which are spent then (I3)", async (store) => {
     const [mine, other] = [packageNamed('mine', alice), packageNamed('other', alice)]
     for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
     await store.put(packageNamed('theirs', bob), LIMITS, NOW)
@@ -74,7 +74,7 @@ function describeDropping(it: Specify): void {
     same(await store.count([bob], NOW), [1])
   })
 
-  it('deletes by slot what is not newer than the deletion', async (store) => {
+  it('deletes packages of a slot that are not newer than the deletion', async (store) => {
     const phone = slotNamed('phone', alice, 'phone', { createdAt: NOW - 10 })
     const desk = slotNamed('desk', alice, 'desk', { createdAt: NOW - 10 })
     for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
@@ -83,7 +83,7 @@ function describeDropping(it: Specify): void {
     same(await store.count([alice], NOW), [2])
   })
 
-  it('deletes all of an author that is not newer than the deletion', async (store) => {
+  it('deletes all packages of an author that are not newer than the deletion', async (store) => {
     await store.put(packageNamed('old', alice, { createdAt: NOW - 10 }), LIMITS, NOW)
     await store.put(slotNamed('slot', alice, 'phone', { createdAt: NOW - 10 }), LIMITS, NOW)
     const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
@@ -118,7 +118,7 @@ function describeListing(it: Specify): void {
 }
 
 function describeSweeping(it: Specify): void {
-  it('removes what expired, and forgets it', async (store) => {
+  it('removes expired packages, and forgets it', async (store) => {
     const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
     const long = packageNamed('long', alice, { expiresAt: NOW + DAY })
     for (const pkg of [short, long]) await store.put(pkg, LIMITS, NOW)
@@ -150,7 +150,7 @@ function describeSweeping(it: Specify): void {
     same(await store.stats(), { authors: 1, packages: 1 })
   })
 
-  it('retires an exposed package once two fresh ones stand beside it for long enough', async (store) => {
+  it('retires an exposed package some time after its exposure, once there are two fresh ones', async (store) => {
     const exposed = packageNamed('exposed', alice)
     await store.put(exposed, LIMITS, NOW)
     await store.claim([claimBy('bob', alice)], POLICY, NOW)
@@ -178,7 +178,7 @@ function describeSweeping(it: Specify): void {
     }
   })
 
-  it('leaves a claim that can still be released as it is', async (store) => {
+  it('does not forget a claim that can still be released', async (store) => {
     for (const name of ['one', 'two']) await store.put(packageNamed(name, alice), LIMITS, NOW)
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.sweep(NOW + 5, 600)
@@ -197,7 +197,7 @@ function describeRelayLists(it: Specify): void {
     same(await store.getRelayLists([bob, alice]), [undefined, newer])
   })
 
-  it('keeps the lowest id of two relay lists that are equally new', async (store) => {
+  it('keeps the relay list with the lowest id of two that are equally new', async (store) => {
     const lists = ['wss://a.example', 'wss://b.example'].map((relay) => relayListOf(alice, NOW, relay))
     const [low, high] = lists.sort((a, b) => (a.id < b.id ? -1 : 1))
     if (low === undefined || high === undefined) return

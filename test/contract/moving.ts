@@ -1,4 +1,4 @@
-/** Looking through a store, and taking over what another remembers (`MovableStore`). */
+/** Reading everything in a store, and adding what another store remembers (`MovableStore`). */
 
 import { equal, rejects } from 'node:assert/strict'
 import type {
@@ -32,7 +32,7 @@ export function describeMoving(it: Specify<MovableStore>): void {
   describeLookingThrough(it)
   describeSpending(it)
 
-  it('takes a package in as exposed as it was elsewhere, and keeps it for emergencies', async (store) => {
+  it('stores a package with its exposure from elsewhere, and keeps it for emergencies', async (store) => {
     const exposed = packageNamed('exposed', alice, { exposure: { since: NOW - 60, count: 3 } })
     const fresh = packageNamed('fresh', alice, { createdAt: NOW })
     for (const pkg of [exposed, fresh]) equal(await store.put(pkg, LIMITS, NOW), 'stored')
@@ -42,7 +42,7 @@ export function describeMoving(it: Specify<MovableStore>): void {
     same((await storedPackages(store, alice))[0]?.exposure, { since: NOW - 60, count: 4 })
   })
 
-  it('retires a package by when it was exposed elsewhere', async (store) => {
+  it('retires a package by the time it was exposed elsewhere', async (store) => {
     const exposed = packageNamed('exposed', alice, { exposure: { since: NOW - 590, count: 1 } })
     const fresh = ['one', 'two'].map((name) => packageNamed(name, alice))
     for (const pkg of [exposed, ...fresh]) await store.put(pkg, LIMITS, NOW)
@@ -51,7 +51,7 @@ export function describeMoving(it: Specify<MovableStore>): void {
     same(await idsOf(store, alice), fresh.map(({ id }) => id).sort())
   })
 
-  it('does not count what is put without a publish quota', async (store) => {
+  it('does not count packages that are put without a publish quota', async (store) => {
     const publish = { max: 1, windowSeconds: HOUR }
     for (const name of ['one', 'two', 'three']) {
       equal(await store.put(packageNamed(name, alice), UNCOUNTED, NOW), 'stored')
@@ -61,7 +61,7 @@ export function describeMoving(it: Specify<MovableStore>): void {
     equal(await store.put(packageNamed('five', alice), UNCOUNTED, NOW), 'stored')
   })
 
-  it('rejects these calls too once it is closed', async (store) => {
+  it('rejects these calls as well once it is closed', async (store) => {
     await store.close()
     const calls: (() => Promise<unknown>)[] = [
       () => store.known(alice, NOW),
@@ -82,14 +82,14 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
     same([...new Set(await all(store.authors()))].sort(), authors)
   })
 
-  it('shows an author no more once all is expired and swept', async (store) => {
+  it('no longer shows an author once everything is expired and swept', async (store) => {
     await store.put(packageNamed('one', alice, { expiresAt: NOW + HOUR }), LIMITS, NOW)
     await store.sweep(NOW + HOUR, 600)
     await store.sweep(NOW + DAY, 600)
     same(await all(store.authors()), [])
   })
 
-  it('says what is known of an author, in the stock or spent, until it expires (I3)', async (store) => {
+  it('returns the known names of an author, in the stock or spent, until they expire (I3)', async (store) => {
     const [early, late] = [
       packageNamed('early', alice, { expiresAt: NOW + HOUR }),
       packageNamed('late', alice),
@@ -121,7 +121,7 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
 }
 
 function describeSpending(it: Specify<MovableStore>): void {
-  it('answers spent to what was spent elsewhere, by id and by KeyPackageRef, until it expires (I3)', async (store) => {
+  it('answers spent to a package that was spent elsewhere, by id and by KeyPackageRef, until it expires (I3)', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
     await store.spend(alice, namesOf(pkg), NOW)
     equal(await store.put(pkg, LIMITS, NOW), 'spent')
@@ -132,7 +132,7 @@ function describeSpending(it: Specify<MovableStore>): void {
     equal(await store.put(pkg, LIMITS, NOW + HOUR), 'stored')
   })
 
-  it('takes what was spent elsewhere out of the stock, by id or by KeyPackageRef', async (store) => {
+  it('removes from the stock what was spent elsewhere, by id or by KeyPackageRef', async (store) => {
     const [byId, byRef, other] = ['id', 'ref', 'other'].map((name) => packageNamed(name, alice))
     const slot = slotNamed('slot', alice, 'phone')
     if (byId === undefined || byRef === undefined || other === undefined) return
@@ -155,7 +155,7 @@ function describeSpending(it: Specify<MovableStore>): void {
     same(await store.count([alice], NOW), [0])
   })
 
-  it('never forgets earlier what it knows to be spent for longer', async (store) => {
+  it('never shortens the time for which a name is known to be spent', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + DAY })
     await store.spend(alice, namesOf(pkg), NOW)
     await store.spend(alice, namesOf({ ...pkg, expiresAt: NOW + HOUR }), NOW)
@@ -163,7 +163,7 @@ function describeSpending(it: Specify<MovableStore>): void {
     equal(await store.put(pkg, LIMITS, NOW + 2 * HOUR), 'spent')
   })
 
-  it('counts claims of an author of whom only spent packages are known', async (store) => {
+  it('counts claims of an author with spent packages only', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await store.spend(alice, namesOf(packageNamed('one', alice)), NOW)
     same(await store.claim([claimBy('bob', alice)], policy, NOW), [{ outcome: 'none' }])

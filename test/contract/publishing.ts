@@ -1,4 +1,4 @@
-/** What becomes of a package that is put into a store. */
+/** The outcome of putting a package into a store. */
 
 import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
@@ -12,7 +12,7 @@ const alice = authorNamed('alice')
 const bob = authorNamed('bob')
 
 export function describePublishing(it: Specify, itTells: Specify): void {
-  it('stores a package and gives back all of it', async (store) => {
+  it('stores a package and returns all of it', async (store) => {
     const pkg = packageNamed('one', alice, { lastResort: true })
     equal(await store.put(pkg, LIMITS, NOW), 'stored')
     same(await storedPackages(store, alice), [pkg])
@@ -27,7 +27,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     same(await store.count([alice], NOW), [1])
   })
 
-  it('stores one of a package that is put many times at once', async (store) => {
+  it('stores one package that is put many times at once only once', async (store) => {
     const pkg = packageNamed('one', alice)
     const outcomes = await Promise.all(Array.from({ length: 20 }, () => store.put(pkg, LIMITS, NOW)))
     same(outcomes.sort(), [...Array(19).fill('duplicate'), 'stored'])
@@ -52,7 +52,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
   })
 
-  it('refuses one package too many, and takes it when there is room', async (store) => {
+  it('refuses a package above the maximum, and accepts it when there is room', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 2 }
     const [first, second, third] = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
     for (const pkg of [first, second]) if (pkg) equal(await store.put(pkg, limits, NOW), 'stored')
@@ -108,7 +108,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     same(await store.stats(), { authors: 2, packages: 2 })
   })
 
-  itTells('tells who listens of every package that comes in, once, and stops when told', async (store) => {
+  itTells('tells its listeners of every new package, once, until they are removed', async (store) => {
     const heard: [Pubkey, EventId][] = []
     const stop = store.onPublished((author, id) => heard.push([author, id]))
     const [older, newer] = [HOUR, 0].map((age) =>
@@ -140,7 +140,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(third, limits, NOW + HOUR), 'stored')
   })
 
-  it('counts only what comes into the stock towards the publish quota (I5)', async (store) => {
+  it('counts only stored packages towards the publish quota (I5)', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 2, publish: { max: 4, windowSeconds: HOUR } }
     const put = (pkg: StoredKeyPackage) => store.put(pkg, limits, NOW)
     const one = packageNamed('one', alice, { createdAt: NOW - DAY })
@@ -159,7 +159,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await put(packageNamed('four', alice)), 'limited')
   })
 
-  it('answers limited only where the package would have come in, and changes nothing then (I5)', async (store) => {
+  it('answers limited only if the package would have been stored, and changes nothing then (I5)', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 1, publish: { max: 2, windowSeconds: HOUR } }
     const one = packageNamed('one', alice)
     const slot = slotNamed('slot', alice, 'phone')
@@ -178,7 +178,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(newer, limits, NOW + HOUR), 'replaced')
   })
 
-  it('never lets puts that come at once exceed the publish quota (I5)', async (store) => {
+  it('never lets concurrent puts exceed the publish quota (I5)', async (store) => {
     const limits: StockLimits = { ...LIMITS, publish: { max: 5, windowSeconds: HOUR } }
     const packages = Array.from({ length: 10 }, (_, index) => packageNamed(`${index}`, alice))
     const outcomes = await Promise.all(packages.map((pkg) => store.put(pkg, limits, NOW)))

@@ -1,4 +1,4 @@
-/** How often somebody may ask: the windows that guard a claim, and `hit` (I5). */
+/** Quotas: the windows of claims, and `hit` (I5). */
 
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy } from '../../plugin/store.ts'
@@ -42,7 +42,7 @@ export function describeQuotas(it: Specify): void {
     equal((await ask('erin', '192.0.2.2'))?.outcome, 'delivered')
   })
 
-  it('names the quota that has to be waited for longest', async (store) => {
+  it('reports the quota with the longest wait', async (store) => {
     const policy: ClaimPolicy = {
       ...POLICY,
       perAuthor: { max: 1, windowSeconds: 60 },
@@ -70,7 +70,7 @@ export function describeQuotas(it: Specify): void {
     equal(deliveredIds(await store.claim([from('dave')], policy, NOW)).length, 1)
   })
 
-  it('counts a claim that finds nothing, where it knows the author', async (store) => {
+  it('counts a claim that finds nothing, if it knows the author', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     const claim = claimBy('carol', alice, { narrowings: [{ kinds: [443], ids: [] }] })
@@ -78,7 +78,7 @@ export function describeQuotas(it: Specify): void {
     equal((await store.claim([claim], policy, NOW))[0]?.outcome, 'limited')
   })
 
-  it('keeps no window for an author it has never heard of', async (store) => {
+  it('keeps no window for an unknown author', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     for (let turn = 0; turn < 3; turn++) {
       same(await store.claim([claimBy('carol', alice)], policy, NOW), [{ outcome: 'none' }])
@@ -87,7 +87,7 @@ export function describeQuotas(it: Specify): void {
     equal((await store.claim([claimBy('carol', alice)], policy, NOW))[0]?.outcome, 'delivered')
   })
 
-  it('never lets claims that come at once exceed a quota', async (store) => {
+  it('never lets concurrent claims exceed a quota', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 10, windowSeconds: HOUR } }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     const outcomes = await Promise.all(
@@ -96,7 +96,7 @@ export function describeQuotas(it: Specify): void {
     equal(deliveredIds(outcomes.flat()).length, 10)
   })
 
-  it('takes requesters and addresses of any length and content', async (store) => {
+  it('accepts requesters and addresses of any length and content', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     for (const text of ['', 'a\0b', 'x'.repeat(10_000), `${'x'.repeat(10_000)}y`, '\ud800', 'ünï']) {
@@ -106,7 +106,7 @@ export function describeQuotas(it: Specify): void {
     }
   })
 
-  it('grants as much of a hit as there is room for, in a sliding window', async (store) => {
+  it('grants as much of a hit as the sliding window has room for', async (store) => {
     const quota = { max: 5, windowSeconds: 60 }
     same(await store.hit('key', 3, quota, NOW), { granted: 3, retryAfterSeconds: 0 })
     same(await store.hit('key', 3, quota, NOW + 10), { granted: 2, retryAfterSeconds: 50 })
@@ -116,7 +116,7 @@ export function describeQuotas(it: Specify): void {
     same(await store.hit('key', 1, quota, NOW + 60), { granted: 0, retryAfterSeconds: 10 })
   })
 
-  it('never lets hits that come at once exceed a quota', async (store) => {
+  it('never lets concurrent hits exceed a quota', async (store) => {
     const quota = { max: 50, windowSeconds: 60 }
     const outcomes = await Promise.all(Array.from({ length: 30 }, () => store.hit('key', 3, quota, NOW)))
     equal(
@@ -125,7 +125,7 @@ export function describeQuotas(it: Specify): void {
     )
   })
 
-  it('forgets nothing of a window that is still open when it sweeps', async (store) => {
+  it('keeps windows that are still open when it sweeps', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     await store.claim([claimBy('carol', alice)], policy, NOW)

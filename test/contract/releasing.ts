@@ -1,4 +1,4 @@
-/** Claims that are undone because nothing of them was sent, and claims that are answered again. */
+/** Claims that are released because nothing was sent, and claims that are repeated. */
 
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
@@ -33,14 +33,14 @@ export function describeReleasing(it: Specify): void {
     same(new Set(await idsOf(store, alice)).has(only ?? ''), false)
   })
 
-  it('keeps the quota tick of a released claim', async (store) => {
+  it('still counts a released claim towards the quota', async (store) => {
     const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     await publish(store, 'one', 'two')
     await store.release(alice, deliveredIds(await store.claim([claimBy('bob', alice)], policy, NOW)), NOW)
     equal((await store.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
   })
 
-  it('releases nothing that nobody claimed, nor twice, nor of an unknown author', async (store) => {
+  it('does not release what was not claimed, nor twice, nor of an unknown author', async (store) => {
     const ids = await publish(store, 'one', 'two')
     await store.release(alice, ids, NOW)
     await store.release(authorNamed('nobody'), ids, NOW)
@@ -51,7 +51,7 @@ export function describeReleasing(it: Specify): void {
     same(await store.stats(), { authors: 1, packages: 2 })
   })
 
-  it('does not bring back what was deleted or expired in between (I3)', async (store) => {
+  it('does not bring back what was deleted or expired meanwhile (I3)', async (store) => {
     await publish(store, 'one', 'two', 'three')
     const [deleted = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
     await store.drop(alice, { by: 'id', ids: [deleted] }, NOW)
@@ -76,7 +76,7 @@ export function describeReleasing(it: Specify): void {
     equal((await ask('bob', NOW + 60)).includes(first[0] ?? ''), false)
   })
 
-  it('repeats nothing after a redeliverySeconds that is shorter than a claim can be released', async (store) => {
+  it('repeats nothing after redeliverySeconds, even while a claim can still be released', async (store) => {
     await publish(store, 'one', 'two', 'three')
     const policy: ClaimPolicy = { ...POLICY, redeliverySeconds: 10 }
     const ask = async (now: number) => deliveredIds(await store.claim([claimBy('bob', alice)], policy, now))
@@ -97,7 +97,7 @@ export function describeReleasing(it: Specify): void {
     )
   })
 
-  it('releases a repetition without taking the first delivery back (I1)', async (store) => {
+  it('releases a repeated claim without undoing the first delivery (I1)', async (store) => {
     await publish(store, 'one', 'two')
     const ask = async () => deliveredIds(await store.claim([claimBy('bob', alice)], REDELIVERING, NOW))
     const ids = await ask()
@@ -108,7 +108,7 @@ export function describeReleasing(it: Specify): void {
     equal((await idsOf(store, alice)).includes(ids[0] ?? ''), true)
   })
 
-  it("takes nobody's first delivery back when another's claim of the same last package is released (I1)", async (store) => {
+  it("does not undo a delivery when another requester's claim of the same last package is released (I1)", async (store) => {
     const [last = ''] = await publish(store, 'one')
     await store.claim([claimBy('bob', alice)], REDELIVERING, NOW)
     await publish(store, 'two')

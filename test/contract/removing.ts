@@ -1,4 +1,4 @@
-/** Who is told of packages that leave a stock otherwise than by a claim, and why each went. */
+/** `onRemoved`: packages that leave a stock other than by a claim, and why. */
 
 import { equal } from 'node:assert/strict'
 import type {
@@ -17,7 +17,7 @@ const alice = authorNamed('alice')
 const bob = authorNamed('bob')
 
 export function describeRemoving(it: Specify): void {
-  it('tells of what expired, whatever finds it first, and once', async (store) => {
+  it('reports expired packages once, whatever call finds them first', async (store) => {
     const finders: ((name: string) => Promise<unknown>)[] = [
       (name) => store.put(packageNamed(`beside ${name}`, alice), LIMITS, NOW + HOUR),
       () => store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR),
@@ -36,7 +36,7 @@ export function describeRemoving(it: Specify): void {
     same(heard, [])
   })
 
-  it('tells of what retired, by a claim or by a sweep', async (store) => {
+  it('reports packages retired by a claim or a sweep', async (store) => {
     const heard = listen(store)
     for (const [turn, retire] of [
       () => store.claim([claimBy('carol', alice)], POLICY, NOW + 600),
@@ -56,7 +56,7 @@ export function describeRemoving(it: Specify): void {
     }
   })
 
-  it('tells of what was replaced in its slot, and not of what came too late for it', async (store) => {
+  it('reports packages replaced in their slot, but not those that came too late for it', async (store) => {
     const [older, newer] = [DAY, HOUR].map((age) =>
       slotNamed(`${age}`, alice, 'phone', { createdAt: NOW - age }),
     )
@@ -68,7 +68,7 @@ export function describeRemoving(it: Specify): void {
     same(heard, [])
   })
 
-  it('tells of what was evicted', async (store) => {
+  it('reports evicted packages', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 1, overflow: 'evict-oldest' }
     const [older, newer] = [DAY, HOUR].map((age) => packageNamed(`${age}`, alice, { createdAt: NOW - age }))
     if (older === undefined || newer === undefined) return
@@ -77,7 +77,7 @@ export function describeRemoving(it: Specify): void {
     same(heard, [removalOf(older, 'evicted')])
   })
 
-  it('tells of what was deleted, all that one deletion names at once', async (store) => {
+  it('reports deleted packages, all of one deletion at once', async (store) => {
     const packages = ['one', 'two'].map((name) => packageNamed(name, alice))
     for (const pkg of [...packages, packageNamed('theirs', bob)]) await store.put(pkg, LIMITS, NOW)
     const told: (readonly Removal[])[] = []
@@ -87,7 +87,7 @@ export function describeRemoving(it: Specify): void {
     same(byId(told.flat()), byId(packages.map((pkg) => removalOf(pkg, 'deleted'))))
   })
 
-  it('says nothing of what a claim spent, nor of what was never in the stock', async (store) => {
+  it('does not report packages spent by a claim, nor any that were never in the stock', async (store) => {
     const heard = listen(store)
     for (const name of ['one', 'two', 'three']) await store.put(packageNamed(name, alice), LIMITS, NOW)
     await store.put(packageNamed('one', alice), LIMITS, NOW)
@@ -99,7 +99,7 @@ export function describeRemoving(it: Specify): void {
     same(heard, [])
   })
 
-  it('tells of a change once it is made, and stops when told', async (store) => {
+  it('reports a change after it is made, until the listener is removed', async (store) => {
     const pkg = packageNamed('one', alice)
     await store.put(pkg, LIMITS, NOW)
     const counts: Promise<unknown>[] = []
@@ -113,9 +113,9 @@ export function describeRemoving(it: Specify): void {
   })
 }
 
-/** The same of what only a store that can be moved does. */
+/** The same for the methods of `MovableStore`. */
 export function describeRemovingMoved(it: Specify<MovableStore>): void {
-  it('tells of what another store has spent', async (store) => {
+  it('reports packages that another store has spent', async (store) => {
     const [byName, byRef, kept] = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
     if (byName === undefined || byRef === undefined || kept === undefined) return
     for (const pkg of [byName, byRef, kept]) await store.put(pkg, LIMITS, NOW)

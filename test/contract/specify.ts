@@ -1,4 +1,4 @@
-/** How the parts of the suite state what a store must do. */
+/** The function with which the suite states its tests. */
 
 import type { KeyPackageStore } from '../../plugin/store.ts'
 

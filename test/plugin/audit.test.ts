@@ -1,4 +1,4 @@
-/** The audit log: a record of each publish, claim, refusal and of what left a stock otherwise; never a package's content (I4). */
+/** The audit log: a record of each publish, claim, refusal and other removal; never a package's content (I4). */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -12,12 +12,12 @@ import { person } from '../support/people.ts'
 const alice = person('alice')
 const bob = person('bob')
 
-/** The records since the last look. */
+/** The records since the last call. */
 function recorded({ audited }: TestGateway): object[] {
   return (audited as object[]).splice(0)
 }
 
-/** What a record says of a package of Alice's. */
+/** The fields of a record that name one of Alice's packages. */
 async function of(test: TestGateway, event: SignedEvent | undefined): Promise<object> {
   const pkg = (await test.store.list(alice.pubkey, NOW)).find(({ id }) => id === event?.id)
   if (pkg === undefined) throw new Error('there is no such package')
@@ -25,7 +25,7 @@ async function of(test: TestGateway, event: SignedEvent | undefined): Promise<ob
 }
 
 describe('a publish', () => {
-  it('is recorded with who sent it and what became of it', async () => {
+  it('is recorded with its sender and its outcome', async () => {
     const test = startGateway()
     const [event] = await keyPackagesOf(alice, 1)
     const anonymous = test.connect({ address: '192.0.2.77' })
@@ -50,7 +50,7 @@ describe('a publish', () => {
 })
 
 describe('a claim', () => {
-  it('is recorded for each package, with what remains; the last one is an exposure too', async () => {
+  it('is recorded for each package, with how many remain; the last one also as an exposure', async () => {
     const test = startGateway({ claim: { perAuthor: 2 } })
     const [first, second, third] = await stock(test, alice, 3)
     const known = [await of(test, first), await of(test, second), await of(test, third)]
@@ -79,7 +79,7 @@ describe('a claim', () => {
     })
   })
 
-  it('is recorded where there was none, and where it was refused, for each author', async () => {
+  it('is recorded for each author, also if there was none or it was refused', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 2)
     const client = test.connect({ address: '192.0.2.5' })
@@ -96,7 +96,7 @@ describe('a claim', () => {
     expect(recorded(test)).toEqual([{ ...refusal, outcome }])
   })
 
-  it('that the store did not answer is recorded as refused, with what the requester was told (I7)', async () => {
+  it('is recorded as refused if the store fails, with the message to the requester (I7)', async () => {
     const test = startGateway({}, () => ({ claim: () => Promise.reject(new Error('gone')) }))
     await stock(test, alice, 1)
     recorded(test)
@@ -114,7 +114,7 @@ describe('a claim', () => {
     ])
   })
 
-  it('of which nothing was sent is recorded, and its release', async () => {
+  it('is recorded if nothing was sent, and so is its release', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 2)
     const known = await of(test, event)
@@ -128,7 +128,7 @@ describe('a claim', () => {
     ])
   })
 
-  it('of an owner is none', async () => {
+  it('of an owner is not recorded', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const owner = test.connect()
@@ -140,7 +140,7 @@ describe('a claim', () => {
 })
 
 describe('a refusal', () => {
-  it('is recorded with what was refused, by whom, and what they were told', async () => {
+  it('is recorded with the message, its sender and the answer', async () => {
     const test = startGateway()
     const client = test.connect({ address: '192.0.2.5' })
     const note = signEvent(alice.secretKey, { kind: 443, created_at: NOW, tags: [], content: 'no' })
@@ -159,7 +159,7 @@ describe('a refusal', () => {
     ])
   })
 
-  it('is recorded of the part of a REQ that names no authors; the rest is served', async () => {
+  it('is recorded for the part of a REQ without authors; the rest is served', async () => {
     const test = startGateway()
     const client = test.connect({ address: '192.0.2.5' })
     await client.ask('REQ', 'sub', { kinds: [443] }, keyPackagesBy(alice))
@@ -175,7 +175,7 @@ describe('a refusal', () => {
     ])
   })
 
-  it('is recorded of an event that came without a connection', async () => {
+  it('is recorded for an event without a connection', async () => {
     const test = startGateway()
     const welcome = signEvent(bob.secretKey, { kind: 444, created_at: NOW, tags: [], content: '' })
     await test.gateway.accept(welcome)
@@ -239,7 +239,7 @@ describe('what leaves a stock otherwise', () => {
 })
 
 describe('the audit log', () => {
-  it('has no content of any package, nor has the ordinary log its names (I4)', async () => {
+  it('has no content of any package, and the ordinary log no ids (I4)', async () => {
     const test = startGateway()
     const events = await stock(test, alice, 3)
     const client = test.connect()
@@ -254,16 +254,20 @@ describe('the audit log', () => {
     }
   })
 
-  it('that cannot be kept stops nothing, and the ordinary log says so', async () => {
+  it('that fails stops nothing, and the ordinary log reports it', async () => {
     const log = testLog()
     const audit = () => {
       throw new Error('the disk is full')
     }
     const gateway = new KeyPackageGateway({ store: memoryStore(), clock: () => NOW * 1000, log, audit })
     const [event] = await keyPackagesOf(alice, 1)
-    expect(await gateway.publish(event as SignedEvent)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event as SignedEvent)).toEqual({
+      outcome: 'stored',
+      accepted: true,
+      message: '',
+    })
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
-      ['error', 'the audit log did not take a record'],
+      ['error', 'failed to write an audit record'],
     ])
   })
 })

@@ -1,4 +1,4 @@
-/** KeyPackageGateway: who keeps an event, what it does without a connection, and what it says of itself. */
+/** KeyPackageGateway: custody, the methods for events without a connection, and its information. */
 
 import { describe, expect, it } from '@jest/globals'
 import { SettingsError } from '../../plugin/settings.ts'
@@ -10,7 +10,7 @@ const alice = person('alice')
 const bob = person('bob')
 
 describe('custody', () => {
-  it('gateway: the gateway answers OK itself, and the relay never sees the event', async () => {
+  it('gateway: the gateway answers OK itself, and the event is not forwarded', async () => {
     const test = startGateway()
     const [event] = await keyPackagesOf(alice, 1)
     const { replies, forward } = await test.connect().say('EVENT', event)
@@ -19,7 +19,7 @@ describe('custody', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('relay: the same message goes on to the relay, which answers, each time until it is spent (I3)', async () => {
+  it('relay: the message is forwarded, also when repeated, until the package is spent (I3)', async () => {
     const test = startGateway({ custody: 'relay' })
     const [event, last] = await keyPackagesOf(alice, 2)
     const client = test.connect()
@@ -36,7 +36,7 @@ describe('custody', () => {
     })
   })
 
-  it('relay: what is refused never reaches the relay', async () => {
+  it('relay: a refused event is not forwarded', async () => {
     const test = startGateway({ custody: 'relay' })
     const event = keyPackageEvent(alice, await makeKeyPackage(bob))
     const { replies, forward } = await test.connect().say('EVENT', event)
@@ -46,37 +46,40 @@ describe('custody', () => {
 })
 
 describe('publish', () => {
-  it('takes a key package in without a connection', async () => {
+  it('accepts a key package without a connection', async () => {
     const { gateway, store } = startGateway()
     const [event] = await keyPackagesOf(alice, 1)
     if (event === undefined) throw new Error('no key package')
-    expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     expect(await gateway.publish(event)).toEqual({
+      outcome: 'duplicate',
       accepted: true,
       message: 'duplicate: already have this key package',
     })
     expect(await store.stats()).toEqual({ authors: 1, packages: 1 })
   })
 
-  it('is told whom the sender authenticated as, and what the relay has verified', async () => {
+  it('takes the authenticated pubkeys and whether the relay has verified the event', async () => {
     const { gateway } = startGateway()
     const signed = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
     const event = { ...signed, sig: '0'.repeat(128) }
     expect((await gateway.publish(event, { isVerified: true })).message).toMatch(/^auth-required: /)
     expect((await gateway.publish(event, { authenticated: [alice.pubkey] })).message).toMatch(/^invalid: /)
     const both = { isVerified: true, authenticated: [alice.pubkey] }
-    expect(await gateway.publish(event, both)).toEqual({ accepted: true, message: '' })
+    expect(await gateway.publish(event, both)).toEqual({ outcome: 'stored', accepted: true, message: '' })
   })
 
-  it('never rejects: other kinds and what is no event are refused with a reason (I9)', async () => {
+  it('never rejects: other kinds and invalid events are refused with a reason (I9)', async () => {
     const { gateway } = startGateway()
     const note = signEvent(alice.secretKey, { kind: 1, created_at: NOW, tags: [], content: '' })
     expect(await gateway.publish(note)).toEqual({
+      outcome: 'refused',
       accepted: false,
-      message: 'invalid: kind 1 is not taken in here',
+      message: 'invalid: kind 1 is not accepted here',
     })
     for (const odd of [null, 'text', {}, [], { ...note, tags: 'x' }]) {
       expect(await gateway.publish(odd as never)).toEqual({
+        outcome: 'refused',
         accepted: false,
         message: expect.stringMatching(/^invalid: /),
       })
@@ -85,17 +88,21 @@ describe('publish', () => {
 })
 
 describe('accept', () => {
-  it('answers a key package itself, or leaves it to the relay, as custody has it', async () => {
+  it('answers a key package itself, or forwards it, depending on custody', async () => {
     const [event] = await keyPackagesOf(alice, 1)
     if (event === undefined) throw new Error('no key package')
     const { gateway } = startGateway()
-    expect(await gateway.accept(event)).toEqual({ outcome: 'done', message: '' })
-    const again = { outcome: 'done', message: 'duplicate: already have this key package' }
+    expect(await gateway.accept(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
+    const again = {
+      outcome: 'duplicate',
+      accepted: true,
+      message: 'duplicate: already have this key package',
+    }
     expect(await gateway.accept(event)).toEqual(again)
     expect(await startGateway({ custody: 'relay' }).gateway.accept(event)).toEqual({ outcome: 'forward' })
   })
 
-  it('does what an author asks for, and leaves the event to the relay', async () => {
+  it('handles deletions and the like, and forwards the event', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
     const deletion = eventOf(5, [['e', String(event?.id)]])
@@ -103,17 +110,18 @@ describe('accept', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
   })
 
-  it('believes a relay that has verified an event, and no other', async () => {
+  it('skips verification only if the relay has verified the event', async () => {
     const { gateway } = startGateway()
     const forged = { ...eventOf(5, []), sig: '0'.repeat(128) }
     expect(await gateway.accept(forged, { isVerified: true })).toEqual({ outcome: 'forward' })
     expect(await gateway.accept(forged)).toEqual({
       outcome: 'refused',
+      accepted: false,
       message: 'invalid: wrong id or signature',
     })
   })
 
-  it('goes by publicUrl for requests to vanish (NIP-62)', async () => {
+  it('uses publicUrl for requests to vanish (NIP-62)', async () => {
     const test = startGateway({ publicUrl: 'wss://here.example.com' })
     await stock(test, alice, 1)
     await test.gateway.accept(eventOf(62, [['relay', 'wss://elsewhere.example.com']]))
@@ -122,15 +130,16 @@ describe('accept', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
   })
 
-  it('never rejects: what is no event, or a welcome, is refused with a reason (I9)', async () => {
+  it('never rejects: an invalid event or a welcome is refused with a reason (I9)', async () => {
     const { gateway } = startGateway()
     const welcome = {
       outcome: 'refused',
+      accepted: false,
       message: 'invalid: a welcome must be gift-wrapped, never published',
     }
     expect(await gateway.accept(eventOf(444, []))).toEqual(welcome)
     for (const odd of [null, 'text', {}, []]) {
-      const refused = { outcome: 'refused', message: expect.stringMatching(/^invalid: /) }
+      const refused = { outcome: 'refused', accepted: false, message: expect.stringMatching(/^invalid: /) }
       expect(await gateway.accept(odd as never)).toEqual(refused)
     }
   })
@@ -141,7 +150,7 @@ describe('accept', () => {
 })
 
 describe('sweep', () => {
-  it('removes what expired', async () => {
+  it('removes expired packages', async () => {
     const test = startGateway({ stock: { ttlSeconds: 3600 } })
     await stock(test, alice, 2)
     expect(await test.gateway.sweep()).toBe(0)
@@ -151,7 +160,7 @@ describe('sweep', () => {
 })
 
 describe('an expired package', () => {
-  it('is neither handed out nor the last one (I2)', async () => {
+  it('is neither delivered nor counted as the last one (I2)', async () => {
     const test = startGateway({ stock: { ttlSeconds: 3600 } })
     await stock(test, alice, 2)
     test.now += 3600
@@ -166,7 +175,7 @@ describe('an expired package', () => {
 })
 
 describe('keyPackagesInformation', () => {
-  it('says what is in force (NIP-11)', () => {
+  it('returns the options in effect (NIP-11)', () => {
     expect(startGateway().gateway.keyPackagesInformation()).toEqual({
       kinds: [443],
       per_query: 1,
@@ -188,13 +197,13 @@ describe('keyPackagesInformation', () => {
 })
 
 describe('options', () => {
-  it('that are wrong stop the start', () => {
+  it('that are invalid make the constructor throw', () => {
     expect(() => startGateway({ claim: { perAuthor: 3 } })).toThrow(SettingsError)
   })
 })
 
 describe('close', () => {
-  it('ends every session: nothing is answered or asked any more', async () => {
+  it('ends every session: nothing is answered or sent any more', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const owner = test.connect()

@@ -1,4 +1,4 @@
-/** I1, I2, I3 and I5 through sessions: many clients at once, over random histories of claims, closings, lost sockets and sweeps. */
+/** I1, I2, I3 and I5 through sessions: many clients at once, in random histories of claims, CLOSEs, lost connections and sweeps. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -41,7 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   }),
   fc.record({ does: fc.constant('lose' as const), address, author }),
 )
-/** For how long claims are repeated, what happens at once, and how much later. */
+/** redeliverySeconds, what happens at once, and how much later. */
 const history = fc.record({
   redeliverySeconds: fc.constantFrom(0, 0, 120),
   batches: fc.array(fc.tuple(fc.array(step, { maxLength: 8 }), fc.integer({ min: 0, max: 300 })), {
@@ -49,13 +49,13 @@ const history = fc.record({
   }),
 })
 
-/** Some of each author: packages that are used up, and for two slots an older and a newer one. */
+/** Packages of each author: one-time packages, and an older and a newer one for each of two slots. */
 interface Made {
   readonly packages: readonly SignedEvent[]
   readonly slots: readonly SignedEvent[]
 }
 
-/** A gateway that notes every claim which counted, and how often each package was its author's last. */
+/** A gateway that records every counted claim, and how often each package was its author's last. */
 class World {
   readonly claims: { readonly claim: Claim; readonly at: number }[] = []
   readonly timesLast = new Map<string, number>()
@@ -143,7 +143,7 @@ describe('over random histories', () => {
         for (const { id } of made.flatMap(({ packages }) => packages)) {
           expect(world.sentTo.get(id)?.size ?? 0).toBeLessThanOrEqual(1 + (world.timesLast.get(id) ?? 0))
         }
-        // I3; publishing may also retire what is exposed.
+        // I3; publishing may also retire exposed packages.
         const stocked = await world.counts()
         for (const event of made
           .flatMap(({ packages, slots }) => [...packages, ...slots])

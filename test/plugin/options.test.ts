@@ -1,4 +1,4 @@
-/** Every option's default and bounds (README, "Every setting"), the profiles, and what is said of a wrong one. */
+/** The default and bounds of every option, the profiles, and the errors for invalid options. */
 
 import { describe, expect, it } from '@jest/globals'
 import {
@@ -32,7 +32,7 @@ describe('the defaults', () => {
     })
   })
 
-  it('of the marmot profile differ in three, and give way to what is set', () => {
+  it('of the marmot profile differ in three options, and explicit options win over them', () => {
     expect(resolveOptions({ profile: 'marmot' })).toEqual({
       ...resolveOptions({}),
       profile: 'marmot',
@@ -53,13 +53,13 @@ describe('the defaults', () => {
     })
   })
 
-  it('stand where an option is undefined', () => {
+  it('apply where an option is undefined', () => {
     expect(resolveOptions({ profile: 'marmot', kinds: undefined } as OptionsInput).kinds).toEqual([
       443, 30443,
     ])
   })
 
-  it('are within their bounds, and every option is described', () => {
+  it('are within their bounds, and every option has a description', () => {
     for (const { path, description, allowed } of leavesOf(optionsSchema)) {
       expect([path.join('.'), description.length > 10, allowed.length > 3]).toEqual([
         path.join('.'),
@@ -70,54 +70,48 @@ describe('the defaults', () => {
   })
 })
 
-describe('an option that is wrong', () => {
+describe('an invalid option', () => {
   it.each([
-    [{ claim: { perAuthor: 3 } }, 'claim.perAuthor: 3 is not allowed; it takes a whole number from 1 to 2'],
-    [
-      { claim: { perAuthor: '2' } },
-      'claim.perAuthor: "2" is not allowed; it takes a whole number from 1 to 2',
-    ],
-    [
-      { claim: { maxAuthors: 0 } },
-      'claim.maxAuthors: 0 is not allowed; it takes a whole number from 1 to 5000',
-    ],
+    [{ claim: { perAuthor: 3 } }, 'claim.perAuthor: 3 is not allowed; expected an integer from 1 to 2'],
+    [{ claim: { perAuthor: '2' } }, 'claim.perAuthor: "2" is not allowed; expected an integer from 1 to 2'],
+    [{ claim: { maxAuthors: 0 } }, 'claim.maxAuthors: 0 is not allowed; expected an integer from 1 to 5000'],
     [
       { quota: { perAuthor: { max: 1.5 } } },
-      'quota.perAuthor.max: 1.5 is not allowed; it takes a whole number from 1 to 10000',
+      'quota.perAuthor.max: 1.5 is not allowed; expected an integer from 1 to 10000',
     ],
-    [{ custody: 'both' }, 'custody: "both" is not allowed; it takes gateway or relay'],
-    [{ kinds: [] }, 'kinds: [] is not allowed; it takes a list of 443 or 30443'],
-    [{ kinds: [1] }, 'kinds: [1] is not allowed; it takes a list of 443 or 30443'],
+    [{ custody: 'both' }, 'custody: "both" is not allowed; expected gateway or relay'],
+    [{ kinds: [] }, 'kinds: [] is not allowed; expected a list of 443 or 30443'],
+    [{ kinds: [1] }, 'kinds: [1] is not allowed; expected a list of 443 or 30443'],
     [
       { publicUrl: 'https://x' },
-      'publicUrl: "https://x" is not allowed; it takes an address such as wss://relay.example.com',
+      'publicUrl: "https://x" is not allowed; expected a URL such as wss://relay.example.com',
     ],
     [
       { validation: { requireLastResort: 'yes' } },
-      'validation.requireLastResort: "yes" is not allowed; it takes true or false',
+      'validation.requireLastResort: "yes" is not allowed; expected true or false',
     ],
-    [{ profile: 'other' }, 'profile: "other" is not allowed; it takes nip-ee-relay or marmot'],
+    [{ profile: 'other' }, 'profile: "other" is not allowed; expected nip-ee-relay or marmot'],
     [
       { quota: 7 },
-      'quota: 7 is not allowed; it takes perAuthor, perAddress, perRequester, publish, publishPerAddress',
+      'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, publish, publishPerAddress',
     ],
-    [{ quotas: {} }, /^quotas: unknown setting; there is profile, kinds, custody, /],
+    [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, custody, /],
     [
       { stock: { maximum: 3 } },
-      'stock.maximum: unknown setting; there is max, overflow, low, ttlSeconds, retireAfterSeconds',
+      'stock.maximum: unknown setting; expected max, overflow, low, ttlSeconds, retireAfterSeconds',
     ],
   ])('is named with its path, its value and what is allowed: %j', (input, message) => {
     expect(() => resolveOptions(input as OptionsInput)).toThrow(message)
   })
 
-  it('has a line of its own', () => {
+  it('is reported on a line of its own', () => {
     const wrong = { claim: { perAuthor: 3 }, custody: 'both', unknown: 1 } as unknown as OptionsInput
     expect(() => resolveOptions(wrong)).toThrow(
       /^custody: .*\nclaim\.perAuthor: .*\nunknown: unknown setting/,
     )
   })
 
-  it('may not hide behind __proto__', () => {
+  it('is refused under __proto__ as well', () => {
     for (const text of ['{"__proto__":{"custody":"relay"}}', '{"claim":{"__proto__":{"perAuthor":2}}}']) {
       expect(() => resolveOptions(JSON.parse(text))).toThrow(/__proto__: unknown setting/)
     }

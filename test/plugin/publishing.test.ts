@@ -1,4 +1,4 @@
-/** What an EVENT with a key package is answered: the checks of validate.ts (rows 1 to 15), quota and store. */
+/** The answers to an EVENT with a key package: the checks of validate.ts (rows 1 to 15), quota and store. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -11,7 +11,7 @@ const alice = person('alice')
 const bob = person('bob')
 
 describe('row 1: event shape, id, signature', () => {
-  it('answers OK false with the id, where there is one; else NOTICE', async () => {
+  it('answers OK false if there is an id, else NOTICE', async () => {
     const client = startGateway().connect()
     const [event] = await keyPackagesOf(alice, 1)
     expect(await client.ask('EVENT', { ...event, sig: 'x' })).toEqual([
@@ -24,13 +24,13 @@ describe('row 1: event shape, id, signature', () => {
     expect(await client.ask('EVENT', forged)).toEqual([
       ['OK', event?.id, false, 'invalid: the signature is wrong'],
     ])
-    expect(await client.ask('EVENT')).toEqual([['NOTICE', 'invalid: an event is a JSON object']])
+    expect(await client.ask('EVENT')).toEqual([['NOTICE', 'invalid: an event must be a JSON object']])
     expect(await client.ask('EVENT', { kind: '443' })).toEqual([
       ['NOTICE', 'invalid: id must be 64 lower-case hex characters'],
     ])
   })
 
-  it('is not believed because an event was verified before it was changed', async () => {
+  it('detects an event that was changed after it was verified', async () => {
     const { gateway, store } = startGateway()
     const [event, other] = await keyPackagesOf(alice, 2)
     if (event === undefined) throw new Error('no key package')
@@ -39,15 +39,15 @@ describe('row 1: event shape, id, signature', () => {
       await gateway.publish({ ...event, sig: String(other?.sig) }),
     ]
     expect(verdicts).toEqual([
-      { accepted: true, message: '' },
-      { accepted: false, message: 'invalid: the signature is wrong' },
+      { outcome: 'stored', accepted: true, message: '' },
+      { outcome: 'refused', accepted: false, message: 'invalid: the signature is wrong' },
     ])
     expect(await store.count([alice.pubkey], NOW)).toEqual([1])
   })
 })
 
 describe('row 2: ["-"]', () => {
-  it('needs the connection authenticated as the author, and says how', async () => {
+  it('requires the connection to be authenticated as the author, and sends a challenge', async () => {
     const test = startGateway()
     const event = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
     const client = test.connect()
@@ -63,7 +63,7 @@ describe('row 2: ["-"]', () => {
     expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
   })
 
-  it('goes by the embedding relay where that has its own NIP-42', async () => {
+  it('uses the pubkeys of an embedding relay with its own NIP-42', async () => {
     const test = startGateway()
     const event = keyPackageEvent(alice, await makeKeyPackage(alice), { tags: { '-': [] } })
     const known = new Set<string>()
@@ -149,7 +149,7 @@ describe('rows 3 to 15', () => {
 })
 
 describe('row 16: publish quota', () => {
-  it('rate-limited; an event already known is not counted, and the quota returns', async () => {
+  it('rate-limited; known events are not counted, and the window slides', async () => {
     const test = startGateway({ quota: { publish: { max: 2 } } })
     const [first, second, third] = await keyPackagesOf(alice, 3)
     const client = test.connect()
@@ -168,7 +168,7 @@ describe('row 16: publish quota', () => {
     expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
   })
 
-  it('of an address: counts what anybody but the authenticated author sends from there (I5)', async () => {
+  it('per address: counts packages sent by anybody but the authenticated author (I5)', async () => {
     const test = startGateway({ quota: { publish: { max: 1 }, publishPerAddress: { max: 3 } } })
     const [first, second, third, fourth] = await keyPackagesOf(alice, 4)
     const address = '2001:db8::1'
@@ -187,7 +187,7 @@ describe('row 16: publish quota', () => {
     for (const client of [nobody, stranger]) {
       expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, false, limited]])
     }
-    // Nothing of it has used up the author's own quota, nor does the address limit the author.
+    // None of this counts towards the author's own quota, and the address does not limit the author.
     const author = test.connect({ address })
     await author.authenticate(alice)
     expect(await author.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
@@ -195,21 +195,29 @@ describe('row 16: publish quota', () => {
     expect(await test.connect().ask('EVENT', fourth)).toEqual([['OK', fourth?.id, true, '']])
   })
 
-  it("is the author's where the sender has no address", async () => {
+  it('is per author if the sender has no address', async () => {
     const { gateway } = startGateway({ quota: { publish: { max: 2 }, publishPerAddress: { max: 1 } } })
     const [first, second, third] = (await keyPackagesOf(alice, 3)) as [SignedEvent, SignedEvent, SignedEvent]
     expect((await gateway.publish(first)).accepted).toBe(true)
-    expect(await gateway.accept(second)).toMatchObject({ outcome: 'done' })
-    const refused = { outcome: 'refused', message: expect.stringMatching(/^rate-limited: 2 .* author/) }
+    expect(await gateway.accept(second)).toMatchObject({ outcome: 'stored', accepted: true })
+    const refused = {
+      outcome: 'refused',
+      accepted: false,
+      message: expect.stringMatching(/^rate-limited: 2 .* author/),
+    }
     expect(await gateway.accept(third)).toEqual(refused)
-    expect(await gateway.accept(third, { address: '192.0.2.1' })).toMatchObject({ outcome: 'done' })
+    expect(await gateway.accept(third, { address: '192.0.2.1' })).toMatchObject({
+      outcome: 'stored',
+      accepted: true,
+    })
     expect(await gateway.accept(third, { address: '192.0.2.1' })).toEqual({
       outcome: 'refused',
+      accepted: false,
       message: 'rate-limited: 1 key packages per 3600 s from one address; try again in 3600 s',
     })
   })
 
-  it('of an address that cannot be counted: refused (I7)', async () => {
+  it('per address: refuses if the store cannot count (I7)', async () => {
     const down = () => Promise.reject(new Error('gone'))
     const test = startGateway({}, () => ({ hit: down }))
     const [event] = await keyPackagesOf(alice, 1)
@@ -227,7 +235,7 @@ describe('row 17: the store', () => {
     expect(await test.connect().ask('EVENT', event)).toEqual(duplicate)
   })
 
-  it('duplicate too where the same KeyPackage comes in another event', async () => {
+  it('duplicate also for the same KeyPackage in another event', async () => {
     const test = startGateway()
     const keyPackage = await makeKeyPackage(alice)
     const [event, again] = [1, 2].map((ago) => keyPackageEvent(alice, keyPackage, { createdAt: NOW - ago }))
@@ -249,7 +257,7 @@ describe('row 17: the store', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('stale: the newest of a slot stays, whatever the order', async () => {
+  it('stale: the newest package of a slot stays, whatever the order', async () => {
     const test = startGateway({ profile: 'marmot' })
     const [older, newer] = await Promise.all(
       [NOW - 10, NOW].map(async (createdAt) =>
@@ -276,7 +284,7 @@ describe('row 17: the store', () => {
     ])
   })
 
-  it('full, but overflow is evict-oldest: the oldest makes room, and is spent', async () => {
+  it('full with overflow evict-oldest: the oldest is evicted and spent', async () => {
     const test = startGateway({ stock: { max: 2, overflow: 'evict-oldest' } })
     const [oldest] = await stock(test, alice, 2)
     const event = keyPackageEvent(alice, await makeKeyPackage(alice))
@@ -287,12 +295,17 @@ describe('row 17: the store', () => {
     ])
   })
 
-  it('failure: OK only after the store has committed (I6), and a clear error (I7)', async () => {
+  it('failure: OK only after the store has committed (I6), else a clear error (I7)', async () => {
     const test = startGateway({}, () => ({ put: () => Promise.reject(new Error('the disk is full')) }))
     const [event] = await keyPackagesOf(alice, 1)
     const unavailable = 'error: key packages are unavailable, try again'
     expect(await test.connect().ask('EVENT', event)).toEqual([['OK', event?.id, false, unavailable]])
-    if (event) expect(await test.gateway.publish(event)).toEqual({ accepted: false, message: unavailable })
+    if (event)
+      expect(await test.gateway.publish(event)).toEqual({
+        outcome: 'refused',
+        accepted: false,
+        message: unavailable,
+      })
     expect(test.logged.join()).not.toContain(String(event?.content))
   })
 })

@@ -1,4 +1,4 @@
-/** What a session keeps to itself (NIP-01, NIP-45, NIP-77), and what it leaves to the relay untouched. */
+/** What a session handles itself (NIP-01, NIP-45, NIP-77), and what it forwards unchanged. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
@@ -10,7 +10,7 @@ const alice = person('alice')
 const bob = person('bob')
 const note = signEvent(bob.secretKey, { kind: 1, created_at: NOW, tags: [], content: 'hello' })
 
-describe('what is not about key packages', () => {
+describe('messages that are not about key packages', () => {
   const messages: ClientMessage[] = [
     ['EVENT', note],
     ['EVENT', { kind: 1 }],
@@ -42,7 +42,7 @@ describe('what is not about key packages', () => {
     },
   )
 
-  it('flows while the store fails (I7)', async () => {
+  it('are still handled while the store fails (I7)', async () => {
     const fail = () => Promise.reject(new Error('gone'))
     const test = startGateway({}, () => ({ put: fail, claim: fail, list: fail, hit: fail, count: fail }))
     const { session } = test.connect()
@@ -51,7 +51,7 @@ describe('what is not about key packages', () => {
 })
 
 describe('a REQ is split filter by filter', () => {
-  it('the kind is taken out, and nothing else changes', async () => {
+  it('removes the key package kind and changes nothing else', async () => {
     const test = startGateway()
     const untouched = { kinds: [10051], authors: [alice.pubkey] }
     const mixed = { ...keyPackagesBy(alice), kinds: [0, 443, 1], limit: 3, search: 'x', '#t': ['y'] }
@@ -61,7 +61,7 @@ describe('a REQ is split filter by filter', () => {
     expect(replies).toEqual([])
   })
 
-  it('claimed events go out before the relay has the rest, whose EOSE is the only one', async () => {
+  it("sends claimed events before the rest is forwarded; the relay's EOSE is the only one", async () => {
     const test = startGateway()
     await stock(test, alice, 1)
     const client = test.connect()
@@ -73,10 +73,10 @@ describe('a REQ is split filter by filter', () => {
   })
 
   it.each([
-    [{ kinds: 443 }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: ['443'] }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: [443.5] }, 'invalid: kinds in a filter takes a list of whole numbers'],
-    [{ kinds: null }, 'invalid: kinds in a filter takes a list of whole numbers'],
+    [{ kinds: 443 }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: ['443'] }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: [443.5] }, 'invalid: filter `kinds` must be an array of integers'],
+    [{ kinds: null }, 'invalid: filter `kinds` must be an array of integers'],
   ])('kinds that cannot be read never reach a relay: %j (I4)', async (filter, why) => {
     expect(await startGateway().connect().say('REQ', 'sub', filter)).toEqual({
       replies: [['CLOSED', 'sub', why]],
@@ -84,11 +84,11 @@ describe('a REQ is split filter by filter', () => {
   })
 })
 
-describe('what comes from the relay', () => {
+describe('messages from the relay', () => {
   const theirs = { ...note, kind: 443, pubkey: bob.pubkey }
   const own = { ...note, kind: 443, pubkey: alice.pubkey }
 
-  it('key packages of others are taken out, own ones pass (I4)', async () => {
+  it('key packages of others are hidden, own ones pass (I4)', async () => {
     const { session, authenticate, say } = startGateway().connect()
     await say('REQ', 'sub', { ids: [note.id] })
     await say('REQ', 'live', { authors: [alice.pubkey, bob.pubkey] })
@@ -104,7 +104,7 @@ describe('what comes from the relay', () => {
     expect(session.fromRelay(['EVENT', 'sub', note, theirs])).toBeUndefined()
   })
 
-  it('kind 30443 is hidden where it is a key package kind', () => {
+  it('kind 30443 is hidden if it is a key package kind', () => {
     const slot: RelayMessage = ['EVENT', 'sub', { ...theirs, kind: 30443 }]
     expect(startGateway({ profile: 'marmot' }).connect().session.fromRelay(slot)).toBeUndefined()
     expect(startGateway().connect().session.fromRelay(slot)).toBe(slot)
@@ -128,7 +128,7 @@ describe('what comes from the relay', () => {
     expect(startGateway().connect().session.fromRelay(message)).toBe(message)
   })
 
-  it('of a subscription the relay has no part of, nothing passes', async () => {
+  it('are dropped for a subscription that was not forwarded', async () => {
     const { session, say } = startGateway().connect()
     await say('REQ', 'sub', keyPackagesBy(bob))
     expect(session.fromRelay(['EVENT', 'sub', note])).toBeUndefined()
@@ -164,7 +164,7 @@ describe('COUNT', () => {
     })
   })
 
-  it('mixed: the kind is taken out and the rest forwarded; only an owner has the packages added', async () => {
+  it("mixed: the kind is removed and the rest forwarded; only an owner's packages are added", async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const client = test.connect()
@@ -179,7 +179,7 @@ describe('COUNT', () => {
     expect(client.session.fromRelay(counted)).toBe(counted)
   })
 
-  it('a count the relay never gave is not added to the next one of that id', async () => {
+  it('a COUNT that the relay never answered does not change the next one with that id', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const owner = test.connect()
@@ -213,13 +213,13 @@ describe('COUNT and NEG-OPEN without kinds', () => {
     async (_, filter) => {
       const client = startGateway().connect()
       await client.authenticate(alice)
-      const counting = 'restricted: what is counted has to be named by its kinds'
+      const counting = 'restricted: COUNT filters must specify `kinds`'
       expect(await client.say('COUNT', 'sub', filter)).toEqual({ replies: [['CLOSED', 'sub', counting]] })
       expect(await client.say('COUNT', 'sub', { kinds: [1] }, filter)).toEqual({
         replies: [['CLOSED', 'sub', counting]],
       })
       expect(await client.say('NEG-OPEN', 'sub', filter, '61')).toEqual({
-        replies: [['NEG-ERR', 'sub', 'blocked: what is synchronised has to be named by its kinds']],
+        replies: [['NEG-ERR', 'sub', 'blocked: NEG-OPEN filters must specify `kinds`']],
       })
     },
   )
@@ -230,7 +230,7 @@ describe('COUNT and NEG-OPEN without kinds', () => {
     expect((await ask('NEG-OPEN', 'sub'))[0]?.[0]).toBe('NEG-ERR')
   })
 
-  it('that name oneself alone: forwarded', async () => {
+  it('that name only the client itself: forwarded', async () => {
     const client = startGateway().connect()
     await client.authenticate(alice)
     const count: ClientMessage = ['COUNT', 'sub', { authors: [alice.pubkey] }]
@@ -240,16 +240,16 @@ describe('COUNT and NEG-OPEN without kinds', () => {
   })
 })
 
-describe('a session whose EVENTs a plugin of the relay takes in', () => {
+describe('a session with EVENTs left to a plugin of the relay', () => {
   const connect = () =>
     startGateway().gateway.session({ address: '192.0.2.1', publish: 'upstream', send: () => {} })
 
-  it.each([443, 5, 62, 444, 447, 10051, 1])('forwards kind %i as the very same object', async (kind) => {
+  it.each([443, 5, 62, 444, 447, 10051, 1])('forwards kind %i as the same object', async (kind) => {
     const message: ClientMessage = ['EVENT', { ...note, kind }]
     expect((await connect().fromClient(message)).forward).toBe(message)
   })
 
-  it('refuses an AUTH event published as an EVENT all the same', async () => {
+  it('still refuses an AUTH event published as an EVENT', async () => {
     const { forward, replies } = await connect().fromClient(['EVENT', { ...note, kind: 22242 }])
     expect(forward).toBeUndefined()
     expect(replies).toEqual([['OK', note.id, false, expect.stringMatching(/^invalid: /)]])
@@ -257,7 +257,7 @@ describe('a session whose EVENTs a plugin of the relay takes in', () => {
 })
 
 describe('NEG-OPEN', () => {
-  it('the kind is taken out; nothing left: NEG-ERR (I4)', async () => {
+  it('removes the kind; answers NEG-ERR if nothing is left (I4)', async () => {
     const { say } = startGateway().connect()
     expect(await say('NEG-OPEN', 'sub', keyPackagesBy(alice), '61')).toEqual({
       replies: [['NEG-ERR', 'sub', 'blocked: key packages cannot be synchronised']],

@@ -1,4 +1,4 @@
-/** What is said of any schema's settings, whoever's they are. */
+/** How settings of any schema are described and checked. */
 
 import { describe, expect, it } from '@jest/globals'
 import { z } from 'zod'
@@ -14,14 +14,14 @@ const schema = z.strictObject({
   address: z.url().optional().describe('Where it stands'),
 })
 
-describe('the leaves of a schema', () => {
-  it('are its settings in order, with what is allowed in words', () => {
+describe('leavesOf a schema', () => {
+  it('lists its settings in order, with the allowed values in words', () => {
     expect(leavesOf(schema)).toEqual([
       {
         path: ['size'],
         description: 'How large',
         defaultValue: 3,
-        allowed: 'a whole number from 1 to 9',
+        allowed: 'an integer from 1 to 9',
         type: 'number',
         choices: [],
       },
@@ -45,7 +45,7 @@ describe('the leaves of a schema', () => {
         path: ['address'],
         description: 'Where it stands',
         defaultValue: undefined,
-        allowed: 'an address such as wss://relay.example.com',
+        allowed: 'a URL such as wss://relay.example.com',
         type: 'string',
         choices: [],
       },
@@ -53,24 +53,24 @@ describe('the leaves of a schema', () => {
   })
 })
 
-describe('settings', () => {
-  it('have their defaults filled in', () => {
+describe('parseSettings', () => {
+  it('fills in the defaults', () => {
     expect(parseSettings(schema, { size: 4 })).toEqual({ size: 4, door: { open: false }, colours: ['red'] })
   })
 
-  it('that are wrong have a line each', () => {
+  it('reports each invalid setting on a line of its own', () => {
     const problems = [
-      'size: 10 is not allowed; it takes a whole number from 1 to 9',
-      'door.closed: unknown setting; there is open',
-      'colours: ["green"] is not allowed; it takes a list of red or blue',
+      'size: 10 is not allowed; expected an integer from 1 to 9',
+      'door.closed: unknown setting; expected open',
+      'colours: ["green"] is not allowed; expected a list of red or blue',
     ]
     const parse = () => parseSettings(schema, { size: 10, door: { closed: true }, colours: ['green'] })
     expect(parse).toThrow(new SettingsError(problems))
     expect(new SettingsError(problems).problems).toEqual(problems)
   })
 
-  it.each([[null], [undefined], [7], ['text'], [[]]])('are an object, not %j', (input) => {
-    const why = `settings: ${JSON.stringify(input)} is not allowed; it takes size, door, colours, address`
+  it.each([[null], [undefined], [7], ['text'], [[]]])('refuses %j, which is not an object', (input) => {
+    const why = `settings: ${JSON.stringify(input)} is not allowed; expected size, door, colours, address`
     expect(() => parseSettings(schema, input)).toThrow(new SettingsError([why]))
   })
 })

@@ -1,4 +1,4 @@
-/** The way to a server, with an address before the server has one: it can be cut, or fall silent. */
+/** A TCP proxy to a server. Its address is known before the server's; its connections can be cut or fall silent. */
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -13,7 +13,7 @@ export class BrokenWay {
     this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
   }
 
-  /** Leads nowhere: connections are accepted, and nothing is ever said on them. */
+  /** Without a target: connections are accepted, and nothing is ever sent on them. */
   static async open(): Promise<BrokenWay> {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -22,7 +22,7 @@ export class BrokenWay {
     return way
   }
 
-  /** From now on connections lead to the server. */
+  /** Forwards new connections to the server. */
   leadTo(url: string): void {
     this.#server.on('connection', (socket) => {
       const onward = this.#keep(connect(Number(new URL(url).port), '127.0.0.1'))
@@ -32,12 +32,12 @@ export class BrokenWay {
     })
   }
 
-  /** The connections of now end without a word. */
+  /** Cuts the current connections. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** The connections of now carry nothing any more. */
+  /** Forwards nothing on the current connections any more. */
   silence(): void {
     for (const socket of this.#sockets) socket.unpipe().pause()
   }

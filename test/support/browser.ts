@@ -1,4 +1,4 @@
-/** A real browser, Chromium without a window, told what to do over the Chrome DevTools Protocol. */
+/** Headless Chromium, controlled over the Chrome DevTools Protocol. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

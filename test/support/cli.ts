@@ -35,7 +35,7 @@ interface LogLine {
   readonly [field: string]: unknown
 }
 
-/** `serve`, once it serves. */
+/** A running `serve`. */
 export interface Serving {
   readonly url: string
   /** What it has logged so far. */
@@ -45,7 +45,7 @@ export interface Serving {
   readonly finished: Promise<Pick<Finished, 'code' | 'stdout'>>
 }
 
-/** Starts `serve` on a free port. Rejects with what it wrote where it ends before it serves. */
+/** Starts `serve` on a free port. Rejects with its output if it exits before it serves. */
 export async function serveCli(args: readonly string[], settings: CliSettings = {}): Promise<Serving> {
   const child = start(['serve', '--listen', '127.0.0.1:0', ...args], settings)
   const log: LogLine[] = []

@@ -1,4 +1,4 @@
-/** A Nostr client that sends raw messages over a real WebSocket and asks for its answers by what they answer. */
+/** A Nostr client that sends raw messages over a real WebSocket and waits for their answers. */
 
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -9,7 +9,7 @@ import { authEvent } from './gateway.ts'
 import type { Person } from './people.ts'
 
 /** How long an answer may take before a test gives up, in milliseconds. What goes well does not wait for it. */
-const PATIENCE = 20_000
+const TIMEOUT_MS = 20_000
 
 /** What came for a REQ, up to its end. */
 export interface Reply {
@@ -45,7 +45,7 @@ export class Client {
     this.socket.on('error', () => this.#wake())
   }
 
-  /** Rejects where the server does not take the connection. */
+  /** Rejects if the server does not accept the connection. */
   static async connect(url: string, options: ClientOptions = {}): Promise<Client> {
     const client = new Client(url, options)
     await once(client.socket, 'open')
@@ -87,25 +87,25 @@ export class Client {
     return this.ended
   }
 
-  /** Cuts the connection without a word. */
+  /** Cuts the connection without a close frame. */
   cut(): Promise<number> {
     this.stream.resetAndDestroy()
     return this.ended
   }
 
-  /** Everything that ever came. */
+  /** All messages received so far. */
   get history(): readonly RelayMessage[] {
     return this.#messages
   }
 
-  /** The next message; rejects where the connection ends before it comes. */
+  /** The next message; rejects if the connection ends before it arrives. */
   async next(): Promise<RelayMessage> {
     const [message] = await this.#take('a message', () => true)
     if (message === undefined) throw new Error('there is one')
     return message
   }
 
-  /** Sends one message, and hears what comes next. */
+  /** Sends one message and returns the next one received. */
   ask(...message: readonly [verb: string, ...rest: unknown[]]): Promise<RelayMessage> {
     this.send(message)
     return this.next()
@@ -173,7 +173,7 @@ export class Client {
     return String(this.#messages.findLast(([verb]) => verb === 'AUTH')?.[1])
   }
 
-  /** Proves to be a person (NIP-42) at `now`, in seconds since the epoch; rejects where the relay does not believe it. */
+  /** Authenticates as a person (NIP-42) at `now`, in seconds since the epoch; rejects if the relay does not accept it. */
   async authenticate(person: Person, now: number): Promise<void> {
     const challenge = await this.challenge()
     const event = authEvent(person, { challenge, relay: this.url, createdAt: now })
@@ -202,7 +202,7 @@ export class Client {
       new Error(`${why} instead of ${what} after ${JSON.stringify(this.#messages.slice(this.#taken))}`)
     if (this.socket.readyState === WebSocket.CLOSED) return Promise.reject(failure('the end'))
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(failure('silence')), PATIENCE)
+      const timer = setTimeout(() => reject(failure('silence')), TIMEOUT_MS)
       this.#wake = () => {
         clearTimeout(timer)
         resolve()

@@ -1,4 +1,4 @@
-/** Connections of a server to its clients, each with both ends of its socket in a test's hands. */
+/** Connections of a server to its clients, with access to both ends of each socket. */
 
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
@@ -86,14 +86,14 @@ export class Connections {
     return { connection, serverSocket, client: await connected }
   }
 
-  /** Many round trips of another client: time enough for whatever the server would still do. */
+  /** Waits for many round trips of another client, long enough for anything the server would still do. */
   async progressElsewhere(): Promise<void> {
     const { client } = await this.connect({ relay: relayThat(async () => [['NOTICE', 'pong']]) })
     for (let trips = 0; trips < 100; trips += 1) await client.ask('PING')
   }
 }
 
-/** A relay that answers every message alike. */
+/** A relay that answers every message in the same way. */
 export function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
   return { connect: () => ({ handle, close: () => {} }) }
 }
@@ -102,6 +102,7 @@ export function relayThat(handle: () => Promise<RelayMessage[]>): Relay {
 export function methodsOf(session: GatewaySession): GatewaySession {
   return {
     fromClient: (message) => session.fromClient(message),
+    accept: (event) => session.accept(event),
     fromRelay: (message) => session.fromRelay(message),
     close: () => session.close(),
   }

@@ -1,4 +1,4 @@
-/** Waits for what another process will do: asks again and again, for so long and no longer. */
+/** Polls for something that another process will do, with a time limit. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 

@@ -1,4 +1,4 @@
-/** Every kind of store, empty, for tests that are played on each. */
+/** Every kind of store, empty, for tests that run on each. */
 
 import { afterAll, beforeAll } from '@jest/globals'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -7,7 +7,7 @@ import { RealStores } from './real-stores.ts'
 
 export type NamedStore = readonly [name: string, open: () => KeyPackageStore | Promise<KeyPackageStore>]
 
-/** To be called where tests are described: a Redis server runs while they do. */
+/** Call it in a describe block: a Redis server runs for as long as its tests. */
 export function everyStore(): readonly NamedStore[] {
   let real: RealStores
   beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** A promise that a test keeps until it opens it. */
+/** A promise that resolves when a test opens the gate. */
 
 export interface Gate {
   readonly opened: Promise<void>

@@ -1,25 +1,25 @@
-/** A gateway under a clock that stands still until it is moved, and the clients that talk to it. */
+/** A gateway with a clock that only the test advances, and clients of it. */
 
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Answer, GatewaySession } from '../../plugin/connection.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import type { Person } from './people.ts'
 
-/** The Host header of every client that names no other. */
+/** The Host header of clients that do not set another. */
 export const HOST = 'relay.example.com'
 
-/** What a store does, where a test wants one that fails or waits. */
+/** Methods that replace those of a store, for tests with one that fails or waits. */
 export type StoreChanges = (store: KeyPackageStore) => Partial<KeyPackageStore>
 
 export interface TestGateway {
   readonly gateway: KeyPackageGateway
   readonly store: KeyPackageStore
-  /** What was logged, as JSON texts. */
+  /** The log, one JSON string a line. */
   readonly logged: readonly string[]
   /** The audit log; may be emptied. */
   readonly audited: AuditRecord[]
@@ -38,14 +38,14 @@ interface ClientSettings {
 
 /** An answer whose replies have been taken in full. */
 interface ReadAnswer extends Answer {
-  readonly replies: readonly RelayMessage[]
+  readonly replies: readonly GatewayMessage[]
 }
 
 export interface TestClient {
   readonly session: GatewaySession
-  /** What was sent without being asked for; a challenge comes first. */
+  /** Messages that the gateway sent by itself; the first is a challenge. */
   readonly pushed: RelayMessage[]
-  /** Resolves when every reply is there. */
+  /** Resolves when all replies have arrived. */
   say(...message: ClientMessage): Promise<ReadAnswer>
   /** The replies alone. */
   ask(...message: ClientMessage): Promise<readonly RelayMessage[]>
@@ -80,7 +80,7 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
   return test
 }
 
-/** A store that calls another, but for some methods. */
+/** A store that delegates to another, except for some methods. */
 function overlay(store: KeyPackageStore, changes: Partial<KeyPackageStore>): KeyPackageStore {
   return new Proxy(store, {
     get(target, name) {
@@ -115,8 +115,8 @@ function connect(test: TestGateway, settings: ClientSettings & { readonly addres
 }
 
 /** Takes every reply at once, as a client does that reads. */
-export async function allOf(replies: Answer['replies']): Promise<readonly RelayMessage[]> {
-  const all: RelayMessage[] = []
+export async function allOf(replies: Answer['replies']): Promise<readonly GatewayMessage[]> {
+  const all: GatewayMessage[] = []
   for await (const reply of replies) all.push(reply)
   return all
 }
@@ -178,7 +178,7 @@ export function eventsIn(replies: readonly RelayMessage[]): SignedEvent[] {
   return replies.flatMap(([verb, , event]) => (verb === 'EVENT' ? [event as SignedEvent] : []))
 }
 
-/** The replies that are no events. */
+/** The replies that are not events. */
 export function wordsIn(replies: readonly RelayMessage[]): RelayMessage[] {
   return replies.filter(([verb]) => verb !== 'EVENT')
 }

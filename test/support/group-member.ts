@@ -18,7 +18,7 @@ import {
 } from 'ts-mls'
 import type { CompleteKeyPackage } from '../../adapters/client/mls.ts'
 
-/** What all of the tests' packages are made in. */
+/** The ciphersuite of all packages in the tests. */
 export const suite: CiphersuiteImpl = await getCiphersuiteImpl(
   getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'),
   nobleCryptoProvider,
@@ -42,7 +42,7 @@ export class GroupMember {
     return new GroupMember(await createGroup(id, publicPackage, privatePackage, [], suite))
   }
 
-  /** Rejects where the Welcome is for another key package. */
+  /** Rejects if the Welcome is for another key package. */
   static async join(
     welcome: Welcome,
     { publicPackage, privatePackage }: CompleteKeyPackage,
@@ -71,7 +71,7 @@ export class GroupMember {
     return { version: 'mls10', wireformat: 'mls_private_message', privateMessage }
   }
 
-  /** The text of a message; of a commit, which is followed, nothing. */
+  /** The text of a message; nothing for a commit, which is applied. */
   async read(message: MLSMessage): Promise<string> {
     if (message.wireformat !== 'mls_private_message') throw new Error(`this is a ${message.wireformat}`)
     const result = await processPrivateMessage(this.#state, message.privateMessage, emptyPskIndex, suite)

@@ -1,4 +1,4 @@
-/** Random histories of a store: few authors, requesters and packages, so that they keep meeting each other. */
+/** Random histories of a store, with few authors, requesters and packages, so that steps interfere with each other. */
 
 import fc from 'fast-check'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
@@ -15,7 +15,7 @@ import { authorNamed, DAY, HOUR, hex, NOW, packageNamed, slotNamed } from '../co
 export type Step =
   | { readonly do: 'put'; readonly pkg: StoredKeyPackage; readonly limits: StockLimits }
   | { readonly do: 'claim'; readonly claims: readonly Claim[]; readonly policy: ClaimPolicy }
-  /** Undoes the claim that was answered so many answers ago, if any was. */
+  /** Releases the claim that was answered so many answers ago, if there was one. */
   | { readonly do: 'release'; readonly answersAgo: number }
   | { readonly do: 'drop'; readonly author: Pubkey; readonly which: Selector }
   | { readonly do: 'sweep'; readonly retireAfterSeconds: number }

@@ -1,4 +1,4 @@
-/** What somebody who publishes a key package event is told, by the checks alone. */
+/** How the checks answer key package events, without a gateway. */
 
 import { verifyEvent } from 'nostr-tools/pure'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
@@ -18,7 +18,7 @@ import { person } from './people.ts'
 export const alice = person('alice')
 export const bob = person('bob')
 
-/** A good one of Alice's, in ciphersuite 1. */
+/** A valid key package of Alice, in ciphersuite 1. */
 export const keyPackage = await makeKeyPackage(alice)
 
 export function rules(options: OptionsInput = {}, authenticatedAs: readonly string[] = []): KeyPackageRules {
@@ -31,7 +31,7 @@ export function rules(options: OptionsInput = {}, authenticatedAs: readonly stri
 
 export const marmot = rules({ profile: 'marmot' })
 
-/** `accepted`, or what the publisher is told. */
+/** `accepted`, or the answer to the publisher. */
 export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = NOW): string {
   try {
     checkKeyPackage(event, by, now)
@@ -42,17 +42,17 @@ export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = 
   }
 }
 
-/** The answer to Alice, who publishes the good package in an event of these settings. */
+/** The answer when Alice publishes the valid package in an event with these settings. */
 export function publish(settings: KeyPackageEventSettings, by = rules()): string {
   return answer(keyPackageEvent(alice, keyPackage, settings), by)
 }
 
-/** The same, where nothing but these tags is unlike other events. */
+/** The same with only these tags changed. */
 export function tagged(tags: NonNullable<KeyPackageEventSettings['tags']>, by = rules()): string {
   return publish({ tags }, by)
 }
 
-/** The answer to Alice, who publishes a package of these settings. */
+/** The answer when Alice publishes a package with these settings. */
 export async function publishPackage(
   made: KeyPackageSettings,
   by = rules(),

@@ -17,7 +17,7 @@ import { encodeMlsMessage } from 'ts-mls/message.js'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Person } from './people.ts'
 
-/** The tests' clock, in seconds since the epoch, where a test has no reason for another. */
+/** The default time of tests, in seconds since the epoch. */
 export const NOW = 1_700_000_000
 
 const HOUR = 3600
@@ -31,7 +31,7 @@ export interface MadeKeyPackage {
   /** The same as an MLSMessage. */
   readonly message: Uint8Array
   readonly ciphersuite: number
-  /** What `joinGroup` and the rest of ts-mls want to be given. */
+  /** The package as `joinGroup` and other functions of ts-mls take it. */
   readonly impl: CiphersuiteImpl
   readonly publicPackage: KeyPackage
   readonly privatePackage: PrivateKeyPackage
@@ -42,7 +42,7 @@ export interface KeyPackageSettings {
   readonly ciphersuite?: number
   /** The credential's identity; without it the pubkey's 32 bytes. */
   readonly identity?: Uint8Array
-  /** The clock by which it is made: it is good from an hour before for 90 days. */
+  /** When it is made: it is valid from an hour before, for 90 days. */
   readonly now?: number
   /** In seconds since the epoch; overrides what `now` says. */
   readonly lifetime?: { readonly notBefore: number; readonly notAfter: number }

@@ -54,7 +54,7 @@ export class LmdbWorker {
     this.#process.stdin.write('go\n')
   }
 
-  /** Ends it like a power cut, and reads the rest of what it printed. */
+  /** Kills it, and reads the rest of its output. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#read

@@ -1,4 +1,4 @@
-/** An author, Alice, whose stock runs low at a test gateway, and what she is asked. */
+/** An author, Alice, whose stock is low at a test gateway, and the requests she gets. */
 
 import { setImmediate } from 'node:timers/promises'
 import { keyPackagesBy, type TestClient, type TestGateway } from './gateway.ts'
@@ -7,14 +7,14 @@ import { person } from './people.ts'
 
 export const alice = person('alice')
 
-/** What asks her for more. */
+/** The request for more packages. */
 export const request = ['REQ', 'keypackages:low', { kinds: [443], authors: [alice.pubkey] }]
 
 export function requestsTo({ pushed }: Pick<TestClient, 'pushed'>): unknown[] {
   return pushed.filter(([verb]) => verb === 'REQ')
 }
 
-/** A claim by somebody new, so that no quota stands in the way. */
+/** A claim by a new requester, so that no quota applies. */
 export async function claimFrom(test: TestGateway): Promise<void> {
   await test.connect().ask('REQ', 'sub', keyPackagesBy(alice))
 }
@@ -38,5 +38,5 @@ export async function publishRelayList(test: TestGateway): Promise<void> {
   await test.connect().say('EVENT', list)
 }
 
-/** Lets everything go on that waits for nothing outside of this process. */
+/** Lets all pending work of this process go on. */
 export const turns = () => setImmediate()

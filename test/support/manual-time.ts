@@ -1,4 +1,4 @@
-/** A client's time that stands still until it is moved, and chance that is always the same. */
+/** A client's time that only the test advances, and randomness that is always the same. */
 
 import type { Time } from '../../adapters/client/time.ts'
 import { NOW } from './key-packages.ts'
@@ -21,12 +21,12 @@ export class ManualTime implements Time {
     return () => this.#timers.delete(timer)
   }
 
-  /** Milliseconds until each of what is waited for, soonest first. */
+  /** Milliseconds until each pending timer, soonest first. */
   get pending(): number[] {
     return [...this.#timers].map(({ at }) => at - this.#now).sort((a, b) => a - b)
   }
 
-  /** Moves on; what falls due happens in order, what that brings about too. */
+  /** Advances the time. Timers that are due run in order, also those that they start. */
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds
     for (;;) {

@@ -1,4 +1,4 @@
-/** The people of the tests: the same name has the same Nostr keys in every run. */
+/** People for tests: the same name has the same Nostr keys in every run. */
 
 import { createHash } from 'node:crypto'
 import { getPublicKey } from 'nostr-tools/pure'

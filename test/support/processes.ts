@@ -1,11 +1,11 @@
-/** Starts the processes of tests, all of them here: none outlives its test file, nor what it has started itself. */
+/** Starts all processes of tests. None of them, nor their children, outlives its test file. */
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { tellWatchdog } from './watchdog.ts'
 
-/** `spawn` of Node.js; the process leads a group of its own, so that all of it can be killed at once. */
+/** `spawn` of Node.js with a process group of its own, so that children are killed as well. */
 export const startProcess = ((program: string, args: readonly string[], options: SpawnOptions = {}) => {
   const child = spawn(program, args, { ...options, detached: true })
   watchOver(child)
@@ -18,7 +18,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a program to its end, with nothing to read. */
+/** Runs a program to its end, without standard input. */
 export async function finish(
   program: string,
   args: readonly string[],
@@ -33,7 +33,7 @@ export async function finish(
   return { code, stdout, stderr }
 }
 
-/** The same; resolves with what it printed, and rejects where its exit code is not 0. */
+/** The same, but resolves with its standard output and rejects if its exit code is not 0. */
 export async function run(...call: Parameters<typeof finish>): Promise<string> {
   const { code, stdout, stderr } = await finish(...call)
   if (code !== 0)
@@ -50,7 +50,7 @@ function watchOver(child: ChildProcess): void {
   })
 }
 
-/** Whether there is still something of a group that was led by a process. */
+/** Whether any process of the group is still running. */
 function hasMembers(group: number): boolean {
   try {
     return process.kill(-group, 0)

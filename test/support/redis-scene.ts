@@ -1,4 +1,4 @@
-/** A relay for key packages on a Redis that tests make fail, and a client that publishes and claims there. */
+/** A server on a Redis that tests make fail, and a client that publishes and claims there. */
 
 import { redisStore } from '../../adapters/storage/redis.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -13,7 +13,7 @@ import { startTestServer, type TestServer } from './server.ts'
 
 /** On the wire, whatever happened to Redis (I7). */
 export const UNAVAILABLE = 'error: key packages are unavailable, try again'
-/** Fail closed no later than this (I7), in milliseconds. */
+/** The time within which failures are answered (I7), in milliseconds. */
 export const PROMPTLY = 2_000
 
 const NO_LIMIT = { max: 10_000 }

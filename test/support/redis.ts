@@ -85,7 +85,7 @@ export class RedisServer {
     return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1)
   }
 
-  /** Lets it hang: connections stay open, and nothing is answered. */
+  /** Makes it hang: connections stay open, and nothing is answered. */
   pause(): void {
     this.#process?.kill('SIGSTOP')
   }
@@ -94,7 +94,7 @@ export class RedisServer {
     this.#process?.kill('SIGCONT')
   }
 
-  /** As a crash would: nothing is written that was not written before. */
+  /** Kills it: nothing more is written to disk. */
   async kill(): Promise<void> {
     const child = this.#process
     if (child === undefined) return
@@ -112,7 +112,7 @@ export class RedisServer {
     await this.start()
   }
 
-  /** Ends it for good. */
+  /** Stops it permanently. */
   stop(): Promise<void> {
     return this.kill()
   }
@@ -223,7 +223,7 @@ sentinel failover-timeout main 3000
   }
 }
 
-/** A port that nobody listens on, nor on the bus port above it. */
+/** A free port whose cluster bus port is also free. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first))

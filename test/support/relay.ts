@@ -36,7 +36,7 @@ export interface TestRelay {
   readonly sockets: ReadonlySet<WebSocket>
   /** The relay itself, for what its own program does. */
   readonly program: NostrRelay
-  /** Puts an event in as if it had been there before, or synchronised: it reaches nobody who listens. */
+  /** Stores an event as if it had been there before, or synchronised: it is not sent to subscriptions. */
   keep(event: SignedEvent): void
   stop(): Promise<void>
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tellWatchdog } from './watchdog.ts'
 
-/** Makes an empty one, which is there until the test file is over. */
+/** Makes an empty directory that exists until the test file ends. */
 export function scratch(): string {
   const path = mkdtempSync(join(tmpdir(), 'keypackage-gateway-'))
   tellWatchdog('folder', path)

@@ -1,4 +1,4 @@
-/** A relay that says whatever a test has it say, which no honest relay would. */
+/** A relay whose answers are given by the test, valid or not. */
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'

@@ -15,17 +15,17 @@ export interface TestServer {
   advance(seconds: number): void
   /** Errors the server reported since it started. */
   readonly errors: readonly unknown[]
-  /** Closes the store under the server: from now on all its calls reject. */
+  /** Closes the store while the server runs: from now on all its calls reject. */
   failStore(): Promise<void>
   stop(): Promise<void>
 }
 
-/** One whose every trace can be followed. */
+/** A test server whose logs and background work can be inspected. */
 export interface WatchedServer extends TestServer {
   readonly log: TestLog
   /** The audit log. */
   readonly audited: readonly AuditRecord[]
-  /** What the server does by itself from time to time. */
+  /** The server's periodic work. */
   sweep(): Promise<number>
 }
 

@@ -1,4 +1,4 @@
-/** A TCP proxy whose connections can fall silent, as they do when a machine loses power: nothing comes, no end either. */
+/** A TCP proxy whose connections can fall silent, as when a machine loses power: no data, and no end of the connection. */
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -22,7 +22,7 @@ export class SilentProxy {
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** The connections of now carry nothing any more; new ones do. */
+  /** Forwards nothing on the current connections any more; new ones work. */
   silence(): void {
     for (const socket of this.#sockets) socket.unpipe().pause()
   }

@@ -1,4 +1,4 @@
-/** Plays a history of one author against the pure rules, and keeps a log of what happened. */
+/** Runs a history of one author against the pure rules, and records what happened. */
 
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import { type Choice, claim } from '../../plugin/stock/claim.ts'
@@ -19,17 +19,17 @@ import type { History, Step } from './histories.ts'
 
 export const ALICE: Pubkey = authorNamed('alice')
 
-/** One step and what it did. The fields that a kind of step has nothing to say about are absent. */
+/** One step and its effects. Fields that do not apply to its kind are absent. */
 export interface Moment {
   readonly step: Step
   readonly now: number
   readonly before: Stock
   readonly after: Stock
-  /** What left the stock otherwise than by a claim. */
+  /** Packages that left the stock other than by a claim. */
   readonly removed: readonly Removed[]
   readonly offered?: { readonly pkg: StoredKeyPackage; readonly outcome: PutOutcome }
   readonly claimed?: Claimed
-  /** The claim that this step undid. */
+  /** The claim that this step released. */
   readonly released?: Claimed
 }
 
@@ -50,7 +50,7 @@ class Simulation {
   #now = NOW
   #stock: Stock = EMPTY_STOCK
   #published: KeptWindow | undefined
-  /** Never forgotten here, so that whatever comes in a second time is found. */
+  /** Never forgotten here, so that a package that is stored twice is detected. */
   readonly #known = new Set<string>()
   readonly #windows = new Map<string, KeptWindow>()
   readonly #undoable: Claimed[] = []
@@ -126,7 +126,7 @@ class Simulation {
   }
 }
 
-/** The packages that an author still has, expired ones left out. */
+/** The packages of an author that have not expired. */
 export function valid(stock: Stock, now: number): Stock['packages'] {
   return expire(stock, now).packages
 }

@@ -15,7 +15,7 @@ export class LmdbStores {
     return this.#at(join(this.#scratch, `${this.#opened++}`))
   }
 
-  /** Opens once more what a store of these keeps, whether that is closed or open. */
+  /** Opens the contents of one of these stores again, whether it is closed or open. */
   again(store: MovableStore): MovableStore {
     return this.#at(this.#paths.get(store) ?? '')
   }

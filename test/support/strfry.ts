@@ -8,7 +8,7 @@ import { startProcess } from './processes.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 
-const LONGEST_LINE = 8192
+const MAX_LINE_BYTES = 8192
 const TIMEOUT_MS = 10_000
 
 export interface QuestionSettings {
@@ -69,7 +69,7 @@ export class Plugin {
     })
   }
 
-  /** Asks about one event; rejects where strfry would give up. */
+  /** Asks about one event; rejects if strfry would give up. */
   ask(event: unknown, settings?: QuestionSettings): Promise<StrfryAnswer> {
     this.write(questionAbout(event, settings))
     return this.answer()
@@ -103,7 +103,7 @@ export class Plugin {
   #take(end: number): StrfryAnswer {
     const line = this.stdout.slice(this.#read, end)
     this.#read = end + 1
-    if (Buffer.byteLength(line) > LONGEST_LINE) throw new Error(`a line of ${line.length} characters`)
+    if (Buffer.byteLength(line) > MAX_LINE_BYTES) throw new Error(`a line of ${line.length} characters`)
     return JSON.parse(line) as StrfryAnswer
   }
 

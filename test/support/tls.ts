@@ -1,4 +1,4 @@
-/** A key and its certificate for 127.0.0.1, good until 2120; everybody knows them. */
+/** A key and its certificate for 127.0.0.1, valid until 2120. They are public: for tests only. */
 
 export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgQWeNcjs1McalHw/r

@@ -1,4 +1,4 @@
-/** Tidies up after a test file, however the file or this process ends: kills what was started, and removes folders. */
+/** Cleans up after a test file, however it ends: kills its processes and removes its folders. */
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

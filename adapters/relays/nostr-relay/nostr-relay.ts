@@ -11,11 +11,11 @@ import type {
   IncomingMessage,
   OutgoingMessage,
 } from '@nostr-relay/common'
-import type { Answer, GatewaySession } from '../../../plugin/connection.ts'
+import type { GatewaySession, Publication } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
-import { taken } from '../taken.ts'
+import { AnswerQueue, EventUnderCheck } from '../server/embedding.ts'
 
 /** What the plugin cannot find out by itself. */
 export interface NostrRelayOptions {
@@ -41,7 +41,7 @@ export function keyPackages(
   { addressOf = ({ ip }) => ip }: NostrRelayOptions = {},
 ): KeyPackagesPlugin {
   const clients = new WeakMap<ClientContext, NostrRelayClient>()
-  const publications = new WeakMap<object, Publication>()
+  const publications = new WeakMap<object, Checking>()
 
   /** The relay tells plugins nothing when a client connects, so its session starts with its first message. */
   const open = (ctx: ClientContext): NostrRelayClient | Refusal => {
@@ -65,7 +65,7 @@ export function keyPackages(
     beforeHandleEvent: async (event) => {
       const publication = publications.get(event)
       if (publication === undefined) return acceptWithoutClient(gateway, event)
-      if ((await publication.take()).forward !== undefined) return { canHandle: true }
+      if ((await publication.take()).outcome === 'forward') return { canHandle: true }
       throw TAKEN
     },
     broadcast: async (event, next) => {
@@ -86,11 +86,9 @@ const TAKEN = new Error('the gateway answers this event')
 const CACHED = new Refusal('error', 'the relay answered from its cache, try again in a few minutes')
 
 /** An EVENT that the relay's other plugins are checking. */
-interface Publication {
-  /**
-   * Gives it to the session after all earlier messages, and replies. Called once the other plugins have let it pass.
-   */
-  take(): Promise<Answer>
+interface Checking {
+  /** Called once they have let it pass: gives it to the session, and answers it where the relay does not. */
+  take(): Promise<Publication>
 }
 
 /** One client of the relay. */
@@ -98,14 +96,8 @@ class NostrRelayClient {
   readonly #ctx: ClientContext
   readonly #session: GatewaySession
   readonly #send: (message: RelayMessage) => void
-  readonly #publications: WeakMap<object, Publication>
-  /**
-   * Resolves once each EVENT so far is with the session or refused by a plugin: the relay handles messages
-   * concurrently.
-   */
-  #given: Promise<unknown> = Promise.resolve()
-  /** Answers are sent one after the other, however long a list takes. */
-  #sent: Promise<unknown> = Promise.resolve()
+  readonly #publications: WeakMap<object, Checking>
+  readonly #answers: AnswerQueue
   /**
    * The relay authenticates a NIP-26 delegate as the author, but a delegate is not the owner of the key packages (I4).
    */
@@ -115,7 +107,7 @@ class NostrRelayClient {
     ctx: ClientContext,
     gateway: KeyPackageGateway,
     address: string,
-    publications: WeakMap<object, Publication>,
+    publications: WeakMap<object, Checking>,
   ) {
     this.#ctx = ctx
     this.#publications = publications
@@ -132,6 +124,11 @@ class NostrRelayClient {
     }
     this.#session = session
     this.#send = send
+    this.#answers = new AnswerQueue({
+      socket: ctx.client,
+      isOpen: () => ctx.isOpen,
+      send: (message) => this.#reply(message),
+    })
   }
 
   close(): void {
@@ -153,39 +150,38 @@ class NostrRelayClient {
     event: object,
     next: () => Promise<HandleMessageResult>,
   ): Promise<HandleMessageResult> {
-    const before = this.#given
-    let answer: Promise<Answer> | undefined
-    let given = () => {}
-    const settled = new Promise<void>((resolve) => {
-      given = resolve
-    })
+    const underCheck = new EventUnderCheck(this.#session)
+    let taken: Promise<Publication> | undefined
     const take = () => {
-      answer ??= before.then(() => {
-        given()
-        return this.#answer(message)
-      })
-      return answer
+      taken ??= this.#take(event, underCheck)
+      return taken
     }
-    this.#given = before.then(() => settled)
     this.#publications.set(event, { take })
     try {
       return await next()
     } catch (error) {
       if (error !== TAKEN) throw error
       // The relay caches results by event id, TAKEN included, and does not call the plugins again.
-      const isCached = answer === undefined
-      const { forward } = await take()
-      if (isCached && forward !== undefined) this.#send(refusalMessage(message, CACHED))
+      const isCached = taken === undefined
+      const { outcome } = await take()
+      if (isCached && outcome === 'forward') this.#send(refusalMessage(message, CACHED))
     } finally {
-      given()
+      underCheck.end()
     }
+  }
+
+  /** The relay checks an event only after its plugins, so the gateway does. */
+  async #take(event: object, underCheck: EventUnderCheck): Promise<Publication> {
+    const publication = await underCheck.pass({ event: event as SignedEvent, isVerified: false })
+    if (publication.outcome !== 'forward') await this.#answers.publication(event, publication)
+    return publication
   }
 
   async #ask(
     message: IncomingMessage,
     next: () => Promise<HandleMessageResult>,
   ): Promise<HandleMessageResult> {
-    const { forward } = await this.#given.then(() => this.#answer(message))
+    const { forward } = await this.#answers.answer(this.#session.fromClient(message))
     if (forward === undefined) return
     // The relay reads this array, whatever `next` is called with.
     const array: unknown[] = message
@@ -197,26 +193,6 @@ class NostrRelayClient {
       (event) => this.#session.fromRelay(['EVENT', '', event]) !== undefined,
     )
     return { ...result, events }
-  }
-
-  /** Asks the session, and sends what it replies. */
-  #answer(message: ClientMessage): Promise<Answer> {
-    const answer = this.#session.fromClient(message)
-    const sent = this.#sent.then(async () => this.#sendAnswer(await answer))
-    this.#sent = sent.catch(() => undefined)
-    return sent
-  }
-
-  async #sendAnswer(answer: Answer): Promise<Answer> {
-    const { replies, unsent } = answer
-    if (!this.#ctx.isOpen) await unsent?.()
-    else
-      for await (const reply of replies) {
-        this.#reply(reply)
-        if (!Array.isArray(replies)) await taken(this.#ctx.client)
-        if (!this.#ctx.isOpen) break
-      }
-    return answer
   }
 
   /** Before an `auth-required:` answer, sends the relay's own challenge again (its id of the connection). */

@@ -1,7 +1,7 @@
 /** Which messages of a client the upstream relay has not answered yet: a stopping server waits for them. */
 
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
-import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
+import { isSubscriptionId } from '../../../plugin/request/subscriptions.ts'
 
 /** Of the subscription ids waited for. Ids beyond it, or longer than NIP-01 allows, are not waited for (I9). */
 const MAX_IDS = 1000

@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
-import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
+import { isSubscriptionId } from '../../../plugin/request/subscriptions.ts'
 
 /** Closed ids that the relay may still use; some relays never send the EOSE of a closed REQ (I9). */
 const MAX_STALE = 1000

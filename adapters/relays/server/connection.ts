@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
-import { isSubscriptionId } from '../../../plugin/subscriptions.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
 import { WriteBatch } from './write-batch.ts'
@@ -40,7 +39,6 @@ export class ClientConnection {
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
   readonly #relay: RelayConnection
-  readonly #subscriptions = new Set<unknown>()
   #pending = 0
   #tail: Promise<void> = Promise.resolve()
   #isDraining = false
@@ -61,6 +59,7 @@ export class ClientConnection {
       address,
       ...(host !== undefined && { host }),
       maxBufferedBytes: options.maxBufferedBytes,
+      maxSubscriptions: options.maxSubscriptions,
       send: (message) => this.#push(() => this.#send([message])),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
@@ -117,25 +116,8 @@ export class ClientConnection {
 
   /** Gives the message to the session at once, which keeps the order; the step sends what comes of it. */
   #answer(message: ClientMessage): () => Promise<void> {
-    const refusal = this.#countSubscription(message)
-    if (refusal !== undefined) return () => this.#send([refusal])
     const answer = this.#session.fromClient(message)
     return () => this.#deliver(answer)
-  }
-
-  /**
-   * A REQ beyond the maximum is refused; one in place of an open subscription is not beyond it. Ids that are none by
-   * NIP-01 are not kept, however long they are (I9): whoever answers them opens nothing.
-   */
-  #countSubscription([verb, id]: ClientMessage): RelayMessage | undefined {
-    if (verb === 'CLOSE') this.#subscriptions.delete(id)
-    if (verb !== 'REQ' || !isSubscriptionId(id) || this.#subscriptions.has(id)) return undefined
-    const { maxSubscriptions } = this.#options
-    if (this.#subscriptions.size >= maxSubscriptions) {
-      return ['CLOSED', id, `blocked: at most ${maxSubscriptions} subscriptions at a time`]
-    }
-    this.#subscriptions.add(id)
-    return undefined
   }
 
   async #deliver(pending: Promise<Answer>): Promise<void> {
@@ -156,7 +138,6 @@ export class ClientConnection {
   #passFrame(frame: Frame, message: RelayMessage): void {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
-    if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
     const { bufferedAmount } = this.#socket
     if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
     const flushed = bufferedAmount >= WATCHED_BYTES ? this.#flushed : undefined
@@ -201,7 +182,6 @@ export class ClientConnection {
   /** Waits while so many bytes wait for the client. */
   async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
     for (const message of messages) {
-      if (message[0] === 'CLOSED') this.#subscriptions.delete(message[1])
       const flushed = this.#write(JSON.stringify(message))
       if (this.#socket.bufferedAmount >= most) await flushed
     }

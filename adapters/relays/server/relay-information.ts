@@ -3,7 +3,7 @@
  */
 
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import { LONGEST_SUBSCRIPTION_ID } from '../../../plugin/subscriptions.ts'
+import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/request/subscriptions.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */
@@ -45,7 +45,7 @@ export function standaloneInformation({ gateway, options, version }: StandaloneI
     limitation: {
       max_message_length: options.maxMessageBytes,
       max_subscriptions: options.maxSubscriptions,
-      max_subid_length: LONGEST_SUBSCRIPTION_ID,
+      max_subid_length: MAX_SUBSCRIPTION_ID_LENGTH,
       auth_required: gateway.options.requester === 'auth',
       payment_required: false,
       restricted_writes: true,
@@ -72,7 +72,7 @@ export function mergedInformation(
       ...limitation,
       max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes),
       max_subscriptions: stricter(limitation.max_subscriptions, options.maxSubscriptions),
-      max_subid_length: stricter(limitation.max_subid_length, LONGEST_SUBSCRIPTION_ID),
+      max_subid_length: stricter(limitation.max_subid_length, MAX_SUBSCRIPTION_ID_LENGTH),
       restricted_writes: true,
     },
     key_packages: gateway.keyPackagesInformation(),

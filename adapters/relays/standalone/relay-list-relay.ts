@@ -17,8 +17,8 @@ import type {
   SignedEvent,
 } from '../../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
+import { checkSubscriptionId } from '../../../plugin/request/subscriptions.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
-import { checkSubscriptionId } from '../../../plugin/subscriptions.ts'
 import type { Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
 
 export interface RelayListRelaySettings {

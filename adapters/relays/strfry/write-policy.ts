@@ -52,15 +52,10 @@ export class WritePolicy {
     this.#gateway ??= this.#settings.openGateway()
     const gateway = await this.#gateway
     const isVerified = source === 'client'
-    const acceptance = await gateway.accept(event as SignedEvent, { address, authenticated, isVerified })
-    switch (acceptance.outcome) {
-      case 'forward':
-        return ACCEPTED
-      case 'done':
-        return { action: 'shadowReject', message: acceptance.message }
-      case 'refused':
-        return { action: 'reject', message: acceptance.message }
-    }
+    const publication = await gateway.accept(event as SignedEvent, { address, authenticated, isVerified })
+    if (publication.outcome === 'forward') return ACCEPTED
+    const { accepted, message } = publication
+    return { action: accepted ? 'shadowReject' : 'reject', message }
   }
 }
 

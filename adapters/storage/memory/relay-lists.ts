@@ -1,10 +1,6 @@
 /** What a memory store knows of relay lists (kind 10051). */
 
-import {
-  deleteRelayList,
-  type KnownRelayList,
-  offerRelayList,
-} from '../../../plugin/lifecycle/known-relay-list.ts'
+import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList } from '../../../plugin/store.ts'
 

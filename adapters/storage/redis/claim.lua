@@ -1,5 +1,5 @@
--- The fast path of claims: hands out the first of many fresh packages where nothing else has to be looked at. Of any other
--- claim it changes nothing, and answers with what `claim` of plugin/stock/ decides by. On a cluster all claims of a call
+-- The fast path of claims: hands out the first of many fresh packages, or what is handed out again and again, where nothing
+-- else has to be looked at. Of any other claim it changes nothing, and answers with what `claim` of plugin/stock/ decides by. On a cluster all claims of a call
 -- are of one author.
 --
 -- KEYS of each claim: the author's stock (layout.ts), the windows of the requester and of the address
@@ -11,22 +11,26 @@
 --      8 until when a delivery is kept
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
 --      11 what no other call gives
---      then for each claim: the most packages, 0 where it is not for the fast path; 1 where it asks for slots too, or 0;
---      and the requester
+--      12 1 where claims may be sent again, or 0
+--      13 and on, for each claim: the most packages without a slot, then `+` where it asks for slots too; of a claim that is
+--      not for the fast path 0
 --
 -- Returns for each claim one of
---         'more', or 'due' where a sweep should look at the author; how many packages are left; their rows
+--         'more', or 'due' where a sweep should look at the author; how many packages are left; their number; their rows;
+--         of a last package its exposure before, or ''
 --         'slow', the fields of the stock (false after another slow claim of the author), both windows
 --         'failed', why
 -- include: window.lua
 
-local call = redis.call
+-- Lua looks a global up anew each time.
+local call, KEYS, ARGV, unpack, tonumber = redis.call, KEYS, ARGV, unpack, tonumber
 local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
 local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local oneClaim = recordOf(now, 1)
 -- As long as the name of a row, and the field head (layout.ts).
-local ROW, HEAD = 6, 44
+local ROW, HEAD = 6, 41
+local AGAIN_ID, AGAIN_SINCE, AGAIN_COUNT = 7, 71, 82
 -- So many bytes of deliveries may wait to be folded into the others.
 local MAX_TAKEN = 16384
 local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '
@@ -58,21 +62,44 @@ local function count(key, records, used, seconds)
   call('SET', key, windows[key], 'EX', seconds)
 end
 
+-- What the claim delivers, and what becomes of the fields of the stock; nothing where it has to be looked at.
+local function choose(stock, head, fresh, taken, asked, requesterWindow)
+  local asksSlots = sub(asked, -1) == '+'
+  if asksSlots and sub(head, 40, 40) == '1' then
+    return call('HGET', stock, 'always'), {}
+  end
+  local length = tonumber(asksSlots and sub(asked, 1, -2) or asked) * ROW
+  -- A window is named as the stock is, but for the requester and what comes after.
+  local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
+  if length >= ROW and length < #fresh then
+    local rows = sub(fresh, 1, length)
+    local delivery = deliveryHead .. rows .. ' - ' .. requester .. '\n'
+    return rows, { 'fresh', sub(fresh, length + 1), 'taken', taken .. delivery }, true
+  end
+  if length >= ROW and sub(head, 41, 41) == '1' then
+    local again, counted = unpack(call('HMGET', stock, 'again', 'counted'))
+    local change = { 'counted', counted + 1 }
+    if ARGV[12] == '1' then
+      change[3] = 'taken'
+      change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. requester .. '\n'
+    end
+    local count = number(again, AGAIN_COUNT, -1) + counted
+    local exposure = number(again, AGAIN_SINCE, AGAIN_COUNT - 1) .. ':' .. count
+    return sub(again, 1, ROW), change, ARGV[12] == '1', exposure
+  end
+end
+
 -- Whether the claim was answered.
-local function take(index, stock, requesterWindow, addressWindow, maximum, asksSlots, requester)
-  local found = call('HMGET', stock, 'head', 'fresh', 'taken')
-  local head, fresh, before = found[1], found[2], found[3]
-  local taken = maximum * ROW
+local function take(index, stock, requesterWindow, addressWindow, asked)
+  local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
+  local head, fresh, taken = fields[1], fields[2], fields[3]
   if
     not head
     or #head ~= HEAD
-    or taken < ROW
-    or taken >= #fresh
-    or #before > MAX_TAKEN
+    or #taken > MAX_TAKEN
     or number(head, 1, 11) <= now
     or number(head, 12, 22) <= retiredUntil
     or number(head, 23, 33) < deliveryUntil
-    or (asksSlots == '1' and sub(head, 39, 43) ~= '00000')
   then
     return false
   end
@@ -84,37 +111,37 @@ local function take(index, stock, requesterWindow, addressWindow, maximum, asksS
   if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
+  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, requesterWindow)
   local rows = {}
-  for from = 1, taken, ROW do
-    local row = call('HGET', stock, sub(fresh, from, from + ROW - 1))
-    if not row then
-      return false
-    end
-    rows[#rows + 1] = row
+  for from = 1, chosen and #chosen or 0, ROW do
+    rows[#rows + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
   end
-  local delivery = deliveryHead .. sub(fresh, 1, taken) .. ' - ' .. requester .. '\n'
-  call('HSET', stock, 'version', ARGV[11] .. index, 'fresh', sub(fresh, taken + 1), 'taken', before .. delivery)
+  if not chosen or #rows * ROW ~= #chosen then
+    return false
+  end
+  call('HSET', stock, 'version', ARGV[11] .. index, unpack(change))
   count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
   count(addressWindow, ofAddress, usedByAddress, ARGV[10])
-  answer(before == '' and sub(head, 44, 44) == '1' and 'due' or 'more')
-  answer(number(head, 34, 38) + #fresh / ROW - maximum)
+  answer(isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more')
+  answer(number(head, 34, 38) + #(change[1] == 'fresh' and change[2] or fresh) / ROW)
+  answer(#rows)
   for _, row in ipairs(rows) do
     answer(row)
   end
+  answer(exposure or '')
   return true
 end
 
 local function claim(index)
   local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
-  local maximum, asksSlots, requester = unpack(ARGV, 3 * index + 9, 3 * index + 11)
   if
     not slow[stock]
-    and take(index, stock, requesterWindow, addressWindow, tonumber(maximum), asksSlots, requester)
+    and take(index, stock, requesterWindow, addressWindow, ARGV[12 + index])
   then
     return
   end
   local fields = not slow[stock]
-    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'packages', 'deliveries')
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries')
   slow[stock] = true
   answer('slow')
   answer(fields)

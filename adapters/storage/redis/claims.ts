@@ -12,14 +12,14 @@ import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import { claiming, requesterWindowSeconds } from './decisions.ts'
-import { type Keys, keyPart } from './keys.ts'
+import type { Keys } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
 /** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
-const MOST_AT_ONCE = 32
+const MAX_AT_ONCE = 32
 
 /** What holds for all claims of a call. */
 interface Terms {
@@ -45,7 +45,8 @@ class Asked {
   readonly #count: number
   #open: number
   #failed = 0
-  readonly #timer = setTimeout(() => this.#giveUp(), ANSWER_MS)
+  readonly #since = performance.now()
+  #timer: NodeJS.Timeout | undefined
   #resolve!: (outcomes: ClaimOutcome[]) => void
   #reject!: (error: unknown) => void
 
@@ -56,6 +57,11 @@ class Asked {
       this.#resolve = resolve
       this.#reject = reject
     })
+  }
+
+  /** Something does not come from one call alone: from now on the time is watched. */
+  watch(): void {
+    this.#timer ??= setTimeout(() => this.#giveUp(), ANSWER_MS - (performance.now() - this.#since))
   }
 
   /** Whoever asked has all answers: nothing more may be handed out. */
@@ -134,7 +140,7 @@ export class Claims {
     this.#leaveBusyAuthors()
     while (this.#waiting.length > 0) {
       const half = (this.#underWay + this.#waiting.length) / 2
-      if (!this.#areApart && this.#underWay >= Math.max(half, 2 * MOST_AT_ONCE)) return
+      if (!this.#areApart && this.#underWay >= Math.max(half, 2 * MAX_AT_ONCE)) return
       void this.#sendBatch(this.#nextBatch())
     }
   }
@@ -169,9 +175,9 @@ export class Claims {
     const keys: string[] = []
     const args = limitsOf(first.terms)
     for (const { claim } of batch) {
-      const { stock, requester, address } = this.#keys.of(claim.author)
-      keys.push(stock, requester(claim.requester), address(claim.address))
-      args.push(...argumentsOf(claim))
+      const own = this.#keys.of(claim.author)
+      keys.push(own.stock, own.requester(claim.requester), own.address(claim.address))
+      args.push(askedOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -179,7 +185,7 @@ export class Claims {
   #nextBatch(): Waiting[] {
     const [first] = this.#waiting
     let size = 1
-    while (size < MOST_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
+    while (size < MAX_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
     return this.#waiting.splice(0, size).filter(({ asked }) => !asked.isOver)
   }
 
@@ -221,6 +227,7 @@ export class Claims {
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
     const { claim, terms, asked, index } = waiting
     const { author } = claim
+    asked.watch()
     try {
       const change = {
         ...claiming(this.#keys.of(author), claim, terms.policy, terms.now),
@@ -257,26 +264,19 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     requesterWindowSeconds(policy) + WINDOW_SLACK,
     perAddress.windowSeconds + WINDOW_SLACK,
     newVersion(),
+    Number(redeliverySeconds > 0),
   ]
 }
 
 /** The fast path knows no more than whether a claim asks for all packages of a kind. */
-function argumentsOf(claim: Claim): (string | number)[] {
-  return [
-    isPlainClaim(claim) ? claim.maximum : 0,
-    Number(asksFor(claim, SLOT_KIND)),
-    keyPart(claim.requester),
-  ]
+function askedOf(claim: Claim): string {
+  if (!isPlainClaim(claim)) return '0'
+  const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
+  return asksFor(claim, SLOT_KIND) ? `${most}+` : `${most}`
 }
 
-function isPlainClaim(claim: Claim): boolean {
-  const { narrowings, maximum } = claim
-  return (
-    narrowings.every(isPlain) &&
-    asksFor(claim, KEY_PACKAGE_KIND) &&
-    Number.isSafeInteger(maximum) &&
-    maximum > 0
-  )
+function isPlainClaim({ narrowings, maximum }: Claim): boolean {
+  return narrowings.every(isPlain) && Number.isSafeInteger(maximum) && maximum > 0
 }
 
 function asksFor({ narrowings }: Claim, kind: number): boolean {

@@ -8,18 +8,38 @@ import { StoreError } from '../../../plugin/store-error.ts'
 const PLAIN = /^[ -~]{1,64}$/
 const DUE_PARTS = 64
 
-/** The keys of one author (layout.ts). */
-export interface AuthorKeys {
-  /** A hash. */
-  readonly stock: string
+/** The keys of one author. */
+export class AuthorKeys {
+  readonly #start: string
+
+  constructor(start: string) {
+    this.#start = start
+  }
+
+  /** A hash (layout.ts). */
+  get stock(): string {
+    return `${this.#start}stock`
+  }
+
   /** A sorted set: event ids and KeyPackageRefs by the time at which they expire (I3). */
-  readonly known: string
+  get known(): string {
+    return `${this.#start}known`
+  }
+
   /** The window of what the author published. */
-  readonly published: string
+  get published(): string {
+    return `${this.#start}published`
+  }
+
   /** The window of the claims of a requester. */
-  requester(name: string): string
+  requester(name: string): string {
+    return `${this.#start}${keyPart(name)}:q`
+  }
+
   /** The window of the claims from an address. */
-  address(name: string): string
+  address(name: string): string {
+    return `${this.#start}${keyPart(name)}:a`
+  }
 }
 
 export class Keys {
@@ -30,14 +50,7 @@ export class Keys {
   }
 
   of(author: Pubkey): AuthorKeys {
-    const own = this.#of(author)
-    return {
-      stock: `${own}stock`,
-      known: `${own}known`,
-      published: `${own}published`,
-      requester: (name) => `${own}${keyPart(name)}:q`,
-      address: (name) => `${own}${keyPart(name)}:a`,
-    }
+    return new AuthorKeys(this.#of(author))
   }
 
   /** The keys of this name of all authors: the pattern that finds them, and whose one is, where it is one of them. */

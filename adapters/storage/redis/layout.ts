@@ -1,21 +1,28 @@
 /**
  * How an author's stock lies in Redis: a hash with these fields, and one for each package with its event (row.ts). The fast
- * path of claims (claim.lua) reads `head`, and reads and writes the three before it.
+ * path of claims (claim.lua) knows all but the last two.
  *
  * - `version`: a text that every change replaces by one that no other change gives.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
  * - `taken`: the deliveries that the fast path has made since the last other change.
+ * - `always`: the rows that each claim gets that asks for slots, and that nothing becomes of.
+ * - `again`: the package without a slot that each claim gets now, and whose exposure each counts: its row, its id, since when it
+ *   is exposed, and how often it was delivered. Empty where there is none.
+ * - `counted`: how often it was delivered besides.
  * - `head`: what tells the fast path whether it may, as numbers of a fixed length: when the first package expires; since when
- *   the first is exposed that is; until when the hash is kept; how many packages are not fresh; how many of those are slots;
- *   1 where no delivery was kept.
+ *   the first is exposed of those that may retire; until when the hash is kept; how many packages are not fresh; then 1 or
+ *   0 each: whether no delivery was kept, whether there is an `always`, an `again`.
  * - `packages`: all packages but for their events, as JSON, also those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: when it was; until when it is kept; how often it was sent; the rows that it
  *   spent; the last package, or `-`; the requester.
  */
 
 import { randomBytes } from 'node:crypto'
-import type { EventId } from '../../../plugin/nostr/messages.ts'
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
+import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
+import { claim } from '../../../plugin/stock/claim.ts'
 import type { Delivery } from '../../../plugin/stock/deliveries.ts'
+import { retirements } from '../../../plugin/stock/exposure.ts'
 import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { StockedPackage } from '../../../plugin/store.ts'
@@ -26,7 +33,17 @@ export interface RowedPackage extends StockedPackage {
 }
 
 /** All fields but for rows, as claim.lua reads them too. */
-export const STOCK_FIELDS = ['version', 'head', 'fresh', 'taken', 'packages', 'deliveries'] as const
+export const STOCK_FIELDS = [
+  'version',
+  'head',
+  'fresh',
+  'taken',
+  'always',
+  'again',
+  'counted',
+  'packages',
+  'deliveries',
+] as const
 
 type Fields = Record<(typeof STOCK_FIELDS)[number], string>
 
@@ -64,7 +81,12 @@ function decode(values: readonly (string | null)[]): ReadStock {
   const fields = Object.fromEntries(
     STOCK_FIELDS.map((name, index) => [name, present(values[index])]),
   ) as Fields
-  const entries = JSON.parse(fields.packages) as Entry[]
+  const counted = Number(fields.counted)
+  const entries = (JSON.parse(fields.packages) as Entry[]).map(([place, pkg]): Entry => {
+    if (counted === 0 || pkg.exposure === undefined || pkg.row !== fields.again.slice(0, ROW_LENGTH))
+      return [place, pkg]
+    return [place, { ...pkg, exposure: { ...pkg.exposure, count: pkg.exposure.count + counted } }]
+  })
   const fresh = new Set(rowsIn(fields.fresh))
   const byRow = new Map(entries.map(([, pkg]) => [pkg.row, pkg]))
   const packages = entries
@@ -77,7 +99,8 @@ function decode(values: readonly (string | null)[]): ReadStock {
 }
 
 /** The fields of a stock, with a version of its own. */
-export function encodeStock({ packages, deliveries }: Stock<RowedPackage>, keptUntil: number): Fields {
+export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fields {
+  const { packages, deliveries } = stock
   const inStock = new Set(packages.map(({ row }) => row))
   const spent = new Map(deliveries.flatMap(({ spent }) => spent.map((pkg) => [pkg.row, pkg])))
   const entries: Entry[] = [
@@ -85,13 +108,15 @@ export function encodeStock({ packages, deliveries }: Stock<RowedPackage>, keptU
     ...[...spent.values()].filter(({ row }) => !inStock.has(row)).map((pkg): Entry => ['spent', pkg]),
   ]
   const others = packages.filter((pkg) => !isFresh(pkg))
+  const [always, again] = [rowsAlways(stock), packageAgain(stock)]
   const head = [
     digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
-    digits(earliest(packages.flatMap(({ exposure }) => exposure?.since ?? [])), TIME),
+    digits(earliest(retirements(packages, 0)), TIME),
     digits(keptUntil, TIME),
     digits(others.length, COUNT),
-    digits(others.filter(isSlot).length, COUNT),
     Number(deliveries.length === 0),
+    Number(always !== ''),
+    Number(again !== ''),
   ]
   return {
     version: newVersion(),
@@ -100,9 +125,50 @@ export function encodeStock({ packages, deliveries }: Stock<RowedPackage>, keptU
       .map(({ row }) => row)
       .join(''),
     taken: '',
+    always,
+    again,
+    counted: '0',
     packages: JSON.stringify(entries),
     deliveries: deliveries.map(encodeDelivery).join(''),
   }
+}
+
+/** What the rules deliver to each claim of all slots, if it is nothing else and nothing becomes of it. */
+function rowsAlways(stock: Stock<RowedPackage>): string {
+  if (!stock.packages.some(isSlot)) return ''
+  const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND, SLOT_KIND])
+  return after === stock ? delivered.map(({ row }) => row).join('') : ''
+}
+
+/** What the rules deliver to each claim of all one-time packages, if all that becomes of it is one delivery more. */
+function packageAgain(stock: Stock<RowedPackage>): string {
+  const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND])
+  const [pkg] = delivered
+  if (delivered.length !== 1 || pkg?.exposure === undefined) return ''
+  if (after.packages.length < stock.packages.length) return ''
+  const { since, count } = pkg.exposure
+  return `${pkg.row}${pkg.id}${digits(since, TIME)}${digits(count, TIME - 1)}`
+}
+
+/** What would become of a claim that asks for everything of these kinds, if nothing were over. */
+function tryClaim(
+  stock: Stock<RowedPackage>,
+  kinds: readonly number[],
+): { delivered: readonly RowedPackage[]; after: Stock<RowedPackage> } {
+  const request = { ...ANYBODY, narrowings: [{ kinds }] }
+  const { stock: after, choice } = claim(stock, NO_WINDOWS, request, FREE, 0)
+  return { delivered: choice.outcome === 'delivered' ? choice.packages : [], after: after ?? stock }
+}
+
+const ANYBODY = { author: '' as Pubkey, requester: '', address: '', maximum: Number.MAX_SAFE_INTEGER }
+const NO_WINDOWS = { requester: undefined, address: undefined }
+const ENOUGH = { max: 1, windowSeconds: 1 }
+const FREE = {
+  perAuthor: ENOUGH,
+  perAddress: ENOUGH,
+  redeliverySeconds: 0,
+  retireAfterSeconds: NEVER,
+  low: 0,
 }
 
 /** How many packages are in a stock, from two of its fields. */

@@ -1,10 +1,6 @@
 /** Keeps what is known of relay lists (kind 10051), each in a hash that is changed by compare and set (commit.lua). */
 
-import {
-  deleteRelayList,
-  type KnownRelayList,
-  offerRelayList,
-} from '../../../plugin/lifecycle/known-relay-list.ts'
+import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { Commits, type KeyedCommand } from './commits.ts'

@@ -1,7 +1,13 @@
 /** Reads what claim.lua returns, and makes packages of rows. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Claim, ClaimOutcome, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  Exposure,
+  StockedPackage,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { decodeRow } from './row.ts'
 
@@ -29,7 +35,7 @@ export class ClaimReplies {
     this.#words = words
   }
 
-  next({ author, maximum }: Claim): ClaimAnswer {
+  next({ author }: Claim): ClaimAnswer {
     const kind = this.#word()
     if (kind === 'failed') return { kind, failure: String(this.#word()) }
     if (kind === 'slow') {
@@ -38,15 +44,16 @@ export class ClaimReplies {
     }
     if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: a claim was not answered')
     const remaining = Number(this.#word())
-    const firstRow = this.#read
+    const count = Number(this.#word())
+    const rows = this.#words.slice(this.#read, this.#read + count)
     // Before any row is decoded: where one cannot be, the next claim still finds what is its own.
-    this.#read += maximum
+    this.#read += count
+    const exposure = exposureOf(this.#text() ?? '')
     const packages: StoredKeyPackage[] = []
-    for (let index = 0; index < maximum; index++)
-      packages.push(decodeRow(author, String(this.#words[firstRow + index])))
+    for (const row of rows) packages.push(decodeRow(author, String(row), exposure))
     return {
       kind: 'delivered',
-      outcome: { outcome: 'delivered', packages, remaining, lastUsed: false },
+      outcome: { outcome: 'delivered', packages, remaining, lastUsed: exposure !== undefined },
       isDue: kind === 'due',
     }
   }
@@ -59,6 +66,13 @@ export class ClaimReplies {
     const word = this.#word()
     return typeof word === 'string' ? word : null
   }
+}
+
+/** `since:count`, or nothing. */
+function exposureOf(text: string): Exposure | undefined {
+  if (text === '') return undefined
+  const [since, count] = text.split(':')
+  return { since: Number(since), count: Number(count) }
 }
 
 /** The packages with their events, as exposed as the stock says. @throws StoreError where a row is lost */

@@ -123,7 +123,7 @@ describe('import', () => {
       tags: { d: ['phone'] },
     })
     expect((await importInto(newStore(), [slot])).stdout).toContain(
-      'line 1: kind 30443 is not taken in here\n',
+      'line 1: kind 30443 is not accepted here\n',
     )
     expect(await counts(newStore(), [slot], ['--profile', 'marmot'])).toEqual({ stored: 1 })
   })

@@ -9,7 +9,7 @@ const alice = person('alice')
 const keyPackage = await makeKeyPackage(alice)
 const good = keyPackageEvent(alice, keyPackage)
 const withoutLastResort = keyPackageEvent(alice, keyPackage, { tags: { mls_extensions: ['0xf2ee'] } })
-const REFUSAL = 'invalid: the mls_extensions tag must announce last_resort (0x000a)'
+const REFUSAL = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
 
 function inspect(events: readonly unknown[], ...flags: readonly string[]) {
   const input = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n')
@@ -78,7 +78,7 @@ describe('inspect', () => {
 
   it.each([
     ['no fields of an event', {}, 'invalid: id must be 64 lower-case hex characters'],
-    ['no object', [1], 'invalid: an event is a JSON object'],
+    ['no object', [1], 'invalid: an event must be a JSON object'],
     [
       'no KeyPackage',
       keyPackageEvent(alice, keyPackage, { content: 'AAAA' }),

@@ -48,13 +48,13 @@ describe('serve exits 2', () => {
       'a wrong flag',
       ['--stock-max', '0'],
       {},
-      'stock.max: 0 is not allowed; it takes a whole number from 1 to 1000 (flag --stock-max)',
+      'stock.max: 0 is not allowed; expected an integer from 1 to 1000 (flag --stock-max)',
     ],
     [
       'a wrong variable',
       [],
       { KPG_LISTEN: 'here' },
-      'listen: "here" is not allowed; it takes a text such as 127.0.0.1:7447 (environment variable KPG_LISTEN)',
+      'listen: "here" is not allowed; expected a string such as 127.0.0.1:7447 (environment variable KPG_LISTEN)',
     ],
     ['an unknown variable', [], { KPG_LOG: 'x' }, 'KPG_LOG: unknown setting; expected KPG_LOG_LEVEL'],
     [

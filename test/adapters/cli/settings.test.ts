@@ -98,14 +98,14 @@ describe('names', () => {
 describe('a wrong setting', () => {
   it('is reported with its path, value, allowed values and source', () => {
     expect(problemsOf({ env: { KPG_QUOTA_PER_AUTHOR_MAX: '0' } })).toEqual([
-      'quota.perAuthor.max: 0 is not allowed; it takes a whole number from 1 to 10000 (environment variable KPG_QUOTA_PER_AUTHOR_MAX)',
+      'quota.perAuthor.max: 0 is not allowed; expected an integer from 1 to 10000 (environment variable KPG_QUOTA_PER_AUTHOR_MAX)',
     ])
     expect(problemsOf({ flags: { '--delivery-encoding': 'base58' } })).toEqual([
-      'delivery.encoding: "base58" is not allowed; it takes hex or base64 or as-published (flag --delivery-encoding)',
+      'delivery.encoding: "base58" is not allowed; expected hex or base64 or as-published (flag --delivery-encoding)',
     ])
     const file = yaml('stock:\n  max: many\n')
     expect(problemsOf({ file })).toEqual([
-      `stock.max: "many" is not allowed; it takes a whole number from 1 to 1000 (${file})`,
+      `stock.max: "many" is not allowed; expected an integer from 1 to 1000 (${file})`,
     ])
   })
 
@@ -122,7 +122,7 @@ describe('a wrong setting', () => {
     'may be a listen address such as %j',
     (listen) => {
       expect(problemsOf({ flags: { '--listen': listen } })).toEqual([
-        `listen: "${listen}" is not allowed; it takes a text such as 127.0.0.1:7447 (flag --listen)`,
+        `listen: "${listen}" is not allowed; expected a string such as 127.0.0.1:7447 (flag --listen)`,
       ])
     },
   )
@@ -134,12 +134,12 @@ describe('a wrong setting', () => {
   })
 
   it.each([
-    ['quotas: {}', /^quotas: unknown setting; there is profile, kinds, /],
+    ['quotas: {}', /^quotas: unknown setting; expected profile, kinds, /],
     [
       'quota: { perauthor: { max: 1 } }',
-      /^quota\.perauthor: unknown setting; there is perAuthor, perAddress, /,
+      /^quota\.perauthor: unknown setting; expected perAuthor, perAddress, /,
     ],
-    ['quota: 5', /^quota: 5 is not allowed; it takes perAuthor, perAddress, /],
+    ['quota: 5', /^quota: 5 is not allowed; expected perAuthor, perAddress, /],
     ['- 1', /must be a mapping of settings/],
     ['a: [', /cannot read it as YAML/],
   ])('is reported for a file that contains %j', (text, problem) => {

@@ -20,7 +20,7 @@ const REQUESTS = 24
 const CONNECTIONS = 12
 /** As long as the largest key package in base64. */
 const CONTENT = 'A'.repeat(87_380)
-const LONGEST_MESSAGE = CONTENT.length + 1000
+const MAX_MESSAGE_LENGTH = CONTENT.length + 1000
 
 let connections: Connections
 beforeEach(async () => {
@@ -39,7 +39,7 @@ describe('an owner with large packages, many connections and many REQs on each',
       most = Math.max(most, bufferedIn(sockets))
     }
     expect(most).toBeGreaterThan(0)
-    expect(most).toBeLessThanOrEqual(MOST + LONGEST_MESSAGE)
+    expect(most).toBeLessThanOrEqual(MOST + MAX_MESSAGE_LENGTH)
   })
 
   it('keeps nobody else waiting: a claim from another address is answered', async () => {
@@ -73,7 +73,7 @@ describe.each([
     askForEverything(client)
     for (let rounds = 0; rounds < 10; rounds += 1) {
       await connections.progressElsewhere()
-      expect(bufferedIn(sockets())).toBeLessThanOrEqual(LONGEST_MESSAGE)
+      expect(bufferedIn(sockets())).toBeLessThanOrEqual(MAX_MESSAGE_LENGTH)
     }
     client.socket.resume()
     for (let request = 0; request < REQUESTS; request += 1) await expectEverything(client, request)

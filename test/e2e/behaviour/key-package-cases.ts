@@ -123,7 +123,7 @@ export const refusedCases: readonly Case[] = [
   {
     row: '9: ciphersuite is allowed (default only 0x0001)',
     make: madeWith({ ciphersuite: 2 }),
-    answer: /^invalid: ciphersuite 0x0002 is not taken in here/,
+    answer: /^invalid: ciphersuite 0x0002 is not accepted here/,
   },
   {
     row: '10: basic credential whose identity is the author',
@@ -171,13 +171,13 @@ export const refusedCases: readonly Case[] = [
     row: '15: 30443: one `d` tag',
     make: withTags({}, { kind: 30443 }),
     options: marmot,
-    answer: /^invalid: kind 30443 needs one d tag/,
+    answer: /^invalid: kind 30443 must have exactly one d tag/,
   },
   {
     row: '15: 30443: non-empty `d` tag',
     make: withTags({ d: [''] }, { kind: 30443 }),
     options: marmot,
-    answer: /^invalid: kind 30443 needs one d tag/,
+    answer: /^invalid: kind 30443 must have exactly one d tag/,
   },
 ]
 

@@ -209,7 +209,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
       const client = await scene.connect(target)
       expect(await client.publish(eventOf(target, carol, 447, []))).toEqual([
         false,
-        'blocked: kind 447 is deprecated; REQ kind 443 instead',
+        'blocked: kind 447 is not published; REQ key packages instead',
       ])
     })
   })

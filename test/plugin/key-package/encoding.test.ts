@@ -1,4 +1,4 @@
-/** Contents in every form, and events that are re-encoded on the way to a client and restored by it. */
+/** Content in every form, and events that are re-encoded for a client and restored by it. */
 
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -33,14 +33,14 @@ const FORMS: readonly (readonly [ContentForm, Encoding])[] = [
 const bytesArbitrary = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Uint8Array.from(bytes))
 const formArbitrary = fc.constantFrom(...FORMS)
 
-describe('a content', () => {
-  it.each(FORMS)('is read in form %s, and written again exactly', (form, encoding) => {
+describe('content', () => {
+  it.each(FORMS)('is read in form %s and written back exactly', (form, encoding) => {
     const bytes = Uint8Array.of(0xfb, 0xef, 0xff, 0x00, 0xab)
     const content = writeContent(bytes, form)
     expect(readContent(content, encoding)).toEqual({ bytes: Buffer.from(bytes), form })
   })
 
-  it('comes back exactly, whatever its bytes and form', () => {
+  it('survives reading and writing, whatever its bytes and form', () => {
     fc.assert(
       fc.property(bytesArbitrary, formArbitrary, (bytes, [form, encoding]) => {
         const content = writeContent(bytes, form)
@@ -68,7 +68,7 @@ describe('a content', () => {
     expect(() => readContent(content, encoding)).toThrow(`invalid: content is not ${encoding}`)
   })
 
-  it('in any other text is refused or comes back exactly (I9)', () => {
+  it('in any other form is refused or survives exactly (I9)', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }),
@@ -99,7 +99,7 @@ describe('a delivered event', () => {
     contentForm,
   })
 
-  it('is untouched in the form it was published in: the signature holds', () => {
+  it('is unchanged in the form it was published in: the signature is valid', () => {
     for (const encoding of ['hex', 'base64'] as const) {
       const event = keyPackageEvent(alice, keyPackage, { encoding })
       const delivered = deliveredEvent(store(event, encoding), encoding)
@@ -108,17 +108,17 @@ describe('a delivered event', () => {
     }
   })
 
-  it.each(FORMS)('is as published on request, from form %s', (form) => {
+  it.each(FORMS)('is as published if requested, from form %s', (form) => {
     const event = keyPackageEvent(alice, keyPackage, { content: writeContent(keyPackage.bytes, form) })
     expect(deliveredEvent(store(event, form), 'as-published')).toEqual(event)
   })
 
-  it('is as published for kind 30443, whatever was asked', () => {
+  it('is as published for kind 30443, whatever was requested', () => {
     const event = keyPackageEvent(alice, keyPackage, { kind: 30443, tags: { d: ['phone'] } })
     expect(deliveredEvent(store(event, 'base64'), 'hex')).toEqual(event)
   })
 
-  it('says its new encoding where the tag stands', () => {
+  it('has its new encoding in the existing tag', () => {
     const event = keyPackageEvent(alice, keyPackage, { encoding: 'base64', tags: { client: ['x'] } })
     const delivered = deliveredEvent(store(event, 'base64'), 'hex')
     expect(delivered).toEqual({
@@ -128,7 +128,7 @@ describe('a delivered event', () => {
     })
   })
 
-  it('says its new encoding last where no tag did', () => {
+  it('has its new encoding in a new last tag if there was none', () => {
     const event = keyPackageEvent(alice, keyPackage, { encoding: 'absent' })
     expect(deliveredEvent(store(event, 'hex'), 'base64')).toEqual({
       ...event,
@@ -161,7 +161,7 @@ describe('a delivered event', () => {
     )
   })
 
-  it('keeps fields of NIP-01 alone', () => {
+  it('keeps only the fields of NIP-01', () => {
     const event = { ...keyPackageEvent(alice, keyPackage), seen_on: 'wss://elsewhere.example' }
     expect(deliveredEvent(store(event, 'base64'), 'as-published')).not.toHaveProperty('seen_on')
   })
@@ -176,11 +176,11 @@ describe('restoreSignedEvent', () => {
     content: 'AQID',
   })
 
-  it('returns an event that needs no restoring as it is', () => {
+  it('returns an event that was not re-encoded unchanged', () => {
     expect(restoreSignedEvent(event)).toBe(event)
   })
 
-  it('gives back an event that verifies, though the re-encoded one was verified in vain before', () => {
+  it('returns an event that verifies, even if the re-encoded one failed to verify before', () => {
     const delivered = mutable({ ...event, content: '010203', tags: [['encoding', 'hex']] })
     expect(verifyEvent(delivered)).toBe(false)
     expect(verifyEvent(restoreSignedEvent(delivered))).toBe(true)

@@ -1,4 +1,4 @@
-/** Rows 1 to 7 of the checks in validate.ts: what is asked of the event, before its key package is looked at. */
+/** Rows 1 to 7 of the checks in validate.ts: the event, before its key package is decoded. */
 
 import { describe, expect, it } from '@jest/globals'
 import {
@@ -13,43 +13,43 @@ import {
 } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, NOW } from '../../support/key-packages.ts'
 
-it('a key package event as MIP-00 has it is accepted', () => {
+it('accepts a key package event as in MIP-00', () => {
   expect(publish({})).toBe('accepted')
 })
 
 describe('row 1: the event', () => {
-  it('has an id that is its hash', () => {
+  it('must have its hash as id', () => {
     const event = keyPackageEvent(alice, keyPackage)
     expect(answer({ ...event, created_at: event.created_at + 1 })).toBe(
-      'invalid: the id is not the hash of the event; one that was re-encoded for delivery has to be restored',
+      'invalid: the id is not the hash of the event; an event that was re-encoded for delivery must be restored first',
     )
   })
 
-  it('has a good signature', () => {
+  it('must have a valid signature', () => {
     const event = keyPackageEvent(alice, keyPackage)
     expect(answer({ ...event, sig: event.sig.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) })).toBe(
       'invalid: the signature is wrong',
     )
   })
 
-  it('is not verified again after the relay has done so', () => {
+  it('is not verified again if the relay has done so', () => {
     const { verifyEvent: _, ...verified } = rules()
     expect(answer({ ...keyPackageEvent(alice, keyPackage), sig: '0'.repeat(128) }, verified)).toBe('accepted')
   })
 
-  it('is of a kind that the gateway takes over', () => {
-    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not taken in here')
+  it('must be of a kind that the gateway handles', () => {
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not accepted here')
     expect(publish({ kind: 30443, tags: { d: ['phone'] } }, marmot)).toBe('accepted')
   })
 
-  it('has no more than 100 tags and 16 KiB of them', () => {
+  it('must not have more than 100 tags or 16 KiB of tags', () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, ['']]))
     expect(tagged(many(95))).toBe('accepted')
-    expect(tagged(many(96))).toBe('invalid: a key package event has at most 100 tags')
+    expect(tagged(many(96))).toBe('invalid: a key package event may have at most 100 tags')
     expect(tagged({ t: ['é'.repeat(8000)] })).toBe('accepted')
     expect(tagged({ t: ['é'.repeat(8192)] })).toBe(
-      'invalid: the tags of a key package event have at most 16384 bytes',
+      'invalid: the tags of a key package event may have at most 16384 bytes',
     )
   })
 })
@@ -64,26 +64,26 @@ describe('row 2: a protected event', () => {
 })
 
 describe('row 3: created_at and p', () => {
-  it('allows a clock that is 15 minutes ahead', () => {
+  it('may be up to 15 minutes ahead', () => {
     expect(publish({ createdAt: NOW + 900 })).toBe('accepted')
     expect(publish({ createdAt: NOW + 901 })).toBe(
       'invalid: created_at is more than 15 minutes in the future',
     )
   })
 
-  it('allows nobody but the author in a p tag', () => {
+  it('must name only the author in a p tag', () => {
     expect(tagged({ p: [alice.pubkey] })).toBe('accepted')
-    expect(tagged({ p: [bob.pubkey] })).toBe('invalid: the p tag names somebody other than the author')
+    expect(tagged({ p: [bob.pubkey] })).toBe('invalid: the p tag does not name the author')
   })
 })
 
 describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
-  it('lies in the future (NIP-40)', () => {
+  it('must be in the future (NIP-40)', () => {
     expect(tagged({ [name]: [`${NOW + 1}`] })).toBe('accepted')
     expect(tagged({ [name]: [`${NOW}`] })).toBe('invalid: the key package has expired')
   })
 
-  it.each(['', 'soon', '1.5', '-1'])('is not "%s"', (value) => {
+  it.each(['', 'soon', '1.5', '-1'])('must not be "%s"', (value) => {
     expect(tagged({ [name]: [value] })).toBe(
       'invalid: the expiration tag must be a time in seconds since the epoch',
     )
@@ -91,15 +91,15 @@ describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
 })
 
 describe('row 5: mls_protocol_version', () => {
-  it.each([null, ['1.1'], [], ['1.0.0']])('is not %j', (value) => {
+  it.each([null, ['1.1'], [], ['1.0.0']])('must not be %j', (value) => {
     expect(tagged({ mls_protocol_version: value })).toBe(
-      'invalid: the tag ["mls_protocol_version","1.0"] is needed',
+      'invalid: the tag ["mls_protocol_version","1.0"] is required',
     )
   })
 })
 
 describe('row 6: encoding', () => {
-  it('is hex for kind 443 and base64 for kind 30443 where no tag says so', () => {
+  it('is hex for kind 443 and base64 for kind 30443 without a tag', () => {
     expect(publish({ encoding: 'absent' })).toBe('accepted')
     const content = Buffer.from(keyPackage.bytes).toString('base64')
     expect(publish({ kind: 30443, encoding: 'absent', content, tags: { d: ['phone'] } }, marmot)).toBe(
@@ -112,13 +112,13 @@ describe('row 6: encoding', () => {
     expect(publish({ encoding })).toBe('accepted')
   })
 
-  it.each(['x', '', 'HEX', 'base64url'])('is not "%s"', (encoding) => {
+  it.each(['x', '', 'HEX', 'base64url'])('must not be "%s"', (encoding) => {
     expect(tagged({ encoding: [encoding] })).toBe(`invalid: unsupported encoding "${encoding}"`)
   })
 })
 
 describe('row 7: content', () => {
-  it('decodes', () => {
+  it('must be decodable', () => {
     expect(publish({ content: 'AAA' })).toMatch(/^invalid: not an MLS KeyPackage/)
     expect(publish({ content: '!' })).toMatch(/^invalid: content is not base64/)
     expect(publish({ encoding: 'hex', content: 'AAA' })).toMatch(/^invalid: content is not hex/)
@@ -126,15 +126,15 @@ describe('row 7: content', () => {
     expect(publish({ encoding: 'absent', content: base64 })).toContain('["encoding","base64"]')
   })
 
-  it('is not empty', () => {
+  it('must not be empty', () => {
     expect(publish({ content: '' })).toBe('invalid: content is empty; it must hold a KeyPackage')
   })
 
-  it('has at most maxBytes', () => {
+  it('must have at most maxBytes', () => {
     const { length } = keyPackage.bytes
     expect(publish({}, rules({ validation: { maxBytes: length } }))).toBe('accepted')
     expect(publish({}, rules({ validation: { maxBytes: length - 1 } }))).toBe(
-      `invalid: the key package has ${length} bytes; at most ${length - 1} are taken in here`,
+      `invalid: the key package has ${length} bytes; at most ${length - 1} are accepted here`,
     )
   })
 })

@@ -1,4 +1,4 @@
-/** KeyPackages are decoded strictly and as ts-mls decodes them, and named by their reference. */
+/** KeyPackages are decoded strictly and as ts-mls decodes them; their KeyPackageRefs are those of ts-mls. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -21,7 +21,7 @@ import { hex, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts
 import { person } from '../../support/people.ts'
 
 describe('a KeyPackage', () => {
-  it.each(SUITES)('of ciphersuite %i says what ts-mls put in, bare or as an MLSMessage', (suite) => {
+  it.each(SUITES)('of ciphersuite %i decodes to what ts-mls encoded, bare or as an MLSMessage', (suite) => {
     const { bytes, message, publicPackage } = madeWith(suite)
     for (const input of [bytes, message]) {
       const decoded = decodeKeyPackage(input)
@@ -38,7 +38,7 @@ describe('a KeyPackage', () => {
     }
   })
 
-  it.each(SUITES)('of ciphersuite %i has the reference that ts-mls gives it', async (suite) => {
+  it.each(SUITES)('of ciphersuite %i has the KeyPackageRef that ts-mls calculates', async (suite) => {
     const { bytes, publicPackage, impl } = madeWith(suite)
     const expected = await makeKeyPackageRef(publicPackage, impl.hash)
     expect(keyPackageRef(bytes, suite)).toBe(hex(expected))
@@ -66,36 +66,39 @@ describe('bytes are refused', () => {
     }
   })
 
-  it('wherever they end too early', () => {
+  it('if they end too early, wherever that is', () => {
     const { message } = madeWith(1)
     for (let length = 0; length < message.length; length++) {
       expect(() => decodeKeyPackage(message.subarray(0, length))).toThrow('invalid: not an MLS KeyPackage (')
     }
   })
 
-  it('if a length is not in its shortest form: one package would have several references (I3)', () => {
+  it('if a length is not minimally encoded: one package would have several KeyPackageRefs (I3)', () => {
     const { bytes } = madeWith(1)
     const initKeyLength = 4
     expect(bytes[initKeyLength]).toBe(32)
     const longer = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x40), bytes.subarray(4)])
-    expect(() => decodeKeyPackage(longer)).toThrow('the length of init_key is not in its shortest form')
+    expect(() => decodeKeyPackage(longer)).toThrow('the length of init_key is not minimally encoded')
     const longest = Buffer.concat([bytes.subarray(0, 4), Buffer.of(0x80, 0, 0), bytes.subarray(4)])
-    expect(() => decodeKeyPackage(longest)).toThrow('the length of init_key is not in its shortest form')
+    expect(() => decodeKeyPackage(longest)).toThrow('the length of init_key is not minimally encoded')
   })
 
   it.each<[string, (keyPackage: TsMlsKeyPackage) => TsMlsKeyPackage]>([
-    ['its init_key is its encryption_key', (pkg) => ({ ...pkg, initKey: pkg.leafNode.hpkePublicKey })],
-    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array(31) })],
-    ['its init_key does not have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array() })],
     [
-      'its encryption_key does not have 32 bytes',
+      'its init_key and encryption_key are the same',
+      (pkg) => ({ ...pkg, initKey: pkg.leafNode.hpkePublicKey }),
+    ],
+    ['its init_key must have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array(31) })],
+    ['its init_key must have 32 bytes', (pkg) => ({ ...pkg, initKey: new Uint8Array() })],
+    [
+      'its encryption_key must have 32 bytes',
       (pkg) => ({ ...pkg, leafNode: { ...pkg.leafNode, hpkePublicKey: new Uint8Array(33) } }),
     ],
   ])('if %s (RFC 9420 section 10.1)', (why, change) => {
     expect(() => decodeKeyPackage(encodeKeyPackage(change(madeWith(1).publicPackage)))).toThrow(why)
   })
 
-  it('if they hold anything else than a KeyPackage', () => {
+  it('if they hold anything but a KeyPackage', () => {
     const { bytes, message } = madeWith(1)
     const change = (input: Uint8Array, position: number, value: number) =>
       Buffer.from(input).fill(value, position, position + 1)
@@ -112,7 +115,7 @@ describe('bytes are refused', () => {
 })
 
 describe('the decoder', () => {
-  it('takes what ts-mls can write and reads the same from it, whatever the sizes', () => {
+  it('reads everything that ts-mls writes, whatever the sizes', () => {
     const opaque = fc.oneof(
       fc.uint8Array({ maxLength: 100 }),
       fc.constantFrom(63, 64, 16_383, 16_384).map((length) => new Uint8Array(length)),
@@ -160,7 +163,7 @@ describe('the decoder', () => {
     )
   })
 
-  it('takes of damaged packages those alone that ts-mls takes and writes back the same', () => {
+  it('accepts a damaged package only if ts-mls decodes it and encodes it to the same bytes', () => {
     const damage = fc.array(
       fc.record({
         position: fc.nat(),
@@ -191,7 +194,7 @@ describe('the decoder', () => {
     expect(taken).toBeGreaterThan(100)
   })
 
-  it('throws nothing but a Refusal, whatever the bytes (I9)', () => {
+  it('throws only Refusals, whatever the bytes (I9)', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), fc.boolean(), (tail, isMessage) => {
         const head = isMessage ? [0, 1, 0, 5, 0, 1, 0, 1] : [0, 1, 0, 1]
@@ -202,14 +205,14 @@ describe('the decoder', () => {
   })
 })
 
-/** ts-mls knows two types of credentials, and of versions in capabilities mls10 alone (RFC 9420 wants others ignored). */
+/** ts-mls knows two credential types, and only mls10 in capabilities (RFC 9420: others are ignored). */
 function isReadableByTsMls({ leafNode }: KeyPackage): boolean {
   const { type, data } = leafNode.credential
   const versions = Buffer.from(data.buffer, data.byteOffset + data.length, 3).toString('hex')
   return type === BASIC_CREDENTIAL && versions === '020001'
 }
 
-/** Whether ts-mls decodes it to the last byte, writes the same again, and its HPKE keys are two of the right length. */
+/** Whether ts-mls decodes all bytes and encodes the same again, and the two HPKE keys differ and have the right length. */
 function strictlyByTsMls(bytes: Uint8Array): boolean {
   try {
     const [decoded, length] = decodeWithTsMls(Uint8Array.from(bytes), 0) ?? []
@@ -236,7 +239,7 @@ function encodeTbs(keyPackage: TsMlsKeyPackage): Uint8Array {
   return new Uint8Array(buffer)
 }
 
-/** Where leaf_node_source stands: before the lifetime, which is found by its value. */
+/** The index of leaf_node_source: before the lifetime, which is found by its value. */
 function sourcePosition(bytes: Uint8Array): number {
   const lifetime = Buffer.alloc(8)
   lifetime.writeBigUInt64BE(BigInt(NOW - 3600))

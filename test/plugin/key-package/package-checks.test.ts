@@ -1,4 +1,4 @@
-/** Rows 8 to 15 of the checks in validate.ts: what is asked of the key package, and that its event agrees. */
+/** Rows 8 to 15 of the checks in validate.ts: the key package, and whether its event agrees with it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackageRef } from '../../../plugin/key-package/mls.ts'
@@ -22,13 +22,13 @@ describe('row 8: the KeyPackage', () => {
     expect(publish({ bytes: keyPackage.message })).toBe('accepted')
   })
 
-  it('is all there is: what follows it may be private keys', () => {
+  it('must not be followed by more bytes, which may be private keys', () => {
     expect(publish({ bytes: Buffer.concat([keyPackage.bytes, new Uint8Array(96)]) })).toBe(
       'invalid: 96 bytes follow the KeyPackage; a KeyPackageBundle holds private keys and must never be published',
     )
   })
 
-  it('is one', () => {
+  it('must be valid', () => {
     expect(publish({ bytes: Uint8Array.of(1, 2, 3) })).toBe(
       'invalid: not an MLS KeyPackage (its version is 258, not mls10)',
     )
@@ -38,17 +38,17 @@ describe('row 8: the KeyPackage', () => {
 describe('row 9: the ciphersuite', () => {
   const everySuite = rules({ validation: { ciphersuites: [1, 2, 3, 4, 5, 6, 7] } })
 
-  it.each([1, 2, 3, 4, 5, 6, 7])('may be %i where the operator allows it', async (ciphersuite) => {
+  it.each([1, 2, 3, 4, 5, 6, 7])('may be %i if the operator allows it', async (ciphersuite) => {
     expect(await publishPackage({ ciphersuite }, everySuite)).toBe('accepted')
   })
 
-  it('is 0x0001 otherwise', async () => {
+  it('must be 0x0001 otherwise', async () => {
     expect(await publishPackage({ ciphersuite: 3 })).toBe(
-      'invalid: ciphersuite 0x0003 is not taken in here, only 0x0001',
+      'invalid: ciphersuite 0x0003 is not accepted here; accepted: 0x0001',
     )
   })
 
-  it('is the one of the tag, in either spelling', () => {
+  it('must be the one in the tag, in either spelling', () => {
     expect(tagged({ mls_ciphersuite: null, ciphersuite: ['1'] })).toBe('accepted')
     expect(tagged({ mls_ciphersuite: ['0x0002'] })).toBe(
       'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
@@ -57,9 +57,11 @@ describe('row 9: the ciphersuite', () => {
       'invalid: the mls_ciphersuite tag says 0x0002, the KeyPackage 0x0001',
     )
     expect(tagged({ mls_ciphersuite: ['one'] })).toBe(
-      'invalid: the mls_ciphersuite tag must hold a code such as 0x0001',
+      'invalid: the mls_ciphersuite tag must be a code such as 0x0001',
     )
-    expect(tagged({ mls_ciphersuite: null })).toBe('invalid: the tag ["mls_ciphersuite","0x0001"] is needed')
+    expect(tagged({ mls_ciphersuite: null })).toBe(
+      'invalid: the tag ["mls_ciphersuite","0x0001"] is required',
+    )
   })
 })
 
@@ -77,7 +79,7 @@ describe('row 10: the credential', () => {
     expect(await publishPackage({ identity: Uint8Array.from(identity) })).toBe(expected)
   })
 
-  it('is basic', () => {
+  it('must be basic', () => {
     const bytes = Buffer.from(keyPackage.bytes)
     const identity = bytes.indexOf(Buffer.from(alice.pubkey, 'hex'))
     bytes.writeUInt16BE(2, identity - 3)
@@ -86,15 +88,15 @@ describe('row 10: the credential', () => {
 })
 
 describe('row 11: last_resort', () => {
-  const refusal = 'invalid: the mls_extensions tag must announce last_resort (0x000a)'
+  const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
 
-  it('is announced by kind 443', () => {
+  it('must be in the tags of kind 443', () => {
     expect(tagged({ mls_extensions: ['0xf2ee'] })).toBe(refusal)
     expect(tagged({ mls_extensions: null })).toBe(refusal)
     expect(tagged({ mls_extensions: null, extensions: ['last_resort'] })).toBe('accepted')
   })
 
-  it('need not be where the operator says so, nor by kind 30443', () => {
+  it('is optional if the operator allows it, and for kind 30443', () => {
     expect(tagged({ mls_extensions: null }, rules({ validation: { requireLastResort: false } }))).toBe(
       'accepted',
     )
@@ -108,16 +110,21 @@ describe('row 12: the lifetime', () => {
     ['begins within an hour, the skew of clocks', NOW + 3600, NOW + DAY, 'accepted'],
     ['begins later', NOW + 3601, NOW + DAY, `invalid: the KeyPackage is not valid before ${NOW + 3601}`],
     ['ends in a second', NOW - DAY, NOW + 1, 'accepted'],
-    ['has ended', NOW - DAY, NOW, `invalid: the KeyPackage was valid until ${NOW}; publish a new one`],
+    [
+      'has ended',
+      NOW - DAY,
+      NOW,
+      `invalid: the KeyPackage was valid until ${NOW}; publish a new key package`,
+    ],
   ])('%s', async (_, notBefore, notAfter, expected) => {
     expect(await publishPackage({ lifetime: { notBefore, notAfter } })).toBe(expected)
   })
 
-  it('is cut off ttlSeconds after created_at', () => {
+  it('ends at most ttlSeconds after created_at', () => {
     const by = rules({ stock: { ttlSeconds: 60 } })
     expect(publish({ createdAt: NOW - 59 }, by)).toBe('accepted')
     expect(publish({ createdAt: NOW - 60 }, by)).toBe(
-      'invalid: created_at is 60 s ago or more; publish a new one',
+      'invalid: created_at is 60 s or more in the past; publish a new key package',
     )
   })
 })
@@ -125,7 +132,7 @@ describe('row 12: the lifetime', () => {
 describe('row 13: the MLS signatures', () => {
   const refusal = 'invalid: a signature of the KeyPackage or its leaf node is wrong'
 
-  it('hold', () => {
+  it('must be valid', () => {
     const bytes = Buffer.from(keyPackage.bytes)
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
     expect(publish({ bytes })).toBe(refusal)
@@ -134,7 +141,7 @@ describe('row 13: the MLS signatures', () => {
 })
 
 describe('row 14: the i tag', () => {
-  it('is the KeyPackageRef', () => {
+  it('must be the KeyPackageRef', () => {
     const ref = keyPackageRef(keyPackage.bytes, 1)
     expect(tagged({ i: [ref] })).toBe('accepted')
     expect(publish({ bytes: keyPackage.message, tags: { i: [ref] } })).toBe('accepted')
@@ -144,15 +151,15 @@ describe('row 14: the i tag', () => {
 })
 
 describe('row 15: the slot', () => {
-  it.each([null, [], ['']])('of kind 30443 is not %j', (d) => {
+  it.each([null, [], ['']])('of kind 30443 must not be %j', (d) => {
     expect(publish({ kind: 30443, tags: { d } }, marmot)).toBe(
-      'invalid: kind 30443 needs one d tag, not empty',
+      'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
     )
   })
 })
 
 describe('row 15: two slots', () => {
-  it('are one too many', () => {
+  it('are refused', () => {
     const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage, { kind: 30443 })
     const slots = (...names: string[]) => [
       ...tags.map((tag) => [...tag]),
@@ -161,6 +168,8 @@ describe('row 15: two slots', () => {
     const withSlots = (...names: string[]) =>
       answer(signEvent(alice.secretKey, { kind, created_at, content, tags: slots(...names) }), marmot)
     expect(withSlots('phone')).toBe('accepted')
-    expect(withSlots('phone', 'laptop')).toBe('invalid: kind 30443 needs one d tag, not empty')
+    expect(withSlots('phone', 'laptop')).toBe(
+      'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
+    )
   })
 })

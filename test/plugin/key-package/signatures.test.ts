@@ -1,4 +1,4 @@
-/** Both signatures of a KeyPackage hold as they were made, and after no change (RFC 9420 section 5.1.2). */
+/** Both signatures of a KeyPackage are valid unchanged, and invalid after any change (RFC 9420 section 5.1.2). */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -10,24 +10,24 @@ import { everyBit, flipped, madeWith, outcomeOf, SUITES } from '../../support/ma
 import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
 
 describe('signatures', () => {
-  it.each(SUITES)('of ciphersuite %i hold', (suite) => {
+  it.each(SUITES)('of ciphersuite %i are valid', (suite) => {
     expect(hasValidSignatures(decodeKeyPackage(madeWith(suite).bytes))).toBe(true)
   })
 
-  it('do not hold in another suite than they were made in, nor in one unknown', () => {
+  it('are not valid in another or an unknown ciphersuite', () => {
     const decoded = decodeKeyPackage(madeWith(1).bytes)
     for (const ciphersuite of [2, 4, 0, 8])
       expect(hasValidSignatures({ ...decoded, ciphersuite })).toBe(false)
   })
 
-  it.each(SUITES)('of ciphersuite %i hold after no change of one bit, wherever it is', (suite) => {
+  it.each(SUITES)('of ciphersuite %i are not valid after any change of one bit', (suite) => {
     const { message } = madeWith(suite)
     expect(survivingBits(message, everyBit(message))).toEqual([])
   })
 })
 
-describe('the leaf node has a signature of its own', () => {
-  it.each(SUITES)('which counts in ciphersuite %i though the whole is signed again', async (suite) => {
+describe('the signature of the leaf node', () => {
+  it.each(SUITES)('is verified in ciphersuite %i even if the KeyPackage is signed again', async (suite) => {
     const { publicPackage, privatePackage, impl } = madeWith(suite)
     const { leafNode } = publicPackage
     const signAgain = (lifetime: Lifetime) =>
@@ -42,7 +42,7 @@ describe('the leaf node has a signature of its own', () => {
     expect(hasValidSignatures(decodeKeyPackage(encodeKeyPackage(longer)))).toBe(false)
   })
 
-  it('which holds after no change of one bit of either', () => {
+  it('is not valid after any change of one bit of either signature', () => {
     const decoded = decodeKeyPackage(madeWith(1).bytes)
     const { leafNode } = decoded
     const { tbs, signature } = leafNode.signed
@@ -87,7 +87,7 @@ describe('packages made by another implementation', () => {
   })
 })
 
-/** The bits whose change leaves a package that would be taken. */
+/** The bits that can be changed without making the package invalid. */
 function survivingBits(message: Uint8Array, bits: readonly number[]): number[] {
   return bits.filter((bit) => {
     const decoded = outcomeOf(() => decodeKeyPackage(flipped(message, bit)))

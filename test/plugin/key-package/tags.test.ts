@@ -1,4 +1,4 @@
-/** The tags of a key package event, in both generations. */
+/** The tags of a key package event, in old and new spellings. */
 
 import { describe, expect, it } from '@jest/globals'
 import { codeOf, readTags } from '../../../plugin/key-package/tags.ts'
@@ -26,7 +26,7 @@ describe('the ciphersuite', () => {
     },
   )
 
-  it('is listed as often as it is said, so that a contradiction shows', () => {
+  it('is returned once for each tag, so that contradictions are seen', () => {
     expect(read(['mls_ciphersuite', '0x0001'], ['ciphersuite', '2']).ciphersuites).toEqual([1, 2])
   })
 })
@@ -55,7 +55,7 @@ describe('last_resort', () => {
 })
 
 describe('the other tags', () => {
-  it('say what they say', () => {
+  it('are read', () => {
     expect(
       read(
         ['mls_protocol_version', '1.0'],
@@ -79,7 +79,7 @@ describe('the other tags', () => {
     })
   })
 
-  it('narrow a claim by one letter and their first value (NIP-01)', () => {
+  it('with one letter can be used in filters, by their first value (NIP-01)', () => {
     const tags = read(
       ['i', 'ref', 'more'],
       ['A', 'b'],
@@ -94,11 +94,11 @@ describe('the other tags', () => {
     ])
   })
 
-  it('without a value are empty, not absent', () => {
+  it('without a value are read as an empty string', () => {
     expect(read(['encoding'], ['d'])).toMatchObject({ encodings: [''], slots: [''] })
   })
 
-  it('without a name are passed over', () => {
+  it('without a name are ignored', () => {
     expect(read([]).letters).toEqual([])
   })
 })

@@ -1,4 +1,4 @@
-/** The checks together: which of them answers, what is kept of an event that passes them, and why one does not. */
+/** All checks together: which one answers, what is stored of an event that passes, and explanations. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -24,8 +24,8 @@ import {
 
 const DAY = 86_400
 
-describe('the order of the rows', () => {
-  it('decides which answer an event with several faults gets', async () => {
+describe('the order of the checks', () => {
+  it('decides the answer to an event with several faults', async () => {
     const faults: NonNullable<KeyPackageEventSettings['tags']>[] = [
       { '-': [] },
       { p: [bob.pubkey] },
@@ -36,9 +36,9 @@ describe('the order of the rows', () => {
     const answers = faults.map((_, first) => tagged(Object.assign({}, ...faults.slice(first))))
     expect(answers).toEqual([
       'auth-required: this event may only be published by its author',
-      'invalid: the p tag names somebody other than the author',
+      'invalid: the p tag does not name the author',
       'invalid: the key package has expired',
-      'invalid: the tag ["mls_protocol_version","1.0"] is needed',
+      'invalid: the tag ["mls_protocol_version","1.0"] is required',
       'invalid: unsupported encoding "x"',
     ])
     const ended = { lifetime: { notBefore: 0, notAfter: 1 } }
@@ -52,7 +52,7 @@ describe('the order of the rows', () => {
 describe('without decoding (validation.mls off)', () => {
   const off = rules({ validation: { mls: 'off' } })
 
-  it('the content may be anything, and the tags are believed', () => {
+  it('accepts any content, and uses the tags', () => {
     const bytes = Uint8Array.of(1, 2, 3)
     const event = keyPackageEvent(alice, keyPackage, { bytes })
     expect(checkKeyPackage(event, off, NOW)).toMatchObject({
@@ -62,7 +62,7 @@ describe('without decoding (validation.mls off)', () => {
     })
   })
 
-  it('a package has the reference that decoding would give it, bare or in an MLSMessage', async () => {
+  it('calculates the same KeyPackageRef as with decoding, bare or in an MLSMessage', async () => {
     const made = await makeKeyPackage(alice, { ciphersuite: 7 })
     for (const bytes of [made.bytes, made.message]) {
       const { ref } = checkKeyPackage(keyPackageEvent(alice, made, { bytes }), off, NOW)
@@ -70,14 +70,14 @@ describe('without decoding (validation.mls off)', () => {
     }
   })
 
-  it('the tags are still checked', () => {
+  it('still checks the tags', () => {
     expect(tagged({ i: ['x'] }, off)).toContain('the i tag is not the KeyPackageRef')
     expect(tagged({ mls_extensions: null }, off)).toContain('last_resort')
   })
 })
 
-describe('what is kept', () => {
-  it('is all that choosing and delivering need', () => {
+describe('a stored package', () => {
+  it('has everything that selecting and delivering need', () => {
     const event = keyPackageEvent(alice, keyPackage, {
       encoding: 'hex',
       tags: { client: ['x'], p: [alice.pubkey] },
@@ -131,8 +131,8 @@ describe('what is kept', () => {
   )
 })
 
-describe('an explanation', () => {
-  it('says of every check what it found, also after one that refused', () => {
+describe('explainKeyPackage', () => {
+  it('returns the outcome of every check, also after one that refused', () => {
     const event = keyPackageEvent(alice, keyPackage, { tags: { p: [bob.pubkey], i: ['x'] } })
     const outcomes = explainKeyPackage(event, rules(), NOW)
     expect(outcomes).toHaveLength(15)
@@ -143,7 +143,7 @@ describe('an explanation', () => {
     expect(outcomes.filter(({ outcome }) => outcome === 'skipped')).toEqual([])
   })
 
-  it('skips what looks at something that could not be read', () => {
+  it('skips checks whose input could not be read', () => {
     const outcomes = explainKeyPackage(keyPackageEvent(alice, keyPackage, { content: '!' }), rules(), NOW)
     expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual([
       'KeyPackage',
@@ -154,14 +154,14 @@ describe('an explanation', () => {
     ])
   })
 
-  it('agrees with the gateway: its first refusal is the answer', () => {
+  it('agrees with the gateway: the first refusal is the answer', () => {
     const event = keyPackageEvent(alice, keyPackage, { content: '', tags: { '-': [] } })
     const [first] = explainKeyPackage(event, rules(), NOW).filter(({ outcome }) => outcome === 'refused')
     expect(first).toMatchObject({ refusal: { message: answer(event) } })
   })
 })
 
-it('no event gets anything but a Refusal or a package (I9)', () => {
+it('no event causes anything but a Refusal or a package (I9)', () => {
   const { verifyEvent: _, ...verified } = rules({
     profile: 'marmot',
     validation: { ciphersuites: [1, 2, 3] },

@@ -27,7 +27,7 @@ async function forwards(message: ClientMessage, changes?: StoreChanges): Promise
 }
 
 describe('kind 5 (NIP-09)', () => {
-  it('drops own packages named by e: they are spent (I3), and the event is forwarded', async () => {
+  it('deletes own packages named by e: they are spent (I3), and the event is forwarded', async () => {
     const test = startGateway()
     const [first, second] = await stock(test, alice, 2)
     const { session, ask } = test.connect()
@@ -39,7 +39,7 @@ describe('kind 5 (NIP-09)', () => {
     expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([second?.id])
   })
 
-  it("leaves others' packages alone, and the author's last one may go", async () => {
+  it("does not delete packages of others, but may delete the author's last one", async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
     const { say } = test.connect()
@@ -49,7 +49,7 @@ describe('kind 5 (NIP-09)', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
   })
 
-  it('drops slots named by a, unless they are newer or of somebody else', async () => {
+  it('deletes slots named by a, unless they are newer or of another author', async () => {
     const test = startGateway({ profile: 'marmot' })
     for (const [d, createdAt] of [
       ['old', NOW - 10],
@@ -75,7 +75,7 @@ describe('kind 5 (NIP-09)', () => {
     expect(left.map(({ slot }) => slot).sort()).toEqual(['kept', 'new'])
   })
 
-  it('is refused where the signature is wrong, before anything is dropped', async () => {
+  it('is refused if the signature is wrong, before anything is deleted', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
     const forged = { ...eventOf(mallory, 5, [['e', String(event?.id)]]), pubkey: alice.pubkey }
@@ -85,7 +85,7 @@ describe('kind 5 (NIP-09)', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('of other events still flows while the store fails; one that says it is about key packages does not (I7)', async () => {
+  it('is forwarded while the store fails, unless it says that it is about key packages (I7)', async () => {
     const changes = () => ({ drop: down, getRelayLists: down })
     await forwards(['EVENT', eventOf(alice, 5, [['e', '0'.repeat(64)]])], changes)
     const announced = eventOf(alice, 5, [
@@ -97,7 +97,7 @@ describe('kind 5 (NIP-09)', () => {
 })
 
 describe('kind 62 (NIP-62)', () => {
-  it.each([`wss://${HOST}/`, 'ALL_RELAYS'])('for %s drops all, and is forwarded', async (relay) => {
+  it.each([`wss://${HOST}/`, 'ALL_RELAYS'])('for %s deletes all, and is forwarded', async (relay) => {
     const test = startGateway()
     await stock(test, alice, 3)
     await stock(test, mallory, 1)
@@ -107,7 +107,7 @@ describe('kind 62 (NIP-62)', () => {
     expect(await test.store.count([alice.pubkey, mallory.pubkey], NOW)).toEqual([0, 1])
   })
 
-  it('of the past leaves what was published since; one for another relay leaves all', async () => {
+  it('keeps what was published after it; one for another relay keeps everything', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const { say } = test.connect()
@@ -117,7 +117,7 @@ describe('kind 62 (NIP-62)', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('goes by publicUrl where that is set', async () => {
+  it('uses publicUrl if that is set', async () => {
     const test = startGateway({ publicUrl: 'wss://keys.example.org' })
     await stock(test, alice, 1)
     const { say } = test.connect()
@@ -127,7 +127,7 @@ describe('kind 62 (NIP-62)', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
   })
 
-  it('is refused where it cannot be carried out, or is forged', async () => {
+  it('is refused if it is forged or the store fails', async () => {
     const event = eventOf(alice, 62, [['relay', 'ALL_RELAYS']])
     expect(await refusalOf(event, () => ({ drop: down }))).toEqual([['OK', event.id, false, UNAVAILABLE]])
     const forged = { ...eventOf(mallory, 62, [['relay', 'ALL_RELAYS']]), pubkey: alice.pubkey }
@@ -138,7 +138,7 @@ describe('kind 62 (NIP-62)', () => {
 describe('kind 10051', () => {
   const list = eventOf(alice, 10051, [['relay', 'wss://relay.example.com']])
 
-  it('is remembered, and forwarded; a deletion takes it back', async () => {
+  it('is saved and forwarded; a deletion removes it', async () => {
     const test = startGateway()
     const { session, say } = test.connect()
     const message = ['EVENT', list] as const
@@ -155,22 +155,22 @@ describe('kind 10051', () => {
     [[['r', 'wss://relay.example.com']]],
   ])('needs at least one ws(s) relay tag: %j', async (tags) => {
     const event = eventOf(alice, 10051, tags)
-    const why = 'invalid: a key package relay list needs a relay tag with a ws:// or wss:// address'
+    const why = 'invalid: a key package relay list must have a relay tag with a ws:// or wss:// URL'
     expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
   })
 
-  it('is refused where it is forged, and flows while the store fails (I7)', async () => {
+  it('is refused if it is forged, and forwarded while the store fails (I7)', async () => {
     const forged = { ...list, pubkey: mallory.pubkey }
     expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
     await forwards(['EVENT', list], () => ({ putRelayList: down }))
   })
 })
 
-describe('what must not be published', () => {
+describe('kinds that must not be published', () => {
   it.each([
     [444, 'invalid: a welcome must be gift-wrapped, never published'],
-    [447, 'blocked: kind 447 is deprecated; REQ kind 443 instead'],
-    [22242, 'invalid: an authentication event is sent with AUTH, never published'],
+    [447, 'blocked: kind 447 is not published; REQ key packages instead'],
+    [22242, 'invalid: authentication events must be sent with AUTH, not published'],
   ])('kind %d: %s', async (kind, why) => {
     const event = eventOf(alice, kind, [])
     expect(await refusalOf(event)).toEqual([['OK', event.id, false, why]])
@@ -196,13 +196,13 @@ describe('protected events (NIP-70)', () => {
 })
 
 describe('kind 10051', () => {
-  it('is refused when it is longer than any list of relays', async () => {
+  it('is refused if it is too long', async () => {
     const event = eventOf(alice, 10051, [
       ['relay', 'wss://relay.example.com'],
       ['note', 'x'.repeat(16_384)],
     ])
     expect(await refusalOf(event)).toEqual([
-      ['OK', event.id, false, 'invalid: a key package relay list may have 16384 characters'],
+      ['OK', event.id, false, 'invalid: a key package relay list may have at most 16384 characters'],
     ])
   })
 })

@@ -1,4 +1,4 @@
-/** A request for more: every process takes it back once there is enough, and some clients take it for a REQ. */
+/** The request for more packages: every process withdraws it once there are enough, and some clients handle it as a REQ. */
 
 import { describe, expect, it } from '@jest/globals'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
@@ -26,7 +26,7 @@ function connectElsewhere(test: TestGateway): Pick<TestClient, 'pushed'> {
     send: (message) => pushed.push(message),
     authenticated: () => [alice.pubkey],
   })
-  // Whom the relay has authenticated is looked up when the client says something.
+  // The relay's authenticated pubkeys are read when the client sends something.
   void session.fromClient(['COUNT', 'own', keyPackagesBy(alice)])
   return { pushed }
 }
@@ -79,7 +79,7 @@ describe('a request for more', () => {
 })
 
 describe('several processes on one store', () => {
-  it('ask every connection of an author about one claim, and no more in the next 300 s', async () => {
+  it('ask every connection of an author after a claim, and not again within 300 s', async () => {
     const test = startGateway()
     await stock(test, alice, 5)
     const devices = [await connectedAuthor(test), connectElsewhere(test)]
@@ -96,7 +96,7 @@ describe('several processes on one store', () => {
     expect(requestsTo(late)).toEqual([request])
   })
 
-  it('withdraw what they asked wherever the package comes in', async () => {
+  it('withdraw the request wherever the package is published', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const device = connectElsewhere(test)
@@ -108,8 +108,8 @@ describe('several processes on one store', () => {
   })
 })
 
-describe('a client that takes the signal for a REQ', () => {
-  it('publishes with EVENT, and is not refused for what else a relay would say', async () => {
+describe('a client that handles the signal as a REQ', () => {
+  it('publishes with EVENT, and may send what else a relay would answer', async () => {
     const test = startGateway()
     await stock(test, alice, 1)
     const author = await connectedAuthor(test)
@@ -121,7 +121,7 @@ describe('a client that takes the signal for a REQ', () => {
     expect(requestsTo(author)).toEqual([request])
   })
 
-  it('may have a subscription of that name itself', async () => {
+  it('may have a subscription with the same id itself', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
     const author = await connectedAuthor(test)

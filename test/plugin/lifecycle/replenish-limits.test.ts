@@ -1,4 +1,4 @@
-/** Who is not asked for more: those who have enough, left, or come too often; and what asking must not break. */
+/** Who is not asked for more: authors who have enough, disconnected, or reconnect too often; and failures of asking. */
 
 import { describe, expect, it } from '@jest/globals'
 import { keyPackagesBy, startGateway, stock } from '../../support/gateway.ts'
@@ -13,8 +13,8 @@ import {
   requestsTo,
 } from '../../support/low-stock.ts'
 
-describe('a client that comes and goes all the time', () => {
-  it('is asked ten times in 300 s, and no more', async () => {
+describe('a client that reconnects all the time', () => {
+  it('is asked at most ten times in 300 s', async () => {
     const test = startGateway()
     await stock(test, alice, 1)
     const asked = async () => requestsTo(await connectedAuthor(test)).length
@@ -27,7 +27,7 @@ describe('a client that comes and goes all the time', () => {
 })
 
 describe('nobody is asked', () => {
-  it('who has enough, or who is not there any more', async () => {
+  it('who has enough, or has disconnected', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const enough = await connectedAuthor(test)
@@ -49,7 +49,7 @@ describe('nobody is asked', () => {
     }
   })
 
-  it('where replenish.enabled is false', async () => {
+  it('if replenish.enabled is false', async () => {
     const test = startGateway({ replenish: { enabled: false } })
     await stock(test, alice, 1)
     const author = await connectedAuthor(test)
@@ -57,7 +57,7 @@ describe('nobody is asked', () => {
     expect(requestsTo(author)).toEqual([])
   })
 
-  it('while the store cannot count; the client is authenticated all the same (I7)', async () => {
+  it('while the store cannot count; the client is still authenticated (I7)', async () => {
     const test = startGateway({}, () => ({ count: () => Promise.reject(new Error('gone')) }))
     const author = test.connect()
     expect((await author.authenticate(alice))[0]?.[2]).toBe(true)
@@ -66,7 +66,7 @@ describe('nobody is asked', () => {
 })
 
 describe('a socket that throws', () => {
-  it('does not fail the claim that had something to tell it (I2, I9)', async () => {
+  it('does not fail the claim that notified it (I2, I9)', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const broken = test.connect({
@@ -83,7 +83,7 @@ describe('a socket that throws', () => {
 })
 
 describe('a session that has ended', () => {
-  it('does not join those who are asked, whatever the relay still says (I9)', async () => {
+  it('is never asked, whatever the relay still sends (I9)', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const client = test.connect({ authenticated: () => [alice.pubkey] })

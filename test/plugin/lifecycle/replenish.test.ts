@@ -1,4 +1,4 @@
-/** When authors are asked for more: their stock fell, packages expired, or they have none and use key packages. */
+/** When authors are asked for more: their stock is low, packages expired, or they have none but a relay list. */
 
 import { describe, expect, it } from '@jest/globals'
 import { eventually } from '../../support/eventually.ts'
@@ -17,7 +17,7 @@ import {
 import { person } from '../../support/people.ts'
 
 describe('a stock that falls below stock.low', () => {
-  it('has every connection of its author asked, and nobody else', async () => {
+  it('makes the gateway ask every connection of the author, and nobody else', async () => {
     const test = startGateway()
     await stock(test, alice, 4)
     const devices = [await connectedAuthor(test), await connectedAuthor(test)]
@@ -43,7 +43,7 @@ describe('a stock that falls below stock.low', () => {
     expect(requestsTo(author)).toHaveLength(2)
   })
 
-  it('is told again on authenticating while low, once for each connection and pubkey', async () => {
+  it('is asked for again on authenticating, once for each connection and pubkey', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     for (let device = 0; device < 2; device += 1) {
@@ -54,7 +54,7 @@ describe('a stock that falls below stock.low', () => {
     }
   })
 
-  it('is told as soon as a relay that has its own NIP-42 says OK to an AUTH', async () => {
+  it('is asked for as soon as a relay with its own NIP-42 answers an AUTH with OK', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const authenticated: string[] = []
@@ -64,7 +64,7 @@ describe('a stock that falls below stock.low', () => {
     await eventually('the author is asked', () => requestsTo(author).length === 1)
   })
 
-  it('is not told again by a claim within 300 s of that', async () => {
+  it('is not asked for again by a claim within 300 s of that', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const author = await connectedAuthor(test)
@@ -72,7 +72,7 @@ describe('a stock that falls below stock.low', () => {
     expect(requestsTo(author)).toHaveLength(1)
   })
 
-  it('the last package delivered again is a claim like any other', async () => {
+  it('is asked for when the last package is delivered again, too', async () => {
     const test = startGateway({ replenish: { intervalSeconds: 1 } })
     await stock(test, alice, 1)
     const author = await connectedAuthor(test)
@@ -83,7 +83,7 @@ describe('a stock that falls below stock.low', () => {
 })
 
 describe('a stock that falls otherwise than by a claim', () => {
-  it('has its author asked when packages expire, once a sweep has found it', async () => {
+  it('is asked for when a sweep finds expired packages', async () => {
     const test = startGateway()
     await publishExpiring(test, 3, NOW + 3600)
     const author = await connectedAuthor(test)
@@ -93,7 +93,7 @@ describe('a stock that falls otherwise than by a claim', () => {
     expect(requestsTo(author)).toEqual([request])
   })
 
-  it('does not have its author asked who deletes: who rotates publishes next', async () => {
+  it('is not asked for when the author deletes packages: they publish the next one anyway', async () => {
     const test = startGateway()
     const events = await stock(test, alice, 4)
     const author = await connectedAuthor(test)
@@ -104,7 +104,7 @@ describe('a stock that falls otherwise than by a claim', () => {
   })
 })
 
-describe('an author who has none', () => {
+describe('an author without packages', () => {
   it('is not asked who never published: they may not use MLS', async () => {
     expect(requestsTo(await connectedAuthor(startGateway()))).toEqual([])
   })

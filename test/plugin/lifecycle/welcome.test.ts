@@ -1,4 +1,4 @@
-/** Kind 444 without a gift wrap (NIP-59): refused, and what it says of a package whose claim was undone. */
+/** Kind 444 without a gift wrap (NIP-59): refused, and its effect on a package whose claim was released. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -30,7 +30,7 @@ async function bobsClient(test: TestGateway): Promise<TestClient> {
   return client
 }
 
-/** A claim of Bob's of which nothing was sent. */
+/** A claim by Bob of which nothing was sent. */
 async function lostClaim(test: TestGateway): Promise<void> {
   const { unsent } = await (await bobsClient(test)).say('REQ', 'sub', keyPackagesBy(alice))
   await unsent?.()
@@ -44,8 +44,8 @@ async function sends(client: TestClient, event: SignedEvent): Promise<void> {
   expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, false, REFUSED]])
 }
 
-describe('a 444 that names a package whose claim was released', () => {
-  it('has it spent: its sender has it from elsewhere, and nobody else is to get it (I1)', async () => {
+describe('a kind 444 event that names a package whose claim was released', () => {
+  it('spends it: its sender has it from elsewhere, and nobody else must get it (I1)', async () => {
     const test = startGateway()
     const [first, second] = await stock(test, alice, 2)
     await lostClaim(test)
@@ -57,7 +57,7 @@ describe('a 444 that names a package whose claim was released', () => {
     )
   })
 
-  it('has it exposed where it is the last: it stays (I2)', async () => {
+  it('exposes it if it is the last: it stays (I2)', async () => {
     const test = startGateway()
     const [last] = await stock(test, alice, 1)
     await lostClaim(test)
@@ -67,7 +67,7 @@ describe('a 444 that names a package whose claim was released', () => {
     ])
   })
 
-  it('counts once, and for an hour', async () => {
+  it('has this effect once, and within an hour', async () => {
     const test = startGateway()
     const [last] = await stock(test, alice, 1)
     const counts = async () =>
@@ -82,7 +82,7 @@ describe('a 444 that names a package whose claim was released', () => {
     expect(await counts()).toEqual([1])
   })
 
-  it('comes from the /64 that claimed it, also where a plugin of the relay has it from there (I1)', async () => {
+  it('may come from the /64 that claimed it, also through a plugin of the relay (I1)', async () => {
     const test = startGateway()
     const [first, second] = await stock(test, alice, 2)
     const lost = test.connect({ address: '2001:db8::1' })
@@ -91,7 +91,7 @@ describe('a 444 that names a package whose claim was released', () => {
     expect(await claimBy(test)).toEqual([second?.id])
   })
 
-  it('is refused as ever while the store fails (I7)', async () => {
+  it('is still refused while the store fails (I7)', async () => {
     let isDown = false
     const test = startGateway({}, (store) => ({
       claim: (...call) => (isDown ? Promise.reject(new Error('gone')) : store.claim(...call)),
@@ -103,7 +103,7 @@ describe('a 444 that names a package whose claim was released', () => {
   })
 })
 
-describe('a 444 changes nothing', () => {
+describe('a kind 444 event changes nothing', () => {
   it('of a package that its sender never claimed: anybody could empty a stock with it', async () => {
     const test = startGateway()
     const [first, second] = await stock(test, alice, 2)
@@ -114,7 +114,7 @@ describe('a 444 changes nothing', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([2])
   })
 
-  it('of a package that its sender was sent: it is spent, or exposed as the last, already', async () => {
+  it('for a package that was sent to its sender: it is already spent, or exposed as the last', async () => {
     const test = startGateway()
     const [first, last] = await stock(test, alice, 2)
     const client = await bobsClient(test)

@@ -10,7 +10,7 @@ const { pubkey } = person('alice')
 const KINDS = [443, 30443]
 
 describe('a filter that names a key package kind', () => {
-  it('is read as NIP-01 has it', () => {
+  it('is read as in NIP-01', () => {
     const filter = {
       kinds: [30443, 443, 443],
       authors: [pubkey, pubkey],
@@ -37,27 +37,27 @@ describe('a filter that names a key package kind', () => {
   })
 
   it.each([
-    ['authors', ['x'], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [pubkey.toUpperCase()], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [`${pubkey}\n`], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', [pubkey.slice(0, 8)], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', ['__proto__'], 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['authors', pubkey, 'a list of pubkeys, 64 lower-case hex characters each'],
-    ['ids', [7], 'a list of texts'],
-    ['since', '1', 'a time in seconds'],
-    ['until', 1.5, 'a time in seconds'],
-    ['until', null, 'a time in seconds'],
-    ['limit', -1, 'a whole number'],
-    ['limit', 0.5, 'a whole number'],
-    ['limit', 1e308, 'a whole number'],
-    ['#i', 'ref', 'a list of texts'],
-    ['#i', [null], 'a list of texts'],
-  ])('is refused for %s %j', (key, value, takes) => {
+    ['authors', ['x'], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [pubkey.toUpperCase()], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [`${pubkey}\n`], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', [pubkey.slice(0, 8)], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', ['__proto__'], 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['authors', pubkey, 'an array of pubkeys (64 lower-case hex characters each)'],
+    ['ids', [7], 'an array of strings'],
+    ['since', '1', 'an integer (seconds since the epoch)'],
+    ['until', 1.5, 'an integer (seconds since the epoch)'],
+    ['until', null, 'an integer (seconds since the epoch)'],
+    ['limit', -1, 'an integer from 0'],
+    ['limit', 0.5, 'an integer from 0'],
+    ['limit', 1e308, 'an integer from 0'],
+    ['#i', 'ref', 'an array of strings'],
+    ['#i', [null], 'an array of strings'],
+  ])('is refused for %s %j', (key, value, expected) => {
     const split = () => splitFilters([{ kinds: [443], [key]: value }], KINDS)
-    expect(split).toThrow(new Refusal('invalid', `${key} in a filter takes ${takes}`))
+    expect(split).toThrow(new Refusal('invalid', `filter \`${key}\` must be ${expected}`))
   })
 
-  it('may carry a key called __proto__, which means nothing and pollutes nothing', () => {
+  it('may have a key __proto__, which has no effect', () => {
     const filter = JSON.parse(`{"kinds":[443,1],"__proto__":{"authors":["${pubkey}"]}}`)
     const { asked, rest } = splitFilters([filter], KINDS)
     expect(asked[0]?.authors).toEqual([])
@@ -66,7 +66,7 @@ describe('a filter that names a key package kind', () => {
   })
 })
 
-describe('whatever the filters are (I4, I9)', () => {
+describe('splitFilters, whatever the filters are (I4, I9)', () => {
   const value = fc.jsonValue({ maxDepth: 2 })
   const kinds = fc.oneof(value, fc.array(fc.oneof(fc.constantFrom(443, 30443, 1, 0), value)))
   const filter = fc.oneof(
@@ -77,7 +77,7 @@ describe('whatever the filters are (I4, I9)', () => {
     ),
   )
 
-  it('no kind of a key package reaches the relay, and what is not ours stays the same object', () => {
+  it('forwards no key package kind, and leaves other filters the same object', () => {
     fc.assert(
       fc.property(fc.array(filter, { maxLength: 4 }), (filters) => {
         const { rest } = refusedOr({ asked: [], rest: [] }, () => splitFilters(filters, KINDS))
@@ -99,7 +99,7 @@ function kindsOf(filter: unknown): unknown[] {
   return Array.isArray(kinds) ? kinds : []
 }
 
-/** A refusal is an answer too; any other error is not. */
+/** Returns a Refusal, and throws any other error. */
 function refusedOr<Outcome>(otherwise: Outcome, run: () => Outcome): Outcome {
   try {
     return run()

@@ -1,4 +1,4 @@
-/** Who a connection is (NIP-42), and the attacks on believing it. */
+/** Authentication (NIP-42), and attacks on it. */
 
 import { describe, expect, it } from '@jest/globals'
 import { authenticatedBy, createChallenge, hostOf } from '../../../plugin/nostr/auth.ts'
@@ -27,7 +27,7 @@ async function ownsAlices({ ask }: TestClient): Promise<boolean> {
 }
 
 describe('a challenge', () => {
-  it('comes when a client connects, another for each', () => {
+  it('is sent when a client connects, a different one to each', () => {
     const test = startGateway()
     const challenges = [test.connect(), test.connect()].map(({ pushed }) => challengeIn(pushed))
     expect(new Set(challenges).size).toBe(2)
@@ -35,13 +35,13 @@ describe('a challenge', () => {
     expect(createChallenge()).not.toBe(createChallenge())
   })
 
-  it('does not come where the relay has its own NIP-42', () => {
+  it('is not sent if the relay has its own NIP-42', () => {
     expect(startGateway().connect({ authenticated: () => [] }).pushed).toEqual([])
   })
 })
 
 describe("an AUTH that answers the gateway's challenge", () => {
-  it('is answered here: OK true', async () => {
+  it('is answered by the gateway: OK true', async () => {
     const test = startGateway()
     const client = test.connect()
     const event = authEvent(alice, { challenge: challengeIn(client.pushed) })
@@ -50,7 +50,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
   })
 
   const refusals: [what: string, change: Partial<AuthSettings>, why: string][] = [
-    ['another kind', { kind: 1 }, 'invalid: an AUTH event has kind 22242'],
+    ['another kind', { kind: 1 }, 'invalid: an AUTH event must have kind 22242'],
     ['too old', { createdAt: NOW - 601 }, 'invalid: created_at is more than 10 minutes from now'],
     ['too new', { createdAt: NOW + 601 }, 'invalid: created_at is more than 10 minutes from now'],
     ['another relay', { relay: 'wss://evil.example' }, 'invalid: the relay tag names another relay'],
@@ -71,7 +71,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
-  it('is refused where the signature is not its pubkey’s', async () => {
+  it('is refused if the signature is not by its pubkey', async () => {
     const client = startGateway().connect()
     const event = authEvent(mallory, { challenge: challengeIn(client.pushed) })
     const forged = { ...event, pubkey: alice.pubkey }
@@ -90,7 +90,7 @@ describe("an AUTH that answers the gateway's challenge", () => {
     },
   )
 
-  it('is held against publicUrl, where that is set, whatever Host header the client sent', async () => {
+  it('is compared with publicUrl if that is set, whatever Host header the client sent', async () => {
     const test = startGateway({ publicUrl: 'wss://keys.example.org' })
     const client = test.connect({ host: 'evil.example' })
     const challenge = challengeIn(client.pushed)
@@ -100,15 +100,13 @@ describe("an AUTH that answers the gateway's challenge", () => {
     expect(await ownsAlices(client)).toBe(true)
   })
 
-  it('is an error where nobody knows the relay’s address', async () => {
+  it("is an error if the relay's address is unknown", async () => {
     const client = startGateway().connect({ host: undefined })
     const [reply] = await client.authenticate(alice)
-    expect(reply?.[3]).toBe(
-      'error: this relay does not know its own address; its operator has to set publicUrl',
-    )
+    expect(reply?.[3]).toBe('error: this relay does not know its own URL; its operator must set publicUrl')
   })
 
-  it('may come for several pubkeys; quotas count the first, from its first message on (I5)', async () => {
+  it('may be sent for several pubkeys; quotas count the first, from its first message on (I5)', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 4)
     const one = test.connect()
@@ -121,15 +119,15 @@ describe("an AUTH that answers the gateway's challenge", () => {
     expect((await two.ask('REQ', 'sub', keyPackagesBy(alice)))[0]?.[0]).toBe('CLOSED')
   })
 
-  it('may come for 100 pubkeys and no more (I9)', async () => {
+  it('may be sent for at most 100 pubkeys (I9)', async () => {
     const client = startGateway({}).connect()
     for (let index = 0; index < 100; index += 1) await client.authenticate(person(`${index}`))
     const [reply] = await client.authenticate(alice)
-    expect(reply?.slice(2)).toEqual([false, 'blocked: at most 100 pubkeys on one connection'])
+    expect(reply?.slice(2)).toEqual([false, 'blocked: at most 100 pubkeys per connection'])
     expect((await client.authenticate(person('7')))[0]?.[2]).toBe(true)
   })
 
-  it.each([[undefined], [null], ['text'], [{}], [[]]])('malformed gets a NOTICE: %j', async (event) => {
+  it.each([[undefined], [null], ['text'], [{}], [[]]])('gets a NOTICE if malformed: %j', async (event) => {
     const [reply] = await startGateway().connect().ask('AUTH', event)
     expect(reply).toEqual(['NOTICE', expect.stringMatching(/^invalid: /)])
   })
@@ -148,7 +146,7 @@ describe('an AUTH that answers another challenge', () => {
     return client
   }
 
-  it('is forwarded, and believed once the relay answers it with OK true', async () => {
+  it('is forwarded, and accepted once the relay answers OK true', async () => {
     const client = await forwardedTo(startGateway())
     expect(await ownsAlices(client)).toBe(false)
     client.session.fromRelay(['OK', other.id, true, ''])
@@ -177,7 +175,7 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
-  it('is not believed where publicUrl names another relay than it does, for some relays do not look (I4)', async () => {
+  it('is not accepted if it names another relay than publicUrl: some relays do not check (I4)', async () => {
     const elsewhere = authEvent(alice, { challenge: 'x', relay: 'wss://evil.example' })
     const client = startGateway({ publicUrl: `wss://${HOST}` }).connect()
     client.session.fromRelay(['AUTH', 'x'])
@@ -186,7 +184,7 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
-  it('is not believed where the relay did not send that challenge here: it may be one made for another relay', async () => {
+  it('is not accepted if the relay did not send that challenge here: it may have been made for another relay', async () => {
     const client = startGateway().connect()
     client.session.fromRelay(['AUTH', 'another'])
     expect((await client.say('AUTH', other)).forward).toEqual(['AUTH', other])
@@ -194,7 +192,7 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
-  it('may answer any of the sixteen challenges that the relay sent last (I9)', async () => {
+  it('may answer any of the last sixteen challenges of the relay (I9)', async () => {
     const client = startGateway().connect()
     for (const index of Array(17).keys()) client.session.fromRelay(['AUTH', `${index}`])
     for (const [challenge, believed] of [
@@ -208,11 +206,11 @@ describe('an AUTH that answers another challenge', () => {
     }
   })
 
-  it('cannot be sent as an EVENT, whose OK true would say nothing', async () => {
+  it('cannot be sent as an EVENT, whose OK true would prove nothing', async () => {
     const client = await forwardedTo(startGateway())
     expect(await client.say('EVENT', other)).toEqual({
       replies: [
-        ['OK', other.id, false, 'invalid: an authentication event is sent with AUTH, never published'],
+        ['OK', other.id, false, 'invalid: authentication events must be sent with AUTH, not published'],
       ],
     })
     for (const event of [
@@ -224,7 +222,7 @@ describe('an AUTH that answers another challenge', () => {
     }
   })
 
-  it('is believed on its own connection only', async () => {
+  it('is accepted only on its own connection', async () => {
     const test = startGateway()
     await forwardedTo(test)
     const elsewhere = test.connect()
@@ -232,7 +230,7 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(elsewhere)).toBe(false)
   })
 
-  it('sixteen at most wait for the relay; more are forwarded all the same (I9)', async () => {
+  it('is one of at most sixteen that wait for the relay; more are only forwarded (I9)', async () => {
     const client = startGateway().connect()
     client.session.fromRelay(['AUTH', 'x'])
     client.session.fromRelay(['AUTH', "the relay's own"])
@@ -258,9 +256,11 @@ describe('hosts', () => {
     expect(hostOf(url)).toBe(host)
   })
 
-  it('authenticatedBy demands the very challenge it is given', () => {
+  it('authenticatedBy accepts only the given challenge', () => {
     const event = authEvent(alice, { challenge: 'one' })
     const expected = { challenge: 'two', host: HOST, verifyEvent: () => true }
-    expect(() => authenticatedBy(event, expected, NOW)).toThrow('invalid: the challenge is not ours')
+    expect(() => authenticatedBy(event, expected, NOW)).toThrow(
+      'invalid: the challenge is not from this relay',
+    )
   })
 })

@@ -1,4 +1,4 @@
-/** What the gateway writes for clients to read, they read back: the same for both sides, and other relays' words too. */
+/** Clients parse what the gateway writes, and the messages of other relays. */
 
 import { describe, expect, it } from '@jest/globals'
 import {
@@ -12,7 +12,7 @@ import {
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
-import { planQuery, type QueryOutcome, refusalOf } from '../../../plugin/query.ts'
+import { planQuery, type QueryOutcome, refusalOf } from '../../../plugin/request/plan.ts'
 
 const options = resolveOptions({ claim: { maxAuthors: 2 } })
 const none = { outcome: 'none' } as const
@@ -24,7 +24,7 @@ function readRefusal(...outcomes: readonly QueryOutcome[]) {
   return parseRefusal(refusalOf(outcomes, options)?.message ?? '')
 }
 
-describe('a client reads from a refused query of the gateway', () => {
+describe('from a refused query a client reads', () => {
   it.each(['perAuthor', 'perAddress', 'perRequester'] as const)(
     'how long to wait when all authors are limited (%s)',
     (by) => {
@@ -61,7 +61,7 @@ describe('a client reads from a refused query of the gateway', () => {
   })
 })
 
-describe('each form is read as it was written', () => {
+describe('every machine-readable part is parsed as it was written:', () => {
   it.each([0, 1, 59, 604_800, 999_999_999])('a retry after %i s', (seconds) => {
     const { message } = new Refusal('rate-limited', withRetryAfter('10 queries per 3600 s', seconds))
     expect(parseRefusal(message)).toEqual({ prefix: 'rate-limited', message, retryAfterSeconds: seconds })
@@ -81,7 +81,7 @@ describe('each form is read as it was written', () => {
     })
   })
 
-  it('the exposures of an owner’s packages', () => {
+  it("the exposures of an owner's packages", () => {
     const exposures = new Map([
       ['a'.repeat(64), { requests: 1, since: 1_700_000_000 }],
       ['b'.repeat(64), { requests: 23, since: 1_700_000_060 }],

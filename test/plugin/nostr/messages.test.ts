@@ -1,11 +1,11 @@
-/** Text frames, and how a client hears that its message was refused (NIP-01). */
+/** Text frames, and the replies to refused messages (NIP-01). */
 
 import { describe, expect, it } from '@jest/globals'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
 
 describe('a text frame', () => {
-  it('is a message where it holds a JSON array that begins with a verb', () => {
+  it('is a message if it is a JSON array that begins with a verb', () => {
     expect(parseMessage('["REQ","sub",{}]')).toEqual(['REQ', 'sub', {}])
     expect(parseMessage(' [ "CLOSE" ] ')).toEqual(['CLOSE'])
   })

@@ -1,4 +1,4 @@
-/** The part of a network address that counts for quotas. */
+/** The part of a network address that quotas count. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -25,7 +25,7 @@ describe('an address', () => {
     expect(addressKey(address)).toBe(key)
   })
 
-  it('of one /64 counts as one, of two as two (I5)', () => {
+  it('counts once for each /64 (I5)', () => {
     const group = fc.integer({ min: 0, max: 0xffff }).map((value) => value.toString(16))
     const half = fc.tuple(group, group, group, group).map((groups) => groups.join(':'))
     fc.assert(
@@ -38,7 +38,7 @@ describe('an address', () => {
     )
   })
 
-  it('is short, whatever it is given (I9)', () => {
+  it('is short, whatever the input (I9)', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 500 }), (text) => {
         expect(addressKey(text).length).toBeLessThanOrEqual(64)

@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
 import type { Connection } from '../../../../plugin/connection.ts'
-import type { RelayMessage } from '../../../../plugin/nostr/messages.ts'
+import type { GatewayMessage, RelayMessage } from '../../../../plugin/nostr/messages.ts'
 import type { Client } from '../../../support/client.ts'
 import { Connections, methodsOf, relayThat } from '../../../support/connections.ts'
 import { gate } from '../../../support/gate.ts'
@@ -67,7 +67,7 @@ describe('a client that floods', () => {
 })
 
 describe('a client that does not read', () => {
-  const page: RelayMessage = ['NOTICE', 'x'.repeat(1_000_000)]
+  const page = ['NOTICE', 'x'.repeat(1_000_000)] as const satisfies GatewayMessage
 
   it('has no more waiting for it than the limit and one message, and is cut off', async () => {
     let mostBuffered = 0
@@ -222,7 +222,11 @@ describe('a claim', () => {
   it('is taken back when the socket is gone before its answer: the package is fresh again (I1)', async () => {
     for (const createdAt of [NOW - 2, NOW - 1]) {
       const event = keyPackageEvent(alice, await makeKeyPackage(alice), { createdAt })
-      expect(await connections.gateway.publish(event)).toEqual({ accepted: true, message: '' })
+      expect(await connections.gateway.publish(event)).toEqual({
+        outcome: 'stored',
+        accepted: true,
+        message: '',
+      })
     }
     const delivered = gate()
     const { client } = await connections.connect({

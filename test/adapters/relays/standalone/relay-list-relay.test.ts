@@ -172,7 +172,7 @@ describe('everything else', () => {
     [
       'a REQ without an id',
       ['REQ'],
-      ['NOTICE', 'invalid: a subscription id is a text of 1 to 64 characters'],
+      ['NOTICE', 'invalid: a subscription id must be a string of 1 to 64 characters'],
     ],
     ['an invalid filter', ['REQ', 's', 'x'], ['CLOSED', 's', 'invalid: not a valid NIP-01 filter']],
     [

@@ -103,7 +103,7 @@ describe('the exit', () => {
 describe('settings', () => {
   it.each([
     [['--store', 'memory:'], /store: "memory:" is not allowed/],
-    [['--stock-max', '0'], /stock.max: 0 is not allowed; it takes a whole number from 1 to 1000 \(flag /],
+    [['--stock-max', '0'], /stock.max: 0 is not allowed; expected an integer from 1 to 1000 \(flag /],
     [['--listen', '127.0.0.1:1'], /unknown option '--listen'/],
   ])('%j: exits with code 2 and answers nothing', async (args, why) => {
     const { code, stdout, stderr } = await runCli(['strfry', ...args], { input: questionAbout(eventOf(1)) })

@@ -152,7 +152,7 @@ describe('other kinds', () => {
 
   it.each([
     [444, 'invalid: a welcome must be gift-wrapped, never published'],
-    [447, 'blocked: kind 447 is deprecated; REQ kind 443 instead'],
+    [447, 'blocked: kind 447 is not published; REQ key packages instead'],
   ])('%i is rejected', async (kind, msg) => {
     expect(await openPolicy().ask(eventOf(kind))).toMatchObject({ action: 'reject', msg })
   })

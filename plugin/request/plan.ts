@@ -1,13 +1,13 @@
 /** The key package part of one REQ: whose packages it asks for, and what the client is told where it gets none. */
 
-import type { EncodingHint, KeyPackageFilter } from './nostr/filters.ts'
-import { atMostAuthors, forSomeAuthors, withRetryAfter } from './nostr/machine-readable.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
-import type { Requester } from './nostr/requester.ts'
-import type { Options } from './options.ts'
-import { meets } from './stock/selection.ts'
-import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from './store.ts'
+import type { EncodingHint, KeyPackageFilter } from '../nostr/filters.ts'
+import { atMostAuthors, forSomeAuthors, withRetryAfter } from '../nostr/machine-readable.ts'
+import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { Requester } from '../nostr/requester.ts'
+import type { Options } from '../options.ts'
+import { meets } from '../stock/selection.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
 
 /** What a REQ asks of the store. */
 export interface Query {

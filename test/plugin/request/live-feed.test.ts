@@ -1,11 +1,11 @@
-/** What owners see of their own packages, now and live, and nobody else does (I4). */
+/** What only owners see of their packages, stored and live (I4). */
 
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Watchers } from '../../plugin/watchers.ts'
-import { LIMITS, packageNamed } from '../contract/index.ts'
-import { gate } from '../support/gate.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Watchers } from '../../../plugin/request/live-feed.ts'
+import { LIMITS, packageNamed } from '../../contract/index.ts'
+import { gate } from '../../support/gate.ts'
 import {
   eventsIn,
   idsIn,
@@ -14,9 +14,9 @@ import {
   startGateway,
   stock,
   wordsIn,
-} from '../support/gateway.ts'
-import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
-import { person } from '../support/people.ts'
+} from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -87,7 +87,7 @@ describe('owner asks for own packages', () => {
   it('kinds 443 and 30443 together; a slot is handed out again and again', async () => {
     const test = startGateway({ profile: 'marmot' })
     const slot = keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, tags: { d: ['phone'] } })
-    expect(await test.gateway.publish(slot)).toEqual({ accepted: true, message: '' })
+    expect(await test.gateway.publish(slot)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     const [single] = await keyPackagesOf(alice, 1)
     const filter = { ...keyPackagesBy(alice), kinds: [30443] }
     for (let requester = 0; requester < 3; requester += 1) {

@@ -1,17 +1,17 @@
-/** NIP-01's CLOSE, lost sockets and ids used again; claims of which nothing was sent go back (I1). */
+/** CLOSE (NIP-01), lost connections and reused ids; claims of which nothing was sent are released (I1). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { KeyPackageStore } from '../../plugin/store.ts'
-import { Subscriptions } from '../../plugin/subscriptions.ts'
-import { type Gate, gate } from '../support/gate.ts'
-import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import { Subscriptions } from '../../../plugin/request/subscriptions.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { type Gate, gate } from '../../support/gate.ts'
+import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway } from '../../support/gateway.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
 const EOSE = ['EOSE', 'sub']
 
-/** A gateway whose store claims at once, but says so only when it is let. */
+/** A gateway whose store claims at once, but answers only when the test lets it. */
 function heldGateway(options = {}): TestGateway & { readonly claimed: Gate; readonly answer: Gate } {
   const claimed = gate()
   const answer = gate()
@@ -32,22 +32,25 @@ async function fresh(test: TestGateway): Promise<string[]> {
 }
 
 describe('a CLOSE before the answer is ready', () => {
-  it.each([1, 3])('sends nothing and releases what was claimed of %d packages (I1)', async (count) => {
-    const test = heldGateway()
-    const packages = await stock(test, alice, count)
-    const { say } = test.connect()
+  it.each([1, 3])(
+    'sends nothing and releases the claim of an author with %d packages (I1)',
+    async (count) => {
+      const test = heldGateway()
+      const packages = await stock(test, alice, count)
+      const { say } = test.connect()
 
-    const asked = say('REQ', 'sub', keyPackagesBy(alice))
-    await test.claimed.opened
-    const closed = say('CLOSE', 'sub')
-    test.answer.open()
+      const asked = say('REQ', 'sub', keyPackagesBy(alice))
+      await test.claimed.opened
+      const closed = say('CLOSE', 'sub')
+      test.answer.open()
 
-    expect(await asked).toEqual({ replies: [] })
-    expect((await closed).replies).toEqual([])
-    expect((await fresh(test)).sort()).toEqual(packages.map(({ id }) => id).sort())
-  })
+      expect(await asked).toEqual({ replies: [] })
+      expect((await closed).replies).toEqual([])
+      expect((await fresh(test)).sort()).toEqual(packages.map(({ id }) => id).sort())
+    },
+  )
 
-  it('the quota tick stays (I5)', async () => {
+  it('still counts towards the quota (I5)', async () => {
     const test = heldGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 2)
     const { say, ask } = test.connect()
@@ -59,7 +62,7 @@ describe('a CLOSE before the answer is ready', () => {
     expect((await ask('REQ', 'sub', keyPackagesBy(alice)))[0]?.[0]).toBe('CLOSED')
   })
 
-  it('and before its turn: it claims nothing at all', async () => {
+  it('and before its turn claims nothing', async () => {
     const test = heldGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 3)
     await stock(test, bob, 3)
@@ -74,7 +77,7 @@ describe('a CLOSE before the answer is ready', () => {
     expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
   })
 
-  it('of a REQ with a part for the relay: the relay never sees it', async () => {
+  it('of a REQ with a part for the relay: nothing is forwarded', async () => {
     const test = heldGateway()
     await stock(test, alice, 2)
     const { say } = test.connect()
@@ -86,7 +89,7 @@ describe('a CLOSE before the answer is ready', () => {
     expect(await fresh(test)).toHaveLength(2)
   })
 
-  it('leaves alone a REQ of that id that comes after it', async () => {
+  it('does not affect a later REQ with the same id', async () => {
     const test = heldGateway()
     await stock(test, alice, 2)
     const { say } = test.connect()
@@ -102,8 +105,8 @@ describe('a CLOSE before the answer is ready', () => {
   })
 })
 
-describe('a lost socket', () => {
-  it('before the answer: nothing is sent, and what was claimed goes back (I1)', async () => {
+describe('a lost connection', () => {
+  it('before the answer: nothing is sent, and the claim is released (I1)', async () => {
     const test = heldGateway()
     const packages = await stock(test, alice, 2)
     const { say, session } = test.connect()
@@ -118,7 +121,7 @@ describe('a lost socket', () => {
     expect(await fresh(test)).toHaveLength(packages.length)
   })
 
-  it('before the replies went out: `unsent` gives the packages back, and the next requester gets them', async () => {
+  it('before the replies were sent: `unsent` releases the packages, and the next requester gets them', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const { replies, unsent } = await test.connect().say('REQ', 'sub', keyPackagesBy(alice))
@@ -127,7 +130,7 @@ describe('a lost socket', () => {
     expect(idsIn(next)).toEqual(idsIn(replies))
   })
 
-  it('a store that does not take them back is logged, without the packages (I4)', async () => {
+  it('a store that fails to release them is logged, without the packages (I4)', async () => {
     const test = startGateway({}, () => ({ release: () => Promise.reject(new Error('gone')) }))
     const [event] = await stock(test, alice, 2)
     const { unsent } = await test.connect().say('REQ', 'sub', keyPackagesBy(alice))
@@ -138,7 +141,7 @@ describe('a lost socket', () => {
 })
 
 describe('CLOSE', () => {
-  it('is forwarded only if the relay has a part of it', async () => {
+  it('is forwarded only if the relay has a part of the subscription', async () => {
     const test = startGateway()
     await stock(test, alice, 5)
     const { say } = test.connect()
@@ -152,8 +155,8 @@ describe('CLOSE', () => {
   })
 })
 
-describe('an id used again', () => {
-  it('takes the place of the subscription: the part the relay has is closed there', async () => {
+describe('a reused subscription id', () => {
+  it('replaces the subscription: its part at the relay is closed', async () => {
     const test = startGateway()
     await stock(test, alice, 3)
     const { say } = test.connect()
@@ -164,7 +167,7 @@ describe('an id used again', () => {
     expect((await say('REQ', 'sub', keyPackagesBy(alice))).forward).toBeUndefined()
   })
 
-  it('so it is where the new REQ is refused', async () => {
+  it('closes it also if the new REQ is refused', async () => {
     const { say } = startGateway().connect()
     await say('REQ', 'sub', { kinds: [1] })
     const { replies, forward } = await say('REQ', 'sub', { kinds: [443] })
@@ -172,7 +175,7 @@ describe('an id used again', () => {
     expect(forward).toEqual(['CLOSE', 'sub'])
   })
 
-  it('what the relay still sends of the old one is dropped; of the next one it passes', async () => {
+  it('drops late messages of the old subscription, and passes those of the next one', async () => {
     const { say, session } = startGateway().connect()
     await say('REQ', 'sub', { kinds: [1] })
     await say('REQ', 'sub', keyPackagesBy(alice))
@@ -185,15 +188,15 @@ describe('an id used again', () => {
 })
 
 describe('a subscription id', () => {
-  it.each([[undefined], [null], [7], [{}], [['sub']]])('is a text: %j gets a NOTICE', async (id) => {
+  it.each([[undefined], [null], [7], [{}], [['sub']]])('must be a string: %j gets a NOTICE', async (id) => {
     const { ask } = startGateway().connect()
-    const notice = ['NOTICE', 'invalid: a subscription id is a text of 1 to 64 characters']
+    const notice = ['NOTICE', 'invalid: a subscription id must be a string of 1 to 64 characters']
     expect(await ask('REQ', id, keyPackagesBy(alice))).toEqual([notice])
   })
 
-  it.each(['', 'x'.repeat(65)])('has 1 to 64 characters: "%s" gets CLOSED', async (id) => {
+  it.each(['', 'x'.repeat(65)])('must have 1 to 64 characters: "%s" gets CLOSED', async (id) => {
     const { ask } = startGateway().connect()
-    const closed = ['CLOSED', id, 'invalid: a subscription id is a text of 1 to 64 characters']
+    const closed = ['CLOSED', id, 'invalid: a subscription id must be a string of 1 to 64 characters']
     expect(await ask('REQ', id, keyPackagesBy(alice))).toEqual([closed])
   })
 
@@ -204,8 +207,8 @@ describe('a subscription id', () => {
   })
 })
 
-describe('what is never closed (I9)', () => {
-  it('is refused from the 1001st subscription on; another in place of one is not', async () => {
+describe('subscriptions that are never closed (I9)', () => {
+  it('are refused from the 1001st on; a replacement is not', async () => {
     const { ask } = startGateway().connect()
     const none = { ...keyPackagesBy(alice), limit: 0 }
     for (let id = 0; id < 1000; id += 1) await ask('REQ', `${id}`, none)
@@ -217,16 +220,16 @@ describe('what is never closed (I9)', () => {
     expect(await ask('REQ', 'more', keyPackagesBy(alice))).toEqual([['EOSE', 'more']])
   })
 
-  it("the relay's own never stand in the way, and the oldest of them are forgotten", () => {
-    const subscriptions = new Subscriptions()
+  it("do not count if they are the relay's; the oldest of those are forgotten", () => {
+    const subscriptions = new Subscriptions(undefined)
     for (let id = 0; id < 1500; id += 1) subscriptions.open(`${id}`, { forwarded: true })
     expect(subscriptions.get('499')).toBeUndefined()
     expect(subscriptions.get('500')).toBeDefined()
     expect(() => subscriptions.requireRoom('more')).not.toThrow()
   })
 
-  it('ids that are no ids are not kept', () => {
-    const subscriptions = new Subscriptions()
+  it('with invalid ids are not kept', () => {
+    const subscriptions = new Subscriptions(undefined)
     for (const id of [undefined, null, 7, {}, '', 'x'.repeat(65)]) {
       subscriptions.open(id, { forwarded: true })
       expect(subscriptions.get(id)).toBeUndefined()

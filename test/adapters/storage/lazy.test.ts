@@ -1,28 +1,28 @@
 /** A store that is opened late is like any other, and nobody waits for it for ever. */
 
 import { describe, expect, it } from '@jest/globals'
-import { lateStore } from '../../../adapters/storage/late.ts'
+import { lazyStore } from '../../../adapters/storage/lazy.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { describeKeyPackageStore } from '../../contract/index.ts'
 import { gate } from '../../support/gate.ts'
 import { LmdbStores } from '../../support/stores.ts'
 
-const PATIENCE = { patienceMs: 60_000 }
+const TIMEOUT = { timeoutMs: 60_000 }
 
 const lmdb = new LmdbStores()
 
 describeKeyPackageStore(
   'a late store',
-  async () => lateStore({ ...PATIENCE, open: async () => lmdb.open() }),
+  async () => lazyStore({ ...TIMEOUT, open: async () => lmdb.open() }),
   { describe, it },
 )
 
 describe('a late store', () => {
   it('is opened by the first call, and once', async () => {
     let times = 0
-    const store = lateStore({
-      ...PATIENCE,
+    const store = lazyStore({
+      ...TIMEOUT,
       open: async () => {
         times += 1
         return memoryStore()
@@ -36,14 +36,14 @@ describe('a late store', () => {
 
   it('is opened again after it could not be', async () => {
     const stores = [Promise.reject(new Error('not yet')), Promise.resolve(memoryStore())]
-    const store = lateStore({ ...PATIENCE, open: () => stores.shift() ?? Promise.reject(new Error('again')) })
+    const store = lazyStore({ ...TIMEOUT, open: () => stores.shift() ?? Promise.reject(new Error('again')) })
     await expect(store.stats()).rejects.toThrow('not yet')
     expect(await store.stats()).toEqual({ authors: 0, packages: 0 })
   })
 
   it('rejects when opening takes too long, and answers once it is open', async () => {
     const { opened, open } = gate()
-    const store = lateStore({ patienceMs: 20, open: () => opened.then(memoryStore) })
+    const store = lazyStore({ timeoutMs: 20, open: () => opened.then(memoryStore) })
     await expect(store.stats()).rejects.toThrow('the store did not answer within 20 ms')
     open()
     expect(await store.stats()).toEqual({ authors: 0, packages: 0 })
@@ -52,13 +52,13 @@ describe('a late store', () => {
   it('rejects when a call takes too long', async () => {
     const never = new Promise<never>(() => {})
     const hanging: KeyPackageStore = Object.assign(memoryStore(), { stats: () => never, close: () => never })
-    const store = lateStore({ patienceMs: 20, open: async () => hanging })
+    const store = lazyStore({ timeoutMs: 20, open: async () => hanging })
     await expect(store.stats()).rejects.toMatchObject({ code: 'KPG_STORE' })
     await expect(store.close()).rejects.toMatchObject({ code: 'KPG_STORE' })
   })
 
   it('that was never opened has nothing to close, and stays closed', async () => {
-    const store = lateStore({ ...PATIENCE, open: async () => memoryStore() })
+    const store = lazyStore({ ...TIMEOUT, open: async () => memoryStore() })
     await store.close()
     await expect(store.stats()).rejects.toThrow('the store is closed')
   })

@@ -2,7 +2,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
-import { type Queuer, type Turn, Turns } from '../../plugin/turns.ts'
+import { type Queuer, type Turn, Turns } from '../../../plugin/request/turns.ts'
 
 const ADDRESS = '192.0.2.1'
 const open = new AbortController().signal

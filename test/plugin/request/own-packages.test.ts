@@ -1,11 +1,11 @@
 /** An owner's list is made as the client takes it (I9), and fails as a whole answer does (I7). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { RelayMessage } from '../../plugin/nostr/messages.ts'
-import type { KeyPackageStore, ListedPackage } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
-import { eventsIn, idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { KeyPackageStore, ListedPackage } from '../../../plugin/store.ts'
+import { StoreError } from '../../../plugin/store-error.ts'
+import { eventsIn, idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../../support/gateway.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')

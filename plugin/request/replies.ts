@@ -1,9 +1,9 @@
 /** The replies to a REQ by which owners ask for their own packages. Each is made when it is asked for. */
 
-import type { EventId, RelayMessage, SignedEvent } from './nostr/messages.ts'
-import { Refusal, refusalMessage } from './nostr/refusal.ts'
+import type { EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
+import { Refusal, refusalMessage } from '../nostr/refusal.ts'
 import type { OwnPiece } from './own-packages.ts'
-import { UNAVAILABLE } from './query.ts'
+import { UNAVAILABLE } from './plan.ts'
 import type { HeldFeed } from './subscriptions.ts'
 
 /** What is known of the REQ when its answer begins. */
@@ -26,7 +26,7 @@ export interface OwnRequest {
   readonly fail: () => void
 }
 
-export async function* ownReplies(request: OwnRequest): AsyncGenerator<RelayMessage, void> {
+export async function* ownReplies(request: OwnRequest): AsyncGenerator<GatewayMessage, void> {
   const { id, claimed, pieces, besides, feed, gone, fail } = request
   const unavailable = new Refusal('error', UNAVAILABLE)
   const notices = new Set(request.notices)
@@ -52,13 +52,13 @@ export async function* ownReplies(request: OwnRequest): AsyncGenerator<RelayMess
 }
 
 /** What comes after the events. */
-export function endOf(id: string, notices: readonly string[], isForwarded: boolean): RelayMessage[] {
+export function endOf(id: string, notices: readonly string[], isForwarded: boolean): GatewayMessage[] {
   return [
-    ...notices.map((why): RelayMessage => ['NOTICE', why]),
+    ...notices.map((why): GatewayMessage => ['NOTICE', why]),
     ...(isForwarded ? [] : [['EOSE', id] as const]),
   ]
 }
 
-export function eventMessage(id: string, event: SignedEvent): RelayMessage {
+export function eventMessage(id: string, event: SignedEvent): GatewayMessage {
   return ['EVENT', id, event]
 }

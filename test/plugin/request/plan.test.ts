@@ -1,10 +1,10 @@
-/** Each way to ask for others' key packages, and what it gets (README, "For authors of clients"). */
+/** Each way to query the key packages of others, and its answer (adapters/client/README.md). */
 
 import { describe, expect, it } from '@jest/globals'
-import { keyPackageRef } from '../../plugin/key-package/mls.ts'
-import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'
-import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
-import { person } from '../support/people.ts'
+import { keyPackageRef } from '../../../plugin/key-package/mls.ts'
+import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../../support/gateway.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -53,7 +53,7 @@ describe('{"kinds":[443],"authors":[a,b,c]}', () => {
 })
 
 describe('several filters, one author', () => {
-  it('are one claim for that author, and what fits either is a candidate', async () => {
+  it('are one claim for that author, and packages that match either are candidates', async () => {
     const test = startGateway({ claim: { perAuthor: 2 }, quota: { perAuthor: { max: 1 } } })
     const [oldest, , newest] = await stock(test, alice, 3)
     const client = test.connect()
@@ -117,7 +117,7 @@ describe('no `authors`', () => {
     expect(forward).toBeUndefined()
   })
 
-  it('with others beside it: they run, and a NOTICE says the same', async () => {
+  it('with other filters: they run, and a NOTICE says the same', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
     const notice = ['NOTICE', 'restricted: a key package query must name its authors']
@@ -150,7 +150,7 @@ describe('more than `maxAuthors`', () => {
     expect(replies).toEqual([['CLOSED', 'sub', 'restricted: at most 500 authors per key package query']])
   })
 
-  it('nor more than 100 ids and tag values, which are held against every package (I9)', async () => {
+  it('at most 100 ids and tag values, which are compared with every package (I9)', async () => {
     const client = startGateway().connect()
     const values = Array.from({ length: 60 }, (_, index) => `value ${index}`)
     const filter = { ...keyPackagesBy(alice), ids: values, '#x': values.slice(0, 40) }

@@ -1,12 +1,13 @@
 /** The open subscriptions of one connection, and the REQs on their way to become one. */
 
-import type { EventId, SignedEvent } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
+import type { Answer } from '../connection.ts'
+import type { EventId, SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
 
-/** NIP-01: a subscription id is a text of 1 to 64 characters. */
-export const LONGEST_SUBSCRIPTION_ID = 64
-/** Open at a time; relays allow far fewer. It keeps one that never sends CLOSE from growing without end (I9). */
-const MOST_OPEN = 1000
+/** NIP-01: a subscription id must be a string of 1 to 64 characters. */
+export const MAX_SUBSCRIPTION_ID_LENGTH = 64
+/** Where the relay sets no limit; most allow far fewer. It bounds a client that never sends CLOSE (I9). */
+const DEFAULT_MAX_OPEN = 1000
 
 /** An open subscription: whether the relay has a part of it, and how to end the gateway's live feed. */
 export interface Subscription {
@@ -25,12 +26,24 @@ export interface PendingRequest {
 /** @throws Refusal `invalid` */
 export function checkSubscriptionId(id: unknown): asserts id is string {
   if (isSubscriptionId(id)) return
-  throw new Refusal('invalid', `a subscription id is a text of 1 to ${LONGEST_SUBSCRIPTION_ID} characters`)
+  throw new Refusal(
+    'invalid',
+    `a subscription id must be a string of 1 to ${MAX_SUBSCRIPTION_ID_LENGTH} characters`,
+  )
 }
 
 export class Subscriptions {
   readonly #open = new Map<unknown, Subscription>()
   readonly #pending = new Set<PendingRequest>()
+  readonly #max: number
+  /** Whether the relay's own count as well. Otherwise they are forgotten, oldest first, to make room for the gateway's. */
+  readonly #countsAll: boolean
+
+  /** @param max how many may be open, the relay's included; undefined: the relay counts its own */
+  constructor(max: number | undefined) {
+    this.#max = max ?? DEFAULT_MAX_OPEN
+    this.#countsAll = max !== undefined
+  }
 
   get(id: unknown): Subscription | undefined {
     return this.#open.get(id)
@@ -55,7 +68,12 @@ export class Subscriptions {
   /** @throws Refusal `blocked` where one more would be too many */
   requireRoom(id: unknown): void {
     if (this.#makeRoom(id)) return
-    throw new Refusal('blocked', `at most ${MOST_OPEN} subscriptions at a time`)
+    throw new Refusal('blocked', `at most ${this.#max} subscriptions at a time`)
+  }
+
+  /** The same for a REQ that is the relay's alone. An id that is none by NIP-01 opens nothing, whoever answers it. */
+  requireRoomForRelay(id: unknown): void {
+    if (this.#countsAll && isSubscriptionId(id)) this.requireRoom(id)
   }
 
   /** Opens a subscription in place of one with the same id. One that only the relay has is not remembered where there is no room. */
@@ -83,7 +101,8 @@ export class Subscriptions {
 
   /** The relay's own can be forgotten, oldest first: it may have refused them in words that name no id. */
   #makeRoom(id: unknown): boolean {
-    if (this.#open.has(id) || this.#open.size < MOST_OPEN) return true
+    if (this.#open.has(id) || this.#open.size < this.#max) return true
+    if (this.#countsAll) return false
     for (const [oldest, { forwarded, stop }] of this.#open) {
       if (forwarded && stop === undefined) return this.#open.delete(oldest)
     }
@@ -117,5 +136,10 @@ export class HeldFeed {
 }
 
 export function isSubscriptionId(id: unknown): id is string {
-  return typeof id === 'string' && id.length > 0 && id.length <= LONGEST_SUBSCRIPTION_ID
+  return typeof id === 'string' && id.length > 0 && id.length <= MAX_SUBSCRIPTION_ID_LENGTH
+}
+
+/** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */
+export function endSubscription(subscriptions: Subscriptions, id: unknown): Pick<Answer, 'forward'> {
+  return subscriptions.end(id)?.forwarded ? { forward: ['CLOSE', id] } : {}
 }

@@ -1,10 +1,11 @@
 /** Answers what a REQ asks of other people's key packages: claims them, and gives back what could not be sent. */
 
-import { claimEntries, releaseEntry } from './audit.ts'
-import type { GatewayContext } from './context.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
-import type { Pubkey } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
+import { claimEntries, releaseEntry } from '../audit.ts'
+import type { GatewayContext } from '../context.ts'
+import { deliveredEvent } from '../key-package/encoding.ts'
+import type { Pubkey } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { Claim, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import {
   isUnanswered,
@@ -14,8 +15,7 @@ import {
   refusalOf,
   UNAVAILABLE,
   type UseAnswer,
-} from './query.ts'
-import type { Claim, StoredKeyPackage } from './store.ts'
+} from './plan.ts'
 
 /**
  * Asks the store, and hands what came of it to `use`, with a way to give the claimed packages back when nothing of the
@@ -38,7 +38,7 @@ export async function answerQuery<Result>(
     claimed = claimedIn(claims)
     return await use(await compose(context, query, claims), release)
   } catch (error) {
-    context.log.error({ err: error }, 'a key package query failed; what was claimed for it goes back')
+    context.log.error({ err: error }, 'a key package query failed; its claims are released')
     await release()
     return use({ outcome: 'refused', refusal: new Refusal('error', UNAVAILABLE) }, async () => {})
   }
@@ -86,7 +86,7 @@ async function releaseClaimed(
     released.note(claim.requester, claimed, now())
     audit(() => claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
   } catch (error) {
-    log.error({ err: error }, 'the store did not take an undelivered claim back; its packages stay spent')
+    log.error({ err: error }, 'the store failed to release an undelivered claim; its packages stay spent')
   }
 }
 
@@ -120,7 +120,7 @@ async function takeAll(
     const limited = { outcome: 'limited', by: 'perRequester', retryAfterSeconds } as const
     return [...outcomes, ...claims.slice(granted).map(() => limited)]
   } catch (error) {
-    log.error({ err: error }, 'the store did not answer a claim')
+    log.error({ err: error }, 'the store failed to claim key packages')
     return claims.map(() => ({ outcome: 'unavailable' }))
   }
 }

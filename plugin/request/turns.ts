@@ -3,10 +3,10 @@
  * address share what may be under way to them, so that one owner cannot fill the process, or keep it busy (I9).
  */
 
-import { addressKey } from './nostr/requester.ts'
+import { addressKey } from '../nostr/requester.ts'
 
 /** What connections of one address may have under way together, where the relay does not say. */
-export const MOST_UNDER_WAY = 4_194_304
+export const MAX_UNDER_WAY_BYTES = 4_194_304
 
 /** Leave to make one piece. */
 export interface Turn {

@@ -1,18 +1,18 @@
-/** What the sender of a REQ is told beside the key packages: an owner, which are exposed; others, whom to look for elsewhere. */
+/** The NOTICEs that answer a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
 
-import type { GatewayContext } from './context.ts'
-import { relaysOf } from './lifecycle/relay-list.ts'
-import { hostOf } from './nostr/auth.ts'
-import { exposureNotice } from './nostr/machine-readable.ts'
-import type { SignedEvent } from './nostr/messages.ts'
-import type { Claim, StockedPackage } from './store.ts'
+import type { GatewayContext } from '../context.ts'
+import { relaysOf } from '../lifecycle/relay-list.ts'
+import { hostOf } from '../nostr/auth.ts'
+import { exposureNotice } from '../nostr/machine-readable.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import type { Claim, StockedPackage } from '../store.ts'
 
-/** Most authors that one notice names. */
-const MOST_NAMED = 20
-/** Most relays that are counted of one list: anybody may leave long ones, of any number of authors (I9). */
-const MOST_COUNTED = 20
+/** Maximum authors that one notice names. */
+const MAX_NAMED = 20
+/** Maximum relays that are counted in one list: anybody can publish long lists, for any number of authors (I9). */
+const MAX_COUNTED = 20
 
-/** For an owner: which of the packages were handed out as the last one, and are still there for want of another. */
+/** For an owner: which of the packages were handed out as the last one and are still stored. */
 export function noticesOfExposure(packages: readonly StockedPackage[]): string[] {
   const exposures = packages.flatMap(({ id, exposure }) =>
     exposure === undefined ? [] : [[id, { requests: exposure.count, since: exposure.since }] as const],
@@ -21,8 +21,8 @@ export function noticesOfExposure(packages: readonly StockedPackage[]): string[]
 }
 
 /**
- * For a claimant: which of the authors that no package was found of have none here, and how many other relays their
- * relay lists name. Which ones is for the client to look up (kind 10051).
+ * For a requester: which of the authors without a matching package have none here at all, and how many other relays
+ * their relay lists name. The client can look the relays up (kind 10051).
  */
 export async function noticesOfElsewhere(
   context: GatewayContext,
@@ -38,21 +38,21 @@ export async function noticesOfElsewhere(
       return relays === 0 || (counts[index] ?? 0) > 0 ? [] : [`${author} (${relays})`]
     })
     if (elsewhere.length === 0) return []
-    const more = elsewhere.length > MOST_NAMED ? [`${elsewhere.length - MOST_NAMED} more`] : []
-    const named = [...elsewhere.slice(0, MOST_NAMED), ...more].join(', ')
+    const more = elsewhere.length > MAX_NAMED ? [`${elsewhere.length - MAX_NAMED} more`] : []
+    const named = [...elsewhere.slice(0, MAX_NAMED), ...more].join(', ')
     return [`missing: no key packages here, but relay lists (kind 10051) that name other relays: ${named}`]
   } catch (error) {
-    log.error({ err: error }, 'the store did not say where else key packages are')
+    log.error({ err: error }, 'failed to look up where else key packages are')
     return []
   }
 }
 
-/** How many relays besides this one are among the first that a list names. */
+/** How many other relays are among the first that a list names. */
 function otherRelays(list: SignedEvent | undefined, { options }: GatewayContext): number {
   if (list === undefined) return 0
   const here = hostOf(options.publicUrl ?? '')
   return new Set(
-    relaysOf({ tags: list.tags.slice(0, MOST_COUNTED) })
+    relaysOf({ tags: list.tags.slice(0, MAX_COUNTED) })
       .map(hostOf)
       .filter((host) => host !== here),
   ).size

@@ -1,11 +1,13 @@
 /** An owner's own packages, listed and read one at a time, as the client takes them: together they may be very large (I9). */
 
-import type { GatewayContext } from './context.ts'
-import { deliveredEvent } from './key-package/encoding.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { GatewayContext } from '../context.ts'
+import { deliveredEvent } from '../key-package/encoding.ts'
+import type { KeyPackageFilter } from '../nostr/filters.ts'
+import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import type { ListedPackage } from '../store.ts'
 import { noticesOfExposure } from './notices.ts'
-import { ownView, type Query } from './query.ts'
-import type { ListedPackage } from './store.ts'
+import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './plan.ts'
 import type { Queuer } from './turns.ts'
 
 /**
@@ -21,7 +23,7 @@ export type OwnPiece =
 
 type Reading = Pick<ListedPackage, 'author' | 'read'>
 
-/** Ends early where `gone` is aborted. Never rejects. */
+/** Each piece is made when it is asked for. Ends early where `gone` is aborted. Never rejects. */
 export async function* ownPieces(
   context: GatewayContext,
   query: Query,
@@ -37,8 +39,26 @@ export async function* ownPieces(
     }
     if (!gone.aborted) for (const message of notices) yield { outcome: 'notice', message }
   } catch (error) {
-    context.log.error({ err: error }, 'the store did not list key packages')
+    context.log.error({ err: error }, 'the store failed to list key packages')
     yield { outcome: 'unavailable' }
+  } finally {
+    queuer.leave()
+  }
+}
+
+/** How many packages owners' filters match. @throws Refusal `error` where the store does not answer (I7) */
+export async function countOwn(
+  { store, log, now }: GatewayContext,
+  filters: readonly KeyPackageFilter[],
+): Promise<number> {
+  try {
+    const counts = [...groupByAuthor(filters)].map(
+      async ([author, named]) => ownView(await store.list(author, now()), named).length,
+    )
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  } catch (error) {
+    log.error({ err: error }, 'the store failed to count key packages')
+    throw new Refusal('error', UNAVAILABLE)
   }
 }
 

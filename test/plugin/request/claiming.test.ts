@@ -1,9 +1,9 @@
-/** How much a requester may claim, who counts as one (I5), and what a store that fails leaves of a REQ (I7). */
+/** Quotas of claims, who counts as one requester (I5), and how a REQ is answered when the store fails (I7). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { ClaimPolicy } from '../../plugin/store.ts'
-import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../support/gateway.ts'
-import { person } from '../support/people.ts'
+import type { ClaimPolicy } from '../../../plugin/store.ts'
+import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../../support/gateway.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -11,7 +11,7 @@ const carol = person('carol')
 const EOSE = ['EOSE', 'sub']
 
 describe('claims', () => {
-  it('are all made under one policy, so that a store can take those of several clients together', async () => {
+  it('all share one policy object, so that a store can batch claims of several clients', async () => {
     const policies = new Set<ClaimPolicy>()
     const test = startGateway({}, (store) => ({
       claim: (claims, policy, now) => {
@@ -58,7 +58,7 @@ describe('quota used up', () => {
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
   })
 
-  it('for all authors, one later than the other: CLOSED, and the seconds are those until both can be asked', async () => {
+  it('for all authors, at different times: CLOSED, with the seconds until all can be asked again', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 1)
     await stock(test, bob, 1)
@@ -71,7 +71,7 @@ describe('quota used up', () => {
     ])
   })
 
-  it('a query that finds nothing counts too; an author never heard of has no window', async () => {
+  it('a query that finds nothing counts too; an unknown author has no window', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 1)
     const client = test.connect()
@@ -82,7 +82,7 @@ describe('quota used up', () => {
     expect(await client.ask('REQ', 'sub', keyPackagesBy(bob))).toEqual([EOSE])
   })
 
-  it('from one address, whoever authenticated there: perAddress', async () => {
+  it('from one address, whoever is authenticated: perAddress', async () => {
     const test = startGateway({ quota: { perAddress: { max: 2 } } })
     await stock(test, alice, 5)
     const address = '198.51.100.7'
@@ -125,7 +125,7 @@ describe('quota used up', () => {
     ])
   })
 
-  it('is one for all addresses of an IPv6 /64, and for an IPv4 address however it is written (I5)', async () => {
+  it('is shared by an IPv6 /64, and by all spellings of an IPv4 address (I5)', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 5)
     const ask = async (address: string) =>
@@ -201,7 +201,7 @@ describe('store down', () => {
     expect(replies).toEqual([['EVENT', 'sub', event], ['NOTICE', unavailable], EOSE])
   })
 
-  it('with filters for the relay beside it: a NOTICE, and the rest flows (I7)', async () => {
+  it('with filters for the relay: a NOTICE, and the rest is forwarded (I7)', async () => {
     const test = startGateway({}, () => ({ claim: down }))
     await stock(test, alice, 1)
     const { say } = test.connect()
@@ -210,7 +210,7 @@ describe('store down', () => {
     expect(forward).toEqual(['REQ', 'sub', { ...keyPackagesBy(alice), kinds: [1] }])
   })
 
-  it('and up again: nothing was spent', async () => {
+  it('and up again: nothing is spent', async () => {
     let isDown = true
     const test = startGateway({}, (store) => ({
       claim: (...claim) => (isDown ? down() : store.claim(...claim)),

@@ -10,31 +10,31 @@ import type {
 import { StoreError } from '../../plugin/store-error.ts'
 
 /** How the store behind it is opened, and how long anybody waits for it. */
-export interface LateStoreSettings {
+export interface LazyStoreSettings {
   /** Opens a durable store. */
   readonly open: () => Promise<KeyPackageStore>
   /** How long a call may take, opening included, until it rejects. What it asked for may happen all the same. */
-  readonly patienceMs: number
+  readonly timeoutMs: number
 }
 
 /**
  * For where a store cannot be waited for, or must not keep anything from starting. A call that has no answer in time rejects
  * with a StoreError, one that finds nothing to open with what `open` throws; the next one tries again.
  */
-export function lateStore(settings: LateStoreSettings): KeyPackageStore {
-  return new LateStore(settings)
+export function lazyStore(settings: LazyStoreSettings): KeyPackageStore {
+  return new LazyStore(settings)
 }
 
-class LateStore implements KeyPackageStore {
+class LazyStore implements KeyPackageStore {
   readonly durable = true
-  readonly #settings: LateStoreSettings
+  readonly #settings: LazyStoreSettings
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #opened: Promise<KeyPackageStore> | undefined
   #isClosed = false
 
-  constructor(settings: LateStoreSettings) {
+  constructor(settings: LazyStoreSettings) {
     this.#settings = settings
   }
 
@@ -100,10 +100,10 @@ class LateStore implements KeyPackageStore {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    const { patienceMs } = this.#settings
+    const { timeoutMs } = this.#settings
     if (this.#opened !== undefined)
       await within(
-        patienceMs,
+        timeoutMs,
         this.#opened.then((store) => store.close()),
       )
   }
@@ -112,7 +112,7 @@ class LateStore implements KeyPackageStore {
   async #reach<Result>(call: (store: KeyPackageStore) => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw new StoreError('the store is closed')
     this.#opened ??= this.#open()
-    return within(this.#settings.patienceMs, this.#opened.then(call))
+    return within(this.#settings.timeoutMs, this.#opened.then(call))
   }
 
   async #open(): Promise<KeyPackageStore> {
@@ -129,11 +129,11 @@ class LateStore implements KeyPackageStore {
   }
 }
 
-async function within<Result>(patienceMs: number, work: Promise<Result>): Promise<Result> {
+async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const error = new StoreError(`the store did not answer within ${patienceMs} ms`)
-    timer = setTimeout(reject, patienceMs, error)
+    const error = new StoreError(`the store did not answer within ${timeoutMs} ms`)
+    timer = setTimeout(reject, timeoutMs, error)
   })
   try {
     return await Promise.race([work, late])

@@ -1,21 +1,21 @@
-/** What was claimed for an answer that could not be made goes back: it is nobody's, and not spent for nothing. */
+/** Packages that were claimed for an answer that cannot be made are released. */
 
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import { answerQuery } from '../../plugin/claiming.ts'
-import type { GatewayContext } from '../../plugin/context.ts'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import { resolveOptions } from '../../plugin/options.ts'
-import { planQuery, policyOf } from '../../plugin/query.ts'
-import { ReleasedClaims } from '../../plugin/released.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
-import { LIMITS, packageNamed } from '../contract/packages.ts'
-import { storedPackages } from '../contract/reading.ts'
-import { everyStore } from '../support/every-store.ts'
-import { allOf, idsIn, keyPackagesBy, keyPackagesOf, wordsIn } from '../support/gateway.ts'
-import { NOW } from '../support/key-packages.ts'
-import { testLog } from '../support/log.ts'
-import { person } from '../support/people.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { GatewayContext } from '../../../plugin/context.ts'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { resolveOptions } from '../../../plugin/options.ts'
+import { answerQuery } from '../../../plugin/request/claiming.ts'
+import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
+import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { LIMITS, packageNamed } from '../../contract/packages.ts'
+import { storedPackages } from '../../contract/reading.ts'
+import { everyStore } from '../../support/every-store.ts'
+import { allOf, idsIn, keyPackagesBy, keyPackagesOf, wordsIn } from '../../support/gateway.ts'
+import { NOW } from '../../support/key-packages.ts'
+import { testLog } from '../../support/log.ts'
+import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -53,7 +53,7 @@ function contextOf(store: KeyPackageStore): GatewayContext {
 }
 
 describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, open) => {
-  it('is answered with error, and the packages of all authors are back', async () => {
+  it('is answered with an error, and the packages of all authors are released', async () => {
     const store = await open()
     const { connect, stored, log } = await withDamagedEvents(store)
     const before = await stored()
@@ -67,14 +67,14 @@ describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, op
       packages.map((list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1)))
     expect(byId(await stored())).toEqual(byId(before))
     expect(log.lines.map(({ message }) => message)).toEqual(
-      Array(3).fill('a key package query failed; what was claimed for it goes back'),
+      Array(3).fill('a key package query failed; its claims are released'),
     )
     const { replies } = await connect().fromClient(['REQ', 'sub', keyPackagesBy(bob)])
     expect(idsIn(await allOf(replies))).toHaveLength(1)
     await store.close()
   })
 
-  it('leaves what the relay answers alone (I7)', async () => {
+  it('does not affect what the relay answers (I7)', async () => {
     const store = await open()
     const { connect, stored } = await withDamagedEvents(store)
     const asked = { ...keyPackagesBy(bob, alice), kinds: [443, 1] }
@@ -87,14 +87,14 @@ describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, op
   })
 })
 
-describe('an answer that cannot be made of what was claimed', () => {
+describe('an answer that cannot be made from the claimed packages', () => {
   const query = planQuery(
     [alice, bob].map(({ pubkey }) => ({ authors: [pubkey], narrowing: { kinds: [443] } })),
     { name: '192.0.2.1', address: '192.0.2.1', authenticated: new Set() },
     resolveOptions({}),
   )
 
-  it('gives the packages back, and then makes one of a refusal', async () => {
+  it('releases the packages, and then makes one from a refusal', async () => {
     const context = contextOf(memoryStore())
     for (const { pubkey } of [alice, bob]) {
       for (const name of ['one', 'two'])
@@ -119,7 +119,7 @@ describe('an answer that cannot be made of what was claimed', () => {
     expect(released).toBe(1)
   })
 
-  it('is an error where not even a refusal can be made, and the packages are back', async () => {
+  it('is an error if not even a refusal can be made, and the packages are released', async () => {
     const context = contextOf(memoryStore())
     for (const name of ['one', 'two']) await context.store.put(packageNamed(name, bob.pubkey), LIMITS, NOW)
     await expect(answerQuery(context, query, fail, () => {})).rejects.toThrow('the disk is full')
@@ -128,12 +128,12 @@ describe('an answer that cannot be made of what was claimed', () => {
 })
 
 describe('an audit log and a log that throw', () => {
-  it('lose no package: what was claimed is delivered', async () => {
+  it('lose no package: claimed packages are delivered', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     for (const event of await keyPackagesOf(alice, 3)) {
-      expect(await gateway.publish(event)).toEqual({ accepted: true, message: '' })
+      expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     }
     const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
     const { replies, unsent } = await session.fromClient(['REQ', 'sub', keyPackagesBy(alice)])
@@ -144,7 +144,7 @@ describe('an audit log and a log that throw', () => {
     expect(await store.count([alice.pubkey], NOW)).toEqual([3])
   })
 
-  it('do not keep a store that fails from being answered for (I7)', async () => {
+  it('do not prevent the error when the store fails (I7)', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })

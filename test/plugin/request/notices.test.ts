@@ -1,9 +1,16 @@
-/** What NOTICEs say beside the key packages: to an owner, which are exposed; to others, who is elsewhere. */
+/** The NOTICEs of a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
 
 import { describe, expect, it } from '@jest/globals'
-import { idsIn, keyPackagesBy, startGateway, stock, type TestGateway, wordsIn } from '../support/gateway.ts'
-import { NOW, signEvent } from '../support/key-packages.ts'
-import { type Person, person } from '../support/people.ts'
+import {
+  idsIn,
+  keyPackagesBy,
+  startGateway,
+  stock,
+  type TestGateway,
+  wordsIn,
+} from '../../support/gateway.ts'
+import { NOW, signEvent } from '../../support/key-packages.ts'
+import { type Person, person } from '../../support/people.ts'
 
 const alice = person('alice')
 const bob = person('bob')
@@ -20,7 +27,7 @@ async function publishRelayList(test: TestGateway, author: Person, ...relays: st
 }
 
 describe('an owner who asks for their own packages', () => {
-  it('hears which of them is exposed, to how many requests and since when, once and before EOSE', async () => {
+  it('is told once, before EOSE, which are exposed, to how many requests and since when', async () => {
     const test = startGateway()
     const [, last] = await stock(test, alice, 2)
     await claimFrom(test, alice, 1)
@@ -36,7 +43,7 @@ describe('an owner who asks for their own packages', () => {
     ])
   })
 
-  it('gets the event as it was signed: what is exposed does not stand in it (I8)', async () => {
+  it('gets the event as it was signed, without the exposure in it (I8)', async () => {
     const test = startGateway()
     const [last] = await stock(test, alice, 1)
     await claimFrom(test, alice, 1)
@@ -46,7 +53,7 @@ describe('an owner who asks for their own packages', () => {
     expect(reply).toEqual(['EVENT', 'sub', last])
   })
 
-  it('hears nothing of what is fresh, nor of what the filters leave out', async () => {
+  it('is told nothing of fresh packages, nor of those the filters leave out', async () => {
     const test = startGateway()
     await stock(test, alice, 1)
     await claimFrom(test, alice, 1)
@@ -59,7 +66,7 @@ describe('an owner who asks for their own packages', () => {
     }
   })
 
-  it('nobody else hears of it (I4)', async () => {
+  it('is the only one who is told (I4)', async () => {
     const test = startGateway()
     await stock(test, alice, 1)
     await claimFrom(test, alice, 2)
@@ -70,7 +77,7 @@ describe('an owner who asks for their own packages', () => {
 describe('an author who has no packages here, but a relay list', () => {
   const elsewhere = 'missing: no key packages here, but relay lists (kind 10051) that name other relays: '
 
-  it('is named, with how many other relays the list has, and not which', async () => {
+  it('is named, with the number of other relays in the list, but not their URLs', async () => {
     const test = startGateway({ publicUrl: 'wss://relay.example.com' })
     await publishRelayList(
       test,
@@ -85,7 +92,7 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (2), ${bob.pubkey} (1)`], EOSE])
   })
 
-  it('is not named where the list has this relay alone, or where packages are here', async () => {
+  it('is not named if the list has only this relay, or if packages are here', async () => {
     const test = startGateway({ publicUrl: 'wss://relay.example.com' })
     await publishRelayList(test, alice, 'wss://relay.example.com')
     await publishRelayList(test, bob, 'wss://one.example')
@@ -97,7 +104,7 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(replies).toEqual([EOSE])
   })
 
-  it('is one of many: twenty are named, the others counted', async () => {
+  it('is one of at most twenty that are named; the others are counted', async () => {
     const test = startGateway()
     const people = Array.from({ length: 22 }, (_, index) => person(`person ${index}`))
     for (const each of people) await publishRelayList(test, each, 'wss://one.example')
@@ -107,7 +114,7 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(text).toMatch(/, 2 more$/)
   })
 
-  it('may have left a list of any length: of its relays twenty are looked at (I9)', async () => {
+  it('may have a list of any length: only its first twenty relays are counted (I9)', async () => {
     const test = startGateway()
     const relays = Array.from({ length: 30 }, (_, index) => `wss://relay-${index}.example`)
     await publishRelayList(test, alice, ...relays)
@@ -115,7 +122,7 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (20)`], EOSE])
   })
 
-  it('is not named while the store does not say; the others are served all the same (I7)', async () => {
+  it('is not named while the store cannot look it up; the others are still served (I7)', async () => {
     const test = startGateway({}, () => ({ getRelayLists: () => Promise.reject(new Error('gone')) }))
     const [event] = await stock(test, bob, 1)
     const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))

@@ -1,17 +1,17 @@
-/** Claims of this process that were undone because nothing was sent, for as long as their packages may turn up. */
+/** Remembers claims of this process that were released because nothing was sent, until their packages can no longer be in use. */
 
-import type { EventId } from './nostr/messages.ts'
-import type { StoredKeyPackage } from './store.ts'
+import type { EventId } from '../nostr/messages.ts'
+import type { StoredKeyPackage } from '../store.ts'
 
-/** Who is welcomed to a group with a key package is so within minutes of its claim. */
+/** A Welcome follows the claim within minutes. */
 const KEPT_SECONDS = 3600
-/** However often sockets are lost (I9). */
-const MOST_KEPT = 10_000
+/** Bounds memory, however often connections are lost (I9). */
+const MAX_KEPT = 10_000
 
 type Released = Pick<StoredKeyPackage, 'author' | 'id' | 'kind'>
 
 export class ReleasedClaims {
-  /** By requester and event id, the oldest first. */
+  /** By requester and event id, oldest first. */
   readonly #kept = new Map<string, { readonly pkg: Released; readonly until: number }>()
 
   note(requester: string, packages: readonly Released[], now: number): void {
@@ -21,12 +21,12 @@ export class ReleasedClaims {
       this.#kept.set(key, { pkg: { author, id, kind }, until: now + KEPT_SECONDS })
     }
     for (const [key, { until }] of this.#kept) {
-      if (until > now && this.#kept.size <= MOST_KEPT) return
+      if (until > now && this.#kept.size <= MAX_KEPT) return
       this.#kept.delete(key)
     }
   }
 
-  /** Those of the packages that this requester claimed and was not sent; they are forgotten. */
+  /** Returns, and forgets, those of the packages that this requester claimed but was not sent. */
   take(requester: string, ids: readonly string[], now: number): Released[] {
     return ids.flatMap((id) => {
       const key = keyOf(requester, id)

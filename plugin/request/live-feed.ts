@@ -1,8 +1,10 @@
-/** Owners who watch for packages they publish themselves, perhaps from another device or through another process. */
+/** The live feeds of owners: they see packages that they publish, also from another device or through another process. */
 
-import { type DeliveryEncoding, deliveredEvent } from './key-package/encoding.ts'
-import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
-import type { KeyPackageStore, StockedPackage } from './store.ts'
+import { type DeliveryEncoding, deliveredEvent } from '../key-package/encoding.ts'
+import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
+import { meets } from '../stock/selection.ts'
+import type { KeyPackageStore, StockedPackage } from '../store.ts'
+import type { Query } from './plan.ts'
 
 /** A package that has just come in. */
 interface PublishedPackage extends StockedPackage {
@@ -22,6 +24,19 @@ export class Watchers {
     return () => {
       watchers.delete(watcher)
       if (watchers.size === 0 && this.#byAuthor.get(author) === watchers) this.#byAuthor.delete(author)
+    }
+  }
+
+  /** Shows each package that owners publish from now on and that their query asks for. Returns how to stop. */
+  watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
+    const stops = [...own].map(([author, filters]) =>
+      this.add(author, (pkg) => {
+        if (!filters.some(({ narrowing }) => meets(pkg, narrowing))) return
+        show(pkg.as(hints.get(author) ?? 'as-published'))
+      }),
+    )
+    return () => {
+      for (const stop of stops) stop()
     }
   }
 
