@@ -2,6 +2,8 @@
  * The real strfry with the plugin, and `serve` in front of it on the same store, as a target of the behaviour suite.
  */
 
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import type { ProxyOptions } from '../../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
 import { freePort } from '../../support/redis.ts'
@@ -20,7 +22,8 @@ export async function startStrfry(
   proxy: Partial<ProxyOptions>,
 ): Promise<StrfryTarget> {
   const path = scratch()
-  const listen = `127.0.0.1:${await freePort()}`
+  const reserved = await reservePort()
+  const listen = `127.0.0.1:${reserved.port}`
   const { publicUrl = `ws://${listen}` } = options
   const strfry = await StrfryRelay.start(
     path,
@@ -32,6 +35,7 @@ export async function startStrfry(
       writePolicy { plugin = "${pluginCommand('--config', `${path}/config.yaml`)}" }
     }`,
   )
+  await reserved.release()
   const serve = await startServe(path, { ...options, listen, publicUrl, upstream: strfry.url, proxy })
   return {
     ...serve,
@@ -39,6 +43,21 @@ export async function startStrfry(
     stop: async () => {
       await serve.stop()
       await strfry.stop()
+    },
+  }
+}
+
+/** A free port that is listened on until it is released: strfry has to know it, and takes seconds to start. */
+async function reservePort() {
+  const port = await freePort()
+  const server = createServer().listen(port, '127.0.0.1').unref()
+  await once(server, 'listening')
+  return {
+    port,
+    release: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      await closed
     },
   }
 }
