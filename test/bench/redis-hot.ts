@@ -109,6 +109,6 @@ async function claimAway(url: string, name: string): Promise<Work> {
 
 const [, file, url, name] = process.argv
 if (file === fileURLToPath(import.meta.url) && url !== undefined && name !== undefined && process.send) {
-  process.send(await claimAway(url, name))
-  process.disconnect()
+  // Disconnecting before the message has left would lose it.
+  process.send(await claimAway(url, name), undefined, undefined, () => process.disconnect())
 }
