@@ -1,4 +1,7 @@
-/** Handles a published EVENT: checks and stores key packages, and processes the author's other events that concern the gateway. */
+/**
+ * Handles a published EVENT: checks and stores key packages, and processes the author's other events that concern the
+ * gateway.
+ */
 
 import { publishEntry, refusalEntry } from './audit.ts'
 import type { AnsweredPublication, Publication } from './connection.ts'

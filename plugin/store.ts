@@ -48,7 +48,10 @@ export interface StockLimits {
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number
-  /** How many packages of one author may be `stored` or `replaced`; other outcomes are not counted. Without it there is no limit. */
+  /**
+   * How many packages of one author may be `stored` or `replaced`; other outcomes are not counted. Without it there is
+   * no limit.
+   */
   readonly publish?: Quota
 }
 
@@ -181,7 +184,10 @@ export interface KeyPackageStore {
   readonly durable: boolean
   /** Stores a package, with its exposure if it has one, and remembers its id and ref until it would have expired. */
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome>
-  /** Checks the quotas, chooses and spends for each claim in one step. A batch is one round trip. Outcomes are in the order of the claims. */
+  /**
+   * Checks the quotas, chooses and spends for each claim in one step. A batch is one round trip. Outcomes are in the
+   * order of the claims.
+   */
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
   /** An author's packages, in no particular order, without the events. Spends nothing. */
   list(author: Pubkey, now: number): Promise<ListedPackage[]>
@@ -195,15 +201,24 @@ export interface KeyPackageStore {
   sweep(now: number, retireAfterSeconds: number): Promise<number>
   /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
-  /** Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion, is known. */
+  /**
+   * Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion,
+   * is known.
+   */
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
   /** The kind 10051 event of each author, in order. */
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]>
   /** Deletes an author's relay list unless it is newer than `createdUntil`. Older ones are refused from then on. */
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
-  /** Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such signals. Returns a function that stops it. */
+  /**
+   * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
+   * signals. Returns a function that stops it.
+   */
   onLowStock(listener: LowStockListener): () => void
-  /** Calls `listener` once for each package stored: by this process, or by another if the store carries such signals. Returns a function that stops it. */
+  /**
+   * Calls `listener` once for each package stored: by this process, or by another if the store carries such signals.
+   * Returns a function that stops it.
+   */
   onPublished(listener: PublishedListener): () => void
   /**
    * Calls `listener` in the process that made the change, once it is committed. Expired packages are removed by the next

@@ -1,4 +1,7 @@
-/** The live feeds of owners. They show packages that the owner publishes, also from another device or through another process. */
+/**
+ * The live feeds of owners. They show packages that the owner publishes, also from another device or through another
+ * process.
+ */
 
 import { type DeliveryEncoding, deliveredEvent } from '../key-package/encoding.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
@@ -27,7 +30,10 @@ export class Watchers {
     }
   }
 
-  /** Calls `show` for each package that owners publish from now on and that matches the query. Returns a function that stops it. */
+  /**
+   * Calls `show` for each package that owners publish from now on and that matches the query. Returns a function that
+   * stops it.
+   */
   watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
     const stops = [...own].map(([author, filters]) =>
       this.add(author, (pkg) => {

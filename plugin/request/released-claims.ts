@@ -1,4 +1,7 @@
-/** Remembers claims of this process that were released because nothing was sent, until their packages can no longer be in use. */
+/**
+ * Remembers claims of this process that were released because nothing was sent, until their packages can no longer be
+ * in use.
+ */
 
 import type { EventId } from '../nostr/messages.ts'
 import type { StoredKeyPackage } from '../store.ts'

@@ -36,7 +36,10 @@ export class Subscriptions {
   readonly #open = new Map<unknown, Subscription>()
   readonly #pending = new Set<PendingRequest>()
   readonly #max: number
-  /** Whether the relay's subscriptions count too. Otherwise they are forgotten, oldest first, to make room for the gateway's. */
+  /**
+   * Whether the relay's subscriptions count too. Otherwise they are forgotten, oldest first, to make room for the
+   * gateway's.
+   */
   readonly #countsAll: boolean
 
   /** @param max maximum open subscriptions, including the relay's; undefined: the relay counts its own */
@@ -76,7 +79,10 @@ export class Subscriptions {
     if (this.#countsAll && isSubscriptionId(id)) this.requireRoom(id)
   }
 
-  /** Opens a subscription; one with the same id is replaced. One that only the relay has is not recorded if there is no room. */
+  /**
+   * Opens a subscription; one with the same id is replaced. One that only the relay has is not recorded if there is no
+   * room.
+   */
   open(id: unknown, subscription: Subscription): void {
     this.end(id)
     if (isSubscriptionId(id) && this.#makeRoom(id)) this.#open.set(id, subscription)

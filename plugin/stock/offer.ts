@@ -22,7 +22,10 @@ export interface Offered<Package extends StockedPackage>
   readonly names: readonly KnownName[]
 }
 
-/** Offers a package to the stock. `published` is the author's publish window; it counts the outcomes `stored` and `replaced`. */
+/**
+ * Offers a package to the stock. `published` is the author's publish window; it counts the outcomes `stored` and
+ * `replaced`.
+ */
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   published: KeptWindow | undefined,

@@ -21,7 +21,10 @@ export function choose<Package extends StockedPackage>(
   return chosenFresh.length === packages.filter(isFresh).length ? chosen : chosenFresh
 }
 
-/** The fresh packages in the order in which claims take them. A claim whose filters match all of them, but which takes fewer, gets the first. */
+/**
+ * The fresh packages in the order in which claims take them. A claim whose filters match all of them, but which takes
+ * fewer, gets the first.
+ */
 export function freshInOrder<Package extends StockedPackage>(packages: readonly Package[]): Package[] {
   return packages.filter(isFresh).sort(byPreference)
 }

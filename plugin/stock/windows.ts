@@ -26,7 +26,10 @@ export interface CountedWindows extends ClaimWindows {
 /** Which quota is used up, and for how many seconds. */
 export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
-/** `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. Returns the same window if nothing was granted. */
+/**
+ * `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. Returns the same window if nothing was
+ * granted.
+ */
 export function hit(
   window: KeptWindow | undefined,
   cost: number,

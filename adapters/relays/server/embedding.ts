@@ -1,4 +1,7 @@
-/** What the relay plugins share: sending answers in order, no faster than the client reads, and events that the relay checks. */
+/**
+ * What the relay plugins share: sending answers in order, no faster than the client reads, and events that the relay
+ * checks.
+ */
 
 import type {
   Answer,
