@@ -1,86 +1,87 @@
-/** The seam to an embedding relay: what it tells about a connection, and the session it gets for it. */
+/** The interface to an embedding relay: what it provides for each connection, and the session it gets in return. */
 
 import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from './nostr/messages.ts'
 import type { PutOutcome } from './store.ts'
 
-/** What an embedding relay tells about a connection. */
+/** What an embedding relay provides for each connection. */
 export interface Connection {
-  /** The client's network address, as text; IPv6 counts by its /64. */
+  /** The client's network address, as text. Quotas count an IPv6 address by its /64. */
   readonly address: string
   /**
-   * The relay's address as this client knows it; NIP-42 and NIP-62 go by it where `publicUrl` is not set. Never a Host
-   * header as it came: who names another relay there could answer our challenge with what its users sign for it.
+   * The relay's address as this client knows it. NIP-42 and NIP-62 use it if `publicUrl` is not set. Never pass an
+   * unchecked Host header: a client that names another relay there could answer our challenge with AUTH events that
+   * users signed for that relay.
    */
   readonly host?: string
   /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
   readonly send: (message: GatewayMessage) => void
   /**
-   * Who takes in the EVENTs that concern the gateway. `here`, the default: the session. `upstream`: a plugin of the
-   * relay, so that the session forwards them.
+   * Who handles the EVENTs that concern the gateway. `here` (the default): the session. `upstream`: a plugin of the
+   * relay; the session forwards them.
    */
   readonly publish?: 'here' | 'upstream'
-  /** Pubkeys that the relay's own NIP-42 has authenticated. */
+  /** Pubkeys that the relay has authenticated itself (NIP-42). */
   readonly authenticated?: () => Iterable<string>
   /**
-   * How many bytes of owners' lists may be on their way to this address (IPv6: the /64) at one time, over all its
-   * connections; 4 MiB by default. Others of the address wait.
+   * Maximum bytes of owners' lists in flight to this address (IPv6: the /64), over all its connections; 4 MiB by
+   * default. Further pieces for the address wait.
    */
   readonly maxBufferedBytes?: number
   /**
-   * How many subscriptions the client may have open, the relay's included; one more is refused. Without it the gateway
-   * refuses only its own beyond 1,000, and leaves the relay's to the relay.
+   * Maximum open subscriptions of the client, including those of the relay. Further ones are refused. If unset, the
+   * gateway limits its own subscriptions to 1,000, and the relay limits its own.
    */
   readonly maxSubscriptions?: number
 }
 
-/** What follows from a client's message: send `replies` to the client, in order, then give `forward` to the relay. */
+/** The result of a client's message: send `replies` to the client, in order, then pass `forward` to the relay. */
 export interface Answer {
   /**
-   * To be sent in order; `for await` reads both. A list of an owner's packages comes in pieces: the next one is made when
-   * it is asked for, and that is to be when the client has taken the one before. Whoever stops reading returns it, as
+   * Send them in order; `for await` reads both forms. A list of an owner's packages is made one message at a time: ask
+   * for the next message once the previous one has been flushed to the client. To stop early, return the iterator, as
    * leaving the loop does. It never rejects.
    */
   readonly replies: readonly GatewayMessage[] | AsyncIterable<GatewayMessage>
   /** What the relay should handle as if the client had sent it. */
   readonly forward?: ClientMessage
-  /** To be called when the socket was closed before any of the replies went out: the packages in them go back. */
+  /** Call it if the socket was closed before any reply was sent: it releases the claimed packages. */
   readonly unsent?: () => Promise<void>
 }
 
 /**
  * What became of an EVENT, from the rules to the OK message (NIP-01).
- * - a `PutOutcome`: it is a key package, and this is what the store says of it.
- * - `refused`: a check failed, or the store did not answer; nobody keeps it.
- * - `forward`: the relay handles it, and answers it.
+ * - a `PutOutcome`: it is a key package, and this is the store's outcome.
+ * - `refused`: a check failed, or the store did not answer; the event is not stored.
+ * - `forward`: the relay handles and answers it.
  */
 export type Publication = AnsweredPublication | { readonly outcome: 'forward' }
 
 /** What became of an EVENT that the gateway answers itself. */
 export interface AnsweredPublication {
   readonly outcome: PutOutcome | 'refused'
-  /** What the OK message says: whether the event is accepted. */
+  /** Whether the event is accepted, as in the OK message. */
   readonly accepted: boolean
-  /** What the OK message says besides; it begins with a prefix of NIP-01, or is empty. */
+  /** The text of the OK message; it begins with a NIP-01 prefix, or is empty. */
   readonly message: string
 }
 
 /** What an embedding relay calls for one client, in both directions. */
 export interface GatewaySession {
-  /** Never rejects. Answers come in the order of the messages, those to `accept` included. */
+  /** Never rejects. Answers come in the order of the messages, including those passed to `accept`. */
   fromClient(message: ClientMessage): Promise<Answer>
   /**
-   * Takes an EVENT that the relay checks itself, in place of `fromClient`. A promise keeps its place in the order of
-   * messages; where it resolves to undefined, the relay has refused the event. Counts who was authenticated when it was
-   * called, also when the client has left since. Never rejects.
+   * Handles an EVENT that the relay checks itself; call it instead of `fromClient`. A promise keeps its place in the
+   * order of messages. If it resolves to undefined, the relay has refused the event. Pubkeys authenticated at the time of
+   * the call count even if the client has disconnected since. Never rejects.
    */
   accept(event: CheckedEvent | Promise<CheckedEvent | undefined>): Promise<Publication>
-  /** What the client should see of a relay's message; undefined: nothing. */
+  /** The relay's message as the client may see it; undefined if the client must not see it. */
   fromRelay(message: RelayMessage): RelayMessage | undefined
-  /** The socket is gone: answers under way come out empty, and what was claimed for them goes back. */
+  /** Call it when the socket is closed: pending answers become empty, and their claims are released. */
   close(): void
 }
 
-/** An EVENT, and whether the relay has checked its id and signature already. */
+/** An EVENT, and whether the relay has already checked its id and signature. */
 export interface CheckedEvent {
   readonly event: SignedEvent
   readonly isVerified: boolean

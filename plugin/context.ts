@@ -13,7 +13,7 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-/** The same log, but it never throws: a log that fails must not cost anybody a key package. */
+/** Wraps the log so that it never throws: a failing log must not lose a key package. */
 export function unfailing(log: Logger): Logger {
   const at =
     (level: keyof Logger): Logger['info'] =>

@@ -1,4 +1,4 @@
-/** The gateway: takes key packages in, hands each to one requester, and makes the sessions that speak for it. */
+/** The gateway: accepts key packages, delivers each to one requester, and creates a session for each client. */
 
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
@@ -18,24 +18,24 @@ import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
 import type { KeyPackageStore, Removal } from './store.ts'
 
-/** The options, and what the gateway cannot make by itself. */
+/** The options, and the dependencies that the gateway needs from outside. */
 export interface GatewaySettings extends OptionsInput {
   readonly store: KeyPackageStore
   /** Milliseconds since the epoch; `Date.now` by default. */
   readonly clock?: () => number
-  /** Whether an event's id and signature are right; nostr-tools' verifier in JavaScript by default. */
+  /** Whether an event's id and signature are valid; nostr-tools' JavaScript verifier by default. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
-  /** Silent by default. When it throws, nothing else is the worse for it. */
+  /** Silent by default. An error that it throws is ignored. */
   readonly log?: Logger
-  /** Keeps the audit log; there is none by default. It must not wait, and when it throws the log says so. */
+  /** Writes the audit log; there is none by default. It must not block. An error that it throws is logged. */
   readonly audit?: (record: AuditRecord) => void
 }
 
 const silent: Logger = { info() {}, warn() {}, error() {} }
 
-/** What a relay has one of: it makes a session for each client, and takes in what comes without one. */
+/** One per relay: creates a session for each client, and accepts events that arrive without a session. */
 export class KeyPackageGateway {
-  /** What is in force, every default and the profile's filled in. */
+  /** The options in effect, with the defaults and the profile applied. */
   readonly options: Options
   readonly #context: SessionContext
   readonly #sessions = new Set<GatewaySession>()
@@ -66,24 +66,24 @@ export class KeyPackageGateway {
     ]
   }
 
-  /** Takes one key package event in, without a connection: from an import. Never rejects. */
+  /** Accepts one key package event that arrives without a connection, such as from an import. Never rejects. */
   publish(event: SignedEvent, context: PublishContext = {}): Promise<AnsweredPublication> {
     return takeKeyPackage(this.#context, event, senderOf(context, this.options))
   }
 
-  /** Takes any EVENT that comes without a connection, as a session would: from a relay's plugin. Never rejects. */
+  /** Handles any EVENT that arrives without a connection, as a session would. A relay's plugin calls it. Never rejects. */
   accept(event: SignedEvent, context: PublishContext = {}): Promise<Publication> {
     return takeEvent(this.#context, event, senderOf(context, this.options))
   }
 
-  /** A client has connected. Where the relay has no NIP-42 of its own, `send` is called with a challenge at once. */
+  /** Starts a session for a client. If the relay does not implement NIP-42 itself, `send` gets a challenge immediately. */
   session(connection: Connection): GatewaySession {
     const session = new Session(connection, this.#context, () => this.#sessions.delete(session))
     this.#sessions.add(session)
     return session
   }
 
-  /** Removes what expired and what may retire. Resolves to how many packages went; rejects when the store does. */
+  /** Removes expired packages and those due to retire. Resolves to how many were removed; rejects when the store does. */
   sweep(): Promise<number> {
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
@@ -93,7 +93,7 @@ export class KeyPackageGateway {
     return informationOf(this.options)
   }
 
-  /** Ends every session. The store is its owner's to close. */
+  /** Ends every session. The caller closes the store. */
   close(): void {
     for (const stop of this.#stopListening) stop()
     for (const session of [...this.#sessions]) session.close()
@@ -103,7 +103,7 @@ export class KeyPackageGateway {
     const { store, log, now, replenisher, watchers } = this.#context
     replenisher.gained(author)
     watchers.tell(store, author, id, now()).catch((error: unknown) => {
-      log.error({ err: error }, 'an owner could not be shown a key package')
+      log.error({ err: error }, 'failed to show an owner a new key package')
     })
   }
 
@@ -113,7 +113,7 @@ export class KeyPackageGateway {
   }
 }
 
-/** On a copy: nostr-tools marks an event with what verifying it said, and believes the mark even where the event was changed. */
+/** Verifies a copy: nostr-tools caches the result on the event, and trusts the cache even after the event was changed. */
 function verify({ id, pubkey, created_at, kind, tags, content, sig }: SignedEvent): boolean {
   return verifyInJavaScript({ id, pubkey, created_at, kind, tags, content, sig })
 }

@@ -1,4 +1,7 @@
-/** Takes an EVENT in: a key package after every check of it, and what else of its author's concerns the gateway. */
+/**
+ * Handles a published EVENT: checks and stores key packages, and processes the author's other events that concern the
+ * gateway.
+ */
 
 import { publishEntry, refusalEntry } from './audit.ts'
 import type { AnsweredPublication, Publication } from './connection.ts'
@@ -13,7 +16,7 @@ import { UNAVAILABLE } from './request/plan.ts'
 import type { Sender } from './sender.ts'
 import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
 
-/** Takes in any EVENT that concerns the gateway. Never rejects. */
+/** Handles any EVENT that concerns the gateway. Never rejects. */
 export function takeEvent(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<Publication> {
   return orRefused(context, event, sender, async () => {
     if (!context.options.kinds.some((kind) => kind === event.kind)) {
@@ -25,7 +28,7 @@ export function takeEvent(context: GatewayContext, event: SignedEvent, sender: S
   })
 }
 
-/** Takes in a key package that no relay is to keep. Never rejects. */
+/** Handles a key package that is not forwarded to a relay. Never rejects. */
 export function takeKeyPackage(
   context: GatewayContext,
   event: SignedEvent,
@@ -35,8 +38,8 @@ export function takeKeyPackage(
 }
 
 /**
- * One in the stock already goes on too: the relay may have failed to take it, or this is the relay's plugin asking about
- * what the proxy in front of it has just taken in.
+ * A duplicate is forwarded too. The relay may have failed to store it the first time. Or the caller is the relay's plugin,
+ * and the proxy in front of the relay has just stored the event.
  */
 function isForRelayToo(outcome: AnsweredPublication['outcome'], { options }: GatewayContext): boolean {
   const isInStock = outcome === 'stored' || outcome === 'replaced' || outcome === 'duplicate'
@@ -87,7 +90,7 @@ async function publish(
 }
 
 /**
- * Anybody can send what an author signed. Who is not authenticated as the author uses up no quota but their own.
+ * Anybody can send an event that an author signed. A sender not authenticated as the author is charged to their own quota.
  * @throws Refusal `rate-limited`
  */
 async function countByAddress(context: GatewayContext, address: string): Promise<void> {
@@ -115,7 +118,7 @@ function put(
   return orUnavailable(context, () => store.put(pkg, limits, now()))
 }
 
-/** @throws Refusal `error` where the store does not answer (I7) */
+/** @throws Refusal `error` if the store fails (I7) */
 async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise<Result>): Promise<Result> {
   try {
     return await ask()
@@ -125,7 +128,7 @@ async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise
   }
 }
 
-/** @throws Refusal where the store did not take it in */
+/** @throws Refusal if the store did not accept the package */
 function messageOf(outcome: PutOutcome, { options }: GatewayContext): string {
   const { stock, quota } = options
   switch (outcome) {

@@ -1,26 +1,26 @@
-/** Who sends an EVENT: what the checks and the quotas of publishing go by. */
+/** Who sends an EVENT, for the checks and quotas of publishing. */
 
 import type { Connection } from './connection.ts'
 import { hostOf } from './nostr/auth.ts'
 import { addressKey } from './nostr/requester.ts'
 import type { Options } from './options.ts'
 
-/** What is known about an event that comes without a session. */
+/** What is known about the sender of an event that arrives without a session. */
 export interface PublishContext {
   /** Pubkeys that the sender has authenticated (NIP-42). */
   readonly authenticated?: Iterable<string>
-  /** The sender's network address, where it is known: who is not the author is counted by it. */
+  /** The sender's network address, if known. The quota of senders other than the author is counted by it. */
   readonly address?: string | undefined
-  /** The relay has checked id and signature already. */
+  /** Whether the relay has already checked id and signature. */
   readonly isVerified?: boolean
 }
 
-/** Who sends an EVENT, and which relay they think they talk to. */
+/** Who sends an EVENT, and the relay's address as they know it. */
 export interface Sender {
   readonly authenticated: ReadonlySet<string>
-  /** Whom the audit log names: the first authenticated pubkey, else the address. */
+  /** The name in the audit log: the first authenticated pubkey, else the address. */
   readonly requester?: string | undefined
-  /** The network address as it is counted (`addressKey`); undefined where none is known. */
+  /** The network address as quotas count it (`addressKey`); undefined if unknown. */
   readonly address?: string | undefined
   /** Host and port of the relay as the sender knows it. */
   readonly host: string | undefined
@@ -44,7 +44,7 @@ export function senderOf(
   }
 }
 
-/** Host and port under which clients of a connection know the relay; undefined where nobody has said. */
+/** Host and port under which the client knows the relay; undefined if not configured. */
 export function relayHost({ publicUrl }: Options, { host }: Pick<Connection, 'host'>): string | undefined {
   return hostOf(publicUrl ?? host ?? '')
 }

@@ -1,4 +1,4 @@
-/** One client connection, both directions: what the gateway answers itself, and what the relay sees. */
+/** Handles one client connection in both directions: what the gateway answers itself, and what it forwards to the relay. */
 
 import { refusalEntry } from './audit.ts'
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
@@ -101,7 +101,7 @@ export class Session implements GatewaySession {
     this.#onClose(this)
   }
 
-  /** Runs after all before it; none of them rejects. */
+  /** Runs the task once all earlier ones have finished. No task rejects. */
   #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
     const result = this.#tail.then(task)
     this.#tail = result
@@ -115,7 +115,7 @@ export class Session implements GatewaySession {
     } catch (error) {
       return this.#refuse(message, error)
     } finally {
-      // An owner's list is under way until it is sent.
+      // An owner's list stays pending until it is sent.
       if (pending !== undefined && pending.onCancelled === undefined) this.#subscriptions.settle(pending)
     }
   }
@@ -172,14 +172,14 @@ export class Session implements GatewaySession {
     return senderOf({ authenticated, address }, this.#context.options, this.#connection)
   }
 
-  /** With whoever has been authenticated since then. A client that has left is nobody any more. */
+  /** Adds the pubkeys authenticated since `before`. A client that has disconnected has none, hence `before`. */
   #senderSince(before: Sender): Sender {
     const { address } = before
     const authenticated = [...before.authenticated, ...this.#identity.pubkeys()]
     return senderOf({ authenticated, address }, this.#context.options, this.#connection)
   }
 
-  /** An AUTH event is never left to the relay: its OK for one sent as an EVENT is no word about who sent it. */
+  /** An AUTH event is never forwarded as an EVENT: the relay's OK for it would not prove who sent it. */
   #takesIn(event: unknown): boolean {
     const kind = kindOf(event)
     if (kind === undefined || kind === AUTH_KIND) return true
@@ -227,7 +227,7 @@ export class Session implements GatewaySession {
     throw new Refusal('blocked', 'key packages cannot be synchronised')
   }
 
-  /** A connection whose socket fails must not fail those who publish or claim. */
+  /** A failing socket on this connection must not fail other clients' publishing or claims. */
   #send(message: GatewayMessage): void {
     if (!this.#isOpen) return
     try {

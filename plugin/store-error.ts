@@ -1,6 +1,6 @@
-/** Why a store cannot be used, in a sentence that says what to do about it. */
+/** The error of a store that cannot be used; its message tells the operator what to do. */
 
-/** Thrown by stores: they cannot be opened, are closed, or could not commit. `cause` is the driver's own error. */
+/** Thrown when a store cannot be opened, is closed, or could not commit. `cause` is the driver's error. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code = 'KPG_STORE'

@@ -1,24 +1,24 @@
-/** The contract of a store: what it keeps, and what each outcome means. `stock/` decides. */
+/** The contract of a store: what it keeps, and what each outcome means. The rules are in `stock/`. */
 
 import type { StoredEvent } from './key-package/encoding.ts'
 import type { KeyPackageRef } from './key-package/mls.ts'
 import type { KnownRelayList } from './lifecycle/relay-list.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
-/** A package as the rules see it: all that choosing and spending need, without the event itself. Times are seconds since the epoch. */
+/** A package as the rules see it: what choosing and spending need, without the event. Times are seconds since the epoch. */
 export interface StockedPackage {
   readonly id: EventId
   readonly ref: KeyPackageRef
   readonly kind: number
   readonly createdAt: number
   readonly expiresAt: number
-  /** Whether the KeyPackage carries the last_resort extension: those are kept for last. */
+  /** Whether the KeyPackage has the last_resort extension. Such packages are delivered after all others. */
   readonly lastResort: boolean
-  /** The `d` tag of a kind 30443 event. A slot holds one package, and delivering never spends it. */
+  /** The `d` tag of a kind 30443 event. A slot holds one package, and delivery never spends it. */
   readonly slot?: string
-  /** The event's single-letter tags, which a filter may narrow by (NIP-01). */
+  /** The event's single-letter tags, which filters can match (NIP-01). */
   readonly tags: readonly (readonly [letter: string, value: string])[]
-  /** Set once the package was delivered as the author's last and stayed. */
+  /** Set once the package was delivered as the author's last one and kept in the stock. */
   readonly exposure?: Exposure
 }
 
@@ -26,39 +26,42 @@ export interface StockedPackage {
 export interface Exposure {
   /** The first time, in seconds since the epoch. */
   readonly since: number
-  /** To so many requests. */
+  /** The number of requests it was delivered to. */
   readonly count: number
 }
 
-/** A package with its event: what a store takes in and hands out. */
+/** A package with its event, as a store accepts and delivers it. */
 export interface StoredKeyPackage extends StockedPackage, StoredEvent {
   readonly author: Pubkey
 }
 
-/** A package in a list. Its event is read when it is needed: a list with every event may be too much for a process (I9). */
+/** A package in a list. Its event is read on demand: a list with all events may not fit in memory (I9). */
 export interface ListedPackage extends StockedPackage {
   readonly author: Pubkey
-  /** Its event; undefined where the package has left the stock since, and the store has let go of the event. */
+  /** Reads its event; undefined if the package has left the stock and the store has deleted the event. */
   readonly read: () => Promise<StoredEvent | undefined>
 }
 
-/** What an author may keep, and publish. */
+/** Limits on what an author may keep and publish. */
 export interface StockLimits {
-  /** Most packages without a slot, and most slots, one author may keep. */
+  /** Maximum packages without a slot per author, and likewise maximum slots. */
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number
-  /** How many packages of one author may be `stored` or `replaced`; nothing else is counted. Without it nothing is. */
+  /**
+   * How many packages of one author may be `stored` or `replaced`; other outcomes are not counted. Without it there is
+   * no limit.
+   */
   readonly publish?: Quota
 }
 
 /**
- * What became of a package that was offered.
+ * The outcome of `put`.
  * - `stored`: it is in the stock, durably.
- * - `replaced`: so it is, and the older one in its slot is spent.
- * - `duplicate`: its id or KeyPackageRef is in the stock already.
- * - `spent`: its id or KeyPackageRef was in the stock once; it never comes back (I3).
- * - `stale`: a newer package is in its slot; it is spent, as if it had come before that one (I3).
+ * - `replaced`: the same, and the older package in its slot is spent.
+ * - `duplicate`: its id or KeyPackageRef is already in the stock.
+ * - `spent`: its id or KeyPackageRef was in the stock before; it never comes back (I3).
+ * - `stale`: its slot holds a newer package. It is spent, as if it had arrived before that one (I3).
  * - `full`: the author's stock is at its maximum.
  * - `limited`: it would have been `stored` or `replaced`, but the author's publish quota is used up; nothing changed.
  */
@@ -70,7 +73,7 @@ export interface Quota {
   readonly windowSeconds: number
 }
 
-/** `granted` of what was asked; `retryAfterSeconds` until there is room for one more, 0 where all was granted. */
+/** How much was granted, and in how many seconds there is room for one more; 0 if everything was granted. */
 export interface QuotaOutcome {
   readonly granted: number
   readonly retryAfterSeconds: number
@@ -79,51 +82,51 @@ export interface QuotaOutcome {
 /** One requester asking for packages of one author. */
 export interface Claim {
   readonly author: Pubkey
-  /** Whom the quota per author counts: a pubkey, else an address. */
+  /** Who the quota per author is counted for: a pubkey, else an address. */
   readonly requester: string
-  /** The network address the request came from, whoever authenticated there. */
+  /** The network address of the request, regardless of authentication. */
   readonly address: string
-  /** Most packages without a slot to hand out; slots are all handed out. */
+  /** Maximum packages without a slot to deliver; all slots are delivered. */
   readonly maximum: number
-  /** Only packages that meet one of these are candidates. */
+  /** Only packages that match one of these are candidates. */
   readonly narrowings: readonly Narrowing[]
 }
 
-/** What a NIP-01 filter says beside its authors; all of it must hold. */
+/** The conditions of a NIP-01 filter except its authors; all must hold. */
 export interface Narrowing {
   readonly kinds: readonly number[]
   readonly ids?: readonly string[]
-  /** Seconds since the epoch; a package created at that very second fits. */
+  /** Seconds since the epoch, inclusive. */
   readonly since?: number
-  /** The same. */
+  /** Seconds since the epoch, inclusive. */
   readonly until?: number
   readonly tags?: readonly (readonly [letter: string, values: readonly string[]])[]
 }
 
-/** The limits in force for every claim of a batch. Batches under one and the same object may go together. */
+/** The limits for every claim of a batch. A store may combine batches that pass the same object. */
 export interface ClaimPolicy {
   readonly perAuthor: Quota
   readonly perAddress: Quota
   readonly redeliverySeconds: number
   readonly retireAfterSeconds: number
-  /** `onLowStock` listeners hear of an author who has fewer packages than this left. */
+  /** `onLowStock` listeners are called for an author with fewer packages than this left. */
   readonly low: number
 }
 
 /**
- * What became of a claim.
- * - `delivered`: these packages, of which all but a last one and slots are spent now.
- * - `none`: the author has no package that fits.
- * - `limited`: the named quota is used up; nothing was handed out and nothing changed.
- * - `unavailable`: the part of the store that keeps this author did not answer; nothing was handed out.
+ * The outcome of a claim.
+ * - `delivered`: these packages. All are now spent, except slots and the author's last one.
+ * - `none`: the author has no matching package.
+ * - `limited`: the named quota is used up; nothing was delivered and nothing changed.
+ * - `unavailable`: the part of the store that holds this author did not answer; nothing was delivered.
  */
 export type ClaimOutcome =
   | {
       readonly outcome: 'delivered'
       readonly packages: readonly StoredKeyPackage[]
-      /** Packages the author has left, the exposed last one included. */
+      /** Packages the author has left, including an exposed last one. */
       readonly remaining: number
-      /** Whether the author's last package is among them; it is the last of them, then. */
+      /** Whether the author's last package is among them; if so, it comes last in `packages`. */
       readonly lastUsed: boolean
     }
   | { readonly outcome: 'none' }
@@ -134,25 +137,25 @@ export type ClaimOutcome =
     }
   | { readonly outcome: 'unavailable' }
 
-/** Which of an author's packages a deletion names. `createdUntil` leaves alone what is newer than the deletion. */
+/** Which of an author's packages to delete. Packages created after `createdUntil` are kept. */
 export type Selector =
   | { readonly by: 'id'; readonly ids: readonly string[] }
   | { readonly by: 'slot'; readonly slots: readonly string[]; readonly createdUntil: number }
   | { readonly by: 'author'; readonly createdUntil: number }
 
-/** Told when a claim left an author with fewer than `ClaimPolicy.low` packages. */
+/** Called when a claim has left an author with fewer than `ClaimPolicy.low` packages. */
 export type LowStockListener = (author: Pubkey, remaining: number) => void
 
-/** Told when a package was put and is `stored` or `replaced`. */
+/** Called when `put` returned `stored` or `replaced`. */
 export type PublishedListener = (author: Pubkey, id: EventId) => void
 
 /**
- * A package that left its author's stock otherwise than by a claim, and why. It is spent (I3).
- * - `expired`: its time was over.
- * - `retired`: it was exposed for long enough, and two fresh ones stood beside it.
+ * A package that left its author's stock other than by a claim, and why. It is spent (I3).
+ * - `expired`: its lifetime ended.
+ * - `retired`: it was exposed for `retireAfterSeconds`, and two fresh packages were in the stock.
  * - `replaced`: a newer package took its slot.
- * - `evicted`: it was the oldest of one too many (`StockLimits.overflow`).
- * - `deleted`: its author deleted it, or an import said that it is spent.
+ * - `evicted`: the stock was full, and it was the oldest (`StockLimits.overflow`).
+ * - `deleted`: its author deleted it, or an import listed it as spent.
  */
 export interface Removal {
   readonly author: Pubkey
@@ -162,82 +165,94 @@ export interface Removal {
   readonly why: 'expired' | 'retired' | 'replaced' | 'evicted' | 'deleted'
 }
 
-/** Told of what one change removed: never nothing, and each package once. */
+/** Called with the packages that one change removed: at least one, and each package once. */
 export type RemovedListener = (removals: readonly Removal[]) => void
 
-/** How many authors have packages, and how many there are. */
+/** How many authors have packages, and how many packages there are. */
 export interface StoreStats {
   readonly authors: number
   readonly packages: number
 }
 
 /**
- * Where key packages are kept. A listener that throws changes no outcome and keeps no other from hearing. Each method is atomic for each author, whatever else runs beside it in this
- * or another process, and rejects (changing nothing) when the store cannot answer. Only `now`, in seconds
- * since the epoch, tells a store the time.
+ * Where key packages are kept. Each method is atomic per author, also with concurrent calls in this or another process. It
+ * rejects, changing nothing, when the store cannot answer. A store takes the time only from `now`, in seconds since the
+ * epoch. A listener that throws affects neither outcomes nor other listeners.
  */
 export interface KeyPackageStore {
   /** Whether a resolved promise means that the change survives a crash (I6). */
   readonly durable: boolean
-  /** Takes a package in, exposed as it may be, and remembers its id and ref until it would have expired. */
+  /** Stores a package, with its exposure if it has one, and remembers its id and ref until it would have expired. */
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome>
-  /** Quota, choice and spending of each claim in one step; a batch is one round trip. Outcomes are in the order of the claims. */
+  /**
+   * Checks the quotas, chooses and spends for each claim in one step. A batch is one round trip. Outcomes are in the
+   * order of the claims.
+   */
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
-  /** What an author has, in no particular order, without the events; nothing is consumed. */
+  /** An author's packages, in no particular order, without the events. Spends nothing. */
   list(author: Pubkey, now: number): Promise<ListedPackage[]>
-  /** How many packages each of the authors has; undefined for one the store has never heard of, or has forgotten. */
+  /** How many packages each of the authors has; undefined for an author the store does not know, or no longer knows. */
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]>
-  /** Deletes packages of an author; they are spent. Resolves to how many there were. */
+  /** Deletes packages of an author; they are spent. Resolves to how many were deleted. */
   drop(author: Pubkey, which: Selector, now: number): Promise<number>
-  /** Undoes a recent claim of which not a byte was sent: the packages are as before it. The quota tick stays. */
+  /** Undoes a recent claim of which nothing was sent: the packages are as before it. The claim still counts for the quotas. */
   release(author: Pubkey, ids: readonly string[], now: number): Promise<void>
-  /** Removes what expired, what may retire, and old bookkeeping. Resolves to how many packages went. */
+  /** Removes expired packages, packages due to retire, and old bookkeeping. Resolves to how many packages were removed. */
   sweep(now: number, retireAfterSeconds: number): Promise<number>
-  /** Records up to `cost` in the sliding window `key`, as much as the quota has room for. */
+  /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
-  /** Remembers an author's kind 10051 event; of two the newest stays (lowest id on a tie). `stale`: a newer one, or a deletion, is known. */
+  /**
+   * Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion,
+   * is known.
+   */
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
   /** The kind 10051 event of each author, in order. */
   getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]>
-  /** Deletes an author's relay list unless it is newer than `createdUntil`; an older one does not come back. */
+  /** Deletes an author's relay list unless it is newer than `createdUntil`. Older ones are refused from then on. */
   dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
-  /** Calls `listener` when a claim, in this process or another that shares the store and can tell, leaves an author low. Returns how to stop. */
+  /**
+   * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
+   * signals. Returns a function that stops it.
+   */
   onLowStock(listener: LowStockListener): () => void
-  /** Calls `listener` when a package comes in, by this process or another that shares the store and can tell; once for each. Returns how to stop. */
+  /**
+   * Calls `listener` once for each package stored: by this process, or by another if the store carries such signals.
+   * Returns a function that stops it.
+   */
   onPublished(listener: PublishedListener): () => void
   /**
-   * Calls `listener` in the process that made the change, once it is committed. What expired is removed when something
-   * else is done to the stock, or by a sweep. Returns how to stop.
+   * Calls `listener` in the process that made the change, once it is committed. Expired packages are removed by the next
+   * change to the stock, or by a sweep. Returns a function that stops it.
    */
   onRemoved(listener: RemovedListener): () => void
-  /** What is stored, expired packages not yet swept included. */
+  /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
-  /** Finishes what is under way and lets go of the resources. Calls after it reject. */
+  /** Finishes pending operations and releases all resources. Later calls reject. */
   close(): Promise<void>
 }
 
-/** An event id or a KeyPackageRef, and until when it is known, in seconds since the epoch (I3). */
+/** An event id or a KeyPackageRef, and until when it is remembered, in seconds since the epoch (I3). */
 export interface KnownName {
   readonly name: EventId | KeyPackageRef
   readonly expiresAt: number
 }
 
-/** What is known of an author's relay list. */
+/** What a store remembers about an author's relay list. */
 export interface AuthorRelayList extends KnownRelayList {
   readonly author: Pubkey
 }
 
 /**
- * A store whose contents can be looked through and moved to another (`records.ts`). What goes through all of it works
- * in small steps, keeps nobody waiting, and may show twice what changes meanwhile.
+ * A store whose contents can be listed and moved to another store (`records.ts`). The iterators work in small steps, so
+ * that they do not block other operations. They may yield an entry twice if it changes meanwhile.
  */
 export interface MovableStore extends KeyPackageStore {
-  /** Everyone of whom a package is stored or remembered, in no particular order. */
+  /** Every author with a stored or remembered package, in no particular order. */
   authors(): AsyncIterable<Pubkey>
-  /** The names of an author's packages, in the stock or spent. */
+  /** The names of an author's packages, in stock or spent. */
   known(author: Pubkey, now: number): Promise<KnownName[]>
-  /** Remembers packages by these names as spent; those in the stock are taken out of it. */
+  /** Remembers these names as spent, and removes packages with these names from the stock. */
   spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void>
-  /** What is known of every relay list, in no particular order. */
+  /** What is remembered about every relay list, in no particular order. */
   relayLists(): AsyncIterable<AuthorRelayList>
 }

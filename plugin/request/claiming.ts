@@ -1,4 +1,4 @@
-/** Answers what a REQ asks of other people's key packages: claims them, and gives back what could not be sent. */
+/** Claims the key packages of other authors that a REQ asks for, and releases claims whose answer could not be sent. */
 
 import { claimEntries, releaseEntry } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
@@ -18,8 +18,8 @@ import {
 } from './plan.ts'
 
 /**
- * Asks the store, and hands what came of it to `use`, with a way to give the claimed packages back when nothing of the
- * answer was sent. Where the answer cannot be made, or `use` throws, nobody has the packages: they go back, and `use` is
+ * Claims from the store and passes the answer to `use`, with a function that releases the claims if nothing of the answer
+ * was sent. If the answer cannot be made, or `use` throws, nobody received the packages: they are released, and `use` is
  * called again with a refusal.
  */
 export async function answerQuery<Result>(
@@ -54,7 +54,7 @@ async function compose(
   claims: readonly QueryOutcome[],
 ): Promise<QueryAnswer> {
   record(context, query.claims, claims)
-  // Each owner counts as an author who was answered, as far as is known by now.
+  // Owners count as answered authors here: their lists are read later.
   const outcomes: readonly QueryOutcome[] = [...[...query.own].map(() => NONE), ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }

@@ -1,4 +1,7 @@
-/** The live feeds of owners: they see packages that they publish, also from another device or through another process. */
+/**
+ * The live feeds of owners. They show packages that the owner publishes, also from another device or through another
+ * process.
+ */
 
 import { type DeliveryEncoding, deliveredEvent } from '../key-package/encoding.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
@@ -6,9 +9,9 @@ import { meets } from '../stock/selection.ts'
 import type { KeyPackageStore, StockedPackage } from '../store.ts'
 import type { Query } from './plan.ts'
 
-/** A package that has just come in. */
+/** A package that was just stored. */
 interface PublishedPackage extends StockedPackage {
-  /** Its event; all who want it alike share one, however many they are (I9). */
+  /** Its event. All watchers that want the same encoding share one object, which bounds memory (I9). */
   readonly as: (encoding: DeliveryEncoding) => SignedEvent
 }
 
@@ -27,7 +30,10 @@ export class Watchers {
     }
   }
 
-  /** Shows each package that owners publish from now on and that their query asks for. Returns how to stop. */
+  /**
+   * Calls `show` for each package that owners publish from now on and that matches the query. Returns a function that
+   * stops it.
+   */
   watch({ own, hints }: Query, show: (event: SignedEvent) => void): () => void {
     const stops = [...own].map(([author, filters]) =>
       this.add(author, (pkg) => {
@@ -40,7 +46,7 @@ export class Watchers {
     }
   }
 
-  /** A package has come in: who watches its author sees it, unless it is gone already. Rejects when the store does. */
+  /** Shows a new package to the watchers of its author, unless it has left the stock already. Rejects when the store does. */
   async tell(store: KeyPackageStore, author: Pubkey, id: EventId, now: number): Promise<void> {
     if (!this.#byAuthor.has(author)) return
     const pkg = (await store.list(author, now)).find((listed) => listed.id === id)

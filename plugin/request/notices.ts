@@ -1,4 +1,4 @@
-/** The NOTICEs that answer a REQ: owners learn which packages are exposed, others which authors have packages elsewhere. */
+/** The NOTICEs in answers to REQs: they tell owners which packages are exposed, and others which authors use other relays. */
 
 import type { GatewayContext } from '../context.ts'
 import { relaysOf } from '../lifecycle/relay-list.ts'
@@ -7,12 +7,12 @@ import { exposureNotice } from '../nostr/machine-readable.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Claim, StockedPackage } from '../store.ts'
 
-/** Maximum authors that one notice names. */
+/** Maximum authors named in one notice. */
 const MAX_NAMED = 20
-/** Maximum relays that are counted in one list: anybody can publish long lists, for any number of authors (I9). */
+/** Maximum relays counted in one list: anybody can publish long lists, for any number of authors (I9). */
 const MAX_COUNTED = 20
 
-/** For an owner: which of the packages were handed out as the last one and are still stored. */
+/** For an owner: which of the packages were delivered as the last one and are still stored. */
 export function noticesOfExposure(packages: readonly StockedPackage[]): string[] {
   const exposures = packages.flatMap(({ id, exposure }) =>
     exposure === undefined ? [] : [[id, { requests: exposure.count, since: exposure.since }] as const],
@@ -47,7 +47,7 @@ export async function noticesOfElsewhere(
   }
 }
 
-/** How many other relays are among the first that a list names. */
+/** How many other relays a list names, among its first `MAX_COUNTED` tags. */
 function otherRelays(list: SignedEvent | undefined, { options }: GatewayContext): number {
   if (list === undefined) return 0
   const here = hostOf(options.publicUrl ?? '')

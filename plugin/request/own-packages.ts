@@ -1,4 +1,4 @@
-/** An owner's own packages, listed and read one at a time, as the client takes them: together they may be very large (I9). */
+/** Lists an owner's packages and reads them one at a time, as fast as the client does: all together may be too large (I9). */
 
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
@@ -11,10 +11,10 @@ import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './plan.ts'
 import type { Queuer } from './turns.ts'
 
 /**
- * A piece of what owners get.
- * - `event`: a package of theirs.
- * - `notice`: what they are told besides; after every event.
- * - `unavailable`: the store has failed, and this is the last piece.
+ * One piece of an owner's answer.
+ * - `event`: one of their packages.
+ * - `notice`: the text of a NOTICE; notices follow all events.
+ * - `unavailable`: the store failed; this is the last piece.
  */
 export type OwnPiece =
   | { readonly outcome: 'event'; readonly event: SignedEvent }
@@ -23,7 +23,7 @@ export type OwnPiece =
 
 type Reading = Pick<ListedPackage, 'author' | 'read'>
 
-/** Each piece is made when it is asked for. Ends early where `gone` is aborted. Never rejects. */
+/** Makes each piece on demand. Ends early if `gone` is aborted. Never rejects. */
 export async function* ownPieces(
   context: GatewayContext,
   query: Query,
@@ -46,7 +46,7 @@ export async function* ownPieces(
   }
 }
 
-/** How many packages owners' filters match. @throws Refusal `error` where the store does not answer (I7) */
+/** How many packages match the owners' filters. @throws Refusal `error` if the store fails (I7) */
 export async function countOwn(
   { store, log, now }: GatewayContext,
   filters: readonly KeyPackageFilter[],
@@ -62,7 +62,7 @@ export async function countOwn(
   }
 }
 
-/** Keeps nothing of a package but how to read it. */
+/** Keeps only the `read` functions of the packages, not their other data. */
 async function list(
   { store, now }: GatewayContext,
   { own }: Query,
@@ -95,7 +95,7 @@ async function* piece(
     const stored = await read()
     if (stored === undefined) return
     const event = deliveredEvent(stored, hints.get(author) ?? 'as-published')
-    // The event, and the text that it is read from or sent as.
+    // Both the event and its text, as stored or as sent, are in memory.
     turn.made(stored.event.length + event.content.length)
     yield { outcome: 'event', event }
   } finally {

@@ -1,4 +1,4 @@
-/** The key package part of one REQ: whose packages it asks for, and what the client is told where it gets none. */
+/** The key package part of one REQ: whose packages it asks for, and what the client is told if it gets none. */
 
 import type { EncodingHint, KeyPackageFilter } from '../nostr/filters.ts'
 import { atMostAuthors, forSomeAuthors, withRetryAfter } from '../nostr/machine-readable.ts'
@@ -9,17 +9,17 @@ import type { Options } from '../options.ts'
 import { meets } from '../stock/selection.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
 
-/** What a REQ asks of the store. */
+/** What a REQ needs from the store. */
 export interface Query {
   /** Authors who ask for their own packages, with the filters that name them. */
   readonly own: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
-  /** One for each other author. */
+  /** One claim for each other author. */
   readonly claims: readonly Claim[]
-  /** How the client wants an author's packages written. */
+  /** The content encoding that the client wants for an author's packages. */
   readonly hints: ReadonlyMap<Pubkey, EncodingHint>
 }
 
-/** What became of a claim, the quota over all authors included. */
+/** The outcome of a claim, including the quota over all authors. */
 export type QueryOutcome =
   | Exclude<ClaimOutcome, { outcome: 'limited' }>
   | {
@@ -29,10 +29,10 @@ export type QueryOutcome =
     }
 
 /**
- * What a REQ gets from claims. What owners get of their own is read later (`own-packages.ts`).
- * - `answered`: these events, and notices, which also say why some authors were left out. `isEmpty`: no claim was answered,
- *   so that there is nothing but what owners get.
- * - `refused`: nothing could be answered.
+ * The answer to the claims of a REQ. Owners' own packages are read later (`own-packages.ts`).
+ * - `answered`: these events and notices. Notices also say why some authors were left out. `isEmpty`: no claim was answered,
+ *   so only owners' own packages are left.
+ * - `refused`: no part could be answered.
  */
 export type QueryAnswer =
   | {
@@ -43,13 +43,13 @@ export type QueryAnswer =
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
 
-/** Makes of an answer what is sent. `release` gives back what was claimed for it; it never rejects. */
+/** Turns an answer into what is sent. `release` releases its claims; it never rejects. */
 export type UseAnswer<Result> = (answer: QueryAnswer, release: () => Promise<void>) => Promise<Result>
 
-/** What a client is told of a store that fails (I7); it says nothing of why. */
+/** What a client is told when the store fails (I7). It does not reveal the cause. */
 export const UNAVAILABLE = 'key packages are unavailable, try again'
 
-/** @throws Refusal `restricted` where there are too many authors */
+/** @throws Refusal `restricted` if there are too many authors */
 export function planQuery(
   filters: readonly KeyPackageFilter[],
   requester: Requester,
@@ -75,7 +75,7 @@ export function planQuery(
   }
 }
 
-/** What an owner sees: newest first, each filter up to its limit (NIP-01). */
+/** The packages an owner sees: newest first, each filter up to its limit (NIP-01). */
 export function ownView<Pkg extends StockedPackage>(
   packages: readonly Pkg[],
   filters: readonly KeyPackageFilter[],
@@ -89,7 +89,7 @@ export function ownView<Pkg extends StockedPackage>(
   return newestFirst.filter((pkg) => seen.has(pkg))
 }
 
-/** What the client is told of claims that were not answered; undefined where all were. */
+/** What the client is told about claims that were not answered; undefined if all were. */
 export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): Refusal | undefined {
   if (outcomes.some(({ outcome }) => outcome === 'unavailable')) return new Refusal('error', UNAVAILABLE)
   const limited = outcomes.filter((outcome) => outcome.outcome === 'limited')
@@ -102,7 +102,7 @@ export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): 
   return new Refusal('rate-limited', forSomeAuthors(limited.length, outcomes.length, reason))
 }
 
-/** The limits in force for claims. */
+/** The limits for claims. */
 export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
   return {
     perAuthor: quota.perAuthor,
@@ -113,7 +113,7 @@ export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
   }
 }
 
-/** Whether a claim was not even looked at. */
+/** Whether the claim was not processed. */
 export function isUnanswered({ outcome }: QueryOutcome): boolean {
   return outcome === 'limited' || outcome === 'unavailable'
 }
@@ -124,7 +124,7 @@ const countedBy = {
   perRequester: 'each requester',
 } as const
 
-/** Every author that is named, with the filters that name them. */
+/** Every named author, with the filters that name them. */
 export function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey, KeyPackageFilter[]> {
   const byAuthor = new Map<Pubkey, KeyPackageFilter[]>()
   for (const filter of filters) {

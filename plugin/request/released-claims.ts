@@ -1,11 +1,14 @@
-/** Remembers claims of this process that were released because nothing was sent, until their packages can no longer be in use. */
+/**
+ * Remembers claims of this process that were released because nothing was sent, until their packages can no longer be
+ * in use.
+ */
 
 import type { EventId } from '../nostr/messages.ts'
 import type { StoredKeyPackage } from '../store.ts'
 
-/** A Welcome follows the claim within minutes. */
+/** A Welcome usually follows the claim within minutes. */
 const KEPT_SECONDS = 3600
-/** Bounds memory, however often connections are lost (I9). */
+/** Bounds memory even if connections are lost often (I9). */
 const MAX_KEPT = 10_000
 
 type Released = Pick<StoredKeyPackage, 'author' | 'id' | 'kind'>
@@ -26,7 +29,7 @@ export class ReleasedClaims {
     }
   }
 
-  /** Returns, and forgets, those of the packages that this requester claimed but was not sent. */
+  /** Returns and forgets the packages among `ids` that this requester claimed but was not sent. */
   take(requester: string, ids: readonly string[], now: number): Released[] {
     return ids.flatMap((id) => {
       const key = keyOf(requester, id)

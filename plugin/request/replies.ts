@@ -1,4 +1,4 @@
-/** The replies to a REQ by which owners ask for their own packages. Each is made when it is asked for. */
+/** The replies to a REQ in which owners ask for their own packages. Each reply is made on demand. */
 
 import type { EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
 import { Refusal, refusalMessage } from '../nostr/refusal.ts'
@@ -6,21 +6,22 @@ import type { OwnPiece } from './own-packages.ts'
 import { UNAVAILABLE } from './plan.ts'
 import type { HeldFeed } from './subscriptions.ts'
 
-/** What is known of the REQ when its answer begins. */
+/** What is known about the REQ when its answer begins. */
 export interface OwnRequest {
   readonly id: string
-  /** What was claimed of others. It is spent, so it goes out first, whatever becomes of the rest. */
+  /** Packages claimed from other authors. They are already spent, so they are sent first, even if the rest fails. */
   readonly claimed: readonly SignedEvent[]
   readonly notices: readonly string[]
   readonly pieces: AsyncIterable<OwnPiece>
   /**
-   * - `relay`: the relay has a part of the REQ, and ends it.
-   * - `claims`: other authors were answered, so a list that fails is no more than a notice.
-   * - `nothing`: there is nothing besides the lists, and without them the REQ is refused.
+   * What the REQ gets besides the owners' lists.
+   * - `relay`: the relay answers a part of the REQ, and sends the EOSE.
+   * - `claims`: other authors were answered, so a failed list only adds a notice.
+   * - `nothing`: there are only the lists; if they fail, the REQ is refused.
    */
   readonly besides: 'relay' | 'claims' | 'nothing'
   readonly feed: HeldFeed
-  /** Aborted where the client has closed the subscription, or is gone. */
+  /** Aborted when the client closes the subscription or disconnects. */
   readonly gone: AbortSignal
   /** Ends the subscription. */
   readonly fail: () => void
@@ -51,7 +52,7 @@ export async function* ownReplies(request: OwnRequest): AsyncGenerator<GatewayMe
   yield* feed.flow(shown).map((event) => eventMessage(id, event))
 }
 
-/** What comes after the events. */
+/** The messages after the stored events: NOTICEs, then EOSE unless the relay sends it. */
 export function endOf(id: string, notices: readonly string[], isForwarded: boolean): GatewayMessage[] {
   return [
     ...notices.map((why): GatewayMessage => ['NOTICE', why]),

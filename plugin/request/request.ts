@@ -1,4 +1,4 @@
-/** Answers a REQ: what of it is the gateway's, from the store; what of it is left, for the relay. At most one EOSE. */
+/** Answers a REQ: the key package part from the store; the rest is forwarded to the relay. The client gets at most one EOSE. */
 
 import type { Answer, Connection } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
@@ -29,7 +29,7 @@ export interface SessionContext extends GatewayContext {
   readonly turns: Turns
 }
 
-/** The parts of a session that its REQs concern. */
+/** The parts of a session that its REQs need. */
 export interface RequestParts {
   readonly context: SessionContext
   readonly connection: Connection
@@ -37,23 +37,23 @@ export interface RequestParts {
   readonly subscriptions: Subscriptions
   /** Sends a live event. Never throws. */
   send(message: GatewayMessage): void
-  /** The answer to a message that is refused as a whole. */
+  /** Makes the answer to a message that is refused entirely. */
   refuse(message: ClientMessage, refusal: Refusal): Answer
-  /** Notes the refusal of a part of a message for the audit log. */
+  /** Records the refusal of a part of a message in the audit log. */
   noteRefusal(message: ClientMessage, refusal: Refusal): void
 }
 
-/** The key package part of a REQ, and what is left of it for the relay. */
+/** The key package part of a REQ, and the filters that are forwarded to the relay. */
 interface RequestPlan {
   readonly message: ClientMessage
   readonly id: string
   readonly query: Query
   readonly rest: readonly unknown[]
-  /** What the client is told whatever comes of the query. */
+  /** What the client is told regardless of the result. */
   readonly notices: readonly string[]
 }
 
-/** How far a REQ has come: its live feed, which holds its events back until the answer is out, and how to end it. */
+/** The state of a REQ in progress. `feed` holds live events back until the answer is sent; `stop` ends it. */
 interface RequestProgress {
   readonly pending: PendingRequest
   readonly feed: HeldFeed
@@ -70,7 +70,7 @@ export class Requests {
     this.#parts = parts
   }
 
-  /** What of the REQ is the gateway's is planned, answered from the store, and composed into one answer. */
+  /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
   async answer(message: ClientMessage, pending: PendingRequest): Promise<Answer> {
     const plan = this.#plan(message, pending)
     if (plan === 'cancelled') return NOTHING
@@ -78,7 +78,7 @@ export class Requests {
       this.#parts.subscriptions.open(message[1], { forwarded: true })
       return { replies: [], forward: message }
     }
-    // An owner's live feed begins before the answer is sought, so that nothing falls between both.
+    // The live feed starts before the store is read, so that no package is missed in between.
     const feed = new HeldFeed((event) => this.#parts.send(['EVENT', plan.id, event]))
     const stop = this.#parts.context.watchers.watch(plan.query, feed.show)
     const progress = { pending, feed, stop }
@@ -92,7 +92,7 @@ export class Requests {
     )
   }
 
-  /** @throws Refusal where nothing of the REQ can be answered */
+  /** @throws Refusal if no part of the REQ can be answered */
   #plan(message: ClientMessage, pending: PendingRequest): RequestPlan | 'forward' | 'cancelled' {
     const [, id, ...filters] = message
     const { options } = this.#parts.context
@@ -159,7 +159,7 @@ export class Requests {
     return { replies: this.#untilSettled(replies, pending), ...end }
   }
 
-  /** A CLOSE may still end the list, until the client has taken it. */
+  /** Keeps the REQ pending until the whole list is sent, so that a CLOSE can still end it. */
   async *#untilSettled(
     replies: AsyncIterable<GatewayMessage>,
     pending: PendingRequest,
@@ -171,14 +171,14 @@ export class Requests {
     }
   }
 
-  /** Ends a subscription, and no other that has taken its place. */
+  /** Ends a subscription, unless a newer one has replaced it. */
   #fail(id: string, { stop }: Subscription): void {
     stop?.()
     if (this.#parts.subscriptions.get(id)?.stop === stop) this.#parts.subscriptions.end(id)
   }
 }
 
-/** What a REQ gets besides the owners' own packages. */
+/** What the answer contains besides the owners' own packages. */
 function besides(answer: QueryAnswer, isForwarded: boolean): OwnRequest['besides'] {
   if (isForwarded) return 'relay'
   return answer.outcome === 'answered' && !answer.isEmpty ? 'claims' : 'nothing'

@@ -1,4 +1,4 @@
-/** The open subscriptions of one connection, and the REQs on their way to become one. */
+/** The open subscriptions of one connection, and its REQs that are not answered yet. */
 
 import type { Answer } from '../connection.ts'
 import type { EventId, SignedEvent } from '../nostr/messages.ts'
@@ -6,10 +6,10 @@ import { Refusal } from '../nostr/refusal.ts'
 
 /** NIP-01: a subscription id must be a string of 1 to 64 characters. */
 export const MAX_SUBSCRIPTION_ID_LENGTH = 64
-/** Where the relay sets no limit; most allow far fewer. It bounds a client that never sends CLOSE (I9). */
+/** Used if the relay sets no limit; most relays allow far fewer. It bounds a client that never sends CLOSE (I9). */
 const DEFAULT_MAX_OPEN = 1000
 
-/** An open subscription: whether the relay has a part of it, and how to end the gateway's live feed. */
+/** An open subscription. `forwarded`: the relay answers a part of it. `stop` ends the gateway's live feed. */
 export interface Subscription {
   readonly forwarded: boolean
   readonly stop?: () => void
@@ -19,7 +19,7 @@ export interface Subscription {
 export interface PendingRequest {
   readonly id: unknown
   cancelled: boolean
-  /** Set where something has to be stopped then. */
+  /** Called on cancellation, to stop work in progress. */
   onCancelled?: () => void
 }
 
@@ -36,10 +36,13 @@ export class Subscriptions {
   readonly #open = new Map<unknown, Subscription>()
   readonly #pending = new Set<PendingRequest>()
   readonly #max: number
-  /** Whether the relay's own count as well. Otherwise they are forgotten, oldest first, to make room for the gateway's. */
+  /**
+   * Whether the relay's subscriptions count too. Otherwise they are forgotten, oldest first, to make room for the
+   * gateway's.
+   */
   readonly #countsAll: boolean
 
-  /** @param max how many may be open, the relay's included; undefined: the relay counts its own */
+  /** @param max maximum open subscriptions, including the relay's; undefined: the relay counts its own */
   constructor(max: number | undefined) {
     this.#max = max ?? DEFAULT_MAX_OPEN
     this.#countsAll = max !== undefined
@@ -49,14 +52,14 @@ export class Subscriptions {
     return this.#open.get(id)
   }
 
-  /** A REQ has come in. */
+  /** Registers a REQ that has arrived. */
   announce(id: unknown): PendingRequest {
     const request: PendingRequest = { id, cancelled: false }
     this.#pending.add(request)
     return request
   }
 
-  /** A CLOSE has come in: REQs of that id that came before it need no answer any more. */
+  /** Handles a CLOSE: earlier REQs with that id need no answer any more. */
   cancel(id: unknown): void {
     for (const request of this.#pending) if (request.id === id) this.#cancel(request)
   }
@@ -65,18 +68,21 @@ export class Subscriptions {
     this.#pending.delete(request)
   }
 
-  /** @throws Refusal `blocked` where one more would be too many */
+  /** @throws Refusal `blocked` if the maximum is reached */
   requireRoom(id: unknown): void {
     if (this.#makeRoom(id)) return
     throw new Refusal('blocked', `at most ${this.#max} subscriptions at a time`)
   }
 
-  /** The same for a REQ that is the relay's alone. An id that is none by NIP-01 opens nothing, whoever answers it. */
+  /** The same for a REQ that only the relay answers. An id that is invalid by NIP-01 opens no subscription. */
   requireRoomForRelay(id: unknown): void {
     if (this.#countsAll && isSubscriptionId(id)) this.requireRoom(id)
   }
 
-  /** Opens a subscription in place of one with the same id. One that only the relay has is not remembered where there is no room. */
+  /**
+   * Opens a subscription; one with the same id is replaced. One that only the relay has is not recorded if there is no
+   * room.
+   */
   open(id: unknown, subscription: Subscription): void {
     this.end(id)
     if (isSubscriptionId(id) && this.#makeRoom(id)) this.#open.set(id, subscription)
@@ -99,7 +105,7 @@ export class Subscriptions {
     request.onCancelled?.()
   }
 
-  /** The relay's own can be forgotten, oldest first: it may have refused them in words that name no id. */
+  /** The relay's subscriptions may be forgotten, oldest first: the relay may have refused them in a message without an id. */
   #makeRoom(id: unknown): boolean {
     if (this.#open.has(id) || this.#open.size < this.#max) return true
     if (this.#countsAll) return false
@@ -110,7 +116,7 @@ export class Subscriptions {
   }
 }
 
-/** A live feed that holds its events back until those already stored are out, and shows none of those again. */
+/** A live feed that holds its events back until the stored ones are sent, and does not repeat those. */
 export class HeldFeed {
   readonly #send: (event: SignedEvent) => void
   readonly #shown = new Set<EventId>()
@@ -126,7 +132,7 @@ export class HeldFeed {
     else this.#held.push(event)
   }
 
-  /** Lets events through from now on; returns those held back that were not shown already. */
+  /** Stops holding events back. Returns the held events that were not shown yet. */
   flow(shown: Iterable<EventId>): SignedEvent[] {
     for (const id of shown) this.#shown.add(id)
     const held = this.#held ?? []
@@ -139,7 +145,7 @@ export function isSubscriptionId(id: unknown): id is string {
   return typeof id === 'string' && id.length > 0 && id.length <= MAX_SUBSCRIPTION_ID_LENGTH
 }
 
-/** Ends a subscription that is replaced or refused; the relay's part of it has to be closed there. */
+/** Ends a subscription that is replaced or refused. If the relay answers a part of it, a CLOSE is forwarded. */
 export function endSubscription(subscriptions: Subscriptions, id: unknown): Pick<Answer, 'forward'> {
   return subscriptions.end(id)?.forwarded ? { forward: ['CLOSE', id] } : {}
 }

@@ -1,33 +1,33 @@
 /**
- * Answers that are made in pieces, as their clients take them: whose turn it is to make the next piece. Connections of one
- * address share what may be under way to them, so that one owner cannot fill the process, or keep it busy (I9).
+ * Schedules answers that are made in pieces, as fast as their clients read: decides which answer makes its next piece. The
+ * connections of one address share a limit of bytes in flight, so that one owner cannot exhaust memory or block the process (I9).
  */
 
 import { addressKey } from '../nostr/requester.ts'
 
-/** What connections of one address may have under way together, where the relay does not say. */
+/** Default limit of bytes in flight to all connections of one address. */
 export const MAX_UNDER_WAY_BYTES = 4_194_304
 
-/** Leave to make one piece. */
+/** Permission to make one piece. */
 export interface Turn {
-  /** The piece is made, and takes so many bytes until `end`. The next one may be made in a later turn of the event loop. */
+  /** Reports that the piece is made and takes `bytes` until `end`. The next piece is made in a later turn of the event loop. */
   made(bytes: number): void
-  /** The client has taken it, or never will. To be called once. */
+  /** Reports that the piece is flushed to the client, or never will be. Call it once. */
   end(): void
 }
 
-/** One answer's place among those to its address. */
+/** One answer's place in the queue of its address. */
 export interface Queuer {
-  /** Resolves when a piece may be made; to undefined where nobody wants it any more. */
+  /** Resolves when a piece may be made; to undefined if the answer is no longer wanted. */
   turn(gone: AbortSignal): Promise<Turn | undefined>
-  /** The answer is over. */
+  /** Reports that the answer has ended. */
   leave(): void
 }
 
 export class Turns {
   readonly #lines = new Map<string, Line>()
 
-  /** @param most bytes under way to the address (IPv6: the /64); the piece that exceeds them is the last */
+  /** @param most bytes in flight to the address (IPv6: the /64). The piece that exceeds them is still sent; later ones wait. */
   join(address: string, most: number): Queuer {
     const key = addressKey(address)
     const line = this.#lines.get(key) ?? new Line()
@@ -48,7 +48,7 @@ interface Waiter {
   readonly call: (turn: Turn) => void
 }
 
-/** The answers to one address; the one that has waited longest comes first. */
+/** The answers to one address; the one that has waited longest is next. */
 class Line {
   queuers = 0
   readonly #waiting = new Set<Waiter>()

@@ -1,4 +1,4 @@
-/** What a claim hands out, and what it spends: everything but a last package and slots. Pure. */
+/** What a claim delivers, and what it spends: everything except a last package and slots. Pure. */
 
 import type { Claim, ClaimPolicy, StockedPackage } from '../store.ts'
 import { deliveryOf, findRepeatable, remember, repeat } from './deliveries.ts'
@@ -7,7 +7,7 @@ import { choose, isAskedFor, isSlot } from './selection.ts'
 import { removedBetween, type Stock, type StockChange, settle } from './stock.ts'
 import { type ClaimWindows, type CountedWindows, countClaim, type Limited } from './windows.ts'
 
-/** A `ClaimOutcome` before its events are fetched. */
+/** A `ClaimOutcome` before its events are read. */
 export type Choice<Package extends StockedPackage = StockedPackage> =
   | {
       readonly outcome: 'delivered'
@@ -21,11 +21,11 @@ export type Choice<Package extends StockedPackage = StockedPackage> =
 export interface Claimed<Package extends StockedPackage>
   extends StockChange<Package, Stock<Package> | undefined> {
   readonly choice: Choice<Package>
-  /** To be kept for the requester and the address; undefined where those stay as they are. */
+  /** The new windows of the requester and the address; undefined if they do not change. */
   readonly windows: CountedWindows | undefined
 }
 
-/** Hands out packages, all of them spent but a last one and slots (I1, I2), and counts the claim of a known author (I5). */
+/** Delivers packages and spends them, except a last one and slots (I1, I2). Counts the claim if the author is known (I5). */
 export function claim<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   windows: ClaimWindows,
@@ -42,7 +42,7 @@ export function claim<Package extends StockedPackage>(
   return { ...answer, windows: counted, removed }
 }
 
-/** What a claim makes of a settled stock. */
+/** The result of a claim on a settled stock. */
 interface Answer<Package extends StockedPackage> {
   readonly stock: Stock<Package>
   readonly choice: Choice<Package>

@@ -1,25 +1,25 @@
-/** The recent deliveries of one author's packages: which can be repeated, and what is left when one is undone. Pure. */
+/** The recent deliveries of one author's packages: which can be repeated, and what undoing one changes. Pure. */
 
 import type { EventId } from '../nostr/messages.ts'
 import type { Claim, ClaimPolicy, StockedPackage } from '../store.ts'
 
-/** How long a claim can be undone, in seconds: longer than any socket takes to say that it is gone. */
+/** How long a claim can be undone, in seconds: longer than it takes to notice that a socket is closed. */
 const RELEASE_SECONDS = 60
 
-/** A claim that was answered, remembered until `keptUntil`. */
+/** An answered claim, remembered until `keptUntil`. */
 export interface Delivery<Package extends StockedPackage = StockedPackage> {
   readonly requester: string
   readonly deliveredAt: number
   readonly keptUntil: number
-  /** How often it was sent: once, and once more for each redelivery. */
+  /** How often it was sent: 1, plus 1 for each redelivery. */
   readonly times: number
-  /** The packages it spent, as they were before. */
+  /** The packages it spent, in their state before the claim. */
   readonly spent: readonly Package[]
-  /** The last package, which it delivered and left in the stock. */
+  /** The last package, if it was delivered; it stayed in the stock. */
   readonly last?: EventId
 }
 
-/** What a claim delivers now. A last package is remembered only to be repeated: undoing needs no more than its exposure. */
+/** The delivery of a claim made now. A last package is recorded only for redelivery: undoing only needs its exposure. */
 export function deliveryOf<Package extends StockedPackage>(
   spent: readonly Package[],
   last: StockedPackage | undefined,
@@ -37,12 +37,12 @@ export function deliveryOf<Package extends StockedPackage>(
   return last === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: last.id }
 }
 
-/** Until when a claim that is answered now can be repeated or undone. */
+/** Until when a claim answered now can be repeated or undone. */
 export function deliveryKeptUntil(redeliverySeconds: number, now: number): number {
   return now + Math.max(redeliverySeconds, RELEASE_SECONDS)
 }
 
-/** The deliveries with a new one, if there is anything in it to repeat or undo. */
+/** Adds a delivery, if it contains anything to repeat or undo. */
 export function remember<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   delivery: Delivery<Package>,
@@ -50,7 +50,7 @@ export function remember<Package extends StockedPackage>(
   return isWorthKeeping(delivery) ? [...deliveries, delivery] : deliveries
 }
 
-/** The newest delivery to this requester that is young enough to be repeated. */
+/** The newest delivery to this requester that is recent enough to be repeated. */
 export function findRepeatable<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   request: Claim,
@@ -62,7 +62,7 @@ export function findRepeatable<Package extends StockedPackage>(
   )
 }
 
-/** The deliveries once one of them was sent again. */
+/** Counts one more sending of a delivery. */
 export function repeat<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   repeated: Delivery<Package>,
@@ -72,7 +72,7 @@ export function repeat<Package extends StockedPackage>(
   )
 }
 
-/** Undoes the newest delivery of each package. `restored` are those of them that nobody else was sent. */
+/** Undoes the newest delivery of each package. `restored` are the packages that nobody else received. */
 export function undo<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   ids: readonly string[],
@@ -88,7 +88,7 @@ export function undo<Package extends StockedPackage>(
   }
 }
 
-/** The deliveries without packages that are gone for good. */
+/** Removes packages that are permanently gone from the deliveries. */
 export function forget<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   isGone: (pkg: StockedPackage) => boolean,
@@ -99,8 +99,9 @@ export function forget<Package extends StockedPackage>(
 }
 
 /**
- * A delivery once it was undone for `ids`: sent one time less, or without them where that was the only time. Where not
- * all that it spent is named, it was another delivery of the same last package: then what was sent stays counted (I1).
+ * A delivery after undoing it for `ids`. If it was sent once, those packages are removed from it. If it was sent more often,
+ * `times` goes down by one, but only if `ids` names all packages that it spent. Otherwise another delivery of the same last
+ * package was undone, and this one stays counted (I1).
  */
 function lessDelivered<Package extends StockedPackage>(
   delivery: Delivery<Package>,

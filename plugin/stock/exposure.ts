@@ -1,24 +1,24 @@
-/** What becomes of a last package that was delivered and stayed: it counts its deliveries, and retires when it can. Pure. */
+/** The exposure of a last package that was delivered and kept: counts its deliveries, and decides when it retires. Pure. */
 
 import type { StockedPackage } from '../store.ts'
 import { isFresh } from './selection.ts'
 
-/** The package once it was delivered as the last, or delivered as the last again. */
+/** The package after one more delivery as the last one. */
 export function expose<Package extends StockedPackage>(pkg: Package, now: number): Package {
   const { since, count } = pkg.exposure ?? { since: now, count: 0 }
   return { ...pkg, exposure: { since, count: count + 1 } }
 }
 
-/** The package once one of those deliveries was undone; fresh again where it was the only one. */
+/** The package after one of those deliveries was undone; fresh again if it was the only one. */
 export function lessExposed<Package extends StockedPackage>(pkg: Package): Package {
   const { exposure, ...fresh } = pkg
   if (exposure === undefined) return pkg
   if (exposure.count > 1) return { ...pkg, exposure: { ...exposure, count: exposure.count - 1 } }
-  // Every package is one without its exposure, which is optional: TypeScript does not see that through a parameter.
+  // `exposure` is optional, so `fresh` is still a Package. TypeScript cannot infer that for a type parameter.
   return fresh as Package
 }
 
-/** What is left once exposed packages are spent that have `retireAfterSeconds` behind them and two fresh ones beside them. */
+/** Removes packages exposed for `retireAfterSeconds` or longer, if the stock has at least two fresh ones. */
 export function retire<Package extends StockedPackage>(
   packages: readonly Package[],
   retireAfterSeconds: number,
@@ -29,7 +29,7 @@ export function retire<Package extends StockedPackage>(
   return packages.some(isDone) && canRetire(packages) ? packages.filter((pkg) => !isDone(pkg)) : packages
 }
 
-/** When `retire` will spend a package, in seconds since the epoch, if the stock stays as it is. */
+/** When `retire` will spend packages, in seconds since the epoch, if the stock does not change. */
 export function retirements(packages: readonly StockedPackage[], retireAfterSeconds: number): number[] {
   if (!canRetire(packages)) return []
   return packages.flatMap(({ exposure }) => (exposure ? [exposure.since + retireAfterSeconds] : []))

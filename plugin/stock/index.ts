@@ -1,7 +1,7 @@
 /**
- * What the author of a store needs, from the least work to the most freedom. `rowStore`: a whole store over a database that
- * can read and write rows. `putPackage`, `claimPackages` and their like: the rules over one record of an author, which the
- * store reads and writes. `offer`, `claim` and their like: the same over the parts of it, where a store keeps those apart.
+ * The API for writing a store, from least work to most control. `rowStore`: a complete store on a database that can read
+ * and write rows. `putPackage`, `claimPackages` and so on: the rules for one record per author, which the store reads and
+ * writes. `offer`, `claim` and so on: the same rules for a store that keeps the parts of that record separately.
  */
 
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'

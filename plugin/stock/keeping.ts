@@ -1,4 +1,4 @@
-/** What a store has to keep of a stock and until when, what it answers of it, and what it has to tell. Pure. */
+/** What a store must keep of a stock and for how long, what it returns, and what it tells its listeners. Pure. */
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
 import type { ClaimOutcome, PutOutcome, Removal, StockedPackage } from '../store.ts'
@@ -7,7 +7,7 @@ import { retirements } from './exposure.ts'
 import { isSlot } from './selection.ts'
 import { expire, type Removed, type Stock } from './stock.ts'
 
-/** When `settle` will next have something to do, in seconds since the epoch; undefined where it never will. */
+/** When `settle` next has something to do, in seconds since the epoch; undefined if never. */
 export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefined {
   const times = [
     ...stock.packages.map(({ expiresAt }) => expiresAt),
@@ -18,8 +18,8 @@ export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefi
 }
 
 /**
- * The stock; undefined once nothing is left in it, nor of it, and `names` event ids and KeyPackageRefs, which are none, are
- * remembered: then it is as if the store had never heard of the author. Asked after a sweep has forgotten what is over.
+ * The stock; undefined if it has no packages and no deliveries, and no event ids or KeyPackageRefs are remembered (`names` is
+ * their number). Then the author is unknown to the store again. Call it after a sweep has removed expired data.
  */
 export function heardOf<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
@@ -29,14 +29,14 @@ export function heardOf<Package extends StockedPackage>(
   return stock.packages.length === 0 && stock.deliveries.length === 0 ? undefined : stock
 }
 
-/** The packages that `after` no longer needs in any way: their events can go. */
+/** The packages that `after` no longer needs: their events can be deleted. */
 export function forgotten(before: Stock, after: Stock): EventId[] {
   if (before === after) return []
   const remembered = rememberedIds(after)
   return [...rememberedIds(before)].filter((id) => !remembered.has(id))
 }
 
-/** The packages that can still be handed out: those in the stock, and those that a release would bring back. */
+/** The packages that can still be delivered: those in the stock, and those that a release would restore. */
 export function rememberedIds({ packages, deliveries }: Stock): Set<EventId> {
   return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id))
 }
@@ -49,17 +49,17 @@ export function listed<Package extends StockedPackage>(
   return stock === undefined ? [] : expire(stock, now).packages
 }
 
-/** `KeyPackageStore.count` of one author. */
+/** `KeyPackageStore.count`, for one author. */
 export function counted(stock: Stock | undefined, now: number): number | undefined {
   return stock === undefined ? undefined : listed(stock, now).length
 }
 
-/** Whether a package is in the stock now: `onPublished` listeners hear of it. */
+/** Whether `put` added a package, so that `onPublished` listeners are called. */
 export function isTakenIn(outcome: PutOutcome): boolean {
   return outcome === 'stored' || outcome === 'replaced'
 }
 
-/** Whether a claim took from the stock and left fewer than `low`: `onLowStock` listeners hear of it. */
+/** Whether a claim took from the stock and left fewer than `low`, so that `onLowStock` listeners are called. */
 export function isLow<Outcome extends Choice | ClaimOutcome>(
   claimed: Outcome,
   low: number,
@@ -68,7 +68,7 @@ export function isLow<Outcome extends Choice | ClaimOutcome>(
   return claimed.packages.some((pkg) => !isSlot(pkg))
 }
 
-/** What `onRemoved` listeners hear of, where there is any. */
+/** What `onRemoved` listeners are called with, unless it is empty. */
 export function removalsOf(author: Pubkey, removed: readonly Removed[]): Removal[] {
   return removed.map((each) => ({ author, ...each }))
 }

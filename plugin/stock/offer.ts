@@ -1,4 +1,4 @@
-/** What becomes of a package that is offered: it comes in, or is known, or too old for its slot, or one too many. Pure. */
+/** Decides whether an offered package is stored: it may be known already, too old for its slot, or exceed a limit. Pure. */
 
 import type { KnownName, PutOutcome, StockedPackage, StockLimits } from '../store.ts'
 import { isTakenIn } from './keeping.ts'
@@ -13,16 +13,19 @@ import {
 } from './stock.ts'
 import { hit, isOver, type KeptWindow } from './windows.ts'
 
-/** `names` are to be remembered from now on, each until its `expiresAt`. */
+/** The store must remember `names` from now on, each until its `expiresAt`. */
 export interface Offered<Package extends StockedPackage>
   extends StockChange<Package, Stock<Package> | undefined> {
   readonly outcome: PutOutcome
-  /** To be kept as the author's publish window; undefined where that stays as it is. */
+  /** The author's new publish window; undefined if it does not change. */
   readonly published: KeptWindow | undefined
   readonly names: readonly KnownName[]
 }
 
-/** Takes a package in. `published` is the author's publish window, which counts what is `stored` or `replaced`. */
+/**
+ * Offers a package to the stock. `published` is the author's publish window; it counts the outcomes `stored` and
+ * `replaced`.
+ */
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   published: KeptWindow | undefined,
@@ -41,7 +44,7 @@ export function offer<Package extends StockedPackage>(
   if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
 
   const { packages, outcome } = admit(current.packages, pkg, limits)
-  // Anybody can send an author's events: what does not come in must not use the author's quota up.
+  // Anybody can send an author's events, so a package that is not stored must not use up the author's quota.
   const quota = isTakenIn(outcome) ? limits.publish : undefined
   const counted = quota && hit(published, 1, quota, now)
   if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
@@ -55,7 +58,7 @@ export function offer<Package extends StockedPackage>(
   return { stock: after === EMPTY_STOCK ? stock : after, published: counted?.window, names, outcome, removed }
 }
 
-/** The packages with a new one among them, unless it came too late for its slot or there is no room. */
+/** Adds the package, unless its slot has a newer one or there is no room. */
 function admit<Package extends StockedPackage>(
   packages: readonly Package[],
   pkg: Package,

@@ -1,6 +1,6 @@
 /**
- * All that a store keeps of one author as one value, and what becomes of it: read the record, call one of these, write the
- * record, all in one transaction. A store that keeps the parts apart calls `offer`, `claim` and the others itself. Pure.
+ * The rules for a store that keeps everything about one author in one record. In one transaction, read the record, call one
+ * of these functions, and write the record. A store that keeps the parts separately calls `offer`, `claim` and so on. Pure.
  */
 
 import type {
@@ -28,23 +28,23 @@ import {
 } from './stock.ts'
 import { isOver, type KeptWindow } from './windows.ts'
 
-/** Plain data: it is the same after `JSON.parse(JSON.stringify(record))`. */
+/** Plain data: unchanged by `JSON.parse(JSON.stringify(record))`. */
 export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage> extends Stock<Package> {
-  /** Every event id and KeyPackageRef that is known, each once: in the stock or spent (I3). */
+  /** Every remembered event id and KeyPackageRef, each once: in stock or spent (I3). */
   readonly known: readonly KnownName[]
-  /** What the author published lately. */
+  /** The author's publish window. */
   readonly published?: KeptWindow
-  /** The claims of each requester, and of each address. */
+  /** The claim windows of each requester, and of each address. */
   readonly requesters: Readonly<Record<string, KeptWindow>>
   readonly addresses: Readonly<Record<string, KeptWindow>>
 }
 
-/** What a store writes and answers. */
+/** What a store writes and returns. */
 export interface RecordChange<Outcome, Package extends StockedPackage = StoredKeyPackage> {
-  /** To be written in place of the old one; undefined: nothing is left to be kept of the author. */
+  /** Replaces the old record; undefined: delete it, nothing is left to keep about the author. */
   readonly record: AuthorRecord<Package> | undefined
   readonly outcome: Outcome
-  /** What `onRemoved` listeners hear of once the record is written. */
+  /** What `onRemoved` listeners are called with once the record is written. */
   readonly removed: readonly Removed[]
 }
 
@@ -71,7 +71,7 @@ export function putPackage<Package extends StockedPackage>(
   }
 }
 
-/** `KeyPackageStore.claim`, of one claim: what comes out are its outcomes. */
+/** `KeyPackageStore.claim`, for one claim. */
 export function claimPackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
   request: Claim,
@@ -89,7 +89,7 @@ export function claimPackages<Package extends StockedPackage>(
   return { record: recordOf(record, { ...stock, requesters, addresses }), outcome: choice, removed }
 }
 
-/** `KeyPackageStore.drop`: comes out as how many packages went. */
+/** `KeyPackageStore.drop`. The outcome is the number of deleted packages. */
 export function dropPackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
   which: Selector,
@@ -122,7 +122,7 @@ export function spendPackages<Package extends StockedPackage>(
   return { record: after, outcome: undefined, removed }
 }
 
-/** `KeyPackageStore.sweep`, of one author: comes out as how many packages went. */
+/** `KeyPackageStore.sweep`, for one author. The outcome is the number of removed packages. */
 export function sweepPackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
   retireAfterSeconds: number,
@@ -151,7 +151,7 @@ export function listPackages<Package extends StockedPackage>(
   return listed(stockOf(record), now)
 }
 
-/** `KeyPackageStore.count`, of one author. */
+/** `KeyPackageStore.count`, for one author. */
 export function countPackages(
   record: AuthorRecord<StockedPackage> | undefined,
   now: number,
@@ -169,7 +169,7 @@ export function listNames(record: AuthorRecord<StockedPackage> | undefined, now:
   return (record?.known ?? []).filter(({ expiresAt }) => !isOver(expiresAt, now))
 }
 
-/** When a sweep will next find something to do, in seconds since the epoch; undefined where it never will. */
+/** When a sweep next has something to do, in seconds since the epoch; undefined if never. */
 export function sweepDueAt(
   record: AuthorRecord<StockedPackage>,
   retireAfterSeconds: number,
@@ -183,7 +183,7 @@ export function sweepDueAt(
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }
 
-/** The stock of an author of whom the store has heard. */
+/** The author's stock; undefined if the store does not know the author. */
 function stockOf<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
 ): Stock<Package> | undefined {
@@ -218,7 +218,7 @@ function withNames(
   return [...known.filter(({ name }) => !isNew.has(name)), ...names]
 }
 
-/** Requesters may be called anything, also as a property that every object inherits. */
+/** A requester's name may equal an inherited property, such as `constructor`. */
 function lookUp<Value>(values: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined {
   return values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined
 }

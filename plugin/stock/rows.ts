@@ -1,4 +1,4 @@
-/** A whole store over rows of JSON: for a database that can read some rows, and write them back before anybody else does. */
+/** A complete store on rows of JSON, for a database that can read rows and write them back atomically. */
 
 import type { StoredEvent } from '../key-package/encoding.ts'
 import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
@@ -42,32 +42,32 @@ import {
 } from './record.ts'
 import { hit, isOver, type KeptWindow } from './windows.ts'
 
-/** What is kept in each table, by a key: an author's pubkey, and for `windows` any text. All of it is plain data. */
+/** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayList
 }
 
-/** A row's value; undefined where there is none, or is to be none. */
+/** A row's value; undefined if there is no row, or if it is to be deleted. */
 export type Row<Table extends keyof RowTables> = RowTables[Table] | undefined
 
-/** What comes of a decision; the rows in the order of those it was given. The same object as before: need not be written. */
+/** The result of a decision, with the rows in the order given. A row that is the same object as before need not be written. */
 export interface Decided<Table extends keyof RowTables, Result> {
   readonly after: readonly Row<Table>[]
   readonly result: Result
 }
 
-/** What a database has to do for `rowStore`. Each method rejects when it cannot, and has changed nothing then. */
+/** What `rowStore` needs from a database. A method that fails rejects and changes nothing. */
 export interface Rows {
   /** Whether a resolved `update` survives a crash (I6). */
   readonly durable: boolean
-  /** The rows of these keys, in their order. */
+  /** The rows of these keys, in the same order. */
   read<Table extends keyof RowTables>(table: Table, keys: readonly string[]): Promise<Row<Table>[]>
   /**
-   * Calls `decide` with the rows of these keys, no key twice, writes `after` in their place, all or nothing, and resolves to
-   * `result`. Nobody writes these rows in between, in this process or another: they are locked, or what was read is compared
-   * when it is written, and `decide` called once more where it has changed.
+   * Calls `decide` with the rows of these keys (each key once), replaces them by `after`, all or nothing, and resolves to
+   * `result`. Nobody may write these rows in between, in this process or another. Either lock them, or compare them with
+   * what was read when writing, and call `decide` again if they have changed.
    */
   update<Table extends keyof RowTables, Result>(
     table: Table,
@@ -76,11 +76,11 @@ export interface Rows {
   ): Promise<Result>
   /** Every key of a table that has a row, in any order. */
   keys(table: keyof RowTables): AsyncIterable<string> | Iterable<string>
-  /** Finishes what is under way. Called once. */
+  /** Finishes pending operations. Called once. */
   close(): Promise<void>
 }
 
-/** A store that keeps all it knows in `rows`. Those who listen hear of what this process does. */
+/** A store that keeps all its data in `rows`. Listeners are called only for changes made by this process. */
 export function rowStore(rows: Rows): MovableStore {
   return new RowStore(rows)
 }

@@ -1,15 +1,15 @@
-/** Which of an author's packages a claim or a deletion means, and in what order they go. Pure. */
+/** Which of an author's packages a claim or a deletion selects, and in what order. Pure. */
 
 import type { Claim, Narrowing, Selector, StockedPackage } from '../store.ts'
 
-/** Whether one of a claim's filters asks for this package. */
+/** Whether this package matches one of the claim's filters. */
 export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean {
   return narrowings.some((narrowing) => meets(pkg, narrowing))
 }
 
 /**
- * The packages without a slot that a claim takes. An exposed package went to somebody already, so it is for
- * emergencies: it is chosen only when no fresh one is left beside it, whatever the request narrows to (I1).
+ * The packages without a slot that a claim takes. An exposed package was already delivered to somebody. So it is chosen
+ * only if no fresh package would be left in the stock, even one that the filters do not match (I1).
  */
 export function choose<Package extends StockedPackage>(
   packages: readonly Package[],
@@ -21,19 +21,22 @@ export function choose<Package extends StockedPackage>(
   return chosenFresh.length === packages.filter(isFresh).length ? chosen : chosenFresh
 }
 
-/** The fresh packages in the order in which claims take them: a claim of fewer than all of them, whose filters ask for all, gets the first. */
+/**
+ * The fresh packages in the order in which claims take them. A claim whose filters match all of them, but which takes
+ * fewer, gets the first.
+ */
 export function freshInOrder<Package extends StockedPackage>(packages: readonly Package[]): Package[] {
   return packages.filter(isFresh).sort(byPreference)
 }
 
-/** Whether a deletion names this package. */
+/** Whether a deletion selects this package. */
 export function isSelected(pkg: StockedPackage, which: Selector): boolean {
   if (which.by === 'id') return which.ids.includes(pkg.id)
   if (pkg.createdAt > which.createdUntil) return false
   return which.by === 'author' || (pkg.slot !== undefined && which.slots.includes(pkg.slot))
 }
 
-/** Whether the package is addressable (kind 30443): delivering it never spends it. */
+/** Whether the package is addressable (kind 30443): delivery never spends it. */
 export function isSlot({ slot }: StockedPackage): boolean {
   return slot !== undefined
 }
@@ -43,17 +46,17 @@ export function isFresh(pkg: StockedPackage): boolean {
   return !isSlot(pkg) && pkg.exposure === undefined
 }
 
-/** Whether a package takes the slot of another: the newest does, of two equally new the one with the lowest id (NIP-01). */
+/** Whether a package replaces another in its slot: the newer one wins, and on a tie the lower id (NIP-01). */
 export function isNewer(pkg: StockedPackage, other: StockedPackage): boolean {
   return byAge(other, pkg) < 0
 }
 
-/** Oldest first; of two equally old, the one that NIP-01 likes less, with the highest id. */
+/** Oldest first; on a tie the higher id first, because NIP-01 keeps the lower one. */
 export function byAge(a: StockedPackage, b: StockedPackage): number {
   return a.createdAt - b.createdAt || (a.id > b.id ? -1 : 1)
 }
 
-/** Fresh before exposed; without the last_resort extension before with; oldest first; lowest id. */
+/** Fresh before exposed; then without the last_resort extension before with it; then oldest first; then lowest id. */
 function byPreference(a: StockedPackage, b: StockedPackage): number {
   return (
     Number(isFresh(b)) - Number(isFresh(a)) ||
@@ -63,7 +66,7 @@ function byPreference(a: StockedPackage, b: StockedPackage): number {
   )
 }
 
-/** Whether a package is what one filter asks for (NIP-01). */
+/** Whether a package matches one filter (NIP-01). */
 export function meets(pkg: StockedPackage, { kinds, ids, since, until, tags = [] }: Narrowing): boolean {
   if (!kinds.includes(pkg.kind)) return false
   if (ids !== undefined && !ids.includes(pkg.id)) return false

@@ -1,7 +1,7 @@
 /**
- * What an author's stock is, and how packages leave it otherwise than by a claim. As all of the rules it is pure: state in, new
- * state and outcome out. What they need of an author besides (windows, names that are known) is looked up by the store,
- * which writes what comes back.
+ * What an author's stock is, and how packages leave it other than by a claim. All rules are pure: they take the state, and
+ * return the new state and an outcome. The store looks up what else they need (windows, remembered names) and writes what
+ * they return.
  */
 
 import type { KnownName, Removal, Selector, StockedPackage } from '../store.ts'
@@ -18,19 +18,19 @@ export interface Stock<Package extends StockedPackage = StockedPackage> {
 /** A `Removal`, without the author whose stock it is. */
 export type Removed = Omit<Removal, 'author'>
 
-/** What became of a stock (the same object: nothing), and what it lost otherwise than by a claim. */
+/** The stock after a change (the same object if nothing changed), and what left it other than by a claim. */
 export interface StockChange<Package extends StockedPackage, After = Stock<Package>> {
   readonly stock: After
   readonly removed: readonly Removed[]
 }
 
-/** Until when the store knows an event id or KeyPackageRef, in seconds since the epoch; undefined where it does not (I3). */
+/** Until when the store remembers an event id or KeyPackageRef, in seconds since the epoch; undefined if it does not (I3). */
 export type KnownUntil = (name: KnownName['name']) => number | undefined
 
-/** A stock in which nothing is. */
+/** A stock without packages and deliveries. */
 export const EMPTY_STOCK: Stock<never> = { packages: [], deliveries: [] }
 
-/** Deletes what the selector names; it is spent, and a claim of it can no longer be repeated or undone. */
+/** Deletes the selected packages. They are spent, and their claims can no longer be repeated or undone. */
 export function drop<Package extends StockedPackage>(
   stock: Stock<Package>,
   which: Selector,
@@ -42,7 +42,7 @@ export function drop<Package extends StockedPackage>(
   return { ...changed(stock, after, 'deleted', now), dropped }
 }
 
-/** Takes out what was spent in another store, by event id or KeyPackageRef, as `drop` does; `names` are to be remembered. */
+/** Removes packages spent in another store, by event id or KeyPackageRef, as `drop` does. The store must remember `names`. */
 export function spend<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   spent: readonly KnownName[],
@@ -57,7 +57,7 @@ export function spend<Package extends StockedPackage>(
   return { ...changed<Package>(before, after, 'deleted', now), names }
 }
 
-/** Undoes the newest claim of each package: one that was spent is in the stock again as it was before. */
+/** Undoes the newest claim of each package. A spent package returns to the stock in its earlier state. */
 export function release<Package extends StockedPackage>(
   stock: Stock<Package>,
   ids: readonly string[],
@@ -73,7 +73,7 @@ export function release<Package extends StockedPackage>(
   return { stock: after, removed: removedBetween(stock.packages, packages, 'expired', now) }
 }
 
-/** What a sweep leaves: expired and retired packages are spent. */
+/** Spends expired packages and those due to retire. */
 export function sweep<Package extends StockedPackage>(
   stock: Stock<Package>,
   retireAfterSeconds: number,
@@ -82,7 +82,7 @@ export function sweep<Package extends StockedPackage>(
   return changed(stock, settle(stock, retireAfterSeconds, now), 'retired', now)
 }
 
-/** What is left once expired packages are spent, and claims too old to be repeated or undone are forgotten. */
+/** Spends expired packages, and forgets claims too old to be repeated or undone. */
 export function expire<Package extends StockedPackage>(stock: Stock<Package>, now: number): Stock<Package> {
   const packages = kept(stock.packages, ({ expiresAt }) => expiresAt > now)
   const deliveries = kept(stock.deliveries, ({ keptUntil }) => keptUntil > now)
@@ -90,7 +90,7 @@ export function expire<Package extends StockedPackage>(stock: Stock<Package>, no
   return { packages, deliveries }
 }
 
-/** Expiring, then retiring. */
+/** Expires, then retires packages. */
 export function settle<Package extends StockedPackage>(
   stock: Stock<Package>,
   retireAfterSeconds: number,
@@ -101,7 +101,7 @@ export function settle<Package extends StockedPackage>(
   return packages === current.packages ? current : { ...current, packages }
 }
 
-/** What is in `before` and not in `after`: it expired, or went for the reason `why`. */
+/** The packages in `before` that are not in `after`: they expired, or were removed for the reason `why`. */
 export function removedBetween(
   before: readonly StockedPackage[],
   after: readonly StockedPackage[],
@@ -134,7 +134,7 @@ function withoutAny<Package extends StockedPackage>(
   }
 }
 
-/** `filter`, but the same array where nothing goes: an untouched stock stays identical. */
+/** Like `filter`, but returns the same array if nothing is removed, so that an unchanged stock stays the same object. */
 function kept<T>(items: readonly T[], predicate: (item: T) => boolean): readonly T[] {
   return items.every(predicate) ? items : items.filter(predicate)
 }

@@ -1,32 +1,35 @@
-/** Sliding windows: how much of a quota was used lately, when there is room again, and the two that guard a claim. Pure. */
+/** Sliding windows: how much of a quota is used, when there is room again, and the two windows that limit a claim. Pure. */
 
 import type { ClaimOutcome, ClaimPolicy, Quota, QuotaOutcome } from '../store.ts'
 
-/** What was recorded, oldest first: a time in seconds since the epoch, and how much then. */
+/** What was recorded, oldest first: the time in seconds since the epoch, and the cost. */
 export type Window = readonly (readonly [at: number, cost: number])[]
 
-/** A window as a store keeps it: from `keptUntil` on there is nothing in it. */
+/** A window as a store keeps it; it is empty from `keptUntil` on. */
 export interface KeptWindow {
   readonly window: Window
   readonly keptUntil: number
 }
 
-/** This requester's claims of this author, and those from its address; undefined where the store keeps none. */
+/** The windows of this requester, and of its address, for this author; undefined if the store has none. */
 export interface ClaimWindows {
   readonly requester: KeptWindow | undefined
   readonly address: KeptWindow | undefined
 }
 
-/** Both with a claim counted in them, to be kept in place of the old ones. */
+/** Both windows with a claim counted; they replace the old ones. */
 export interface CountedWindows extends ClaimWindows {
   readonly requester: KeptWindow
   readonly address: KeptWindow
 }
 
-/** Which quota is used up, and for how long. */
+/** Which quota is used up, and for how many seconds. */
 export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
-/** `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. The same window where nothing was granted. */
+/**
+ * `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. Returns the same window if nothing was
+ * granted.
+ */
 export function hit(
   window: KeptWindow | undefined,
   cost: number,
@@ -39,19 +42,19 @@ export function hit(
   return { window: keep(slid, outcome.granted, quota, now), outcome }
 }
 
-/** Whether what is kept until then need not be kept any more: a window, or what is known of a name. */
+/** Whether a window or a remembered name that is kept until `keptUntil` can be deleted. */
 export function isOver(keptUntil: number, now: number): boolean {
   return keptUntil <= now
 }
 
-/** The window without what fell out of it. */
+/** The window without entries that are too old. */
 export function slide(window: Window, windowSeconds: number, now: number): Window {
   const first = window.findIndex(([at]) => at > now - windowSeconds)
   if (first === 0) return window
   return first === -1 ? [] : window.slice(first)
 }
 
-/** How much of `cost` there is room for in a window that was slid to `now`. */
+/** How much of `cost` fits into a window that was slid to `now`. */
 export function room(window: Window, cost: number, quota: Quota, now: number): QuotaOutcome {
   let used = 0
   for (const [, spent] of window) used += spent
@@ -60,14 +63,14 @@ export function room(window: Window, cost: number, quota: Quota, now: number): Q
   return { granted, retryAfterSeconds: secondsUntilRoom(window, used, quota, now) }
 }
 
-/** The window with `cost` more in it. */
+/** The window with `cost` added. */
 export function record(window: Window, cost: number, now: number): Window {
   const last = window.at(-1)
   if (last === undefined || last[0] < now) return [...window, [now, cost]]
   return [...window.slice(0, -1), [last[0], last[1] + cost]]
 }
 
-/** The windows with one more claim in them; where one has no room, which of them has to be waited for longest (I5). */
+/** Counts one more claim in both windows. If one has no room, returns the limit with the longest wait (I5). */
 export function countClaim(
   windows: ClaimWindows,
   policy: ClaimPolicy,

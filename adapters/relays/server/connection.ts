@@ -1,4 +1,4 @@
-/** One client's WebSocket: what it says goes to its session in order, and only as fast as it takes the answers. */
+/** One client's WebSocket: passes its messages to its session in order, and reads no faster than it takes the answers. */
 
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
@@ -8,18 +8,18 @@ import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
 import { WriteBatch } from './write-batch.ts'
 
-/** What a connection is made from. */
+/** What a connection needs. */
 export interface ConnectionSettings {
   readonly socket: WebSocket
-  /** The connection below it. */
+  /** The TCP or TLS connection under the WebSocket. */
   readonly stream: Duplex
   readonly address: string
-  /** The Host header of the handshake, if it is ours (`ownHost`). */
+  /** The Host header of the handshake, if it names this server (`ownHost`). */
   readonly host: string | undefined
   readonly openSession: (connection: Connection) => GatewaySession
   readonly relay: Relay
   readonly options: ServerOptions
-  /** Hears of failures that are not the client's doing. */
+  /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
 }
 
@@ -29,7 +29,7 @@ const MALFORMED: RelayMessage = [
 ]
 
 const TEXT = { binary: false }
-/** A client that has less than this waiting for it reads about as fast as the relay speaks. */
+/** A client with less than this buffered reads about as fast as the relay sends. */
 const WATCHED_BYTES = 65_536
 
 export class ClientConnection {
@@ -66,7 +66,7 @@ export class ClientConnection {
     socket.on('pong', () => {
       this.#isAlive = true
     })
-    // A message too large, for one; ws closes the socket itself with what RFC 6455 has for it.
+    // For instance, a message is too large. ws closes the socket itself with the status code of RFC 6455.
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#session.close()
@@ -75,7 +75,7 @@ export class ClientConnection {
   }
 
   /**
-   * Cuts a client off that gave no sign of life since the last call, or said nothing for too long; pings it otherwise.
+   * Disconnects a client that has shown no activity since the last call, or has sent nothing for too long. Pings others.
    */
   heartbeat(): void {
     const { pingIntervalSeconds, idleSeconds } = this.#options
@@ -91,7 +91,7 @@ export class ClientConnection {
     }
   }
 
-  /** Answers what has come in, and nothing more, then closes with 1001. */
+  /** Answers the messages received so far, ignores new ones, then closes with 1001. */
   async drain(): Promise<void> {
     this.#isDraining = true
     await this.#tail
@@ -99,7 +99,7 @@ export class ClientConnection {
     this.#socket.close(1001, 'the relay is stopping')
   }
 
-  /** What is not answered by now never is. The close frame goes out at once, should the client read at all. */
+  /** Drops unanswered messages and closes at once. A client that still reads gets the close frame. */
   terminate(): void {
     this.#socket.close(1001, 'the relay is stopping')
     this.#socket.terminate()
@@ -114,7 +114,7 @@ export class ClientConnection {
     this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
   }
 
-  /** Gives the message to the session at once, which keeps the order; the step sends what comes of it. */
+  /** Passes the message to the session at once, which keeps the order. The returned step sends the answer. */
   #answer(message: ClientMessage): () => Promise<void> {
     const answer = this.#session.fromClient(message)
     return () => this.#deliver(answer)
@@ -128,13 +128,13 @@ export class ClientConnection {
     for (const message of await this.#relay.handle(forward)) await this.#pass(message)
   }
 
-  /** What the relay says, as far as this client may see it. */
+  /** Sends a message of the relay, as far as this client may see it. */
   async #pass(message: RelayMessage): Promise<void> {
     const visible = this.#session.fromRelay(message)
     if (visible !== undefined) await this.#send([visible])
   }
 
-  /** The same, at once and in the relay's own bytes where the session leaves it as it is. */
+  /** The same, but at once, and with the relay's original bytes if the session does not change the message. */
   #passFrame(frame: Frame, message: RelayMessage): void {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
@@ -145,19 +145,19 @@ export class ClientConnection {
     this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
   }
 
-  /** Something has left this process: the client reads. */
+  /** Data was flushed, so the client is reading. */
   readonly #flushed = (): void => {
     this.#isAlive = true
     if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#relay.resume?.()
   }
 
-  /** A message that answers none. Those who do not read must not make us keep them all. */
+  /** Queues a message that is not an answer. A client that does not read is disconnected, so that the queue stays bounded. */
   #push(step: () => Promise<void>): void {
     if (this.#pending < 2 * this.#options.maxPendingMessages) this.#enqueue(step)
     else this.#socket.terminate()
   }
 
-  /** Runs a step after all before it; stops reading while too many wait. */
+  /** Runs a step after all earlier ones. Stops reading from the client while too many steps wait. */
   #enqueue(step: () => Promise<void>): void {
     this.#pending += 1
     if (this.#pending >= this.#options.maxPendingMessages) this.#socket.pause()
@@ -170,7 +170,7 @@ export class ClientConnection {
       })
   }
 
-  /** What is made as the client takes it is not made before, and no more of it once the client is gone. */
+  /** Iterable replies are made only as fast as the client takes them, and stop once it has disconnected. */
   async #sendReplies(replies: Answer['replies']): Promise<void> {
     if (Array.isArray(replies)) return this.#send(replies)
     for await (const message of replies) {
@@ -179,7 +179,7 @@ export class ClientConnection {
     }
   }
 
-  /** Waits while so many bytes wait for the client. */
+  /** Sends messages; waits while `most` or more bytes are buffered for the client. */
   async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
     for (const message of messages) {
       const flushed = this.#write(JSON.stringify(message))
@@ -187,7 +187,7 @@ export class ClientConnection {
     }
   }
 
-  /** Resolves once the text has left this process, or cannot. */
+  /** Resolves once the text is flushed, or cannot be. */
   #write(text: string): Promise<void> {
     return new Promise((resolve) => {
       this.#socket.send(text, () => {
@@ -197,14 +197,14 @@ export class ClientConnection {
     })
   }
 
-  /** One that does not read is told why, should it read that far; then nothing is kept for it. */
+  /** Disconnects the client. One that does not read gets a close frame with the reason, in case it reads again. */
   #cutOff(): void {
     const isStuck = this.#socket.bufferedAmount > 0 && this.#socket.readyState === WebSocket.OPEN
     if (isStuck) this.#socket.close(1008, 'too slow: nothing was read for too long')
     else this.#socket.terminate()
   }
 
-  /** Whether it is not the client's fault that nothing is heard of it: we read nothing, and it has read everything. */
+  /** Whether the silence is our doing: we have paused reading, and the client has read everything. */
   #isWaitingForUs(): boolean {
     return this.#socket.isPaused && this.#socket.bufferedAmount === 0
   }

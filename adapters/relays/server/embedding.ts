@@ -1,4 +1,7 @@
-/** What the plugins of relays share: answers sent in order, no faster than the client takes them, and events checked elsewhere. */
+/**
+ * What the relay plugins share: sending answers in order, no faster than the client reads, and events that the relay
+ * checks.
+ */
 
 import type {
   Answer,
@@ -9,13 +12,13 @@ import type {
 } from '../../../plugin/connection.ts'
 import type { GatewayMessage } from '../../../plugin/nostr/messages.ts'
 
-/** As the sockets of `ws` have it. Of one without these members nothing is known, and nothing is waited for. */
+/** The members of a `ws` socket that are needed to wait for a flush. With other sockets there is no waiting. */
 interface Socket {
   readonly bufferedAmount: number
   ping(flushed: () => void): void
 }
 
-/** Resolves once everything sent so far has left this process, or cannot any more: a ping goes out after all of it. */
+/** Resolves once everything sent so far is flushed, or cannot be. It sends a ping, which goes out after all earlier data. */
 async function taken(socket: object): Promise<void> {
   if (!isSocket(socket) || socket.bufferedAmount === 0) return
   await new Promise<void>((resolve) => socket.ping(() => resolve()))
@@ -25,7 +28,7 @@ function isSocket(socket: object): socket is Socket {
   return 'bufferedAmount' in socket && 'ping' in socket && typeof socket.ping === 'function'
 }
 
-/** The client of an embedding relay, as its plugin knows it. */
+/** A client of the embedding relay, as the plugin sees it. */
 export interface EmbeddedClient {
   /** Its WebSocket. */
   readonly socket: object
@@ -33,7 +36,7 @@ export interface EmbeddedClient {
   send(message: GatewayMessage): void
 }
 
-/** Sends answers one after the other, however long a list takes. */
+/** Sends answers one after the other, even if a list takes long. */
 export class AnswerQueue {
   readonly #client: EmbeddedClient
   #sent: Promise<unknown> = Promise.resolve()
@@ -42,12 +45,12 @@ export class AnswerQueue {
     this.#client = client
   }
 
-  /** Sends the replies of an answer, and gives its claims back where the client is gone. Resolves to the answer. */
+  /** Sends the replies of an answer, or releases its claims if the client has disconnected. Resolves to the answer. */
   answer(pending: Promise<Answer>): Promise<Answer> {
     return this.#inOrder(async () => this.#send(await pending))
   }
 
-  /** Sends the OK message for an event, in its place, once the gateway has answered it; nothing where the relay does. */
+  /** Sends the OK message for an event, in order, once the gateway has answered it. Sends nothing if the relay answers it. */
   publication(event: unknown, pending: Promise<Publication>): Promise<void> {
     return this.#inOrder(async () => {
       const publication = await pending
@@ -76,13 +79,13 @@ export class AnswerQueue {
   }
 }
 
-/** A NOTICE where the event has no id. */
+/** The OK message; a NOTICE if the event has no id. */
 function okMessage(event: unknown, { accepted, message }: AnsweredPublication): GatewayMessage {
   const hasId = typeof event === 'object' && event !== null && 'id' in event && typeof event.id === 'string'
   return hasId ? ['OK', String(event.id), accepted, message] : ['NOTICE', message]
 }
 
-/** An EVENT that the relay is checking; its place in the order of messages is kept meanwhile. */
+/** An EVENT that the relay is checking. It keeps its place in the order of messages meanwhile. */
 export class EventUnderCheck {
   readonly publication: Promise<Publication>
   #resolve: (checked: CheckedEvent | undefined) => void = () => undefined
@@ -94,13 +97,13 @@ export class EventUnderCheck {
     this.publication = session.accept(checked)
   }
 
-  /** The relay lets it pass. Resolves to what the gateway makes of it. */
+  /** The relay has accepted the event. Resolves to the gateway's outcome. */
   pass(checked: CheckedEvent): Promise<Publication> {
     this.#resolve(checked)
     return this.publication
   }
 
-  /** The relay has refused it, or is done with it: its place is given up. */
+  /** The relay has refused the event or finished with it: later messages no longer wait for it. */
   end(): void {
     this.#resolve(undefined)
   }

@@ -1,4 +1,4 @@
-/** A socket that listens: takes WebSockets within the limits, keeps them alive, and lets them finish when it stops. */
+/** A listening socket: accepts WebSockets within the limits, pings them, and drains them when it stops. */
 
 import {
   createServer,
@@ -16,30 +16,30 @@ import type { ServerOptions } from './server-options.ts'
 
 export interface ListenerSettings {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   readonly port: number
   readonly options: ServerOptions
   /** Whether clients are offered permessage-deflate. */
   readonly compression: boolean
-  /** Answers what is not a WebSocket. */
+  /** Answers HTTP requests that are not WebSocket handshakes. */
   readonly onRequest: RequestListener
-  /** Whose request it is; limits count it. */
+  /** The client's address, which the connection limits count. */
   readonly addressOf: (request: IncomingMessage) => string
   /**
-   * Makes ready for a client that asks for a WebSocket. Rejects with HandshakeRefused where there is nothing for it.
-   * `gone` is aborted when the client leaves before it is accepted.
+   * Prepares for a client that requests a WebSocket. Rejects with HandshakeRefused if it cannot be served. `gone` is aborted
+   * when the client disconnects before it is accepted.
    */
   readonly receive: (request: IncomingMessage, address: string, gone: AbortSignal) => Promise<Reception>
 }
 
-/** What a client finds once its handshake is done. */
+/** What handles a client once its handshake is complete. */
 export interface Reception {
-  /** The subprotocol that is spoken, if any (RFC 6455 section 1.9). */
+  /** The selected subprotocol, if any (RFC 6455 section 1.9). */
   readonly protocol?: string | undefined
   accept(socket: WebSocket): ClientConnection
 }
 
-/** A handshake that is answered with an HTTP status instead. */
+/** Thrown to refuse a handshake with an HTTP status. */
 export class HandshakeRefused extends Error {
   override readonly name = 'HandshakeRefused'
   readonly status: number
@@ -50,17 +50,17 @@ export class HandshakeRefused extends Error {
   }
 }
 
-/** Something that listens until it is closed. */
+/** A server that listens until it is closed. */
 export interface Listener {
-  /** As in `ws://127.0.0.1:7447`. */
+  /** For instance `ws://127.0.0.1:7447`. */
   readonly url: string
   readonly port: number
-  /** Stops accepting, answers what is under way, closes every client with 1001. */
+  /** Stops accepting clients, answers pending messages, and closes every client with 1001. */
   close(): Promise<void>
 }
 
 /**
- * Compresses what is long enough to gain by it, and keeps no state between messages: memory for each client is small.
+ * Compresses only messages long enough to benefit, and keeps no state between messages, to use little memory per client.
  */
 const COMPRESSION = {
   threshold: 512,
@@ -70,7 +70,7 @@ const COMPRESSION = {
   zlibDeflateOptions: { level: 3, memLevel: 5 },
 }
 
-/** Rejects where the address cannot be listened on. */
+/** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host } = settings
   const http = createServer({ requestTimeout: 30_000 }, settings.onRequest)
