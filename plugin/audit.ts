@@ -1,6 +1,6 @@
 /** The records of the audit log: one for each thing that happened to a key package. Never a package's content (I4). */
 
-import type { KeyPackageRef } from './key-package/mls.ts'
+import type { KeyPackageRef } from './key-package/decode.ts'
 import { isSignedEvent } from './nostr/event.ts'
 import type { ClientMessage, EventId, Pubkey } from './nostr/messages.ts'
 import type { Options } from './options.ts'

@@ -12,8 +12,8 @@ export type {
 export type { Logger } from './context.ts'
 export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'
 export type { KeyPackagesInformation } from './information.ts'
+export type { KeyPackageRef } from './key-package/decode.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
-export type { KeyPackageRef } from './key-package/mls.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
 export type { KnownRelayList } from './lifecycle/relay-list.ts'
 export {

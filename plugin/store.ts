@@ -1,7 +1,7 @@
 /** The contract of a store: what it keeps, and what each outcome means. The rules are in `stock/`. */
 
+import type { KeyPackageRef } from './key-package/decode.ts'
 import type { StoredEvent } from './key-package/encoding.ts'
-import type { KeyPackageRef } from './key-package/mls.ts'
 import type { KnownRelayList } from './lifecycle/relay-list.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { showCode } from '../../plugin/key-package/ciphersuites.ts'
-import { defaultEncoding, isEncoding, readContent } from '../../plugin/key-package/encoding.ts'
 import {
   carriesLastResort,
   decodeKeyPackage,
   type KeyPackage,
   keyPackageRef,
-} from '../../plugin/key-package/mls.ts'
+} from '../../plugin/key-package/decode.ts'
+import { defaultEncoding, isEncoding, readContent } from '../../plugin/key-package/encoding.ts'
 import { readTags } from '../../plugin/key-package/tags.ts'
 import { type CheckOutcome, explainKeyPackage } from '../../plugin/key-package/validate.ts'
 import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'

@@ -3,7 +3,7 @@
 import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/relay-list.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/keeping.ts'
+import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
 import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit } from '../../plugin/stock/windows.ts'
 import type {

@@ -3,7 +3,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/keeping.ts'
+import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/bookkeeping.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
 import { hit, isOver, type KeptWindow } from '../../plugin/stock/windows.ts'
 import type {

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../plugin/context.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { isTakenIn, listed } from '../../plugin/stock/keeping.ts'
+import { isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
 import type {
   AuthorRelayList,
   Claim,

@@ -6,8 +6,6 @@ import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
 import { showCode } from './ciphersuites.ts'
-import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
-import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import {
   BASIC_CREDENTIAL,
   decodeKeyPackage,
@@ -15,7 +13,9 @@ import {
   type KeyPackageRef,
   keyPackageRef,
   withoutMessageHeader,
-} from './mls.ts'
+} from './decode.ts'
+import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
+import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 

@@ -2,8 +2,8 @@
 
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { type Ciphersuite, ciphersuiteOf } from './ciphersuites.ts'
-import type { KeyPackage, Signed } from './mls.ts'
-import { vectorHeader } from './tls.ts'
+import type { KeyPackage, Signed } from './decode.ts'
+import { vectorHeader } from './tls-reader.ts'
 
 /** AlgorithmIdentifier of each curve (RFC 5480 section 2.1.1), in DER. */
 const EC_ALGORITHM: ReadonlyMap<Ciphersuite['signature'], Buffer> = new Map([

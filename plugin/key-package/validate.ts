@@ -4,9 +4,9 @@ import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { StoredKeyPackage } from '../store.ts'
 import * as checks from './checks.ts'
+import { carriesLastResort, type KeyPackage } from './decode.ts'
 import { storedText } from './encoding.ts'
 import { SLOT_KIND } from './kinds.ts'
-import { carriesLastResort, type KeyPackage } from './mls.ts'
 import { readTags } from './tags.ts'
 
 /** The outcome of one check. `skipped`: it is disabled, or what it checks could not be read. */

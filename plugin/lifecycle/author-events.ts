@@ -3,8 +3,7 @@
 import type { GatewayContext } from '../context.ts'
 import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import { Refusal } from '../nostr/refusal.ts'
-import { UNAVAILABLE } from '../request/plan.ts'
+import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
 import {
   concernsKeyPackages,

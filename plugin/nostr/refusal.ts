@@ -5,6 +5,9 @@ import type { ClientMessage, GatewayMessage } from './messages.ts'
 /** The prefixes of NIP-01 and NIP-42 that the gateway uses. */
 export type RefusalPrefix = 'invalid' | 'blocked' | 'restricted' | 'rate-limited' | 'auth-required' | 'error'
 
+/** What a client is told when the store fails (I7). It does not reveal the cause. */
+export const UNAVAILABLE = 'key packages are unavailable, try again'
+
 /** Thrown where the fault is found. `message` is sent to the client: `<prefix>: <reason>`. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'

@@ -4,7 +4,7 @@ import { claimEntries, releaseEntry } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
 import type { Pubkey } from '../nostr/messages.ts'
-import { Refusal } from '../nostr/refusal.ts'
+import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Claim, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import {
@@ -13,7 +13,6 @@ import {
   type QueryAnswer,
   type QueryOutcome,
   refusalOf,
-  UNAVAILABLE,
   type UseAnswer,
 } from './plan.ts'
 

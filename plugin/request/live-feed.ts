@@ -61,3 +61,28 @@ export class Watchers {
     for (const watcher of this.#byAuthor.get(author) ?? []) watcher({ ...pkg, as })
   }
 }
+
+/** A live feed that holds its events back until the stored ones are sent, and does not repeat those. */
+export class HeldFeed {
+  readonly #send: (event: SignedEvent) => void
+  readonly #shown = new Set<EventId>()
+  #held: SignedEvent[] | undefined = []
+
+  constructor(send: (event: SignedEvent) => void) {
+    this.#send = send
+  }
+
+  readonly show = (event: SignedEvent): void => {
+    if (this.#shown.has(event.id)) return
+    if (this.#held === undefined) this.#send(event)
+    else this.#held.push(event)
+  }
+
+  /** Stops holding events back. Returns the held events that were not shown yet. */
+  flow(shown: Iterable<EventId>): SignedEvent[] {
+    for (const id of shown) this.#shown.add(id)
+    const held = this.#held ?? []
+    this.#held = undefined
+    return held.filter(({ id }) => !this.#shown.has(id))
+  }
+}

@@ -4,10 +4,10 @@ import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
 import type { KeyPackageFilter } from '../nostr/filters.ts'
 import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
-import { Refusal } from '../nostr/refusal.ts'
+import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { ListedPackage } from '../store.ts'
 import { noticesOfExposure } from './notices.ts'
-import { groupByAuthor, ownView, type Query, UNAVAILABLE } from './plan.ts'
+import { groupByAuthor, ownView, type Query } from './plan.ts'
 import type { Queuer } from './turns.ts'
 
 /**

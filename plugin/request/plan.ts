@@ -3,7 +3,7 @@
 import type { EncodingHint, KeyPackageFilter } from '../nostr/filters.ts'
 import { atMostAuthors, forSomeAuthors, withRetryAfter } from '../nostr/machine-readable.ts'
 import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
-import { Refusal } from '../nostr/refusal.ts'
+import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Requester } from '../nostr/requester.ts'
 import type { Options } from '../options.ts'
 import { meets } from '../stock/selection.ts'
@@ -45,9 +45,6 @@ export type QueryAnswer =
 
 /** Turns an answer into what is sent. `release` releases its claims; it never rejects. */
 export type UseAnswer<Result> = (answer: QueryAnswer, release: () => Promise<void>) => Promise<Result>
-
-/** What a client is told when the store fails (I7). It does not reveal the cause. */
-export const UNAVAILABLE = 'key packages are unavailable, try again'
 
 /** @throws Refusal `restricted` if there are too many authors */
 export function planQuery(

@@ -1,10 +1,9 @@
 /** The replies to a REQ in which owners ask for their own packages. Each reply is made on demand. */
 
 import type { EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
-import { Refusal, refusalMessage } from '../nostr/refusal.ts'
+import { Refusal, refusalMessage, UNAVAILABLE } from '../nostr/refusal.ts'
+import type { HeldFeed } from './live-feed.ts'
 import type { OwnPiece } from './own-packages.ts'
-import { UNAVAILABLE } from './plan.ts'
-import type { HeldFeed } from './subscriptions.ts'
 
 /** What is known about the REQ when its answer begins. */
 export interface OwnRequest {

@@ -8,14 +8,13 @@ import type { Identity } from '../nostr/identity.ts'
 import type { ClientMessage, GatewayMessage } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { answerQuery } from './claiming.ts'
-import type { Watchers } from './live-feed.ts'
+import { HeldFeed, type Watchers } from './live-feed.ts'
 import { ownPieces } from './own-packages.ts'
 import { planQuery, type Query, type QueryAnswer } from './plan.ts'
 import { endOf, eventMessage, type OwnRequest, ownReplies } from './replies.ts'
 import {
   checkSubscriptionId,
   endSubscription,
-  HeldFeed,
   type PendingRequest,
   type Subscription,
   type Subscriptions,

@@ -1,7 +1,6 @@
 /** The open subscriptions of one connection, and its REQs that are not answered yet. */
 
 import type { Answer } from '../connection.ts'
-import type { EventId, SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 
 /** NIP-01: a subscription id must be a string of 1 to 64 characters. */
@@ -113,31 +112,6 @@ export class Subscriptions {
       if (forwarded && stop === undefined) return this.#open.delete(oldest)
     }
     return false
-  }
-}
-
-/** A live feed that holds its events back until the stored ones are sent, and does not repeat those. */
-export class HeldFeed {
-  readonly #send: (event: SignedEvent) => void
-  readonly #shown = new Set<EventId>()
-  #held: SignedEvent[] | undefined = []
-
-  constructor(send: (event: SignedEvent) => void) {
-    this.#send = send
-  }
-
-  readonly show = (event: SignedEvent): void => {
-    if (this.#shown.has(event.id)) return
-    if (this.#held === undefined) this.#send(event)
-    else this.#held.push(event)
-  }
-
-  /** Stops holding events back. Returns the held events that were not shown yet. */
-  flow(shown: Iterable<EventId>): SignedEvent[] {
-    for (const id of shown) this.#shown.add(id)
-    const held = this.#held ?? []
-    this.#held = undefined
-    return held.filter(({ id }) => !this.#shown.has(id))
   }
 }
 

@@ -4,15 +4,13 @@
  * writes. `offer`, `claim` and so on: the same rules for a store that keeps the parts of that record separately.
  */
 
+export type { KeyPackageRef } from '../key-package/decode.ts'
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
-export type { KeyPackageRef } from '../key-package/mls.ts'
 export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'
 export { StoreError } from '../store-error.ts'
-export { type Choice, type Claimed, claim } from './claim.ts'
-export type { Delivery } from './deliveries.ts'
 export {
   counted,
   dueAt,
@@ -23,7 +21,9 @@ export {
   listed,
   rememberedIds,
   removalsOf,
-} from './keeping.ts'
+} from './bookkeeping.ts'
+export { type Choice, type Claimed, claim } from './claim.ts'
+export type { Delivery } from './deliveries.ts'
 export { type Offered, offer } from './offer.ts'
 export {
   type AuthorRecord,

@@ -1,7 +1,7 @@
 /** Decides whether an offered package is stored: it may be known already, too old for its slot, or exceed a limit. Pure. */
 
 import type { KnownName, PutOutcome, StockedPackage, StockLimits } from '../store.ts'
-import { isTakenIn } from './keeping.ts'
+import { isTakenIn } from './bookkeeping.ts'
 import { byAge, isNewer, isSlot } from './selection.ts'
 import {
   EMPTY_STOCK,

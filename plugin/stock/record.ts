@@ -13,8 +13,8 @@ import type {
   StockLimits,
   StoredKeyPackage,
 } from '../store.ts'
+import { counted, dueAt, heardOf, listed } from './bookkeeping.ts'
 import { type Choice, claim } from './claim.ts'
-import { counted, dueAt, heardOf, listed } from './keeping.ts'
 import { offer } from './offer.ts'
 import {
   drop,

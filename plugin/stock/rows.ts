@@ -25,7 +25,7 @@ import type {
   StoreStats,
 } from '../store.ts'
 import { StoreError } from '../store-error.ts'
-import { isLow, isTakenIn, removalsOf } from './keeping.ts'
+import { isLow, isTakenIn, removalsOf } from './bookkeeping.ts'
 import {
   type AuthorRecord,
   claimPackages,

@@ -1,7 +1,7 @@
 /** The time to check a key package (decoding, KeyPackageRef, both signatures), against two bare Ed25519 verifications. */
 
 import { generateKeyPairSync, randomBytes, sign, verify } from 'node:crypto'
-import { decodeKeyPackage, keyPackageRef } from '../../plugin/key-package/mls.ts'
+import { decodeKeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
 import { hasValidSignatures } from '../../plugin/key-package/signatures.ts'
 import { makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'

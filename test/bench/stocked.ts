@@ -1,6 +1,6 @@
 /** Stores with many authors, for benches. Packages have the size of real ones, but no MLS content. */
 
-import type { KeyPackageRef } from '../../plugin/key-package/mls.ts'
+import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore, StoredKeyPackage } from '../../plugin/store.ts'
 import { hex, LIMITS, NOW } from '../contract/index.ts'

@@ -1,8 +1,8 @@
 /** Takes packages into an LMDB store and hands them out, within a transaction. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
-import { isTakenIn } from '../../../plugin/stock/keeping.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import type {
   Claim,

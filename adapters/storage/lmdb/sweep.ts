@@ -2,7 +2,7 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { heardOf, rememberedIds } from '../../../plugin/stock/keeping.ts'
+import { heardOf, rememberedIds } from '../../../plugin/stock/bookkeeping.ts'
 import { type Stock, sweep } from '../../../plugin/stock/stock.ts'
 import { isOver } from '../../../plugin/stock/windows.ts'
 import { chunks } from './chunks.ts'

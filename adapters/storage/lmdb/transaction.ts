@@ -1,7 +1,7 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { dueAt, forgotten, removalsOf } from '../../../plugin/stock/keeping.ts'
+import { dueAt, forgotten, removalsOf } from '../../../plugin/stock/bookkeeping.ts'
 import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/stock.ts'
 import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'

@@ -1,7 +1,7 @@
 /** What a memory store keeps of one author. What becomes of it, the rules of `plugin/stock/` say. */
 
+import { heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { type Choice, claim } from '../../../plugin/stock/claim.ts'
-import { heardOf } from '../../../plugin/stock/keeping.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, type Stock, spend, sweep } from '../../../plugin/stock/stock.ts'
 import { isOver, type KeptWindow } from '../../../plugin/stock/windows.ts'

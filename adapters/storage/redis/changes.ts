@@ -6,7 +6,7 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { removalsOf } from '../../../plugin/stock/keeping.ts'
+import { removalsOf } from '../../../plugin/stock/bookkeeping.ts'
 import type { RemovedListener } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { Commits, type KeyedCommand } from './commits.ts'

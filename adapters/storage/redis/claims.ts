@@ -4,8 +4,8 @@
  */
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
+import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil } from '../../../plugin/stock/deliveries.ts'
-import { isLow } from '../../../plugin/stock/keeping.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, LowStockListener, Narrowing } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { Changes, Seen } from './changes.ts'

@@ -1,7 +1,7 @@
 /** The changes of an author's stock, as the rules of plugin/stock/ decide them. */
 
+import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { type Choice, claim } from '../../../plugin/stock/claim.ts'
-import { dueAt, heardOf } from '../../../plugin/stock/keeping.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, spend, sweep } from '../../../plugin/stock/stock.ts'
 import type {

@@ -2,7 +2,7 @@
 
 import type { StoredEvent } from '../../../plugin/key-package/encoding.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
-import { counted } from '../../../plugin/stock/keeping.ts'
+import { counted } from '../../../plugin/stock/bookkeeping.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import { Commits } from './commits.ts'
 import type { RedisConnection } from './connection.ts'

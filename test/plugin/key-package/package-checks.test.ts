@@ -1,7 +1,7 @@
 /** Rows 8 to 15 of the checks in validate.ts: the key package, and whether its event agrees with it. */
 
 import { describe, expect, it } from '@jest/globals'
-import { keyPackageRef } from '../../../plugin/key-package/mls.ts'
+import { keyPackageRef } from '../../../plugin/key-package/decode.ts'
 import {
   alice,
   answer,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/mls.ts'
+import { decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
 import { checkKeyPackage, explainKeyPackage } from '../../../plugin/key-package/validate.ts'
 import { isSignedEvent } from '../../../plugin/nostr/event.ts'
 import {

@@ -1,7 +1,7 @@
 /** Each way to query the key packages of others, and its answer (adapters/client/README.md). */
 
 import { describe, expect, it } from '@jest/globals'
-import { keyPackageRef } from '../../../plugin/key-package/mls.ts'
+import { keyPackageRef } from '../../../plugin/key-package/decode.ts'
 import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'

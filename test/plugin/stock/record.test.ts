@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
-import { removalsOf } from '../../../plugin/stock/keeping.ts'
+import { removalsOf } from '../../../plugin/stock/bookkeeping.ts'
 import {
   type AuthorRecord,
   claimPackages,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { Refusal } from '../nostr/refusal.ts'
 import { ciphersuiteOf } from './ciphersuites.ts'
 import { LAST_RESORT_EXTENSIONS } from './tags.ts'
-import { notAKeyPackage, TlsReader, vectorHeader } from './tls.ts'
+import { notAKeyPackage, TlsReader, vectorHeader } from './tls-reader.ts'
 
 /** A KeyPackageRef in lower-case hex (RFC 9420 section 5.2). */
 export type KeyPackageRef = string

@@ -15,7 +15,7 @@ import {
   decodeKeyPackage,
   type KeyPackage,
   keyPackageRef,
-} from '../../../plugin/key-package/mls.ts'
+} from '../../../plugin/key-package/decode.ts'
 import { makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { hex, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
 import { person } from '../../support/people.ts'
