@@ -1,4 +1,4 @@
-/** A store that is opened when it is first needed, again after it could not be, and waited for only so long. */
+/** A store that opens another on the first call, retries after a failed attempt, and limits how long calls take. */
 
 import { Listeners } from '../../plugin/listeners.ts'
 import type {
@@ -9,17 +9,17 @@ import type {
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
 
-/** How the store behind it is opened, and how long anybody waits for it. */
+/** How the underlying store is opened, and how long a call may take. */
 export interface LazyStoreSettings {
   /** Opens a durable store. */
   readonly open: () => Promise<KeyPackageStore>
-  /** How long a call may take, opening included, until it rejects. What it asked for may happen all the same. */
+  /** Timeout of a call in milliseconds, including opening. The operation may still complete after the call rejects. */
   readonly timeoutMs: number
 }
 
 /**
- * For where a store cannot be waited for, or must not keep anything from starting. A call that has no answer in time rejects
- * with a StoreError, one that finds nothing to open with what `open` throws; the next one tries again.
+ * For callers that must start without waiting for the store. A call that times out rejects with a StoreError. If the store
+ * cannot be opened, calls reject with the error of `open`, and the next call tries again.
  */
 export function lazyStore(settings: LazyStoreSettings): KeyPackageStore {
   return new LazyStore(settings)
@@ -108,7 +108,7 @@ class LazyStore implements KeyPackageStore {
       )
   }
 
-  /** @throws StoreError where it cannot be opened, is closed, or takes too long */
+  /** @throws StoreError if the store is closed or takes too long; the error of `open` if it cannot be opened */
   async #reach<Result>(call: (store: KeyPackageStore) => Promise<Result>): Promise<Result> {
     if (this.#isClosed) throw new StoreError('the store is closed')
     this.#opened ??= this.#open()

@@ -41,8 +41,8 @@ import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/tra
 export type { LmdbStoreSettings }
 
 /**
- * Opens the store in the directory `path`. Where there is none, it is created, unless `ifMissing` is `fail`.
- * @throws StoreError saying what to do when it cannot be opened
+ * Opens the store in the directory `path`, and creates it if it does not exist, unless `ifMissing` is `fail`.
+ * @throws StoreError with what to do, if it cannot be opened
  */
 export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
   return new LmdbStore(openEnvironment(settings))
@@ -195,7 +195,7 @@ class LmdbStore implements MovableStore {
     return result
   }
 
-  /** lmdb-js keeps its snapshot for a whole turn; another process may have committed since. */
+  /** lmdb-js keeps one snapshot per event loop turn; another process may have committed since. */
   #read(): Environment {
     this.#requireOpen()
     this.#environment.root.resetReadTxn()

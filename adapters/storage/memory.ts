@@ -1,4 +1,4 @@
-/** A store in this process's memory: the reference that the others are compared with. Nothing survives a restart. */
+/** A store in the memory of this process, lost at restart. The reference that tests compare other stores with. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Listeners } from '../../plugin/listeners.ts'
@@ -29,7 +29,7 @@ import { StoreError } from '../../plugin/store-error.ts'
 import { Author } from './memory/author.ts'
 import { RelayLists } from './memory/relay-lists.ts'
 
-/** How many entries a sweep looks at before other work gets its turn. */
+/** How many entries a sweep visits before it yields to the event loop. */
 const SWEEP_CHUNK = 1000
 
 /** Opens an empty store. It is not durable: I6 does not hold for it. */

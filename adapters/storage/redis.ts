@@ -1,4 +1,4 @@
-/** A store in Redis: shared by any number of processes on any number of machines. */
+/** A store in Redis, shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -40,13 +40,13 @@ import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
 
 export interface RedisStoreOptions {
-  /** As in `redis://localhost`, `rediss://`, `redis+sentinel://` or `redis+cluster://`; or an ioredis client, whose settings are used. */
+  /** A `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://` address, or an ioredis client whose settings are copied. */
   readonly redis: string | RedisClient
-  /** Where outages are reported, and what Redis promises; silent by default. */
+  /** Logs outages and the durability of Redis; silent by default. */
   readonly log?: Logger
   /**
-   * How many replicas must have a change before it counts (I6). By default `auto`: with Sentinel or on a cluster one,
-   * while the master has one; on a single server none.
+   * How many replicas must have a change before it is acknowledged (I6). By default `auto`: one with Sentinel or on a
+   * cluster, while the master has one; none on a single server.
    */
   readonly waitReplicas?: WaitReplicas
   readonly trust?: Trust
@@ -55,8 +55,8 @@ export interface RedisStoreOptions {
 const silent: Logger = { info() {}, warn() {}, error() {} }
 
 /**
- * Connects to Redis. Later outages are survived: until they are over, calls reject within two seconds.
- * @throws StoreError saying what to do when Redis cannot be used
+ * Connects to Redis. During later outages calls reject within two seconds, and the store recovers with Redis.
+ * @throws StoreError with what to do, if Redis cannot be used
  */
 export async function redisStore({
   redis,
@@ -76,7 +76,7 @@ export async function redisStore({
 }
 
 class RedisStore implements MovableStore {
-  /** As far as Redis is: `logDurability` says how far that is. */
+  /** As durable as Redis is configured; `logDurability` logs the details. */
   readonly durable = true
   readonly #connection: RedisConnection
   readonly #keys: Keys

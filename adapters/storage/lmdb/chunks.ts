@@ -1,9 +1,9 @@
-/** Goes through much of an LMDB table without keeping anybody waiting. */
+/** Iterates over a large range of an LMDB table without blocking the event loop. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Key, RangeOptions } from 'lmdb'
 
-/** All keys of a range in pieces, none of which holds a snapshot of the database open. */
+/** All keys of a range in chunks. No snapshot of the database stays open between chunks. */
 export async function* chunks<SomeKey extends Key>(
   range: (options: RangeOptions) => Iterable<SomeKey>,
   limit: number,

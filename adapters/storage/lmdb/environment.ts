@@ -1,4 +1,4 @@
-/** The LMDB environment: its tables, the format they are written in, and what it says when it cannot be opened. */
+/** The LMDB environment: its tables, their format, and the errors when it cannot be opened. */
 
 import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -12,23 +12,23 @@ import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 
-/** Raised whenever what is stored changes its meaning. A store that was written in another is refused. */
+/** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
 const FORMAT = 1
-/** The table that says so; its name also tells our environments from other programs'. */
+/** The table with the format; its name also distinguishes our environments from those of other programs. */
 const META_TABLE = 'keypackage-gateway'
-/** Opens every data file of LMDB, in the first page's header (`mm_magic` in its mdb.c). */
+/** In the header of the first page of every LMDB data file (`mm_magic` in mdb.c). */
 const MAGIC = 0xbeefc0de
 
 /** An author's stock. */
 export interface StoredStock extends Stock {
-  /** The hour under which the `due` table has the author. */
+  /** The hour of the author's entry in the `due` table. */
   readonly dueHour?: number
 }
 
-/** What of a package the rules need not see. */
+/** The part of a package that the rules do not need. */
 type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
-/** Which window, and whose: a requester's or an address's for this author, what the author published, or one of `hit`. */
+/** A quota window: of a requester or an address for this author, of the author's publishing, or of `hit`. */
 export type WindowKey =
   | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
@@ -38,14 +38,14 @@ export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRe
 export interface Environment {
   readonly root: RootDatabase
   readonly authors: Database<StoredStock, Pubkey>
-  /** The same table as `authors`: so an author's stock and windows lie on one page, and a claim dirties few. */
+  /** The same table as `authors`: an author's stock and windows share a page, so a claim dirties few pages. */
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
-  /** Until when an event id or KeyPackageRef is known, in seconds since the epoch (I3). */
+  /** Until when an event id or KeyPackageRef is remembered, in seconds since the epoch (I3). */
   readonly known: Database<number, [author: Pubkey, name: EventId | KeyPackageRef]>
   /**
-   * Whom a sweep has to look at from an hour on: an author whose stock will change, or, with a name, what is known
-   * by that name and by the KeyPackageRef that is the value.
+   * What a sweep must visit from that hour on: an author whose stock will change or, with a name, the `known` entries
+   * of that name and of the KeyPackageRef in the value.
    */
   readonly due: Database<KeyPackageRef | '', DueKey>
   readonly relayLists: Database<KnownRelayList, Pubkey>
@@ -53,15 +53,15 @@ export interface Environment {
   readonly meta: Database<number, 'authors' | 'packages' | 'format'>
 }
 
-/** Where an LMDB store is, and whether it is created there. */
+/** The path of an LMDB store, and whether to create it. */
 export interface LmdbStoreSettings {
-  /** The directory of the store. Several processes of one machine may open the same. */
+  /** The directory of the store. Several processes on one machine may share it. */
   readonly path: string
-  /** What happens where `path` holds no store: `create` (the default) makes one, `fail` throws and writes nothing. */
+  /** If `path` holds no store: `create` (the default) creates one, `fail` throws and writes nothing. */
   readonly ifMissing?: 'create' | 'fail'
 }
 
-/** @throws StoreError saying what to do about it */
+/** @throws StoreError with what to do about it */
 export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSettings): Environment {
   try {
     if (ifMissing === 'create') mkdirSync(path, { recursive: true })
@@ -80,8 +80,8 @@ export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSetting
  *   then writes the meta page through a descriptor opened with O_DSYNC, and only then ends (`mdb_txn_commit`
  *   calls `mdb_env_sync0`, then `mdb_env_write_meta`; lmdb-js marks TXN_COMMITTED after that and only then
  *   resolves, writer.cpp). So a resolved promise is on disk (I6). With it, closing after a failed commit waits
- *   for ever for the flush.
- * - `eventTurnBatching` opens each batch with a write whose promise nobody holds: when the commit fails, that
+ *   forever for the flush.
+ * - `eventTurnBatching` starts each batch with a write whose promise nobody holds: when the commit fails, that
  *   rejection is unhandled and ends the process (I7). Transactions of one turn share a commit without it too.
  */
 function openRoot(path: string): RootDatabase {
@@ -114,7 +114,7 @@ function openTables(
   }
 }
 
-/** Looks without opening anything: whatever opens a data file of LMDB would create it. */
+/** Checks with `stat` only: opening an LMDB data file would create it. */
 function requireDataFile(path: string): void {
   if (statSync(path, { throwIfNoEntry: false }) === undefined)
     throw missing(path, 'the directory does not exist')
@@ -127,14 +127,14 @@ function missing(path: string, why: string): StoreError {
   return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`)
 }
 
-/** LMDB maps what it is given without looking closely, and brings the process down on a file of another kind. */
+/** LMDB maps a file without validating it, and crashes the process on a file of another kind. */
 function requireLmdb(file: string): void {
   const header = headerOf(file)
   if (header.length === 0) return
   for (let offset = 0; offset + 4 <= header.length; offset += 4) {
     if (header.readUInt32LE(offset) === MAGIC || header.readUInt32BE(offset) === MAGIC) return
   }
-  throw new StoreError(`${file} is not an LMDB file: name another directory, or move the file away`)
+  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`)
 }
 
 function headerOf(file: string): Buffer {
@@ -153,7 +153,7 @@ function isEmpty(root: RootDatabase): boolean {
 
 function requireOurs(root: RootDatabase, path: string): void {
   if (isEmpty(root) || [...root.getKeys()].includes(META_TABLE)) return
-  throw new StoreError(`${path} holds the data of another program: name another directory`)
+  throw new StoreError(`${path} contains data of another program: use another directory`)
 }
 
 function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
@@ -163,21 +163,22 @@ function requireFormat(root: RootDatabase, meta: Environment['meta'], path: stri
   })
   if (format === FORMAT) return
   throw new StoreError(
-    `${path} is written in format ${format}, this version reads format ${FORMAT}: use the version that wrote it, or export its packages there and import them here`,
+    `${path} has format ${format}, this version reads format ${FORMAT}: use the version that wrote it, or export the packages with that version and import them with this one`,
   )
 }
 
 function advice(error: unknown): string {
   const name = errorName(error)
   if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') {
-    return `no permission to write there (${name}): give this user the directory, or name another`
+    return `permission denied (${name}): give this user write access to the directory, or use another`
   }
-  if (name === 'ENOTDIR' || name === 'EEXIST') return `it is or lies below a file (${name}): name a directory`
-  if (name === 'ENOSPC' || name === 'EDQUOT') return `the disk is full (${name}): make room, or name another`
+  if (name === 'ENOTDIR' || name === 'EEXIST') return `not a directory (${name}): check the path`
+  if (name === 'ENOSPC' || name === 'EDQUOT')
+    return `the disk is full (${name}): free some space, or use another directory`
   return String(error)
 }
 
-/** Node's errors are named; LMDB's carry the system's number. */
+/** Node errors have a name as their code; LMDB errors have the system error number. */
 function errorName(error: unknown): string | undefined {
   const { code }: { code?: unknown } = Object(error)
   if (typeof code === 'string') return code

@@ -2,19 +2,19 @@
 
 import { createHash } from 'node:crypto'
 
-/** A key has at most 1978 bytes and, being made of NUL-separated parts, no NUL in them (lmdb-js README, Keys). */
+/** A key has at most 1978 bytes, and its NUL-separated parts must not contain NUL (lmdb-js README, Keys). */
 const LONGEST = 128
 
 /** Sorts after every event id and KeyPackageRef. */
 export const LAST = '\uffff'
 
-/** The text itself, or its hash where LMDB would not take it. */
+/** The text itself, or its hash if LMDB does not accept it in a key. */
 export function keyPart(text: string): string {
   if (text.length <= LONGEST && !text.includes('\0')) return text
   return `sha256:${createHash('sha256').update(text).digest('hex')}`
 }
 
-/** The hour in which a time lies: entries of the `due` table that are close together share a key. */
+/** The hour that contains a time, so that `due` entries close together share a key. */
 export function hourOf(seconds: number): number {
   return Math.floor(seconds / 3600)
 }

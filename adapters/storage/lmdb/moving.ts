@@ -1,4 +1,4 @@
-/** Looks through all of an LMDB store, and remembers what another store has spent (`MovableStore`). */
+/** Reads an entire LMDB store for an export, and records what another store has spent (`MovableStore`). */
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'

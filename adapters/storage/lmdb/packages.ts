@@ -1,4 +1,4 @@
-/** Takes packages into an LMDB store and hands them out, within a transaction. */
+/** Adds packages to an LMDB store and claims them, within a transaction. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'

@@ -1,4 +1,4 @@
-/** Removes from an LMDB store what nothing needs any more, a piece in each transaction, so that nobody waits long for the lock. */
+/** Removes obsolete data from an LMDB store, in small transactions so that other writers do not wait long for the lock. */
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
@@ -10,12 +10,12 @@ import type { DueKey, Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
 import type { Transaction, Write } from './transaction.ts'
 
-/** Most `due` entries, and so authors, in one transaction. */
+/** Maximum number of `due` entries, and therefore authors, per transaction. */
 const DUE_CHUNK = 100
-/** Most windows that are looked at before other work gets its turn. */
+/** Maximum number of windows visited before yielding to the event loop. */
 const WINDOW_CHUNK = 1000
 
-/** Settles every author who has something due. Resolves to how many packages went. */
+/** Sweeps every author with a `due` entry. Resolves to the number of removed packages. */
 export async function sweepDue(
   environment: Environment,
   write: Write,
@@ -30,7 +30,7 @@ export async function sweepDue(
   return gone
 }
 
-/** Removes the windows in which nothing is left. */
+/** Removes the windows whose records have all expired. */
 export async function sweepWindows(environment: Environment, write: Write, now: number): Promise<void> {
   const { authors, windows } = environment
   const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => authors.getKeys(options)
@@ -58,7 +58,7 @@ function visit(
   return gone
 }
 
-/** Takes an entry off the list once nothing under it can still become due, and with it what is known of its package. */
+/** Removes a `due` entry once it is over, together with the `known` entries of its package. */
 function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number): void {
   const [hour, author, name] = key
   if (name === '') {
@@ -68,12 +68,12 @@ function clear({ tables: { due, known } }: Transaction, key: DueKey, now: number
   const ref = due.get(key)
   if (ref === undefined || !isOver(known.get([author, name]) ?? now, now)) return
   known.remove([author, name])
-  // Another event may have brought the same KeyPackage since, for longer.
+  // Another event with the same KeyPackage and a later expiry may have been published since.
   if (ref !== '' && isOver(known.get([author, ref]) ?? now, now)) known.remove([author, ref])
   due.remove(key)
 }
 
-/** Returns how many of the author's packages went. */
+/** Returns how many of the author's packages were removed. */
 function settleAuthor(
   transaction: Transaction,
   author: Pubkey,
@@ -92,7 +92,7 @@ function settleAuthor(
   return removed.length
 }
 
-/** Removes the events that claims have left (`saveClaimed`). */
+/** Removes the events that claims have left behind (`saveClaimed`). */
 function removeOrphans({ tables: { packages } }: Transaction, author: Pubkey, stock: Stock): void {
   const remembered = rememberedIds(stock)
   const stored = [...packages.getKeys({ start: [author, ''], end: [author, LAST] })]

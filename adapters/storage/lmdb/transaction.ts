@@ -8,23 +8,23 @@ import { StoreError } from '../../../plugin/store-error.ts'
 import type { Environment, StoredStock } from './environment.ts'
 import { hourOf } from './keys.ts'
 
-/** For `save` by those who are not told how long an exposed package stays: a sweep may look early, never late. */
+/** For `save` by callers that do not know `retireAfterSeconds`: a sweep may visit an author early, never late. */
 export const RETIRES_AT_ONCE = 0
 
-/** What an action resulted in, once it is committed, and what it took out of stocks otherwise than by claims. */
+/** The result of a committed action, and the packages it removed from stocks other than by claims. */
 interface Written<Result> {
   readonly result: Result
   readonly removals: readonly Removal[]
 }
 
-/** Runs an action as `write` does, and has those told who listen for what it removed. */
+/** Runs an action like `write`, and notifies the listeners for removals. */
 export type Write = <Result>(action: (transaction: Transaction) => Result) => Promise<Result>
 
 /**
  * Runs `action` in a transaction and resolves once it is on disk (I6, see `openRoot`). Reads in it see what every
- * process has committed, because LMDB has one writer at a time. It is a child of the transaction it shares with
- * others of this turn, so when `action` throws, its own writes are undone and theirs are not.
- * @throws StoreError when it could not be committed; nothing changed then
+ * process has committed, because LMDB has one writer at a time. It is a child of the transaction that all writes of
+ * this event loop turn share, so if `action` throws, only its own writes are undone.
+ * @throws StoreError if it could not be committed; then nothing has changed
  */
 export async function write<Result>(
   environment: Environment,
@@ -54,7 +54,7 @@ export class Transaction {
     this.tables = tables
   }
 
-  /** Writes what became of an author's stock, and when a sweep has to look at it. */
+  /** Writes the new stock of an author, and schedules its next sweep. */
   save(
     author: Pubkey,
     before: StoredStock | undefined,
@@ -68,8 +68,8 @@ export class Transaction {
   }
 
   /**
-   * The same for a claim, which leaves the events that nothing needs any more to the sweep that is due: they lie
-   * on other pages than the stock, and each would make the claim dearer.
+   * The same for a claim, which leaves obsolete events to the next sweep: they are on other pages than the stock, and
+   * removing them would make the claim slower.
    */
   saveClaimed(
     author: Pubkey,
@@ -88,7 +88,7 @@ export class Transaction {
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
   }
 
-  /** Remembers who is to be told what a change took out of an author's stock. */
+  /** Collects removed packages for the listeners. */
   remove(author: Pubkey, removed: readonly Removed[]): void {
     this.removals.push(...removalsOf(author, removed))
   }
@@ -98,7 +98,7 @@ export class Transaction {
     this.#add('packages', this.#packages)
   }
 
-  /** The hour under which the author is due; an entry of an hour gone by is on its way out. */
+  /** The hour of the author's `due` entry. Entries of past hours do not count: the sweep removes them. */
   #schedule(
     author: Pubkey,
     before: StoredStock | undefined,
@@ -119,7 +119,7 @@ export class Transaction {
   }
 }
 
-/** lmdb-js says why a commit failed in a promise of its own, which must be held or it ends the process (I7). */
+/** lmdb-js reports the reason of a failed commit in a separate promise. Unhandled, it would end the process (I7). */
 async function causeOf(error: unknown): Promise<unknown> {
   const { commitError }: { commitError?: Promise<never> } = Object(error)
   try {

@@ -1,4 +1,4 @@
-/** What a memory store keeps of one author. What becomes of it, the rules of `plugin/stock/` say. */
+/** One author's data in a memory store, changed by the rules of `plugin/stock/`. */
 
 import { heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { type Choice, claim } from '../../../plugin/stock/claim.ts'
@@ -18,15 +18,15 @@ import type {
 type RemovedOnly = readonly Removed[]
 
 export class Author {
-  /** Undefined where the store has never heard of the author, or has forgotten them, but for windows that are still open. */
+  /** Undefined if the author is unknown or forgotten; windows may still be open. */
   stock: Stock<StoredKeyPackage> | undefined
   readonly #known = new Map<KnownName['name'], number>()
   #published: KeptWindow | undefined
-  /** Few are ever claimed, so room for who claims is made when that happens. */
+  /** Created on the first claim, because most authors are never claimed from. */
   #requesters: Map<string, KeptWindow> | undefined
   #addresses: Map<string, KeptWindow> | undefined
 
-  /** Whether nothing is left to be kept. */
+  /** Whether there is nothing to keep. */
   get isEmpty(): boolean {
     const windows = (this.#requesters?.size ?? 0) + (this.#addresses?.size ?? 0)
     return this.stock === undefined && this.#published === undefined && windows === 0
@@ -85,7 +85,7 @@ export class Author {
     return removed
   }
 
-  /** Removes what is over, and forgets the author once nothing is left. */
+  /** Removes expired data, and forgets the author once nothing is left. */
   sweep(retireAfterSeconds: number, now: number): RemovedOnly {
     const removed = this.#settle(retireAfterSeconds, now)
     for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
@@ -97,7 +97,7 @@ export class Author {
     return removed
   }
 
-  /** The names in the stock or spent. */
+  /** Names of packages in stock or spent, not yet expired. */
   known(now: number): KnownName[] {
     const names = [...this.#known].map(([name, expiresAt]) => ({ name, expiresAt }))
     return names.filter(({ expiresAt }) => !isOver(expiresAt, now))

@@ -1,4 +1,4 @@
-/** What a memory store knows of relay lists (kind 10051). */
+/** The relay lists (kind 10051) of a memory store. */
 
 import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'

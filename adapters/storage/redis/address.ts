@@ -1,4 +1,4 @@
-/** What an address of Redis says: where it is, how it is run, and who we are there. */
+/** Parses Redis addresses: the servers, their topology, the credentials and the key prefix. */
 
 import { StoreError } from '../../../plugin/store-error.ts'
 
@@ -7,7 +7,7 @@ interface HostAndPort {
   readonly port: number
 }
 
-/** How the servers are run: one, one of several that Sentinel names, or a cluster. */
+/** A single server, a master that Sentinel reports, or a cluster. */
 type Topology =
   | { readonly kind: 'single'; readonly database: number }
   | { readonly kind: 'sentinel'; readonly name: string; readonly database: number }
@@ -20,7 +20,7 @@ export interface RedisAddress {
   readonly tls: boolean
   readonly username?: string
   readonly password?: string
-  /** Put before every key and channel. */
+  /** Prepended to every key and channel. */
   readonly prefix: string
 }
 
@@ -28,7 +28,7 @@ export const DEFAULT_PREFIX = 'kpg:'
 
 const FORM =
   'redis://[user:password@]host[:port][/database], rediss://..., redis+sentinel://host:port,host:port/name[/database] ' +
-  'or redis+cluster://host:port,host:port, each with ?prefix=... where wanted'
+  'or redis+cluster://host:port,host:port, each optionally with ?prefix=...'
 const ADDRESS = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/]*)@)?([^/?@]+)(\/[^?]*)?(?:\?(.*))?$/
 const NODE = /^(?:\[([\da-fA-F:.]+)\]|([^[\]:]+))(?::(\d{1,5}))?$/
 const DEFAULT_PORTS = { single: 6379, sentinel: 26_379, cluster: 6379 }
@@ -36,16 +36,16 @@ const DEFAULT_PORTS = { single: 6379, sentinel: 26_379, cluster: 6379 }
 /**
  * Reads `redis://`, `rediss://` (TLS) and their `+sentinel` and `+cluster` forms. User, password and prefix are
  * percent-decoded.
- * @throws StoreError saying what an address looks like; never with the password
+ * @throws StoreError with the expected syntax; never with the password
  */
 export function parseRedisAddress(text: string): RedisAddress {
   const [, scheme, kind = 'single', credentials, hosts = '', path = '', query = ''] = ADDRESS.exec(text) ?? []
-  if (scheme === undefined) throw malformed('it does not read as one')
+  if (scheme === undefined) throw malformed('syntax error')
   const topology = topologyOf(kind, path.split('/').slice(1).filter(Boolean).map(decode))
   const [first, ...rest] = hosts.split(',').map((node) => nodeOf(node, DEFAULT_PORTS[topology.kind]))
-  if (first === undefined) throw malformed('it names no host')
+  if (first === undefined) throw malformed('missing host')
   if (topology.kind === 'single' && rest.length > 0)
-    throw malformed('several hosts are for +sentinel or +cluster')
+    throw malformed('several hosts require +sentinel or +cluster')
   return {
     topology,
     nodes: [first, ...rest],
@@ -74,12 +74,12 @@ function topologyOf(kind: string, path: readonly string[]): Topology {
   }
   if (kind !== 'sentinel') return { kind: 'single', database: databaseOf(path) }
   const [name, ...rest] = path
-  if (name === undefined) throw malformed('it lacks the name that the Sentinels know the master by')
+  if (name === undefined) throw malformed('missing master name')
   return { kind, name, database: databaseOf(rest) }
 }
 
 function databaseOf([database = '0', ...more]: readonly string[]): number {
-  if (!/^\d{1,5}$/.test(database) || more.length > 0) throw malformed('a database is a number')
+  if (!/^\d{1,5}$/.test(database) || more.length > 0) throw malformed('the database must be a number')
   return Number(database)
 }
 
@@ -88,14 +88,14 @@ function nodeOf(text: string, defaultPort: number): HostAndPort {
   const host = ipv6 ?? name
   const number = port === undefined ? defaultPort : Number(port)
   if (host === undefined || number < 1 || number > 65_535)
-    throw malformed('a host is host:port or [IPv6]:port')
+    throw malformed('a host must be host:port or [IPv6]:port')
   return { host, port: number }
 }
 
 function credentialsOf(text: string | undefined): Pick<RedisAddress, 'username' | 'password'> {
   if (text === undefined || text === '') return {}
   const [username = '', ...rest] = text.split(':')
-  if (rest.length === 0) throw malformed('the part before @ is user:password or :password')
+  if (rest.length === 0) throw malformed('credentials must be user:password or :password')
   const password = decode(rest.join(':'))
   return username === '' ? { password } : { username: decode(username), password }
 }
@@ -103,10 +103,10 @@ function credentialsOf(text: string | undefined): Pick<RedisAddress, 'username' 
 function prefixOf(query: string): string {
   const parameters = new URLSearchParams(query)
   const unknown = [...parameters.keys()].find((key) => key !== 'prefix')
-  if (unknown !== undefined) throw malformed(`there is no parameter ${unknown}`)
+  if (unknown !== undefined) throw malformed(`unknown parameter ${unknown}`)
   const prefix = parameters.get('prefix') ?? DEFAULT_PREFIX
-  // Braces in a prefix would decide the slot of every key, and put a whole directory on one node of a cluster.
-  if (/[{}]/.test(prefix)) throw malformed('a prefix has no braces')
+  // Braces are a hash tag: they would put every key on one node of a cluster.
+  if (/[{}]/.test(prefix)) throw malformed('the prefix must not contain braces')
   return prefix
 }
 
@@ -114,10 +114,10 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw malformed('a % in it is not followed by two hex digits')
+    throw malformed('invalid percent-encoding')
   }
 }
 
 function malformed(why: string): StoreError {
-  return new StoreError(`not an address of Redis: ${why}; it takes ${FORM}`)
+  return new StoreError(`invalid Redis address: ${why}; expected ${FORM}`)
 }

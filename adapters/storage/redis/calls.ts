@@ -1,9 +1,9 @@
-/** The calls of a store that are under way: none begins once it is closed, and closing waits for those that did. */
+/** Tracks the pending calls of a store: closing waits for them, and no call starts after that. */
 
 import { StoreError } from '../../../plugin/store-error.ts'
 
 export class Calls {
-  /** A number: a set of promises would, each time it grows, hold on to all that were in it until the next full collection. */
+  /** A counter: a growing set of promises would keep all of its former members until the next full garbage collection. */
   #underWay = 0
   #isClosed = false
   #finish: () => void = () => undefined
@@ -25,7 +25,7 @@ export class Calls {
     if (this.#isClosed) throw new StoreError('the Redis store is closed')
   }
 
-  /** Resolves when all calls have ended, whatever came of them. */
+  /** Resolves when all calls have settled. */
   async close(): Promise<void> {
     this.#isClosed = true
     if (this.#underWay === 0) return

@@ -1,4 +1,4 @@
-/** Looks through all of a Redis store, a piece at a time, so that no server is kept busy for long. */
+/** Reads an entire Redis store for an export, in small steps that do not block the server for long. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
@@ -8,7 +8,7 @@ import type { Keys } from './keys.ts'
 import { decodeRelayList } from './relay-lists.ts'
 import type { Scripts } from './scripts.ts'
 
-/** How many keys a server looks at before other clients get their turn. */
+/** How many keys a server visits per step. */
 const STEP = 1000
 
 export class Census {
@@ -57,7 +57,7 @@ export class Census {
       .map(([name, expiresAt]) => ({ name: name as KnownName['name'], expiresAt }))
   }
 
-  /** The authors of whom there is a key of that name, on each node of a cluster. */
+  /** The authors who have a key with that name, on all masters of a cluster. */
   async *#authorsWith(name: string): AsyncGenerator<Pubkey> {
     const { client } = this.#connection
     const { pattern, authorIn } = this.#keys.every(name)

@@ -1,37 +1,36 @@
-/** Makes ioredis clients that fail fast, come back by themselves, and never run a command twice. */
+/** Creates ioredis clients that fail fast, reconnect automatically, and never send a command twice. */
 
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 import { DEFAULT_PREFIX, parseRedisAddress, placeOf, type RedisAddress } from './address.ts'
 
 export type RedisClient = Redis | Cluster
 
-/** A client, not connected yet. */
+/** A client that is not connected yet, and where it connects to. */
 export interface Line {
   readonly client: RedisClient
-  /** Put before every key and channel. */
+  /** Prepended to every key and channel. */
   readonly prefix: string
-  /** For logs: where it leads, without user and password. */
+  /** The address for logs, without user and password. */
   readonly place: string
 }
 
-/** Trusted beside what the system trusts, for the certificate of a `rediss://` server. */
+/** A CA for the certificate of a `rediss://` server. */
 export interface Trust {
   readonly ca: string
 }
 
-/** A connection on which nothing arrives for so long, though something was asked, is taken for dead. */
+/** A connection with pending commands on which nothing arrives for this long is considered dead. */
 const SILENCE_MS = 1_500
 
-/** A command whose keys all lie in one slot. */
+/** A command whose keys are all in one slot. */
 export type Words = readonly [command: string, ...words: (string | number | Buffer)[]]
 
 /**
- * A command that was sent is never sent again (a claim would run twice), and none is kept for later: whoever asked
- * has been told that it failed.
+ * A command is never resent (a claim would run twice) and never queued: its caller has been told that it failed.
  *
- * Pipelines of a `Cluster`, which automatic ones are too, hand answers to the wrong commands (ioredis 6.0.0): while a
- * node is gone each command of a pipeline picks another at random, and is refused where that one is not ready. A
- * pipeline of which a part was refused is never written, and the rest of it waits for the answers of later commands.
+ * Pipelines of a `Cluster`, including automatic ones, can mix up replies (ioredis 6.0.0): while a node is down, each
+ * command of a pipeline picks another node at random and is rejected if that node is not ready. A partly rejected
+ * pipeline is never written, and its other commands then receive the replies to later commands.
  */
 const FAIL_FAST = {
   autoResendUnfulfilledCommands: false,
@@ -44,11 +43,11 @@ const FAIL_FAST = {
   maxLoadingRetryTime: 500,
   lazyConnect: true,
   retryStrategy: backOff,
-  // A master that became a replica has a successor elsewhere. Redis 6.2 wraps the word where a script met it.
+  // A master that became a replica has a successor. Redis 6.2 wraps READONLY in another message inside scripts.
   reconnectOnError: ({ message }: Error) => /\bREADONLY\b/.test(message),
 } as const satisfies RedisOptions
 
-/** The same for a cluster: what a node did not answer is not tried on another, since it may have run. */
+/** The same for a cluster: a command without a reply is not retried on another node, because it may have run. */
 const CLUSTER_FAIL_FAST = {
   enableOfflineQueue: false,
   enableAutoPipelining: false,
@@ -56,18 +55,18 @@ const CLUSTER_FAIL_FAST = {
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,
   maxRedirections: 4,
-  // connection.ts does it: the timer of ioredis goes on for ever where the client is closed during a refresh.
+  // connection.ts refreshes: the timer of ioredis never stops if the client is closed during a refresh.
   slotsRefreshInterval: 0,
   clusterRetryStrategy: backOff,
 } as const
 
-/** @throws StoreError when it is no address of Redis */
+/** @throws StoreError if it is not a valid Redis address */
 export function dial(text: string, trust?: Trust): Line {
   const address = parseRedisAddress(text)
   return { client: clientOf(address, trust), prefix: address.prefix, place: placeOf(address) }
 }
 
-/** A client of our own with the settings of another. */
+/** A new client with the settings of another. */
 export function likeThis(theirs: RedisClient): Line {
   const redisOptions = { ...FAIL_FAST, keyPrefix: '' }
   const client = isCluster(theirs)
@@ -80,28 +79,28 @@ export function likeThis(theirs: RedisClient): Line {
   }
 }
 
-/** Where to subscribe: its own connection, or the cluster, which keeps one for that. */
+/** The client for subscriptions: a separate connection, or the cluster client, which has one itself. */
 export function subscriberOf(client: RedisClient): RedisClient {
   return isCluster(client) ? client : client.duplicate({ enableOfflineQueue: true })
 }
 
-/** Whether it is a cluster, also one of another copy of ioredis. */
+/** Whether it is a cluster client, even of another copy of ioredis (where `instanceof` fails). */
 export function isCluster(client: RedisClient): client is Cluster {
   return 'isCluster' in client && client.isCluster === true
 }
 
-/** Whether a replica takes over by itself where a master is gone. */
+/** Whether there is automatic failover. */
 export function hasFailover(client: RedisClient): boolean {
   return isCluster(client) || (client.options.sentinels ?? []).length > 0
 }
 
-/** Where the keys of a command lie: the name of the master of their slot; '' where there is one server. */
+/** The master of the slot of a command's keys, as `host:port`; '' if there is only one server. */
 export function masterOf(client: RedisClient, [command, ...words]: Words): string {
   if (!isCluster(client)) return ''
   return client.slots[new Command(command, words).getSlot() ?? 0]?.[0] ?? ''
 }
 
-/** The connection to the master of that name; `undefined` where a cluster has none at the moment. */
+/** The connection to that master; `undefined` if a cluster has none at the moment. */
 export function connectionTo(client: RedisClient, master: string): Redis | undefined {
   if (!isCluster(client)) return client
   return client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === master)
@@ -118,7 +117,7 @@ function clientOf({ topology, nodes, tls, username, password }: RedisAddress, tr
     return new Cluster([...nodes], { ...CLUSTER_FAIL_FAST, redisOptions: options })
   const db = topology.database
   if (topology.kind === 'single') {
-    // Without the check that waits for its end, LOADING is what each command hears, and what the log says.
+    // Without the ready check, commands fail with LOADING, and the log says so.
     return new Redis({ ...options, ...nodes[0], db, enableReadyCheck: false })
   }
   return new Redis({
@@ -127,13 +126,13 @@ function clientOf({ topology, nodes, tls, username, password }: RedisAddress, tr
     sentinels: [...nodes],
     name: topology.name,
     sentinelCommandTimeout: SILENCE_MS,
-    // Else the old master is written to until Sentinel makes it a replica, and what it took in is lost.
+    // Otherwise writes go to the old master until Sentinel demotes it, and are lost.
     failoverDetector: true,
     ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...trust } }),
   })
 }
 
-/** Milliseconds before the next try: soon, then every two seconds or so; never given up, and not all at once. */
+/** Milliseconds until the next attempt: exponential up to about two seconds, with jitter, without end. */
 function backOff(times: number): number {
   return Math.min(2_000, 50 * 2 ** Math.min(times - 1, 6)) * (0.75 + Math.random() / 2)
 }

@@ -1,19 +1,19 @@
-/** Reads a hash with its version, and changes it if it still has that version (commit.lua). */
+/** Reads a hash with its version, and changes it if the version is still the same (commit.lua). */
 
 import type { Argument, Scripts } from './scripts.ts'
 
 /** A command, its first argument a key. */
 export type KeyedCommand = readonly [command: string, key: string, ...words: Argument[]]
 
-/** What commands answered, in their order: of those that change, or that the version was another, of those that read. */
+/** The replies in order: to the writes or, if the version had changed, to the reads. */
 export interface Committed {
   readonly isDone: boolean
   readonly answers: readonly unknown[]
 }
 
-/** No hash has it, and so whoever gives it only reads. */
+/** No hash has this version, so a call with it only reads. */
 const NO_VERSION = '?'
-/** Redis hands over no more than some thousand arguments at once. */
+/** Lua's `unpack` handles only a few thousand arguments at once. */
 const MAX_WORDS = 1000
 
 export class Commits {
@@ -23,17 +23,17 @@ export class Commits {
     this.#scripts = scripts
   }
 
-  /** What commands answer that read a hash and what belongs to it, all at one moment. @throws what the client throws */
+  /** Runs commands that read a hash and related keys, atomically. @throws what the client throws */
   async read(key: string, reads: readonly KeyedCommand[]): Promise<readonly unknown[]> {
     const { keys, args } = callOf(key, NO_VERSION, reads, [])
     return decode(await this.#scripts.send('read', keys, args)).answers
   }
 
   /**
-   * @param version undefined where there was no hash
-   * @param reads what it was decided on, to be read again where the version is another
-   * @param writes what needs memory comes first: a full server refuses no more than the first write of a script
-   * @throws what the client throws; the change may have been made, if the connection was lost
+   * @param version undefined if there was no hash
+   * @param reads what the decision was based on, read again if the version has changed
+   * @param writes commands that need memory first: a full server can refuse only the first write of a script
+   * @throws what the client throws; if the connection was lost, the change may have been made
    */
   async commit(
     key: string,
@@ -46,7 +46,7 @@ export class Commits {
   }
 }
 
-/** A command for so many members of a key, each of several words, as often as it takes. */
+/** Splits a command with many members, each of one or more words, into several commands. */
 export function inPieces(
   command: string,
   key: string,

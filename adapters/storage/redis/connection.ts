@@ -1,4 +1,4 @@
-/** One process's connection to Redis, from the first proof that it can be used to the last quit. */
+/** One process's connection to Redis: checked at start, monitored and restored in outages, closed at the end. */
 
 import type { Logger } from '../../../plugin/context.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
@@ -17,53 +17,53 @@ import {
 import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
 import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
-/** Key packages fail closed no later than this after Redis stopped answering (I7). */
+/** A call fails after this long without an answer, so that key packages fail closed in time (I7). */
 const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
-/** A cluster is asked so often which master has which keys. */
+/** How often the slot map of a cluster is refreshed. */
 const SLOTS_MS = 1_000
-/** Among so many keys of a cluster there is one of each master, but for the smallest. */
+/** Enough keys to hit every master of a cluster, except very small ones. */
 const CLUSTER_PROBES = 100
 
 export interface ConnectOptions {
   readonly log: Logger
-  /** How many replicas must have a write before it counts (I6); `auto` by default, 0 asks none. */
+  /** How many replicas must have a write before it is acknowledged (I6); `auto` by default, 0 for none. */
   readonly waitReplicas?: WaitReplicas
-  /** For the certificate of a `rediss://` server that the system does not know. */
+  /** A private CA for the certificate of a `rediss://` server. */
   readonly trust?: Trust
 }
 
 export interface RedisConnection {
   readonly client: RedisClient
-  /** For subscriptions alone; subscribes again by itself when it was lost. On a cluster it is the client. */
+  /** For subscriptions only; resubscribes after a lost connection. On a cluster it is `client`. */
   readonly subscriber: RedisClient
-  /** Put before every key and channel. */
+  /** Prepended to every key and channel. */
   readonly prefix: string
   readonly waitReplicas: WaitReplicas
   /**
-   * The answer of commands under way on `client`; what fails is logged, once for an outage.
-   * @throws StoreError within 2 s, in words that hold nothing of the commands
+   * Awaits commands sent on `client`, with a timeout. Failures are logged once per outage.
+   * @throws StoreError within 2 s; its message contains nothing of the commands
    */
   within<Answer>(pending: Promise<Answer>): Promise<Answer>
-  /** Sends a command that only reads one slot. @throws what the client throws */
+  /** Sends a read-only command for one slot. @throws what the client throws */
   read(words: Words): Promise<unknown>
   /**
-   * Sends a command that changes one slot; where `waitReplicas` asks for it, it counts only once they have it (I6).
-   * @throws what the client throws, so that NOSCRIPT can be told apart; `within` is for around it
+   * Sends a command that changes one slot; with `waitReplicas`, it succeeds only once the replicas have it (I6).
+   * @throws what the client throws, so that callers can detect NOSCRIPT; wrap it in `within`
    */
   write(words: Words): Promise<unknown>
-  /** Drops all connections, since one has handed an answer to the wrong call. What is under way on them fails. */
+  /** Drops all connections after one has returned a reply to the wrong call. Pending commands fail. */
   distrust(): void
   close(): Promise<void>
 }
 
 /**
- * Connects, and proves by a write that key packages can be kept there. Later outages are survived.
- * @param target an address as `parseRedisAddress` reads it, or an ioredis client whose settings are used for
- *   connections of our own; it is left alone, also by `close`
- * @throws StoreError within a few seconds, saying what to do
+ * Connects, and checks with a write that the server is usable. Reconnects after later outages.
+ * @param target an address as `parseRedisAddress` accepts it, or an ioredis client whose settings are copied for new
+ *   connections; the client itself is never used or closed
+ * @throws StoreError within a few seconds, with what to do
  */
 export async function connectRedis(
   target: string | RedisClient,
@@ -91,7 +91,7 @@ class Connection implements RedisConnection {
   readonly #faults: FaultLog
   #started = false
   #startFault: unknown
-  /** Why a node of a cluster could not be reached when that was last tried. */
+  /** Why a node of a cluster could not be reached at the last attempt. */
   #nodeFault: Fault | undefined
   #heartbeat: NodeJS.Timeout | undefined
   #slots: NodeJS.Timeout | undefined
@@ -103,7 +103,7 @@ class Connection implements RedisConnection {
     this.client = client
     this.subscriber = subscriberOf(client)
     this.prefix = prefix
-    // Nobody but an operator puts a replica in the place of a single server.
+    // A single server has no automatic failover.
     this.waitReplicas = waitReplicas === 'auto' && !hasFailover(client) ? 0 : waitReplicas
     this.#log = log
     this.#replicated = new ReplicatedWrites(client, this.waitReplicas, (replicas) => this.#replicas(replicas))
@@ -112,7 +112,7 @@ class Connection implements RedisConnection {
     client.on('error', (error: unknown) => this.#failed(error))
     client.on('node error', (error: unknown) => this.#suspect(error))
     client.on('close', () => this.#lost())
-    // What is wrong with its server, the client says; the listener keeps an error from ending the process (I9).
+    // The client reports the error; without a listener, it would end the process (I9).
     if (this.subscriber !== client) this.subscriber.on('error', () => undefined)
   }
 
@@ -121,10 +121,10 @@ class Connection implements RedisConnection {
       await answered(this.#connect(), START_MS)
     } catch (error) {
       const { advice } = faultOf(this.#startFault ?? error)
-      throw new StoreError(`cannot keep key packages in Redis at ${this.#place}: ${advice}`)
+      throw new StoreError(`cannot use Redis at ${this.#place}: ${advice}`)
     }
     this.#started = true
-    // A connection that only listens does not notice a server that is gone without a word.
+    // A subscriber sends nothing, so it would not notice a server that stopped without closing the connection.
     this.#heartbeat = setInterval(() => {
       this.subscriber.ping().catch(() => undefined)
       this.#replicated.look()
@@ -157,7 +157,7 @@ class Connection implements RedisConnection {
 
   distrust(): void {
     const { client } = this
-    // At once: `disconnect` would let the answers in that are still to come.
+    // `disconnect` would still accept pending replies.
     for (const { stream } of isCluster(client) ? client.nodes() : [client]) stream?.destroy()
   }
 
@@ -173,15 +173,15 @@ class Connection implements RedisConnection {
   }
 
   async #connect(): Promise<void> {
-    // One after the other: why it fails is what the client says, and the subscriber's errors are not listened to.
+    // In order: the client reports the reason of a failure, and errors of the subscriber are ignored.
     for (const client of this.#clients()) await client.connect()
     this.#startFault = undefined
-    // ioredis stays in database 0 where there is no other.
+    // ioredis silently stays in database 0 if the database does not exist.
     if (!isCluster(this.client)) await this.client.select(this.client.options.db ?? 0)
     await this.#probe()
   }
 
-  /** Sends what a turn of the event loop asks of one server in one piece; each command is still one by itself. */
+  /** Sends the commands of one event loop turn in one write per server. They are still separate commands. */
   #gather(): void {
     if (this.#isGathering) return
     this.#isGathering = true
@@ -207,7 +207,7 @@ class Connection implements RedisConnection {
     this.#probing ??= this.#probeLater()
   }
 
-  /** A node of a cluster is not there. Whether that is an outage, a probe finds out: it may be a replica. */
+  /** A cluster node is unreachable. It may be a replica, so a probe decides whether that is an outage. */
   #suspect(error: unknown): void {
     this.#startFault ??= error
     if (!this.#started) return
@@ -216,15 +216,18 @@ class Connection implements RedisConnection {
   }
 
   #replicas(replicas: number): void {
-    // At start the log says it with all else that a crash can lose.
+    // At start, `logDurability` logs it.
     if (!this.#started) return
     const fields = { redis: this.#place }
     if (replicas > 0)
-      this.#log.info(fields, 'Redis: a replica has each change again before it is acknowledged')
+      this.#log.info(
+        fields,
+        'Redis: a replica is connected again and receives each change before it is acknowledged',
+      )
     else
       this.#log.warn(
         fields,
-        'Redis: no replica is connected: until one is, a failover can lose what is acknowledged',
+        'Redis: no replica is connected: until one is, a failover can lose acknowledged changes',
       )
   }
 
@@ -232,7 +235,7 @@ class Connection implements RedisConnection {
     if (this.#started) this.#failed(new Error('the connection is closed'))
   }
 
-  /** Asks again and again: an outage is over when a write succeeds, not when somebody comes by to try one. */
+  /** Probes repeatedly, so that the end of an outage is noticed without a call from a client. */
   #probeLater(): NodeJS.Timeout {
     return setTimeout(async () => {
       this.#failedSinceProbe = false
@@ -246,8 +249,8 @@ class Connection implements RedisConnection {
   }
 
   /**
-   * A write by a script, as the store's own are; on a cluster one for each master, and no more: the first command
-   * connects to a node that is not connected yet, and what is sent to it in the meantime is refused.
+   * Writes with a script, as the store does; on a cluster, exactly once per master: the first command opens the
+   * connection to a node, and further commands fail until it is open.
    */
   async #probe(): Promise<void> {
     const script = "return redis.call('set', KEYS[1], '1', 'EX', 60)"
@@ -264,7 +267,7 @@ class Connection implements RedisConnection {
   }
 }
 
-/** @throws what it rejects with, or that it took too long */
+/** @throws the rejection of `pending`, or a timeout */
 function answered<Answer>(pending: Promise<Answer>, withinMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('timed out')), withinMs)

@@ -1,4 +1,4 @@
-/** What a crash of Redis can lose, as it is set up now, and what that means for I1 and I6. */
+/** What a crash of Redis can lose with its current configuration, and what that means for I1 and I6. */
 
 import type { Redis } from 'ioredis'
 import type { Logger } from '../../../plugin/context.ts'
@@ -7,16 +7,16 @@ import type { RedisConnection } from './connection.ts'
 import { infoOf } from './info.ts'
 import type { WaitReplicas } from './replication.ts'
 
-/** How one server keeps its data; `unknown` where it does not say, as managed ones do. */
+/** How one server persists its data; `unknown` where CONFIG is not allowed, as on managed servers. */
 export interface Persistence {
   readonly appendonly: boolean
   readonly appendfsync: 'always' | 'everysec' | 'no' | 'unknown'
-  /** `save` of its configuration: when it writes a snapshot; empty is never. */
+  /** The `save` setting: when a snapshot is written; empty means never. */
   readonly snapshots: string
   readonly replicas: number
 }
 
-/** Says in one line of the log what the server promises. Never fails: what it cannot learn, it says so. */
+/** Logs one line about the durability of the server. Never throws: it logs a warning if it cannot find out. */
 export async function logDurability(connection: RedisConnection, log: Logger): Promise<void> {
   const { client, waitReplicas } = connection
   const servers = isCluster(client) ? client.nodes('master') : [client]
@@ -27,7 +27,10 @@ export async function logDurability(connection: RedisConnection, log: Logger): P
     const { level, sentence } = explain(weakest, waitReplicas)
     log[level]({ ...weakest, waitReplicas }, sentence)
   } catch {
-    log.warn({ waitReplicas }, 'Redis does not say how it keeps its data; what a crash can lose is not known')
+    log.warn(
+      { waitReplicas },
+      'Redis: cannot read the persistence settings; what a crash can lose is unknown',
+    )
   }
 }
 
@@ -42,7 +45,7 @@ async function readPersistence(server: Redis): Promise<Persistence> {
   }
 }
 
-/** A value of the configuration; `undefined` where we may not read it. */
+/** A configuration value; `undefined` where the user may not read it. */
 async function setting(server: Redis, name: string): Promise<string | undefined> {
   const answer = await server.config('GET', name).catch(() => [])
   return (answer as string[])[1]
@@ -54,7 +57,7 @@ function isPolicy(text: string | undefined): text is 'always' | 'everysec' | 'no
 
 const POLICIES = ['no', 'unknown', 'everysec', 'always'] as const
 
-/** Snapshots alone are weaker than any log, and nothing at all is weakest. */
+/** Snapshots alone are weaker than any append-only file; no persistence is weakest. */
 function strength({ appendonly, appendfsync, snapshots }: Persistence): number {
   if (appendonly) return 2 + POLICIES.indexOf(appendfsync)
   return snapshots === '' ? 0 : 1
@@ -65,13 +68,13 @@ interface Meaning {
   readonly sentence: string
 }
 
-/** What the setting means for the promises of the gateway. */
+/** What the settings mean for the guarantees of the gateway. */
 export function explain(persistence: Persistence, waitReplicas: WaitReplicas): Meaning {
   const { replicas } = persistence
   if (waitReplicas !== 'auto' && waitReplicas > replicas) {
     return {
       level: 'warn',
-      sentence: `redis.wait is ${waitReplicas} and Redis has ${replicas} replicas: no key package can be kept`,
+      sentence: `redis.wait is ${waitReplicas}, but the number of connected replicas is ${replicas}: every write will fail`,
     }
   }
   const crash = afterCrash(persistence)
@@ -82,43 +85,43 @@ export function explain(persistence: Persistence, waitReplicas: WaitReplicas): M
 }
 
 function afterCrash({ appendonly, appendfsync, snapshots }: Persistence): Meaning {
-  const lost = 'acknowledged packages are gone (I6) and used ones are handed out again (I1, I3)'
+  const lost = 'acknowledged key packages can be lost and used ones handed out again'
   if (!appendonly && snapshots === '') {
     return {
       level: 'warn',
-      sentence: `nothing is on disk: a restart loses every package (I6), and what was used can be published again (I3)`,
+      sentence: `no persistence: a restart loses every key package, and used ones can be published again`,
     }
   }
   if (!appendonly && snapshots === 'unknown') {
     return {
       level: 'warn',
-      sentence: `at most snapshots, of which this user may not know: a crash loses what came after the last: ${lost}`,
+      sentence: `no append-only file, snapshot settings not readable: a crash loses changes since the last snapshot: ${lost}`,
     }
   }
   if (!appendonly)
     return {
       level: 'warn',
-      sentence: `only snapshots (save ${snapshots}): a crash loses what came after the last: ${lost}`,
+      sentence: `snapshots only (save ${snapshots}): a crash loses changes since the last snapshot: ${lost}`,
     }
   if (appendfsync === 'always')
     return {
       level: 'info',
-      sentence: 'every change is on disk before it is acknowledged (I1 and I6 hold in a crash)',
+      sentence: 'every change is on disk before it is acknowledged',
     }
   if (appendfsync === 'everysec')
     return {
       level: 'warn',
-      sentence: `a crash of its machine loses up to two seconds, and one of its process the last moment: ${lost}`,
+      sentence: `a power failure loses up to two seconds of changes, a process crash the most recent ones: ${lost}`,
     }
   return {
     level: 'warn',
-    sentence: `when changes reach the disk is up to its system: a crash of its machine loses what did not: ${lost}`,
+    sentence: `the operating system decides when changes reach the disk: a power failure loses the rest: ${lost}`,
   }
 }
 
 function afterFailover(replicas: number, waitReplicas: WaitReplicas): string {
-  if (replicas === 0) return 'no replica takes over'
+  if (replicas === 0) return 'no replica is connected'
   if (waitReplicas === 0)
-    return 'a replica that takes over lacks what had not reached it: seconds of changes in a failover (redis.wait)'
-  return `${waitReplicas === 'auto' ? 1 : waitReplicas} of ${replicas} replicas have a change before it is acknowledged`
+    return 'a failover can lose seconds of changes that had not reached the replica (see redis.wait)'
+  return `${waitReplicas === 'auto' ? 1 : waitReplicas} of ${replicas} replicas must receive a change before it is acknowledged`
 }

@@ -1,56 +1,55 @@
-/** What is wrong with Redis, in words an operator can act on; said once when it begins, and once when it is over. */
+/** Translates Redis failures into messages an operator can act on, and logs each outage when it begins and when it ends. */
 
 import type { Logger } from '../../../plugin/context.ts'
 
-/** A kind of trouble and what to do about it. */
+/** A kind of failure and what to do about it. */
 export interface Fault {
   readonly code: string
   readonly advice: string
 }
 
-/** What is known before the next try to connect says why there is none. */
+/** Not connected, reason unknown: the next connection attempt reports the reason. */
 export const NO_CONNECTION = 'NOCONNECTION'
 
-/** An end of the connection, whose reason comes with the next try; it is the reason itself where that ends like this too. */
+/** The connection ended. The next attempt usually reports why; if it ends the same way, this is the reason. */
 const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
 
-/** By the first word of what Redis answers, or the code of the system's error. */
+/** By the first word of the Redis error, or the system error code. */
 const ADVICE: Readonly<Record<string, string>> = {
-  READONLY: 'it is a read-only replica: use the address of its master, or Sentinel',
-  LOADING: 'it is loading its data, and will be there when that is done',
-  MASTERDOWN: 'it is a replica that has lost its master',
-  CLUSTERDOWN: 'a part of the cluster has no master: start its node, or wait for a replica to take over',
-  TRYAGAIN: 'a part of the cluster is on the move',
-  MOVED: 'a part of the cluster has just moved to another node',
-  OOM: 'it has reached maxmemory: raise it, or free some; it must not evict (maxmemory-policy noeviction)',
-  MISCONF: 'it cannot write to its disk, and refuses changes until it can',
-  BUSY: 'a script of somebody else keeps it busy',
-  NOREPLICAS:
-    'too few replicas have what is written: start them, or ask for fewer (redis.wait, min-replicas-to-write)',
-  NOAUTH: 'it wants a password: give it as redis://user:password@host',
-  WRONGPASS: 'it refuses this user and password',
+  READONLY: 'read-only replica: use the address of the master, or Sentinel',
+  LOADING: 'the server is loading its data',
+  MASTERDOWN: 'the replica has lost its master',
+  CLUSTERDOWN: 'some hash slots have no master: start the node, or wait for a replica to take over',
+  TRYAGAIN: 'a hash slot is migrating',
+  MOVED: 'a hash slot has moved to another node',
+  OOM: 'maxmemory reached: raise it or free memory, and keep maxmemory-policy noeviction',
+  MISCONF: 'the server cannot write to disk and refuses changes until it can',
+  BUSY: 'the server is busy running the script of another client',
+  NOREPLICAS: 'too few replicas: start more, or require fewer (redis.wait, min-replicas-to-write)',
+  NOAUTH: 'authentication required: use redis://user:password@host',
+  WRONGPASS: 'wrong user or password',
   WRONGTYPE:
-    'a key is not what it should be: something else writes under the same prefix, give each its own (?prefix=...)',
+    'unexpected data in a key: another program writes under the same prefix; use separate prefixes (?prefix=...)',
   NOPERM:
-    'this user may not do what is needed: grant it all keys and channels under the prefix, and +@all -@dangerous +info ' +
+    'permission denied: grant the user all keys and channels under the prefix, and +@all -@dangerous +info ' +
     '(on a cluster also +cluster|slots +cluster|info)',
-  CROSSED: 'an answer to another call came: all connections to it are made anew',
-  ECONNREFUSED: 'nothing listens there: start it, or mend the address',
-  ENOTFOUND: 'no such host: mend the address',
-  EAI_AGAIN: 'the name of its host cannot be looked up now',
-  ECONNRESET: 'it closed the connection',
-  EPIPE: 'it closed the connection',
-  ETIMEDOUT: 'it does not answer',
-  EHOSTUNREACH: 'there is no way to its host',
-  ENETUNREACH: 'there is no way to its host',
-  UNTRUSTED: 'its certificate is not trusted: name the file of its authority in NODE_EXTRA_CA_CERTS',
-  NODATABASE: 'it has no database of that number',
-  NOCLUSTER: 'it is not part of a cluster: use redis://',
-  NOSENTINEL: 'no Sentinel answers, or none knows a master of that name',
-  [NO_CONNECTION]: 'there is no connection to it',
+  CROSSED: 'received the reply to a different call: reconnecting',
+  ECONNREFUSED: 'connection refused: start the server, or check the address',
+  ENOTFOUND: 'host not found: check the address',
+  EAI_AGAIN: 'temporary failure in host name lookup',
+  ECONNRESET: 'connection closed by the server',
+  EPIPE: 'connection closed by the server',
+  ETIMEDOUT: 'no response from the server (timeout)',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'no route to host',
+  UNTRUSTED: 'TLS certificate not trusted: for a private CA, set NODE_EXTRA_CA_CERTS',
+  NODATABASE: 'database number out of range',
+  NOCLUSTER: 'the server is not part of a cluster: use redis://',
+  NOSENTINEL: 'no Sentinel reachable, or none knows a master with that name',
+  [NO_CONNECTION]: 'not connected',
 }
 
-/** The sentences that come without such a word, most of them the client's own. */
+/** Messages without such a code, most of them from ioredis. */
 const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/^(ERR )?(The user executing the script|ACL failure in script)/, 'NOPERM'],
   [/DB index is out of range/, 'NODATABASE'],
@@ -61,7 +60,7 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/closed?|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
 ]
 
-/** What an error of the client means. Its own text is not passed on where it could hold what was sent (I4). */
+/** What a client error means. Its text is shortened where it could contain the command that was sent (I4). */
 export function faultOf(error: unknown): Fault {
   const { code, message: worded } = detailsOf(error)
   const message = unwrapped(worded)
@@ -75,7 +74,7 @@ export function faultOf(error: unknown): Fault {
   return { code: code || 'ERR', advice: advice.slice(0, 200) }
 }
 
-/** What a script met, without the script's name and lines: Redis 6.2 puts them before it, and 7.0 behind. */
+/** The error inside a script, without the script name and line numbers: Redis 6.2 adds a prefix, 7.0 a suffix. */
 function unwrapped(message: string): string {
   return message
     .replace(/^ERR Error running script \(call to \w+\): /, '')
@@ -84,7 +83,7 @@ function unwrapped(message: string): string {
     .trim()
 }
 
-/** An error with all there is to know; one that stands for several, as of a name with two addresses, by its first. */
+/** The code and message of an error; of an aggregate (such as a host with two addresses), those of the first. */
 function detailsOf(error: unknown): { code: string; message: string } {
   const inner = (error as { lastNodeError?: unknown; errors?: readonly unknown[] } | undefined) ?? {}
   const deeper = inner.lastNodeError ?? inner.errors?.[0]
@@ -93,7 +92,7 @@ function detailsOf(error: unknown): { code: string; message: string } {
   return { code: typeof code === 'string' ? code : '', message: String(message ?? '') }
 }
 
-/** Says what is wrong with one connection, once, and when that is over. */
+/** Logs the failures of one connection, once per outage, and its recovery. */
 export class FaultLog {
   readonly #log: Logger
   readonly #place: string
@@ -106,12 +105,12 @@ export class FaultLog {
     this.#place = place
   }
 
-  /** Whether something is wrong. */
+  /** Whether there is an outage. */
   get isOpen(): boolean {
     return this.#since !== undefined
   }
 
-  /** Each kind of fault is said once in one outage. That there is no connection waits for the reason, which comes with the next try. */
+  /** Logs each kind of fault once per outage. A missing connection is logged with its reason, after the next attempt. */
   begin({ code, advice }: Fault): void {
     this.#since ??= performance.now()
     if (this.#said.has(code) || code === NO_CONNECTION) return
@@ -120,7 +119,7 @@ export class FaultLog {
     this.#log.error({ redis: this.#place, fault: code }, `key packages are unavailable: Redis: ${advice}`)
   }
 
-  /** Something is still wrong when it was tried again. */
+  /** A retry has failed. */
   goOn(): void {
     this.#wasTriedAgain = true
   }
@@ -128,8 +127,8 @@ export class FaultLog {
   end(): void {
     if (this.#since === undefined) return
     const fields = { redis: this.#place, seconds: Math.round((performance.now() - this.#since) / 100) / 10 }
-    if (this.#said.size > 0) this.#log.info(fields, 'key packages are available again: Redis answers')
-    else this.#log.warn(fields, 'the connection to Redis was lost, and is back')
+    if (this.#said.size > 0) this.#log.info(fields, 'key packages are available again: Redis has recovered')
+    else this.#log.warn(fields, 'the connection to Redis was lost and has been restored')
     this.#since = undefined
     this.#wasTriedAgain = false
     this.#said.clear()

@@ -1,10 +1,10 @@
-/** Names the keys of a Redis store. All of an author's share a hash tag, so a script finds them on one node of a cluster. */
+/** Names the keys of a Redis store. The keys of an author share a hash tag, so they are on one node of a cluster. */
 
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 
-/** Texts that stand in a key as they are; a hash is longer than any. */
+/** Texts that are used in a key unchanged; a hash is always longer. */
 const PLAIN = /^[ -~]{1,64}$/
 const DUE_PARTS = 64
 
@@ -21,17 +21,17 @@ export class AuthorKeys {
     return `${this.#start}stock`
   }
 
-  /** A sorted set: event ids and KeyPackageRefs by the time at which they expire (I3). */
+  /** A sorted set: event ids and KeyPackageRefs by expiry time (I3). */
   get known(): string {
     return `${this.#start}known`
   }
 
-  /** The window of what the author published. */
+  /** The window of the author's publishing. */
   get published(): string {
     return `${this.#start}published`
   }
 
-  /** The window of the claims of a requester. */
+  /** The window of a requester's claims. */
   requester(name: string): string {
     return `${this.#start}${keyPart(name)}:q`
   }
@@ -53,7 +53,7 @@ export class Keys {
     return new AuthorKeys(this.#of(author))
   }
 
-  /** The keys of this name of all authors: the pattern that finds them, and whose one is, where it is one of them. */
+  /** The keys with this name of all authors: a SCAN pattern, and how to get the author from a key. */
   every(name: string): { readonly pattern: string; authorIn(key: string): Pubkey } {
     const prefix = this.#prefix.replace(/[\\*?[\]]/g, '\\$&')
     const start = this.#prefix.length + 1
@@ -61,9 +61,9 @@ export class Keys {
       pattern: `${prefix}{*}:${name}`,
       authorIn: (key) => {
         const author = key.slice(start, key.indexOf('}', start)) as Pubkey
-        // Not what was looked for: it would be the answer to another call.
+        // Does not match the pattern, so it is the reply to a different call.
         if (key !== `${this.#of(author)}${name}`)
-          throw new StoreError('Redis: a key is not what was looked for')
+          throw new StoreError('Redis: a scan returned an unexpected key')
         return author
       },
     }
@@ -78,8 +78,8 @@ export class Keys {
   }
 
   /**
-   * The part of the due index that has an author: a sorted set of the authors the store knows, by the time at which a
-   * sweep should look at them, in seconds since the epoch. It may lag behind: it is a hint, and no claim goes by it.
+   * The part of the due index that contains an author: a sorted set of known authors by the time of their next sweep, in
+   * seconds since the epoch. It is a hint that may be out of date; claims do not depend on it.
    */
   due(author: Pubkey): string {
     return this.#duePart(Number.parseInt(author.slice(0, 8), 16) % DUE_PARTS)
@@ -89,12 +89,12 @@ export class Keys {
     return Array.from({ length: DUE_PARTS }, (_, part) => this.#duePart(part))
   }
 
-  /** The due index of the layout before this one. */
+  /** The due index of the previous layout. */
   everyOldDue(): string[] {
     return Array.from({ length: DUE_PARTS }, (_, part) => `${this.#prefix}due:{${part}}`)
   }
 
-  /** Says which layout the keys have. */
+  /** The version of the layout. */
   layout(): string {
     return `${this.#prefix}layout`
   }
@@ -112,7 +112,7 @@ export class Keys {
   }
 }
 
-/** The text itself, or its hash where it is long or odd. */
+/** The text itself, or its hash if it is long or has other characters than printable ASCII. */
 export function keyPart(text: string): string {
   return PLAIN.test(text) ? text : `sha256-${createHash('sha256').update(text, 'utf16le').digest('hex')}`
 }

@@ -1,13 +1,13 @@
-/** Whether what is kept under a prefix has the layout that this version reads and writes. */
+/** Checks that the data under a prefix has the layout of this version. */
 
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
 
-/** Raised whenever older versions could not read what newer ones write, or the other way round. */
+/** Incremented with every incompatible change of the layout. */
 const LAYOUT = '2'
 
-/** @throws StoreError saying how to move what has another layout */
+/** @throws StoreError with how to migrate, if the layout is another */
 export async function requireThisLayout(connection: RedisConnection, keys: Keys): Promise<void> {
   const { client, prefix } = connection
   const old = keys.everyOldDue().map((key) => client.exists(key))
@@ -15,8 +15,8 @@ export async function requireThisLayout(connection: RedisConnection, keys: Keys)
   const layout = await connection.within(client.get(keys.layout()))
   if (found.some((count) => count > 0) || (layout !== null && layout !== LAYOUT)) {
     throw new StoreError(
-      `cannot use the key packages under ${prefix} in Redis: another version of keypackage-gateway wrote them. Write them ` +
-        `to a file with \`export\` of that version, give this one a prefix of its own (?prefix=...), and run \`import\``,
+      `cannot use the data under ${prefix} in Redis: it was written by an incompatible version of keypackage-gateway. ` +
+        `Run \`export\` with that version, then \`import\` with this one under another prefix (?prefix=...)`,
     )
   }
   await connection.within(client.set(keys.layout(), LAYOUT))

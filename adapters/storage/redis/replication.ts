@@ -1,28 +1,28 @@
-/** Writes that count only once enough replicas have them (I6), on one server or each master of a cluster. */
+/** Writes that succeed only once enough replicas have them (I6), on one server or each master of a cluster. */
 
 import { Command, type Redis } from 'ioredis'
 import { connectionTo, masterOf, type RedisClient, type Words } from './clients.ts'
 import { connectedReplicas } from './info.ts'
 
 /**
- * How many replicas must have a change before it counts. `auto`: one, while its master has one. A master that lost its
- * last replica may be one that a replica is just taking over from, so writes are refused for `SUSPICIOUS_MS`; then it
- * is connected to anew (Sentinel is asked again who is master), and goes on without a replica until it has one.
+ * How many replicas must have a change before it is acknowledged. `auto`: one, while the master has one. When a master
+ * loses its last replica, a failover may be in progress, so writes are refused for `SUSPICIOUS_MS`. Then the gateway
+ * reconnects (asking Sentinel for the master) and continues without a replica until there is one.
  */
 export type WaitReplicas = number | 'auto'
 
-/** A write may wait for the batch before its own; both together stay below the time that an answer may take. */
+/** A write may also wait for the previous batch; two waits stay below the answer timeout. */
 const WAIT_MS = 800
-/** Sentinel tells of a failover within some two seconds, and a cluster within its node timeout. */
+/** Sentinel announces a failover within about two seconds, a cluster within its node timeout. */
 const SUSPICIOUS_MS = 10_000
 
-/** Who hears that a master's writes wait for so many replicas from now on, where that is `auto`. */
+/** Called with `auto` when the number of replicas that writes wait for has changed. */
 export type ReplicasListener = (replicas: number) => void
 
 /**
- * Sends writes in batches, each ended by one WAIT. Since WAIT holds up a connection, no batch is sent to a server
- * before it answered the last one: nothing piles up where a replica is gone. Once too few replicas had a batch, writes
- * are refused unsent, so that an outage spends nobody's packages, until `prove` finds enough of them.
+ * Sends writes in batches, each followed by one WAIT. WAIT blocks the connection, so a server gets its next batch only
+ * after it has answered the last one: nothing queues up when a replica is gone. After a batch reached too few replicas,
+ * writes are refused without sending them, so that an outage uses no packages, until `prove` finds enough replicas.
  */
 export class ReplicatedWrites {
   readonly #client: RedisClient
@@ -37,20 +37,20 @@ export class ReplicatedWrites {
   }
 
   /**
-   * The answer of a write that the replicas have.
+   * The reply to a write, once the replicas have it.
    * @throws ReplyError of the write
-   * @throws Error NOREPLICAS where fewer have it; the write itself may last
+   * @throws Error NOREPLICAS if fewer have it; the write itself may persist
    */
   send(words: Words): Promise<unknown> {
     return this.#masterOf(words).send(words)
   }
 
-  /** The same for a write that does no harm: it is sent in any case, and tells whether others may be. */
+  /** The same for a harmless write: it is always sent, and its result decides whether others are. */
   prove(words: Words): Promise<unknown> {
     return this.#masterOf(words).prove(words)
   }
 
-  /** Looks whether masters without a replica have one now. */
+  /** Checks whether masters without a replica have one now. */
   look(): void {
     for (const master of this.#masters.values()) master.look()
   }
@@ -76,9 +76,9 @@ class MasterWrites {
   readonly #tell: ReplicasListener
   readonly #waiting: Pending[] = []
   #isUnderWay = false
-  /** How many replicas had the last batch, where that was too few, and since when. */
+  /** If the last batch reached too few replicas: how many, and since when. */
   #short: { readonly replicas: number; readonly since: number } | undefined
-  /** How many replicas writes wait for on the connection that has this stream. */
+  /** How many replicas writes on the connection with this stream wait for. */
   #wanted: { readonly replicas: number; readonly stream: Redis['stream'] | undefined } | undefined
 
   constructor(client: RedisClient, name: string, replicas: WaitReplicas, tell: ReplicasListener) {
@@ -104,14 +104,14 @@ class MasterWrites {
     })
   }
 
-  /** Where there was no replica: the next batch finds out whether there is one. */
+  /** Counts the replicas again if there was none. */
   look(): void {
     if (this.#replicas !== 'auto' || this.#wanted?.replicas !== 0) return
     const connection = connectionTo(this.#client, this.#name)
     if (connection?.status === 'ready') this.#count(connection).catch(() => undefined)
   }
 
-  /** At the end of this turn of the event loop, with all that it asks for. */
+  /** At the end of this event loop turn, so that its writes share a batch. */
   #sendSoon(): void {
     this.#isUnderWay = true
     setImmediate(async () => {
@@ -125,7 +125,7 @@ class MasterWrites {
     try {
       const connection = await this.#connection(batch)
       const replicas = await this.#wantedOn(connection)
-      // Of the node itself: a pipeline of a cluster hands answers to the wrong commands (clients.ts).
+      // A pipeline of the node, because one of the `Cluster` can mix up replies (clients.ts).
       const pipeline = connection.pipeline()
       for (const { words } of batch) pipeline.call(...words)
       pipeline.wait(replicas, WAIT_MS)
@@ -137,11 +137,11 @@ class MasterWrites {
     }
   }
 
-  /** @throws Error where the master cannot be reached: nothing was sent */
+  /** @throws Error if the master cannot be reached; nothing was sent */
   async #connection([first]: readonly Pending[]): Promise<Redis> {
     const known = connectionTo(this.#client, this.#name)
     if (known !== undefined) return ready(known)
-    // A cluster forgets a node whose connection was lost. Another sends whoever asks for one of its keys there again.
+    // The cluster client forgets a node whose connection was lost; a redirection for one of its keys brings it back.
     const [key] = first === undefined ? [] : new Command(first.words[0], first.words.slice(1)).getKeys()
     await this.#client.exists(String(key))
     const found = connectionTo(this.#client, this.#name)
@@ -149,7 +149,7 @@ class MasterWrites {
     return ready(found)
   }
 
-  /** How many replicas a batch on this connection waits for: each that is made anew is asked. */
+  /** How many replicas a batch on this connection waits for; counted once per connection. */
   async #wantedOn(connection: Redis): Promise<number> {
     if (this.#replicas !== 'auto') return this.#replicas
     const known = this.#wanted
@@ -165,7 +165,7 @@ class MasterWrites {
     return replicas
   }
 
-  /** Why a batch does not count, from what its WAIT answered. */
+  /** Why a batch failed, from the reply to its WAIT; undefined if it succeeded. */
   #judge(
     connection: Redis,
     wanted: number,
@@ -189,7 +189,7 @@ class MasterWrites {
 
 const CLOSED = 'the connection is closed'
 
-/** One that is not connected yet connects when it is asked. @throws Error where it is busy with that: none is kept for later */
+/** A lazy connection connects on its first command. @throws Error while it is connecting: commands are not queued */
 function ready(connection: Redis): Redis {
   if (connection.status !== 'ready' && connection.status !== 'wait') throw new Error(CLOSED)
   return connection
@@ -208,5 +208,5 @@ function settle(
 }
 
 function tooFew(replicas: number): Error {
-  return new Error(`NOREPLICAS ${replicas} replicas have it`)
+  return new Error(`NOREPLICAS only ${replicas} replicas acknowledged the write`)
 }

@@ -1,4 +1,4 @@
-/** A store that is opened late is like any other, and nobody waits for it for ever. */
+/** A store that is opened on the first call works like any other, and its calls time out. */
 
 import { describe, expect, it } from '@jest/globals'
 import { lazyStore } from '../../../adapters/storage/lazy.ts'
@@ -18,8 +18,8 @@ describeKeyPackageStore(
   { describe, it },
 )
 
-describe('a late store', () => {
-  it('is opened by the first call, and once', async () => {
+describe('a lazy store', () => {
+  it('is opened once, by the first call', async () => {
     let times = 0
     const store = lazyStore({
       ...TIMEOUT,
@@ -34,14 +34,14 @@ describe('a late store', () => {
     expect(times).toBe(1)
   })
 
-  it('is opened again after it could not be', async () => {
+  it('tries to open again after a failure', async () => {
     const stores = [Promise.reject(new Error('not yet')), Promise.resolve(memoryStore())]
     const store = lazyStore({ ...TIMEOUT, open: () => stores.shift() ?? Promise.reject(new Error('again')) })
     await expect(store.stats()).rejects.toThrow('not yet')
     expect(await store.stats()).toEqual({ authors: 0, packages: 0 })
   })
 
-  it('rejects when opening takes too long, and answers once it is open', async () => {
+  it('rejects if opening takes too long, and answers once it is open', async () => {
     const { opened, open } = gate()
     const store = lazyStore({ timeoutMs: 20, open: () => opened.then(memoryStore) })
     await expect(store.stats()).rejects.toThrow('the store did not answer within 20 ms')
@@ -49,7 +49,7 @@ describe('a late store', () => {
     expect(await store.stats()).toEqual({ authors: 0, packages: 0 })
   })
 
-  it('rejects when a call takes too long', async () => {
+  it('rejects if a call takes too long', async () => {
     const never = new Promise<never>(() => {})
     const hanging: KeyPackageStore = Object.assign(memoryStore(), { stats: () => never, close: () => never })
     const store = lazyStore({ timeoutMs: 20, open: async () => hanging })
@@ -57,7 +57,7 @@ describe('a late store', () => {
     await expect(store.close()).rejects.toMatchObject({ code: 'KPG_STORE' })
   })
 
-  it('that was never opened has nothing to close, and stays closed', async () => {
+  it('that was never opened can be closed, and stays closed', async () => {
     const store = lazyStore({ ...TIMEOUT, open: async () => memoryStore() })
     await store.close()
     await expect(store.stats()).rejects.toThrow('the store is closed')

@@ -1,4 +1,4 @@
-/** What an LMDB store keeps of a random history once all of it is over: nothing. */
+/** An LMDB store is empty again once everything in a random history has expired. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -13,8 +13,8 @@ const directory = scratch()
 
 const TABLES = ['authors', 'packages', 'known', 'due']
 
-describe('an LMDB store, once all is over', () => {
-  it('keeps not one record of all that happened, whatever did (I9)', async () => {
+describe('an LMDB store, once everything has expired', () => {
+  it('keeps no record of a random history (I9)', async () => {
     let opened = 0
     await fc.assert(
       fc.asyncProperty(histories(), async (history) => {
@@ -30,7 +30,7 @@ describe('an LMDB store, once all is over', () => {
   })
 })
 
-/** Lives through a history, then sweeps when everything has expired. */
+/** Performs a history, then sweeps when everything has expired. */
 async function live(path: string, { steps }: History): Promise<void> {
   const store = lmdbStore({ path })
   const claimed: ClaimOutcome[] = []

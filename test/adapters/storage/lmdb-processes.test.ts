@@ -1,4 +1,4 @@
-/** An LMDB store under several processes, some of them killed: what was answered holds. */
+/** An LMDB store shared by several processes, some of them killed: acknowledged changes persist. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
@@ -29,7 +29,7 @@ describe('an LMDB store that is killed in the middle of publishing and claiming'
   })
   afterAll(() => store.close())
 
-  it('was answered often enough for this to mean something', () => {
+  it('acknowledged enough operations for a meaningful test', () => {
     expect(lines.filter(isPut).length).toBeGreaterThan(100)
     expect(lines.filter(isClaim).length).toBeGreaterThan(50)
   })
@@ -45,7 +45,7 @@ describe('an LMDB store that is killed in the middle of publishing and claiming'
     expect(claimedUnheard).toBeLessThanOrEqual(4 * LANES)
   })
 
-  it('hands nothing out again that was handed out before (I1)', async () => {
+  it('hands no package out twice (I1)', async () => {
     const spent = new Set(lines.filter(isClaim).flatMap(({ ids, lastUsed }) => (lastUsed ? [] : ids)))
     const authors = new Set(lines.filter(isPut).map(({ pkg }) => pkg.author))
     for (const author of authors) {
@@ -85,13 +85,13 @@ describe('two processes that claim from one LMDB store at once', () => {
     await store.close()
   })
 
-  it('hand every package to one requester, but for the last (I1, I2)', () => {
+  it('hand every package except the last to one requester (I1, I2)', () => {
     const spent = claims.filter(({ lastUsed }) => !lastUsed).flatMap(({ ids }) => ids)
     expect(spent.length).toBe(4 * 49)
     expect(new Set(spent).size).toBe(spent.length)
   })
 
-  it('share a requester’s quota (I5)', () => {
+  it("share a requester's quota (I5)", () => {
     for (const author of AUTHORS) {
       const answered = claims.filter((claim) => claim.author === author && claim.requester === 'everybody')
       expect(answered.length).toBe(10)

@@ -1,4 +1,4 @@
-/** The LMDB store: the contract, what it has once opened again, and when it cannot be opened or written. */
+/** The LMDB store: the contract, opening an existing store, and errors when it cannot be opened or written. */
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
@@ -36,23 +36,23 @@ describe('an LMDB store that cannot be opened', () => {
     return 'no StoreError'
   }
 
-  it('says so where the format is of another version', async () => {
+  it('reports the format of another version', async () => {
     const path = below('newer')
     await lmdbStore({ path }).close()
     const root = open({ path, overlappingSync: false, noSubdir: false })
     await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 2)
     await root.close()
     expect(message(path)).toBe(
-      `${path} is written in format 2, this version reads format 1: use the version that wrote it, or export its packages there and import them here`,
+      `${path} has format 2, this version reads format 1: use the version that wrote it, or export the packages with that version and import them with this one`,
     )
   })
 
-  it('says so where the directory holds the data of another program', async () => {
+  it('reports a directory with data of another program', async () => {
     const path = below('foreign')
     const root = open({ path, overlappingSync: false, noSubdir: false })
     await root.put('somebody', 'else')
     await root.close()
-    expect(message(path)).toBe(`${path} holds the data of another program: name another directory`)
+    expect(message(path)).toBe(`${path} contains data of another program: use another directory`)
   })
 
   it.each([
@@ -62,29 +62,31 @@ describe('an LMDB store that cannot be opened', () => {
     mkdirSync(below(name))
     writeFileSync(`${below(name)}/data.mdb`, content)
     expect(message(below(name))).toBe(
-      `${below(name)}/data.mdb is not an LMDB file: name another directory, or move the file away`,
+      `${below(name)}/data.mdb is not an LMDB file: use another directory, or move the file away`,
     )
   })
 
-  it('says so where the path is a file, or below one', () => {
+  it('reports a path that is a file or below one', () => {
     writeFileSync(below('file'), '')
     for (const path of [below('file'), below('file/below')]) {
-      expect(message(path)).toMatch(/^cannot open the LMDB store in .*: it is or lies below a file \(E\w+\)/)
+      expect(message(path)).toMatch(
+        /^cannot open the LMDB store in .*: not a directory \(E\w+\): check the path/,
+      )
     }
   })
 
-  it('says so where this user may not write', () => {
+  it('reports missing write permission', () => {
     const path = process.getuid?.() === 0 ? '/sys/keypackages' : below('locked/keypackages')
     mkdirSync(below('locked'))
     chmodSync(below('locked'), 0o500)
-    expect(message(path)).toMatch(/: no permission to write there \(E\w+\): give this user the directory/)
+    expect(message(path)).toMatch(/: permission denied \(E\w+\): give this user write access/)
   })
 })
 
 describe('an LMDB store that must exist', () => {
   const openExisting = (path: string) => lmdbStore({ path, ifMissing: 'fail' })
 
-  it('is opened where there is one', async () => {
+  it('is opened if it exists', async () => {
     const path = below('missing/parents/existing')
     const made = lmdbStore({ path })
     await made.put(packageNamed('one', alice), LIMITS, NOW)
@@ -94,7 +96,7 @@ describe('an LMDB store that must exist', () => {
     await store.close()
   })
 
-  it('is not created where the directory does not exist, and the error names the path', () => {
+  it('is not created if the directory does not exist, and the error names the path', () => {
     const path = below('absent/keypackages')
     expect(() => openExisting(path)).toThrow(
       new StoreError(`no key package store in ${path}: the directory does not exist; check the path`),
@@ -102,7 +104,7 @@ describe('an LMDB store that must exist', () => {
     expect(existsSync(below('absent'))).toBe(false)
   })
 
-  it('is not created in a directory that holds something else', () => {
+  it('is not created in a directory with other contents', () => {
     const path = below('documents')
     mkdirSync(path)
     writeFileSync(`${path}/notes.txt`, 'hello')
@@ -112,7 +114,7 @@ describe('an LMDB store that must exist', () => {
     expect(readdirSync(path)).toEqual(['notes.txt'])
   })
 
-  it('is not created in an LMDB environment without tables, nor in an empty data file', async () => {
+  it('is not created in an LMDB environment without tables or with an empty data file', async () => {
     const path = below('bare')
     await open({ path, overlappingSync: false, noSubdir: false }).close()
     const message = /^no key package store in .*: data\.mdb holds no tables; check the path$/
@@ -124,8 +126,8 @@ describe('an LMDB store that must exist', () => {
   })
 })
 
-describe('an LMDB store that has no room to write', () => {
-  it('rejects what it could not commit, keeps the rest, and stays alive (I6, I7)', async () => {
+describe('an LMDB store on a full disk', () => {
+  it('rejects what it could not commit, keeps the rest, and continues to work (I6, I7)', async () => {
     const path = below('full')
     const { rejected, stored, error } = await runLimited(path)
     expect(rejected).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-/** The memory store: the contract, and that it does not last. */
+/** The memory store: the contract, and that it is not durable. */
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'

@@ -1,4 +1,4 @@
-/** Each of our stores can be looked through, and takes over what another remembers. */
+/** Each of our stores can be exported and imported, including what was spent. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -25,7 +25,7 @@ describeMovableStore('the memory store', async () => memoryStore(), { describe, 
 for (const [name, open] of OTHERS) describeMovableStore(`the ${name} store`, open, { describe, it })
 
 describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
-  it('answers alike while imports and claims come together, and ends with the same', async () => {
+  it('answers like the memory store during imports and claims, and ends with the same contents', async () => {
     await fc.assert(
       fc.asyncProperty(histories(), async (history) => {
         expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
@@ -35,7 +35,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
   })
 })
 
-/** A history in which every third package comes in exposed, every other uncounted, and what is deleted was spent elsewhere. */
+/** A history in which every third package is imported as exposed, every other uncounted, and deletions become spends. */
 async function replay(store: MovableStore, { steps }: History): Promise<unknown[]> {
   const answers: unknown[] = []
   let now = NOW

@@ -60,7 +60,7 @@ describe('the claim of an author', () => {
     await client.set(`test:{${bob}}:stock`, 'something else')
     expect(owners(await claimAll())).toEqual(expected)
     await expect(store.claim([claimBy('dave', bob)], POLICY, NOW)).rejects.toThrow(
-      'Redis: a key is not what it should be',
+      'Redis: unexpected data in a key',
     )
   })
 

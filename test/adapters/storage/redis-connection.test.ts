@@ -1,4 +1,4 @@
-/** To which Redis a connection is made and comes back, and what is said where it cannot be. */
+/** Connecting to Redis in every topology, reconnecting, and the errors of a failed start. */
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -49,14 +49,14 @@ describe('a connection to Redis', () => {
     expect(log.lines).toEqual([])
   })
 
-  it('uses the database and the prefix of its address', async () => {
+  it('uses the database and the prefix of the address', async () => {
     const connection = await connect(`${server.url}/3?prefix=mine:`)
     expect(connection.prefix).toBe('mine:')
     await connection.client.set('here', '1')
     expect(await server.command('-n', '3', 'EXISTS', 'here')).toBe('1')
   })
 
-  it('hears what others publish, on a connection of its own', async () => {
+  it('receives published messages on a separate connection', async () => {
     const { subscriber } = await connect(server.url)
     const heard = new Promise((resolve) => subscriber.on('message', (_, message) => resolve(message)))
     await subscriber.subscribe('channel')
@@ -64,7 +64,7 @@ describe('a connection to Redis', () => {
     expect(await heard).toBe('hello')
   })
 
-  it('hears again after its server was gone without a word', async () => {
+  it('receives messages again after the server went silent without closing the connection', async () => {
     const proxy = await SilentProxy.to(server.port)
     const { subscriber } = await connect(proxy.url)
     const heard: string[] = []
@@ -79,7 +79,7 @@ describe('a connection to Redis', () => {
     proxy.close()
   })
 
-  it('takes over the settings of a client that is handed in, and leaves that one open', async () => {
+  it('copies the settings of a given client, and leaves that client open', async () => {
     const theirs = new Redis(`${server.url}/5`, { keyPrefix: 'theirs:' })
     const connection = await connect(theirs)
     expect(connection.prefix).toBe('theirs:')
@@ -90,13 +90,13 @@ describe('a connection to Redis', () => {
     await theirs.quit()
   })
 
-  it('logs in as the user of its address', async () => {
+  it('logs in as the user in the address', async () => {
     await server.admit('ann', 'p@ss')
     await connect(server.url.replace('//', '//ann:p%40ss@'))
     expect(await server.command('CLIENT', 'LIST')).toContain('user=ann')
   })
 
-  it('rejects what is asked after it was closed', async () => {
+  it('rejects calls after it was closed', async () => {
     const connection = await connect(server.url)
     await connection.close()
     await expect(connection.within(connection.client.get('a'))).rejects.toMatchObject({ code: 'KPG_STORE' })
@@ -104,8 +104,8 @@ describe('a connection to Redis', () => {
   })
 })
 
-describe('it runs on', () => {
-  it('TLS, with a certificate that the system knows or is told of', async () => {
+describe('it connects to', () => {
+  it('a TLS server with a trusted certificate', async () => {
     const path = scratch()
     const [cert, key] = [join(path, 'cert.pem'), join(path, 'key.pem')]
     writeFileSync(cert, TEST_CERTIFICATE)
@@ -125,7 +125,7 @@ describe('it runs on', () => {
     })
     const url = `rediss://127.0.0.1:${port}`
 
-    await expect(connect(url)).rejects.toThrow('its certificate is not trusted')
+    await expect(connect(url)).rejects.toThrow('TLS certificate not trusted')
     const { client } = await connect(url, { trust: { ca: TEST_CERTIFICATE } })
     expect(await client.ping()).toBe('PONG')
     await closeAll()
@@ -142,7 +142,7 @@ describe('it runs on', () => {
     await cluster.stop()
   })
 
-  it('the master that Sentinel names', async () => {
+  it('the master that Sentinel reports', async () => {
     const sentinel = await startSentinel()
     const { client } = await connect(sentinel.url)
     expect(await client.info('server')).toContain(`tcp_port:${sentinel.master.port}`)
@@ -151,69 +151,67 @@ describe('it runs on', () => {
   })
 })
 
-describe('a start that cannot succeed ends within seconds, and says what to do', () => {
-  it('where nothing listens', async () => {
+describe('a start fails within seconds and says what to do', () => {
+  it('if the connection is refused', async () => {
     await expect(connect(`redis://:secret@127.0.0.1:${CLOSED_PORT}`)).rejects.toThrow(
-      `cannot keep key packages in Redis at redis://127.0.0.1:${CLOSED_PORT}/0: nothing listens there: start it, or mend the address`,
+      `cannot use Redis at redis://127.0.0.1:${CLOSED_PORT}/0: connection refused: start the server, or check the address`,
     )
   })
 
-  it('where there is no such host', async () => {
-    await expect(connect('redis://redis.invalid')).rejects.toThrow(/no such host|cannot be looked up/)
+  it('if the host does not exist', async () => {
+    await expect(connect('redis://redis.invalid')).rejects.toThrow(/host not found|host name lookup/)
   })
 
-  it('with a wrong password, which it does not repeat', async () => {
+  it('with a wrong password, which the error does not contain', async () => {
     const failure = await connect(server.url.replace('//', '//ann:secret@')).catch((error) => error)
     expect(failure).toMatchObject({
       code: 'KPG_STORE',
-      message: expect.stringContaining('it refuses this user and password'),
+      message: expect.stringContaining('wrong user or password'),
     })
     expect(JSON.stringify([failure, String(failure.cause), log.lines])).not.toContain('secret')
   })
 
-  it('without a password where one is wanted', async () => {
+  it('if a password is required and missing', async () => {
     const locked = await startRedis({ args: ['--requirepass', 'secret'] })
-    await expect(connect(locked.url)).rejects.toThrow('it wants a password')
+    await expect(connect(locked.url)).rejects.toThrow('authentication required')
     await locked.stop()
   })
 
   it('with a user who may not write', async () => {
     await server.command('ACL', 'SETUSER', 'reader', 'on', '>reader', '~*', '&*', '+@read', '+@connection')
-    await expect(connect(server.url.replace('//', '//reader:reader@'))).rejects.toThrow(
-      'this user may not do what is needed',
-    )
+    await expect(connect(server.url.replace('//', '//reader:reader@'))).rejects.toThrow('permission denied')
   })
 
-  it('in a database that is not there', async () => {
-    await expect(connect(`${server.url}/99`)).rejects.toThrow('it has no database of that number')
+  it('if the database does not exist', async () => {
+    await expect(connect(`${server.url}/99`)).rejects.toThrow('database number out of range')
   })
 
   it('on a read-only replica', async () => {
     const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(server.port)] })
-    await expect(connect(replica.url)).rejects.toThrow('it is a read-only replica')
+    await expect(connect(replica.url)).rejects.toThrow('read-only replica')
     await replica.stop()
   })
 
   it('on a server that hangs', async () => {
     const hanging = await startRedis()
     hanging.pause()
-    await expect(connect(hanging.url)).rejects.toThrow('it does not answer')
+    await expect(connect(hanging.url)).rejects.toThrow('no response from the server')
     await hanging.stop()
   })
 
-  it('on a single server that is asked to be a cluster', async () => {
+  it('on a single server with a cluster address', async () => {
     await expect(connect(server.url.replace('redis', 'redis+cluster'))).rejects.toThrow(
-      'it is not part of a cluster: use redis://',
+      'the server is not part of a cluster: use redis://',
     )
   })
 
-  it('where no Sentinel is', async () => {
+  it('if no Sentinel is reachable', async () => {
     await expect(connect(`redis+sentinel://127.0.0.1:${CLOSED_PORT}/main`)).rejects.toThrow(
-      'no Sentinel answers',
+      'no Sentinel reachable',
     )
   })
 
-  it('over TLS with a server that does not speak it', async () => {
+  it('over TLS with a server that does not use it', async () => {
     await expect(connect(server.url.replace('redis', 'rediss'))).rejects.toMatchObject({ code: 'KPG_STORE' })
   })
 })

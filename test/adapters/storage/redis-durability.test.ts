@@ -1,4 +1,4 @@
-/** What a crash of Redis can lose, as the log says at start, and what waiting for replicas does about it. */
+/** What the log says at start about a crash of Redis, and how waiting for replicas prevents losses. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { connectRedis, type RedisConnection } from '../../../adapters/storage/redis/connection.ts'
@@ -44,61 +44,63 @@ async function pair(): Promise<RedisPair> {
   return servers
 }
 
-describe('at start, one line of the log says what a crash can lose', () => {
+describe('at start, one log line says what a crash can lose', () => {
   it.each([
     [
       ['--appendonly', 'yes', '--appendfsync', 'always'],
       'info',
-      'every change is on disk before it is acknowledged (I1 and I6 hold in a crash)',
+      'every change is on disk before it is acknowledged',
     ],
-    [['--appendonly', 'yes'], 'warn', 'a crash of its machine loses up to two seconds'],
+    [['--appendonly', 'yes'], 'warn', 'a power failure loses up to two seconds'],
     [
       ['--appendonly', 'yes', '--appendfsync', 'no'],
       'warn',
-      'when changes reach the disk is up to its system',
+      'the operating system decides when changes reach the disk',
     ],
-    [['--save', '60', '1'], 'warn', 'only snapshots (save 60 1)'],
-    [[], 'warn', 'nothing is on disk: a restart loses every package (I6)'],
+    [['--save', '60', '1'], 'warn', 'snapshots only (save 60 1)'],
+    [[], 'warn', 'no persistence: a restart loses every key package'],
   ])('%j', async (args, level, sentence) => {
     const server = await start(...args)
     const lines = await said(server.url)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({ level, message: expect.stringContaining(sentence) })
-    expect(lines[0]?.message).toContain('no replica takes over')
+    expect(lines[0]?.message).toContain('no replica is connected')
   })
 
-  it('of a user who may not read the configuration: what can be known', async () => {
+  it('reports appendfsync as unknown to a user who may not read the configuration', async () => {
     const server = await start('--appendonly', 'yes')
     await server.admit('ann', 'ann')
     const [line] = await said(server.url.replace('//', '//ann:ann@'))
     expect(line).toMatchObject({ level: 'warn', fields: { appendonly: true, appendfsync: 'unknown' } })
   })
 
-  it('of a user who may not read the configuration of a server without a log: that there may be snapshots', async () => {
+  it('assumes possible snapshots if there is no append-only file and the configuration is not readable', async () => {
     const server = await start()
     await server.admit('ann', 'ann')
     const [line] = await said(server.url.replace('//', '//ann:ann@'))
     expect(line).toMatchObject({
       level: 'warn',
-      message: expect.stringContaining('at most snapshots, of which'),
+      message: expect.stringContaining('no append-only file, snapshot settings not readable'),
     })
   })
 
-  it('of a cluster: what its weakest master promises', async () => {
+  it('describes the weakest master of a cluster', async () => {
     const cluster = await startCluster(3, 0, ['--appendonly', 'yes', '--appendfsync', 'always'])
     ending.push(() => cluster.stop())
     await cluster.nodes[1]?.command('CONFIG', 'SET', 'appendfsync', 'no')
     expect(await said(cluster.url)).toMatchObject([{ fields: { appendfsync: 'no' } }])
   })
 
-  it('says when a wait is asked for that nobody can meet', () => {
+  it('warns if redis.wait is larger than the number of replicas', () => {
     const safe: Persistence = { appendonly: true, appendfsync: 'always', snapshots: '', replicas: 1 }
     expect(explain(safe, 2)).toEqual({
       level: 'warn',
-      sentence: 'redis.wait is 2 and Redis has 1 replicas: no key package can be kept',
+      sentence: 'redis.wait is 2, but the number of connected replicas is 1: every write will fail',
     })
-    expect(explain(safe, 1).sentence).toContain('1 of 1 replicas have a change before it is acknowledged')
-    expect(explain(safe, 0).sentence).toContain('a replica that takes over lacks what had not reached it')
+    expect(explain(safe, 1).sentence).toContain(
+      '1 of 1 replicas must receive a change before it is acknowledged',
+    )
+    expect(explain(safe, 0).sentence).toContain('a failover can lose seconds of changes')
   })
 })
 
@@ -113,18 +115,14 @@ describe('redis.wait', () => {
     expect(await replica.command('EXISTS', ...Array.from({ length: 100 }, (_, n) => `kpg:${n}`))).toBe('100')
   })
 
-  it('fails a write that the replica does not have, refuses others unsent, and goes on when it is back (I6, I7)', async () => {
+  it('fails a write that the replica lacks, refuses others without sending them, and resumes with the replica (I6, I7)', async () => {
     const { master, replica } = await pair()
     const { connection, log } = await connect(master.url, 1)
     replica.pause()
 
     const began = performance.now()
-    await expect(connection.within(connection.write(set(0)))).rejects.toThrow(
-      'too few replicas have what is written',
-    )
-    await expect(connection.within(connection.write(set(1)))).rejects.toThrow(
-      'too few replicas have what is written',
-    )
+    await expect(connection.within(connection.write(set(0)))).rejects.toThrow('too few replicas: start more')
+    await expect(connection.within(connection.write(set(1)))).rejects.toThrow('too few replicas: start more')
     expect(performance.now() - began).toBeLessThan(2_000)
     expect(await master.command('EXISTS', 'kpg:1')).toBe('0')
     expect(await connection.within(connection.client.get('kpg:0'))).toBe('x')
@@ -135,19 +133,19 @@ describe('redis.wait', () => {
     expect(log.lines.map(({ level }) => level)).toEqual(['error', 'info'])
   })
 
-  it('hands on what a write itself answers', async () => {
+  it('passes on the reply to the write itself', async () => {
     const { master } = await pair()
     const { connection } = await connect(master.url, 1)
     await expect(connection.write(['evalsha', '0'.repeat(40), 1, 'kpg:a'])).rejects.toThrow('NOSCRIPT')
     expect(await connection.write(['incr', 'kpg:n'])).toBe(1)
   })
 
-  it('stops a start where there are fewer replicas', async () => {
+  it('fails the start if there are too few replicas', async () => {
     const server = await start()
-    await expect(connect(server.url, 1)).rejects.toThrow('too few replicas have what is written')
+    await expect(connect(server.url, 1)).rejects.toThrow('too few replicas: start more')
   })
 
-  it('waits at each master of a cluster', async () => {
+  it('waits on each master of a cluster', async () => {
     const cluster = await startCluster(3, 1)
     ending.push(() => cluster.stop())
     const { connection } = await connect(cluster.url, 1)

@@ -1,4 +1,4 @@
-/** What becomes of key packages when their Redis fails: nothing crashes (I9), they fail closed (I7), and it heals by itself. */
+/** When Redis fails, nothing crashes (I9), key packages fail closed (I7), and the store recovers by itself. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { eventually } from '../../support/eventually.ts'
@@ -34,7 +34,7 @@ async function failsClosed(scene: RedisScene): Promise<void> {
 }
 
 describe('a server that hangs (SIGSTOP)', () => {
-  it('fails key packages closed within 2 s, lets other kinds through, and is found again (I1, I7)', async () => {
+  it('makes key packages fail closed within 2 s, leaves other kinds alone, and is used again later (I1, I7)', async () => {
     const { server, scene } = await open()
     await scene.stock(5)
     const first = await scene.claimedId()
@@ -52,7 +52,7 @@ describe('a server that hangs (SIGSTOP)', () => {
 
 describe('a server that is killed and started again', () => {
   it.each(['always', 'everysec', 'no'])(
-    'with appendfsync %s has every acknowledged package (I6), and those used stay used (I1, I3)',
+    'with appendfsync %s keeps every acknowledged package (I6), and used ones stay used (I1, I3)',
     async (policy) => {
       const { server, scene } = await open(['--appendonly', 'yes', '--appendfsync', policy])
       const [used, ...left] = (await scene.stock(4)).map(({ id }) => id)
@@ -70,7 +70,7 @@ describe('a server that is killed and started again', () => {
     },
   )
 
-  it('without anything on disk has lost all: packages are gone (I6), and used ones are taken in again (I3)', async () => {
+  it('without persistence loses everything: packages are gone (I6), and used ones are accepted again (I3)', async () => {
     const { server, scene } = await open()
     const [used] = await scene.stock(3)
     expect(await scene.claimedId()).toBe(used.id)
@@ -81,7 +81,7 @@ describe('a server that is killed and started again', () => {
     expect(await scene.client.publish(used)).toEqual([true, ''])
   })
 
-  it('with a snapshot alone is as old as that: what was used since is handed out again (I1)', async () => {
+  it('with snapshots only goes back to the last one: packages used since are handed out again (I1)', async () => {
     const { server, scene } = await open(['--save', '3600', '1'])
     const [used] = await scene.stock(2)
     await server.command('SAVE')
@@ -92,7 +92,7 @@ describe('a server that is killed and started again', () => {
     expect(await scene.claimedId()).toBe(used.id)
   })
 
-  it('knows no script any more, and is told them again', async () => {
+  it('gets its scripts again after they were flushed', async () => {
     const { server, scene } = await open()
     await scene.stock(3)
     await server.command('SCRIPT', 'FLUSH')
@@ -102,8 +102,8 @@ describe('a server that is killed and started again', () => {
     expect(scene.outages).toEqual([])
   })
 
-  it('is waited for while it loads its data', async () => {
-    // A server that loads answers each time it has read 2 MiB more; before Redis 7.0 that cannot be set.
+  it('is used again once it has loaded its data', async () => {
+    // A loading server answers after each 2 MiB; before Redis 7.0 that interval cannot be set.
     const slow = ['--save', '3600', '1', '--rdbcompression', 'no', '--key-load-delay', '25000']
     const { server, scene } = await open(slow)
     await scene.stock(2)
@@ -119,8 +119,8 @@ describe('a server that is killed and started again', () => {
   })
 })
 
-describe('a server that refuses', () => {
-  it('changes, since it became a read-only replica', async () => {
+describe('a server that refuses calls', () => {
+  it('because it became a read-only replica', async () => {
     const { server, scene } = await open()
     await scene.stock(3)
     await server.command('REPLICAOF', '127.0.0.1', '1')
@@ -130,7 +130,7 @@ describe('a server that refuses', () => {
     expect(scene.outages).toEqual(['READONLY', 'over'])
   })
 
-  it('the password, since it was changed', async () => {
+  it('because the password was changed', async () => {
     const { server, scene } = await open([], 'ann')
     await scene.stock(3)
     await server.command('ACL', 'SETUSER', 'ann', 'resetpass', '>other')
@@ -142,7 +142,7 @@ describe('a server that refuses', () => {
     expect(scene.outages).toEqual(['WRONGPASS', 'over'])
   })
 
-  it('what the user may do no more', async () => {
+  it('because the user lost a permission', async () => {
     const { server, scene } = await open([], 'ann')
     await scene.stock(3)
     await server.command('ACL', 'SETUSER', 'ann', '-@scripting')
@@ -152,7 +152,7 @@ describe('a server that refuses', () => {
     expect(scene.outages).toEqual(['NOPERM', 'over'])
   })
 
-  it('more data, since its memory is full', async () => {
+  it('because its memory is full', async () => {
     const { server, scene } = await open(['--maxmemory-policy', 'noeviction'])
     await scene.stock(3)
     await server.command('CONFIG', 'SET', 'maxmemory', '1')
@@ -169,7 +169,7 @@ describe('a start that fails', () => {
     ending.push(() => server.stop())
     await server.admit('ann', 'right', 'resetchannels')
     const url = server.url.replace('//', '//ann:right@')
-    await expect(RedisScene.open(url)).rejects.toThrow('this user may not do what is needed')
+    await expect(RedisScene.open(url)).rejects.toThrow('permission denied')
     await eventually(
       'ann is gone',
       async () => !(await server.command('CLIENT', 'LIST')).includes('user=ann'),
@@ -177,8 +177,8 @@ describe('a start that fails', () => {
   })
 })
 
-describe('connections that break', () => {
-  it('under many claims hand nothing out twice (I1)', async () => {
+describe('connections that break during many claims', () => {
+  it('hand nothing out twice (I1)', async () => {
     const { server, scene } = await open()
     const stock = await scene.stock(10)
     const ids: string[] = []

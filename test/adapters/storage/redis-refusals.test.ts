@@ -1,4 +1,4 @@
-/** What a server refuses while a script runs: every version of Redis words it its own way, and it is reported alike (I7). */
+/** Errors inside scripts: every Redis version words them differently, and they are reported the same way (I7). */
 
 import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ afterEach(async () => {
   await server.command('FLUSHALL')
 })
 
-/** A state of the server, what is said of it, and how it comes and goes. */
+/** A fault of the server, how it is reported, and how to cause and end it. */
 interface Refusal {
   readonly what: string
   readonly fault: string
@@ -40,35 +40,35 @@ interface Refusal {
 
 const set = (name: string, value: string) => server.command('CONFIG', 'SET', name, value)
 const mayWrite = (rule: string) => server.command('ACL', 'SETUSER', 'ann', rule)
-/** A snapshot is renamed to this when it is done, which fails while it is a directory. */
+/** Redis renames a finished snapshot to this path, which fails while it is a directory. */
 const obstacle = () => join(server.directory, 'dump.rdb')
 
 const REFUSALS: readonly Refusal[] = [
   {
-    what: 'its memory is full',
+    what: 'memory is full',
     fault: 'OOM',
-    said: 'it has reached maxmemory',
+    said: 'maxmemory reached',
     begin: () => set('maxmemory', '1'),
     end: () => set('maxmemory', '0'),
   },
   {
-    what: 'it is a read-only replica',
+    what: 'the server is a read-only replica',
     fault: 'READONLY',
-    said: 'it is a read-only replica',
+    said: 'read-only replica',
     begin: () => server.command('REPLICAOF', '127.0.0.1', '1'),
     end: () => server.command('REPLICAOF', 'NO', 'ONE'),
   },
   {
-    what: 'it has too few replicas',
+    what: 'the server has too few replicas',
     fault: 'NOREPLICAS',
     said: 'too few replicas',
     begin: () => set('min-replicas-to-write', '1'),
     end: () => set('min-replicas-to-write', '0'),
   },
   {
-    what: 'it cannot write a snapshot',
+    what: 'the server cannot write a snapshot',
     fault: 'MISCONF',
-    said: 'it cannot write to its disk',
+    said: 'the server cannot write to disk',
     begin: async () => {
       mkdirSync(obstacle())
       await set('save', '3600 1')
@@ -84,29 +84,29 @@ const REFUSALS: readonly Refusal[] = [
     },
   },
   {
-    what: 'the user may not use a command of the script',
+    what: 'the user lacks permission for a command of the script',
     fault: 'NOPERM',
-    said: 'this user may not do what is needed',
+    said: 'permission denied',
     begin: () => mayWrite('-@write'),
     end: () => mayWrite('+@write'),
   },
   {
-    what: 'somebody else wrote to a key',
+    what: 'another client replaced a key',
     fault: 'WRONGTYPE',
-    said: 'a key is not what it should be',
+    said: 'unexpected data in a key',
     begin: () => server.command('SET', STOCK, 'a string'),
     end: async () => undefined,
   },
   {
-    what: 'somebody else wrote into a key',
+    what: 'another client wrote fields of a key',
     fault: 'WRONGTYPE',
-    said: 'a key is not what it should be',
+    said: 'unexpected data in a key',
     begin: () => server.command('HSET', STOCK, 'head', 'short', 'packages', 'short'),
     end: async () => undefined,
   },
 ]
 
-describe.each(REFUSALS)('where $what', ({ fault, said, begin, end }) => {
+describe.each(REFUSALS)('if $what', ({ fault, said, begin, end }) => {
   it.each<[what: string, ask: () => Promise<unknown>]>([
     ['a claim', () => store.claim([claimBy('bob', AUTHOR)], POLICY, NOW)],
     ['a package', () => store.put(packageNamed('new', AUTHOR), LIMITS, NOW)],
@@ -120,7 +120,7 @@ describe.each(REFUSALS)('where $what', ({ fault, said, begin, end }) => {
   })
 })
 
-/** With two packages of the author. `after` is done once the test is over. */
+/** Opens a store with two packages of the author. `after` runs when the test is over. */
 async function openStore(after: () => Promise<unknown>): Promise<void> {
   undo = after
   log = testLog()

@@ -122,7 +122,7 @@ describe('settings', () => {
 
 describe('an unavailable store', () => {
   it.each([
-    ['lmdb:FILE/store', 'it is or lies below a file'],
+    ['lmdb:FILE/store', 'not a directory'],
     ['redis://127.0.0.1:1', 'Redis'],
   ])(
     'that cannot be opened (%s): key packages are rejected, other kinds accepted (I7)',
