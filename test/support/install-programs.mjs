@@ -34,7 +34,7 @@ function apt(...words) {
  * @param {readonly string[]} packages
  */
 function fail(titles, packages) {
-  console.error(`The tests need ${titles}, which is not on PATH. On Debian or Ubuntu:
+  console.error(`The tests need ${titles}, not found on PATH. On Debian or Ubuntu:
 
   sudo apt-get install ${packages.join(' ')}
 

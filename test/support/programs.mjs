@@ -45,7 +45,7 @@ export function missingPrograms() {
 export function requiredProgram(title) {
   const program = REQUIRED_PROGRAMS.find((required) => required.title === title)
   const found = program?.names.flatMap((name) => onPath(name) ?? [])[0]
-  if (found === undefined) throw new Error(`the tests need ${title}, which is not on PATH: npm run programs`)
+  if (found === undefined) throw new Error(`the tests need ${title}, not found on PATH: run npm run programs`)
   return found
 }
 
