@@ -1,4 +1,4 @@
-/** Where the programs of Redis are on this machine. */
+/** Finds the Redis programs on this machine. */
 
 import { basename, dirname, join } from 'node:path'
 import { requiredProgram } from './programs.mjs'
@@ -9,8 +9,8 @@ export interface RedisBinaries {
 }
 
 /**
- * The server that REDIS_SERVER names, else Redis or Valkey from PATH, each with the command line client beside it.
- * @throws Error saying how to get it
+ * The server in REDIS_SERVER, or else Redis or Valkey from PATH, with the command line client next to it.
+ * @throws Error with how to install it
  */
 export function findRedis(): RedisBinaries {
   const server = process.env.REDIS_SERVER || requiredProgram('Redis')

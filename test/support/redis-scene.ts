@@ -1,4 +1,4 @@
-/** A server on a Redis that tests make fail, and a client that publishes and claims there. */
+/** A gateway on a Redis that tests make fail, and a client that publishes and claims there. */
 
 import { redisStore } from '../../adapters/storage/redis.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -11,9 +11,9 @@ import { type LogLine, testLog } from './log.ts'
 import { type Person, person } from './people.ts'
 import { startTestServer, type TestServer } from './server.ts'
 
-/** On the wire, whatever happened to Redis (I7). */
+/** The wire message for every failure of Redis (I7). */
 export const UNAVAILABLE = 'error: key packages are unavailable, try again'
-/** The time within which failures are answered (I7), in milliseconds. */
+/** Maximum time until a failure is answered (I7), in milliseconds. */
 export const PROMPTLY = 2_000
 
 const NO_LIMIT = { max: 10_000 }
@@ -40,14 +40,14 @@ export class RedisScene {
     return new RedisScene(await Client.connect(server.url), store, server, log.lines)
   }
 
-  /** What the store said of outages: the kind of each that began, and `over` where it ended. */
+  /** The logged outages: the fault code when one begins, and `over` when it ends. */
   get outages(): string[] {
     return this.#lines
       .filter(({ fields }) => 'fault' in fields || 'seconds' in fields)
       .map(({ fields }) => String(fields.fault ?? 'over'))
   }
 
-  /** Publishes so many new packages of the author; rejects where one is not taken in. */
+  /** Publishes that many new packages of the author; rejects if one is not accepted. */
   async stock(count: number): Promise<readonly [SignedEvent, ...SignedEvent[]]> {
     const [first, ...more] = await keyPackagesOf(this.author, count)
     if (first === undefined) throw new Error('no package was asked for')
@@ -59,7 +59,7 @@ export class RedisScene {
     return events
   }
 
-  /** One package of the author, as anybody would ask for it. */
+  /** Claims one package of the author. */
   claim(): Promise<Reply> {
     this.#claims += 1
     return this.client.request(`claim ${this.#claims}`, { kinds: [443], authors: [this.author.pubkey] })
@@ -72,7 +72,7 @@ export class RedisScene {
     return event.id
   }
 
-  /** What publishing and claiming are answered, and how long all of it took, in milliseconds. */
+  /** The answers to publishing and claiming, and how long they took in total, in milliseconds. */
   async answers(): Promise<{
     published: unknown
     claimed: string | undefined
@@ -87,7 +87,7 @@ export class RedisScene {
     return { published, claimed: closed, other: other.closed, took: performance.now() - began }
   }
 
-  /** Waits until claims are served and the log has said that it is over. */
+  /** Waits until claims are served and the log has reported the recovery. */
   async recovers(withinMs = 20_000): Promise<void> {
     await eventually(
       'claims are served again',

@@ -1,4 +1,4 @@
-/** Empty Redis stores for tests, each under a prefix of its own. */
+/** Empty Redis stores for tests, each under its own prefix. */
 
 import { redisStore } from '../../adapters/storage/redis.ts'
 import type { MovableStore } from '../../plugin/store.ts'
@@ -7,7 +7,7 @@ export class RedisStores {
   readonly #url: string
   #opened = 0
 
-  /** @param url of a server or cluster that this test started */
+  /** @param url a server or cluster that the test started */
   constructor(url: string) {
     this.#url = url
   }
@@ -16,7 +16,7 @@ export class RedisStores {
     return this.again(`${this.#opened++}`)
   }
 
-  /** As another process would open the store of that name. */
+  /** Opens the store with that name, like another process. */
   again(name: string): Promise<MovableStore> {
     return redisStore({ redis: `${this.#url}?prefix=test-${name}:` })
   }

@@ -1,4 +1,4 @@
-/** Many calls of a store at once, each answer checked: whatever breaks meanwhile, none is answered with another's answer. */
+/** Makes many concurrent calls to a store and checks each answer, so that mixed-up replies are detected. */
 
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { MovableStore } from '../../plugin/store.ts'
@@ -10,18 +10,18 @@ import { eventually } from './eventually.ts'
 const IN_FLIGHT = 160
 const AUTHORS = Array.from({ length: 60 }, (_, number) => authorNamed(`storm ${number}`))
 const QUOTA = { max: 1_000_000_000, windowSeconds: 3_600 }
-/** Answers that have to come before and after each loss of the connections. */
+/** The number of answers required before and after each loss of connections. */
 const ANSWERS_BETWEEN = 100
 
-/** What a call came to, when it was not what was asked for. */
+/** A call that did not get the expected answer. */
 type Verdict = 'right' | string
 
 export class Storm {
-  /** Answers that were right. */
+  /** Correct answers. */
   answered = 0
-  /** Calls that failed closed, which is what a lost connection may do. */
+  /** Calls that failed closed, as allowed when a connection is lost. */
   failed = 0
-  /** Answers that cannot be those of their calls. */
+  /** Answers that cannot belong to their calls. */
   readonly wrong: string[] = []
   readonly #store: MovableStore
   readonly #handedOut = new Set<string>()
@@ -42,7 +42,7 @@ export class Storm {
     return storm
   }
 
-  /** One round: `lose` is called so many times while all calls are in flight. */
+  /** One round: `lose` is called that many times while all calls are in flight. */
   async blow(losses: number, lose: (loss: number) => Promise<unknown>): Promise<void> {
     this.#isOver = false
     const lanes = Array.from({ length: IN_FLIGHT }, (_, lane) => this.#lane(lane))
@@ -58,7 +58,7 @@ export class Storm {
     }
   }
 
-  /** Resolves once so many calls more were answered. */
+  /** Resolves after that many more calls were answered. */
   async moreAnswers(): Promise<void> {
     const enough = this.answered + ANSWERS_BETWEEN
     await eventually('calls are answered', () => this.answered >= enough, 20_000)
@@ -82,7 +82,7 @@ export class Storm {
       else if (error.message.includes('another call') || error.message.includes('not the one'))
         this.wrong.push(`caught: ${error.message}`)
       else this.failed += 1
-      // A refusal comes at once: without a pause nobody else would have a turn.
+      // Refusals are immediate: yield to the event loop.
       await new Promise((resolve) => (process.env.T ? setTimeout(resolve, 5) : setImmediate(resolve)))
     }
   }

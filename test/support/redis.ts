@@ -1,4 +1,4 @@
-/** Real Redis servers for the tests: one, a cluster, or a pair watched by Sentinel; each can be made to fail. */
+/** Real Redis servers for the tests: one, a cluster, or a pair with Sentinel; tests can make each fail. */
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,21 +10,21 @@ import { run, startProcess } from './processes.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
 import { scratch } from './scratch.ts'
 
-/** Below the ports that the system gives to outgoing connections, so that a server finds its own again. */
+/** Below the ephemeral port range, so that a restarted server gets its port again. */
 const PORTS = { first: 10_000, last: 22_000 }
-/** Nodes of a cluster talk to each other this far above their port. */
+/** The offset of the cluster bus port. */
 const BUS_OFFSET = 10_000
 const START_MS = 20_000
-/** A replica is there soon, and a master's first ping, which it answers, comes soon. */
+/** Replicas synchronize without delay, and masters ping them every second. */
 const REPLICATED = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
-/** Of an ACL user, as the README asks for them. */
+/** The permissions of an ACL user, as in the README. */
 const RIGHTS = ['~kpg:*', 'resetchannels', '&kpg:*', '+@all', '-@dangerous', '+info']
 
 export interface RedisSettings {
-  /** As on the command line of redis-server; the last of a name wins. */
+  /** Command line arguments of redis-server; the last of each option wins. */
   readonly args?: readonly string[]
   readonly port?: number
-  /** Text of a configuration file that is read before `args`; without it nothing is ever saved. */
+  /** A configuration file that is read before `args`; without it nothing is persisted. */
   readonly config?: string
 }
 
@@ -55,13 +55,13 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  /** Starts it, and waits until it has loaded its data. */
+  /** Starts the server, and waits until it has loaded its data. */
   async start(): Promise<void> {
     await this.launch()
     await eventually(`redis-server on port ${this.port} answers`, () => this.#isReady(), START_MS)
   }
 
-  /** Starts it without waiting: it may still be loading, or not listen yet. */
+  /** Starts the server without waiting: it may still be loading, or not listen yet. */
   async launch(): Promise<void> {
     const child = startProcess(this.#binaries.server, this.#args, { stdio: 'ignore' })
     await once(child, 'spawn')
@@ -69,23 +69,23 @@ export class RedisServer {
     this.#process = child
   }
 
-  /** What a command answers, as redis-cli prints it. */
+  /** The reply to a command, as redis-cli prints it. */
   async command(...words: readonly string[]): Promise<string> {
     return (await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })).trim()
   }
 
-  /** Lets a user in with the rights that the README asks for, and `more` of them. */
+  /** Creates a user with the permissions from the README, and `more`. */
   async admit(name: string, password: string, ...more: readonly string[]): Promise<void> {
     await this.command('ACL', 'SETUSER', name, 'on', `>${password}`, ...RIGHTS, ...more)
   }
 
-  /** One line of INFO, as in `info('master_link_status')`. */
+  /** One field of INFO, such as `info('master_link_status')`. */
   async info(field: string): Promise<string | undefined> {
     const lines = (await this.command('INFO')).split('\r\n')
     return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1)
   }
 
-  /** Makes it hang: connections stay open, and nothing is answered. */
+  /** Makes the server hang: connections stay open, and nothing is answered. */
   pause(): void {
     this.#process?.kill('SIGSTOP')
   }
@@ -94,7 +94,7 @@ export class RedisServer {
     this.#process?.kill('SIGCONT')
   }
 
-  /** Kills it: nothing more is written to disk. */
+  /** Kills the server: nothing more is written to disk. */
   async kill(): Promise<void> {
     const child = this.#process
     if (child === undefined) return
@@ -106,13 +106,13 @@ export class RedisServer {
     await exited
   }
 
-  /** Kills it, and starts it on what was on disk. */
+  /** Kills the server, and restarts it with the data on disk. */
   async restart(): Promise<void> {
     await this.kill()
     await this.start()
   }
 
-  /** Stops it permanently. */
+  /** Stops the server permanently. */
   stop(): Promise<void> {
     return this.kill()
   }
@@ -131,7 +131,7 @@ export interface RedisCluster {
   stop(): Promise<void>
 }
 
-/** A cluster of `masters`, with so many replicas each. */
+/** A cluster of `masters`, with that many replicas each. */
 export async function startCluster(
   masters = 3,
   replicas = 0,
@@ -183,7 +183,7 @@ export interface RedisPair {
   readonly replica: RedisServer
 }
 
-/** A master, and a replica that has all it has. */
+/** A master and a synchronized replica. */
 export async function startPair(args: readonly string[] = []): Promise<RedisPair> {
   const master = await startRedis({ args: [...REPLICATED, ...args] })
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port), ...args] })
@@ -191,7 +191,7 @@ export async function startPair(args: readonly string[] = []): Promise<RedisPair
   return { master, replica }
 }
 
-/** Whether its replica has answered once: before that it is online, and is sent nothing. */
+/** Whether the replica has acknowledged once: before that it is online, but receives no writes. */
 async function isFollowed(master: RedisServer): Promise<boolean> {
   return /state=online,offset=[1-9]/.test((await master.info('slave0')) ?? '')
 }
@@ -202,7 +202,7 @@ export interface RedisSentinel extends RedisPair {
   stop(): Promise<void>
 }
 
-/** A pair, and a Sentinel that lets the replica take over so soon after the master is gone. */
+/** A pair and a Sentinel that promotes the replica that soon after the master is down. */
 export async function startSentinel(downAfterMs = 500): Promise<RedisSentinel> {
   const { master, replica } = await startPair()
   const sentinel = await startRedis({

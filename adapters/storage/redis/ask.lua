@@ -1,9 +1,9 @@
--- One command that only reads, so that its answer carries a token as those of all scripts do (scripts.ts).
+-- Runs one read-only command, so that its reply carries a token like those of all scripts (scripts.ts).
 --
--- KEYS 1 what it reads
+-- KEYS 1 the key to read
 -- ARGV 1 the command
 --      2 and on: its arguments after the key
 --
--- Returns what the command does
+-- Returns the reply to the command
 
 return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))

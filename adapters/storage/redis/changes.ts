@@ -1,6 +1,6 @@
 /**
- * Changes authors by compare and set: an author is read, what waits is decided in memory, and all of it is committed at once
- * if nobody else was faster; if somebody was, it is decided again on what is there now.
+ * Changes authors by compare and set: an author is read, all waiting changes are decided in memory and committed together.
+ * If another client has changed the author in the meantime, they are decided again on the new state.
  */
 
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises'
@@ -16,13 +16,13 @@ import { Draft, type Needs, readsOf } from './draft.ts'
 import type { AuthorKeys, Keys } from './keys.ts'
 import type { Scripts } from './scripts.ts'
 
-/** So much is decided at once: no other client of the server waits long. */
+/** Maximum number of changes per commit, so that it does not block the server for long. */
 const MAX_BATCH = 500
-/** Who was not faster than others within this gives up: then there is time left to say so (I7). */
+/** A change that keeps losing the race gives up after this long, in time to report it (I7). */
 const GIVE_UP_MS = 1_500
 const MAX_PAUSE_MS = 16
 
-/** What was made of a change, and the rows of what it delivers (null: lost). */
+/** The outcome of a change, and the rows of the packages it delivers (null if missing). */
 export interface Made<Outcome> {
   readonly outcome: Outcome
   readonly rows: readonly (string | null)[]
@@ -31,7 +31,7 @@ export interface Made<Outcome> {
 interface Waiting {
   readonly change: Change<unknown>
   readonly since: number
-  /** Whoever asked has been told that it failed. */
+  /** The caller has been told that it failed. */
   isOver: boolean
   resolve(made: Made<unknown> | typeof OUTRUN | undefined): void
   reject(error: unknown): void
@@ -39,7 +39,7 @@ interface Waiting {
 
 const OUTRUN = Symbol('outrun')
 
-/** What waits for one author, and what was seen of the author before it is worked at. */
+/** The waiting changes of one author, and what the fast path has read of the author. */
 interface Queue {
   readonly waiting: Waiting[]
   readonly windows: Map<string, string | null>
@@ -47,7 +47,7 @@ interface Queue {
   isBusy: boolean
 }
 
-/** What the fast path saw of an author: `fields` are missing where they were said with another claim. */
+/** What the fast path has read of an author; `fields` is undefined if an earlier claim returned them. */
 export interface Seen {
   readonly fields: readonly (string | null)[] | undefined
   readonly windows: readonly (readonly [key: string, text: string | null])[]
@@ -70,7 +70,7 @@ export class Changes {
     return this.#queues.size > 0
   }
 
-  /** Whether something waits for this author: what comes now had better wait too. */
+  /** Whether changes of this author are pending; new ones should wait too. */
   isBusy(author: Pubkey): boolean {
     return this.#queues.has(author)
   }
@@ -78,12 +78,12 @@ export class Changes {
   /** @throws StoreError within two seconds (I7) */
   async make<Outcome>(author: Pubkey, change: Change<Outcome>): Promise<Outcome> {
     const made = await this.try(author, change)
-    if (made === undefined) throw new StoreError('Redis: a change was not made')
+    if (made === undefined) throw new StoreError('Redis: a change was not committed')
     return made.outcome
   }
 
   /**
-   * The same; undefined where the change `mayBeFast` and had to wait until the fast path may be open again.
+   * The same; undefined if the change `mayBeFast` and should try the fast path again.
    * @throws StoreError
    */
   async try<Outcome>(
@@ -100,14 +100,14 @@ export class Changes {
     })
     try {
       const answer = await this.#connection.within(made)
-      if (answer === OUTRUN) throw new StoreError('Redis: too many others change this author at once')
+      if (answer === OUTRUN) throw new StoreError('Redis: too many concurrent changes of this author')
       return answer as Made<Outcome> | undefined
     } finally {
       if (waiting !== undefined) waiting.isOver = true
     }
   }
 
-  /** The next sweep has to look at the author. */
+  /** Makes the next sweep visit the author. */
   mark(author: Pubkey, now: number): void {
     this.#connection.client.zadd(this.#keys.due(author), now, author).catch(() => undefined)
   }
@@ -122,7 +122,7 @@ export class Changes {
   }
 
   async #work(author: Pubkey, queue: Queue): Promise<void> {
-    // With all that is asked for in this turn of the event loop.
+    // Collects the changes of this event loop turn.
     await nextTurn()
     queue.isBusy = true
     const keys = this.#keys.of(author)
@@ -135,14 +135,14 @@ export class Changes {
         if (isOpen) sendBack(queue)
       }
     } catch (error) {
-      // Whoever still waits has asked a server that does not answer: nothing of theirs was sent.
+      // The server does not answer, so waiting changes fail too. They were not sent.
       for (const { reject } of [...batch, ...queue.waiting.splice(0)]) reject(error)
     } finally {
       this.#queues.delete(author)
     }
   }
 
-  /** Resolves to whether the fast path may be open now. */
+  /** Resolves to whether the fast path may work now. */
   async #settle(author: Pubkey, keys: AuthorKeys, all: readonly Waiting[], queue: Queue): Promise<boolean> {
     let batch = all
     const reads = readsOf(keys, needsOf(batch))
@@ -196,7 +196,7 @@ function see(queue: Queue, { fields, windows }: Seen): void {
   for (const [key, text] of windows) queue.windows.set(key, text)
 }
 
-/** What the fast path saw, where that is all that has to be known. */
+/** What the fast path has read, if that answers all of `reads`. */
 function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
   if (fields === undefined) return undefined
   const answers: unknown[] = [fields]
@@ -208,7 +208,7 @@ function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unk
   return answers
 }
 
-/** The answers of the commands that fetch rows come before all others. */
+/** The replies to the commands that fetch rows come first. */
 function fetchedRows(rows: readonly string[], answers: readonly unknown[]): Map<string, string | null> {
   const texts = answers.filter(Array.isArray).flat() as (string | null)[]
   return new Map(rows.map((row, index) => [row, texts[index] ?? null]))
@@ -228,14 +228,14 @@ function isWaiting({ isOver, change }: Waiting): boolean {
   return !isOver && !change.isAbandoned?.()
 }
 
-/** Those who can still be answered in time; the others are told. */
+/** The changes that can still be answered in time; rejects the others. */
 function inTimeOf(batch: readonly Waiting[]): Waiting[] {
   const oldest = performance.now() - GIVE_UP_MS
   for (const { since, resolve } of batch) if (since <= oldest) resolve(OUTRUN)
   return batch.filter((waiting) => waiting.since > oldest && isWaiting(waiting))
 }
 
-/** The first time at once, for whoever was faster is done; then after a while of any length, longer each time. */
+/** The first retry is immediate, because the other client is done; later ones use exponential backoff with jitter. */
 async function backOff(attempt: number): Promise<void> {
   if (attempt > 0) await pause(Math.random() * Math.min(2 ** attempt, MAX_PAUSE_MS))
 }

@@ -1,45 +1,45 @@
--- The fast path of claims: hands out the first of many fresh packages, or what is handed out again and again, where nothing
--- else has to be looked at. Of any other claim it changes nothing, and answers with what `claim` of plugin/stock/ decides by. On a cluster all claims of a call
--- are of one author.
+-- The fast path of claims: hands out the first of many fresh packages, or the packages that every claim gets, if nothing else
+-- needs to be considered. For any other claim it changes nothing, and returns the data that `claim` of plugin/stock/ decides
+-- on. On a cluster, all claims of a call are on one author.
 --
 -- KEYS of each claim: the author's stock (layout.ts), the windows of the requester and of the address
 -- ARGV 1 now, in seconds since the epoch
---      2, 3 quota per author: most claims, and the window's length in seconds
+--      2, 3 quota per author: maximum number of claims, and the window's length in seconds
 --      4, 5 quota per address, likewise
---      6 a requester who claimed after this may be sent the same again
---      7 a package exposed until then may retire
+--      6 a requester who claimed after this time may get the same packages again
+--      7 a package exposed at or before this time may retire
 --      8 until when a delivery is kept
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
---      11 what no other call gives
---      12 1 where claims may be sent again, or 0
---      13 and on, for each claim: the most packages without a slot, then `+` where it asks for slots too; of a claim that is
---      not for the fast path 0
+--      11 a version that is unique to this call
+--      12 1 if claims may be repeated, otherwise 0
+--      13 and on, for each claim: the maximum number of packages without a slot, then `+` if it asks for slots too; 0 for
+--      a claim that the fast path does not support
 --
 -- Returns for each claim one of
---         'more', or 'due' where a sweep should look at the author; how many packages are left; their number; their rows;
---         of a last package its exposure before, or ''
---         'slow', the fields of the stock (false after another slow claim of the author), both windows
---         'failed', why
+--         'more', or 'due' if a sweep should visit the author; how many packages are left; the number of rows; the rows;
+--         the previous exposure of a last package, or ''
+--         'slow', the fields of the stock (false after another slow claim on the author), both windows
+--         'failed', the reason
 -- include: window.lua
 
--- Lua looks a global up anew each time.
+-- Locals, because Lua looks up a global on every use.
 local call, KEYS, ARGV, unpack, tonumber = redis.call, KEYS, ARGV, unpack, tonumber
 local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local addressMax, addressSeconds = tonumber(ARGV[4]), tonumber(ARGV[5])
 local repeatedAfter, retiredUntil, deliveryUntil = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local oneClaim = recordOf(now, 1)
--- As long as the name of a row, and the field head (layout.ts).
+-- The lengths of a row name and of the field head (layout.ts).
 local ROW, HEAD = 6, 41
 local AGAIN_ID, AGAIN_SINCE, AGAIN_COUNT = 7, 71, 82
--- So many bytes of deliveries may wait to be folded into the others.
+-- Maximum size of `taken` in bytes; beyond that, a slow claim moves it into `deliveries`.
 local MAX_TAKEN = 16384
 local deliveryHead = ARGV[1] .. ' ' .. ARGV[8] .. ' 1 '
 
 local replies = {}
--- Authors of whom a claim was slow: so are all that come after it, since that one was first.
+-- Authors with a slow claim: their later claims are slow too, to keep the order.
 local slow = {}
 
--- All windows, as far as this call has changed them.
+-- All windows, with the changes of this call.
 local windowKeys, windows = {}, {}
 for key = 1, #KEYS, 3 do
   windowKeys[#windowKeys + 1] = KEYS[key + 1]
@@ -62,14 +62,14 @@ local function count(key, records, used, seconds)
   call('SET', key, windows[key], 'EX', seconds)
 end
 
--- What the claim delivers, and what becomes of the fields of the stock; nothing where it has to be looked at.
+-- The rows to deliver, and the changed fields of the stock; nothing for a slow claim.
 local function choose(stock, head, fresh, taken, asked, requesterWindow)
   local asksSlots = sub(asked, -1) == '+'
   if asksSlots and sub(head, 40, 40) == '1' then
     return call('HGET', stock, 'always'), {}
   end
   local length = tonumber(asksSlots and sub(asked, 1, -2) or asked) * ROW
-  -- A window is named as the stock is, but for the requester and what comes after.
+  -- The key of a window is that of the stock, with the requester and a suffix instead of `stock`.
   local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
   if length >= ROW and length < #fresh then
     local rows = sub(fresh, 1, length)
@@ -89,7 +89,7 @@ local function choose(stock, head, fresh, taken, asked, requesterWindow)
   end
 end
 
--- Whether the claim was answered.
+-- Returns whether the fast path answered the claim.
 local function take(index, stock, requesterWindow, addressWindow, asked)
   local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
   local head, fresh, taken = fields[1], fields[2], fields[3]

@@ -1,6 +1,6 @@
 /**
- * Sends claims to claim.lua, the fast path, those of one turn of the event loop together; what it leaves is decided by compare
- * and set. Tells what followed from them.
+ * Sends the claims of one event loop turn together to claim.lua, the fast path. The claims it does not handle are decided by
+ * compare and set (changes.ts). Emits low-stock signals.
  */
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
@@ -18,10 +18,10 @@ import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
-/** Most claims in one call of the script: no other client of the server waits for longer than a millisecond. */
+/** Maximum number of claims per script call, so that it blocks the server for at most a millisecond. */
 const MAX_AT_ONCE = 32
 
-/** What holds for all claims of a call. */
+/** What all claims of a call have in common. */
 interface Terms {
   readonly policy: ClaimPolicy
   readonly now: number
@@ -31,14 +31,14 @@ interface Waiting {
   readonly claim: Claim
   readonly terms: Terms
   readonly asked: Asked
-  /** Which of those asked together. */
+  /** Index within `asked`. */
   readonly index: number
 }
 
-/** Claims wait for others, so each wait alone is no measure; this is below the two seconds of I7. */
+/** Timeout for claims that wait for more than one call; below the two seconds of I7. */
 const ANSWER_MS = 1_950
 
-/** Claims that were asked for together, and are answered together and in time. */
+/** Claims of one `send`, which are answered together and in time. */
 class Asked {
   readonly answered: Promise<ClaimOutcome[]>
   readonly #outcomes: ClaimOutcome[] = []
@@ -59,12 +59,12 @@ class Asked {
     })
   }
 
-  /** Something does not come from one call alone: from now on the time is watched. */
+  /** Starts the timeout, because a claim needs more than one call. */
   watch(): void {
     this.#timer ??= setTimeout(() => this.#giveUp(), ANSWER_MS - (performance.now() - this.#since))
   }
 
-  /** Whoever asked has all answers: nothing more may be handed out. */
+  /** All claims are answered: nothing more may be handed out. */
   get isOver(): boolean {
     return this.#open === 0
   }
@@ -87,7 +87,7 @@ class Asked {
 
   #giveUp(): void {
     for (let index = 0; index < this.#count; index++)
-      this.fail(index, new StoreError('Redis: too many others change this author at once'))
+      this.fail(index, new StoreError('Redis: too many concurrent changes of this author'))
   }
 }
 
@@ -97,7 +97,7 @@ export class Claims {
   readonly #scripts: Scripts
   readonly #changes: Changes
   readonly #tellLowStock: LowStockListener
-  /** On a cluster authors have keys on different nodes, which must not wait for each other. */
+  /** On a cluster, the keys of authors are on different nodes, which must not wait for each other. */
   readonly #areApart: boolean
   readonly #waiting: Waiting[] = []
   #underWay = 0
@@ -117,7 +117,7 @@ export class Claims {
     this.#areApart = isCluster(connection.client)
   }
 
-  /** Outcomes in the order of the claims; where some failed, those are `unavailable`. @throws StoreError where all failed */
+  /** Outcomes in the order of the claims; failed ones are `unavailable`. @throws StoreError if all failed */
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
     const terms = { policy, now }
@@ -135,7 +135,7 @@ export class Claims {
     this.#waiting.push(waiting)
   }
 
-  /** While the server works at one half we read its answers to the other, so it is given no more at once. */
+  /** Keeps at most half of the claims in flight, so that the server works while this process reads its replies. */
   #sendSome(): void {
     this.#leaveBusyAuthors()
     while (this.#waiting.length > 0) {
@@ -145,7 +145,7 @@ export class Claims {
     }
   }
 
-  /** Whose author is being changed waits for that: in between the fast path could only be in its way. */
+  /** Claims on authors with pending changes join those changes: the fast path would conflict with them. */
   #leaveBusyAuthors(): void {
     if (!this.#changes.isAnyBusy) return
     for (const waiting of this.#waiting.splice(0)) {
@@ -164,7 +164,7 @@ export class Claims {
       this.#sendSome()
       for (const waiting of batch) this.#settle(waiting, replies)
     } catch (error) {
-      // Who still waits has asked a server that does not answer: nothing of theirs was sent, nothing is handed out (I7).
+      // The server does not answer, so waiting claims fail too. They were not sent, so nothing is handed out (I7).
       for (const { asked, index } of [...batch, ...this.#waiting.splice(0)]) asked.fail(index, error)
     }
   }
@@ -268,7 +268,7 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
   ]
 }
 
-/** The fast path knows no more than whether a claim asks for all packages of a kind. */
+/** The fast path only supports claims for all packages of a kind. */
 function askedOf(claim: Claim): string {
   if (!isPlainClaim(claim)) return '0'
   const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
@@ -288,8 +288,8 @@ function isPlain({ ids, since, until, tags }: Narrowing): boolean {
 }
 
 /**
- * Whether both may go in one call: on the same terms, and where the script finds all keys. On a cluster that is where
- * they are of one author.
+ * Whether two claims may share a call: with the same terms and, on a cluster, of one author, so that all keys are on one
+ * node.
  */
 function goesWith(one: Waiting | undefined, first: Waiting, areApart: boolean): boolean {
   if (one?.terms.policy !== first.terms.policy || one.terms.now !== first.terms.now) return false

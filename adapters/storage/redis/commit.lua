@@ -1,15 +1,14 @@
--- Compare and set: runs commands if a hash still has the version on which they were decided, and if not, reads again what
--- they were decided on. What that is, is Node's business (commits.ts).
+-- Compare and set: runs the writes if a hash still has the expected version, otherwise runs the reads again. Node decides
+-- what they are (commits.ts).
 --
--- KEYS 1 the hash, which has its version in the field `version`
---      2 and on: other keys that commands name
--- ARGV 1 the version; '' where there was no hash. No hash has the version '?': who gives that only reads
---      2 how many arguments are of the commands that read
---      3 and on: the commands that read, then those that change. Each is a number, of the arguments that follow; the
---        command; which of KEYS is its first argument; the others
+-- KEYS 1 the hash, with its version in the field `version`
+--      2 and on: other keys that the commands use
+-- ARGV 1 the expected version; '' if there was no hash. No hash has the version '?', so a call with it only reads
+--      2 how many arguments belong to the reads
+--      3 and on: the reads, then the writes. Each is the number of arguments that follow, the command, the index in KEYS of
+--        its first argument, and its other arguments
 --
--- Returns {1, what the commands answered that change}, or {0, what those answered that read}
-
+-- Returns {1, the replies to the writes}, or {0, the replies to the reads}
 
 local function run(from, last)
   local answers = {}

@@ -1,4 +1,4 @@
-/** The changes of an author's stock, as the rules of plugin/stock/ decide them. */
+/** The changes of an author's stock, decided by the rules of plugin/stock/. */
 
 import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { type Choice, claim } from '../../../plugin/stock/claim.ts'
@@ -17,16 +17,16 @@ import type { Draft, Needs } from './draft.ts'
 import { type AuthorKeys, keyPart } from './keys.ts'
 import type { RowedPackage } from './layout.ts'
 
-/** What is decided about an author, again on a newer state where others were faster. */
+/** A change of an author. It is decided again on the new state if another client changed the author first. */
 export interface Change<Outcome> {
   readonly needs: Needs
   /** In seconds since the epoch. */
   readonly now: number
-  /** Whether the next sweep has to look at the author. */
+  /** Whether the next sweep must visit the author. */
   readonly isDue?: boolean
-  /** Whether it had better try the fast path again before it waits for long. */
+  /** Whether it should try the fast path again instead of waiting. */
   readonly mayBeFast?: boolean
-  /** Whether nobody waits for it any more. */
+  /** Whether its caller is no longer waiting. */
   isAbandoned?(): boolean
   decide(draft: Draft): Decision<Outcome>
 }
@@ -34,7 +34,7 @@ export interface Change<Outcome> {
 export interface Decision<Outcome> {
   readonly outcome: Outcome
   readonly removed: readonly Removed[]
-  /** Whose events the outcome needs. */
+  /** The packages whose events the outcome needs. */
   readonly delivered?: readonly RowedPackage[]
 }
 
@@ -98,7 +98,7 @@ export function claiming(
   }
 }
 
-/** It tells the fast path also whether something may be sent again. */
+/** The fast path also uses this window to see whether a claim may be repeated, so it must last as long. */
 export function requesterWindowSeconds({ perAuthor, redeliverySeconds }: ClaimPolicy): number {
   return Math.max(perAuthor.windowSeconds, redeliverySeconds)
 }
@@ -144,7 +144,7 @@ export function spending(spent: readonly KnownName[], now: number): Change<void>
   }
 }
 
-/** How many packages went, and when there will next be something to do; undefined where nothing is left. */
+/** How many packages were removed, and when the next sweep is due; undefined if nothing is left. */
 export interface Swept {
   readonly gone: number
   readonly dueAt: number | undefined

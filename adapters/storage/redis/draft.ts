@@ -1,4 +1,4 @@
-/** One author as read from Redis, while changes to it are decided one after the other; then the commands that keep them. */
+/** The state of one author while changes are decided one after the other, and the commands that write the result. */
 
 import { isFresh } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
@@ -17,20 +17,20 @@ import {
 import { encodeRow } from './row.ts'
 import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
 
-/** What has to be known of an author beside the stock. */
+/** What a decision needs of an author besides the stock. */
 export interface Needs {
   /** Keys of windows. */
   readonly windows?: readonly string[]
   /** Event ids and KeyPackageRefs. */
   readonly names?: readonly string[]
-  /** The first name that is over after this, in seconds since the epoch. */
+  /** Find the first name that expires after this time, in seconds since the epoch. */
   readonly namesAfter?: number
 }
 
-/** How much longer than anything matters an author is kept, in seconds: `now` is not the server's clock. */
+/** How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock. */
 const SLACK = 3600
 
-/** Commands that read the stock, and what is needed beside it. */
+/** The commands that read the stock and the other needs. */
 export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand[] {
   const windows = new Set(needs.flatMap((each) => each.windows ?? []))
   const names = new Set(needs.flatMap((each) => each.names ?? []))
@@ -62,7 +62,7 @@ export class Draft {
   #namesOverBy: number | undefined
   #lastRow: string | undefined
 
-  /** @param answers of the commands `reads`. @throws Error where what was read is not what a store writes */
+  /** @param answers the replies to `reads`. @throws Error if the data cannot be decoded */
   constructor(keys: AuthorKeys, reads: readonly KeyedCommand[], answers: readonly unknown[]) {
     this.#keys = keys
     this.#read = decodeStock(answers[0] as (string | null)[])
@@ -70,12 +70,12 @@ export class Draft {
     for (const [index, command] of reads.entries()) this.#learn(command, answers[index])
   }
 
-  /** Undefined where there is no stock. */
+  /** Undefined if there is no stock. */
   get version(): string | undefined {
     return this.#read.fields?.version
   }
 
-  /** Whether anything has to be written. */
+  /** Whether anything must be written. */
   get isChanged(): boolean {
     return (
       this.stock !== this.#read.stock ||
@@ -90,7 +90,7 @@ export class Draft {
     return (this.stock?.packages.filter(isFresh).length ?? 0) > 1
   }
 
-  /** Whether there are deliveries to be forgotten one day, and were none. */
+  /** Whether there are deliveries now and were none before, so that a sweep must remove them later. */
   get isDue(): boolean {
     return !this.#read.stock?.deliveries.length && (this.stock?.deliveries.length ?? 0) > 0
   }
@@ -99,7 +99,7 @@ export class Draft {
     return this.#windows.get(key)
   }
 
-  /** @param seconds how long it is of use */
+  /** @param seconds how long it matters */
   keepWindow(key: string, window: KeptWindow, seconds: number): void {
     this.#windows.set(key, window)
     this.#newWindows.set(key, ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK])
@@ -116,18 +116,18 @@ export class Draft {
     }
   }
 
-  /** What is over by then need not be known any more. */
+  /** Removes the names that have expired by then. */
   forgetNames(now: number): void {
     this.#namesOverBy = Math.min(now, this.#namesOverBy ?? now)
   }
 
-  /** When the first name is over of those that are not by now. */
+  /** When the first of the names that are not expired now expires. */
   firstNameOver(now: number): number | undefined {
     const times = [...this.#newNames.values(), this.#firstNames.get(now) ?? now].filter((time) => time > now)
     return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
   }
 
-  /** The package as the rules see it, with a row to be kept in. */
+  /** The package as the rules see it, with a new row. */
   rowed(pkg: StoredKeyPackage): RowedPackage {
     const { author: _author, event: _event, contentForm: _form, ...rest } = pkg
     this.#lastRow = rowAfter(this.#lastRow ?? lastOf(rowsOf(this.#read.stock)))
@@ -136,12 +136,12 @@ export class Draft {
     return { ...rest, row }
   }
 
-  /** Of a package that came in since the author was read. */
+  /** The text of a row that is not written yet. */
   newRow(row: string): string | undefined {
     return this.#newRows.get(row)
   }
 
-  /** What has to be written, and before that the commands that fetch rows. What needs memory comes first. */
+  /** The commands that fetch rows, then the writes. Of the writes, those that need memory come first. */
   commands(rowsToFetch: readonly string[], now: number): KeyedCommand[] {
     const { stock, known } = this.#keys
     const fetching = inPieces(
@@ -210,14 +210,14 @@ export class Draft {
   }
 }
 
-/** Of the packages in a stock, and of those that a release would bring back. */
+/** The rows of the packages in a stock, and of those that a release would bring back. */
 function rowsOf(stock: Stock<RowedPackage> | undefined): Set<string> {
   if (stock === undefined) return new Set()
   const spent = stock.deliveries.flatMap((delivery) => delivery.spent)
   return new Set([...stock.packages, ...spent].map(({ row }) => row))
 }
 
-/** Names of rows are equally long. */
+/** The last row name; all have the same length. */
 function lastOf(rows: ReadonlySet<string>): string {
   return [...rows].reduce((a, b) => (a > b ? a : b), '')
 }

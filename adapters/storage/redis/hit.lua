@@ -1,12 +1,12 @@
--- `hit` of plugin/stock/windows.ts: records up to `cost` in a sliding window, as much as the quota has room for.
+-- `hit` of plugin/stock/windows.ts: records as much of `cost` in a sliding window as the quota allows.
 --
 -- KEYS 1 the window
 -- ARGV 1 cost
 --      2 now, in seconds since the epoch
---      3 most in one window
+--      3 maximum in one window
 --      4 length of the window in seconds
 --
--- Returns {granted, seconds until there is room for one more; 0 where all was granted}
+-- Returns {granted, seconds until there is room for one more, or 0 if all was granted}
 -- include: window.lua
 
 local cost, now, max, windowSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -1,19 +1,19 @@
 /**
- * How an author's stock lies in Redis: a hash with these fields, and one for each package with its event (row.ts). The fast
- * path of claims (claim.lua) knows all but the last two.
+ * The Redis layout of an author's stock: a hash with these fields, and one for each package with its event (row.ts). The fast
+ * path of claims (claim.lua) uses all except the last two.
  *
- * - `version`: a text that every change replaces by one that no other change gives.
+ * - `version`: replaced by a unique text with every change.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
- * - `taken`: the deliveries that the fast path has made since the last other change.
- * - `always`: the rows that each claim gets that asks for slots, and that nothing becomes of.
- * - `again`: the package without a slot that each claim gets now, and whose exposure each counts: its row, its id, since when it
- *   is exposed, and how often it was delivered. Empty where there is none.
- * - `counted`: how often it was delivered besides.
- * - `head`: what tells the fast path whether it may, as numbers of a fixed length: when the first package expires; since when
- *   the first is exposed of those that may retire; until when the hash is kept; how many packages are not fresh; then 1 or
- *   0 each: whether no delivery was kept, whether there is an `always`, an `again`.
- * - `packages`: all packages but for their events, as JSON, also those that a release may bring back.
- * - `deliveries`: a line for each, oldest first: when it was; until when it is kept; how often it was sent; the rows that it
+ * - `taken`: the deliveries by the fast path since the last other change.
+ * - `always`: the rows that every claim for slots gets, without changing the stock. Empty if there are none.
+ * - `again`: the package without a slot that every claim gets now, which increments its exposure: its row, its id, since when
+ *   it is exposed, and how often it was delivered. Empty if there is none.
+ * - `counted`: how many more deliveries the fast path has made of it.
+ * - `head`: what the fast path checks first, as numbers of fixed length: when the first package expires; since when the first
+ *   of those that may retire is exposed; until when the hash is kept; how many packages are not fresh; then a 1 or 0 each:
+ *   whether there are no deliveries, whether there is an `always`, whether there is an `again`.
+ * - `packages`: all packages without their events, as JSON, including those that a release may bring back.
+ * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
  *   spent; the last package, or `-`; the requester.
  */
 
@@ -27,12 +27,12 @@ import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.t
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { StockedPackage } from '../../../plugin/store.ts'
 
-/** A package, and the name of its row. */
+/** A package with the name of its row. */
 export interface RowedPackage extends StockedPackage {
   readonly row: string
 }
 
-/** All fields but for rows, as claim.lua reads them too. */
+/** All fields except rows, in the order in which claim.lua returns them. */
 export const STOCK_FIELDS = [
   'version',
   'head',
@@ -49,31 +49,31 @@ type Fields = Record<(typeof STOCK_FIELDS)[number], string>
 
 /** A stock as it was read. */
 export interface ReadStock {
-  /** Undefined of an author of whom there is none. */
+  /** Undefined if the author has no stock. */
   readonly fields: Fields | undefined
   readonly stock: Stock<RowedPackage> | undefined
   /** Until when the hash is kept, in seconds since the epoch. */
   readonly keptUntil: number
 }
 
-/** Where a package is: among the fresh ones unless the fast path has spent it since; in the stock; only in deliveries. */
+/** Where a package is: `fresh` unless the fast path has spent it since; in the `stock`; or `spent`, only in deliveries. */
 type Place = 'fresh' | 'stock' | 'spent'
 type Entry = readonly [place: Place, pkg: RowedPackage]
 
-/** A colon, which no other field begins with, and a number to the base 36. */
+/** A colon, which no other field starts with, and a base 36 number. */
 const ROW_LENGTH = 6
 const TIME = 11
 const COUNT = 5
 /** Larger than any time. */
 const NEVER = 10 ** TIME - 1
 
-/** @param values of `STOCK_FIELDS`. @throws Error where they are not what `encodeStock` and claim.lua write */
+/** @param values of `STOCK_FIELDS`. @throws Error if neither `encodeStock` nor claim.lua wrote them */
 export function decodeStock(values: readonly (string | null)[]): ReadStock {
   if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, keptUntil: 0 }
   try {
     return decode(values)
   } catch (cause) {
-    throw new Error('WRONGTYPE what is kept of an author cannot be read', { cause })
+    throw new Error('WRONGTYPE the stock of an author cannot be decoded', { cause })
   }
 }
 
@@ -98,7 +98,7 @@ function decode(values: readonly (string | null)[]): ReadStock {
   return { fields, stock: { packages, deliveries }, keptUntil }
 }
 
-/** The fields of a stock, with a version of its own. */
+/** The fields of a stock, with a new version. */
 export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fields {
   const { packages, deliveries } = stock
   const inStock = new Set(packages.map(({ row }) => row))
@@ -133,14 +133,14 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
   }
 }
 
-/** What the rules deliver to each claim of all slots, if it is nothing else and nothing becomes of it. */
+/** The rows that the rules deliver to every claim for all slots; '' if such a claim would change the stock. */
 function rowsAlways(stock: Stock<RowedPackage>): string {
   if (!stock.packages.some(isSlot)) return ''
   const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND, SLOT_KIND])
   return after === stock ? delivered.map(({ row }) => row).join('') : ''
 }
 
-/** What the rules deliver to each claim of all one-time packages, if all that becomes of it is one delivery more. */
+/** The one package that the rules deliver to every claim for one-time packages; '' if such a claim would spend one. */
 function packageAgain(stock: Stock<RowedPackage>): string {
   const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND])
   const [pkg] = delivered
@@ -150,7 +150,7 @@ function packageAgain(stock: Stock<RowedPackage>): string {
   return `${pkg.row}${pkg.id}${digits(since, TIME)}${digits(count, TIME - 1)}`
 }
 
-/** What would become of a claim that asks for everything of these kinds, if nothing were over. */
+/** The result of a claim for everything of these kinds, if nothing had expired. */
 function tryClaim(
   stock: Stock<RowedPackage>,
   kinds: readonly number[],
@@ -171,7 +171,7 @@ const FREE = {
   low: 0,
 }
 
-/** How many packages are in a stock, from two of its fields. */
+/** The number of packages in a stock, from two of its fields. */
 export function sizeOf(head: string | null, fresh: string | null): number {
   return Number(head?.slice(3 * TIME, 3 * TIME + COUNT) ?? 0) + (fresh?.length ?? 0) / ROW_LENGTH
 }
@@ -179,20 +179,20 @@ export function sizeOf(head: string | null, fresh: string | null): number {
 const PROCESS = randomBytes(9).toString('base64url')
 let versions = 0
 
-/** No other change gives it, nor one that begins with it. */
+/** A unique version that is not a prefix of any other. */
 export function newVersion(): string {
   versions += 1
   return `${PROCESS}${versions.toString(36)}:`
 }
 
-/** The name of the row after that one; '' is before the first. */
+/** The name of the next row; '' comes before the first. */
 export function rowAfter(row: string): string {
   const number = Number.parseInt(row.slice(1) || '0', 36) + 1
   return `:${number.toString(36).padStart(ROW_LENGTH - 1, '0')}`
 }
 
 function present(value: string | null | undefined): string {
-  if (typeof value !== 'string') throw new Error('a stock lacks a field')
+  if (typeof value !== 'string') throw new Error('a field of the stock is missing')
   return value
 }
 
@@ -207,7 +207,7 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
   const [deliveredAt, keptUntil, times, rows = '', last] = words
   const spent = rowsIn(rows === '-' ? '' : rows).map((row) => {
     const pkg = byRow.get(row)
-    if (pkg === undefined) throw new Error('a stock lacks a package that was delivered')
+    if (pkg === undefined) throw new Error('a delivered package is missing from the stock')
     return pkg
   })
   return {

@@ -1,4 +1,4 @@
-/** Reads an author's packages; changes nothing. */
+/** Reads an author's packages without changing anything. */
 
 import type { StoredEvent } from '../../../plugin/key-package/encoding.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
@@ -22,14 +22,14 @@ export class Reader {
     this.#commits = new Commits(scripts)
   }
 
-  /** What is kept of an author but for the events; undefined where nothing is. @throws StoreError */
+  /** The stock of an author without the events; undefined if there is none. @throws StoreError */
   async stock(author: Pubkey): Promise<Stock<RowedPackage> | undefined> {
     const { stock } = this.#keys.of(author)
     const read = this.#commits.read(stock, [['HMGET', stock, ...STOCK_FIELDS]])
     return this.#connection.within(read.then(([values]) => decodeStock(values as (string | null)[]).stock))
   }
 
-  /** The event of a package; undefined where it is gone. @throws StoreError */
+  /** The event of a package; undefined if it is gone. @throws StoreError */
   async event(author: Pubkey, id: EventId, row: string): Promise<StoredEvent | undefined> {
     const { stock } = this.#keys.of(author)
     const [text] = await this.#connection.within(this.#commits.read(stock, [['HGET', stock, row]]))

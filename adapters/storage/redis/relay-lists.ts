@@ -1,4 +1,4 @@
-/** Keeps what is known of relay lists (kind 10051), each in a hash that is changed by compare and set (commit.lua). */
+/** Stores relay lists (kind 10051), each in a hash that is changed by compare and set (commit.lua). */
 
 import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -9,7 +9,7 @@ import type { Keys } from './keys.ts'
 import { newVersion } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
-/** Nobody else changes a relay list so often. */
+/** More concurrent changes of one relay list than can be expected. */
 const MAX_TRIES = 20
 
 interface Decision<Outcome> {
@@ -58,7 +58,7 @@ export class RelayLists {
     decide: (known: KnownRelayList) => Decision<Outcome>,
   ): Promise<Outcome> {
     const decided = await this.#connection.within(this.#try(this.#keys.relayList(author), decide))
-    if (decided === undefined) throw new StoreError('Redis: too many others change this relay list at once')
+    if (decided === undefined) throw new StoreError('Redis: too many concurrent changes of this relay list')
     return decided.outcome
   }
 
@@ -80,10 +80,10 @@ export class RelayLists {
   }
 }
 
-/** @throws StoreError where it is no event of the author */
+/** @throws StoreError if it is not an event of the author */
 export function decodeRelayList(author: Pubkey, text: string): SignedEvent {
   const event = parse(text)
-  if (event?.pubkey !== author) throw new StoreError('Redis: a relay list is not one of its author')
+  if (event?.pubkey !== author) throw new StoreError('Redis: a relay list belongs to another author')
   return event
 }
 

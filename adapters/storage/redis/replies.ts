@@ -1,4 +1,4 @@
-/** Reads what claim.lua returns, and makes packages of rows. */
+/** Decodes the reply of claim.lua, and turns rows into packages. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type {
@@ -12,15 +12,15 @@ import { StoreError } from '../../../plugin/store-error.ts'
 import { decodeRow } from './row.ts'
 
 /**
- * - `delivered`: the fast path took it; `isDue`: a sweep should look at the author.
- * - `slow`: it has to be decided by what is kept of the author, and by the windows of the requester and the address.
- * - `failed`: nothing changed, and why.
+ * - `delivered`: the fast path handled the claim; `isDue`: a sweep should visit the author.
+ * - `slow`: the claim must be decided on the stock fields and the windows of the requester and the address.
+ * - `failed`: nothing has changed; `failure` says why.
  */
 export type ClaimAnswer =
   | { readonly kind: 'delivered'; readonly outcome: ClaimOutcome; readonly isDue: boolean }
   | {
       readonly kind: 'slow'
-      /** Of the stock; undefined where they were said with another claim of the author. */
+      /** Of the stock; undefined if an earlier claim on the author returned them. */
       readonly fields: readonly (string | null)[] | undefined
       readonly windows: readonly [requester: string | null, address: string | null]
     }
@@ -42,11 +42,11 @@ export class ClaimReplies {
       const fields = this.#word() as (string | null)[] | null
       return { kind, fields: fields ?? undefined, windows: [this.#text(), this.#text()] }
     }
-    if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: a claim was not answered')
+    if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: unexpected reply to a claim')
     const remaining = Number(this.#word())
     const count = Number(this.#word())
     const rows = this.#words.slice(this.#read, this.#read + count)
-    // Before any row is decoded: where one cannot be, the next claim still finds what is its own.
+    // Advance before decoding, so that an undecodable row does not affect the next claim.
     this.#read += count
     const exposure = exposureOf(this.#text() ?? '')
     const packages: StoredKeyPackage[] = []
@@ -68,14 +68,14 @@ export class ClaimReplies {
   }
 }
 
-/** `since:count`, or nothing. */
+/** Parses `since:count`, or an empty text. */
 function exposureOf(text: string): Exposure | undefined {
   if (text === '') return undefined
   const [since, count] = text.split(':')
   return { since: Number(since), count: Number(count) }
 }
 
-/** The packages with their events, as exposed as the stock says. @throws StoreError where a row is lost */
+/** The packages with their events, and the exposure from the stock. @throws StoreError if a row is missing */
 export function packagesOf(
   author: Pubkey,
   packages: readonly StockedPackage[],
@@ -83,7 +83,7 @@ export function packagesOf(
 ): StoredKeyPackage[] {
   return packages.map(({ exposure }, index) => {
     const row = rows[index] ?? undefined
-    if (row === undefined) throw new StoreError('Redis: the event of a key package is lost')
+    if (row === undefined) throw new StoreError('Redis: the event of a key package is missing')
     return decodeRow(author, row, exposure)
   })
 }

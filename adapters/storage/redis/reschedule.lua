@@ -1,9 +1,9 @@
--- Says when a sweep has to look at an author again, unless somebody has said so since the sweep began.
+-- Schedules the next sweep of an author, unless another client has done so since this sweep began.
 --
 -- KEYS 1 a part of the due index (keys.ts)
 -- ARGV 1 the author
 --      2 the score that the sweep gave it
---      3 when to look again, in seconds since the epoch; '' where nothing is left of the author
+--      3 the time of the next sweep, in seconds since the epoch; '' if nothing is left of the author
 --
 -- Returns nothing
 

@@ -1,6 +1,6 @@
 /**
- * How a package with its event stands in Redis, as three lines: what the rules go by; how its content was written, its tags
- * and its slot as JSON; the event. How exposed it is, the stock says.
+ * The Redis encoding of a package with its event, in three lines: what the rules need; the encoding of its content, its tags
+ * and its slot as JSON; the event. Its exposure is kept in the stock.
  */
 
 import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
@@ -17,7 +17,7 @@ export function encodeRow(pkg: StoredKeyPackage): string {
   return `${header.join(' ')}\n${JSON.stringify(rest)}\n${event}`
 }
 
-/** @throws StoreError where the event is not the author's, or not the one of that id (I4) */
+/** @throws StoreError if the event is not the author's, or its id does not match (I4) */
 export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
   const headerEnd = row.indexOf('\n')
   const restEnd = row.indexOf('\n', headerEnd + 1)
@@ -25,7 +25,7 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
   const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
   const event = row.slice(restEnd + 1)
   if (!says(event, 'pubkey', author) || !says(event, 'id', id))
-    throw new StoreError('Redis: a key package is not the one that was asked for')
+    throw new StoreError('Redis: a key package belongs to another author or id')
   return {
     id,
     ref,
@@ -42,7 +42,7 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
   }
 }
 
-/** Whether an event has that value, without parsing it: within a text of it, quotes would be escaped. */
+/** Whether an event has that value, without parsing it: inside a JSON string, quotes would be escaped. */
 function says(event: string, name: 'id' | 'pubkey', value: string): boolean {
   return event.includes(`"${name}":"${value}"`)
 }

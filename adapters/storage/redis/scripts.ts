@@ -1,6 +1,6 @@
 /**
- * The Lua scripts: what each is made of, and how it is run. Each call carries a token that comes back with its answer:
- * where the client mixes answers up, as ioredis has done, none is taken for that of another call (I4).
+ * Loads and runs the Lua scripts. Each call carries a token that its reply must repeat: if the client mixes up replies, as
+ * ioredis has done, none is mistaken for the reply to another call (I4).
  */
 
 import { createHash } from 'node:crypto'
@@ -18,7 +18,7 @@ const FILES = {
   ask: 'ask.lua',
 } as const satisfies Record<string, string>
 
-/** Those that write nothing: no replica has to be waited for. */
+/** Scripts that write nothing, so they need not wait for replicas. */
 const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask'])
 
 export type ScriptName = keyof typeof FILES
@@ -47,12 +47,12 @@ export class Scripts {
     return this.#connection.within(this.send(name, keys, args))
   }
 
-  /** The answer of a command that only reads. @throws StoreError */
+  /** The reply to a read-only command. @throws StoreError */
   ask(command: string, key: string, ...args: readonly Argument[]): Promise<unknown> {
     return this.run('ask', [key], [command, ...args])
   }
 
-  /** @throws what the client throws; `within` is for around it */
+  /** @throws what the client throws; wrap it in `within` */
   async send(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const script = this.#scripts.get(name)
     if (script === undefined) throw new Error(`there is no script ${name}`)
@@ -68,13 +68,13 @@ export class Scripts {
     try {
       return this.#open(token, await send('evalsha', script.sha))
     } catch (error) {
-      // The server does not know it (yet, or since a restart), so it has done nothing.
+      // The server does not have the script (yet, or since a restart), so nothing was done.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return this.#open(token, await send('eval', script.text))
     }
   }
 
-  /** What is sent in this turn of the event loop goes in one piece. */
+  /** Sends the commands of one event loop turn in one write. */
   #gather(): void {
     const { client } = this.#connection
     const stream = isCluster(client) ? undefined : client.stream
@@ -87,11 +87,11 @@ export class Scripts {
     })
   }
 
-  /** @throws Error CROSSED where it is not the answer to the call with that token */
+  /** @throws Error CROSSED if it is not the reply to the call with that token */
   #open(token: string, reply: unknown): unknown {
     if (Array.isArray(reply) && reply[0] === token) return reply[1] ?? null
     this.#connection.distrust()
-    throw new Error('CROSSED an answer to another call')
+    throw new Error('CROSSED reply to another call')
   }
 }
 

@@ -1,4 +1,4 @@
-/** Tells this process's listeners, and those of every other process on the same Redis, what happened to an author. */
+/** Notifies the listeners of this process, and of all others on the same Redis, of events of an author. */
 
 import { randomUUID } from 'node:crypto'
 import { Listeners } from '../../../plugin/listeners.ts'
@@ -7,8 +7,8 @@ import type { LowStockListener, PublishedListener } from '../../../plugin/store.
 import type { RedisConnection } from './connection.ts'
 
 /**
- * Listeners here are told at once and go without what comes back from Redis, so that each hears everything once. What
- * others hear is a hint: it is lost while their connection is, and nothing but a reminder depends on it.
+ * Listeners in this process are notified directly and its own messages from Redis are ignored, so that each event is
+ * heard once. Other processes miss events while disconnected; only reminders depend on them.
  */
 export class Signals {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
@@ -25,7 +25,7 @@ export class Signals {
     this.#channel = channel
   }
 
-  /** ioredis subscribes again by itself whenever the connection was lost. */
+  /** ioredis resubscribes after a lost connection. */
   async start(): Promise<void> {
     this.#connection.subscriber.on('message', this.#hear)
     await this.#connection.within(this.#connection.subscriber.subscribe(this.#channel))

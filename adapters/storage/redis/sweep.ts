@@ -1,4 +1,4 @@
-/** Goes through the authors of a Redis store a bounded piece at a time, so that no server is kept busy for long. */
+/** Visits the authors of a Redis store in small steps that do not block the server for long. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { StoreStats } from '../../../plugin/store.ts'
@@ -10,7 +10,7 @@ import { sizeOf } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
-/** When an author is looked at again whose sweep was broken off, in seconds. */
+/** After how many seconds an author is visited again if its sweep was interrupted. */
 const RETRY_SECONDS = 300
 
 export class Sweeper {
@@ -26,7 +26,7 @@ export class Sweeper {
     this.#changes = changes
   }
 
-  /** Resolves to how many packages went. @throws StoreError */
+  /** Resolves to the number of removed packages. @throws StoreError */
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     let gone = 0
     for (const part of this.#keys.everyDue()) {
@@ -60,7 +60,7 @@ export class Sweeper {
     return { authors, packages }
   }
 
-  /** It gets a score of its own while it is looked at, so that a change in the meantime is seen. */
+  /** Sets a temporary score during the sweep, so that a concurrent change is noticed. */
   async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))

@@ -1,12 +1,12 @@
--- Sliding windows, as plugin/stock/windows.ts says. One is kept as a text: how much is in it (10 digits), then for each
--- record, oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). windows.ts reads it too.
+-- Sliding windows, as in plugin/stock/windows.ts. A window is a text: its total cost (10 digits), then for each record,
+-- oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). windows.ts reads it too.
 
 local sub = string.sub
 local USED, AT, RECORD = 10, 11, 21
--- How much longer than its length a window is kept, in seconds: the clocks of processes differ.
+-- How many seconds a window is kept beyond its length, because the clocks of processes differ.
 local WINDOW_SLACK = 60
 
--- The records that have not fallen out of a window, and how much is in them.
+-- The records that are still in a window, and their total cost.
 local function slide(kept, windowSeconds, now)
   if not kept then
     return '', 0
@@ -19,7 +19,7 @@ local function slide(kept, windowSeconds, now)
   return sub(kept, from), used
 end
 
--- When the newest of the records was made.
+-- The time of the newest record.
 local function newestAt(records)
   return tonumber(sub(records, -RECORD, -RECORD + AT - 1))
 end
@@ -28,7 +28,7 @@ local function recordOf(at, cost)
   return string.format('%011d%010d', at, cost)
 end
 
--- The same few numbers again and again.
+-- Caches formatted numbers, because the same few occur again and again.
 local digits = setmetatable({}, {
   __index = function(known, used)
     known[used] = string.format('%010d', used)
@@ -36,7 +36,7 @@ local digits = setmetatable({}, {
   end,
 })
 
--- The window with one more record in it; `new` is what `recordOf` makes of it.
+-- The window with one more record; `new` is the result of `recordOf` for it.
 local function recorded(records, used, at, cost, new)
   if records ~= '' and newestAt(records) >= at then
     local lastCost = tonumber(sub(records, -RECORD + AT))

@@ -1,11 +1,11 @@
-/** How the window of a quota stands in Redis, as window.lua says: for those that Node reads and writes. */
+/** The Redis encoding of quota windows, the same as in window.lua, for those that Node reads and writes. */
 
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 
 const USED = 10
 const AT = 11
 const COST = 10
-/** How much longer than its length a window is kept, in seconds: the clocks of processes differ. */
+/** How many seconds a window is kept beyond its length, because the clocks of processes differ. */
 export const WINDOW_SLACK = 60
 
 export function encodeWindow({ window }: KeptWindow): string {
@@ -13,7 +13,7 @@ export function encodeWindow({ window }: KeptWindow): string {
   return digits(used, USED) + window.map(([at, cost]) => digits(at, AT) + digits(cost, COST)).join('')
 }
 
-/** Until when it is kept, Redis knows. */
+/** `keptUntil` is approximate: Redis itself expires the key. */
 export function decodeWindow(text: string | null): KeptWindow | undefined {
   if (text === null) return undefined
   const window: [at: number, cost: number][] = []

@@ -1,4 +1,4 @@
-/** Every store answers a random history as the memory store does, also where two processes share it and take turns. */
+/** Every store answers a random history like the memory store, also when two processes share it and take turns. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -10,7 +10,7 @@ import { storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, runsOf, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
-/** For as many operations as somebody asks for by hand. */
+/** Long enough for any number of operations set by hand. */
 const LONG_MS = 3_600_000
 const STEPS_A_HISTORY = 40
 
@@ -23,7 +23,7 @@ afterAll(() => real?.stop())
 
 type Open = () => Promise<readonly [KeyPackageStore, ...KeyPackageStore[]]>
 
-/** LMDB waits for the disk at most steps. */
+/** LMDB waits for the disk in most steps. */
 const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open])[] = [
   ['the LMDB store', 100, async () => [real.lmdb()]],
   ['the Redis store', 300, async () => [await real.redis()]],
@@ -48,7 +48,7 @@ describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open) => {
   )
 })
 
-/** What stores answer that take the steps in turns, and what they tell of it, step by step. */
+/** The answers and notifications of stores that perform the steps in turns, step by step. */
 async function replay(
   stores: readonly [KeyPackageStore, ...KeyPackageStore[]],
   { steps }: History,
@@ -59,7 +59,7 @@ async function replay(
   const low: LowStock[] = []
   const different = new Set(stores)
   for (const store of different) store.onRemoved((removed) => removals.push(...removed))
-  // The other of two hears of it some time later.
+  // The other store receives it some time later.
   if (stores.length === 1) stores[0].onLowStock((author, remaining) => low.push({ author, remaining }))
   let now = NOW
   for (const [index, step] of steps.entries()) {
@@ -119,12 +119,12 @@ function idsOf(outcome: ClaimOutcome | undefined): string[] {
   return outcome?.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
 }
 
-/** Stores may tell of a step's removals at once or one by one, in any order. */
+/** Stores may report the removals of a step together or one by one, in any order. */
 function asTold(removals: readonly Removal[]): Removal[] {
   return removals.toSorted((a, b) => (`${a.author} ${a.id}` < `${b.author} ${b.id}` ? -1 : 1))
 }
 
-/** Stores may take the authors of a batch in any order. */
+/** Stores may handle the authors of a batch in any order. */
 function byAuthor(low: readonly LowStock[]): LowStock[] {
   return low.toSorted((a, b) => a.author.localeCompare(b.author))
 }

@@ -58,7 +58,7 @@ describe('an LMDB store that cannot be opened', () => {
   it.each([
     ['short', 'hello'],
     ['long', 'hello world'.repeat(1000)],
-  ])('says so where the data file is not LMDB’s (a %s one), instead of crashing (I9)', (name, content) => {
+  ])('reports a %s data file that is not LMDB, instead of crashing (I9)', (name, content) => {
     mkdirSync(below(name))
     writeFileSync(`${below(name)}/data.mdb`, content)
     expect(message(below(name))).toBe(

@@ -1,4 +1,4 @@
-/** What the Redis store makes of an answer that is not that of its call: nothing is handed out (I4, I7). */
+/** The Redis store hands out nothing after a reply that belongs to another call or author (I4, I7). */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -39,15 +39,15 @@ afterAll(async () => {
 })
 beforeEach(() => client.flushall())
 
-describe('an answer to another call', () => {
-  it('is recognised, is given to nobody, and ends the connection on which it came', async () => {
+describe('a reply to another call', () => {
+  it('is detected and discarded, and its connection is closed', async () => {
     const log = testLog()
     const connection = await connectRedis(server.url, { log })
     const scripts = new Scripts(connection)
     const hit = () => scripts.run('hit', ['hits'], [1, NOW, QUOTA.max, QUOTA.windowSeconds])
     expect(await hit()).toEqual([1, 0])
 
-    // From here on each call is answered with what the one before it asked for.
+    // From here on, each call gets the reply to the previous one.
     if (connection.client instanceof Redis) connection.client.stream.write('PING\r\n')
     const answers = await Promise.allSettled([hit(), hit(), hit()])
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
@@ -60,7 +60,7 @@ describe('an answer to another call', () => {
   })
 })
 
-describe('a package that is not of the author who was asked for', () => {
+describe('a package of another author than requested', () => {
   beforeEach(async () => {
     for (const name of ['first', 'second']) await store.put(packageNamed(name, bob), LIMITS, NOW)
     const rows = await client.hgetallBuffer(`test:{${bob}}:stock`)
@@ -82,8 +82,8 @@ describe('a package that is not of the author who was asked for', () => {
   })
 })
 
-describe('a relay list that is not of the author who was asked for', () => {
-  it('is given to nobody', async () => {
+describe('a relay list of another author than requested', () => {
+  it('is not returned', async () => {
     await store.putRelayList(relayListOf(bob, NOW))
     await client.copy(`test:{${bob}}:relays`, `test:{${alice}}:relays`)
     await expect(store.getRelayLists([alice])).rejects.toMatchObject({ code: 'KPG_STORE' })

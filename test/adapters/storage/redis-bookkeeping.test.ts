@@ -1,4 +1,4 @@
-/** What a Redis store keeps of claims beside the packages is gone when nobody can come back to it, and not before. */
+/** A Redis store removes its records of claims as soon as nothing needs them, and not earlier. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -28,7 +28,7 @@ afterAll(async () => {
   await server?.stop()
 })
 
-/** A new author with so many packages; the first expires an hour later than `expiresAt`, the second two hours, and so on. */
+/** A new author with that many packages; the first expires an hour after `expiresAt`, the second two hours, and so on. */
 async function publish(count: number, expiresAt = NOW + 30 * DAY): Promise<void> {
   author = authorNamed(`author ${authors++}`)
   for (let number = 1; number <= count; number++) {
@@ -47,7 +47,7 @@ async function claim(
   return outcome?.outcome
 }
 
-/** How many rows, deliveries and windows are kept of the author; `stock` where there is one. */
+/** How many rows, deliveries and windows of the author are stored; and `stock`, if there is one. */
 async function kept(): Promise<Record<string, number>> {
   const names = await client.hkeys(`test:{${author}}:stock`)
   const [deliveries, taken] = await client.hmget(`test:{${author}}:stock`, 'deliveries', 'taken')
@@ -63,13 +63,13 @@ async function kept(): Promise<Record<string, number>> {
 }
 
 describe('what a claim leaves behind', () => {
-  it('is the row of what it spent, a delivery and two windows', async () => {
+  it('is the row of the spent package, a delivery and two windows', async () => {
     await publish(3)
     await claim('bob', NOW)
     expect(await kept()).toEqual({ stock: 1, rows: 3, deliveries: 1, requesters: 1, addresses: 1 })
   })
 
-  it('stays for as long as claims are repeated', async () => {
+  it('stays as long as claims can be repeated', async () => {
     const policy = { ...POLICY, redeliverySeconds: 2 * MINUTE }
     await publish(3)
     await claim('bob', NOW, policy)
@@ -88,7 +88,7 @@ describe.each([
     (now: number) => store.put(packageNamed(`late ${author}`, author), LIMITS, now),
   ],
 ])('%s', (_what, came, visit) => {
-  it('forgets what was spent once it cannot be released, and leaves the quotas (I5)', async () => {
+  it('loses the spent package once it cannot be released, and keeps the quotas (I5)', async () => {
     await publish(3)
     await claim('bob', NOW)
     await claim('carol', NOW)
@@ -115,7 +115,7 @@ describe('the windows of claims', () => {
   })
 })
 
-/** For how many seconds the windows of bob are kept from now on. */
+/** The remaining TTL of the windows of bob, in seconds. */
 async function windowsLast(): Promise<{ requester: number; address: number }> {
   const [requester, address] = await Promise.all(
     ['bob:q', 'address of bob:a'].map((name) => client.pttl(`test:{${author}}:${name}`)),
@@ -124,7 +124,7 @@ async function windowsLast(): Promise<{ requester: number; address: number }> {
 }
 
 describe('claims alone', () => {
-  it('keep the stock of an author small who is asked for all day and publishes nothing', async () => {
+  it('keep the stock of an author small who is claimed from all day and publishes nothing', async () => {
     await publish(1)
     const policy = { ...POLICY, redeliverySeconds: MINUTE }
     let most = 0
@@ -136,7 +136,7 @@ describe('claims alone', () => {
     expect((await kept()).deliveries).toBeLessThan(200)
   })
 
-  it('bring the author before a sweep that had nothing to look for any more', async () => {
+  it('schedule a sweep of an author without one', async () => {
     await publish(5)
     await store.sweep(NOW, 600)
     await claim('bob', NOW)
@@ -145,7 +145,7 @@ describe('claims alone', () => {
     expect(await kept()).toEqual({ stock: 1, rows: 3, requesters: 2, addresses: 2 })
   })
 
-  it('of a last package do so too, where they may be repeated', async () => {
+  it('of a last package do so too, if they may be repeated', async () => {
     const policy = { ...POLICY, redeliverySeconds: MINUTE }
     await publish(1)
     await store.sweep(NOW, 600)
@@ -154,7 +154,7 @@ describe('claims alone', () => {
     expect(await kept()).toEqual({ stock: 1, rows: 1, requesters: 1, addresses: 1 })
   })
 
-  it('leave what hundreds of them spent to one sweep', async () => {
+  it('by the hundreds are cleaned up by one sweep', async () => {
     const limits = { ...LIMITS, max: 500 }
     author = authorNamed(`author ${authors++}`)
     const puts = Array.from({ length: 500 }, (_, number) =>
@@ -170,8 +170,8 @@ describe('claims alone', () => {
   })
 })
 
-describe('an author of whom nothing is left but windows', () => {
-  it('is as one never heard of, and is met by the same quotas when there is something again (I5)', async () => {
+describe('an author of whom only windows are left', () => {
+  it('counts as unknown, and has the same quotas after publishing again (I5)', async () => {
     const once = { ...POLICY, perAuthor: { max: 1, windowSeconds: 10 * HOUR } }
     await publish(1, NOW)
     expect(await claim('bob', NOW, once)).toBe('delivered')
@@ -189,7 +189,7 @@ describe('an author of whom nothing is left but windows', () => {
 })
 
 describe('the keys of an author', () => {
-  it('expire by themselves when nothing of it matters any more, an hour of slack included', async () => {
+  it('expire an hour after everything in them is obsolete', async () => {
     await publish(1, NOW)
     for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(2 * HOUR)
     await claim('bob', NOW)
@@ -199,7 +199,7 @@ describe('the keys of an author', () => {
     expect(await timeToLive('stock')).toBe(DAY + HOUR)
   })
 
-  it('are kept as long as a package that came in later', async () => {
+  it('are kept as long as a package that was published later', async () => {
     await publish(1, NOW)
     const later = packageNamed(`later ${author}`, author, { expiresAt: NOW + 3 * HOUR })
     await store.put(later, LIMITS, NOW)
@@ -207,13 +207,13 @@ describe('the keys of an author', () => {
   })
 })
 
-/** In seconds, to the next hour: some have passed since. */
+/** In seconds, rounded to the hour, because a few have passed since. */
 async function timeToLive(key: string): Promise<number> {
   const seconds = Number(await server.command('TTL', `test:{${author}}:${key}`))
   return Math.ceil(seconds / HOUR) * HOUR
 }
 
-/** When a sweep will look at the author; nothing where never. */
+/** When a sweep will visit the author; undefined if never. */
 async function dueOf(): Promise<string> {
   const part = Number.parseInt(author.slice(0, 8), 16) % 64
   return server.command('ZSCORE', `test:sweep:{${part}}`, author)

@@ -1,4 +1,4 @@
-/** Claims that go to Redis together: none is in the way of another, nor are many of them in the way of what comes after. */
+/** Claims that are sent to Redis together: none affects another, and many of them do not delay later calls. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { Redis } from 'ioredis'
@@ -33,18 +33,18 @@ beforeEach(async () => {
       await store.put(packageNamed(`${author} ${number}`, author, { createdAt: NOW + number }), LIMITS, NOW)
 })
 
-/** What the authors' claims came to, each two packages of one author, all in one call. */
+/** The outcomes of claims for two packages of each author, all in one call. */
 async function claimAll(): Promise<readonly ClaimOutcome[]> {
   const claims = AUTHORS.map((author) => claimBy('dave', author, { maximum: 2 }))
   return store.claim(claims, POLICY, NOW)
 }
 
-/** The row of the package of bob's that is the first to be claimed. */
+/** The row of bob's package that is claimed first. */
 async function firstRow(): Promise<string> {
   return ((await client.hget(`test:{${bob}}:stock`, 'fresh')) ?? '').slice(0, 6)
 }
 
-/** Whose packages were delivered, or what came instead. */
+/** Whose packages were delivered, or the other outcome. */
 function owners(outcomes: readonly ClaimOutcome[]): (string | readonly Pubkey[])[] {
   return outcomes.map((one) =>
     one.outcome === 'delivered'
@@ -55,8 +55,8 @@ function owners(outcomes: readonly ClaimOutcome[]): (string | readonly Pubkey[])
 
 const expected = AUTHORS.map((author) => (author === bob ? 'unavailable' : [author, author]))
 
-describe('the claim of an author', () => {
-  it('whose key is something else fails alone (I7)', async () => {
+describe('a claim on an author', () => {
+  it('whose key has another type fails alone (I7)', async () => {
     await client.set(`test:{${bob}}:stock`, 'something else')
     expect(owners(await claimAll())).toEqual(expected)
     await expect(store.claim([claimBy('dave', bob)], POLICY, NOW)).rejects.toThrow(
@@ -64,17 +64,17 @@ describe('the claim of an author', () => {
     )
   })
 
-  it('of whom a package is lost fails alone (I7)', async () => {
+  it('with a missing package fails alone (I7)', async () => {
     expect(await client.hdel(`test:{${bob}}:stock`, await firstRow())).toBe(1)
     expect(owners(await claimAll())).toEqual(expected)
   })
 
-  it('of whom a package cannot be read fails alone (I7)', async () => {
+  it('with an undecodable package fails alone (I7)', async () => {
     expect(await client.hset(`test:{${bob}}:stock`, await firstRow(), 'no row')).toBe(0)
     expect(owners(await claimAll())).toEqual(expected)
   })
 
-  it('who is asked for all there is gives all', async () => {
+  it('for all packages delivers all', async () => {
     const claims = AUTHORS.map((author) => claimBy('dave', author, { maximum: Number.POSITIVE_INFINITY }))
     const outcomes = await store.claim(claims, POLICY, NOW)
     expect(owners(outcomes)).toEqual(AUTHORS.map((author) => Array.from({ length: 5 }, () => author)))
@@ -82,7 +82,7 @@ describe('the claim of an author', () => {
 })
 
 describe('a release', () => {
-  it('takes two calls, however many claims there were', async () => {
+  it('takes two calls, regardless of the number of claims', async () => {
     const claims = Array.from({ length: 300 }, (_, number) => claimBy(`requester ${number}`, bob))
     const [first] = await store.claim(claims, POLICY, NOW)
     await client.config('RESETSTAT')

@@ -19,7 +19,7 @@ let cluster: RedisCluster
 let stores: RedisStores
 
 beforeAll(async () => {
-  // A part that is down must not take the others with it.
+  // Nodes that are up must keep serving their slots.
   cluster = await startCluster(3, 0, ['--cluster-require-full-coverage', 'no'])
   stores = new RedisStores(cluster.url)
 })
@@ -28,7 +28,7 @@ afterAll(() => cluster?.stop())
 describeKeyPackageStore('the Redis store on a cluster', () => stores.open(), { describe, it })
 describeMovableStore('the Redis store on a cluster', () => stores.open(), { describe, it })
 
-it('the store on a cluster works for a user with the rights that the README asks for', async () => {
+it('the store on a cluster works for a user with the permissions from the README', async () => {
   for (const node of cluster.nodes) await node.admit('ann', 'right', '+cluster|slots', '+cluster|info')
   const store = await redisStore({ redis: cluster.url.replace('//', '//ann:right@') })
   for (const author of ['alice', 'bob', 'carol'].map(authorNamed)) {
@@ -41,8 +41,8 @@ it('the store on a cluster works for a user with the rights that the README asks
   await store.close()
 })
 
-describe('a cluster of which a node is down', () => {
-  it('claims of its authors are unavailable, the others are served (I7)', async () => {
+describe('a cluster with a node down', () => {
+  it('fails claims on the authors of that node, and serves the others (I7)', async () => {
     const store = await stores.open()
     const authors = Array.from({ length: 30 }, (_, index) => authorNamed(`${index}`))
     for (const author of authors) await store.put(packageNamed(`of ${author}`, author), LIMITS, NOW)

@@ -1,4 +1,4 @@
-/** What a replica that takes over keeps of I1 and I6, with `redis.wait` and without, on a cluster and through Sentinel. */
+/** How far I1 and I6 hold after a failover, with and without `redis.wait`, on a cluster and with Sentinel. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type RedisStoreOptions, redisStore } from '../../../adapters/storage/redis.ts'
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-/** Claims for every author until each has only the last left; what was handed out, in all. */
+/** Claims from every author until each has only the last package left, and records what was handed out. */
 class Crowd {
   readonly delivered: string[] = []
   readonly #store: KeyPackageStore
@@ -28,7 +28,7 @@ class Crowd {
     this.#store = store
   }
 
-  /** One claim of every author. Resolves to how many were not answered. */
+  /** One claim on every author. Resolves to how many failed. */
   async claimAll(): Promise<number> {
     this.#round += 1
     const claims = AUTHORS.map((author) => claimBy(`requester ${this.#round}`, author))
@@ -53,7 +53,7 @@ async function stocked(url: string, options: Partial<RedisStoreOptions> = {}): P
   return store
 }
 
-/** Waits until each replica has all that its master wrote. */
+/** Waits until each replica has caught up with its master. */
 async function replicated(nodes: readonly RedisServer[]): Promise<void> {
   await eventually('the replicas have it all', async () => {
     const offsets = await Promise.all(nodes.map((node) => node.info('master_repl_offset')))
@@ -75,7 +75,7 @@ async function startReplicatedCluster(): Promise<RedisCluster> {
 }
 
 describe('a master of a cluster is killed in the middle of claims, and its replica takes over', () => {
-  it('with redis.wait 1: none is handed out twice (I1), none is lost (I6), and all goes on once a replica is back', async () => {
+  it('with redis.wait 1: none is handed out twice (I1), none is lost (I6), and claims resume with a new replica', async () => {
     const cluster = await startReplicatedCluster()
     const store = await stocked(cluster.url, { waitReplicas: 1 })
     const [victim] = cluster.nodes
@@ -92,7 +92,7 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
     expect((await store.count(AUTHORS, NOW)).every((left = 0) => left >= 1)).toBe(true)
   })
 
-  it('without it: what the replica had is kept, and it serves at once', async () => {
+  it('without it: the replica keeps what it had received, and serves at once', async () => {
     const cluster = await startReplicatedCluster()
     const store = await stocked(cluster.url, { waitReplicas: 0 })
     const crowd = new Crowd(store)
@@ -106,7 +106,7 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
     expect((await store.count(AUTHORS, NOW)).every((left = 0) => left >= 1)).toBe(true)
   })
 
-  it('but not where an empty master is back before that: its replica follows it, and all is lost (I6)', async () => {
+  it('unless the master restarts empty first: its replica copies it, and everything is lost (I6)', async () => {
     const cluster = await startReplicatedCluster()
     const store = await stocked(cluster.url, { waitReplicas: 1 })
     await cluster.nodes[0]?.restart()
@@ -116,7 +116,7 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
     expect((await counts()).filter((left) => left === PACKAGES).length).toBeGreaterThan(0)
   })
 
-  it('and the authors of the other masters are served in the meantime', async () => {
+  it('while the authors on the other masters are served', async () => {
     const cluster = await startCluster(3, 0, ['--cluster-require-full-coverage', 'no'])
     ending.push(() => cluster.stop())
     const log = testLog()
@@ -133,8 +133,8 @@ describe('a master of a cluster is killed in the middle of claims, and its repli
   })
 })
 
-describe('a replica of a cluster is gone', () => {
-  it('and without redis.wait nothing is said, since nothing is missing', async () => {
+describe('a replica of a cluster is down', () => {
+  it('and without redis.wait nothing is logged, because nothing is affected', async () => {
     const cluster = await startReplicatedCluster()
     const log = testLog()
     const crowd = new Crowd(await stocked(cluster.url, { log, waitReplicas: 0 }))
@@ -147,8 +147,8 @@ describe('a replica of a cluster is gone', () => {
   })
 })
 
-describe('Sentinel names another master', () => {
-  it('and claims go on there without a restart; those used stay used (I1)', async () => {
+describe('Sentinel reports another master', () => {
+  it('and claims continue there without a restart; used packages stay used (I1)', async () => {
     const sentinel = await startSentinel()
     ending.push(() => sentinel.stop())
     const scene = await RedisScene.open(sentinel.url)

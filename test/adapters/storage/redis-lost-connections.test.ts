@@ -1,14 +1,14 @@
-/** Connections that are lost under load: calls may fail, but none is answered with what another asked for (I1, I2, I4). */
+/** Lost connections under load: calls may fail, but none gets the reply to another (I1, I2, I4). */
 
 import { afterEach, expect, it } from '@jest/globals'
 import { redisStore } from '../../../adapters/storage/redis.ts'
 import { type RedisServer, startCluster, startPair, startRedis, startSentinel } from '../../support/redis.ts'
 import { Storm } from '../../support/redis-storm.ts'
 
-/** `KPG_FAULT_ROUNDS=50` looks longer; each round loses all connections six times. */
+/** `KPG_FAULT_ROUNDS=50` tests longer; each round loses all connections six times. */
 const ROUNDS = Number(process.env.KPG_FAULT_ROUNDS ?? 2)
 const LOSSES = 6
-/** Of one round, in milliseconds; on a busy machine too. */
+/** Timeout of one round in milliseconds, also on a busy machine. */
 const ROUND_MS = 30_000
 
 const ending: (() => Promise<unknown>)[] = []
@@ -41,12 +41,12 @@ async function pair(): Promise<Place> {
 }
 
 async function sentinel(): Promise<Place> {
-  // Sentinel's own connection is lost as well, which must not look like a master that is gone.
+  // Sentinel's own connection is lost too, which must not look like a master that is down.
   const { url, master, stop } = await startSentinel(30_000)
   return { url, masters: [master], stop }
 }
 
-/** All connections, one server after the other, while one of a cluster takes its time to let anybody in again. */
+/** Closes all connections, one server after the other, while one node of a cluster is slow to accept new ones. */
 async function loseAll(masters: readonly RedisServer[], loss: number, storm: Storm): Promise<void> {
   const [slow, ...others] = [
     ...masters.slice(loss % masters.length),

@@ -1,4 +1,4 @@
-/** A failover that an operator asks for (`SENTINEL FAILOVER`) while packages are published: none that was acknowledged is lost (I6). */
+/** A planned failover (`SENTINEL FAILOVER`) during publishing loses no acknowledged package (I6). */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { type RedisStoreOptions, redisStore } from '../../../adapters/storage/redis.ts'
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const end of ending.splice(0).reverse()) await end()
 })
 
-/** One package after the other of each author, until it is stopped. */
+/** Publishes packages of each author one after the other, until stopped. */
 class Publishing {
   readonly acknowledged = new Set<string>()
   readonly #store: MovableStore
@@ -35,7 +35,7 @@ class Publishing {
     this.#isOver = true
   }
 
-  /** How many of those that were acknowledged the store has not. */
+  /** How many acknowledged packages the store does not have. */
   async lost(): Promise<number> {
     const lists = await Promise.all(AUTHORS.map((author) => this.#store.list(author, NOW)))
     const kept = new Set(lists.flat().map(({ id }) => id as string))
@@ -51,7 +51,7 @@ class Publishing {
       } catch {
         // It was not acknowledged, so it may be lost.
       }
-      // A refusal comes at once: without a pause nobody else would have a turn.
+      // Refusals are immediate: yield to the event loop.
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -88,7 +88,7 @@ describe('a planned failover', () => {
   it.each<[what: string, Partial<RedisStoreOptions>]>([
     ['by default', {}],
     ['with redis.wait 1', { waitReplicas: 1 }],
-  ])('%s loses no package that was acknowledged', async (_what, options) => {
+  ])('%s loses no acknowledged package', async (_what, options) => {
     const sentinel = await start()
     const { store } = await openThrough(sentinel, options)
     const publishing = new Publishing(store)
@@ -104,7 +104,7 @@ describe('a planned failover', () => {
 })
 
 describe('by default, a master that loses its last replica', () => {
-  it('refuses writes while that may be a failover, goes on without, and waits again once a replica is back', async () => {
+  it('refuses writes during a possible failover, continues without a replica, and waits again once it is back', async () => {
     const sentinel = await start()
     const { store, said } = await openThrough(sentinel)
     const [author = authorNamed('')] = AUTHORS

@@ -1,4 +1,4 @@
-/** The Redis store through Sentinel: the contracts. */
+/** The Redis store with Sentinel: the contracts. */
 
 import { afterAll, beforeAll, describe, it } from '@jest/globals'
 import { describeKeyPackageStore, describeMovableStore } from '../../contract/index.ts'

@@ -1,4 +1,4 @@
-/** What one process on a Redis store hears of what the others did. */
+/** Signals between the processes that share a Redis store. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 describe('signals between two Redis stores', () => {
-  it('tell what the other took in and handed out, once', async () => {
+  it('report once what the other store accepted and handed out', async () => {
     const pkg = packageNamed('one', alice)
     await there.put(pkg, LIMITS, NOW)
     await there.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
@@ -48,7 +48,7 @@ describe('signals between two Redis stores', () => {
     ])
   })
 
-  it('tell what was done here at once, and not again when Redis repeats it', async () => {
+  it('report own changes directly, and not again when Redis echoes them', async () => {
     await here.put(packageNamed('one', alice), LIMITS, NOW)
     expect(heard).toHaveLength(1)
     await there.put(packageNamed('two', alice), LIMITS, NOW)
@@ -56,7 +56,7 @@ describe('signals between two Redis stores', () => {
     expect(heard).toHaveLength(2)
   })
 
-  it('are heard again after the connection for them was lost', async () => {
+  it('are received again after a lost connection', async () => {
     await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
     let tries = 0
     await eventually('a signal is heard', async () => {

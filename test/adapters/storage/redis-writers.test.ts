@@ -1,4 +1,4 @@
-/** Two processes on one Redis that change one author at the same moment: what they did fits together, in some order. */
+/** Two processes that change one author at the same time: the results match some sequential order. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -24,7 +24,7 @@ type Operation =
   | { readonly do: 'claim'; readonly requester: string; readonly maximum: number }
   | { readonly do: 'sweep' }
 
-/** What is done at one moment, each by one of the two. */
+/** Operations that run at the same time, each in one of the two processes. */
 interface Moment {
   readonly secondsLater: number
   readonly operations: readonly { readonly by: 0 | 1; readonly operation: Operation }[]
@@ -66,14 +66,14 @@ beforeAll(async () => {
 })
 afterAll(() => real?.stop())
 
-/** What came of a history. */
+/** The results of a history. */
 interface Seen {
   readonly taken: StoredKeyPackage[]
   readonly claimed: { readonly requester: string; readonly at: number; readonly outcome: ClaimOutcome }[]
   readonly removals: Removal[]
 }
 
-describe('two writers at one hot author', () => {
+describe('two processes that change one busy author', () => {
   it(
     'hand nothing out twice (I1), leave a last package (I2), bring nothing back (I3), keep to quotas (I5), lose nothing',
     async () => {
@@ -149,7 +149,7 @@ async function take(
   }
 }
 
-/** What a claim handed out for good: all but the last package. */
+/** The packages that a claim used up: all except the last. */
 function spentBy(outcome: ClaimOutcome): string[] {
   if (outcome.outcome !== 'delivered') return []
   const ids = outcome.packages.map(({ id }) => id)
