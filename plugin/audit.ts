@@ -4,8 +4,8 @@ import type { KeyPackageRef } from './key-package/decode.ts'
 import { isSignedEvent } from './nostr/event.ts'
 import type { ClientMessage, EventId, Pubkey } from './nostr/messages.ts'
 import type { Options } from './options.ts'
-import { type QueryOutcome, refusalOf } from './request/plan.ts'
-import type { Claim, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
+import { refusalOf } from './request/plan.ts'
+import type { Claim, ClaimOutcome, PutOutcome, Removal, StoredKeyPackage } from './store.ts'
 
 /**
  * One line of an audit log.
@@ -89,7 +89,7 @@ export function publishEntry(
 /** The outcome of a claim; several entries if it delivered several packages, or the last one. */
 export function claimEntries(
   claim: Claim,
-  outcome: QueryOutcome,
+  outcome: ClaimOutcome,
   options: Options,
   now: number,
 ): AuditEntry[] {

@@ -114,16 +114,16 @@ export interface ClaimPolicy {
 }
 
 /**
- * The outcome of a claim.
+ * The outcome of a claim, from the rules, which know packages without their events, to the wire.
  * - `delivered`: these packages. All are now spent, except slots and the author's last one.
  * - `none`: the author has no matching package.
  * - `limited`: the named quota is used up; nothing was delivered and nothing changed.
  * - `unavailable`: the part of the store that holds this author did not answer; nothing was delivered.
  */
-export type ClaimOutcome =
+export type ClaimOutcome<Package extends StockedPackage = StoredKeyPackage> =
   | {
       readonly outcome: 'delivered'
-      readonly packages: readonly StoredKeyPackage[]
+      readonly packages: readonly Package[]
       /** Packages the author has left, including an exposed last one. */
       readonly remaining: number
       /** Whether the author's last package is among them; if so, it comes last in `packages`. */
@@ -132,7 +132,8 @@ export type ClaimOutcome =
   | { readonly outcome: 'none' }
   | {
       readonly outcome: 'limited'
-      readonly by: 'perAuthor' | 'perAddress'
+      /** `perRequester` counts over all authors; the gateway asks for it before it claims (`hit`). */
+      readonly by: 'perAuthor' | 'perAddress' | 'perRequester'
       readonly retryAfterSeconds: number
     }
   | { readonly outcome: 'unavailable' }

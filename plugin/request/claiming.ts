@@ -5,16 +5,9 @@ import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
-import type { Claim, StoredKeyPackage } from '../store.ts'
+import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
-import {
-  isUnanswered,
-  type Query,
-  type QueryAnswer,
-  type QueryOutcome,
-  refusalOf,
-  type UseAnswer,
-} from './plan.ts'
+import { isUnanswered, type Query, type QueryAnswer, refusalOf, type UseAnswer } from './plan.ts'
 
 /**
  * Claims from the store and passes the answer to `use`, with a function that releases the claims if nothing of the answer
@@ -43,18 +36,18 @@ export async function answerQuery<Result>(
   }
 }
 
-function claimedIn(outcomes: readonly QueryOutcome[]): StoredKeyPackage[] {
+function claimedIn(outcomes: readonly ClaimOutcome[]): StoredKeyPackage[] {
   return outcomes.flatMap((outcome) => (outcome.outcome === 'delivered' ? outcome.packages : []))
 }
 
 async function compose(
   context: GatewayContext,
   query: Query,
-  claims: readonly QueryOutcome[],
+  claims: readonly ClaimOutcome[],
 ): Promise<QueryAnswer> {
   record(context, query.claims, claims)
   // Owners count as answered authors here: their lists are read later.
-  const outcomes: readonly QueryOutcome[] = [...[...query.own].map(() => NONE), ...claims]
+  const outcomes: readonly ClaimOutcome[] = [...[...query.own].map(() => NONE), ...claims]
   const refusal = refusalOf(outcomes, context.options)
   if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
 
@@ -92,7 +85,7 @@ async function releaseClaimed(
 function record(
   { audit, options, now }: GatewayContext,
   claims: readonly Claim[],
-  outcomes: readonly QueryOutcome[],
+  outcomes: readonly ClaimOutcome[],
 ): void {
   audit(() =>
     claims.flatMap((claim, index) => {
@@ -105,7 +98,7 @@ function record(
 async function takeAll(
   { store, options, policy, log, now }: GatewayContext,
   claims: readonly Claim[],
-): Promise<QueryOutcome[]> {
+): Promise<ClaimOutcome[]> {
   const [first] = claims
   if (first === undefined) return []
   try {

@@ -19,15 +19,6 @@ export interface Query {
   readonly hints: ReadonlyMap<Pubkey, EncodingHint>
 }
 
-/** The outcome of a claim, including the quota over all authors. */
-export type QueryOutcome =
-  | Exclude<ClaimOutcome, { outcome: 'limited' }>
-  | {
-      readonly outcome: 'limited'
-      readonly by: 'perAuthor' | 'perAddress' | 'perRequester'
-      readonly retryAfterSeconds: number
-    }
-
 /**
  * The answer to the claims of a REQ. Owners' own packages are read later (`own-packages.ts`).
  * - `answered`: these events and notices. Notices also say why some authors were left out. `isEmpty`: no claim was answered,
@@ -87,7 +78,7 @@ export function ownView<Pkg extends StockedPackage>(
 }
 
 /** What the client is told about claims that were not answered; undefined if all were. */
-export function refusalOf(outcomes: readonly QueryOutcome[], options: Options): Refusal | undefined {
+export function refusalOf(outcomes: readonly ClaimOutcome[], options: Options): Refusal | undefined {
   if (outcomes.some(({ outcome }) => outcome === 'unavailable')) return new Refusal('error', UNAVAILABLE)
   const limited = outcomes.filter((outcome) => outcome.outcome === 'limited')
   const [longest] = [...limited].sort((a, b) => b.retryAfterSeconds - a.retryAfterSeconds)
@@ -111,7 +102,7 @@ export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
 }
 
 /** Whether the claim was not processed. */
-export function isUnanswered({ outcome }: QueryOutcome): boolean {
+export function isUnanswered({ outcome }: ClaimOutcome): boolean {
   return outcome === 'limited' || outcome === 'unavailable'
 }
 

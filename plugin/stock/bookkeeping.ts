@@ -2,7 +2,6 @@
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
 import type { ClaimOutcome, PutOutcome, Removal, StockedPackage } from '../store.ts'
-import type { Choice } from './claim.ts'
 import { retirements } from './exposure.ts'
 import { isSlot } from './selection.ts'
 import { expire, type Removed, type Stock } from './stock.ts'
@@ -60,7 +59,7 @@ export function isTakenIn(outcome: PutOutcome): boolean {
 }
 
 /** Whether a claim took from the stock and left fewer than `low`, so that `onLowStock` listeners are called. */
-export function isLow<Outcome extends Choice | ClaimOutcome>(
+export function isLow<Outcome extends ClaimOutcome<StockedPackage>>(
   claimed: Outcome,
   low: number,
 ): claimed is Extract<Outcome, { outcome: 'delivered' }> {

@@ -1,26 +1,15 @@
 /** What a claim delivers, and what it spends: everything except a last package and slots. Pure. */
 
-import type { Claim, ClaimPolicy, StockedPackage } from '../store.ts'
+import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
 import { deliveryOf, findRepeatable, remember, repeat } from './deliveries.ts'
 import { expose } from './exposure.ts'
 import { choose, isAskedFor, isSlot } from './selection.ts'
 import { removedBetween, type Stock, type StockChange, settle } from './stock.ts'
-import { type ClaimWindows, type CountedWindows, countClaim, type Limited } from './windows.ts'
-
-/** A `ClaimOutcome` before its events are read. */
-export type Choice<Package extends StockedPackage = StockedPackage> =
-  | {
-      readonly outcome: 'delivered'
-      readonly packages: readonly Package[]
-      readonly remaining: number
-      readonly lastUsed: boolean
-    }
-  | { readonly outcome: 'none' }
-  | Limited
+import { type ClaimWindows, type CountedWindows, countClaim } from './windows.ts'
 
 export interface Claimed<Package extends StockedPackage>
   extends StockChange<Package, Stock<Package> | undefined> {
-  readonly choice: Choice<Package>
+  readonly choice: ClaimOutcome<Package>
   /** The new windows of the requester and the address; undefined if they do not change. */
   readonly windows: CountedWindows | undefined
 }
@@ -45,7 +34,7 @@ export function claim<Package extends StockedPackage>(
 /** The result of a claim on a settled stock. */
 interface Answer<Package extends StockedPackage> {
   readonly stock: Stock<Package>
-  readonly choice: Choice<Package>
+  readonly choice: ClaimOutcome<Package>
 }
 
 function redeliver<Package extends StockedPackage>(
@@ -92,7 +81,7 @@ function delivered<Package extends StockedPackage>(
   { packages: left }: Stock,
   packages: readonly Package[],
   last: Package | undefined,
-): Choice<Package> {
+): ClaimOutcome<Package> {
   return { outcome: 'delivered', packages, remaining: left.length, lastUsed: last !== undefined }
 }
 

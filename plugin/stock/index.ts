@@ -22,7 +22,7 @@ export {
   rememberedIds,
   removalsOf,
 } from './bookkeeping.ts'
-export { type Choice, type Claimed, claim } from './claim.ts'
+export { type Claimed, claim } from './claim.ts'
 export type { Delivery } from './deliveries.ts'
 export { type Offered, offer } from './offer.ts'
 export {

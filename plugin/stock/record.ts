@@ -5,6 +5,7 @@
 
 import type {
   Claim,
+  ClaimOutcome,
   ClaimPolicy,
   KnownName,
   PutOutcome,
@@ -14,7 +15,7 @@ import type {
   StoredKeyPackage,
 } from '../store.ts'
 import { counted, dueAt, heardOf, listed } from './bookkeeping.ts'
-import { type Choice, claim } from './claim.ts'
+import { claim } from './claim.ts'
 import { offer } from './offer.ts'
 import {
   drop,
@@ -77,7 +78,7 @@ export function claimPackages<Package extends StockedPackage>(
   request: Claim,
   policy: ClaimPolicy,
   now: number,
-): RecordChange<Choice<Package>, Package> {
+): RecordChange<ClaimOutcome<Package>, Package> {
   const before = {
     requester: lookUp(record?.requesters, request.requester),
     address: lookUp(record?.addresses, request.address),

@@ -102,7 +102,12 @@ function secondsUntilRoom(window: Window, used: number, quota: Quota, now: numbe
   return quota.windowSeconds
 }
 
-function limitedBy(by: Limited['by'], window: Window, policy: ClaimPolicy, now: number): Limited | undefined {
+function limitedBy(
+  by: 'perAuthor' | 'perAddress',
+  window: Window,
+  policy: ClaimPolicy,
+  now: number,
+): Limited | undefined {
   const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
   return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
 }

@@ -1,7 +1,7 @@
 /** Runs a history of one author against the pure rules, and records what happened. */
 
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import { type Choice, claim } from '../../plugin/stock/claim.ts'
+import { claim } from '../../plugin/stock/claim.ts'
 import { offer } from '../../plugin/stock/offer.ts'
 import {
   drop,
@@ -13,7 +13,14 @@ import {
   sweep,
 } from '../../plugin/stock/stock.ts'
 import type { ClaimWindows, KeptWindow } from '../../plugin/stock/windows.ts'
-import type { Claim, ClaimPolicy, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  PutOutcome,
+  StockedPackage,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
 import { authorNamed, NOW } from '../contract/index.ts'
 import type { History, Step } from './histories.ts'
 
@@ -36,7 +43,7 @@ export interface Moment {
 interface Claimed {
   readonly request: Claim
   readonly policy: ClaimPolicy
-  readonly choice: Choice
+  readonly choice: ClaimOutcome<StockedPackage>
   readonly windows: ClaimWindows
 }
 

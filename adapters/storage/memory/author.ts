@@ -1,12 +1,13 @@
 /** One author's data in a memory store, changed by the rules of `plugin/stock/`. */
 
 import { heardOf } from '../../../plugin/stock/bookkeeping.ts'
-import { type Choice, claim } from '../../../plugin/stock/claim.ts'
+import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, type Stock, spend, sweep } from '../../../plugin/stock/stock.ts'
 import { isOver, type KeptWindow } from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
+  ClaimOutcome,
   ClaimPolicy,
   KnownName,
   PutOutcome,
@@ -48,7 +49,7 @@ export class Author {
     request: Claim,
     policy: ClaimPolicy,
     now: number,
-  ): { choice: Choice<StoredKeyPackage>; removed: RemovedOnly } {
+  ): { choice: ClaimOutcome<StoredKeyPackage>; removed: RemovedOnly } {
     const before = {
       requester: this.#requesters?.get(request.requester),
       address: this.#addresses?.get(request.address),

@@ -1,11 +1,12 @@
 /** The changes of an author's stock, decided by the rules of plugin/stock/. */
 
 import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
-import { type Choice, claim } from '../../../plugin/stock/claim.ts'
+import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, spend, sweep } from '../../../plugin/stock/stock.ts'
 import type {
   Claim,
+  ClaimOutcome,
   ClaimPolicy,
   KnownName,
   PutOutcome,
@@ -78,7 +79,7 @@ export function claiming(
   request: Claim,
   policy: ClaimPolicy,
   now: number,
-): Change<Choice<RowedPackage>> {
+): Change<ClaimOutcome<RowedPackage>> {
   const [ofRequester, ofAddress] = [keys.requester(request.requester), keys.address(request.address)]
   const known = { ...request, requester: keyPart(request.requester) }
   return {

@@ -12,7 +12,8 @@ import {
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
-import { planQuery, type QueryOutcome, refusalOf } from '../../../plugin/request/plan.ts'
+import { planQuery, refusalOf } from '../../../plugin/request/plan.ts'
+import type { ClaimOutcome } from '../../../plugin/store.ts'
 
 const options = resolveOptions({ claim: { maxAuthors: 2 } })
 const none = { outcome: 'none' } as const
@@ -20,7 +21,7 @@ const limited = (by: 'perAuthor' | 'perAddress' | 'perRequester', retryAfterSeco
   ({ outcome: 'limited', by, retryAfterSeconds }) as const
 
 /** What a client reads from the refusal of a REQ with these outcomes. */
-function readRefusal(...outcomes: readonly QueryOutcome[]) {
+function readRefusal(...outcomes: readonly ClaimOutcome[]) {
   return parseRefusal(refusalOf(outcomes, options)?.message ?? '')
 }
 
