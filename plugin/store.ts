@@ -195,6 +195,12 @@ export interface KeyPackageStore {
   sweep(now: number, retireAfterSeconds: number): Promise<number>
   /** Records up to `cost` in the sliding window `key`, as much as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
+  /**
+   * Gives back up to `cost` of what `hit` recorded in the window `key`, where not all of it was used. `now` is that of the
+   * `hit`: what was recorded later stays, and of the rest the newest goes first. Never gives back more than the window
+   * holds; what has slid out of it is left alone. When it rejects, what was recorded stays counted.
+   */
+  refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
   /** Remembers an author's kind 10051 event; of two the newest stays (lowest id on a tie). `stale`: a newer one, or a deletion, is known. */
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
   /** The kind 10051 event of each author, in order. */
