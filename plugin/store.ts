@@ -203,6 +203,12 @@ export interface KeyPackageStore {
   /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
   /**
+   * Gives back up to `cost` of what `hit` recorded in the window `key`, if not all of it was used. `now` is that of the
+   * `hit`: later records stay, and of the rest the newest goes first. Never gives back more than the window holds. When it
+   * rejects, what was recorded stays counted.
+   */
+  refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
+  /**
    * Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion,
    * is known.
    */

@@ -70,6 +70,10 @@ class LazyStore implements KeyPackageStore {
     return this.#reach((store) => store.hit(...call))
   }
 
+  refund(...call: Parameters<KeyPackageStore['refund']>) {
+    return this.#reach((store) => store.refund(...call))
+  }
+
   putRelayList(...call: Parameters<KeyPackageStore['putRelayList']>) {
     return this.#reach((store) => store.putRelayList(...call))
   }

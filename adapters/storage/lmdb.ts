@@ -5,7 +5,7 @@ import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
 import { drop, release } from '../../plugin/stock/stock.ts'
-import { hit } from '../../plugin/stock/windows.ts'
+import { hit, refund } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -127,6 +127,17 @@ class LmdbStore implements MovableStore {
       const { window, outcome } = hit(before, cost, quota, now)
       if (window !== undefined && window !== before) windows.put(name, window)
       return outcome
+    })
+  }
+
+  refund(key: string, cost: number, quota: Quota, now: number): Promise<void> {
+    return this.#write(({ tables: { windows } }) => {
+      const name: WindowKey = ['', 'hit', keyPart(key)]
+      const before = windows.get(name)
+      const window = refund(before, cost, quota, now)
+      if (window === before) return
+      if (window === undefined) windows.remove(name)
+      else windows.put(name, window)
     })
   }
 

@@ -5,7 +5,7 @@ import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/bookkeeping.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
-import { hit, isOver, type KeptWindow } from '../../plugin/stock/windows.ts'
+import { hit, isOver, type KeptWindow, refund } from '../../plugin/stock/windows.ts'
 import type {
   AuthorRelayList,
   Claim,
@@ -104,6 +104,13 @@ class MemoryStore implements MovableStore {
     const { window, outcome } = hit(this.#hits.get(key), cost, quota, now)
     if (window !== undefined) this.#hits.set(key, window)
     return outcome
+  }
+
+  async refund(key: string, cost: number, quota: Quota, now: number): Promise<void> {
+    this.#requireOpen()
+    const window = refund(this.#hits.get(key), cost, quota, now)
+    if (window === undefined) this.#hits.delete(key)
+    else this.#hits.set(key, window)
   }
 
   async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {

@@ -160,6 +160,12 @@ class RedisStore implements MovableStore {
     })
   }
 
+  refund(key: string, cost: number, { windowSeconds }: Quota, now: number): Promise<void> {
+    return this.#calls.run(async () => {
+      await this.#scripts.run('refund', [this.#keys.hit(key)], [cost, now, windowSeconds])
+    })
+  }
+
   putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
     return this.#calls.run(() => this.#relayLists.put(event))
   }

@@ -95,24 +95,41 @@ function record(
   )
 }
 
-async function takeAll(
-  { store, options, policy, log, now }: GatewayContext,
-  claims: readonly Claim[],
-): Promise<ClaimOutcome[]> {
+async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
+  const { store, options, policy, log, now } = context
   const [first] = claims
   if (first === undefined) return []
+  const reservation = { key: `requester ${first.requester}`, at: now() }
+  let reserved = 0
   try {
     const { granted, retryAfterSeconds } = await store.hit(
-      `requester ${first.requester}`,
+      reservation.key,
       claims.length,
       options.quota.perRequester,
-      now(),
+      reservation.at,
     )
+    reserved = granted
     const outcomes = granted === 0 ? [] : await store.claim(claims.slice(0, granted), policy, now())
+    void refund(context, reservation, outcomes.filter(isUnanswered).length)
     const limited = { outcome: 'limited', by: 'perRequester', retryAfterSeconds } as const
     return [...outcomes, ...claims.slice(granted).map(() => limited)]
   } catch (error) {
     log.error({ err: error }, 'the store failed to claim key packages')
+    void refund(context, reservation, reserved)
     return claims.map(() => ({ outcome: 'unavailable' }))
+  }
+}
+
+/** Gives back what was reserved of the quota over all authors for claims that were not served. No answer waits for it (I7). */
+async function refund(
+  { store, options, log }: GatewayContext,
+  { key, at }: { readonly key: string; readonly at: number },
+  cost: number,
+): Promise<void> {
+  if (cost === 0) return
+  try {
+    await store.refund(key, cost, options.quota.perRequester, at)
+  } catch (error) {
+    log.error({ err: error }, 'the store failed to refund a quota; claims that were not served stay counted')
   }
 }

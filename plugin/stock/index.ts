@@ -60,5 +60,6 @@ export {
   isOver,
   type KeptWindow,
   type Limited,
+  refund,
   type Window,
 } from './windows.ts'

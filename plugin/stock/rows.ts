@@ -40,7 +40,7 @@ import {
   spendPackages,
   sweepPackages,
 } from './record.ts'
-import { hit, isOver, type KeptWindow } from './windows.ts'
+import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
 /** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
 export interface RowTables {
@@ -164,6 +164,12 @@ class RowStore implements MovableStore {
     return this.#open().update('windows', [key], ([before]) => {
       const { window, outcome } = hit(before, cost, quota, now)
       return { after: [window], result: outcome }
+    })
+  }
+
+  async refund(key: string, cost: number, quota: Quota, now: number): Promise<void> {
+    return this.#open().update('windows', [key], ([before]) => {
+      return { after: [refund(before, cost, quota, now)], result: undefined }
     })
   }
 

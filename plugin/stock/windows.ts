@@ -42,6 +42,30 @@ export function hit(
   return { window: keep(slid, outcome.granted, quota, now), outcome }
 }
 
+/**
+ * `KeyPackageStore.refund`: the window without up to `cost` of what `hit` recorded until `now`, newest first. The same
+ * window where there is nothing to undo, undefined where nothing is left in it.
+ *
+ * Records later than `now` belong to others: without them the window would have room earlier than it may (I5).
+ */
+export function refund(
+  window: KeptWindow | undefined,
+  cost: number,
+  { windowSeconds }: Quota,
+  now: number,
+): KeptWindow | undefined {
+  if (window === undefined) return undefined
+  let left = cost
+  const kept: Window[number][] = []
+  for (const [at, spent] of slide(window.window, windowSeconds, now).toReversed()) {
+    const undone = at > now ? 0 : Math.min(spent, left)
+    left -= undone
+    if (undone < spent) kept.push([at, spent - undone])
+  }
+  if (left === cost) return window
+  return kept.length === 0 ? undefined : { window: kept.reverse(), keptUntil: window.keptUntil }
+}
+
 /** Whether a window or a remembered name that is kept until `keptUntil` can be deleted. */
 export function isOver(keptUntil: number, now: number): boolean {
   return keptUntil <= now

@@ -43,6 +43,7 @@ export function describeKeeping(it: Specify): void {
       () => store.release(alice, [], NOW),
       () => store.sweep(NOW, 0),
       () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
+      () => store.refund('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.putRelayList(relayListOf(alice, NOW)),
       () => store.getRelayLists([alice]),
       () => store.dropRelayList(alice, NOW),

@@ -1,4 +1,4 @@
-/** Quotas: the windows of claims, and `hit` (I5). */
+/** Quotas: the windows of claims, `hit` and `refund` (I5). */
 
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy } from '../../plugin/store.ts'
@@ -123,6 +123,59 @@ export function describeQuotas(it: Specify): void {
       outcomes.reduce((sum, { granted }) => sum + granted, 0),
       50,
     )
+  })
+
+  it('refunds up to what a hit recorded, and never more', async (store) => {
+    const quota = { max: 5, windowSeconds: 60 }
+    await store.refund('key', 3, quota, NOW)
+    same(await store.hit('key', 6, quota, NOW), { granted: 5, retryAfterSeconds: 60 })
+    await store.hit('other', 5, quota, NOW)
+    await store.refund('key', 2, quota, NOW)
+    same(await store.hit('key', 3, quota, NOW), { granted: 2, retryAfterSeconds: 60 })
+    await store.refund('key', 100, quota, NOW)
+    same(await store.hit('key', 6, quota, NOW), { granted: 5, retryAfterSeconds: 60 })
+    same(await store.hit('other', 1, quota, NOW), { granted: 0, retryAfterSeconds: 60 })
+  })
+
+  it('refunds what was recorded last first, and nothing that was recorded after the hit', async (store) => {
+    const quota = { max: 9, windowSeconds: 60 }
+    for (const [cost, at] of [[2, NOW] as const, [3, NOW + 10] as const, [4, NOW + 20] as const])
+      same(await store.hit('key', cost, quota, at), { granted: cost, retryAfterSeconds: 0 })
+    await store.refund('key', 4, quota, NOW + 10)
+    same(await store.hit('key', 5, quota, NOW + 30), { granted: 4, retryAfterSeconds: 30 })
+    same(await store.hit('key', 2, quota, NOW + 60), { granted: 1, retryAfterSeconds: 20 })
+    await store.refund('key', 1, quota, NOW + 10)
+    same(await store.hit('key', 1, quota, NOW + 60), { granted: 0, retryAfterSeconds: 20 })
+  })
+
+  it('refunds nothing that has slid out of the window', async (store) => {
+    const quota = { max: 5, windowSeconds: 60 }
+    await store.hit('key', 3, quota, NOW)
+    await store.hit('key', 2, quota, NOW + 30)
+    await store.refund('key', 4, quota, NOW + 60)
+    same(await store.hit('key', 6, quota, NOW + 60), { granted: 5, retryAfterSeconds: 60 })
+    await store.refund('key', 4, quota, NOW + 200)
+    same(await store.hit('key', 6, quota, NOW + 200), { granted: 5, retryAfterSeconds: 60 })
+  })
+
+  it('loses no refund and no hit of those that come at once', async (store) => {
+    const quota = { max: 100, windowSeconds: 60 }
+    await store.hit('key', 60, quota, NOW)
+    await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        index % 2 === 0 ? store.refund('key', 3, quota, NOW) : store.hit('key', 2, quota, NOW),
+      ),
+    )
+    same(await store.hit('key', 100, quota, NOW), { granted: 50, retryAfterSeconds: 60 })
+  })
+
+  it('keeps what a refund leaves in a window when it sweeps', async (store) => {
+    const quota = { max: 5, windowSeconds: 60 }
+    await store.hit('key', 2, quota, NOW)
+    await store.hit('key', 3, quota, NOW + 30)
+    await store.refund('key', 2, quota, NOW + 30)
+    await store.sweep(NOW + 89, LIMITS.retireAfterSeconds)
+    same(await store.hit('key', 5, quota, NOW + 89), { granted: 4, retryAfterSeconds: 1 })
   })
 
   it('keeps windows that are still open when it sweeps', async (store) => {

@@ -20,6 +20,8 @@ export type Step =
   | { readonly do: 'drop'; readonly author: Pubkey; readonly which: Selector }
   | { readonly do: 'sweep'; readonly retireAfterSeconds: number }
   | { readonly do: 'hit'; readonly key: string; readonly cost: number }
+  /** Of a hit that was made so many seconds ago, or would have been. */
+  | { readonly do: 'refund'; readonly key: string; readonly cost: number; readonly secondsAgo: number }
   | { readonly do: 'wait'; readonly seconds: number }
 
 export interface History {
@@ -62,6 +64,15 @@ function steps(authors: readonly Pubkey[], policy: ClaimPolicy, limits: StockLim
         do: fc.constant('hit' as const),
         key: fc.constantFrom('a', 'b'),
         cost: fc.nat(4),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('refund' as const),
+        key: fc.constantFrom('a', 'b'),
+        cost: fc.nat(6),
+        secondsAgo: fc.constantFrom(0, 0, 1, 30, 60),
       }),
     },
     { weight: 4, arbitrary: waits.map((seconds): Step => ({ do: 'wait', seconds })) },

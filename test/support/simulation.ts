@@ -84,6 +84,7 @@ class Simulation {
       case 'sweep':
         return [this.#moment(step, this.#changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
       case 'hit':
+      case 'refund':
         return []
     }
   }

@@ -14,6 +14,7 @@ const FILES = {
   commit: 'commit.lua',
   read: 'commit.lua',
   hit: 'hit.lua',
+  refund: 'refund.lua',
   reschedule: 'reschedule.lua',
   ask: 'ask.lua',
 } as const satisfies Record<string, string>

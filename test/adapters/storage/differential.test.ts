@@ -112,6 +112,8 @@ async function take(
       return store.sweep(now, step.retireAfterSeconds)
     case 'hit':
       return store.hit(step.key, step.cost, { max: 5, windowSeconds: 60 }, now)
+    case 'refund':
+      return store.refund(step.key, step.cost, { max: 5, windowSeconds: 60 }, now - step.secondsAgo)
   }
 }
 

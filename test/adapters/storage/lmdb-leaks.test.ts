@@ -41,6 +41,8 @@ async function live(path: string, { steps }: History): Promise<void> {
     if (step.do === 'drop') await store.drop(step.author, step.which, now)
     if (step.do === 'sweep') await store.sweep(now, step.retireAfterSeconds)
     if (step.do === 'hit') await store.hit(step.key, step.cost, { max: 5, windowSeconds: 60 }, now)
+    if (step.do === 'refund')
+      await store.refund(step.key, step.cost, { max: 5, windowSeconds: 60 }, now - step.secondsAgo)
     if (step.do === 'claim') {
       claimed.push(...(await store.claim(step.claims, step.policy, now)))
     }

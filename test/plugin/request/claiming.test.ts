@@ -1,7 +1,7 @@
 /** Quotas of claims, who counts as one requester (I5), and how a REQ is answered when the store fails (I7). */
 
 import { describe, expect, it } from '@jest/globals'
-import type { ClaimPolicy } from '../../../plugin/store.ts'
+import type { ClaimPolicy, KeyPackageStore } from '../../../plugin/store.ts'
 import { eventsIn, idsIn, keyPackagesBy, startGateway, stock, wordsIn } from '../../support/gateway.ts'
 import { person } from '../../support/people.ts'
 
@@ -125,6 +125,31 @@ describe('quota used up', () => {
     ])
   })
 
+  it('over all authors: claims that another quota refuses use none of it', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 }, perRequester: { max: 3 } } })
+    for (const author of [alice, bob, carol]) await stock(test, author, 2)
+    const client = test.connect()
+    await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    for (let query = 0; query < 5; query += 1) {
+      expect(await client.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+        ['CLOSED', 'sub', 'rate-limited: 1 queries per 3600 s for each author; try again in 3600 s'],
+      ])
+    }
+    const replies = await client.ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(eventsIn(replies).map(({ pubkey }) => pubkey)).toEqual([bob.pubkey])
+    expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(carol)))).toHaveLength(1)
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(carol))).toEqual([
+      ['CLOSED', 'sub', 'rate-limited: 3 queries per 3600 s for each requester; try again in 3600 s'],
+    ])
+  })
+
+  it('over all authors: a query that finds nothing counts', async () => {
+    const test = startGateway({ quota: { perRequester: { max: 1 } } })
+    const client = test.connect()
+    expect(await client.ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([EOSE])
+    expect((await client.ask('REQ', 'sub', keyPackagesBy(alice)))[0]?.[0]).toBe('CLOSED')
+  })
+
   it('is shared by an IPv6 /64, and by all spellings of an IPv4 address (I5)', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     await stock(test, alice, 5)
@@ -190,6 +215,42 @@ describe('store down', () => {
     const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
     expect(idsIn(replies)).toEqual([event?.id])
     expect(wordsIn(replies)).toEqual([['NOTICE', unavailable], EOSE])
+  })
+
+  it.each<[name: string, claim: KeyPackageStore['claim']]>([
+    ['rejects', down],
+    ['cannot reach the author', async (claims) => claims.map(() => ({ outcome: 'unavailable' }))],
+  ])('a claim that %s uses none of the quota over all authors', async (_name, failing) => {
+    let isDown = true
+    const test = startGateway({ quota: { perRequester: { max: 1 } } }, (store) => ({
+      claim: (...claim) => (isDown ? failing(...claim) : store.claim(...claim)),
+    }))
+    await stock(test, alice, 1)
+    const { ask } = test.connect()
+    for (let query = 0; query < 3; query += 1) {
+      expect(await ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([['CLOSED', 'sub', unavailable]])
+    }
+    isDown = false
+    expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toHaveLength(1)
+  })
+
+  it('a refund that fails is logged, and the answer stays the same', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } }, () => ({ refund: down }))
+    await stock(test, alice, 1)
+    await stock(test, bob, 1)
+    const { ask } = test.connect()
+    await ask('REQ', 'sub', keyPackagesBy(alice))
+    const replies = await ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(eventsIn(replies).map(({ pubkey }) => pubkey)).toEqual([bob.pubkey])
+    expect(test.logged).toEqual([expect.stringContaining('claims that were not served stay counted')])
+  })
+
+  it('no answer waits for a refund (I7)', async () => {
+    const test = startGateway({}, () => ({ claim: down, refund: () => new Promise<never>(() => {}) }))
+    await stock(test, alice, 1)
+    expect(await test.connect().ask('REQ', 'sub', keyPackagesBy(alice))).toEqual([
+      ['CLOSED', 'sub', unavailable],
+    ])
   })
 
   it('own packages are shown where only claims fail', async () => {

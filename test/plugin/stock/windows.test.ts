@@ -2,7 +2,15 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { hit, type KeptWindow, record, room, slide, type Window } from '../../../plugin/stock/windows.ts'
+import {
+  hit,
+  type KeptWindow,
+  record,
+  refund,
+  room,
+  slide,
+  type Window,
+} from '../../../plugin/stock/windows.ts'
 import { NOW } from '../../contract/index.ts'
 
 const quotas = fc.record({
@@ -52,6 +60,43 @@ describe('a sliding window', () => {
       }),
       { seed: 2 },
     )
+  })
+
+  it('is as if a hit had never been once it is refunded, whatever was recorded since (I5)', () => {
+    const refunded = fc.record({ waits: fc.nat(3), cost: fc.nat(4), refunds: fc.option(fc.nat(3)) })
+    fc.assert(
+      fc.property(quotas, fc.array(refunded, { maxLength: 60, size: 'max' }), (quota, attempts) => {
+        let window: KeptWindow | undefined
+        let now = NOW
+        const granted: [at: number, cost: number][] = []
+        for (const { waits, cost, refunds } of attempts) {
+          now += waits
+          const used = granted
+            .filter(([at]) => at > now - quota.windowSeconds)
+            .reduce((sum, [, c]) => sum + c, 0)
+          const answer = hit(window, cost, quota, now)
+          expect(answer.outcome.granted).toBe(Math.min(cost, quota.max - used))
+          granted.push([now, answer.outcome.granted])
+          window = answer.window
+          const ago = refunds === null ? undefined : granted.at(-1 - refunds)
+          if (ago === undefined) continue
+          window = refund(window, ago[1], quota, ago[0])
+          ago[1] = 0
+        }
+      }),
+      { seed: 3 },
+    )
+  })
+
+  it('stays the same object where a refund finds nothing, and is gone where it finds all', () => {
+    const quota = { max: 5, windowSeconds: 60 }
+    const kept: KeptWindow = { window: [[NOW, 2]], keptUntil: NOW + 60 }
+    expect(refund(undefined, 1, quota, NOW)).toBeUndefined()
+    expect(refund(kept, 0, quota, NOW)).toBe(kept)
+    expect(refund(kept, 2, quota, NOW - 1)).toBe(kept)
+    expect(refund(kept, 2, quota, NOW + 60)).toBe(kept)
+    expect(refund(kept, 1, quota, NOW)).toEqual({ window: [[NOW, 1]], keptUntil: NOW + 60 })
+    expect(refund(kept, 9, quota, NOW)).toBeUndefined()
   })
 
   it('stays the same object where nothing fell out or went in', () => {
