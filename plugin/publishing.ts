@@ -10,7 +10,7 @@ import { checkKeyPackage } from './key-package/validate.ts'
 import { takeAuthorEvent } from './lifecycle/author-events.ts'
 import { checkShape } from './nostr/event.ts'
 import { withRetryAfter } from './nostr/machine-readable.ts'
-import type { SignedEvent } from './nostr/messages.ts'
+import type { EventId, SignedEvent } from './nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from './nostr/refusal.ts'
 import type { Sender } from './sender.ts'
 import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
@@ -83,7 +83,9 @@ async function publish(
   const isCountedByAddress = address !== undefined && !authenticated.has(pkg.author)
   if (isCountedByAddress) await countByAddress(context, address)
   const outcome = await put(context, pkg, isCountedByAddress ? undefined : options.quota.publish)
-  const message = messageOf(outcome, context)
+  const message = authenticated.has(pkg.author)
+    ? await messageToAuthor(outcome, pkg, context)
+    : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return { outcome, accepted: true, message }
 }
@@ -127,27 +129,78 @@ async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise
   }
 }
 
-/** @throws Refusal if the store did not accept the package */
-function messageOf(outcome: PutOutcome, { options }: GatewayContext): string {
-  const { stock, quota } = options
+/**
+ * What anybody is told. Known events are answered with the same words, whether they are in the stock or not: otherwise
+ * repeating an event would tell when it was claimed.
+ * @throws Refusal if the store did not accept the package
+ */
+function messageToOthers(outcome: PutOutcome, context: GatewayContext): string {
   switch (outcome) {
-    case 'stored':
-    case 'replaced':
-      return ''
     case 'duplicate':
-      return 'duplicate: already have this key package'
+    case 'spent':
+    case 'stale':
+      return 'duplicate: already received; it is not taken in again'
+    case 'full':
+      throw new Refusal('blocked', 'no room for more key packages')
+    default:
+      return messageToAll(outcome, context)
+  }
+}
+
+/**
+ * What the author is told.
+ * @throws Refusal if the store did not accept the package
+ */
+async function messageToAuthor(
+  outcome: PutOutcome,
+  pkg: StoredKeyPackage,
+  context: GatewayContext,
+): Promise<string> {
+  const { max } = context.options.stock
+  switch (outcome) {
+    case 'duplicate': {
+      const published = await publishedAs(pkg, context)
+      return published === undefined || published === pkg.id
+        ? 'duplicate: already have this key package'
+        : `duplicate: this key package is published as ${published}`
+    }
     case 'spent':
       return 'duplicate: this key package was already used'
     case 'stale':
       return 'duplicate: a newer key package is in this slot'
     case 'full':
-      throw new Refusal('blocked', `${stock.max} of ${stock.max} key packages stored`)
+      throw new Refusal('blocked', `${max} of ${max} key packages stored`)
+    default:
+      return messageToAll(outcome, context)
+  }
+}
+
+type UnknownOutcome = Exclude<PutOutcome, 'duplicate' | 'spent' | 'stale' | 'full'>
+
+/** @throws Refusal if the store did not accept the package */
+function messageToAll(outcome: UnknownOutcome, { options }: GatewayContext): string {
+  switch (outcome) {
+    case 'stored':
+    case 'replaced':
+      return ''
+    case 'deleted':
+      throw new Refusal('blocked', 'deleted by its author')
     case 'limited': {
-      const { max, windowSeconds } = quota.publish
+      const { max, windowSeconds } = options.quota.publish
       throw new Refusal(
         'rate-limited',
         `${max} key packages per ${windowSeconds} s for each author; try again later`,
       )
     }
   }
+}
+
+/** The id of the event in the stock that has the same KeyPackage; undefined if there is none any more. */
+async function publishedAs(
+  { author, id, ref }: StoredKeyPackage,
+  context: GatewayContext,
+): Promise<EventId | undefined> {
+  const packages = await orUnavailable(context, () => context.store.list(author, context.now()))
+  const same = packages.filter((pkg) => pkg.ref === ref)
+  return (same.find((pkg) => pkg.id === id) ?? same[0])?.id
 }

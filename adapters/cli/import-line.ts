@@ -3,17 +3,35 @@
 import { z } from 'zod'
 import { type Audit, publishEntry } from '../../plugin/audit.ts'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
+import {
+  DELETION_KIND,
+  deletionOf,
+  TOO_MANY_DELETIONS,
+  VANISH_KIND,
+  vanishesHere,
+  vanishingOf,
+} from '../../plugin/lifecycle/deletion.ts'
 import { checkRelayList, RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
+import { hostOf } from '../../plugin/nostr/auth.ts'
 import { checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/records.ts'
-import type { Exposure, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
+import { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from '../../plugin/stock/deletions.ts'
+import type {
+  Deletion,
+  Deletions,
+  Exposure,
+  KnownName,
+  MovableStore,
+  PutOutcome,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
 
+const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
@@ -30,8 +48,8 @@ export type ImportOutcome =
   | 'remembered'
   | 'ignored'
 
-export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock'> {
-  readonly store: Pick<MovableStore, 'put' | 'spend' | 'putRelayList' | 'dropRelayList'>
+export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
+  readonly store: Pick<MovableStore, 'put' | 'remember' | 'drop' | 'putRelayList' | 'dropRelayList'>
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
   readonly audit: Audit
@@ -39,7 +57,10 @@ export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'st
 
 const pubkey = z.custom<Pubkey>(isHexOf(64), 'must be 64 lower-case hex characters')
 /** A KeyPackageRef is as long as the hash of its ciphersuite. */
-const name = z.custom<EventId | KeyPackageRef>(isHexOf(64, 96, 128), 'must be lower-case hex')
+const name = z.custom<KnownName['name']>(
+  (value) => typeof value === 'string' && isHexOf(64, 96, 128)(value.replace(/^slot:/, '')),
+  'must be lower-case hex, after `slot:` for the KeyPackage of a slot',
+)
 const seconds = z.number().int().min(0).max(100_000_000_000)
 
 const eventRecord = z.strictObject({
@@ -50,6 +71,14 @@ const spentRecord = z.strictObject({
   spent: z.strictObject({ author: pubkey, names: z.array(name), expiresAt: seconds }),
 })
 const deletedRecord = z.strictObject({
+  deleted: z.strictObject({
+    author: pubkey,
+    ids: z.array(z.tuple([z.custom<EventId>(isHexOf(64)), seconds])).max(MAX_DELETED_IDS),
+    slots: z.array(z.tuple([z.string(), seconds, seconds])).max(MAX_DELETED_SLOTS),
+    everything: z.tuple([seconds, seconds]).optional(),
+  }),
+})
+const deletedRelayListRecord = z.strictObject({
   deletedRelayList: z.strictObject({ author: pubkey, createdUntil: seconds }),
 })
 
@@ -60,7 +89,11 @@ const deletedRecord = z.strictObject({
 export function parseRecord(line: string): StoreRecord {
   const value = parseObject(line)
   if ('spent' in value) return check(spentRecord, value)
-  if ('deletedRelayList' in value) return check(deletedRecord, value)
+  if ('deleted' in value) {
+    const { everything, ...deleted } = check(deletedRecord, value).deleted
+    return { deleted: { ...deleted, ...(everything && { everything }) } }
+  }
+  if ('deletedRelayList' in value) return check(deletedRelayListRecord, value)
   const { event, exposure } = 'event' in value ? check(eventRecord, value) : { event: value }
   checkShape(event)
   return exposure === undefined ? { event } : { event, exposure }
@@ -103,8 +136,14 @@ export async function importRecord(
     await target.store.dropRelayList(author, createdUntil)
     return 'remembered'
   }
+  if ('deleted' in record) {
+    const { author, ...deletions } = record.deleted
+    await target.store.remember(author, { names: [], deletions }, now)
+    return 'remembered'
+  }
   const { event, exposure } = record
   if (event.kind === RELAY_LIST_KIND) return importRelayList(target, event)
+  if (event.kind === DELETION_KIND || event.kind === VANISH_KIND) return importDeletion(target, event, now)
   if (!KEY_PACKAGE_KINDS.includes(event.kind)) return 'ignored'
   return importKeyPackage(target, event, exposure, now)
 }
@@ -115,9 +154,28 @@ async function importSpent(
   now: number,
 ): Promise<ImportOutcome> {
   if (expiresAt <= now) return 'expired'
-  const known = names.map((name) => ({ name, expiresAt }))
-  await store.spend(author, known, now)
+  const spent = names.map((name) => ({ name, expiresAt }))
+  await store.remember(author, { names: spent, deletions: NO_DELETIONS }, now)
   return 'remembered'
+}
+
+/** Applies a deletion or a request to vanish, and remembers it: what it deletes may be on a later line. */
+async function importDeletion(target: ImportTarget, event: SignedEvent, now: number): Promise<ImportOutcome> {
+  const { store, verifyEvent } = target
+  const deletion = deletionIn(event, target)
+  if (deletion === undefined) return 'ignored'
+  if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  const { outcome } = await store.drop(event.pubkey, deletion, now)
+  if (outcome === 'deleted') return 'remembered'
+  throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+}
+
+function deletionIn(
+  event: SignedEvent,
+  { kinds, stock, publicUrl = '' }: ImportTarget,
+): Deletion | undefined {
+  if (event.kind === DELETION_KIND) return deletionOf(event, kinds, stock.ttlSeconds)
+  return vanishesHere(event, hostOf(publicUrl)) ? vanishingOf(event, stock.ttlSeconds) : undefined
 }
 
 async function importRelayList(

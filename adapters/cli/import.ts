@@ -34,6 +34,7 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   relayList: 'relay lists (kind 10051) added',
   remembered: 'records of used or deleted key packages, now recorded here',
   ignored: 'events of other kinds',
+  deleted: 'deleted by the author, so not added',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
 }
@@ -44,7 +45,8 @@ type LineResult = ImportOutcome | Refusal | 'empty'
 /** The target of a dry run: it accepts everything and keeps nothing. */
 const discard: ImportTarget['store'] = {
   put: async () => 'stored',
-  spend: async () => {},
+  remember: async () => {},
+  drop: async () => ({ outcome: 'deleted', count: 0 }),
   putRelayList: async () => 'stored',
   dropRelayList: async () => {},
 }
@@ -54,7 +56,7 @@ export function defineImport(command: Command): Command {
     .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
     .option('--dry-run', 'check every line without opening the store')
     .option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'validation', 'stock', 'audit'])
+  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'publicUrl', 'validation', 'stock', 'audit'])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
@@ -80,8 +82,15 @@ async function rulesOf({
   kinds,
   validation,
   stock,
+  publicUrl,
 }: Settings): Promise<Omit<ImportTarget, 'store' | 'audit'>> {
-  return { kinds, validation, stock, verifyEvent: await createVerifier() }
+  return {
+    kinds,
+    validation,
+    stock,
+    ...(publicUrl !== undefined && { publicUrl }),
+    verifyEvent: await createVerifier(),
+  }
 }
 
 async function importLines(input: Input, target: ImportTarget): Promise<ImportReport> {

@@ -11,7 +11,9 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -19,8 +21,8 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -33,8 +35,8 @@ import {
   type WindowKey,
 } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
-import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
-import { claimOne, put } from './lmdb/packages.ts'
+import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
+import { claimOne, put, uncount } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
@@ -91,19 +93,20 @@ class LmdbStore implements MovableStore {
     return authors.map((author) => counted(tables.authors.get(author), now))
   }
 
-  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
     return this.#write((transaction) => {
-      const record = transaction.tables.authors.get(author)
-      if (record === undefined) return 0
-      const { stock, dropped, removed } = drop(record, which, now)
+      const { authors, known } = transaction.tables
+      const record = authors.get(author)
+      const { stock, outcome, removed } = drop(record, deletion, (name) => known.get([author, name]), now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
-      return dropped
+      return outcome
     })
   }
 
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
     return this.#write((transaction) => {
+      if (counted !== undefined) uncount(transaction, author, counted)
       const record = transaction.tables.authors.get(author)
       if (record === undefined) return
       const { stock, removed } = release(record, ids, now)
@@ -165,12 +168,12 @@ class LmdbStore implements MovableStore {
     yield* everyAuthor(this.#read())
   }
 
-  async known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return namesOf(this.#read(), author, now)
+  async remembered(author: Pubkey, now: number): Promise<Remembered> {
+    return rememberedOf(this.#read(), author, now)
   }
 
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#write((transaction) => spendNames(transaction, author, names, now))
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    return this.#write((transaction) => rememberOf(transaction, author, remembered, now))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {

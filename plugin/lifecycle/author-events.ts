@@ -2,16 +2,20 @@
 
 import type { GatewayContext } from '../context.ts'
 import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
+import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
+import type { Deletion } from '../store.ts'
 import {
   concernsKeyPackages,
   DELETION_KIND,
+  deletionOf,
   namesRelayList,
-  selectorsOf,
+  TOO_MANY_DELETIONS,
   VANISH_KIND,
   vanishesHere,
+  vanishingOf,
 } from './deletion.ts'
 import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
 import { noteWelcome, WELCOME_KIND } from './welcome.ts'
@@ -56,27 +60,46 @@ async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender
   throw new Refusal('invalid', 'a welcome must be gift-wrapped, never published')
 }
 
-/** NIP-09. If the store fails, the deletion is refused only if its tags say that it is about key packages (I7). */
+/**
+ * NIP-09. If the store fails, or cannot remember more, the deletion is refused only if its tags say that it is about key
+ * packages (I7).
+ */
 async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
-  const { store, now, options } = context
+  const { store, options } = context
+  const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
+  const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
-    for (const selector of selectorsOf(event)) await store.drop(event.pubkey, selector, now())
+    if (deletion !== undefined) await applyDeletion(context, event, deletion, isAboutKeyPackages)
     const [relayList] = await store.getRelayLists([event.pubkey])
     if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
+    if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
-    if (concernsKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
+    if (isAboutKeyPackages) throw new Refusal('error', UNAVAILABLE)
   }
+}
+
+/** @throws Refusal `rate-limited` if it must be remembered and cannot be; else it is only applied to the stock */
+async function applyDeletion(
+  { store, now }: GatewayContext,
+  { pubkey }: SignedEvent,
+  deletion: Deletion,
+  mustRemember: boolean,
+): Promise<void> {
+  const { outcome } = await store.drop(pubkey, deletion, now())
+  if (outcome !== 'full') return
+  if (mustRemember) throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+  await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
 }
 
 /** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   if (!vanishesHere(event, sender.host)) return
   check(context, event, sender)
-  const { store, now } = context
+  const { store, now, options } = context
   try {
-    await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
+    await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
     await store.dropRelayList(event.pubkey, event.created_at)
   } catch (error) {
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
@@ -95,8 +118,9 @@ async function saveRelayList(context: GatewayContext, event: SignedEvent, sender
   }
 }
 
-function check({ verifyEvent }: GatewayContext, event: SignedEvent, sender: Sender): void {
+function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
   const { authenticated, isVerified = false } = sender
   if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
+  checkNotAhead(event, now())
 }

@@ -36,6 +36,15 @@ export function shapeFault(value: unknown): string | undefined {
     : undefined
 }
 
+/** How far a publisher's clock may be ahead of ours, in seconds. */
+export const CLOCK_SKEW_SECONDS = 15 * 60
+
+/** @throws Refusal `invalid` if an event was created in the future, by more than clocks may differ */
+export function checkNotAhead({ created_at }: SignedEvent, now: number): void {
+  if (created_at <= now + CLOCK_SKEW_SECONDS) return
+  throw new Refusal('invalid', 'created_at is more than 15 minutes in the future')
+}
+
 /** The kind of a value that may be an event; undefined if it has none. */
 export function kindOf(event: unknown): number | undefined {
   if (typeof event !== 'object' || event === null || !('kind' in event)) return undefined

@@ -110,6 +110,8 @@ const countedBy = {
   perAuthor: 'each author',
   perAddress: 'each author from one address',
   perRequester: 'each requester',
+  slotsPerRequester: 'each requester',
+  slotsPerAddress: 'each address',
 } as const
 
 /** Every named author, with the filters that name them. */

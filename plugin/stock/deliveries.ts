@@ -50,15 +50,16 @@ export function remember<Package extends StockedPackage>(
   return isWorthKeeping(delivery) ? [...deliveries, delivery] : deliveries
 }
 
-/** The newest delivery to this requester that is recent enough to be repeated. */
+/** The newest delivery to this requester, under either name, that is recent enough to be repeated. */
 export function findRepeatable<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   request: Claim,
   { redeliverySeconds }: ClaimPolicy,
   now: number,
 ): Delivery<Package> | undefined {
+  const names = [request.requester, request.formerly]
   return deliveries.findLast(
-    ({ requester, deliveredAt }) => requester === request.requester && deliveredAt + redeliverySeconds > now,
+    ({ requester, deliveredAt }) => names.includes(requester) && deliveredAt + redeliverySeconds > now,
   )
 }
 

@@ -19,47 +19,50 @@ export {
   isLow,
   isTakenIn,
   listed,
+  rememberedDeletions,
   rememberedIds,
   removalsOf,
 } from './bookkeeping.ts'
 export { type Claimed, claim } from './claim.ts'
+export { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from './deletions.ts'
 export type { Delivery } from './deliveries.ts'
-export { type Offered, offer } from './offer.ts'
+export { namesAskedOf, type Offered, offer } from './offer.ts'
 export {
   type AuthorRecord,
   claimPackages,
   countPackages,
   dropPackages,
   isHeardOf,
-  listNames,
   listPackages,
+  listRemembered,
   putPackage,
   type RecordChange,
   releasePackages,
-  spendPackages,
+  rememberPackages,
   sweepDueAt,
   sweepPackages,
 } from './record.ts'
 export { type Decided, type Row, type Rows, type RowTables, rowStore } from './rows.ts'
-export { isFresh, isSlot } from './selection.ts'
+export { isFresh, isOneTime, isSlot, sizeOf } from './selection.ts'
 export {
   drop,
   EMPTY_STOCK,
   type KnownUntil,
   type Removed,
   release,
+  remember,
   type Stock,
   type StockChange,
-  spend,
   sweep,
 } from './stock.ts'
+export { namesOf, refNameOf } from './twins.ts'
 export {
   type ClaimWindows,
   type CountedWindows,
   hit,
   isOver,
   type KeptWindow,
-  type Limited,
   refund,
+  uncountClaim,
   type Window,
 } from './windows.ts'

@@ -9,7 +9,9 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -17,9 +19,9 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   Removal,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -32,14 +34,15 @@ import {
   countPackages,
   dropPackages,
   isHeardOf,
-  listNames,
   listPackages,
+  listRemembered,
   putPackage,
   type RecordChange,
   releasePackages,
-  spendPackages,
+  rememberPackages,
   sweepPackages,
 } from './record.ts'
+import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
 /** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
@@ -138,12 +141,12 @@ class RowStore implements MovableStore {
     return records.map((record) => countPackages(record, now))
   }
 
-  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#change(author, (record) => dropPackages(record, which, now))
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
+    return this.#change(author, (record) => dropPackages(record, deletion, now))
   }
 
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#change(author, (record) => releasePackages(record, ids, now))
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
+    return this.#change(author, (record) => releasePackages(record, ids, now, counted))
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -197,12 +200,12 @@ class RowStore implements MovableStore {
     }
   }
 
-  async known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return [...listNames(await this.#read('authors', author), now)]
+  async remembered(author: Pubkey, now: number): Promise<Remembered> {
+    return listRemembered(await this.#read('authors', author), now)
   }
 
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#change(author, (record) => spendPackages(record, names, now))
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    return this.#change(author, (record) => rememberPackages(record, remembered, now))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
@@ -226,7 +229,7 @@ class RowStore implements MovableStore {
   async stats(): Promise<StoreStats> {
     let [authors, packages] = [0, 0]
     for await (const author of this.#open().keys('authors')) {
-      const count = (await this.#read('authors', author))?.packages.length ?? 0
+      const count = sizeOf((await this.#read('authors', author))?.packages ?? [])
       authors += Math.sign(count)
       packages += count
     }

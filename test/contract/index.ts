@@ -23,6 +23,7 @@ export {
   authorNamed,
   claimBy,
   DAY,
+  deletionOf,
   HOUR,
   hex,
   LIMITS,

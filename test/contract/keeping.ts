@@ -39,7 +39,7 @@ export function describeKeeping(it: Specify): void {
       () => store.claim([claimBy('bob', alice)], POLICY, NOW),
       () => store.list(alice, NOW),
       () => store.count([alice], NOW),
-      () => store.drop(alice, { by: 'id', ids: [] }, NOW),
+      () => store.drop(alice, deletionOf({ ids: [] }), NOW),
       () => store.release(alice, [], NOW),
       () => store.sweep(NOW, 0),
       () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
@@ -68,8 +68,8 @@ function describeDropping(it: Specify): void {
     for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
     await store.put(packageNamed('theirs', bob), LIMITS, NOW)
     const ids = [mine.id, packageNamed('theirs', bob).id, hex('made up')]
-    equal(await store.drop(alice, { by: 'id', ids }, NOW), 1)
-    equal(await store.drop(alice, { by: 'id', ids }, NOW), 0)
+    equal(await store.drop(alice, deletionOf({ ids }), NOW), 1)
+    equal(await store.drop(alice, deletionOf({ ids }), NOW), 0)
     equal(await store.put(mine, LIMITS, NOW), 'spent')
     same(await idsOf(store, alice), [other.id])
     same(await store.count([bob], NOW), [1])
@@ -79,8 +79,8 @@ function describeDropping(it: Specify): void {
     const phone = slotNamed('phone', alice, 'phone', { createdAt: NOW - 10 })
     const desk = slotNamed('desk', alice, 'desk', { createdAt: NOW - 10 })
     for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
-    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 11 }, NOW), 0)
-    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 10 }, NOW), 1)
+    equal(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 11 }), NOW), 0)
+    equal(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 10 }), NOW), 1)
     same(await store.count([alice], NOW), [2])
   })
 
@@ -89,9 +89,12 @@ function describeDropping(it: Specify): void {
     await store.put(slotNamed('slot', alice, 'phone', { createdAt: NOW - 10 }), LIMITS, NOW)
     const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
     await store.put(newer, LIMITS, NOW)
-    equal(await store.drop(alice, { by: 'author', createdUntil: NOW - 6 }, NOW), 2)
+    equal(await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW - 6 }), NOW), 2)
     same(await idsOf(store, alice), [newer.id])
-    equal(await store.drop(authorNamed('nobody'), { by: 'author', createdUntil: NOW }, NOW), 0)
+    equal(
+      await store.drop(authorNamed('nobody'), deletionOf({ everything: true, createdUntil: NOW }), NOW),
+      0,
+    )
   })
 }
 
@@ -111,7 +114,7 @@ function describeListing(it: Specify): void {
     const { event, contentForm, ...pkg } = packageNamed('one', alice)
     await store.put({ event, contentForm, ...pkg }, LIMITS, NOW)
     const [listed] = await store.list(alice, NOW)
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     await store.put(packageNamed('two', alice), LIMITS, NOW)
     const stored = await listed?.read()
     if (stored !== undefined) same(stored, { event, contentForm })
@@ -137,7 +140,7 @@ function describeSweeping(it: Specify): void {
     const long = { ...packageNamed('long', alice), ref: short.ref }
     await store.put(short, LIMITS, NOW)
     await store.put(long, LIMITS, NOW + HOUR)
-    await store.drop(alice, { by: 'id', ids: [long.id] }, NOW + HOUR)
+    await store.drop(alice, deletionOf({ ids: [long.id] }), NOW + HOUR)
     await store.sweep(NOW + DAY, 600)
     equal(await store.put({ ...packageNamed('third', alice), ref: short.ref }, LIMITS, NOW + DAY), 'spent')
   })
@@ -174,7 +177,7 @@ function describeSweeping(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, start)
       equal(await store.sweep(start + 599, 600), 0)
       equal(await store.sweep(start + 600, 600), 1)
-      await store.drop(alice, { by: 'author', createdUntil: NOW }, start + 600)
+      await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), start + 600)
       await store.sweep(start + 2 * HOUR, 600)
     }
   })

@@ -78,7 +78,7 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
     const authors = Array.from({ length: 350 }, (_, index) => authorNamed(`${index}`)).sort()
     await Promise.all(authors.map((author) => store.put(packageNamed(author, author), LIMITS, NOW)))
     await store.claim([claimBy('bob', alice)], POLICY, NOW)
-    await store.drop(authorNamed('7'), { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(authorNamed('7'), deletionOf({ everything: true, createdUntil: NOW }), NOW)
     same([...new Set(await all(store.authors()))].sort(), authors)
   })
 
@@ -95,7 +95,7 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
       packageNamed('late', alice),
     ]
     for (const pkg of [early, late]) await store.put(pkg, LIMITS, NOW)
-    await store.drop(alice, { by: 'id', ids: [late.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [late.id] }), NOW)
     same(byName(await store.known(alice, NOW)), byName([...namesOf(early), ...namesOf(late)]))
     same(byName(await store.known(alice, NOW + HOUR)), byName(namesOf(late)))
     same(await store.known(bob, NOW), [])

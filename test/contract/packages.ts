@@ -2,7 +2,14 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { Claim, ClaimPolicy, Quota, StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
+import type {
+  Claim,
+  ClaimPolicy,
+  Deletion,
+  Quota,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
 
 /** The suite's clock, in seconds since the epoch. */
 export const NOW = 1_700_000_000
@@ -87,6 +94,11 @@ export function claimBy(requester: string, author: Pubkey, overrides: Partial<Cl
     narrowings: [{ kinds: [443, 30443] }],
     ...overrides,
   }
+}
+
+/** A deletion of what was created until `NOW`; it is remembered as long as the packages above are valid. */
+export function deletionOf(overrides: Partial<Deletion>): Deletion {
+  return { createdUntil: NOW, keptUntil: NOW + 30 * DAY, ...overrides }
 }
 
 export function relayListOf(author: Pubkey, createdAt: number, relay = 'wss://relay.example'): SignedEvent {

@@ -47,7 +47,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
   it('answers spent until the package would have expired, sweeping or not (I3)', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
     await store.put(pkg, LIMITS, NOW)
-    await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [pkg.id] }), NOW)
     await store.sweep(NOW + HOUR - 1, LIMITS.retireAfterSeconds)
     equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
   })
@@ -79,7 +79,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(older, LIMITS, NOW), 'spent')
     const oldest = slotNamed('oldest', alice, 'phone', { createdAt: NOW - 3 * HOUR })
     equal(await store.put(oldest, LIMITS, NOW), 'stale')
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(await store.put(oldest, LIMITS, NOW), 'spent')
   })
 

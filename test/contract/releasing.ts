@@ -54,7 +54,7 @@ export function describeReleasing(it: Specify): void {
   it('does not bring back what was deleted or expired meanwhile (I3)', async (store) => {
     await publish(store, 'one', 'two', 'three')
     const [deleted = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
-    await store.drop(alice, { by: 'id', ids: [deleted] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [deleted] }), NOW)
     await store.release(alice, [deleted], NOW)
     equal((await idsOf(store, alice)).includes(deleted), false)
 

@@ -21,7 +21,7 @@ export function describeRemoving(it: Specify): void {
     const finders: ((name: string) => Promise<unknown>)[] = [
       (name) => store.put(packageNamed(`beside ${name}`, alice), LIMITS, NOW + HOUR),
       () => store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR),
-      () => store.drop(alice, { by: 'id', ids: [] }, NOW + HOUR),
+      () => store.drop(alice, deletionOf({ ids: [] }), NOW + HOUR),
       () => store.release(alice, [], NOW + HOUR),
       () => store.sweep(NOW + HOUR, 600),
     ]
@@ -51,7 +51,7 @@ export function describeRemoving(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, NOW)
       await retire()
       same(heard.splice(0), [removalOf(exposed, 'retired')])
-      await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW + 600)
+      await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW + 600)
       heard.splice(0)
     }
   })
@@ -82,7 +82,7 @@ export function describeRemoving(it: Specify): void {
     for (const pkg of [...packages, packageNamed('theirs', bob)]) await store.put(pkg, LIMITS, NOW)
     const told: (readonly Removal[])[] = []
     store.onRemoved((removals) => told.push(removals))
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(told.length, 1)
     same(byId(told.flat()), byId(packages.map((pkg) => removalOf(pkg, 'deleted'))))
   })
@@ -94,7 +94,7 @@ export function describeRemoving(it: Specify): void {
     await store.put(packageNamed('four', alice), { ...LIMITS, max: 3 }, NOW)
     await store.claim([claimBy('bob', alice, { maximum: 2 })], POLICY, NOW)
     await store.release(alice, deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW)), NOW)
-    await store.drop(bob, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(bob, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     await store.sweep(NOW, 600)
     same(heard, [])
   })
@@ -104,11 +104,11 @@ export function describeRemoving(it: Specify): void {
     await store.put(pkg, LIMITS, NOW)
     const counts: Promise<unknown>[] = []
     const stop = store.onRemoved(() => counts.push(store.count([alice], NOW)))
-    await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [pkg.id] }), NOW)
     same(await Promise.all(counts), [[0]])
     stop()
     await store.put(packageNamed('two', alice), LIMITS, NOW)
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(counts.length, 1)
   })
 }

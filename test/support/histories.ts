@@ -146,7 +146,7 @@ function narrowingsOf(author: Pubkey): fc.Arbitrary<Narrowing> {
 const selectors: fc.Arbitrary<Selector> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...AUTHORS), fc.nat(PACKAGES - 1))
-    .map(([author, number]): Selector => ({ by: 'id', ids: [packageOf(author, number).id, hex('nobody')] })),
-  fc.constant<Selector>({ by: 'slot', slots: ['slot 0', 'slot 1'], createdUntil: NOW - HOUR + 2 }),
-  fc.constant<Selector>({ by: 'author', createdUntil: NOW - HOUR + 2 }),
+    .map(([author, number]): Selector => deletionOf({ ids: [packageOf(author, number).id, hex('nobody')] })),
+  fc.constant<Selector>(deletionOf({ slots: ['slot 0', 'slot 1'], createdUntil: NOW - HOUR + 2 })),
+  fc.constant<Selector>(deletionOf({ everything: true, createdUntil: NOW - HOUR + 2 })),
 )

@@ -4,12 +4,11 @@ import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
 import type { KnownRelayList } from '../../../plugin/lifecycle/relay-list.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import type { StoredKeyPackage } from '../../../plugin/store.ts'
+import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 
 /** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
@@ -33,7 +32,7 @@ export type WindowKey =
   | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
 
-export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRef | '']
+export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 
 export interface Environment {
   readonly root: RootDatabase
@@ -41,13 +40,13 @@ export interface Environment {
   /** The same table as `authors`: an author's stock and windows share a page, so a claim dirties few pages. */
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
-  /** Until when an event id or KeyPackageRef is remembered, in seconds since the epoch (I3). */
-  readonly known: Database<number, [author: Pubkey, name: EventId | KeyPackageRef]>
+  /** Until when the name of a package is remembered, in seconds since the epoch (I3). */
+  readonly known: Database<number, [author: Pubkey, name: KnownName['name']]>
   /**
    * What a sweep must visit from that hour on: an author whose stock will change or, with a name, the `known` entries
-   * of that name and of the KeyPackageRef in the value.
+   * of that name and of the one in the value.
    */
-  readonly due: Database<KeyPackageRef | '', DueKey>
+  readonly due: Database<KnownName['name'], DueKey>
   readonly relayLists: Database<KnownRelayList, Pubkey>
   /** How many `authors` have packages, how many `packages` they have, and the `format`. */
   readonly meta: Database<number, 'authors' | 'packages' | 'format'>

@@ -41,7 +41,7 @@ export class Census {
   }
 
   /** @throws StoreError */
-  async known(author: Pubkey, now: number): Promise<KnownName[]> {
+  async names(author: Pubkey, now: number): Promise<KnownName[]> {
     const names = new Map<string, number>()
     let cursor = '0'
     do {

@@ -12,8 +12,9 @@
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
 --      11 a version that is unique to this call
 --      12 1 if claims may be repeated, otherwise 0
---      13 and on, for each claim: the maximum number of packages without a slot, then `+` if it asks for slots too; 0 for
---      a claim that the fast path does not support
+--      13 and on, for each claim: the maximum number of one-time packages; if it asks for slots too, `+`, and their maximum
+--      number unless it asks for all. `0+` asks for slots alone, which are not counted; 0 is a claim that the fast path does
+--      not support
 --
 -- Returns for each claim one of
 --         'more', or 'due' if a sweep should visit the author; how many packages are left; the number of rows; the rows;
@@ -62,13 +63,22 @@ local function count(key, records, used, seconds)
   call('SET', key, windows[key], 'EX', seconds)
 end
 
+-- The rows of the slots, at most as many as the claim asks for; nothing if there are none, or it does not ask for them.
+local function slotRows(stock, head, asked)
+  local plus = string.find(asked, '+', 1, true)
+  if plus and sub(head, 40, 40) == '1' then
+    local most = tonumber(sub(asked, plus + 1))
+    return sub(call('HGET', stock, 'always'), 1, most and most * ROW)
+  end
+end
+
 -- The rows to deliver, and the changed fields of the stock; nothing for a slow claim.
 local function choose(stock, head, fresh, taken, asked, requesterWindow)
-  local asksSlots = sub(asked, -1) == '+'
-  if asksSlots and sub(head, 40, 40) == '1' then
-    return call('HGET', stock, 'always'), {}
+  local slots = slotRows(stock, head, asked)
+  if slots then
+    return slots, {}
   end
-  local length = tonumber(asksSlots and sub(asked, 1, -2) or asked) * ROW
+  local length = tonumber(string.match(asked, '^%d+')) * ROW
   -- The key of a window is that of the stock, with the requester and a suffix instead of `stock`.
   local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
   if length >= ROW and length < #fresh then
@@ -89,6 +99,26 @@ local function choose(stock, head, fresh, taken, asked, requesterWindow)
   end
 end
 
+-- The events of these rows; nothing if one is missing.
+local function eventsOf(stock, chosen)
+  local events = {}
+  for from = 1, chosen and #chosen or 0, ROW do
+    events[#events + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
+  end
+  return chosen and #events * ROW == #chosen and events
+end
+
+local function deliver(word, remaining, events, exposure)
+  answer(word)
+  answer(remaining)
+  answer(#events)
+  for _, event in ipairs(events) do
+    answer(event)
+  end
+  answer(exposure or '')
+  return true
+end
+
 -- Returns whether the fast path answered the claim.
 local function take(index, stock, requesterWindow, addressWindow, asked)
   local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
@@ -103,6 +133,10 @@ local function take(index, stock, requesterWindow, addressWindow, asked)
   then
     return false
   end
+  if sub(asked, 1, 2) == '0+' then
+    local slots = eventsOf(stock, slotRows(stock, head, asked))
+    return slots and deliver('more', number(head, 34, 38) + #fresh / ROW, slots)
+  end
   local ofRequester, usedByRequester = slide(windows[requesterWindow], authorSeconds, now)
   local ofAddress, usedByAddress = slide(windows[addressWindow], addressSeconds, now)
   if usedByRequester >= authorMax or usedByAddress >= addressMax then
@@ -112,24 +146,16 @@ local function take(index, stock, requesterWindow, addressWindow, asked)
     return false
   end
   local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, requesterWindow)
-  local rows = {}
-  for from = 1, chosen and #chosen or 0, ROW do
-    rows[#rows + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
-  end
-  if not chosen or #rows * ROW ~= #chosen then
+  local events = eventsOf(stock, chosen)
+  if not events then
     return false
   end
   call('HSET', stock, 'version', ARGV[11] .. index, unpack(change))
   count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
   count(addressWindow, ofAddress, usedByAddress, ARGV[10])
-  answer(isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more')
-  answer(number(head, 34, 38) + #(change[1] == 'fresh' and change[2] or fresh) / ROW)
-  answer(#rows)
-  for _, row in ipairs(rows) do
-    answer(row)
-  end
-  answer(exposure or '')
-  return true
+  local word = isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more'
+  local left = #(change[1] == 'fresh' and change[2] or fresh) / ROW
+  return deliver(word, number(head, 34, 38) + left, events, exposure)
 end
 
 local function claim(index)
@@ -141,7 +167,7 @@ local function claim(index)
     return
   end
   local fields = not slow[stock]
-    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries')
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries', 'deletions')
   slow[stock] = true
   answer('slow')
   answer(fields)

@@ -272,11 +272,16 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
 function askedOf(claim: Claim): string {
   if (!isPlainClaim(claim)) return '0'
   const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
-  return asksFor(claim, SLOT_KIND) ? `${most}+` : `${most}`
+  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : `${most}`
 }
 
-function isPlainClaim({ narrowings, maximum }: Claim): boolean {
-  return narrowings.every(isPlain) && Number.isSafeInteger(maximum) && maximum > 0
+function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
+  if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
+  return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
+}
+
+function isWhole(maximum: number): boolean {
+  return Number.isSafeInteger(maximum) && maximum > 0
 }
 
 function asksFor({ narrowings }: Claim, kind: number): boolean {

@@ -102,7 +102,7 @@ async function populate(store: MovableStore): Promise<void> {
     store.claim([claimBy(requester, who.pubkey)], POLICY, NOW)
   for (const event of [packages.get(alice) ?? [], slots].flat()) await importOne(store, event)
   await claim(alice, 'mallory')
-  await store.drop(alice.pubkey, { by: 'id', ids: [packages.get(alice)?.[3]?.id ?? ''] }, NOW)
+  await store.drop(alice.pubkey, deletionOf({ ids: [packages.get(alice)?.[3]?.id ?? ''] }), NOW)
 
   const [, , last, ...later] = packages.get(bob) ?? []
   await importOne(store, last)
@@ -113,7 +113,7 @@ async function populate(store: MovableStore): Promise<void> {
   await claim(carol, 'mallory')
 
   for (const event of packages.get(dave) ?? []) await importOne(store, event)
-  await store.drop(dave.pubkey, { by: 'author', createdUntil: NOW }, NOW)
+  await store.drop(dave.pubkey, deletionOf({ everything: true, createdUntil: NOW }), NOW)
 
   await importOne(store, relayList(alice, NOW))
   await store.dropRelayList(bob.pubkey, NOW)

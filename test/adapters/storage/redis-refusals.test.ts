@@ -111,7 +111,7 @@ describe.each(REFUSALS)('if $what', ({ fault, said, begin, end }) => {
     ['a claim', () => store.claim([claimBy('bob', AUTHOR)], POLICY, NOW)],
     ['a package', () => store.put(packageNamed('new', AUTHOR), LIMITS, NOW)],
     ['a package that counts towards no quota', () => store.put(packageNamed('new', AUTHOR), UNCOUNTED, NOW)],
-    ['a deletion', () => store.drop(AUTHOR, { by: 'id', ids: [packageNamed('other', AUTHOR).id] }, NOW)],
+    ['a deletion', () => store.drop(AUTHOR, deletionOf({ ids: [packageNamed('other', AUTHOR).id] }), NOW)],
   ])('%s is refused, and the log says why', async (_what, ask) => {
     await openStore(end)
     await begin()

@@ -87,13 +87,13 @@ describe('a deletion (NIP-09)', () => {
   const slot = slotNamed('phone', alice, 'phone', { createdAt: NOW })
 
   it('names by id whatever its time, and by slot or author what is not newer than itself', () => {
-    expect(isSelected(pkg, { by: 'id', ids: [pkg.id] })).toBe(true)
-    expect(isSelected(pkg, { by: 'id', ids: [slot.id] })).toBe(false)
-    expect(isSelected(slot, { by: 'slot', slots: ['phone'], createdUntil: NOW })).toBe(true)
-    expect(isSelected(slot, { by: 'slot', slots: ['phone'], createdUntil: NOW - 1 })).toBe(false)
-    expect(isSelected(pkg, { by: 'slot', slots: ['phone'], createdUntil: NOW })).toBe(false)
-    expect(isSelected(pkg, { by: 'author', createdUntil: NOW })).toBe(true)
-    expect(isSelected(slot, { by: 'author', createdUntil: NOW - 1 })).toBe(false)
+    expect(isSelected(pkg, deletionOf({ ids: [pkg.id] }))).toBe(true)
+    expect(isSelected(pkg, deletionOf({ ids: [slot.id] }))).toBe(false)
+    expect(isSelected(slot, deletionOf({ slots: ['phone'], createdUntil: NOW }))).toBe(true)
+    expect(isSelected(slot, deletionOf({ slots: ['phone'], createdUntil: NOW - 1 }))).toBe(false)
+    expect(isSelected(pkg, deletionOf({ slots: ['phone'], createdUntil: NOW }))).toBe(false)
+    expect(isSelected(pkg, deletionOf({ everything: true, createdUntil: NOW }))).toBe(true)
+    expect(isSelected(slot, deletionOf({ everything: true, createdUntil: NOW - 1 }))).toBe(false)
   })
 })
 
