@@ -2,6 +2,7 @@
 
 import { deliveredEvent, type StoredEvent } from './key-package/encoding.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import { isSlot } from './stock/selection.ts'
 import { namesOf } from './stock/twins.ts'
 import type {
   AuthorRelayList,
@@ -57,7 +58,11 @@ async function recordsOf(store: MovableStore, author: Pubkey, now: number): Prom
   const { names, deletions } = await store.remembered(author, now)
   const packages = await store.list(author, now)
   const stored = await Promise.all(packages.map(({ read }) => read()))
-  const events = packages.flatMap(({ exposure }, index) => recordOf(stored[index], exposure))
+  // Slots come first: then no import takes their aliases for one-time packages.
+  const events = packages
+    .map((pkg, index) => ({ pkg, stored: stored[index] }))
+    .sort((a, b) => Number(isSlot(b.pkg)) - Number(isSlot(a.pkg)))
+    .flatMap(({ pkg, stored }) => recordOf(stored, pkg.exposure))
   return [...events, ...spentIn(author, names, packages), ...recordOfDeletions(author, deletions)]
 }
 

@@ -187,7 +187,7 @@ class MemoryStore implements MovableStore {
 
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
-    if (author === undefined) return { outcome: 'none' }
+    if (author === undefined) return request.limited ?? { outcome: 'none' }
     const { choice, removed } = author.claim(request, policy, now)
     this.#tellRemoved(request.author, removed)
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)

@@ -8,6 +8,7 @@
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
 import { describeClaiming } from './claiming.ts'
+import { describeDeleting, describeMovingDeletions } from './deleting.ts'
 import { describeHearing } from './hearing.ts'
 import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
@@ -17,7 +18,9 @@ import { describeReleasing } from './releasing.ts'
 import { describeRemoving, describeRemovingMoved } from './removing.ts'
 import { describeReopening } from './reopening.ts'
 import { describeSharedSignals, describeSharing } from './sharing.ts'
+import { describeSlots } from './slots.ts'
 import type { Specify } from './specify.ts'
+import { describeTwins } from './twins.ts'
 
 export {
   authorNamed,
@@ -27,6 +30,7 @@ export {
   HOUR,
   hex,
   LIMITS,
+  NO_DELETIONS,
   NOW,
   PLENTY,
   POLICY,
@@ -67,6 +71,9 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('put', () => describePublishing(specify, specifySignals))
     describe('claim', () => describeClaiming(specify, specifySignals))
     describe('quotas', () => describeQuotas(specify))
+    describe('slots', () => describeSlots(specify))
+    describe('twins', () => describeTwins(specify))
+    describe('remembered deletions', () => describeDeleting(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
@@ -88,6 +95,7 @@ export function describeMovableStore(
   describe(name, () => {
     describeMoving(specify)
     describeRemovingMoved(specify)
+    describeMovingDeletions(specify)
   })
 }
 

@@ -1,11 +1,12 @@
 /** Deleting, sweeping, relay lists, totals and closing. */
 
 import { equal, fail, rejects } from 'node:assert/strict'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { DropOutcome, KeyPackageStore } from '../../plugin/store.ts'
 import {
   authorNamed,
   claimBy,
   DAY,
+  deletionOf,
   HOUR,
   hex,
   LIMITS,
@@ -68,8 +69,8 @@ function describeDropping(it: Specify): void {
     for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
     await store.put(packageNamed('theirs', bob), LIMITS, NOW)
     const ids = [mine.id, packageNamed('theirs', bob).id, hex('made up')]
-    equal(await store.drop(alice, deletionOf({ ids }), NOW), 1)
-    equal(await store.drop(alice, deletionOf({ ids }), NOW), 0)
+    same(await store.drop(alice, deletionOf({ ids }), NOW), deleted(1))
+    same(await store.drop(alice, deletionOf({ ids }), NOW), deleted(0))
     equal(await store.put(mine, LIMITS, NOW), 'spent')
     same(await idsOf(store, alice), [other.id])
     same(await store.count([bob], NOW), [1])
@@ -79,8 +80,8 @@ function describeDropping(it: Specify): void {
     const phone = slotNamed('phone', alice, 'phone', { createdAt: NOW - 10 })
     const desk = slotNamed('desk', alice, 'desk', { createdAt: NOW - 10 })
     for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
-    equal(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 11 }), NOW), 0)
-    equal(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 10 }), NOW), 1)
+    same(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 11 }), NOW), deleted(0))
+    same(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 10 }), NOW), deleted(1))
     same(await store.count([alice], NOW), [2])
   })
 
@@ -89,13 +90,15 @@ function describeDropping(it: Specify): void {
     await store.put(slotNamed('slot', alice, 'phone', { createdAt: NOW - 10 }), LIMITS, NOW)
     const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
     await store.put(newer, LIMITS, NOW)
-    equal(await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW - 6 }), NOW), 2)
+    same(await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW - 6 }), NOW), deleted(2))
     same(await idsOf(store, alice), [newer.id])
-    equal(
-      await store.drop(authorNamed('nobody'), deletionOf({ everything: true, createdUntil: NOW }), NOW),
-      0,
-    )
+    const all = deletionOf({ everything: true })
+    same(await store.drop(authorNamed('nobody'), all, NOW), deleted(0))
   })
+}
+
+function deleted(count: number): DropOutcome {
+  return { outcome: 'deleted', count }
 }
 
 function describeListing(it: Specify): void {
@@ -114,7 +117,7 @@ function describeListing(it: Specify): void {
     const { event, contentForm, ...pkg } = packageNamed('one', alice)
     await store.put({ event, contentForm, ...pkg }, LIMITS, NOW)
     const [listed] = await store.list(alice, NOW)
-    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
+    await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), NOW)
     await store.put(packageNamed('two', alice), LIMITS, NOW)
     const stored = await listed?.read()
     if (stored !== undefined) same(stored, { event, contentForm })
@@ -177,7 +180,7 @@ function describeSweeping(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, start)
       equal(await store.sweep(start + 599, 600), 0)
       equal(await store.sweep(start + 600, 600), 1)
-      await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), start + 600)
+      await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), start + 600)
       await store.sweep(start + 2 * HOUR, 600)
     }
   })

@@ -6,6 +6,7 @@ import type {
   Claim,
   ClaimPolicy,
   Deletion,
+  Deletions,
   Quota,
   StockLimits,
   StoredKeyPackage,
@@ -95,6 +96,8 @@ export function claimBy(requester: string, author: Pubkey, overrides: Partial<Cl
     ...overrides,
   }
 }
+
+export const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 
 /** A deletion of what was created until `NOW`; it is remembered as long as the packages above are valid. */
 export function deletionOf(overrides: Partial<Deletion>): Deletion {

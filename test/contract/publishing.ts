@@ -3,7 +3,18 @@
 import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  slotNamed,
+} from './packages.ts'
 import { idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'

@@ -8,7 +8,19 @@ import type {
   StockLimits,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NO_DELETIONS,
+  NOW,
+  POLICY,
+  packageNamed,
+  slotNamed,
+} from './packages.ts'
 import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -51,7 +63,7 @@ export function describeRemoving(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, NOW)
       await retire()
       same(heard.splice(0), [removalOf(exposed, 'retired')])
-      await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW + 600)
+      await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), NOW + 600)
       heard.splice(0)
     }
   })
@@ -121,9 +133,9 @@ export function describeRemovingMoved(it: Specify<MovableStore>): void {
     for (const pkg of [byName, byRef, kept]) await store.put(pkg, LIMITS, NOW)
     const heard = listen(store)
     const { expiresAt } = kept
-    await store.spend(
+    await store.remember(
       alice,
-      [byName.id, byRef.ref].map((name) => ({ name, expiresAt })),
+      { names: [byName.id, byRef.ref].map((name) => ({ name, expiresAt })), deletions: NO_DELETIONS },
       NOW,
     )
     same(byId(heard), byId([byName, byRef].map((pkg) => removalOf(pkg, 'deleted'))))

@@ -8,7 +8,7 @@ import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { recordsIn } from '../../../plugin/records.ts'
 import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
-import { claimBy, POLICY } from '../../contract/index.ts'
+import { claimBy, deletionOf, POLICY } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
@@ -57,8 +57,10 @@ describe('a store that is exported and imported', () => {
       expect(await importOne(copy, event)).toBe(await importOne(original, event))
     }
     for (const author of AUTHORS) {
-      const [known, list] = [await original.known(author, NOW), await storedPackages(original, author)]
-      expect(new Set(await copy.known(author, NOW))).toEqual(new Set(known))
+      const [known, list] = [await original.remembered(author, NOW), await storedPackages(original, author)]
+      const { names, deletions } = await copy.remembered(author, NOW)
+      expect(new Set(names)).toEqual(new Set(known.names))
+      expect(deletions).toEqual(known.deletions)
       expect(new Set(await storedPackages(copy, author))).toEqual(new Set(list))
     }
     for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
