@@ -16,7 +16,9 @@ describe('an owner', () => {
     await alice.client.deleteKeyPackages([kept.event])
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }])
     const [again] = await alice.client.publishKeyPackages([kept.publicPackage])
-    expect(again?.acceptedBy).toMatchObject([{ message: 'duplicate: this key package was already used' }])
+    expect(again?.acceptedBy).toMatchObject([
+      { message: 'duplicate: already received; it is not taken in again' },
+    ])
     expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 

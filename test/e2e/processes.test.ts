@@ -23,8 +23,8 @@ const PLENTY = {
   stock: { max: 1000 },
 } as const
 
-const USED = 'duplicate: this key package was already used'
-const IN_STOCK = 'duplicate: already have this key package'
+const USED = 'duplicate: already received; it is not taken in again'
+const IN_STOCK = 'duplicate: already received; it is not taken in again'
 
 let directory: string
 beforeEach(() => {

@@ -32,7 +32,7 @@ describe('custody', () => {
     await client.say('EVENT', last)
     await client.ask('REQ', 'claim', keyPackagesBy(alice))
     expect(await client.say(...message)).toEqual({
-      replies: [['OK', event?.id, true, 'duplicate: this key package was already used']],
+      replies: [['OK', event?.id, true, 'duplicate: already received; it is not taken in again']],
     })
   })
 
@@ -54,7 +54,7 @@ describe('publish', () => {
     expect(await gateway.publish(event)).toEqual({
       outcome: 'duplicate',
       accepted: true,
-      message: 'duplicate: already have this key package',
+      message: 'duplicate: already received; it is not taken in again',
     })
     expect(await store.stats()).toEqual({ authors: 1, packages: 1 })
   })
@@ -96,7 +96,7 @@ describe('accept', () => {
     const again = {
       outcome: 'duplicate',
       accepted: true,
-      message: 'duplicate: already have this key package',
+      message: 'duplicate: already received; it is not taken in again',
     }
     expect(await gateway.accept(event)).toEqual(again)
     expect(await startGateway({ custody: 'relay' }).gateway.accept(event)).toEqual({ outcome: 'forward' })

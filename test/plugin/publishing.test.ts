@@ -168,17 +168,20 @@ describe('row 16: publish quota', () => {
     expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
   })
 
-  it('per address: counts packages sent by anybody but the authenticated author (I5)', async () => {
+  it('per address: counts new packages sent by anybody but the authenticated author (I5)', async () => {
     const test = startGateway({ quota: { publish: { max: 1 }, publishPerAddress: { max: 3 } } })
-    const [first, second, third, fourth] = await keyPackagesOf(alice, 4)
+    const [first, second, third, fourth, fifth] = await keyPackagesOf(alice, 5)
     const address = '2001:db8::1'
     const nobody = test.connect({ address })
     const stranger = test.connect({ address: '2001:db8::2' })
     await stranger.authenticate(bob)
+    const known = 'duplicate: already received; it is not taken in again'
     for (const [client, event, message] of [
       [nobody, first, ''],
       [stranger, second, ''],
-      [stranger, first, 'duplicate: already have this key package'],
+      [stranger, first, known],
+      [nobody, second, known],
+      [stranger, fifth, ''],
     ] as const) {
       expect(await client.ask('EVENT', event)).toEqual([['OK', event?.id, true, message]])
     }
@@ -231,7 +234,7 @@ describe('row 17: the store', () => {
   it('duplicate', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
-    const duplicate = [['OK', event?.id, true, 'duplicate: already have this key package']]
+    const duplicate = [['OK', event?.id, true, 'duplicate: already received; it is not taken in again']]
     expect(await test.connect().ask('EVENT', event)).toEqual(duplicate)
   })
 
@@ -242,7 +245,7 @@ describe('row 17: the store', () => {
     const client = test.connect()
     await client.ask('EVENT', event)
     expect(await client.ask('EVENT', again)).toEqual([
-      ['OK', again?.id, true, 'duplicate: already have this key package'],
+      ['OK', again?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 
@@ -252,7 +255,7 @@ describe('row 17: the store', () => {
     const client = test.connect()
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([event?.id])
     expect(await client.ask('EVENT', event)).toEqual([
-      ['OK', event?.id, true, 'duplicate: this key package was already used'],
+      ['OK', event?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
@@ -271,7 +274,7 @@ describe('row 17: the store', () => {
     const client = test.connect()
     expect(await client.ask('EVENT', newer)).toEqual([['OK', newer?.id, true, '']])
     expect(await client.ask('EVENT', older)).toEqual([
-      ['OK', older?.id, true, 'duplicate: a newer key package is in this slot'],
+      ['OK', older?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 
@@ -280,7 +283,42 @@ describe('row 17: the store', () => {
     await stock(test, alice, 10)
     const event = keyPackageEvent(alice, await makeKeyPackage(alice))
     expect(await test.connect().ask('EVENT', event)).toEqual([
-      ['OK', event.id, false, 'blocked: 10 of 10 key packages stored'],
+      ['OK', event.id, false, 'blocked: no room for more key packages'],
+    ])
+  })
+
+  it('known events are answered with the same words to everybody but their author, who is told the truth', async () => {
+    const test = startGateway({ kinds: [443, 30443], stock: { max: 2 } })
+    const [spent, last, evenMore] = await keyPackagesOf(alice, 3)
+    const keyPackage = await makeKeyPackage(alice)
+    const slot = (createdAt: number) =>
+      keyPackageEvent(alice, keyPackage, { kind: 30443, createdAt, tags: { d: ['phone'] } })
+    const [newer, older] = [slot(NOW - 10), slot(NOW - 20)]
+    const copy = keyPackageEvent(alice, keyPackage, { kind: 30443, tags: { d: ['desk'] } })
+    for (const event of [spent, last, newer]) await test.gateway.publish(event as SignedEvent)
+    await test.connect().ask('REQ', 'sub', { kinds: [443], authors: [alice.pubkey] })
+    const [stranger, author] = [test.connect(), test.connect()]
+    await author.authenticate(alice)
+    const anybody = 'duplicate: already received; it is not taken in again'
+    for (const [event, truth] of [
+      [spent, 'duplicate: this key package was already used'],
+      [last, 'duplicate: already have this key package'],
+      [newer, 'duplicate: already have this key package'],
+      [older, 'duplicate: a newer key package is in this slot'],
+      [copy, `duplicate: this key package is published as ${newer.id}`],
+    ] as const) {
+      expect(await stranger.ask('EVENT', event)).toEqual([['OK', event?.id, true, anybody]])
+      const repeated = event === older ? 'duplicate: this key package was already used' : truth
+      expect(await author.ask('EVENT', event)).toEqual([['OK', event?.id, true, repeated]])
+    }
+    const oldest = slot(NOW - 30)
+    expect(await author.ask('EVENT', oldest)).toEqual([
+      ['OK', oldest.id, true, 'duplicate: a newer key package is in this slot'],
+    ])
+    await test.gateway.publish(evenMore as SignedEvent)
+    const full = keyPackageEvent(alice, await makeKeyPackage(alice))
+    expect(await author.ask('EVENT', full)).toEqual([
+      ['OK', full.id, false, 'blocked: 2 of 2 key packages stored'],
     ])
   })
 
@@ -291,7 +329,7 @@ describe('row 17: the store', () => {
     const client = test.connect()
     expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
     expect(await client.ask('EVENT', oldest)).toEqual([
-      ['OK', oldest?.id, true, 'duplicate: this key package was already used'],
+      ['OK', oldest?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 

@@ -32,7 +32,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
       const relay = await connect(target.url)
       const event = forClients(await newEvent(target, alice))
       expect(await relay.publish(event)).toBe('')
-      expect(await relay.publish(event)).toBe('duplicate: already have this key package')
+      expect(await relay.publish(event)).toBe('duplicate: already received; it is not taken in again')
       const wrong = forClients(await newEvent(target, alice, { content: '' }))
       await expect(relay.publish(wrong)).rejects.toThrow(/^invalid: /)
     })

@@ -19,7 +19,7 @@ import type { LivingTarget, StartLiving } from './living-target.ts'
 
 const MARMOT = { profile: 'marmot' } as const
 const slots = { kinds: [30443], authors: [alice.pubkey] }
-const USED = 'duplicate: this key package was already used'
+const USED = 'duplicate: already received; it is not taken in again'
 
 export function describeSlots(startTarget: StartLiving): void {
   describe('slots: publishing', () => {
@@ -55,7 +55,7 @@ export function describeSlots(startTarget: StartLiving): void {
       const client = await scene.connect(target)
       expect(await client.publish(await slotEvent(target, 'phone'))).toEqual([true, ''])
       expect(await client.publish(await newEvent(target, alice))).toEqual([true, ''])
-      const refused = [false, 'blocked: 1 of 1 key packages stored']
+      const refused = [false, 'blocked: no room for more key packages']
       expect(await client.publish(await slotEvent(target, 'desk'))).toEqual(refused)
     })
 

@@ -34,7 +34,7 @@ describe('kind 5 (NIP-09)', () => {
     const message = ['EVENT', eventOf(alice, 5, [['e', String(first?.id)]])] as const
     expect((await session.fromClient(message)).forward).toBe(message)
     expect(await ask('EVENT', first)).toEqual([
-      ['OK', first?.id, true, 'duplicate: this key package was already used'],
+      ['OK', first?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
     expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([second?.id])
   })
