@@ -29,8 +29,6 @@ export function rules(options: OptionsInput = {}, authenticatedAs: readonly stri
   }
 }
 
-export const marmot = rules({ profile: 'marmot' })
-
 /** `accepted`, or the answer to the publisher. */
 export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = NOW): string {
   try {

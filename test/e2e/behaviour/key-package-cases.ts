@@ -25,8 +25,6 @@ interface Case {
   readonly options?: OptionsInput
 }
 
-const marmot: OptionsInput = { profile: 'marmot' }
-
 export const refusedCases: readonly Case[] = [
   {
     row: '1: event shape',
@@ -134,6 +132,7 @@ export const refusedCases: readonly Case[] = [
   {
     row: '11: extensions tag announces last_resort',
     make: withTags({ mls_extensions: ['0xf2ee'] }),
+    options: { validation: { requireLastResort: true } },
     answer: /^invalid: .*last_resort/,
   },
   {
@@ -170,13 +169,11 @@ export const refusedCases: readonly Case[] = [
   {
     row: '15: 30443: one `d` tag',
     make: withTags({}, { kind: 30443 }),
-    options: marmot,
     answer: /^invalid: kind 30443 must have exactly one d tag/,
   },
   {
     row: '15: 30443: non-empty `d` tag',
     make: withTags({ d: [''] }, { kind: 30443 }),
-    options: marmot,
     answer: /^invalid: kind 30443 must have exactly one d tag/,
   },
 ]
@@ -192,7 +189,6 @@ export const acceptedCases: readonly Omit<Case, 'answer'>[] = [
   {
     row: '6: `encoding` absent = base64 (30443)',
     make: withTags({ encoding: null, d: ['phone'] }, { kind: 30443 }),
-    options: marmot,
   },
   {
     row: '8: one MLSMessage holding it',

@@ -7,7 +7,6 @@ import {
   answer,
   bob,
   keyPackage,
-  marmot,
   publish,
   publishPackage,
   rules,
@@ -89,18 +88,17 @@ describe('row 10: the credential', () => {
 
 describe('row 11: last_resort', () => {
   const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
+  const requiring = rules({ validation: { requireLastResort: true } })
 
-  it('must be in the tags of kind 443', () => {
-    expect(tagged({ mls_extensions: ['0xf2ee'] })).toBe(refusal)
-    expect(tagged({ mls_extensions: null })).toBe(refusal)
-    expect(tagged({ mls_extensions: null, extensions: ['last_resort'] })).toBe('accepted')
+  it('must be in the tags of kind 443 where it is required', () => {
+    expect(tagged({ mls_extensions: ['0xf2ee'] }, requiring)).toBe(refusal)
+    expect(tagged({ mls_extensions: null }, requiring)).toBe(refusal)
+    expect(tagged({ mls_extensions: null, extensions: ['last_resort'] }, requiring)).toBe('accepted')
   })
 
-  it('is optional if the operator allows it, and for kind 30443', () => {
-    expect(tagged({ mls_extensions: null }, rules({ validation: { requireLastResort: false } }))).toBe(
-      'accepted',
-    )
-    expect(publish({ kind: 30443, tags: { d: ['phone'], mls_extensions: null } }, marmot)).toBe('accepted')
+  it('is optional by default, and always for kind 30443', () => {
+    expect(tagged({ mls_extensions: null }, rules())).toBe('accepted')
+    expect(publish({ kind: 30443, tags: { d: ['phone'], mls_extensions: null } }, requiring)).toBe('accepted')
   })
 })
 
@@ -152,7 +150,7 @@ describe('row 14: the i tag', () => {
 
 describe('row 15: the slot', () => {
   it.each([null, [], ['']])('of kind 30443 must not be %j', (d) => {
-    expect(publish({ kind: 30443, tags: { d } }, marmot)).toBe(
+    expect(publish({ kind: 30443, tags: { d } })).toBe(
       'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
     )
   })
@@ -166,7 +164,7 @@ describe('row 15: two slots', () => {
       ...names.map((name) => ['d', name]),
     ]
     const withSlots = (...names: string[]) =>
-      answer(signEvent(alice.secretKey, { kind, created_at, content, tags: slots(...names) }), marmot)
+      answer(signEvent(alice.secretKey, { kind, created_at, content, tags: slots(...names) }))
     expect(withSlots('phone')).toBe('accepted')
     expect(withSlots('phone', 'laptop')).toBe(
       'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
