@@ -1,4 +1,4 @@
-/** What happens after the checks: the publish quota (row 16), the store (row 17), and the other kinds. */
+/** What happens after the checks: the publish quota (row 18), the store (row 19), and the other kinds. */
 
 import { describe, expect } from '@jest/globals'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
@@ -21,7 +21,7 @@ const DUPLICATE = 'duplicate: already have this key package'
 const USED = 'duplicate: this key package was already used'
 
 export function describeStock(startTarget: StartTarget, it: Rows): void {
-  describe('row 16: publish quota of the author', () => {
+  describe('row 18: publish quota of the author', () => {
     const scene = new Scene(startTarget)
 
     it('refuses one too many; an event already known is not counted, nor is another author (I5)', async () => {
@@ -38,7 +38,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
   })
 
-  describe('row 17: the store', () => {
+  describe('row 19: the store', () => {
     const scene = new Scene(startTarget)
 
     it('duplicate: the same event', async () => {

@@ -1,7 +1,16 @@
 /** Rows 1 to 7 of the checks in validate.ts: the event, before its key package is decoded. */
 
 import { describe, expect, it } from '@jest/globals'
-import { alice, answer, bob, keyPackage, publish, rules, tagged } from '../../support/key-package-answers.ts'
+import {
+  alice,
+  answer,
+  bob,
+  keyPackage,
+  publish,
+  rules,
+  strict,
+  tagged,
+} from '../../support/key-package-answers.ts'
 import { keyPackageEvent, NOW } from '../../support/key-packages.ts'
 
 it('accepts a key package event as in MIP-00', () => {
@@ -56,7 +65,7 @@ describe('row 2: a protected event', () => {
   })
 })
 
-describe('row 3: created_at and p', () => {
+describe('row 4: created_at and p', () => {
   it('may be up to 15 minutes ahead', () => {
     expect(publish({ createdAt: NOW + 900 })).toBe('accepted')
     expect(publish({ createdAt: NOW + 901 })).toBe(
@@ -70,7 +79,7 @@ describe('row 3: created_at and p', () => {
   })
 })
 
-describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
+describe.each(['expiration', 'exp'])('row 5: %s', (name) => {
   it('must be in the future (NIP-40)', () => {
     expect(tagged({ [name]: [`${NOW + 1}`] })).toBe('accepted')
     expect(tagged({ [name]: [`${NOW}`] })).toBe('invalid: the key package has expired')
@@ -83,15 +92,26 @@ describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
   })
 })
 
-describe('row 5: mls_protocol_version', () => {
-  it.each([null, ['1.1'], [], ['1.0.0']])('must not be %j', (value) => {
-    expect(tagged({ mls_protocol_version: value })).toBe(
-      'invalid: the tag ["mls_protocol_version","1.0"] is required',
-    )
+describe('row 6: mls_protocol_version', () => {
+  it.each([null, ['1.0'], ['1']])('may be %j, as a generation of clients writes it', (value) => {
+    expect(tagged({ mls_protocol_version: value })).toBe('accepted')
   })
+
+  it.each([['1.1'], [], ['1.0.0'], ['2']])('must not be %j', (...value) => {
+    expect(tagged({ mls_protocol_version: value })).toBe('invalid: the mls_protocol_version tag must be 1.0')
+  })
+
+  it.each([null, ['1'], ['1.1'], [], ['1.0.0']])(
+    'must not be %j where tags are checked strictly',
+    (value) => {
+      expect(tagged({ mls_protocol_version: value }, strict)).toBe(
+        'invalid: the tag ["mls_protocol_version","1.0"] is required',
+      )
+    },
+  )
 })
 
-describe('row 6: encoding', () => {
+describe('row 7: encoding', () => {
   it('is hex for kind 443 and base64 for kind 30443 without a tag', () => {
     expect(publish({ encoding: 'absent' })).toBe('accepted')
     const content = Buffer.from(keyPackage.bytes).toString('base64')
@@ -108,7 +128,7 @@ describe('row 6: encoding', () => {
   })
 })
 
-describe('row 7: content', () => {
+describe('row 8: content', () => {
   it('must be decodable', () => {
     expect(publish({ content: 'AAA' })).toMatch(/^invalid: not an MLS KeyPackage/)
     expect(publish({ content: '!' })).toMatch(/^invalid: content is not base64/)

@@ -10,13 +10,14 @@ import {
   publish,
   publishPackage,
   rules,
+  strict,
   tagged,
 } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
 
 const DAY = 86_400
 
-describe('row 8: the KeyPackage', () => {
+describe('row 9: the KeyPackage', () => {
   it('may be bare or in an MLSMessage', () => {
     expect(publish({ bytes: keyPackage.message })).toBe('accepted')
   })
@@ -34,7 +35,7 @@ describe('row 8: the KeyPackage', () => {
   })
 })
 
-describe('row 9: the ciphersuite', () => {
+describe('row 10: the ciphersuite', () => {
   const everySuite = rules({ validation: { ciphersuites: [1, 2, 3, 4, 5, 6, 7] } })
 
   it.each([1, 2, 3, 4, 5, 6, 7])('may be %i if the operator allows it', async (ciphersuite) => {
@@ -58,13 +59,17 @@ describe('row 9: the ciphersuite', () => {
     expect(tagged({ mls_ciphersuite: ['one'] })).toBe(
       'invalid: the mls_ciphersuite tag must be a code such as 0x0001',
     )
-    expect(tagged({ mls_ciphersuite: null })).toBe(
+  })
+
+  it('may be missing in the tags, unless they are checked strictly', () => {
+    expect(tagged({ mls_ciphersuite: null })).toBe('accepted')
+    expect(tagged({ mls_ciphersuite: null }, strict)).toBe(
       'invalid: the tag ["mls_ciphersuite","0x0001"] is required',
     )
   })
 })
 
-describe('row 10: the credential', () => {
+describe('row 11: the credential', () => {
   const refusal = "invalid: the credential's identity is not the pubkey of the author"
 
   it.each([
@@ -86,7 +91,7 @@ describe('row 10: the credential', () => {
   })
 })
 
-describe('row 11: last_resort', () => {
+describe('row 13: last_resort', () => {
   const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
   const requiring = rules({ validation: { requireLastResort: true } })
 
@@ -102,7 +107,7 @@ describe('row 11: last_resort', () => {
   })
 })
 
-describe('row 12: the lifetime', () => {
+describe('row 14: the lifetime', () => {
   it.each([
     ['began', NOW - 1, NOW + DAY, 'accepted'],
     ['begins within an hour, the skew of clocks', NOW + 3600, NOW + DAY, 'accepted'],
@@ -127,7 +132,7 @@ describe('row 12: the lifetime', () => {
   })
 })
 
-describe('row 13: the MLS signatures', () => {
+describe('row 15: the MLS signatures', () => {
   const refusal = 'invalid: a signature of the KeyPackage or its leaf node is wrong'
 
   it('must be valid', () => {
@@ -138,7 +143,7 @@ describe('row 13: the MLS signatures', () => {
   })
 })
 
-describe('row 14: the i tag', () => {
+describe('row 16: the i tag', () => {
   it('must be the KeyPackageRef', () => {
     const ref = keyPackageRef(keyPackage.bytes, 1)
     expect(tagged({ i: [ref] })).toBe('accepted')
@@ -148,7 +153,7 @@ describe('row 14: the i tag', () => {
   })
 })
 
-describe('row 15: the slot', () => {
+describe('row 17: the slot', () => {
   it.each([null, [], ['']])('of kind 30443 must not be %j', (d) => {
     expect(publish({ kind: 30443, tags: { d } })).toBe(
       'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
@@ -156,7 +161,7 @@ describe('row 15: the slot', () => {
   })
 })
 
-describe('row 15: two slots', () => {
+describe('row 17: two slots', () => {
   it('are refused', () => {
     const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage, { kind: 30443 })
     const slots = (...names: string[]) => [

@@ -29,7 +29,7 @@ describe('the order of the checks', () => {
       { '-': [] },
       { p: [bob.pubkey] },
       { expiration: ['1'] },
-      { mls_protocol_version: null },
+      { mls_protocol_version: ['2.0'] },
       { encoding: ['x'] },
     ]
     const answers = faults.map((_, first) => tagged(Object.assign({}, ...faults.slice(first))))
@@ -37,7 +37,7 @@ describe('the order of the checks', () => {
       'auth-required: this event may only be published by its author',
       'invalid: the p tag does not name the author',
       'invalid: the key package has expired',
-      'invalid: the tag ["mls_protocol_version","1.0"] is required',
+      'invalid: the mls_protocol_version tag must be 1.0',
       'invalid: unsupported encoding "x"',
     ])
     const ended = { lifetime: { notBefore: 0, notAfter: 1 } }
