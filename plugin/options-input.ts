@@ -14,6 +14,10 @@ export interface OptionsInput {
   readonly publicUrl?: string | undefined
   /** Whether clients must authenticate (NIP-42) to query key packages. Default: "auth-or-address". */
   readonly requester?: 'auth-or-address' | 'auth' | undefined
+  /**
+   * The relay lists that say where an author has key packages: kinds 10051 and 10002. Default: [10051,10002].
+   */
+  readonly relayLists?: readonly (10051 | 10002)[] | undefined
   readonly claim?: ClaimOptions | undefined
   readonly quota?: QuotaOptions | undefined
   readonly stock?: StockOptions | undefined

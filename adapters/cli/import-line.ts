@@ -6,8 +6,8 @@ import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
-import { checkRelayList, RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
-import { checkShape } from '../../plugin/nostr/event.ts'
+import { checkRelayList, RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../plugin/lifecycle/relay-list.ts'
+import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
@@ -19,7 +19,8 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 /**
  * - of `PutOutcome`: a key package, and what the store did with it.
  * - `expired`: it was valid when it was published.
- * - `relayList`: it is now the author's relay list.
+ * - `relayList`: it is now the author's relay list of its kind.
+ * - `deleted`: a relay list that its author deleted.
  * - `remembered`: what it lists as spent or deleted does not come back.
  * - `ignored`: an event of another kind.
  */
@@ -27,11 +28,12 @@ export type ImportOutcome =
   | Exclude<PutOutcome, 'limited'>
   | 'expired'
   | 'relayList'
+  | 'deleted'
   | 'remembered'
   | 'ignored'
 
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock'> {
-  readonly store: Pick<MovableStore, 'put' | 'spend' | 'putRelayList' | 'dropRelayList'>
+  readonly store: Pick<MovableStore, 'put' | 'spend' | 'putRelayList' | 'dropRelayLists'>
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
   readonly audit: Audit
@@ -41,6 +43,8 @@ const pubkey = z.custom<Pubkey>(isHexOf(64), 'must be 64 lower-case hex characte
 /** A KeyPackageRef is as long as the hash of its ciphersuite. */
 const name = z.custom<EventId | KeyPackageRef>(isHexOf(64, 96, 128), 'must be lower-case hex')
 const seconds = z.number().int().min(0).max(100_000_000_000)
+/** Exports did not name it while kind 10051 was the only one. */
+const relayListKind = z.literal([...RELAY_LIST_KINDS]).default(RELAY_LIST_KIND)
 
 const eventRecord = z.strictObject({
   event: z.unknown(),
@@ -50,7 +54,7 @@ const spentRecord = z.strictObject({
   spent: z.strictObject({ author: pubkey, names: z.array(name), expiresAt: seconds }),
 })
 const deletedRecord = z.strictObject({
-  deletedRelayList: z.strictObject({ author: pubkey, createdUntil: seconds }),
+  deletedRelayList: z.strictObject({ author: pubkey, kind: relayListKind, createdUntil: seconds }),
 })
 
 /**
@@ -99,12 +103,12 @@ export async function importRecord(
 ): Promise<ImportOutcome> {
   if ('spent' in record) return importSpent(target, record.spent, now)
   if ('deletedRelayList' in record) {
-    const { author, createdUntil } = record.deletedRelayList
-    await target.store.dropRelayList(author, createdUntil)
+    const { author, kind, createdUntil } = record.deletedRelayList
+    await target.store.dropRelayLists(author, [kind], createdUntil)
     return 'remembered'
   }
   const { event, exposure } = record
-  if (event.kind === RELAY_LIST_KIND) return importRelayList(target, event)
+  if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)
   if (!KEY_PACKAGE_KINDS.includes(event.kind)) return 'ignored'
   return importKeyPackage(target, event, exposure, now)
 }
@@ -123,8 +127,10 @@ async function importSpent(
 async function importRelayList(
   { store, verifyEvent }: ImportTarget,
   event: SignedEvent,
+  now: number,
 ): Promise<ImportOutcome> {
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  checkNotAhead(event, now)
   checkRelayList(event)
   const outcome = await store.putRelayList(event)
   return outcome === 'stored' ? 'relayList' : outcome

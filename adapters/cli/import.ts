@@ -29,9 +29,10 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   replaced: 'key packages added, each replacing an older one in its slot',
   duplicate: 'already in the store',
   spent: 'already used, so not added again',
-  stale: 'older than what is in the store, or deleted',
+  stale: 'older than what is in the store',
+  deleted: 'deleted by its author, so not added again',
   expired: 'valid when published, but expired now',
-  relayList: 'relay lists (kind 10051) added',
+  relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
@@ -46,7 +47,7 @@ const discard: ImportTarget['store'] = {
   put: async () => 'stored',
   spend: async () => {},
   putRelayList: async () => 'stored',
-  dropRelayList: async () => {},
+  dropRelayLists: async () => {},
 }
 
 export function defineImport(command: Command): Command {

@@ -2,6 +2,7 @@
 
 import { getEventHash } from 'nostr-tools/pure'
 import { checkProtection } from '../nostr/auth.ts'
+import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
@@ -19,8 +20,7 @@ import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
-/** How far a publisher's clock may be ahead of ours, in seconds. */
-const EVENT_SKEW_SECONDS = 15 * 60
+/** How far the lifetime may be from now, in seconds, because clocks differ. */
 const LIFETIME_SKEW_SECONDS = 3600
 
 /** Single-letter tags are written again whenever the author's stock changes, so their size is limited. */
@@ -69,9 +69,7 @@ export function checkSender({ event, rules }: Draft): void {
 }
 
 export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
-  if (event.created_at > now + EVENT_SKEW_SECONDS) {
-    throw invalid('created_at is more than 15 minutes in the future')
-  }
+  checkNotAhead(event, now)
   if (tags.pubkeys.some((pubkey) => pubkey !== event.pubkey)) {
     throw invalid('the p tag does not name the author')
   }

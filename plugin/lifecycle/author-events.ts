@@ -2,18 +2,26 @@
 
 import type { GatewayContext } from '../context.ts'
 import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
+import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
 import {
   concernsKeyPackages,
   DELETION_KIND,
-  namesRelayList,
+  relayListsNamed,
   selectorsOf,
   VANISH_KIND,
   vanishesHere,
 } from './deletion.ts'
-import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
+import {
+  checkRelayList,
+  INBOX_RELAYS_KIND,
+  isTooLong,
+  RELAY_LIST_KIND,
+  RELAY_LIST_KINDS,
+  WRITE_RELAYS_KIND,
+} from './relay-list.ts'
 import { noteWelcome, WELCOME_KIND } from './welcome.ts'
 
 const KEY_PACKAGE_REQUEST_KIND = 447
@@ -24,7 +32,9 @@ type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => 
 const handlers: ReadonlyMap<number, Handler> = new Map([
   [DELETION_KIND, deletePackages],
   [VANISH_KIND, vanish],
-  [RELAY_LIST_KIND, saveRelayList],
+  [RELAY_LIST_KIND, saveKeyPackageRelays],
+  [WRITE_RELAYS_KIND, noteWriteRelays],
+  [INBOX_RELAYS_KIND, checkInboxRelays],
   [WELCOME_KIND, refuseWelcome],
   [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
   [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
@@ -62,8 +72,8 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   const { store, now, options } = context
   try {
     for (const selector of selectorsOf(event)) await store.drop(event.pubkey, selector, now())
-    const [relayList] = await store.getRelayLists([event.pubkey])
-    if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
+    const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
+    if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
   } catch (error) {
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
     if (concernsKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
@@ -77,17 +87,38 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
   const { store, now } = context
   try {
     await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
-    await store.dropRelayList(event.pubkey, event.created_at)
+    await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
   } catch (error) {
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-/** A store that fails does not stop the relay from accepting a relay list (I7). */
-async function saveRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+/** Kind 10051. It is kept whatever `relayLists` says: an author who has one is asked for key packages. */
+async function saveKeyPackageRelays(
+  context: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<void> {
   check(context, event, sender)
   checkRelayList(event)
+  await save(context, event)
+}
+
+/** Kind 10002 is the relay's affair: what is too long to be noted here may still be welcome there. */
+async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+  const counts = context.options.relayLists.some((kind) => kind === event.kind)
+  if (counts && !isTooLong(event)) await save(context, event)
+}
+
+/** Kind 10050 is kept only by a standalone relay, which does that itself. */
+async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+}
+
+/** A store that fails does not stop the relay from accepting a relay list (I7). */
+async function save(context: GatewayContext, event: SignedEvent): Promise<void> {
   try {
     await context.store.putRelayList(event)
   } catch (error) {
@@ -95,8 +126,9 @@ async function saveRelayList(context: GatewayContext, event: SignedEvent, sender
   }
 }
 
-function check({ verifyEvent }: GatewayContext, event: SignedEvent, sender: Sender): void {
+function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
   const { authenticated, isVerified = false } = sender
+  checkNotAhead(event, now())
   if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
 }

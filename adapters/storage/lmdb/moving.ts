@@ -1,6 +1,7 @@
 /** Reads an entire LMDB store for an export, and records what another store has spent (`MovableStore`). */
 
 import type { RangeOptions } from 'lmdb'
+import { everyKnownKind } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { spend } from '../../../plugin/stock/stock.ts'
 import { isOver } from '../../../plugin/stock/windows.ts'
@@ -19,7 +20,9 @@ export async function* everyAuthor({ authors }: Environment): AsyncGenerator<Pub
 
 export async function* everyRelayList({ relayLists }: Environment): AsyncGenerator<AuthorRelayList> {
   for await (const authors of chunks((options) => relayLists.getKeys(options), CHUNK)) {
-    for (const author of authors) yield { author, ...relayLists.get(author) }
+    for (const author of authors) {
+      for (const known of everyKnownKind(relayLists.get(author) ?? {})) yield { author, ...known }
+    }
   }
 }
 

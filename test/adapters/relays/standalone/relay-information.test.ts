@@ -19,7 +19,7 @@ describe('the relay information document (NIP-11)', () => {
   it('is sent to clients that accept it', async () => {
     await start(
       { name: 'Keys', contact: 'mailto:op@example.com', maxSubscriptions: 7 },
-      { requester: 'auth', claim: { perAuthor: 2 }, quota: { perAuthor: { max: 5 } } },
+      { kinds: [443, 30443], requester: 'auth', claim: { perAuthor: 2 }, quota: { perAuthor: { max: 5 } } },
     )
     const { status, headers, body } = await http('GET', '/', { accept: 'application/nostr+json' })
     expect(status).toBe(200)
@@ -42,8 +42,9 @@ describe('the relay information document (NIP-11)', () => {
         payment_required: false,
         restricted_writes: true,
       },
+      supported_mips: [0],
       key_packages: {
-        kinds: [443],
+        kinds: [443, 30443],
         per_query: 2,
         max_authors: 500,
         rate_limit: { max: 5, window: 3600 },
