@@ -16,6 +16,7 @@ describe('the defaults', () => {
       kinds: [443],
       custody: 'gateway',
       requester: 'auth-or-address',
+      relayLists: [10051, 10002],
       claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 0 },
       quota: {
         perAuthor: { max: 10, windowSeconds: 3600 },
