@@ -54,6 +54,6 @@ export function writeRelaysOf(event: Pick<SignedEvent, 'tags'>): string[] {
   )
 }
 
-export function isRelayUrl(text: string): boolean {
+function isRelayUrl(text: string): boolean {
   return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
 }
