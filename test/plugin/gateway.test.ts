@@ -176,7 +176,7 @@ describe('an expired package', () => {
 
 describe('relayInformation', () => {
   it('returns the options in effect, and MIP-00 only where slots are kept (NIP-11)', () => {
-    expect(startGateway({ kinds: [443] }).gateway.relayInformation()).toEqual({
+    expect(startGateway({ profile: 'nip-ee-relay' }).gateway.relayInformation()).toEqual({
       key_packages: {
         kinds: [443],
         per_query: 1,
