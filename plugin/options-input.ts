@@ -5,6 +5,8 @@ export interface OptionsInput {
   readonly profile?: 'nip-ee-relay' | 'marmot' | undefined
   /** The event kinds that the gateway handles as key packages. Default: [443]. */
   readonly kinds?: readonly (443 | 30443)[] | undefined
+  /** The kinds of relay lists that say where an author's key packages are. Default: [10051,10002]. */
+  readonly relayLists?: readonly (10051 | 10002)[] | undefined
   /** Who stores key package events: only the gateway, or the relay as well. Default: "gateway". */
   readonly custody?: 'gateway' | 'relay' | undefined
   /**
@@ -14,10 +16,6 @@ export interface OptionsInput {
   readonly publicUrl?: string | undefined
   /** Whether clients must authenticate (NIP-42) to query key packages. Default: "auth-or-address". */
   readonly requester?: 'auth-or-address' | 'auth' | undefined
-  /**
-   * The relay lists that say where an author has key packages: kinds 10051 and 10002. Default: [10051,10002].
-   */
-  readonly relayLists?: readonly (10051 | 10002)[] | undefined
   readonly claim?: ClaimOptions | undefined
   readonly quota?: QuotaOptions | undefined
   readonly stock?: StockOptions | undefined

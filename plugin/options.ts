@@ -44,6 +44,11 @@ export const optionsSchema = z.strictObject({
     .min(1)
     .default([443])
     .describe('The event kinds that the gateway handles as key packages'),
+  relayLists: z
+    .array(z.union([z.literal(10051), z.literal(10002)]))
+    .min(1)
+    .default([10051, 10002])
+    .describe("The kinds of relay lists that say where an author's key packages are"),
   custody: z
     .enum(['gateway', 'relay'])
     .default('gateway')
@@ -58,11 +63,6 @@ export const optionsSchema = z.strictObject({
     .enum(['auth-or-address', 'auth'])
     .default('auth-or-address')
     .describe('Whether clients must authenticate (NIP-42) to query key packages'),
-  relayLists: z
-    .array(z.union([z.literal(10051), z.literal(10002)]))
-    .min(1)
-    .default([10051, 10002])
-    .describe('The relay lists that say where an author has key packages: kinds 10051 and 10002'),
   claim: z
     .strictObject({
       perAuthor: z

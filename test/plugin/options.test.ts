@@ -14,9 +14,9 @@ describe('the defaults', () => {
     expect(resolveOptions({})).toEqual({
       profile: 'nip-ee-relay',
       kinds: [443],
+      relayLists: [10051, 10002],
       custody: 'gateway',
       requester: 'auth-or-address',
-      relayLists: [10051, 10002],
       claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 0 },
       quota: {
         perAuthor: { max: 10, windowSeconds: 3600 },
