@@ -4,13 +4,9 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { showCode } from '../../plugin/key-package/ciphersuites.ts'
-import {
-  carriesLastResort,
-  decodeKeyPackage,
-  type KeyPackage,
-  keyPackageRef,
-} from '../../plugin/key-package/decode.ts'
+import { decodeKeyPackage, type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
 import { defaultEncoding, isEncoding, readContent } from '../../plugin/key-package/encoding.ts'
+import { carriesLastResort } from '../../plugin/key-package/extensions.ts'
 import { readTags } from '../../plugin/key-package/tags.ts'
 import { type CheckOutcome, explainKeyPackage } from '../../plugin/key-package/validate.ts'
 import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
@@ -152,7 +148,7 @@ function keyPackageFields(keyPackage: KeyPackage): Fields {
     identity: Buffer.from(leafNode.credential.data).toString('hex'),
     not_before: leafNode.notBefore,
     not_after: leafNode.notAfter,
-    extensions: extensions.map(showCode),
+    extensions: extensions.map(({ type }) => showCode(type)),
     last_resort: carriesLastResort(keyPackage),
   }
 }

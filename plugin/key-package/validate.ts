@@ -1,12 +1,14 @@
-/** Decides whether a key package event is accepted: fifteen checks in order. The first that fails gives the answer. */
+/** Decides whether a key package event is accepted: checks in order; the first that fails gives the answer. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { StoredKeyPackage } from '../store.ts'
 import * as checks from './checks.ts'
-import { carriesLastResort, type KeyPackage } from './decode.ts'
+import type { KeyPackage } from './decode.ts'
 import { storedText } from './encoding.ts'
+import { carriesLastResort } from './extensions.ts'
 import { SLOT_KIND } from './kinds.ts'
+import { checkForReceivers } from './receivers.ts'
 import { readTags } from './tags.ts'
 
 /** The outcome of one check. `skipped`: it is disabled, or what it checks could not be read. */
@@ -32,6 +34,7 @@ const CHECKS: readonly Check[] = [
   { name: 'KeyPackage', run: checks.decodeMls },
   { name: 'ciphersuite', run: ofKeyPackage(checks.checkCiphersuite) },
   { name: 'credential', run: ofKeyPackage(checks.checkCredential) },
+  { name: 'receivers', run: ofKeyPackage(checkForReceivers) },
   { name: 'last_resort', run: passing(checks.checkLastResort) },
   { name: 'lifetime', run: passing(checks.checkLifetime) },
   { name: 'MLS signatures', run: checks.verifyMls },

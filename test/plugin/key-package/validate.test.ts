@@ -135,7 +135,7 @@ describe('explainKeyPackage', () => {
   it('returns the outcome of every check, also after one that refused', () => {
     const event = keyPackageEvent(alice, keyPackage, { tags: { p: [bob.pubkey], i: ['x'] } })
     const outcomes = explainKeyPackage(event, rules(), NOW)
-    expect(outcomes).toHaveLength(15)
+    expect(outcomes).toHaveLength(16)
     expect(outcomes.filter(({ outcome }) => outcome === 'refused').map(({ check }) => check)).toEqual([
       'time and author',
       'KeyPackageRef',
@@ -149,6 +149,7 @@ describe('explainKeyPackage', () => {
       'KeyPackage',
       'ciphersuite',
       'credential',
+      'receivers',
       'MLS signatures',
       'KeyPackageRef',
     ])
