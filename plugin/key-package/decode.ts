@@ -45,7 +45,7 @@ interface LeafNode {
 }
 
 /** What a client supports, beside the types that RFC 9420 section 7.2 takes for granted. */
-export interface Capabilities {
+interface Capabilities {
   readonly versions: readonly number[]
   readonly ciphersuites: readonly number[]
   readonly extensions: readonly number[]

@@ -6,8 +6,11 @@ import { TlsReader } from './tls-reader.ts'
 /** The type of last_resort, and the private type that older clients used (MIP-00). */
 export const LAST_RESORT_EXTENSIONS: readonly number[] = [0x000a, 0xf000]
 
+/** application_id, ratchet_tree, required_capabilities, external_pub and external_senders: no capability names them. */
+export const DEFAULT_EXTENSIONS: readonly number[] = [1, 2, 3, 4, 5]
+
 /** The extension that holds components, in a KeyPackage or a leaf. */
-export const APP_DATA_DICTIONARY = 0x0006
+const APP_DATA_DICTIONARY = 0x0006
 
 /** In a leaf: the ids of the components that its client supports. */
 export const APP_COMPONENTS = 0x0001

@@ -4,16 +4,14 @@ import { Refusal } from '../nostr/refusal.ts'
 import { showCode } from './ciphersuites.ts'
 import { type KeyPackage, MLS10 } from './decode.ts'
 import {
+  DEFAULT_EXTENSIONS,
   type Extension,
   LAST_RESORT_COMPONENT,
   LAST_RESORT_EXTENSIONS,
   readComponents,
 } from './extensions.ts'
 
-/** application_id, ratchet_tree, required_capabilities, external_pub and external_senders: no capability names them. */
-const DEFAULT_EXTENSIONS: readonly number[] = [1, 2, 3, 4, 5]
-
-/** The only one of them that a leaf may have; a KeyPackage may have none (RFC 9420 section 17.3). */
+/** The only default extension that a leaf may have; a KeyPackage may have none (RFC 9420 section 17.3). */
 const APPLICATION_ID = 1
 
 /**

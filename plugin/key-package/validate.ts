@@ -8,6 +8,7 @@ import type { KeyPackage } from './decode.ts'
 import { storedText } from './encoding.ts'
 import { carriesLastResort } from './extensions.ts'
 import { SLOT_KIND } from './kinds.ts'
+import { checkMarmot } from './marmot.ts'
 import { checkForReceivers } from './receivers.ts'
 import { readTags } from './tags.ts'
 
@@ -40,6 +41,7 @@ const CHECKS: readonly Check[] = [
   { name: 'MLS signatures', run: checks.verifyMls },
   { name: 'KeyPackageRef', run: checks.checkRef },
   { name: 'slot', run: passing(checks.checkSlot) },
+  { name: 'Marmot specification', run: checkMarmot },
 ]
 
 /**
@@ -57,14 +59,20 @@ export function checkKeyPackage(
   return toStored(draft)
 }
 
-/** Runs all checks, also after one that refuses, and returns their outcomes in order. */
+/** What all checks say of an event, in their order, and what they found in it. */
+export interface Explanation {
+  readonly checks: readonly CheckOutcome[]
+  readonly draft: checks.Draft
+}
+
+/** Runs all checks, also after one that refuses. */
 export function explainKeyPackage(
   event: SignedEvent,
   rules: checks.KeyPackageRules,
   now: number,
-): CheckOutcome[] {
+): Explanation {
   const draft: checks.Draft = { event, tags: readTags(event), rules, now }
-  return CHECKS.map(({ name, run }) => {
+  const outcomes = CHECKS.map(({ name, run }): CheckOutcome => {
     try {
       return { check: name, outcome: run(draft) }
     } catch (error) {
@@ -72,6 +80,7 @@ export function explainKeyPackage(
       throw error
     }
   })
+  return { checks: outcomes, draft }
 }
 
 function passing(check: (draft: checks.Draft) => void): Check['run'] {
