@@ -12,7 +12,8 @@ import {
   keyPackageDefaultExtensions,
   readKeyPackage,
 } from '../../../adapters/client/mls.ts'
-import { carriesLastResort, decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
+import { decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
+import { carriesLastResort } from '../../../plugin/key-package/extensions.ts'
 import { alice, answer } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { madeWith, SUITES } from '../../support/made-packages.ts'
