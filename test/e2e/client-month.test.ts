@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { MLSMessage, Welcome } from 'ts-mls'
-import { ClientScene, type Someone } from '../support/client-scene.ts'
+import { getKeyPackage } from '../../adapters/client/events.ts'
+import { byOutcome, ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
 import { GroupMember } from '../support/group-member.ts'
@@ -114,10 +115,10 @@ class Month {
   /** She deletes one half of her packages and publishes new ones. There is always at least one. */
   async rotate(): Promise<void> {
     const [stock] = await this.#alice.client.listKeyPackages()
-    if (stock === undefined || !('packages' in stock)) throw new Error('the relay did not list her packages')
+    if (stock?.outcome !== 'listed') throw new Error('the relay did not list her packages')
     const old = stock.packages.slice(0, Math.floor(stock.packages.length / 2))
-    const { acceptedBy } = await this.#alice.client.deleteKeyPackages(old.map(({ event }) => event))
-    expect(acceptedBy).toHaveLength(1)
+    const { outcome } = await this.#alice.client.deleteKeyPackages(old.map(({ event }) => event))
+    expect(outcome).toBe('accepted')
     for (const { ref } of old) this.#alice.own.delete(ref)
     await this.#alice.publish(STOCK - (await this.stock()))
     expect(await this.stock()).toBe(STOCK)
@@ -133,7 +134,7 @@ class Month {
   async claim(name: string): Promise<void> {
     const left = await this.stock()
     const requester = this.#scene.connect(name, this.#server)
-    const { packages } = await requester.client.queryKeyPackages([this.#alice.pubkey])
+    const { packages } = byOutcome(await requester.client.queryKeyPackages([this.#alice.pubkey]))
     const [received, ...more] = packages.get(this.#alice.pubkey) ?? []
     requester.client.close()
     if (received === undefined) throw new Error(`no package of Alice for ${name}`)
@@ -145,7 +146,7 @@ class Month {
     const [own] = await requester.generate(1)
     if (own === undefined) throw new Error('no key package was generated')
     const group = await GroupMember.open(own)
-    const { welcome } = await group.add([received.keyPackage])
+    const { welcome } = await group.add([getKeyPackage(received.event)])
     this.#invitations.push({ ref: received.ref, welcome, message: await group.say(`hello from ${name}`) })
   }
 
@@ -170,7 +171,7 @@ class Month {
   /** How many packages the relay has; always at least one. */
   async stock(): Promise<number> {
     const [stock] = await this.#observer.client.countKeyPackages()
-    if (stock === undefined || !('count' in stock)) throw new Error('the relay did not count')
+    if (stock?.outcome !== 'counted') throw new Error('the relay did not count')
     expect(stock.count).toBeGreaterThan(0)
     this.leastStock = Math.min(this.leastStock, stock.count)
     return stock.count
@@ -194,8 +195,8 @@ class Month {
   async #delete(ref: string): Promise<void> {
     const own = this.#alice.own.get(ref)
     if (own === undefined) return
-    const { acceptedBy } = await this.#alice.client.deleteKeyPackages([own.event])
-    expect(acceptedBy).toHaveLength(1)
+    const { outcome } = await this.#alice.client.deleteKeyPackages([own.event])
+    expect(outcome).toBe('accepted')
     this.#alice.own.delete(ref)
   }
 

@@ -16,7 +16,10 @@ describe('an owner', () => {
     await alice.client.deleteKeyPackages([kept.event])
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }])
     const [again] = await alice.client.publishKeyPackages([kept.publicPackage])
-    expect(again?.acceptedBy).toMatchObject([{ message: 'duplicate: this key package was already used' }])
+    expect(again).toMatchObject({
+      outcome: 'accepted',
+      relays: [{ message: 'duplicate: this key package was already used' }],
+    })
     expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 
@@ -26,7 +29,7 @@ describe('an owner', () => {
     const refs = await alice.publish(2)
     const listed = async () => {
       const [stock] = await alice.client.listKeyPackages()
-      return stock !== undefined && 'packages' in stock ? stock.packages : []
+      return stock?.outcome === 'listed' ? stock.packages : []
     }
     expect((await listed()).map(({ ref, exposed }) => [ref, exposed]).sort()).toEqual(
       refs.map((ref) => [ref, undefined]).sort(),
@@ -39,12 +42,17 @@ describe('an owner', () => {
 
   it('who is not authenticated at the gateway is shown nothing, and nothing is spent', async () => {
     // The AUTH event names another relay than `publicUrl`, so the gateway does not accept it.
-    const server = await scene.serve({ publicUrl: 'wss://elsewhere.example' })
+    const server = await scene.serve({
+      publicUrl: 'wss://elsewhere.example',
+      claim: { redeliverySeconds: 0 },
+    })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const reason = 'restricted: only the author may count key packages'
     for (const _turn of [1, 2, 3]) {
-      expect(await alice.client.listKeyPackages()).toEqual([{ relay: `${server.url}/`, reason }])
+      expect(await alice.client.listKeyPackages()).toEqual([
+        { relay: `${server.url}/`, outcome: 'unanswered', reason },
+      ])
     }
     const [first, second] = [scene.connect('bob', server), scene.connect('carol', server)]
     expect(await first.claim(alice)).not.toEqual(await second.claim(alice))

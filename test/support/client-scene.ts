@@ -5,8 +5,11 @@ import type { NostrEvent } from 'nostr-tools/core'
 import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 import { KeyPackageClient } from '../../adapters/client/client.ts'
-import { type CompleteKeyPackage, generateKeyPackage } from '../../adapters/client/mls.ts'
+import { generateKeyPackage } from '../../adapters/client/generate.ts'
+import type { CompleteKeyPackage } from '../../adapters/client/mls.ts'
+import type { KeyPackageAnswer } from '../../adapters/client/query.ts'
 import type { KeyPackageClientSettings } from '../../adapters/client/settings.ts'
+import type { ReceivedKeyPackage } from '../../adapters/client/verify.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { suite } from './group-member.ts'
@@ -47,7 +50,11 @@ export class ClientScene {
   }
 
   async serve(options: OptionsInput = {}): Promise<TestServer> {
-    const server = await startTestServer(await this.#openStore(), options)
+    const server = await startTestServer(await this.#openStore(), {
+      profile: 'marmot',
+      validation: { requireLastResort: false },
+      ...options,
+    })
     server.advance(Math.floor(this.#time.now() / 1000) - server.now())
     this.#servers.push(server)
     this.finally(() => server.stop())
@@ -126,8 +133,8 @@ export class Someone {
       made.map(({ publicPackage }) => publicPackage),
       settings,
     )
-    for (const [index, { ref, event, acceptedBy, refusals }] of publications.entries()) {
-      if (acceptedBy.length === 0) throw new Error(`not published: ${JSON.stringify(refusals)}`)
+    for (const [index, { ref, event, outcome, relays }] of publications.entries()) {
+      if (outcome !== 'accepted') throw new Error(`not published: ${JSON.stringify(relays)}`)
       const complete = made[index]
       if (complete !== undefined) this.own.set(ref, { ...complete, event })
     }
@@ -136,9 +143,36 @@ export class Someone {
 
   /** KeyPackageRefs of what the client gets for an author. @throws Error where that is nothing */
   async claim(author: Someone): Promise<string[]> {
-    const { packages, ...others } = await this.client.queryKeyPackages([author.pubkey])
-    const received = packages.get(author.pubkey)
-    if (received === undefined) throw new Error(`nothing: ${JSON.stringify(others)}`)
+    const answer = await this.client.queryKeyPackages([author.pubkey])
+    const received = byOutcome(answer).packages.get(author.pubkey)
+    if (received === undefined) throw new Error(`nothing: ${JSON.stringify(answer)}`)
     return received.map(({ ref }) => ref)
   }
+}
+
+/** The results of a query by their outcome, each with its author. */
+export function byOutcome({ results, rejected }: KeyPackageAnswer) {
+  return {
+    packages: new Map<string, readonly ReceivedKeyPackage[]>(
+      results.flatMap((result) =>
+        result.outcome === 'delivered' ? [[result.author, result.packages] as const] : [],
+      ),
+    ),
+    missing: results.flatMap(({ author, outcome }) => (outcome === 'missing' ? [author] : [])),
+    limited: results.flatMap((result) => {
+      if (result.outcome !== 'limited') return []
+      return [{ author: result.author, retryAfterSeconds: result.retryAfterSeconds }]
+    }),
+    unanswered: reasonsOf('unanswered', results),
+    refused: reasonsOf('refused', results),
+    rejected,
+  }
+}
+
+function reasonsOf(outcome: 'unanswered' | 'refused', results: KeyPackageAnswer['results']) {
+  return results.flatMap((result) =>
+    'reason' in result && result.outcome === outcome
+      ? [{ author: result.author, reason: result.reason }]
+      : [],
+  )
 }
