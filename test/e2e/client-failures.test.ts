@@ -35,7 +35,7 @@ describe('authentication', () => {
     const template = await createKeyPackageEvent({ keyPackage: made.publicPackage, createdAt })
     const event = signEvent(author.person.secretKey, template)
     let isAuthenticated = false
-    const relay = await ScriptedRelay.open(([verb, id, filter]) => {
+    const relay = await ScriptedRelay.open(([verb, id, filter], socket) => {
       if (verb === 'AUTH') {
         isAuthenticated = true
         return [['OK', Object(id).id, true, '']]
@@ -46,11 +46,11 @@ describe('authentication', () => {
           ['EVENT', id, event],
           ['EOSE', id],
         ]
-      return [
-        ['CLOSED', id, 'auth-required: authenticate to query key packages'],
-        ['NOTICE', 'the challenge follows'],
-        ['AUTH', 'challenge'],
-      ]
+      const closed = ['CLOSED', id, 'auth-required: authenticate to query key packages']
+      socket.send(JSON.stringify(closed), () => socket.ping())
+      // By now the client has the CLOSED.
+      socket.once('pong', () => socket.send(JSON.stringify(['AUTH', 'challenge'])))
+      return []
     })
     scene.finally(() => relay.close())
     expect(await scene.connect('bob', relay, { attempts: 1 }).claim(author)).toHaveLength(1)
