@@ -7,7 +7,7 @@ import { createKeyPackageEvent, createSlotId, getKeyPackage } from '../../adapte
 import { generateKeyPackage } from '../../adapters/client/generate.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { byOutcome, ClientScene, type Someone } from '../support/client-scene.ts'
+import { byOutcome, ClientScene } from '../support/client-scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
@@ -65,10 +65,11 @@ describe('several relays', () => {
     const [here, there] = [await scene.serve(), await scene.serve()]
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
     const slot = createSlotId()
-    await publishSlot(alice, slot)
+    const older = await alice.publishSlot(slot)
     scene.advance(60)
-    const { relays, ref } = await publishSlot(alice, slot)
-    expect(relays.map(({ outcome }) => outcome)).toEqual(['accepted', 'accepted'])
+    const ref = await alice.publishSlot(slot)
+    expect(ref).not.toBe(older)
+    expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }, { count: 1 }])
     const [single] = await alice.publish(1)
 
     // In one request a gateway hands out slots; asked for alone, the one-time package comes first.
@@ -85,7 +86,7 @@ describe('several relays', () => {
   it('slots are not asked for at a relay that has just failed, and are found at the next one', async () => {
     const [gone, here] = [await scene.serve(), await scene.serve()]
     const alice = scene.connect('alice', here)
-    const { ref } = await publishSlot(alice, createSlotId())
+    const ref = await alice.publishSlot(createSlotId())
     await gone.stop()
     const bob = scene.connect('bob', here, { relays: [gone.url, here.url] })
     expect(await bob.claim(alice)).toEqual([ref])
@@ -232,15 +233,6 @@ describe('a gateway that hands out two packages at a time', () => {
     expect(new Set([...both, ...others]).size).toBe(4)
   })
 })
-
-/** Publishes a new package in this slot. */
-async function publishSlot(author: Someone, slot: string) {
-  const [made] = await author.generate(1)
-  if (made === undefined) throw new Error('no key package was generated')
-  const [published] = await author.client.publishKeyPackages([{ keyPackage: made.publicPackage, slot }])
-  if (published === undefined) throw new Error('nothing was published')
-  return published
-}
 
 /** A copy without the symbol that nostr-tools adds to a verified event. */
 function plain(event: NostrEvent | undefined): NostrEvent {

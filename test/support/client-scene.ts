@@ -4,8 +4,9 @@ import { afterEach } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
-import { KeyPackageClient } from '../../adapters/client/client.ts'
+import { KeyPackageClient, type PublishedKeyPackage } from '../../adapters/client/client.ts'
 import { generateKeyPackage } from '../../adapters/client/generate.ts'
+import type { Generation } from '../../adapters/client/generation.ts'
 import type { CompleteKeyPackage } from '../../adapters/client/mls.ts'
 import type { KeyPackageAnswer } from '../../adapters/client/query.ts'
 import type { KeyPackageClientSettings } from '../../adapters/client/settings.ts'
@@ -78,7 +79,7 @@ export class ClientScene {
       ...(signer && { signer }),
     })
     this.finally(() => client.close())
-    return new Someone({ secretKey, pubkey }, client, this.#time, own)
+    return new Someone({ secretKey, pubkey }, client, this.#time, { generation: settings.generation, own })
   }
 
   advance(seconds: number): void {
@@ -100,14 +101,19 @@ export class Someone {
   /** By KeyPackageRef. */
   readonly own: Map<string, OwnKeyPackage>
   readonly #time: ManualTime
+  readonly #generation: Generation | undefined
 
   constructor(
     person: Person,
     client: KeyPackageClient,
     time: ManualTime,
-    own = new Map<string, OwnKeyPackage>(),
+    {
+      generation,
+      own = new Map(),
+    }: { generation: Generation | undefined; own: Map<string, OwnKeyPackage> | undefined },
   ) {
     this.own = own
+    this.#generation = generation
     this.person = person
     this.pubkey = person.pubkey
     this.client = client
@@ -115,12 +121,14 @@ export class Someone {
   }
 
   generate(count: number): Promise<CompleteKeyPackage[]> {
-    const now = Math.floor(this.#time.now() / 1000)
-    return Promise.all(
-      Array.from({ length: count }, () =>
-        generateKeyPackage({ pubkey: this.pubkey, now, lifetimeSeconds: LIFETIME, ciphersuite: suite }),
-      ),
-    )
+    const settings = {
+      pubkey: this.pubkey,
+      now: Math.floor(this.#time.now() / 1000),
+      lifetimeSeconds: LIFETIME,
+      ciphersuite: suite,
+      ...(this.#generation && { generation: this.#generation }),
+    }
+    return Promise.all(Array.from({ length: count }, () => generateKeyPackage(settings)))
   }
 
   /** Publishes so many new packages, and keeps what belongs to them. Resolves to their refs. */
@@ -129,10 +137,19 @@ export class Someone {
     settings: Parameters<KeyPackageClient['publishKeyPackages']>[1] = {},
   ): Promise<string[]> {
     const made = await this.generate(count)
-    const publications = await this.client.publishKeyPackages(
-      made.map(({ publicPackage }) => publicPackage),
-      settings,
-    )
+    const packages = made.map(({ publicPackage }) => publicPackage)
+    return this.#keep(made, await this.client.publishKeyPackages(packages, settings))
+  }
+
+  /** Publishes a new package in this slot, and keeps what belongs to it. Resolves to its ref. */
+  async publishSlot(slot: string): Promise<string> {
+    const made = await this.generate(1)
+    const packages = made.map(({ publicPackage }) => ({ keyPackage: publicPackage, slot }))
+    const [ref = ''] = this.#keep(made, await this.client.publishKeyPackages(packages))
+    return ref
+  }
+
+  #keep(made: readonly CompleteKeyPackage[], publications: readonly PublishedKeyPackage[]): string[] {
     for (const [index, { ref, event, outcome, relays }] of publications.entries()) {
       if (outcome !== 'accepted') throw new Error(`not published: ${JSON.stringify(relays)}`)
       const complete = made[index]
