@@ -51,11 +51,7 @@ export class ClientScene {
   }
 
   async serve(options: OptionsInput = {}): Promise<TestServer> {
-    const server = await startTestServer(await this.#openStore(), {
-      profile: 'marmot',
-      validation: { requireLastResort: false },
-      ...options,
-    })
+    const server = await startTestServer(await this.#openStore(), options)
     server.advance(Math.floor(this.#time.now() / 1000) - server.now())
     this.#servers.push(server)
     this.finally(() => server.stop())

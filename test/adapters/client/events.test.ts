@@ -24,7 +24,9 @@ import {
   getWriteRelays,
   isValidKeyPackageRelayListEvent,
 } from '../../../adapters/client/relay-lists.ts'
-import { alice, answer, keyPackage, marmot, rules } from '../../support/key-package-answers.ts'
+
+import { alice, answer, keyPackage, rules } from '../../support/key-package-answers.ts'
+
 import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
 
 const relays = ['wss://relay1.com', 'wss://relay2.com']
@@ -110,7 +112,7 @@ describe('createKeyPackageEvent', () => {
       ],
       content: base64(Uint8Array.of(0, 1, 0, 5, ...readKeyPackage(publicPackage).bytes)),
     })
-    expect(answer(signEvent(alice.secretKey, event), marmot)).toBe('accepted')
+    expect(answer(signEvent(alice.secretKey, event), rules({ profile: 'marmot' }))).toBe('accepted')
   })
 
   it('as a one-time package of Marmot also has what clients of kind 443 read: a bare KeyPackage and its encoding', async () => {
@@ -129,8 +131,7 @@ describe('createKeyPackageEvent', () => {
       'encoding',
     ])
     expect(event.content).toBe(base64(readKeyPackage(publicPackage).bytes))
-    const lenient = rules({ profile: 'marmot', validation: { requireLastResort: false } })
-    expect(answer(signEvent(alice.secretKey, event), lenient)).toBe('accepted')
+    expect(answer(signEvent(alice.secretKey, event))).toBe('accepted')
   })
 
   it.each([

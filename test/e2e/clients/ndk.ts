@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually.ts'
 import type { Person } from '../../support/people.ts'
 import type { Rows } from '../behaviour/rows.ts'
 import { alice, bob, newEvent, Scene, type StartTarget, type Target } from '../behaviour/scene.ts'
-import { forClients, marmot, noteOf } from './people.ts'
+import { forClients, noteOf } from './people.ts'
 
 export function describeNdk(startTarget: StartTarget, it: Rows): void {
   describe('NDK', () => {
@@ -27,7 +27,7 @@ export function describeNdk(startTarget: StartTarget, it: Rows): void {
     }
 
     it('publishes a key package, and another client claims it', async () => {
-      const target = await scene.start(marmot)
+      const target = await scene.start()
       const [author, requester] = [await connect(target, alice), await connect(target, bob)]
       const event = await newEvent(target, alice)
       expect((await new NDKEvent(author, forClients(event)).publish()).size).toBe(1)
@@ -36,7 +36,7 @@ export function describeNdk(startTarget: StartTarget, it: Rows): void {
     })
 
     it('publishes notes and receives them live', async () => {
-      const target = await scene.start(marmot)
+      const target = await scene.start()
       const [author, listener] = [await connect(target, bob), await connect(target, alice)]
       const received: string[] = []
       const live = listener.subscribe({ kinds: [1] }, { closeOnEose: false, groupable: false })

@@ -9,7 +9,7 @@ import { restoreSignedEvent } from '../../../plugin/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Rows } from '../behaviour/rows.ts'
 import { alice, newEvent, packagesOf, Scene, type StartTarget } from '../behaviour/scene.ts'
-import { forClients, marmot, signerOf } from './people.ts'
+import { forClients, signerOf } from './people.ts'
 
 useWebSocketImplementation(WebSocket)
 
@@ -38,7 +38,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
     })
 
     it('drops a re-encoded package for its signature, until the event is restored (I8)', async () => {
-      const { target, events } = await scene.stocked(2)
+      const { target, events } = await scene.stocked(2, { delivery: { encoding: 'hex' } })
       const { shown, dropped } = await subscribe(await connect(target.url), packagesOf(alice))
       expect(shown).toEqual([])
       expect(dropped.map((event) => restoreSignedEvent(event as Event))).toEqual([events[0]])
@@ -52,7 +52,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
     })
 
     it('authenticates as the author, counts its own packages, and receives them as they arrive', async () => {
-      const { target } = await scene.stocked(1, marmot)
+      const { target } = await scene.stocked(1)
       const relay = await connect(target.url)
       // The challenge arrives after the handshake.
       const [reason] = await eventually('the relay has sent a challenge', async () => [
@@ -69,10 +69,10 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
     })
 
     it('receives the rate limit as the reason for which its subscription is closed', async () => {
-      const { target } = await scene.stocked(1, { ...marmot, quota: { perAuthor: { max: 1 } } })
+      const { target } = await scene.stocked(1, { quota: { perAuthor: { max: 1 } } })
       const relay = await connect(target.url)
       await subscribe(relay, packagesOf(alice))
-      // The quota applies to redelivery (marmot profile) as well.
+      // The quota applies to redelivery as well.
       await expect(subscribe(relay, packagesOf(alice))).rejects.toThrow(/^rate-limited: 1 queries per 3600 s/)
     })
   })

@@ -1,16 +1,12 @@
-/** Shared by the suites of the client libraries: options, signers, and events with the libraries' types. */
+/** Shared by the suites of the client libraries: signers, and events with the libraries' types. */
 
 import { type Event, type EventTemplate, finalizeEvent, type VerifiedEvent } from 'nostr-tools/pure'
 import { WebSocket } from 'ws'
-import type { OptionsInput } from '../../../plugin/options.ts'
 import { signEvent } from '../../support/key-packages.ts'
 import type { Person } from '../../support/people.ts'
 
 // Node.js 20 has no WebSocket.
 Object.assign(globalThis, { WebSocket })
-
-/** Packages are delivered as published, so that their signatures are valid. */
-export const marmot: OptionsInput = { profile: 'marmot' }
 
 export function signerOf({ secretKey }: Person): (template: EventTemplate) => Promise<VerifiedEvent> {
   return async (template) => finalizeEvent(template, secretKey)

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { eventually } from '../../support/eventually.ts'
 import type { Rows } from '../behaviour/rows.ts'
 import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from '../behaviour/scene.ts'
-import { marmot, noteOf, signerOf } from './people.ts'
+import { noteOf, signerOf } from './people.ts'
 
 useWebSocketImplementation(WebSocket)
 
@@ -20,19 +20,19 @@ export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
     afterEach(() => pool.destroy())
 
     it('claims a package with a valid signature, and the subscription ends', async () => {
-      const { target, events } = await scene.stocked(2, marmot)
+      const { target, events } = await scene.stocked(2)
       const claimed = await pool.querySync([target.url], packagesOf(alice))
       expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
     })
 
     it('gets one package from a relay that is named twice', async () => {
-      const { target, events } = await scene.stocked(2, marmot)
+      const { target, events } = await scene.stocked(2)
       const claimed = await pool.querySync([target.url, `${target.url}/`], packagesOf(alice))
       expect(claimed.map(({ id }) => id)).toEqual([events[0]?.id])
     })
 
     it('authenticates after auth-required, and repeats the query', async () => {
-      const { target, events } = await scene.stocked(1, { ...marmot, requester: 'auth' })
+      const { target, events } = await scene.stocked(1, { requester: 'auth' })
       const claimed: string[] = []
       await new Promise((resolve) => {
         pool.subscribeEose([target.url], packagesOf(alice), {
@@ -46,7 +46,7 @@ export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
     })
 
     it('authenticates automatically, and then queries its own packages without a limit', async () => {
-      const { target, events } = await scene.stocked(1, marmot)
+      const { target, events } = await scene.stocked(1)
       pool.automaticallyAuth = () => signerOf(alice)
       // Others may query the last package ten times; it stays.
       for (let turn = 0; turn < 12; turn++) {
@@ -56,7 +56,7 @@ export function describeSimplePool(startTarget: StartTarget, it: Rows): void {
     })
 
     it('publishes notes, receives them live, and claims key packages on the same connection', async () => {
-      const { target, events } = await scene.stocked(2, marmot)
+      const { target, events } = await scene.stocked(2)
       const received: string[] = []
       await new Promise<void>((resolve) => {
         const onevent = ({ content }: { content: string }) => received.push(content)
