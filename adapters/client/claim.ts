@@ -10,7 +10,8 @@ import { type ReceivedKeyPackage, type RejectedEvent, verifyKeyPackage } from '.
 
 /**
  * What a relay answered for one author.
- * - `delivered`: these packages. The gateway has spent them, except for slots and an author's last package.
+ * - `delivered`: these packages: a one-time package, which the gateway has spent unless it is the author's last, or a
+ *   package for each of the author's slots.
  * - `missing`: it has none.
  * - `limited`: the quota is used up; there may be packages.
  * - `unanswered`: the relay failed, and may be asked again.

@@ -13,6 +13,8 @@ import type { WebSocketClass } from './web-socket.ts'
  * - `both`: in one request. A gateway then hands out slots where there are any, so packages are used again and again; it
  *   is the quickest way to many authors, and spends nothing of those with slots.
  * - `one-time`, `slots`: only these.
+ *
+ * Slots come as one package for each device of the author, all of which are to be added to the group.
  */
 export type Ask = 'one-time-first' | 'both' | 'one-time' | 'slots'
 

@@ -1,6 +1,8 @@
 /** Owners and their own key packages: listing, counting, deleting. */
 
 import { describe, expect, it } from '@jest/globals'
+import { createSlotId } from '../../adapters/client/events.ts'
+import { generateKeyPackage } from '../../adapters/client/generate.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { ClientScene } from '../support/client-scene.ts'
 
@@ -56,6 +58,29 @@ describe('an owner', () => {
     }
     const [first, second] = [scene.connect('bob', server), scene.connect('carol', server)]
     expect(await first.claim(alice)).not.toEqual(await second.claim(alice))
+  })
+
+  it('gets plain data from every method, and so do those who ask: JSON keeps it unchanged', async () => {
+    const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
+    const alice = scene.connect('alice', server)
+    await alice.publishSlot(createSlotId())
+    const { publicPackage } = await generateKeyPackage({ pubkey: alice.pubkey, now: server.now() })
+    const bob = scene.connect('bob', server, { attempts: 1 })
+    const nobody = scene.connect('nobody', server)
+    const authors = [alice.pubkey, nobody.pubkey]
+    const results = [
+      await alice.client.publishKeyPackages([publicPackage]),
+      await alice.client.publishRelayList(),
+      await alice.client.countKeyPackages(),
+      await alice.client.listKeyPackages(),
+      await bob.client.discover(alice.pubkey),
+      await bob.client.queryKeyPackages(authors),
+      await bob.client.queryKeyPackages(authors, { ask: 'one-time' }),
+      await bob.client.queryKeyPackages(authors, { relays: ['ws://127.0.0.1:1'], ask: 'slots' }),
+      bob.client.statistics.of(alice.pubkey),
+    ]
+    expect(JSON.parse(JSON.stringify(results))).toEqual(results)
+    expect(bob.client.statistics.of(alice.pubkey)).toMatchObject({ delivered: 1, limited: 1, unanswered: 1 })
   })
 
   it('needs a signer; without one a client can only query', async () => {
