@@ -97,15 +97,9 @@ export class KeyPackageClient {
     return Promise.all(
       signed.map(async ({ event, ref }, index) => {
         const turn = index % targets.length
-        const publication =
-          event.kind === KEY_PACKAGE_KIND
-            ? await publishToFirst(
-                event,
-                [...targets.slice(turn), ...targets.slice(0, turn)],
-                this.#publishing,
-              )
-            : await publishToAll(event, targets, this.#publishing)
-        return { ...publication, ref }
+        const inTurn = [...targets.slice(turn), ...targets.slice(0, turn)]
+        const publish = event.kind === KEY_PACKAGE_KIND ? publishToFirst : publishToAll
+        return { ...(await publish(event, inTurn, this.#publishing)), ref }
       }),
     )
   }

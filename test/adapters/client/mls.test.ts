@@ -29,7 +29,7 @@ describe('calculateKeyPackageRef', () => {
 })
 
 describe('isLastResort', () => {
-  it.each([0x000a, 0xf000])('is so by the extension 0x%s', async (lastResort) => {
+  it.each([0x000a, 0xf000])('is so by the extension %i', async (lastResort) => {
     expect(isLastResort((await makeKeyPackage(alice, { lastResort })).publicPackage)).toBe(true)
   })
 
