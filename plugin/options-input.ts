@@ -1,10 +1,15 @@
 /** What an embedder may write as options. Made by `npm run api` from the schema in options.ts: change that. */
 
 export interface OptionsInput {
-  /** Which specification the defaults are for. Default: "nip-ee-relay". */
-  readonly profile?: 'nip-ee-relay' | 'marmot' | undefined
-  /** The event kinds that the gateway handles as key packages. Default: [443]. */
+  /**
+   * Which clients the defaults are for: those of every generation, or those of one specification. Default:
+   * "mixed".
+   */
+  readonly profile?: 'mixed' | 'nip-ee-relay' | 'marmot' | undefined
+  /** The event kinds that the gateway handles as key packages. Default: [443,30443]. */
   readonly kinds?: readonly (443 | 30443)[] | undefined
+  /** The kinds of relay lists that say where an author's key packages are. Default: [10051,10002]. */
+  readonly relayLists?: readonly (10051 | 10002)[] | undefined
   /** Who stores key package events: only the gateway, or the relay as well. Default: "gateway". */
   readonly custody?: 'gateway' | 'relay' | undefined
   /**
@@ -33,8 +38,8 @@ interface ClaimOptions {
   /** Maximum authors in one REQ. Default: 500. Allowed: an integer from 1 to 5000. */
   readonly maxAuthors?: number | undefined
   /**
-   * How many seconds a requester who asks again gets the same packages; 0 disables this. Default: 0. Allowed:
-   * an integer from 0 to 86400.
+   * How many seconds a requester who asks again gets the same packages; 0 disables this. Default: 60.
+   * Allowed: an integer from 0 to 86400.
    */
   readonly redeliverySeconds?: number | undefined
 }
@@ -120,7 +125,12 @@ interface StockOptions {
 interface ValidationOptions {
   /** Whether key packages are decoded, and their MLS signatures verified. Default: "verify". */
   readonly mls?: 'verify' | 'decode' | 'off' | undefined
-  /** Whether the tags of a kind 443 event must name the last_resort extension. Default: true. */
+  /**
+   * Whether the spellings of all generations of clients are accepted, or kind 30443 must follow the Marmot
+   * specification to the letter. Default: "lenient".
+   */
+  readonly tags?: 'lenient' | 'strict' | undefined
+  /** Whether a kind 443 event, or its key package, must say that it is a last resort. Default: false. */
   readonly requireLastResort?: boolean | undefined
   /**
    * The accepted MLS ciphersuites (RFC 9420 section 17.1). Default: [1]. Allowed: a list of an integer from 1
@@ -132,7 +142,7 @@ interface ValidationOptions {
 }
 
 interface DeliveryOptions {
-  /** Encoding of delivered content when the filter has no #f. Default: "hex". */
+  /** Encoding of delivered content when the filter has no #f. Default: "as-published". */
   readonly encoding?: 'hex' | 'base64' | 'as-published' | undefined
 }
 

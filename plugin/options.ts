@@ -9,11 +9,17 @@ const YEAR_SECONDS = 31_536_000
 
 /** The defaults of each profile. Options that are set explicitly win. */
 const profileDefaults = {
-  'nip-ee-relay': {},
+  mixed: {},
+  'nip-ee-relay': {
+    kinds: [443],
+    relayLists: [10051],
+    delivery: { encoding: 'hex' },
+    claim: { redeliverySeconds: 0 },
+    validation: { requireLastResort: true },
+  },
   marmot: {
-    kinds: [443, 30443],
-    delivery: { encoding: 'as-published' },
-    claim: { redeliverySeconds: 60 },
+    relayLists: [10002],
+    validation: { tags: 'strict' },
   },
 } as const
 
@@ -36,14 +42,19 @@ const quota = (defaultMax: number, highestMax: number, what: string) =>
 /** The schema of the options. The command line, the settings table and `OptionsInput` are made from it. */
 export const optionsSchema = z.strictObject({
   profile: z
-    .enum(['nip-ee-relay', 'marmot'])
-    .default('nip-ee-relay')
-    .describe('Which specification the defaults are for'),
+    .enum(['mixed', 'nip-ee-relay', 'marmot'])
+    .default('mixed')
+    .describe('Which clients the defaults are for: those of every generation, or those of one specification'),
   kinds: z
     .array(z.union([z.literal(443), z.literal(30443)]))
     .min(1)
-    .default([443])
+    .default([443, 30443])
     .describe('The event kinds that the gateway handles as key packages'),
+  relayLists: z
+    .array(z.union([z.literal(10051), z.literal(10002)]))
+    .min(1)
+    .default([10051, 10002])
+    .describe("The kinds of relay lists that say where an author's key packages are"),
   custody: z
     .enum(['gateway', 'relay'])
     .default('gateway')
@@ -69,7 +80,7 @@ export const optionsSchema = z.strictObject({
         .describe('Maximum packages of one author in one claim'),
       maxAuthors: z.number().int().min(1).max(5000).default(500).describe('Maximum authors in one REQ'),
       redeliverySeconds: seconds(0, 86_400)
-        .default(0)
+        .default(60)
         .describe('How many seconds a requester who asks again gets the same packages; 0 disables this'),
     })
     .prefault({}),
@@ -116,10 +127,16 @@ export const optionsSchema = z.strictObject({
         .enum(['verify', 'decode', 'off'])
         .default('verify')
         .describe('Whether key packages are decoded, and their MLS signatures verified'),
+      tags: z
+        .enum(['lenient', 'strict'])
+        .default('lenient')
+        .describe(
+          'Whether the spellings of all generations of clients are accepted, or kind 30443 must follow the Marmot specification to the letter',
+        ),
       requireLastResort: z
         .boolean()
-        .default(true)
-        .describe('Whether the tags of a kind 443 event must name the last_resort extension'),
+        .default(false)
+        .describe('Whether a kind 443 event, or its key package, must say that it is a last resort'),
       ciphersuites: z
         .array(z.number().int().min(1).max(7))
         .min(1)
@@ -138,7 +155,7 @@ export const optionsSchema = z.strictObject({
     .strictObject({
       encoding: z
         .enum(['hex', 'base64', 'as-published'])
-        .default('hex')
+        .default('as-published')
         .describe('Encoding of delivered content when the filter has no #f'),
     })
     .prefault({}),
@@ -177,7 +194,7 @@ export function resolveOptions(input: OptionsInput): Options {
 
 /** The input, merged over the defaults of its profile. */
 export function withProfileDefaults<Input extends OptionsInput>(input: Input): Input {
-  const changed = profileDefaults[input.profile ?? 'nip-ee-relay'] ?? {}
+  const changed = profileDefaults[input.profile ?? 'mixed'] ?? {}
   return merge(changed, input) as Input
 }
 

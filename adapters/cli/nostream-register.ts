@@ -22,7 +22,7 @@ import { createJsonLogger } from './logging.ts'
 import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
 import { withoutPasswords } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion, warningsAbout } from './startup.ts'
+import { logRemarks, readVersion } from './startup.ts'
 
 type MakeFactory = (...repositories: readonly unknown[]) => MessageHandlerFactory<unknown, NostreamAdapter>
 
@@ -88,5 +88,5 @@ function announce(settings: Settings, log: Logger): void {
     { version: readVersion(), profile, store: withoutPasswords(store) },
     'key package gateway added to nostream',
   )
-  for (const warning of warningsAbout(settings, { durable: true })) log.warn(warning)
+  logRemarks(log, settings, { durable: true })
 }

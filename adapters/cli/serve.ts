@@ -11,7 +11,7 @@ import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { openStore } from './open-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
-import { readVersion, warningsAbout } from './startup.ts'
+import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 import { createVerifier } from './verify-event.ts'
 
@@ -83,7 +83,7 @@ async function serveFrom(
     },
     'serving key packages',
   )
-  for (const warning of warningsAbout(settings, store)) log.warn(warning)
+  logRemarks(log, settings, store)
 
   log.info({ signal: await signal }, 'stopping')
   clearInterval(sweeping)

@@ -1,6 +1,7 @@
-/** What a server logs when it starts: its version, and warnings about settings that may surprise the operator. */
+/** What a server logs when it starts: its version, and what its settings mean where that may surprise the operator. */
 
 import { existsSync, readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Settings } from './settings-schema.ts'
 
@@ -17,25 +18,24 @@ function findManifest(): URL {
   return new URL('package.json', here)
 }
 
-export function warningsAbout(
+/** Logs what the operator should know of these settings. With the default settings there is no warning. */
+export function logRemarks(
+  log: Logger,
   { delivery, publicUrl }: Settings,
   store: Pick<KeyPackageStore, 'durable'>,
-): string[] {
-  const warnings: string[] = []
+): void {
   if (publicUrl === undefined) {
-    warnings.push(
+    log.info(
       'publicUrl is not set: clients can authenticate only if they connect to an IP address or to localhost; ' +
         'set it to the address that clients use, such as wss://relay.example.com',
     )
   }
   if (delivery.encoding !== 'as-published') {
-    warnings.push(
+    log.warn(
       `delivery.encoding is ${delivery.encoding}: key packages published in another encoding are re-encoded, and ` +
         'clients that verify event signatures reject those, unless they undo the re-encoding (restoreSignedEvent); ' +
-        'to deliver them unchanged, set delivery.encoding to as-published or profile to marmot',
+        'to deliver them unchanged, set delivery.encoding to as-published',
     )
   }
-  if (!store.durable)
-    warnings.push('the store is not durable: all key packages are lost when the process ends')
-  return warnings
+  if (!store.durable) log.warn('the store is not durable: all key packages are lost when the process ends')
 }

@@ -87,8 +87,14 @@ export function checkExpiration({ tags, now }: Draft): void {
   }
 }
 
-export function checkProtocolVersion({ tags }: Draft): void {
-  if (tags.protocolVersions.length > 0 && tags.protocolVersions.every((version) => version === '1.0')) return
+/** Some clients leave the tag out, and old ones write `1`. */
+export function checkProtocolVersion({ tags, rules }: Draft): void {
+  const versions = tags.protocolVersions
+  if (rules.validation.tags === 'lenient') {
+    if (versions.every((version) => version === '1.0' || version === '1')) return
+    throw invalid('the mls_protocol_version tag must be 1.0')
+  }
+  if (versions.length > 0 && versions.every((version) => version === '1.0')) return
   throw invalid('the tag ["mls_protocol_version","1.0"] is required')
 }
 
@@ -120,7 +126,7 @@ export function decodeMls(draft: Draft): 'passed' | 'skipped' {
 }
 
 export function checkCiphersuite({ ciphersuite }: KeyPackage, { tags, rules }: Draft): void {
-  if (tags.ciphersuites.length === 0) {
+  if (tags.ciphersuites.length === 0 && rules.validation.tags === 'strict') {
     throw invalid(`the tag ["mls_ciphersuite","${showCode(ciphersuite)}"] is required`)
   }
   for (const tagged of tags.ciphersuites) {

@@ -62,8 +62,7 @@ describe('several relays', () => {
   })
 
   it('a slot is published to all of them, replaces the older one, and every claim gets it (30443)', async () => {
-    const marmot = { profile: 'marmot' } as const
-    const [here, there] = [await scene.serve(marmot), await scene.serve(marmot)]
+    const [here, there] = [await scene.serve(), await scene.serve()]
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
     const publish = async () => {
       const [made] = await alice.generate(1)

@@ -17,7 +17,7 @@ describe('the custom relay', () => {
   const scene = new Scene(startTarget)
 
   it('custody relay: packages that both store are shown only by claims, stored or live (I4)', async () => {
-    const { target, events, client } = await scene.stocked(2, { custody: 'relay', profile: 'marmot' })
+    const { target, events, client } = await scene.stocked(2, { custody: 'relay' })
     const filters = [{}, { ids: idsOf(events) }, { authors: [alice.pubkey] }]
     for (const [index, filter] of filters.entries()) {
       expect((await client.request(`all ${index}`, filter)).events).toEqual([])

@@ -119,7 +119,7 @@ describeNostream('the real nostream', () => {
     const [, deletion = ''] = /-c '(delete from events .*)'/.exec(read('README.md')) ?? []
     await backend.postgres.query(deletion, 'nostream')
     expect(await backend.countEvents(443)).toBe(0)
-    const env = { KPG_PROFILE: 'marmot', KPG_CLAIM_REDELIVERY_SECONDS: '0' }
+    const env = { KPG_CLAIM_REDELIVERY_SECONDS: '0' }
     await scene.start({ register: true, env })
     expect([await claim(), await claim()]).toEqual([[first], [second]])
   })

@@ -94,7 +94,10 @@ describeNginx('nginx.conf', () => {
     expect(await client.ask('AUTH', proof)).toEqual(['OK', proof.id, true, ''])
     expect(serve.log.filter(({ msg }) => msg.includes('X-Forwarded-For'))).toEqual([])
 
-    expect(await informationAt(secure)).toMatchObject({ name: 'a relay', key_packages: { kinds: [443] } })
+    expect(await informationAt(secure)).toMatchObject({
+      name: 'a relay',
+      key_packages: { kinds: [443, 30443] },
+    })
     const redirected = await fetch(`http://127.0.0.1:${plain}/path`, { redirect: 'manual' })
     expect([redirected.status, redirected.headers.get('location')]).toEqual([301, 'https://127.0.0.1/path'])
   })

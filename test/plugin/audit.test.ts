@@ -51,7 +51,7 @@ describe('a publish', () => {
 
 describe('a claim', () => {
   it('is recorded for each package, with how many remain; the last one also as an exposure', async () => {
-    const test = startGateway({ claim: { perAuthor: 2 } })
+    const test = startGateway({ claim: { perAuthor: 2, redeliverySeconds: 0 } })
     const [first, second, third] = await stock(test, alice, 3)
     const known = [await of(test, first), await of(test, second), await of(test, third)]
     recorded(test)
@@ -195,7 +195,7 @@ describe('a refusal', () => {
 
 describe('what leaves a stock otherwise', () => {
   it('is recorded as deletion, expiry, retirement, replacement or eviction', async () => {
-    const test = startGateway({ profile: 'marmot', stock: { max: 3, overflow: 'evict-oldest' } })
+    const test = startGateway({ stock: { max: 3, overflow: 'evict-oldest' } })
     const slot = async (createdAt: number) =>
       keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, createdAt, tags: { d: ['phone'] } })
     const short = keyPackageEvent(alice, await makeKeyPackage(alice), {

@@ -176,7 +176,7 @@ describe('an expired package', () => {
 
 describe('keyPackagesInformation', () => {
   it('returns the options in effect (NIP-11)', () => {
-    expect(startGateway().gateway.keyPackagesInformation()).toEqual({
+    expect(startGateway({ profile: 'nip-ee-relay' }).gateway.keyPackagesInformation()).toEqual({
       kinds: [443],
       per_query: 1,
       max_authors: 500,
@@ -186,7 +186,7 @@ describe('keyPackagesInformation', () => {
       default_encoding: 'hex',
       auth_required: false,
     })
-    const { gateway } = startGateway({ profile: 'marmot', requester: 'auth', claim: { perAuthor: 2 } })
+    const { gateway } = startGateway({ requester: 'auth', claim: { perAuthor: 2 } })
     expect(gateway.keyPackagesInformation()).toMatchObject({
       kinds: [443, 30443],
       per_query: 2,

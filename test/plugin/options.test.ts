@@ -10,13 +10,14 @@ import {
 import { leavesOf } from '../../plugin/settings.ts'
 
 describe('the defaults', () => {
-  it('are those of the nip-ee-relay profile', () => {
+  it('serve clients of all generations: the mixed profile', () => {
     expect(resolveOptions({})).toEqual({
-      profile: 'nip-ee-relay',
-      kinds: [443],
+      profile: 'mixed',
+      kinds: [443, 30443],
+      relayLists: [10051, 10002],
       custody: 'gateway',
       requester: 'auth-or-address',
-      claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 0 },
+      claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 60 },
       quota: {
         perAuthor: { max: 10, windowSeconds: 3600 },
         perAddress: { max: 100, windowSeconds: 3600 },
@@ -25,38 +26,58 @@ describe('the defaults', () => {
         publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
       stock: { max: 10, overflow: 'reject', low: 3, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
-      validation: { mls: 'verify', requireLastResort: true, ciphersuites: [1], maxBytes: 65_536 },
-      delivery: { encoding: 'hex' },
+      validation: {
+        mls: 'verify',
+        tags: 'lenient',
+        requireLastResort: false,
+        ciphersuites: [1],
+        maxBytes: 65_536,
+      },
+      delivery: { encoding: 'as-published' },
       replenish: { enabled: true, intervalSeconds: 300 },
       sweepIntervalSeconds: 3600,
     })
   })
 
-  it('of the marmot profile differ in three options, and explicit options win over them', () => {
-    expect(resolveOptions({ profile: 'marmot' })).toEqual({
-      ...resolveOptions({}),
-      profile: 'marmot',
-      kinds: [443, 30443],
-      claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 60 },
-      delivery: { encoding: 'as-published' },
-    })
-    const set: OptionsInput = {
-      profile: 'marmot',
+  it('of the nip-ee-relay profile are those of NIP-EE-RELAY', () => {
+    const mixed = resolveOptions({})
+    expect(resolveOptions({ profile: 'nip-ee-relay' })).toEqual({
+      ...mixed,
+      profile: 'nip-ee-relay',
       kinds: [443],
-      claim: { perAuthor: 2 },
-      delivery: { encoding: 'hex' },
-    }
-    expect(resolveOptions(set)).toMatchObject({
-      kinds: [443],
-      claim: { perAuthor: 2, redeliverySeconds: 60 },
+      relayLists: [10051],
+      claim: { ...mixed.claim, redeliverySeconds: 0 },
+      validation: { ...mixed.validation, requireLastResort: true },
       delivery: { encoding: 'hex' },
     })
   })
 
+  it('of the marmot profile enforce the Marmot specification', () => {
+    const mixed = resolveOptions({})
+    expect(resolveOptions({ profile: 'marmot' })).toEqual({
+      ...mixed,
+      profile: 'marmot',
+      relayLists: [10002],
+      validation: { ...mixed.validation, tags: 'strict' },
+    })
+  })
+
+  it('of a profile give way to explicit options', () => {
+    const set: OptionsInput = {
+      profile: 'nip-ee-relay',
+      kinds: [443, 30443],
+      claim: { perAuthor: 2 },
+      delivery: { encoding: 'base64' },
+    }
+    expect(resolveOptions(set)).toMatchObject({
+      kinds: [443, 30443],
+      claim: { perAuthor: 2, redeliverySeconds: 0 },
+      delivery: { encoding: 'base64' },
+    })
+  })
+
   it('apply where an option is undefined', () => {
-    expect(resolveOptions({ profile: 'marmot', kinds: undefined } as OptionsInput).kinds).toEqual([
-      443, 30443,
-    ])
+    expect(resolveOptions({ profile: 'nip-ee-relay', kinds: undefined } as OptionsInput).kinds).toEqual([443])
   })
 
   it('are within their bounds, and every option has a description', () => {
@@ -81,6 +102,7 @@ describe('an invalid option', () => {
     ],
     [{ custody: 'both' }, 'custody: "both" is not allowed; expected gateway or relay'],
     [{ kinds: [] }, 'kinds: [] is not allowed; expected a list of 443 or 30443'],
+    [{ relayLists: [] }, 'relayLists: [] is not allowed; expected a list of 10051 or 10002'],
     [{ kinds: [1] }, 'kinds: [1] is not allowed; expected a list of 443 or 30443'],
     [
       { publicUrl: 'https://x' },
@@ -90,12 +112,12 @@ describe('an invalid option', () => {
       { validation: { requireLastResort: 'yes' } },
       'validation.requireLastResort: "yes" is not allowed; expected true or false',
     ],
-    [{ profile: 'other' }, 'profile: "other" is not allowed; expected nip-ee-relay or marmot'],
+    [{ profile: 'other' }, 'profile: "other" is not allowed; expected mixed or nip-ee-relay or marmot'],
     [
       { quota: 7 },
       'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, publish, publishPerAddress',
     ],
-    [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, custody, /],
+    [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [
       { stock: { maximum: 3 } },
       'stock.maximum: unknown setting; expected max, overflow, low, ttlSeconds, retireAfterSeconds',

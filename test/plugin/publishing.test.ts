@@ -1,4 +1,4 @@
-/** The answers to an EVENT with a key package: the checks of validate.ts (rows 1 to 15), quota and store. */
+/** The answers to an EVENT with a key package: the checks of validate.ts (rows 1 to 17), quota and store. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -77,37 +77,42 @@ describe('row 2: ["-"]', () => {
   })
 })
 
-describe('rows 3 to 15', () => {
+describe('rows 4 to 17', () => {
   const refusals: {
     row: number
     options?: OptionsInput
     change: Parameters<typeof keyPackageEvent>[2]
     why: RegExp
   }[] = [
-    { row: 3, change: { createdAt: NOW + 901 }, why: /^invalid: created_at / },
-    { row: 3, change: { tags: { p: [bob.pubkey] } }, why: /^invalid: the p tag / },
-    { row: 4, change: { tags: { expiration: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
-    { row: 4, change: { tags: { exp: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
-    { row: 5, change: { tags: { mls_protocol_version: ['2.0'] } }, why: /^invalid: / },
-    { row: 6, change: { tags: { encoding: ['x'] } }, why: /^invalid: unsupported encoding "x"$/ },
-    { row: 7, change: { content: '' }, why: /^invalid: content is empty/ },
+    { row: 4, change: { createdAt: NOW + 901 }, why: /^invalid: created_at / },
+    { row: 4, change: { tags: { p: [bob.pubkey] } }, why: /^invalid: the p tag / },
+    { row: 5, change: { tags: { expiration: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
+    { row: 5, change: { tags: { exp: [`${NOW}`] } }, why: /^invalid: the key package has expired$/ },
+    { row: 6, change: { tags: { mls_protocol_version: ['2.0'] } }, why: /^invalid: / },
+    { row: 7, change: { tags: { encoding: ['x'] } }, why: /^invalid: unsupported encoding "x"$/ },
+    { row: 8, change: { content: '' }, why: /^invalid: content is empty/ },
     {
-      row: 7,
+      row: 8,
       options: { validation: { maxBytes: 256 } },
       change: {},
       why: /^invalid: the key package has \d+ bytes/,
     },
-    { row: 8, change: { content: 'AAAA' }, why: /^invalid: not an MLS KeyPackage \(.+\)$/ },
-    { row: 9, change: { tags: { mls_ciphersuite: ['0x0002'] } }, why: /^invalid: the mls_ciphersuite tag/ },
+    { row: 9, change: { content: 'AAAA' }, why: /^invalid: not an MLS KeyPackage \(.+\)$/ },
+    { row: 10, change: { tags: { mls_ciphersuite: ['0x0002'] } }, why: /^invalid: the mls_ciphersuite tag/ },
     {
-      row: 9,
+      row: 10,
       options: { validation: { ciphersuites: [2] } },
       change: {},
       why: /^invalid: ciphersuite 0x0001/,
     },
-    { row: 11, change: { tags: { mls_extensions: ['0xf2ee'] } }, why: /^invalid: the mls_extensions tag/ },
-    { row: 14, change: { tags: { i: ['00'] } }, why: /^invalid: the i tag is not the KeyPackageRef/ },
-    { row: 15, options: { profile: 'marmot' }, change: { kind: 30443 }, why: /^invalid: / },
+    {
+      row: 13,
+      options: { validation: { requireLastResort: true } },
+      change: { tags: { mls_extensions: ['0xf2ee'] } },
+      why: /^invalid: the mls_extensions tag/,
+    },
+    { row: 16, change: { tags: { i: ['00'] } }, why: /^invalid: the i tag is not the KeyPackageRef/ },
+    { row: 17, change: { kind: 30443 }, why: /^invalid: / },
   ]
 
   it.each(refusals)('row $row: OK false, $why', async ({ options = {}, change = {}, why }) => {
@@ -118,7 +123,7 @@ describe('rows 3 to 15', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([undefined])
   })
 
-  it('row 8: bytes after the KeyPackage may be private keys', async () => {
+  it('row 9: bytes after the KeyPackage may be private keys', async () => {
     const keyPackage = await makeKeyPackage(alice)
     const bytes = Buffer.concat([keyPackage.bytes, Buffer.alloc(3)])
     const event = keyPackageEvent(alice, keyPackage, { bytes })
@@ -132,7 +137,7 @@ describe('rows 3 to 15', () => {
     ])
   })
 
-  it('rows 10, 12 and 13: the identity, the lifetime and both signatures', async () => {
+  it('rows 11, 14 and 15: the identity, the lifetime and both signatures', async () => {
     const client = startGateway().connect()
     const stolen = keyPackageEvent(alice, await makeKeyPackage(bob))
     const old = keyPackageEvent(
@@ -148,7 +153,7 @@ describe('rows 3 to 15', () => {
   })
 })
 
-describe('row 16: publish quota', () => {
+describe('row 18: publish quota', () => {
   it('rate-limited; known events are not counted, and the window slides', async () => {
     const test = startGateway({ quota: { publish: { max: 2 } } })
     const [first, second, third] = await keyPackagesOf(alice, 3)
@@ -227,7 +232,7 @@ describe('row 16: publish quota', () => {
   })
 })
 
-describe('row 17: the store', () => {
+describe('row 19: the store', () => {
   it('duplicate', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
@@ -258,7 +263,7 @@ describe('row 17: the store', () => {
   })
 
   it('stale: the newest package of a slot stays, whatever the order', async () => {
-    const test = startGateway({ profile: 'marmot' })
+    const test = startGateway()
     const [older, newer] = await Promise.all(
       [NOW - 10, NOW].map(async (createdAt) =>
         keyPackageEvent(alice, await makeKeyPackage(alice), {

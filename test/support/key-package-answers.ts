@@ -29,7 +29,8 @@ export function rules(options: OptionsInput = {}, authenticatedAs: readonly stri
   }
 }
 
-export const marmot = rules({ profile: 'marmot' })
+/** The rules that check tags strictly. */
+export const strict = rules({ validation: { tags: 'strict' } })
 
 /** `accepted`, or the answer to the publisher. */
 export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = NOW): string {

@@ -2,17 +2,18 @@
 
 import { finalizeEvent } from 'nostr-tools/pure'
 import {
+  type Capabilities,
   type CiphersuiteImpl,
   ciphersuites,
   type Extension,
-  generateKeyPackage,
   getCiphersuiteFromName,
   getCiphersuiteImpl,
   type KeyPackage,
   nobleCryptoProvider,
   type PrivateKeyPackage,
 } from 'ts-mls'
-import { encodeKeyPackage } from 'ts-mls/keyPackage.js'
+import { extensionTypeToNumber } from 'ts-mls/extension.js'
+import { encodeKeyPackage, generateKeyPackageWithKey } from 'ts-mls/keyPackage.js'
 import { encodeMlsMessage } from 'ts-mls/message.js'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Person } from './people.ts'
@@ -50,6 +51,10 @@ export interface KeyPackageSettings {
   readonly lastResort?: number | null
   /** Further KeyPackage extensions. */
   readonly extensions?: readonly Extension[]
+  /** The extensions of the leaf; they may depend on its signature key. */
+  readonly leafExtensions?: (signatureKey: Uint8Array) => readonly Extension[]
+  /** What the leaf says that its client supports, in place of what the package needs. */
+  readonly capabilities?: Partial<Capabilities>
 }
 
 /** Makes a key package with fresh random keys; takes a few milliseconds. */
@@ -62,23 +67,34 @@ export async function makeKeyPackage(
     lifetime = { notBefore: now - HOUR, notAfter: now + LIFETIME },
     lastResort = LAST_RESORT,
     extensions = [],
+    leafExtensions = () => [],
+    capabilities = {},
   }: KeyPackageSettings = {},
 ): Promise<MadeKeyPackage> {
   const impl = await ciphersuiteImpl(ciphersuite)
   const lastResortExtension =
     lastResort === null ? [] : [{ extensionType: lastResort, extensionData: new Uint8Array() }]
-  const { publicPackage, privatePackage } = await generateKeyPackage(
+  const packageExtensions = [...lastResortExtension, ...extensions]
+  const keys = await impl.signature.keygen()
+  const inLeaf = [...leafExtensions(keys.publicKey)]
+  const used = [...packageExtensions, ...inLeaf].map(({ extensionType }) =>
+    extensionTypeToNumber(extensionType),
+  )
+  const { publicPackage, privatePackage } = await generateKeyPackageWithKey(
     { credentialType: 'basic', identity },
     {
       versions: ['mls10'],
       ciphersuites: [impl.name],
-      extensions: [LAST_RESORT, NOSTR_GROUP_DATA],
+      extensions: [...new Set([LAST_RESORT, NOSTR_GROUP_DATA, ...used])],
       proposals: [],
       credentials: ['basic'],
+      ...capabilities,
     },
     { notBefore: BigInt(lifetime.notBefore), notAfter: BigInt(lifetime.notAfter) },
-    [...lastResortExtension, ...extensions],
+    packageExtensions,
+    keys,
     impl,
+    inLeaf,
   )
   const message = encodeMlsMessage({
     version: 'mls10',

@@ -9,11 +9,12 @@ const alice = person('alice')
 const keyPackage = await makeKeyPackage(alice)
 const good = keyPackageEvent(alice, keyPackage)
 const withoutLastResort = keyPackageEvent(alice, keyPackage, { tags: { mls_extensions: ['0xf2ee'] } })
+const REQUIRING = ['--validation-require-last-resort', 'true']
 const REFUSAL = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
 
 function inspect(events: readonly unknown[], ...flags: readonly string[]) {
   const input = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n')
-  return runCli(['inspect', '-', '--at', String(NOW), ...flags], { input })
+  return runCli(['inspect', '-', '--at', String(NOW), ...REQUIRING, ...flags], { input })
 }
 
 describe('inspect', () => {

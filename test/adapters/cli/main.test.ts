@@ -74,7 +74,7 @@ describe('serve exits 2', () => {
 
 describe('serve', () => {
   it('logs what it serves in one line, and warns of surprising settings', async () => {
-    const serving = await serveCli(['--store', 'memory:'])
+    const serving = await serveCli(['--store', 'memory:', '--profile', 'nip-ee-relay'])
     serving.kill('SIGTERM')
     await serving.finished
     const [start, ...rest] = serving.log
@@ -86,19 +86,19 @@ describe('serve', () => {
     })
     const warnings = rest.filter(({ level }) => level === 40).map(({ msg }) => msg)
     expect(warnings).toEqual([
-      expect.stringContaining('publicUrl is not set'),
       expect.stringContaining('delivery.encoding is hex'),
       expect.stringContaining('not durable'),
     ])
+    expect(rest).toContainEqual(
+      expect.objectContaining({ level: 30, msg: expect.stringContaining('publicUrl is not set') }),
+    )
   })
 
-  it('logs no warning with publicUrl, a durable store and delivery as published', async () => {
-    const folder = scratch()
-    const store = `lmdb:${folder}/store`
-    const flags = ['--store', store, '--profile', 'marmot', '--public-url', 'wss://relay.example.com']
-    const serving = await serveCli(flags)
+  it('logs no warning with the default settings', async () => {
+    const serving = await serveCli(['--store', `lmdb:${scratch()}/store`])
     serving.kill('SIGTERM')
     await serving.finished
+    expect(serving.log[0]).toMatchObject({ profile: 'mixed' })
     expect(serving.log.filter(({ level }) => level > 30)).toEqual([])
   })
 

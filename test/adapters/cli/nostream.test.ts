@@ -38,7 +38,7 @@ describe("nostream's Redis", () => {
 describe('the settings', () => {
   it("default to nostream's", () => {
     const settings = readNostreamSettings({ REDIS_HOST: 'cache' }, RELAY)
-    expect(settings).toMatchObject({ publicUrl: RELAY, store: 'redis://cache:6379', profile: 'nip-ee-relay' })
+    expect(settings).toMatchObject({ publicUrl: RELAY, store: 'redis://cache:6379', profile: 'mixed' })
   })
 
   it('are read from KPG_ variables, which override the file that KPG_CONFIG names', () => {

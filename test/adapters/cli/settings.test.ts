@@ -46,7 +46,7 @@ describe('sources', () => {
 
   it('leave other settings at their defaults', () => {
     expect(load({})).toMatchObject({
-      profile: 'nip-ee-relay',
+      profile: 'mixed',
       store: 'lmdb:./data/keypackages',
       listen: '127.0.0.1:7447',
       server: { maxMessageBytes: 524_288 },
@@ -56,14 +56,15 @@ describe('sources', () => {
   })
 
   it('keep explicit settings over the defaults of a profile', () => {
-    expect(load({ env: { KPG_PROFILE: 'marmot' } })).toMatchObject({
-      kinds: [443, 30443],
-      delivery: { encoding: 'as-published' },
-      claim: { redeliverySeconds: 60 },
+    expect(load({ env: { KPG_PROFILE: 'nip-ee-relay' } })).toMatchObject({
+      kinds: [443],
+      delivery: { encoding: 'hex' },
+      claim: { redeliverySeconds: 0 },
     })
     expect(
-      load({ env: { KPG_PROFILE: 'marmot' }, flags: { '--delivery-encoding': 'hex' } }).delivery.encoding,
-    ).toBe('hex')
+      load({ env: { KPG_PROFILE: 'nip-ee-relay' }, flags: { '--delivery-encoding': 'base64' } }).delivery
+        .encoding,
+    ).toBe('base64')
   })
 
   it('may be lists, numbers, booleans and text', () => {
@@ -134,7 +135,7 @@ describe('a wrong setting', () => {
   })
 
   it.each([
-    ['quotas: {}', /^quotas: unknown setting; expected profile, kinds, /],
+    ['quotas: {}', /^quotas: unknown setting; expected profile, kinds, relayLists, /],
     [
       'quota: { perauthor: { max: 1 } }',
       /^quota\.perauthor: unknown setting; expected perAuthor, perAddress, /,

@@ -15,7 +15,7 @@ import {
   getWriteRelays,
   isValidKeyPackageRelayListEvent,
 } from '../../../adapters/client/relay-lists.ts'
-import { alice, answer, keyPackage, marmot } from '../../support/key-package-answers.ts'
+import { alice, answer, keyPackage } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
 
 const relays = ['wss://relay1.com', 'wss://relay2.com']
@@ -61,7 +61,7 @@ describe('createKeyPackageEvent', () => {
     expect(event.kind).toBe(30443)
     expect(event.tags).toContainEqual(['d', 'phone'])
     expect(event.tags.map(([name]) => name)).not.toContain('encoding')
-    expect(answer(signEvent(alice.secretKey, event), marmot)).toBe('accepted')
+    expect(answer(signEvent(alice.secretKey, event))).toBe('accepted')
   })
 
   it('adds further tags unchanged', () => {

@@ -1,4 +1,4 @@
-/** Why a published key package is refused, and with which message: rows 1 to 15, the checks of validate.ts. */
+/** Why a published key package is refused, and with which message: rows 1 to 17, the checks of validate.ts. */
 
 import { describe, expect } from '@jest/globals'
 import { acceptedCases, refusedCases } from './key-package-cases.ts'

@@ -4,7 +4,7 @@ import { describe, expect } from '@jest/globals'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import type { Rows } from './rows.ts'
-import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from './scene.ts'
+import { alice, bob, EACH_ANEW, idsOf, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 export function describeClaims(startTarget: StartTarget, it: Rows): void {
   describe('a claim', () => {
@@ -22,7 +22,7 @@ export function describeClaims(startTarget: StartTarget, it: Rows): void {
     })
 
     it('hands out packages with the last_resort extension last', async () => {
-      const target = await scene.start()
+      const target = await scene.start(EACH_ANEW)
       const client = await scene.connect(target)
       const now = target.now()
       const withExtension = await makeKeyPackage(alice, { now })
@@ -36,7 +36,7 @@ export function describeClaims(startTarget: StartTarget, it: Rows): void {
     })
 
     it('hands out fresh packages before an exposed one, which remains as the last one (I1)', async () => {
-      const { target, events, client } = await scene.stocked(1)
+      const { target, events, client } = await scene.stocked(1, EACH_ANEW)
       const [exposed] = events
       await client.request('one', packagesOf(alice))
       const [fresh] = await scene.publish(target, alice, 1, 1)

@@ -6,7 +6,7 @@ import { restoreSignedEvent } from '../../../plugin/index.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import type { Rows } from './rows.ts'
-import { alice, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
+import { alice, EACH_ANEW, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
 
 const writers = {
   'hex, no tag': { encoding: 'absent', write: (bytes: Buffer) => bytes.toString('hex') },
@@ -21,7 +21,6 @@ const writers = {
 } as const
 
 const asked = [
-  { hint: {}, delivered: 'hex' },
   { hint: { '#f': ['hex'] }, delivered: 'hex' },
   { hint: { '#f': ['base64'] }, delivered: 'base64' },
 ] as const
@@ -31,7 +30,7 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
     const scene = new Scene(startTarget)
 
     it.each(Object.entries(writers))(
-      'published as %s: hex by default, base64 if asked, and restored exactly (I8)',
+      'published as %s: unchanged by default, hex or base64 if asked, and restored exactly (I8)',
       async (_name, { encoding, write }) => {
         const target = await scene.start()
         const client = await scene.connect(target)
@@ -39,6 +38,9 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
         const content = write(Buffer.from(keyPackage.bytes))
         const event = keyPackageEvent(alice, keyPackage, { createdAt: target.now() - 60, encoding, content })
         expect(await client.publish(event)).toEqual([true, ''])
+        const asPublished = (await client.request('claim', packagesOf(alice))).events
+        expect(asPublished).toEqual([event])
+        expect(asPublished.every(verifies)).toBe(true)
         for (const { hint, delivered } of asked) {
           const [received] = (await client.request('claim', { ...packagesOf(alice), ...hint })).events
           if (received === undefined) throw new Error('nothing was delivered')
@@ -52,14 +54,14 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
     )
 
     it('already in the requested encoding: unchanged, with a valid signature (I8)', async () => {
-      const { events, client } = await scene.stocked(1)
+      const { events, client } = await scene.stocked(1, { delivery: { encoding: 'hex' } })
       const reply = await client.request('claim', { ...packagesOf(alice), '#f': ['base64'] })
       expect(reply.events).toEqual(events)
       expect(reply.events.every(verifies)).toBe(true)
     })
 
     it('the `encoding` tag is replaced in place, or added at the end', async () => {
-      const target = await scene.start()
+      const target = await scene.start(EACH_ANEW)
       const client = await scene.connect(target)
       const tagged = await newEvent(target, alice, {
         tags: { client: ['after it'] },
@@ -67,7 +69,7 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
       })
       const untagged = await newEvent(target, alice, { encoding: 'absent' })
       for (const event of [tagged, untagged]) await client.publish(event)
-      const [inHex] = (await client.request('hex', packagesOf(alice))).events
+      const [inHex] = (await client.request('hex', { ...packagesOf(alice), '#f': ['hex'] })).events
       expect(inHex?.tags).toEqual(
         tagged.tags.map((tag) => (tag[0] === 'encoding' ? ['encoding', 'hex'] : tag)),
       )
@@ -75,15 +77,16 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
       expect(inBase64?.tags).toEqual([...untagged.tags, ['encoding', 'base64']])
     })
 
-    it('`delivery.encoding: as-published`: unchanged unless `#f` asks for another encoding', async () => {
-      const { events, client } = await scene.stocked(1, { delivery: { encoding: 'as-published' } })
-      expect((await client.request('claim', packagesOf(alice))).events).toEqual(events)
-      const [hex] = (await client.request('hex', { ...packagesOf(alice), '#f': ['hex'] })).events
+    it('`delivery.encoding: hex`: in hex unless `#f` asks for another encoding', async () => {
+      const { events, client } = await scene.stocked(1, { delivery: { encoding: 'hex' } })
+      const [hex] = (await client.request('claim', packagesOf(alice))).events
       expect(hex?.content).toMatch(/^[0-9a-f]+$/)
+      const inBase64 = { ...packagesOf(alice), '#f': ['base64'] }
+      expect((await client.request('base64', inBase64)).events).toEqual(events)
     })
 
     it('30443 is always delivered as published, whatever `#f` says', async () => {
-      const target = await scene.start({ profile: 'marmot' })
+      const target = await scene.start()
       const client = await scene.connect(target)
       const event = await newEvent(target, alice, { kind: 30443, tags: { d: ['phone'] } })
       await client.publish(event)

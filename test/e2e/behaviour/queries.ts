@@ -4,7 +4,18 @@ import { describe, expect } from '@jest/globals'
 import { type Client, isEnd } from '../../support/client.ts'
 import { person } from '../../support/people.ts'
 import type { Rows } from './rows.ts'
-import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
+import {
+  alice,
+  bob,
+  carol,
+  EACH_ANEW,
+  eventOf,
+  idsOf,
+  newEvent,
+  packagesOf,
+  Scene,
+  type StartTarget,
+} from './scene.ts'
 
 const BROWSING = 'restricted: a key package query must name its authors'
 
@@ -23,7 +34,7 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
     })
 
     it('`limit` is per author: min(limit, perAuthor)', async () => {
-      const { client } = await scene.stocked(6, { claim: { perAuthor: 2 } })
+      const { client } = await scene.stocked(6, { claim: { perAuthor: 2, redeliverySeconds: 0 } })
       const delivered = async (limit: object) =>
         (await client.request('claim', { ...packagesOf(alice), ...limit })).events.length
       expect(await delivered({})).toBe(2)
@@ -50,7 +61,7 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
     })
 
     it('`since`, `until`, `ids` beside authors, `#i`, other tags: narrow the candidates', async () => {
-      const { events, target, client } = await scene.stocked(5)
+      const { events, target, client } = await scene.stocked(5, EACH_ANEW)
       const tagged = await newEvent(target, alice, { tags: { t: ['phone'] } })
       await client.publish(tagged)
       const claimed = async (narrowing: object) => {
@@ -68,7 +79,7 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
     })
 
     it('"last" is still judged on the whole stock', async () => {
-      const { events, client } = await scene.stocked(2)
+      const { events, client } = await scene.stocked(2, EACH_ANEW)
       const [, second] = events
       const narrowed = { ...packagesOf(alice), ids: [second?.id] }
       expect(idsOf((await client.request('claim', narrowed)).events)).toEqual([second?.id])

@@ -23,6 +23,9 @@ export interface ControlledTarget extends Target {
 
 export type StartTarget<Kind extends Target = Target> = (options: OptionsInput) => Promise<Kind>
 
+/** Without redelivery: a requester who asks again gets another package. */
+export const EACH_ANEW: OptionsInput = { claim: { redeliverySeconds: 0 } }
+
 export const alice = person('alice')
 export const bob = person('bob')
 export const carol = person('carol')

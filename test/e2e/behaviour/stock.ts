@@ -1,16 +1,27 @@
-/** What happens after the checks: the publish quota (row 16), the store (row 17), and the other kinds. */
+/** What happens after the checks: the publish quota (row 18), the store (row 19), and the other kinds. */
 
 import { describe, expect } from '@jest/globals'
 import { restoreSignedEvent } from '../../../plugin/index.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import type { Rows } from './rows.ts'
-import { alice, bob, carol, eventOf, idsOf, newEvent, packagesOf, Scene, type StartTarget } from './scene.ts'
+import {
+  alice,
+  bob,
+  carol,
+  EACH_ANEW,
+  eventOf,
+  idsOf,
+  newEvent,
+  packagesOf,
+  Scene,
+  type StartTarget,
+} from './scene.ts'
 
 const DUPLICATE = 'duplicate: already have this key package'
 const USED = 'duplicate: this key package was already used'
 
 export function describeStock(startTarget: StartTarget, it: Rows): void {
-  describe('row 16: publish quota of the author', () => {
+  describe('row 18: publish quota of the author', () => {
     const scene = new Scene(startTarget)
 
     it('refuses one too many; an event already known is not counted, nor is another author (I5)', async () => {
@@ -27,7 +38,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
   })
 
-  describe('row 17: the store', () => {
+  describe('row 19: the store', () => {
     const scene = new Scene(startTarget)
 
     it('duplicate: the same event', async () => {
@@ -51,7 +62,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
 
     it('spent: a package that was handed out never comes back, in any form (I3)', async () => {
-      const target = await scene.start()
+      const target = await scene.start(EACH_ANEW)
       const keyPackage = await makeKeyPackage(alice, { now: target.now() })
       const client = await scene.connect(target)
       const event = keyPackageEvent(alice, keyPackage, { createdAt: target.now() - 90 })
@@ -66,7 +77,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
 
     it('spent: a re-encoded package, and the restored one, count as the same package (I3, I8)', async () => {
-      const { client } = await scene.stocked(2)
+      const { client } = await scene.stocked(2, { delivery: { encoding: 'hex' } })
       const [delivered] = (await client.request('claim', packagesOf(alice))).events
       if (delivered === undefined) throw new Error('nothing was delivered')
       expect(await client.publish(delivered)).toEqual([
@@ -77,7 +88,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
 
     it('stale (30443): a newer key package is in this slot', async () => {
-      const target = await scene.start({ profile: 'marmot' })
+      const target = await scene.start()
       const client = await scene.connect(target)
       const inSlot = (age: number) =>
         newEvent(target, alice, { kind: 30443, tags: { d: ['phone'] }, createdAt: target.now() - age })
@@ -143,7 +154,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     })
 
     it("5 deletes the author's slot named by `a`", async () => {
-      const target = await scene.start({ profile: 'marmot' })
+      const target = await scene.start()
       const client = await scene.connect(target)
       const event = await newEvent(target, alice, { kind: 30443, tags: { d: ['phone'] } })
       await client.publish(event)

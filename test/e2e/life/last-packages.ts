@@ -1,7 +1,7 @@
 /** An author's last package, over a socket: delivered repeatedly, shown to its owner as exposed, retired. */
 
 import { describe, expect, it } from '@jest/globals'
-import { alice, bob, eventOf, idsOf, packagesOf, Scene } from '../behaviour/scene.ts'
+import { alice, bob, EACH_ANEW, eventOf, idsOf, packagesOf, Scene } from '../behaviour/scene.ts'
 import type { StartLiving } from './living-target.ts'
 
 const HOUR = 3600
@@ -44,7 +44,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
     })
 
     it('fresh packages are handed out first, and the exposed one again when none is left', async () => {
-      const { target, events, client } = await scene.stocked(1)
+      const { target, events, client } = await scene.stocked(1, EACH_ANEW)
       const [exposed] = events
       await client.request('exposing', packagesOf(alice))
       const [fresh] = await scene.publish(target, alice, 1, 1)

@@ -1,4 +1,4 @@
-/** Kind 30443 over a socket (the `marmot` profile): packages in slots, which claims do not spend. */
+/** Kind 30443 over a socket: packages in slots, which claims do not spend. */
 
 import { describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -17,7 +17,6 @@ import {
 } from '../behaviour/scene.ts'
 import type { LivingTarget, StartLiving } from './living-target.ts'
 
-const MARMOT = { profile: 'marmot' } as const
 const slots = { kinds: [30443], authors: [alice.pubkey] }
 const USED = 'duplicate: this key package was already used'
 
@@ -26,7 +25,7 @@ export function describeSlots(startTarget: StartLiving): void {
     const scene = new Scene(startTarget)
 
     it('accepts base64 without an `encoding` tag, checks the `i` tag, and does not require last_resort', async () => {
-      const target = await scene.start(MARMOT)
+      const target = await scene.start()
       const client = await scene.connect(target)
       const keyPackage = await makeKeyPackage(alice, { now: target.now(), lastResort: null })
       const tags = { d: ['phone'], encoding: null, mls_extensions: ['0xf2ee'] }
@@ -42,7 +41,7 @@ export function describeSlots(startTarget: StartLiving): void {
     })
 
     it('keeps the newest in a slot, and the older one is spent (I3)', async () => {
-      const target = await scene.start(MARMOT)
+      const target = await scene.start()
       const client = await scene.connect(target)
       const [older, newer] = [await slotEvent(target, 'phone', 50), await slotEvent(target, 'phone', 40)]
       for (const event of [older, newer]) expect(await client.publish(event)).toEqual([true, ''])
@@ -51,7 +50,7 @@ export function describeSlots(startTarget: StartLiving): void {
     })
 
     it('accepts at most `stock.max` slots, counted separately from kind 443', async () => {
-      const target = await scene.start({ ...MARMOT, stock: { max: 1 } })
+      const target = await scene.start({ stock: { max: 1 } })
       const client = await scene.connect(target)
       expect(await client.publish(await slotEvent(target, 'phone'))).toEqual([true, ''])
       expect(await client.publish(await newEvent(target, alice))).toEqual([true, ''])
@@ -131,7 +130,7 @@ export function describeSlots(startTarget: StartLiving): void {
     })
 
     it('does not deliver an expired package', async () => {
-      const target = await scene.start(MARMOT)
+      const target = await scene.start()
       const client = await scene.connect(target)
       const tags = { d: ['phone'], expiration: [`${target.now() + 60}`] }
       expect((await client.publish(await newEvent(target, alice, { kind: 30443, tags })))[0]).toBe(true)
@@ -143,7 +142,7 @@ export function describeSlots(startTarget: StartLiving): void {
 
 /** A relay with a package of Alice in each of these slots. */
 async function stocked(scene: Scene<LivingTarget>, options: OptionsInput, ...names: readonly string[]) {
-  const target = await scene.start({ ...MARMOT, ...options })
+  const target = await scene.start(options)
   const client = await scene.connect(target)
   const events = await Promise.all(names.map((name) => slotEvent(target, name)))
   for (const event of events) expect(await client.publish(event)).toEqual([true, ''])

@@ -11,8 +11,8 @@ export const nostreamDifferences: Differences = {
   'row 1: id': CHECKED_FIRST,
   'row 1: signature': CHECKED_FIRST,
   'row 1: signature, of somebody else': CHECKED_FIRST,
-  'row 3: created_at at most 15 min ahead': CHECKED_FIRST,
-  'row 4: NIP-40 `expiration` in the future': CHECKED_FIRST,
+  'row 4: created_at at most 15 min ahead': CHECKED_FIRST,
+  'row 5: NIP-40 `expiration` in the future': CHECKED_FIRST,
   'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
   '444 is refused': CHECKED_FIRST,
   '62 (vanish, for ALL_RELAYS) deletes all':

@@ -40,7 +40,7 @@ describeNostream('the real nostream', () => {
       expect(lines.map((line) => JSON.parse(line))).toEqual([
         expect.objectContaining({
           version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-          profile: 'nip-ee-relay',
+          profile: 'mixed',
           store: scene.backend.redis.url,
         }),
       ])

@@ -19,7 +19,7 @@ const upstream: Differences = {
   'row 1: id': CHECKED_FIRST,
   'row 1: signature': CHECKED_FIRST,
   'row 1: signature, of somebody else': CHECKED_FIRST,
-  'row 4: NIP-40 `expiration` in the future': CHECKED_FIRST,
+  'row 5: NIP-40 `expiration` in the future': CHECKED_FIRST,
   'is refused from anybody else, with a challenge, and accepted from the author': CHECKED_FIRST,
   'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
   'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,

@@ -6,9 +6,9 @@ import {
   answer,
   bob,
   keyPackage,
-  marmot,
   publish,
   rules,
+  strict,
   tagged,
 } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, NOW } from '../../support/key-packages.ts'
@@ -38,8 +38,10 @@ describe('row 1: the event', () => {
   })
 
   it('must be of a kind that the gateway handles', () => {
-    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('invalid: kind 30443 is not accepted here')
-    expect(publish({ kind: 30443, tags: { d: ['phone'] } }, marmot)).toBe('accepted')
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } })).toBe('accepted')
+    expect(publish({ kind: 30443, tags: { d: ['phone'] } }, rules({ kinds: [443] }))).toBe(
+      'invalid: kind 30443 is not accepted here',
+    )
   })
 
   it('must not have more than 100 tags or 16 KiB of tags', () => {
@@ -63,7 +65,7 @@ describe('row 2: a protected event', () => {
   })
 })
 
-describe('row 3: created_at and p', () => {
+describe('row 4: created_at and p', () => {
   it('may be up to 15 minutes ahead', () => {
     expect(publish({ createdAt: NOW + 900 })).toBe('accepted')
     expect(publish({ createdAt: NOW + 901 })).toBe(
@@ -77,7 +79,7 @@ describe('row 3: created_at and p', () => {
   })
 })
 
-describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
+describe.each(['expiration', 'exp'])('row 5: %s', (name) => {
   it('must be in the future (NIP-40)', () => {
     expect(tagged({ [name]: [`${NOW + 1}`] })).toBe('accepted')
     expect(tagged({ [name]: [`${NOW}`] })).toBe('invalid: the key package has expired')
@@ -90,22 +92,31 @@ describe.each(['expiration', 'exp'])('row 4: %s', (name) => {
   })
 })
 
-describe('row 5: mls_protocol_version', () => {
-  it.each([null, ['1.1'], [], ['1.0.0']])('must not be %j', (value) => {
-    expect(tagged({ mls_protocol_version: value })).toBe(
-      'invalid: the tag ["mls_protocol_version","1.0"] is required',
-    )
+describe('row 6: mls_protocol_version', () => {
+  it.each([null, ['1.0'], ['1']])('may be %j, as a generation of clients writes it', (value) => {
+    expect(tagged({ mls_protocol_version: value })).toBe('accepted')
   })
+
+  it.each([['1.1'], [], ['1.0.0'], ['2']])('must not be %j', (...value) => {
+    expect(tagged({ mls_protocol_version: value })).toBe('invalid: the mls_protocol_version tag must be 1.0')
+  })
+
+  it.each([null, ['1'], ['1.1'], [], ['1.0.0']])(
+    'must not be %j where tags are checked strictly',
+    (value) => {
+      expect(tagged({ mls_protocol_version: value }, strict)).toBe(
+        'invalid: the tag ["mls_protocol_version","1.0"] is required',
+      )
+    },
+  )
 })
 
-describe('row 6: encoding', () => {
+describe('row 7: encoding', () => {
   it('is hex for kind 443 and base64 for kind 30443 without a tag', () => {
     expect(publish({ encoding: 'absent' })).toBe('accepted')
     const content = Buffer.from(keyPackage.bytes).toString('base64')
-    expect(publish({ kind: 30443, encoding: 'absent', content, tags: { d: ['phone'] } }, marmot)).toBe(
-      'accepted',
-    )
-    expect(publish({ kind: 30443, encoding: 'absent', tags: { d: ['phone'] } }, marmot)).toMatch(/^invalid: /)
+    expect(publish({ kind: 30443, encoding: 'absent', content, tags: { d: ['phone'] } })).toBe('accepted')
+    expect(publish({ kind: 30443, encoding: 'absent', tags: { d: ['phone'] } })).toMatch(/^invalid: /)
   })
 
   it.each(['hex', 'base64'] as const)('may be %s', (encoding) => {
@@ -117,7 +128,7 @@ describe('row 6: encoding', () => {
   })
 })
 
-describe('row 7: content', () => {
+describe('row 8: content', () => {
   it('must be decodable', () => {
     expect(publish({ content: 'AAA' })).toMatch(/^invalid: not an MLS KeyPackage/)
     expect(publish({ content: '!' })).toMatch(/^invalid: content is not base64/)

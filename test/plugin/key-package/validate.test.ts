@@ -10,7 +10,6 @@ import {
   answer,
   bob,
   keyPackage,
-  marmot,
   publishPackage,
   rules,
   tagged,
@@ -30,7 +29,7 @@ describe('the order of the checks', () => {
       { '-': [] },
       { p: [bob.pubkey] },
       { expiration: ['1'] },
-      { mls_protocol_version: null },
+      { mls_protocol_version: ['2.0'] },
       { encoding: ['x'] },
     ]
     const answers = faults.map((_, first) => tagged(Object.assign({}, ...faults.slice(first))))
@@ -38,7 +37,7 @@ describe('the order of the checks', () => {
       'auth-required: this event may only be published by its author',
       'invalid: the p tag does not name the author',
       'invalid: the key package has expired',
-      'invalid: the tag ["mls_protocol_version","1.0"] is required',
+      'invalid: the mls_protocol_version tag must be 1.0',
       'invalid: unsupported encoding "x"',
     ])
     const ended = { lifetime: { notBefore: 0, notAfter: 1 } }
@@ -72,7 +71,8 @@ describe('without decoding (validation.mls off)', () => {
 
   it('still checks the tags', () => {
     expect(tagged({ i: ['x'] }, off)).toContain('the i tag is not the KeyPackageRef')
-    expect(tagged({ mls_extensions: null }, off)).toContain('last_resort')
+    const requiring = rules({ validation: { mls: 'off', requireLastResort: true } })
+    expect(tagged({ mls_extensions: null }, requiring)).toContain('last_resort')
   })
 })
 
@@ -99,7 +99,7 @@ describe('a stored package', () => {
 
   it('of kind 30443 has its slot', () => {
     const event = keyPackageEvent(alice, keyPackage, { kind: 30443, tags: { d: ['phone'] } })
-    expect(checkKeyPackage(event, marmot, NOW)).toMatchObject({
+    expect(checkKeyPackage(event, rules(), NOW)).toMatchObject({
       kind: 30443,
       slot: 'phone',
       tags: [['d', 'phone']],
@@ -163,7 +163,6 @@ describe('explainKeyPackage', () => {
 
 it('no event causes anything but a Refusal or a package (I9)', () => {
   const { verifyEvent: _, ...verified } = rules({
-    profile: 'marmot',
     validation: { ciphersuites: [1, 2, 3] },
   })
   const base = keyPackageEvent(alice, keyPackage)

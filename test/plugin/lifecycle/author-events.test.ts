@@ -50,7 +50,7 @@ describe('kind 5 (NIP-09)', () => {
   })
 
   it('deletes slots named by a, unless they are newer or of another author', async () => {
-    const test = startGateway({ profile: 'marmot' })
+    const test = startGateway()
     for (const [d, createdAt] of [
       ['old', NOW - 10],
       ['new', NOW + 1],

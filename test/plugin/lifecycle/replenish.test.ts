@@ -136,7 +136,7 @@ describe('an author without packages', () => {
   })
 
   it('is not asked whose packages are slots, which are never used up', async () => {
-    const test = startGateway({ profile: 'marmot' })
+    const test = startGateway()
     const slot = { kind: 30443, tags: { d: ['phone'] } }
     await test.gateway.publish(keyPackageEvent(alice, await makeKeyPackage(alice), slot))
     expect(requestsTo(await connectedAuthor(test))).toEqual([])

@@ -115,7 +115,7 @@ describe('a kind 444 event changes nothing', () => {
   })
 
   it('for a package that was sent to its sender: it is already spent, or exposed as the last', async () => {
-    const test = startGateway()
+    const test = startGateway({ claim: { redeliverySeconds: 0 } })
     const [first, last] = await stock(test, alice, 2)
     const client = await bobsClient(test)
     for (const _ of [first, last]) await client.ask('REQ', 'sub', keyPackagesBy(alice))

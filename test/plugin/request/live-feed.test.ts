@@ -85,7 +85,7 @@ describe('owner asks for own packages', () => {
   })
 
   it('kinds 443 and 30443 together; a slot is handed out again and again', async () => {
-    const test = startGateway({ profile: 'marmot' })
+    const test = startGateway()
     const slot = keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, tags: { d: ['phone'] } })
     expect(await test.gateway.publish(slot)).toEqual({ outcome: 'stored', accepted: true, message: '' })
     const [single] = await keyPackagesOf(alice, 1)

@@ -180,7 +180,7 @@ describe('#f is not a filter', () => {
     { hint: { '#f': [] }, encoding: 'hex' },
     { hint: {}, encoding: 'hex' },
   ])('but the output hint: $hint is answered in $encoding', async ({ hint, encoding }) => {
-    const test = startGateway()
+    const test = startGateway({ delivery: { encoding: 'hex' } })
     const [published] = await stock(test, alice, 1)
     const [event] = eventsIn(await test.connect().ask('REQ', 'sub', { ...keyPackagesBy(alice), ...hint }))
     expect(event?.tags).toContainEqual(['encoding', encoding])

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { describe, expect, it } from '@jest/globals'
 import type { ClientReadyState } from '@nostr-relay/common'
 import { memoryStore } from '../../../../adapters/storage/memory.ts'
-import { alice, bob, idsOf, newEvent, packagesOf, Scene } from '../../../e2e/behaviour/scene.ts'
+import { alice, bob, EACH_ANEW, idsOf, newEvent, packagesOf, Scene } from '../../../e2e/behaviour/scene.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { gate } from '../../../support/gate.ts'
 import { signEvent } from '../../../support/key-packages.ts'
@@ -129,7 +129,7 @@ describe('a client that disconnects', () => {
     expect(idsOf((await other.request('claim', packagesOf(alice))).events)).toEqual([events[0]?.id])
   })
   it('is not answered any more; a claim made while it disconnects is released, and one made afterwards takes nothing (I5)', async () => {
-    const target = await atOnce.start({ quota: { perAuthor: { max: 3 } } })
+    const target = await atOnce.start({ ...EACH_ANEW, quota: { perAuthor: { max: 3 } } })
     const events = await atOnce.publish(target, alice, 3)
     const { program } = target.relay
     const ask = async (client: LocalClient) => {

@@ -159,7 +159,7 @@ describe('plain HTTP requests', () => {
         max_subid_length: 64,
         restricted_writes: true,
       },
-      key_packages: expect.objectContaining({ kinds: [443], max_authors: 500 }),
+      key_packages: expect.objectContaining({ kinds: [443, 30443], max_authors: 500 }),
     })
   })
 

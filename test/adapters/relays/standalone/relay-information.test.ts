@@ -19,7 +19,12 @@ describe('the relay information document (NIP-11)', () => {
   it('is sent to clients that accept it', async () => {
     await start(
       { name: 'Keys', contact: 'mailto:op@example.com', maxSubscriptions: 7 },
-      { requester: 'auth', claim: { perAuthor: 2 }, quota: { perAuthor: { max: 5 } } },
+      {
+        profile: 'nip-ee-relay',
+        requester: 'auth',
+        claim: { perAuthor: 2 },
+        quota: { perAuthor: { max: 5 } },
+      },
     )
     const { status, headers, body } = await http('GET', '/', { accept: 'application/nostr+json' })
     expect(status).toBe(200)
