@@ -78,7 +78,7 @@ export const marmotTs: SlotClient = {
   answersAuth: false,
 }
 
-export const amethyst: SlotClient = {
+const amethyst: SlotClient = {
   name: 'Amethyst',
   makes: mipKeyPackage,
   publishes: async (author, settings) => [
@@ -108,7 +108,7 @@ export const nostrSdkIos: OneTimeClient = {
   answersAuth: true,
 }
 
-export const paytaca: OneTimeClient = {
+const paytaca: OneTimeClient = {
   name: 'Paytaca',
   publishes: async (author, settings) => [await paytacaEvent(author, settings)],
   asks: (...authors) => of([443], authors),
