@@ -72,7 +72,7 @@ export function describeNostrTools(startTarget: StartTarget, it: Rows): void {
 }
 
 /** The relay's message; the challenge arrives after the handshake. */
-async function authenticate(relay: Relay, person: Person): Promise<string | undefined> {
+export async function authenticate(relay: Pick<Relay, 'auth'>, person: Person): Promise<string | undefined> {
   const [message] = await eventually('the relay has sent a challenge', async () => [
     await relay.auth(signerOf(person)),
   ])

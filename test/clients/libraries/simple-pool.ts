@@ -7,6 +7,7 @@ import type { Rows } from '../../e2e/behaviour/rows.ts'
 import { alice, bob, idsOf, packagesOf, Scene, type StartTarget } from '../../e2e/behaviour/scene.ts'
 import { eventually } from '../../support/eventually.ts'
 import type { Library } from './library.ts'
+import { authenticate } from './nostr-tools.ts'
 import { noteOf, signerOf } from './people.ts'
 
 useWebSocketImplementation(WebSocket)
@@ -27,6 +28,7 @@ export const simplePool: Library = {
             onclose: () => resolve(events),
           })
         }),
+      authenticated: async () => authenticate(await pool.ensureRelay(url), person),
       close: () => pool.destroy(),
     }
   },
