@@ -1,10 +1,10 @@
 /** The behaviour suite and real client libraries on the real strfry with plugin and proxy. It needs STRFRY_BIN. */
 
 import { describe, expect, it } from '@jest/globals'
+import { describeLibraries } from '../../clients/libraries.ts'
 import type { Differences } from '../behaviour/rows.ts'
 import { alice, idsOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
 import { describeKeyPackageRelay } from '../behaviour.ts'
-import { describeClients } from '../clients.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
@@ -33,8 +33,8 @@ describeStrfry('strfry', () => {
     (options) => startStrfry(options, { publish: 'upstream' }),
     upstream,
   )
-  describeClients('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
-  describeClients('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
+  describeLibraries('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeLibraries('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
     'authenticates as the author, counts its own packages, and receives them as they arrive': NOT_TOLD,
   })
 
