@@ -113,7 +113,12 @@ export interface Claim {
   readonly seen?: readonly EventId[]
   /** The outcome unless only `seen` is delivered: a quota over all authors is used up. */
   readonly limited?: LimitedClaim
-  /** A former name of the requester, to whom claims are repeated as well. */
+  /**
+   * Who a delivery can be repeated to, if that is not `requester`: for a client without a pubkey, a name of its connection,
+   * because others may share its address.
+   */
+  readonly recipient?: string
+  /** A former `recipient`, to whom deliveries are repeated as well. */
   readonly formerly?: string
 }
 

@@ -76,10 +76,23 @@ export function describeReleasing(it: Specify): void {
     equal((await ask('erin', NOW + 3))?.outcome, 'limited')
   })
 
+  it('repeats a claim to its recipient only, if that is not the requester (I1)', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (recipient: string) =>
+      deliveredIds(await store.claim([claimBy('192.0.2.1', alice, { recipient })], REDELIVERING, NOW))
+    const first = await ask('connection 1')
+    const second = await ask('connection 2')
+    equal(second.includes(first[0] ?? ''), false)
+    same(await ask('connection 1'), first)
+    same(await ask('connection 2'), second)
+    same(await store.count([alice], NOW), [1])
+  })
+
   it('repeats a claim that the requester made under a former name', async (store) => {
     await publish(store, 'one', 'two', 'three')
-    const first = deliveredIds(await store.claim([claimBy('192.0.2.1', alice)], REDELIVERING, NOW))
-    const renamed = claimBy('bob', alice, { formerly: '192.0.2.1' })
+    const unnamed = claimBy('192.0.2.1', alice, { recipient: 'connection 1' })
+    const first = deliveredIds(await store.claim([unnamed], REDELIVERING, NOW))
+    const renamed = claimBy('bob', alice, { formerly: 'connection 1' })
     same(deliveredIds(await store.claim([renamed], REDELIVERING, NOW + 1)), first)
     const [carols] = deliveredIds(await store.claim([claimBy('carol', alice)], REDELIVERING, NOW + 1))
     equal(first.includes(carols ?? ''), false)

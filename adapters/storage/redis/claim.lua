@@ -14,7 +14,7 @@
 --      12 1 if claims may be repeated, otherwise 0
 --      13 and on, for each claim: the maximum number of one-time packages; if it asks for slots too, `+`, and their maximum
 --      number unless it asks for all. `0+` asks for slots alone, which are not counted; 0 is a claim that the fast path does
---      not support
+--      not support. After it, the recipient
 --
 -- Returns for each claim one of
 --         'more', or 'due' if a sweep should visit the author; how many packages are left; the number of rows; the rows;
@@ -73,17 +73,15 @@ local function slotRows(stock, head, asked)
 end
 
 -- The rows to deliver, and the changed fields of the stock; nothing for a slow claim.
-local function choose(stock, head, fresh, taken, asked, requesterWindow)
+local function choose(stock, head, fresh, taken, asked, recipient)
   local slots = slotRows(stock, head, asked)
   if slots then
     return slots, {}
   end
   local length = tonumber(string.match(asked, '^%d+')) * ROW
-  -- The key of a window is that of the stock, with the requester and a suffix instead of `stock`.
-  local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
   if length >= ROW and length < #fresh then
     local rows = sub(fresh, 1, length)
-    local delivery = deliveryHead .. rows .. ' - ' .. requester .. '\n'
+    local delivery = deliveryHead .. rows .. ' - ' .. recipient .. '\n'
     return rows, { 'fresh', sub(fresh, length + 1), 'taken', taken .. delivery }, true
   end
   if length >= ROW and sub(head, 41, 41) == '1' then
@@ -91,7 +89,7 @@ local function choose(stock, head, fresh, taken, asked, requesterWindow)
     local change = { 'counted', counted + 1 }
     if ARGV[12] == '1' then
       change[3] = 'taken'
-      change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. requester .. '\n'
+      change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. recipient .. '\n'
     end
     local count = number(again, AGAIN_COUNT, -1) + counted
     local exposure = number(again, AGAIN_SINCE, AGAIN_COUNT - 1) .. ':' .. count
@@ -120,7 +118,7 @@ local function deliver(word, remaining, events, exposure)
 end
 
 -- Returns whether the fast path answered the claim.
-local function take(index, stock, requesterWindow, addressWindow, asked)
+local function take(index, stock, requesterWindow, addressWindow, asked, recipient)
   local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
   local head, fresh, taken = fields[1], fields[2], fields[3]
   if
@@ -145,7 +143,7 @@ local function take(index, stock, requesterWindow, addressWindow, asked)
   if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
-  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, requesterWindow)
+  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, recipient)
   local events = eventsOf(stock, chosen)
   if not events then
     return false
@@ -162,7 +160,7 @@ local function claim(index)
   local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
   if
     not slow[stock]
-    and take(index, stock, requesterWindow, addressWindow, ARGV[12 + index])
+    and take(index, stock, requesterWindow, addressWindow, ARGV[11 + 2 * index], ARGV[12 + 2 * index])
   then
     return
   end

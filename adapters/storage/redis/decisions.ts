@@ -2,6 +2,7 @@
 
 import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
+import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { namesAskedOf, offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, remember, sweep } from '../../../plugin/stock/stock.ts'
 import { uncountClaim } from '../../../plugin/stock/windows.ts'
@@ -85,10 +86,10 @@ export function claiming(
   now: number,
 ): Change<ClaimOutcome<RowedPackage>> {
   const [ofRequester, ofAddress] = [keys.requester(request.requester), keys.address(request.address)]
-  const { requester, formerly } = request
+  const { formerly } = request
   const known = {
     ...request,
-    requester: keyPart(requester),
+    recipient: keyPart(recipientOf(request)),
     ...(formerly !== undefined && { formerly: keyPart(formerly) }),
   }
   return {

@@ -15,7 +15,7 @@
  *   whether there are no deliveries, whether there is an `always`, whether there is an `again`.
  * - `packages`: all packages without their events, as JSON, including those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
- *   spent; the last package, or `-`; the requester.
+ *   spent; the last package, or `-`; the recipient.
  * - `deletions`: the deletions that are remembered, as JSON; empty if there are none. Stocks of earlier versions lack it.
  */
 
@@ -219,7 +219,7 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
     return pkg
   })
   return {
-    requester: line.slice(words.join(' ').length + 1),
+    recipient: line.slice(words.join(' ').length + 1),
     deliveredAt: Number(deliveredAt),
     keptUntil: Number(keptUntil),
     times: Number(times),
@@ -229,9 +229,9 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
 }
 
 function encodeDelivery(delivery: Delivery<RowedPackage>): string {
-  const { deliveredAt, keptUntil, times, spent, last, requester } = delivery
+  const { deliveredAt, keptUntil, times, spent, last, recipient } = delivery
   const rows = spent.map(({ row }) => row).join('') || '-'
-  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}\n`
+  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${recipient}\n`
 }
 
 function earliest(times: readonly number[]): number {

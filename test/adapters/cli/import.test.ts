@@ -105,6 +105,31 @@ describe('import', () => {
     expect(await importInto(newStore(), [sign(10051, [])])).toMatchObject({ code: 1 })
   })
 
+  it('applies deletions and requests to vanish in any order, and remembers them (I3)', async () => {
+    const sign = (who: Person, kind: number, tags: string[][]) =>
+      signEvent(who.secretKey, { kind, created_at: now, tags, content: '' })
+    const events = [await published(alice), await published(alice), await published(bob)]
+    const [first, second, third] = events
+    const deletions = [
+      sign(alice, 5, [
+        ['e', first?.id ?? ''],
+        ['k', '443'],
+      ]),
+      sign(bob, 62, [['relay', 'wss://relay.example.com']]),
+      sign(alice, 62, [['relay', 'wss://another.example']]),
+    ]
+    const env = { KPG_PUBLIC_URL: 'wss://relay.example.com' }
+    const store = newStore()
+    expect(await counts(store, deletions, [], env)).toEqual({ remembered: 2, ignored: 1 })
+    expect(await counts(store, events, [], env)).toEqual({ stored: 1, deleted: 2 })
+    const other = newStore()
+    expect(await counts(other, events, [], env)).toEqual({ stored: 3 })
+    expect(await counts(other, deletions, [], env)).toEqual({ remembered: 2, ignored: 1 })
+    expect(await counts(other, [first, second, third], [], env)).toEqual({ duplicate: 1, spent: 2 })
+    const forged = { ...deletions[0], created_at: now - 1 }
+    expect(await importInto(newStore(), [forged], [], env)).toMatchObject({ code: 1 })
+  })
+
   it('applies the limits of the stock but no publish quota', async () => {
     const env = { KPG_QUOTA_PUBLISH_MAX: '1' }
     const events = await Promise.all([1, 2, 3].map(() => published(alice)))

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { dueAt, forgotten } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
+import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { isForSlotsAlone, isFresh, isOneTime, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
 import { type Removed, release, type Stock, settle } from '../../../plugin/stock/stock.ts'
 import type { Quota, StockedPackage } from '../../../plugin/store.ts'
@@ -262,7 +263,7 @@ function reasonsOf({ step, offered }: Moment): Removed['why'][] {
 }
 
 interface FirstDelivery {
-  readonly requester: string
+  readonly recipient: string
   readonly wasLast: boolean
 }
 
@@ -276,9 +277,9 @@ function deliveriesById(moments: readonly Moment[]): Map<EventId, FirstDelivery[
     for (const { id } of choice.packages.filter(isOneTime)) {
       const earlier = log.get(id) ?? []
       const wasLast = choice.lastUsed && id === choice.packages.at(-1)?.id
-      const names = [request.requester, request.formerly]
-      if (earlier.some(({ requester }) => names.includes(requester))) continue
-      log.set(id, [...earlier, { requester: request.requester, wasLast }])
+      const names = [recipientOf(request), request.formerly]
+      if (earlier.some(({ recipient }) => names.includes(recipient))) continue
+      log.set(id, [...earlier, { recipient: recipientOf(request), wasLast }])
     }
   }
   return log
