@@ -202,12 +202,11 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
       for (const [id, filter] of [
         ['limited', packagesOf(alice)],
         ['browsing', { kinds: [443] }],
-        ['invalid', { ...packagesOf(alice), since: 'yesterday' }],
       ] as const) {
         client.send(['REQ', id, filter])
         expect(await client.until('CLOSED', id)).toEqual([
           ['EOSE', id],
-          ['CLOSED', id, expect.stringMatching(/^(rate-limited|restricted|invalid): /)],
+          ['CLOSED', id, expect.stringMatching(/^(rate-limited|restricted): /)],
         ])
       }
     })
