@@ -24,6 +24,8 @@ const upstream: Differences = {
   'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
   'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,
   'is followed by a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
+  'a rotation is pushed to who has asked for its author, and to nobody else': NOT_TOLD,
+  'an owner who asked before has used up no package and no quota (I10)': NOT_TOLD,
 }
 
 describeStrfry('strfry', () => {
