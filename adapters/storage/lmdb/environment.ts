@@ -11,6 +11,7 @@ import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
+import type { RecordedChange } from './changes.ts'
 
 /** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
 const FORMAT = 1
@@ -49,8 +50,10 @@ export interface Environment {
    */
   readonly due: Database<KeyPackageRef | '', DueKey>
   readonly relayLists: Database<KnownRelayList, Pubkey>
-  /** How many `authors` have packages, how many `packages` they have, and the `format`. */
-  readonly meta: Database<number, 'authors' | 'packages' | 'format'>
+  /** How many `authors` have packages, how many `packages` they have, the number of the last of `changes`, and the `format`. */
+  readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
+  /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
+  readonly changes: Database<RecordedChange, number>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -101,6 +104,7 @@ function openTables(
     return {
       root,
       meta,
+      changes: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),
