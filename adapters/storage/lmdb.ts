@@ -26,8 +26,9 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
-import { type Change, Changes } from './lmdb/changes.ts'
+import { Changes } from './lmdb/changes.ts'
 import {
+  type Change,
   type Environment,
   type LmdbStoreSettings,
   openEnvironment,

@@ -2,19 +2,10 @@
 
 import { randomUUID } from 'node:crypto'
 import { Listeners } from '../../../plugin/listeners.ts'
-import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { LowStockListener, PublishedListener } from '../../../plugin/store.ts'
-import type { Environment } from './environment.ts'
+import type { Change, Environment, RecordedChange } from './environment.ts'
 
-/** What listeners are told. */
-export type Change =
-  | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
-  | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
-
-/** A change as it is stored, with the store that made it. */
-export type RecordedChange = Change & { readonly origin: string }
-
-/** How many of the newest changes are kept: more than all processes together can commit between two readings. */
+/** How many of the newest changes are kept: more than all processes publish together between two readings. */
 export const KEPT_CHANGES = 20_000
 
 const READ_EVERY_MS = 1000
@@ -89,12 +80,13 @@ export class Changes {
     this.#timer = setTimeout(() => this.#read(), milliseconds).unref()
   }
 
-  /** A failed reading is repeated: nobody waits for this one, and calls to the store report what is wrong with it (I7). */
   #read(): void {
     let pending: RecordedChange[] = []
     try {
       pending = this.#next()
-    } catch {}
+    } catch {
+      // The next reading finds the same changes. Calls to the store report what is wrong with it (I7).
+    }
     this.#readIn(pending.length === CHUNK ? 0 : READ_EVERY_MS)
     for (const change of pending) if (change.origin !== this.#origin) this.tell(change)
   }

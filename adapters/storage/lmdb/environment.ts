@@ -11,7 +11,6 @@ import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import type { RecordedChange } from './changes.ts'
 
 /** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
 const FORMAT = 1
@@ -35,6 +34,14 @@ export type WindowKey =
   | [nobody: '', scope: 'hit', key: string]
 
 export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRef | '']
+
+/** What the listeners of every process are told. */
+export type Change =
+  | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
+  | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+
+/** A change, and which of the open stores made it. */
+export type RecordedChange = Change & { readonly origin: string }
 
 export interface Environment {
   readonly root: RootDatabase
