@@ -24,8 +24,8 @@ export interface EarlyClaim {
 
 export interface EarlyClaimsSettings {
   readonly context: GatewayContext
-  /** The requester's name before it authenticated. */
-  readonly address: string
+  /** To whom deliveries were made before the connection authenticated. */
+  readonly recipient: string
   /** Called once packages of an author were given back. */
   readonly onGivenBack: (author: Pubkey) => void
 }
@@ -66,14 +66,14 @@ export class EarlyClaims {
     this.#giveBack(pubkey)
   }
 
-  /** Claims that are repeated also if the connection made them under its address, before it authenticated. */
+  /** Claims that are repeated also if the connection made them before it authenticated. */
   withFormerName(claims: readonly Claim[]): readonly Claim[] {
-    const { context, address } = this.#settings
+    const { context, recipient } = this.#settings
     const since = context.now() - context.options.claim.redeliverySeconds
     const recent = this.#claims.filter(({ at, hasOneTime }) => hasOneTime && at > since)
     if (this.#first === undefined || recent.length === 0) return claims
     const repeated = new Set(recent.map(({ author }) => author))
-    return claims.map((claim) => (repeated.has(claim.author) ? { ...claim, formerly: address } : claim))
+    return claims.map((claim) => (repeated.has(claim.author) ? { ...claim, formerly: recipient } : claim))
   }
 
   #giveBack(author: Pubkey): void {
