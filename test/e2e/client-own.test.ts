@@ -39,7 +39,10 @@ describe('an owner', () => {
 
   it('who is not authenticated at the gateway is shown nothing, and nothing is spent', async () => {
     // The AUTH event names another relay than `publicUrl`, so the gateway does not accept it.
-    const server = await scene.serve({ publicUrl: 'wss://elsewhere.example' })
+    const server = await scene.serve({
+      publicUrl: 'wss://elsewhere.example',
+      claim: { redeliverySeconds: 0 },
+    })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const reason = 'restricted: only the author may count key packages'
