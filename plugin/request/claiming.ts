@@ -69,7 +69,7 @@ async function compose(
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
     ...(refusal === undefined ? [] : [refusal.message]),
-    ...(await noticesOfElsewhere(context, missing)),
+    ...(await noticesOfElsewhere(context, missing, query.host)),
   ]
   const answered = query.claims.flatMap(({ author }, index) => {
     const outcome = claims[index]

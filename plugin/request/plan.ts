@@ -21,6 +21,8 @@ export interface Query {
   readonly others: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
   /** The content encoding that the client wants for an author's packages. */
   readonly hints: ReadonlyMap<Pubkey, EncodingHint>
+  /** Host and port of this relay as the client knows it. */
+  readonly host?: string | undefined
 }
 
 /**

@@ -7,6 +7,7 @@ import { lookUpsOf, splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { relayHost } from '../sender.ts'
 import { answerQuery, type TakenPackages } from './claiming.ts'
 import type { EarlyClaims } from './early-claims.ts'
 import { Feed, type FeedSettings } from './feed.ts'
@@ -116,7 +117,8 @@ export class Requests {
     if (isPartlyBrowsing) this.#parts.noteRefusal(message, browsing)
     if (named.length > 0 && options.requester === 'auth') identity.demand()
     const planned = planQuery(named, identity.requester(), options, lookUps)
-    const query = { ...planned, claims: early.withFormerName(planned.claims) }
+    const host = relayHost(options, this.#parts.connection)
+    const query = { ...planned, host, claims: early.withFormerName(planned.claims) }
     return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
   }
 

@@ -160,6 +160,19 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     expect(idsOf((await here.request('claim', packagesOf(alice))).events)).toEqual([newer.id])
   })
 
+  it('show owners what the other stored, and ask them for more when the other has handed out too much', async () => {
+    const options = { ...PLENTY, stock: { ...PLENTY.stock, low: 2 } }
+    const [first, second] = [await start(options), await start(options)]
+    const owner = await scene.connect(first, alice)
+    await owner.request('own', packagesOf(alice))
+    const events = await scene.publish(second, alice, 2)
+    for (const event of events) expect(await owner.until('EVENT')).toEqual([['EVENT', 'own', event]])
+    await (await scene.connect(second)).request('claim', packagesOf(alice))
+    expect(await owner.until('REQ')).toEqual([['REQ', 'keypackages:low', packagesOf(alice)]])
+    await scene.publish(second, alice, 1)
+    await owner.until('CLOSED', 'keypackages:low')
+  })
+
   it('keep working when the other is killed', async () => {
     const [first, second] = [await start(PLENTY), await start(PLENTY)]
     const events = await scene.publish(first, alice, 3)
