@@ -118,7 +118,7 @@ export class Requests {
     if (named.length > 0 && options.requester === 'auth') identity.demand()
     const planned = planQuery(named, identity.requester(), options, lookUps)
     const host = relayHost(options, this.#parts.connection)
-    const query = { ...planned, host, claims: early.withFormerName(planned.claims) }
+    const query = { ...planned, host, claims: early.named(planned.claims) }
     return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
   }
 
