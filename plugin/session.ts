@@ -57,7 +57,6 @@ export class Session implements GatewaySession {
     })
     this.#early = new EarlyClaims({
       context,
-      recipient: this.#identity.connection,
       onGivenBack: (author) => replenisher.gained(author),
     })
     this.#relayView = new RelayView({

@@ -1,6 +1,5 @@
 /** Who a connection is: its address, and the pubkeys it has authenticated (NIP-42). */
 
-import { randomUUID } from 'node:crypto'
 import { authenticatedBy, challengeOf, createChallenge, isAuthEvent, relayHostOf } from './auth.ts'
 import type { GatewayMessage, Pubkey, SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
@@ -32,8 +31,6 @@ export interface IdentitySettings {
 export class Identity {
   readonly #address: string
   readonly #settings: IdentitySettings
-  /** A name of the connection that no other has. */
-  readonly connection = randomUUID()
   readonly #challenge: string | undefined
   readonly #pubkeys = new Map<Pubkey, () => void>()
   readonly #awaited = new Map<string, Pubkey>()
@@ -61,12 +58,7 @@ export class Identity {
   requester(): Requester {
     const authenticated = this.pubkeys()
     const [first] = authenticated
-    return {
-      name: first ?? this.#address,
-      recipient: first ?? this.connection,
-      address: this.#address,
-      authenticated,
-    }
+    return { name: first ?? this.#address, address: this.#address, authenticated }
   }
 
   /** Remembers a challenge that the relay has sent. */

@@ -138,7 +138,7 @@ export function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey,
 function claimOf(
   author: Pubkey,
   filters: readonly KeyPackageFilter[],
-  { name, recipient, address }: Requester,
+  { name, address }: Requester,
   { claim: { perAuthor } }: Options,
 ): Claim[] {
   const asking = filters.filter(({ limit }) => limit !== 0)
@@ -147,7 +147,6 @@ function claimOf(
   const claim = {
     author,
     requester: name,
-    recipient,
     address,
     maximum: Math.min(maxSlots, perAuthor),
     narrowings: asking.map(({ narrowing }) => narrowing),

@@ -92,7 +92,7 @@ describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, op
 describe('an answer that cannot be made from the claimed packages', () => {
   const query = planQuery(
     [alice, bob].map(({ pubkey }) => ({ authors: [pubkey], narrowing: { kinds: [443] } })),
-    { name: '192.0.2.1', recipient: 'connection', address: '192.0.2.1', authenticated: new Set() },
+    { name: '192.0.2.1', address: '192.0.2.1', authenticated: new Set() },
     resolveOptions({}),
   )
 
