@@ -4,15 +4,16 @@ import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
 import { type Logger, unfailing } from './context.ts'
-import { informationOf, type KeyPackagesInformation } from './information.ts'
+import { informationOf, type RelayInformation } from './information.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
-import { takeEvent, takeKeyPackage } from './publishing.ts'
+import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { Watchers } from './request/live-feed.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
 import type { SessionContext } from './request/request.ts'
+import { SeenSlots } from './request/seen-slots.ts'
 import { Turns } from './request/turns.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
@@ -54,6 +55,7 @@ export class KeyPackageGateway {
       log,
       audit: auditTo(audit, now, log),
       released: new ReleasedClaims(),
+      seen: new SeenSlots(),
       verifyEvent,
       now,
     }
@@ -88,8 +90,8 @@ export class KeyPackageGateway {
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
-  /** What to put under `key_packages` in the relay information document (NIP-11). */
-  keyPackagesInformation(): KeyPackagesInformation {
+  /** What to add to the relay information document (NIP-11). */
+  relayInformation(): RelayInformation {
     return informationOf(this.options)
   }
 

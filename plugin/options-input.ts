@@ -48,6 +48,8 @@ interface QuotaOptions {
   readonly perAuthor?: QuotaPerAuthorOptions | undefined
   readonly perAddress?: QuotaPerAddressOptions | undefined
   readonly perRequester?: QuotaPerRequesterOptions | undefined
+  readonly slotsPerRequester?: QuotaSlotsPerRequesterOptions | undefined
+  readonly slotsPerAddress?: QuotaSlotsPerAddressOptions | undefined
   readonly publish?: QuotaPublishOptions | undefined
   readonly publishPerAddress?: QuotaPublishPerAddressOptions | undefined
 }
@@ -76,6 +78,26 @@ interface QuotaPerRequesterOptions {
   /**
    * Maximum claims by one requester over all authors in one window. Default: 500. Allowed: an integer from 1
    * to 1000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaSlotsPerRequesterOptions {
+  /**
+   * Maximum authors whose slots alone one requester queries in one window. Default: 5000. Allowed: an integer
+   * from 1 to 1000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaSlotsPerAddressOptions {
+  /**
+   * Maximum authors whose slots alone are queried from one address in one window. Default: 20000. Allowed: an
+   * integer from 1 to 10000000.
    */
   readonly max?: number | undefined
   /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */

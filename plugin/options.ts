@@ -89,6 +89,8 @@ export const optionsSchema = z.strictObject({
       perAuthor: quota(10, 10_000, 'claims of one author by one requester'),
       perAddress: quota(100, 100_000, 'claims of one author from one address'),
       perRequester: quota(500, 1_000_000, 'claims by one requester over all authors'),
+      slotsPerRequester: quota(5000, 1_000_000, 'authors whose slots alone one requester queries'),
+      slotsPerAddress: quota(20_000, 10_000_000, 'authors whose slots alone are queried from one address'),
       publish: quota(60, 100_000, 'new key packages of one author'),
       publishPerAddress: quota(
         300,

@@ -2,23 +2,46 @@
 
 import { deliveredEvent, type StoredEvent } from './key-package/encoding.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
-import type { AuthorRelayList, Exposure, KnownName, MovableStore, StockedPackage } from './store.ts'
+import { isSlot } from './stock/selection.ts'
+import { namesOf } from './stock/twins.ts'
+import type {
+  AuthorRelayList,
+  Deletions,
+  Exposure,
+  KnownName,
+  MovableStore,
+  StockedPackage,
+} from './store.ts'
 
 /**
  * - `event`: a stored key package, with its exposure if it has one, or a relay list; as its author signed it.
- * - `spent`: ids and KeyPackageRefs that are not accepted again before they expire (seconds since the epoch, I3).
- * - `deletedRelayList`: relay lists of the author created until then are not accepted again (NIP-09).
+ * - `spent`: names of packages that are not accepted again before they expire (seconds since the epoch, I3).
+ * - `deleted`: what the author has deleted, and is not accepted if it arrives later (NIP-09, NIP-62).
+ * - `deletedRelayList`: relay lists of the author and kind created until then are not accepted again (NIP-09).
  */
 export type StoreRecord =
   | { readonly event: SignedEvent; readonly exposure?: Exposure }
   | { readonly spent: SpentNames }
-  | { readonly deletedRelayList: { readonly author: Pubkey; readonly createdUntil: number } }
+  | { readonly deleted: DeletedByAuthor }
+  | { readonly deletedRelayList: DeletedRelayList }
+
+/** Until when an author's relay lists of one kind are deleted, in seconds since the epoch. */
+interface DeletedRelayList {
+  readonly author: Pubkey
+  readonly kind: number
+  readonly createdUntil: number
+}
 
 /** Names of an author's spent packages that expire at the same time. */
 export interface SpentNames {
   readonly author: Pubkey
   readonly names: readonly KnownName['name'][]
   readonly expiresAt: number
+}
+
+/** The deletions that are remembered of an author. */
+interface DeletedByAuthor extends Deletions {
+  readonly author: Pubkey
 }
 
 /** How many authors are read at once. */
@@ -39,11 +62,15 @@ export async function* recordsIn(store: MovableStore, now: number): AsyncGenerat
 
 async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {
   // The order matters: what is claimed between the two reads is then spent, and what is published is not.
-  const known = await store.known(author, now)
+  const { names, deletions } = await store.remembered(author, now)
   const packages = await store.list(author, now)
   const stored = await Promise.all(packages.map(({ read }) => read()))
-  const events = packages.flatMap(({ exposure }, index) => recordOf(stored[index], exposure))
-  return [...events, ...spentIn(author, known, packages)]
+  // Slots come first: then no import takes their aliases for one-time packages.
+  const events = packages
+    .map((pkg, index) => ({ pkg, stored: stored[index] }))
+    .sort((a, b) => Number(isSlot(b.pkg)) - Number(isSlot(a.pkg)))
+    .flatMap(({ pkg, stored }) => recordOf(stored, pkg.exposure))
+  return [...events, ...spentIn(author, names, packages), ...recordOfDeletions(author, deletions)]
 }
 
 function recordOf(stored: StoredEvent | undefined, exposure: Exposure | undefined): StoreRecord[] {
@@ -52,13 +79,19 @@ function recordOf(stored: StoredEvent | undefined, exposure: Exposure | undefine
   return [exposure === undefined ? { event } : { event, exposure }]
 }
 
+function recordOfDeletions(author: Pubkey, deletions: Deletions): StoreRecord[] {
+  const { ids, slots, everything } = deletions
+  if (ids.length === 0 && slots.length === 0 && everything === undefined) return []
+  return [{ deleted: { author, ...deletions } }]
+}
+
 /** Names that are known but not in the stock. The names of one package expire together, so they stay together. */
 function spentIn(
   author: Pubkey,
   known: readonly KnownName[],
   packages: readonly StockedPackage[],
 ): StoreRecord[] {
-  const inStock = new Set<string>(packages.flatMap(({ id, ref }) => [id, ref]))
+  const inStock = new Set<string>(packages.flatMap((pkg) => namesOf(pkg).map(({ name }) => name)))
   const spent = known.filter(({ name }) => !inStock.has(name))
   const byExpiry = new Map<number, KnownName['name'][]>()
   for (const { name, expiresAt } of spent) {
@@ -67,9 +100,11 @@ function spentIn(
   return [...byExpiry].map(([expiresAt, names]) => ({ spent: { author, names: names.sort(), expiresAt } }))
 }
 
-function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): StoreRecord[] {
+function recordsOfRelayList({ author, kind, event, deletedUntil }: AuthorRelayList): StoreRecord[] {
   return [
-    ...(deletedUntil === undefined ? [] : [{ deletedRelayList: { author, createdUntil: deletedUntil } }]),
+    ...(deletedUntil === undefined
+      ? []
+      : [{ deletedRelayList: { author, kind, createdUntil: deletedUntil } }]),
     ...(event === undefined ? [] : [{ event }]),
   ]
 }

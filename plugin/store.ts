@@ -2,7 +2,7 @@
 
 import type { KeyPackageRef } from './key-package/decode.ts'
 import type { StoredEvent } from './key-package/encoding.ts'
-import type { KnownRelayList } from './lifecycle/relay-list.ts'
+import type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
 /** A package as the rules see it: what choosing and spending need, without the event. Times are seconds since the epoch. */
@@ -16,6 +16,11 @@ export interface StockedPackage {
   readonly lastResort: boolean
   /** The `d` tag of a kind 30443 event. A slot holds one package, and delivery never spends it. */
   readonly slot?: string
+  /**
+   * Set by the rules on a kind 443 event whose KeyPackage is in a slot as well. It is no one-time package: delivery does not
+   * spend it, it leaves the stock with its slot's package, and nothing counts it.
+   */
+  readonly alias?: true
   /** The event's single-letter tags, which filters can match (NIP-01). */
   readonly tags: readonly (readonly [letter: string, value: string])[]
   /** Set once the package was delivered as the author's last one and kept in the stock. */
@@ -57,15 +62,24 @@ export interface StockLimits {
 
 /**
  * The outcome of `put`.
- * - `stored`: it is in the stock, durably.
+ * - `stored`: it is in the stock, durably. In a full stock of slots, the oldest slot has made room.
  * - `replaced`: the same, and the older package in its slot is spent.
- * - `duplicate`: its id or KeyPackageRef is already in the stock.
- * - `spent`: its id or KeyPackageRef was in the stock before; it never comes back (I3).
+ * - `duplicate`: its id is already in the stock, or its KeyPackageRef in an event of the same kind.
+ * - `spent`: the same, but it has left the stock; it never comes back (I3).
  * - `stale`: its slot holds a newer package. It is spent, as if it had arrived before that one (I3).
+ * - `deleted`: its author has deleted it, before it arrived (I3).
  * - `full`: the author's stock is at its maximum.
  * - `limited`: it would have been `stored` or `replaced`, but the author's publish quota is used up; nothing changed.
  */
-export type PutOutcome = 'stored' | 'replaced' | 'duplicate' | 'spent' | 'stale' | 'full' | 'limited'
+export type PutOutcome =
+  | 'stored'
+  | 'replaced'
+  | 'duplicate'
+  | 'spent'
+  | 'stale'
+  | 'deleted'
+  | 'full'
+  | 'limited'
 
 /** At most `max` in any `windowSeconds`. */
 export interface Quota {
@@ -86,10 +100,33 @@ export interface Claim {
   readonly requester: string
   /** The network address of the request, regardless of authentication. */
   readonly address: string
-  /** Maximum packages without a slot to deliver; all slots are delivered. */
+  /** Maximum one-time packages to deliver. They are delivered only if no slot matches. */
   readonly maximum: number
+  /** Maximum slots to deliver, newest first; all if undefined. */
+  readonly maxSlots?: number
   /** Only packages that match one of these are candidates. */
   readonly narrowings: readonly Narrowing[]
+  /**
+   * Slots that this requester was delivered before. A claim that delivers nothing else is not counted, and is answered even
+   * if a quota is used up.
+   */
+  readonly seen?: readonly EventId[]
+  /** The outcome unless only `seen` is delivered: a quota over all authors is used up. */
+  readonly limited?: LimitedClaim
+  /**
+   * Who a delivery can be repeated to, if that is not `requester`: for a client without a pubkey, a name of its connection,
+   * because others may share its address.
+   */
+  readonly recipient?: string
+  /** A former `recipient`, to whom deliveries are repeated as well. */
+  readonly formerly?: string
+}
+
+/** What a claim has counted in the author's windows, for `KeyPackageStore.release` to give it back. */
+export interface CountedClaim extends Pick<Claim, 'requester' | 'address'> {
+  readonly policy: ClaimPolicy
+  /** The `now` of the claim. */
+  readonly at: number
 }
 
 /** The conditions of a NIP-01 filter except its authors; all must hold. */
@@ -115,34 +152,60 @@ export interface ClaimPolicy {
 
 /**
  * The outcome of a claim, from the rules, which know packages without their events, to the wire.
- * - `delivered`: these packages. All are now spent, except slots and the author's last one.
+ * - `delivered`: these packages. All are now spent, except slots, their aliases, and the author's last one.
  * - `none`: the author has no matching package.
- * - `limited`: the named quota is used up; nothing was delivered and nothing changed.
+ * - `limited`: the named quota is used up (`LimitedClaim`).
  * - `unavailable`: the part of the store that holds this author did not answer; nothing was delivered.
  */
 export type ClaimOutcome<Package extends StockedPackage = StoredKeyPackage> =
   | {
       readonly outcome: 'delivered'
       readonly packages: readonly Package[]
-      /** Packages the author has left, including an exposed last one. */
+      /** KeyPackages the author has left, including an exposed last one. */
       readonly remaining: number
-      /** Whether the author's last package is among them; if so, it comes last in `packages`. */
+      /** Whether the author's last one-time package is among them; if so, it comes last in `packages`. */
       readonly lastUsed: boolean
+      /** Whether quotas count it; false if it delivers only what the requester has seen (`Claim.seen`). */
+      readonly counted: boolean
     }
   | { readonly outcome: 'none' }
-  | {
-      readonly outcome: 'limited'
-      /** `perRequester` counts over all authors; the gateway asks for it before it claims (`hit`). */
-      readonly by: 'perAuthor' | 'perAddress' | 'perRequester'
-      readonly retryAfterSeconds: number
-    }
+  | LimitedClaim
   | { readonly outcome: 'unavailable' }
 
-/** Which of an author's packages to delete. Packages created after `createdUntil` are kept. */
-export type Selector =
-  | { readonly by: 'id'; readonly ids: readonly string[] }
-  | { readonly by: 'slot'; readonly slots: readonly string[]; readonly createdUntil: number }
-  | { readonly by: 'author'; readonly createdUntil: number }
+/** A quota is used up; nothing was delivered and nothing changed. */
+export interface LimitedClaim {
+  readonly outcome: 'limited'
+  /** Quotas other than `perAuthor` and `perAddress` count over all authors; the gateway asks for them before it claims (`hit`). */
+  readonly by: 'perAuthor' | 'perAddress' | 'perRequester' | 'slotsPerRequester' | 'slotsPerAddress'
+  readonly retryAfterSeconds: number
+}
+
+/**
+ * What an author deletes (NIP-09, NIP-62). Packages in the stock are spent. Packages that arrive later are not stored (I3): a
+ * deletion is remembered until `keptUntil`.
+ */
+export interface Deletion {
+  /** Event ids, whenever the events were created. */
+  readonly ids?: readonly string[]
+  /** Slots: their events that were created until `createdUntil`. */
+  readonly slots?: readonly string[]
+  /** Whether it deletes everything that was created until `createdUntil`. */
+  readonly everything?: boolean
+  /** When the deletion was created, in seconds since the epoch. */
+  readonly createdUntil: number
+  /** Seconds since the epoch; a time that has passed: it is not remembered. */
+  readonly keptUntil: number
+}
+
+/**
+ * The outcome of `drop`.
+ * - `deleted`: that many packages left the stock, and the deletion is remembered.
+ * - `full`: it cannot be remembered, because too many deletions of the author are (`MAX_DELETED_IDS`, `MAX_DELETED_SLOTS`);
+ *   nothing changed.
+ */
+export type DropOutcome =
+  | { readonly outcome: 'deleted'; readonly count: number }
+  | { readonly outcome: 'full' }
 
 /** Called when a claim has left an author with fewer than `ClaimPolicy.low` packages. */
 export type LowStockListener = (author: Pubkey, remaining: number) => void
@@ -151,11 +214,11 @@ export type LowStockListener = (author: Pubkey, remaining: number) => void
 export type PublishedListener = (author: Pubkey, id: EventId) => void
 
 /**
- * A package that left its author's stock other than by a claim, and why. It is spent (I3).
+ * A package that left its author's stock other than by a claim, and why. It is spent (I3). An alias leaves with its slot.
  * - `expired`: its lifetime ended.
  * - `retired`: it was exposed for `retireAfterSeconds`, and two fresh packages were in the stock.
  * - `replaced`: a newer package took its slot.
- * - `evicted`: the stock was full, and it was the oldest (`StockLimits.overflow`).
+ * - `evicted`: the stock was full, and it was the oldest. A slot that was evicted is not spent, and may come back.
  * - `deleted`: its author deleted it, or an import listed it as spent.
  */
 export interface Removal {
@@ -169,7 +232,7 @@ export interface Removal {
 /** Called with the packages that one change removed: at least one, and each package once. */
 export type RemovedListener = (removals: readonly Removal[]) => void
 
-/** How many authors have packages, and how many packages there are. */
+/** How many authors have packages, and how many KeyPackages there are. */
 export interface StoreStats {
   readonly authors: number
   readonly packages: number
@@ -192,12 +255,15 @@ export interface KeyPackageStore {
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]>
   /** An author's packages, in no particular order, without the events. Spends nothing. */
   list(author: Pubkey, now: number): Promise<ListedPackage[]>
-  /** How many packages each of the authors has; undefined for an author the store does not know, or no longer knows. */
+  /** How many KeyPackages each of the authors has; undefined for an author the store does not know, or no longer knows. */
   count(authors: readonly Pubkey[], now: number): Promise<(number | undefined)[]>
-  /** Deletes packages of an author; they are spent. Resolves to how many were deleted. */
-  drop(author: Pubkey, which: Selector, now: number): Promise<number>
-  /** Undoes a recent claim of which nothing was sent: the packages are as before it. The claim still counts for the quotas. */
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void>
+  /** Deletes packages of an author, and remembers the deletion, also for an author the store does not know. */
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome>
+  /**
+   * Undoes a recent claim: the packages are as before it. The claim still counts for the quotas, unless `counted` says what
+   * to give back.
+   */
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void>
   /** Removes expired packages, packages due to retire, and old bookkeeping. Resolves to how many packages were removed. */
   sweep(now: number, retireAfterSeconds: number): Promise<number>
   /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
@@ -208,15 +274,12 @@ export interface KeyPackageStore {
    * rejects, what was recorded stays counted.
    */
   refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
-  /**
-   * Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion,
-   * is known.
-   */
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
-  /** The kind 10051 event of each author, in order. */
-  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]>
-  /** Deletes an author's relay list unless it is newer than `createdUntil`. Older ones are refused from then on. */
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
+  /** Stores a relay list (kind 10002, 10050 or 10051). The newest of its author and kind is kept (lowest id on a tie). */
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome>
+  /** The relay lists of these kinds by these authors (each named once), in no particular order. A call is one round trip. */
+  getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
+  /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
   /**
    * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
    * signals. Returns a function that stops it.
@@ -238,15 +301,34 @@ export interface KeyPackageStore {
   close(): Promise<void>
 }
 
-/** An event id or a KeyPackageRef, and until when it is remembered, in seconds since the epoch (I3). */
+/**
+ * The name of a package that is or was in the stock, and until when it is remembered, in seconds since the epoch (I3). The name
+ * is an event id, a KeyPackageRef, or `slot:` and the KeyPackageRef of a package in a slot.
+ */
 export interface KnownName {
   readonly name: EventId | KeyPackageRef
   readonly expiresAt: number
 }
 
-/** What a store remembers about an author's relay list. */
+/** Deletions that are remembered, each until `keptUntil`. Times are seconds since the epoch. */
+export interface Deletions {
+  readonly ids: readonly (readonly [id: string, keptUntil: number])[]
+  readonly slots: readonly (readonly [slot: string, createdUntil: number, keptUntil: number])[]
+  /** Everything created until then. */
+  readonly everything?: readonly [createdUntil: number, keptUntil: number]
+}
+
+/** What a store remembers of an author besides the packages in the stock. */
+export interface Remembered {
+  /** The names of the packages, in stock or spent. */
+  readonly names: readonly KnownName[]
+  readonly deletions: Deletions
+}
+
+/** What a store remembers about an author's relay list of one kind. */
 export interface AuthorRelayList extends KnownRelayList {
   readonly author: Pubkey
+  readonly kind: number
 }
 
 /**
@@ -254,12 +336,11 @@ export interface AuthorRelayList extends KnownRelayList {
  * that they do not block other operations. They may yield an entry twice if it changes meanwhile.
  */
 export interface MovableStore extends KeyPackageStore {
-  /** Every author with a stored or remembered package, in no particular order. */
+  /** Every author with a stored package, or of whom something is remembered, in no particular order. */
   authors(): AsyncIterable<Pubkey>
-  /** The names of an author's packages, in stock or spent. */
-  known(author: Pubkey, now: number): Promise<KnownName[]>
-  /** Remembers these names as spent, and removes packages with these names from the stock. */
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void>
+  remembered(author: Pubkey, now: number): Promise<Remembered>
+  /** Remembers these names as spent, and these deletions, and removes the packages from the stock that they name. */
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void>
   /** What is remembered about every relay list, in no particular order. */
   relayLists(): AsyncIterable<AuthorRelayList>
 }

@@ -3,23 +3,42 @@
 import { z } from 'zod'
 import { type Audit, publishEntry } from '../../plugin/audit.ts'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
-import { checkRelayList, RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
-import { checkShape } from '../../plugin/nostr/event.ts'
+import {
+  DELETION_KIND,
+  deletionOf,
+  relayListsNamed,
+  TOO_MANY_DELETIONS,
+  VANISH_KIND,
+  vanishesHere,
+  vanishingOf,
+} from '../../plugin/lifecycle/deletion.ts'
+import { checkRelayList, RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../plugin/lifecycle/relay-list.ts'
+import { hostOf } from '../../plugin/nostr/auth.ts'
+import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/records.ts'
-import type { Exposure, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
+import { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from '../../plugin/stock/deletions.ts'
+import type {
+  Deletion,
+  Deletions,
+  Exposure,
+  KnownName,
+  MovableStore,
+  PutOutcome,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
 
+const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
  * - of `PutOutcome`: a key package, and what the store did with it.
  * - `expired`: it was valid when it was published.
- * - `relayList`: it is now the author's relay list.
+ * - `relayList`: it is now the author's relay list of its kind.
  * - `remembered`: what it lists as spent or deleted does not come back.
  * - `ignored`: an event of another kind.
  */
@@ -30,8 +49,11 @@ export type ImportOutcome =
   | 'remembered'
   | 'ignored'
 
-export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock'> {
-  readonly store: Pick<MovableStore, 'put' | 'spend' | 'putRelayList' | 'dropRelayList'>
+export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
+  readonly store: Pick<
+    MovableStore,
+    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists'
+  >
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
   readonly audit: Audit
@@ -39,8 +61,13 @@ export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'st
 
 const pubkey = z.custom<Pubkey>(isHexOf(64), 'must be 64 lower-case hex characters')
 /** A KeyPackageRef is as long as the hash of its ciphersuite. */
-const name = z.custom<EventId | KeyPackageRef>(isHexOf(64, 96, 128), 'must be lower-case hex')
+const name = z.custom<KnownName['name']>(
+  (value) => typeof value === 'string' && isHexOf(64, 96, 128)(value.replace(/^slot:/, '')),
+  'must be lower-case hex, after `slot:` for the KeyPackage of a slot',
+)
 const seconds = z.number().int().min(0).max(100_000_000_000)
+/** Exports did not name it while kind 10051 was the only one. */
+const relayListKind = z.literal([...RELAY_LIST_KINDS]).default(RELAY_LIST_KIND)
 
 const eventRecord = z.strictObject({
   event: z.unknown(),
@@ -50,7 +77,15 @@ const spentRecord = z.strictObject({
   spent: z.strictObject({ author: pubkey, names: z.array(name), expiresAt: seconds }),
 })
 const deletedRecord = z.strictObject({
-  deletedRelayList: z.strictObject({ author: pubkey, createdUntil: seconds }),
+  deleted: z.strictObject({
+    author: pubkey,
+    ids: z.array(z.tuple([z.custom<EventId>(isHexOf(64)), seconds])).max(MAX_DELETED_IDS),
+    slots: z.array(z.tuple([z.string(), seconds, seconds])).max(MAX_DELETED_SLOTS),
+    everything: z.tuple([seconds, seconds]).optional(),
+  }),
+})
+const deletedRelayListRecord = z.strictObject({
+  deletedRelayList: z.strictObject({ author: pubkey, kind: relayListKind, createdUntil: seconds }),
 })
 
 /**
@@ -60,7 +95,11 @@ const deletedRecord = z.strictObject({
 export function parseRecord(line: string): StoreRecord {
   const value = parseObject(line)
   if ('spent' in value) return check(spentRecord, value)
-  if ('deletedRelayList' in value) return check(deletedRecord, value)
+  if ('deleted' in value) {
+    const { everything, ...deleted } = check(deletedRecord, value).deleted
+    return { deleted: { ...deleted, ...(everything && { everything }) } }
+  }
+  if ('deletedRelayList' in value) return check(deletedRelayListRecord, value)
   const { event, exposure } = 'event' in value ? check(eventRecord, value) : { event: value }
   checkShape(event)
   return exposure === undefined ? { event } : { event, exposure }
@@ -99,12 +138,18 @@ export async function importRecord(
 ): Promise<ImportOutcome> {
   if ('spent' in record) return importSpent(target, record.spent, now)
   if ('deletedRelayList' in record) {
-    const { author, createdUntil } = record.deletedRelayList
-    await target.store.dropRelayList(author, createdUntil)
+    const { author, kind, createdUntil } = record.deletedRelayList
+    await target.store.dropRelayLists(author, [kind], createdUntil)
+    return 'remembered'
+  }
+  if ('deleted' in record) {
+    const { author, ...deletions } = record.deleted
+    await target.store.remember(author, { names: [], deletions }, now)
     return 'remembered'
   }
   const { event, exposure } = record
-  if (event.kind === RELAY_LIST_KIND) return importRelayList(target, event)
+  if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)
+  if (event.kind === DELETION_KIND || event.kind === VANISH_KIND) return importDeletion(target, event, now)
   if (!KEY_PACKAGE_KINDS.includes(event.kind)) return 'ignored'
   return importKeyPackage(target, event, exposure, now)
 }
@@ -115,16 +160,49 @@ async function importSpent(
   now: number,
 ): Promise<ImportOutcome> {
   if (expiresAt <= now) return 'expired'
-  const known = names.map((name) => ({ name, expiresAt }))
-  await store.spend(author, known, now)
+  const spent = names.map((name) => ({ name, expiresAt }))
+  await store.remember(author, { names: spent, deletions: NO_DELETIONS }, now)
   return 'remembered'
+}
+
+/** Applies a deletion or a request to vanish, and remembers it: what it deletes may be on a later line. */
+async function importDeletion(target: ImportTarget, event: SignedEvent, now: number): Promise<ImportOutcome> {
+  const { store, verifyEvent } = target
+  const deletion = deletionIn(event, target)
+  const relayLists = await relayListsIn(event, target)
+  if (deletion === undefined && relayLists.length === 0) return 'ignored'
+  if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  if (relayLists.length > 0) await store.dropRelayLists(event.pubkey, relayLists, event.created_at)
+  if (deletion === undefined) return 'remembered'
+  const { outcome } = await store.drop(event.pubkey, deletion, now)
+  if (outcome === 'deleted') return 'remembered'
+  throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+}
+
+/** The kinds of the relay lists that a deletion or a request to vanish deletes. */
+async function relayListsIn(
+  event: SignedEvent,
+  { store, publicUrl = '' }: ImportTarget,
+): Promise<readonly number[]> {
+  if (event.kind === VANISH_KIND) return vanishesHere(event, hostOf(publicUrl)) ? RELAY_LIST_KINDS : []
+  return relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
+}
+
+function deletionIn(
+  event: SignedEvent,
+  { kinds, stock, publicUrl = '' }: ImportTarget,
+): Deletion | undefined {
+  if (event.kind === DELETION_KIND) return deletionOf(event, kinds, stock.ttlSeconds)
+  return vanishesHere(event, hostOf(publicUrl)) ? vanishingOf(event, stock.ttlSeconds) : undefined
 }
 
 async function importRelayList(
   { store, verifyEvent }: ImportTarget,
   event: SignedEvent,
+  now: number,
 ): Promise<ImportOutcome> {
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  checkNotAhead(event, now)
   checkRelayList(event)
   const outcome = await store.putRelayList(event)
   return outcome === 'stored' ? 'relayList' : outcome

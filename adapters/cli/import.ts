@@ -29,9 +29,10 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   replaced: 'key packages added, each replacing an older one in its slot',
   duplicate: 'already in the store',
   spent: 'already used, so not added again',
-  stale: 'older than what is in the store, or deleted',
+  stale: 'older than what is in the store',
+  deleted: 'deleted by their authors, so not added',
   expired: 'valid when published, but expired now',
-  relayList: 'relay lists (kind 10051) added',
+  relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
@@ -44,9 +45,11 @@ type LineResult = ImportOutcome | Refusal | 'empty'
 /** The target of a dry run: it accepts everything and keeps nothing. */
 const discard: ImportTarget['store'] = {
   put: async () => 'stored',
-  spend: async () => {},
+  remember: async () => {},
+  drop: async () => ({ outcome: 'deleted', count: 0 }),
   putRelayList: async () => 'stored',
-  dropRelayList: async () => {},
+  getRelayLists: async () => [],
+  dropRelayLists: async () => {},
 }
 
 export function defineImport(command: Command): Command {
@@ -54,7 +57,7 @@ export function defineImport(command: Command): Command {
     .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
     .option('--dry-run', 'check every line without opening the store')
     .option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'validation', 'stock', 'audit'])
+  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'publicUrl', 'validation', 'stock', 'audit'])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
@@ -80,8 +83,15 @@ async function rulesOf({
   kinds,
   validation,
   stock,
+  publicUrl,
 }: Settings): Promise<Omit<ImportTarget, 'store' | 'audit'>> {
-  return { kinds, validation, stock, verifyEvent: await createVerifier() }
+  return {
+    kinds,
+    validation,
+    stock,
+    ...(publicUrl !== undefined && { publicUrl }),
+    verifyEvent: await createVerifier(),
+  }
 }
 
 async function importLines(input: Input, target: ImportTarget): Promise<ImportReport> {

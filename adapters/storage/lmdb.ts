@@ -1,6 +1,11 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
-import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
@@ -11,7 +16,9 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -19,22 +26,24 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
+import { Changes } from './lmdb/changes.ts'
 import {
+  type Change,
   type Environment,
   type LmdbStoreSettings,
   openEnvironment,
   type WindowKey,
 } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
-import { everyAuthor, everyRelayList, namesOf, spendNames } from './lmdb/moving.ts'
-import { claimOne, put } from './lmdb/packages.ts'
+import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
+import { claimOne, put, uncount } from './lmdb/packages.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
@@ -51,30 +60,33 @@ export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
 class LmdbStore implements MovableStore {
   readonly durable = true
   readonly #environment: Environment
-  readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
-  readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #changes: Changes
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #closed: Promise<void> | undefined
 
   constructor(environment: Environment) {
     this.#environment = environment
+    this.#changes = new Changes(environment)
   }
 
-  async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
-    const outcome = await this.#write((transaction) => put(transaction, pkg, limits, now))
-    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
-    return outcome
-  }
-
-  async claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
-    const outcomes = await this.#write((transaction) =>
-      claims.map((request) => claimOne(transaction, request, policy, now)),
+  put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
+    const { author, id } = pkg
+    return this.#change(
+      (transaction) => put(transaction, pkg, limits, now),
+      (outcome) => (isTakenIn(outcome) ? [{ what: 'published', author, id }] : []),
     )
-    for (const [index, { author }] of claims.entries()) {
-      const outcome = outcomes[index]
-      if (outcome !== undefined && isLow(outcome, policy.low)) this.#lowStock.tell(author, outcome.remaining)
-    }
-    return outcomes
+  }
+
+  claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
+    return this.#change(
+      (transaction) => claims.map((request) => claimOne(transaction, request, policy, now)),
+      (outcomes) =>
+        claims.flatMap(({ author }, index) => {
+          const outcome = outcomes[index]
+          if (outcome === undefined || !isLow(outcome, policy.low)) return []
+          return [{ what: 'low', author, remaining: outcome.remaining }]
+        }),
+    )
   }
 
   async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
@@ -91,19 +103,20 @@ class LmdbStore implements MovableStore {
     return authors.map((author) => counted(tables.authors.get(author), now))
   }
 
-  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
     return this.#write((transaction) => {
-      const record = transaction.tables.authors.get(author)
-      if (record === undefined) return 0
-      const { stock, dropped, removed } = drop(record, which, now)
+      const { authors, known } = transaction.tables
+      const record = authors.get(author)
+      const { stock, outcome, removed } = drop(record, deletion, (name) => known.get([author, name]), now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
-      return dropped
+      return outcome
     })
   }
 
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
     return this.#write((transaction) => {
+      if (counted !== undefined) uncount(transaction, author, counted)
       const record = transaction.tables.authors.get(author)
       if (record === undefined) return
       const { stock, removed } = release(record, ids, now)
@@ -141,23 +154,23 @@ class LmdbStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     return this.#write(({ tables: { relayLists } }) => {
       const before = relayLists.get(event.pubkey) ?? {}
-      const { known, outcome } = offerRelayList(before, event)
-      if (outcome === 'stored') relayLists.put(event.pubkey, known)
+      const { lists, outcome } = offerRelayList(before, event)
+      if (outcome === 'stored') relayLists.put(event.pubkey, lists)
       return outcome
     })
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
     const { relayLists } = this.#read()
-    return authors.map((author) => relayLists.get(author)?.event)
+    return authors.flatMap((author) => relayListsIn(relayLists.get(author), kinds))
   }
 
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#write(({ tables: { relayLists } }) => {
-      relayLists.put(author, deleteRelayList(relayLists.get(author) ?? {}, createdUntil))
+      relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
     })
   }
 
@@ -165,12 +178,12 @@ class LmdbStore implements MovableStore {
     yield* everyAuthor(this.#read())
   }
 
-  async known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return namesOf(this.#read(), author, now)
+  async remembered(author: Pubkey, now: number): Promise<Remembered> {
+    return rememberedOf(this.#read(), author, now)
   }
 
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#write((transaction) => spendNames(transaction, author, names, now))
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    return this.#write((transaction) => rememberOf(transaction, author, remembered, now))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
@@ -178,11 +191,11 @@ class LmdbStore implements MovableStore {
   }
 
   onLowStock(listener: LowStockListener): () => void {
-    return this.#lowStock.add(listener)
+    return this.#changes.listen(this.#changes.lowStock, listener)
   }
 
   onPublished(listener: PublishedListener): () => void {
-    return this.#published.add(listener)
+    return this.#changes.listen(this.#changes.published, listener)
   }
 
   onRemoved(listener: RemovedListener): () => void {
@@ -195,8 +208,24 @@ class LmdbStore implements MovableStore {
   }
 
   close(): Promise<void> {
+    this.#changes.stop()
     this.#closed ??= this.#environment.root.close()
     return this.#closed
+  }
+
+  /** The same as `#write`, and tells the listeners of every process what `changesOf` names. */
+  async #change<Result>(
+    action: (transaction: Transaction) => Result,
+    changesOf: (result: Result) => Change[],
+  ): Promise<Result> {
+    const { result, changes } = await this.#write((transaction) => {
+      const result = action(transaction)
+      const changes = changesOf(result)
+      this.#changes.record(changes)
+      return { result, changes }
+    })
+    for (const change of changes) this.#changes.tell(change)
+    return result
   }
 
   async #write<Result>(action: (transaction: Transaction) => Result): Promise<Result> {

@@ -1,9 +1,11 @@
 /** A store in the memory of this process, lost at restart. The reference that tests compare other stores with. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/bookkeeping.ts'
+import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
 import { hit, isOver, type KeptWindow, refund } from '../../plugin/stock/windows.ts'
 import type {
@@ -11,7 +13,9 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -19,8 +23,8 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -72,16 +76,18 @@ class MemoryStore implements MovableStore {
     return authors.map((author) => counted(this.#authors.get(author)?.stock, now))
   }
 
-  async drop(pubkey: Pubkey, which: Selector, now: number): Promise<number> {
+  async drop(pubkey: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
     this.#requireOpen()
-    const { dropped, removed } = this.#authors.get(pubkey)?.drop(which, now) ?? { dropped: 0, removed: [] }
+    const author = this.#authors.get(pubkey) ?? new Author()
+    const { outcome, removed } = author.drop(deletion, now)
+    if (!author.isEmpty) this.#authors.set(pubkey, author)
     this.#tellRemoved(pubkey, removed)
-    return dropped
+    return outcome
   }
 
-  async release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
+  async release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
     this.#requireOpen()
-    this.#tellRemoved(author, this.#authors.get(author)?.release(ids, now) ?? [])
+    this.#tellRemoved(author, this.#authors.get(author)?.release(ids, now, counted) ?? [])
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -113,19 +119,19 @@ class MemoryStore implements MovableStore {
     else this.#hits.set(key, window)
   }
 
-  async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     this.#requireOpen()
     return this.#relayLists.put(event)
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
     this.#requireOpen()
-    return authors.map((author) => this.#relayLists.get(author))
+    return authors.flatMap((author) => this.#relayLists.get(author, kinds))
   }
 
-  async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     this.#requireOpen()
-    this.#relayLists.drop(author, createdUntil)
+    this.#relayLists.drop(author, kinds, createdUntil)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -133,15 +139,16 @@ class MemoryStore implements MovableStore {
     for await (const [pubkey, author] of inChunks(this.#authors)) if (author.stock !== undefined) yield pubkey
   }
 
-  async known(pubkey: Pubkey, now: number): Promise<KnownName[]> {
-    this.#requireOpen()
-    return this.#authors.get(pubkey)?.known(now) ?? []
-  }
-
-  async spend(pubkey: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
+  async remembered(pubkey: Pubkey, now: number): Promise<Remembered> {
     this.#requireOpen()
     const author = this.#authors.get(pubkey) ?? new Author()
-    const removed = author.spend(names, now)
+    return author.remembered(now)
+  }
+
+  async remember(pubkey: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    this.#requireOpen()
+    const author = this.#authors.get(pubkey) ?? new Author()
+    const removed = author.remember(remembered, now)
     if (!author.isEmpty) this.#authors.set(pubkey, author)
     this.#tellRemoved(pubkey, removed)
   }
@@ -168,7 +175,7 @@ class MemoryStore implements MovableStore {
     let authors = 0
     let packages = 0
     for await (const [, { stock }] of inChunks(this.#authors)) {
-      const count = stock?.packages.length ?? 0
+      const count = sizeOf(stock?.packages ?? [])
       authors += Math.sign(count)
       packages += count
     }
@@ -181,7 +188,7 @@ class MemoryStore implements MovableStore {
 
   #claimOne(request: Claim, policy: ClaimPolicy, now: number): ClaimOutcome {
     const author = this.#authors.get(request.author)
-    if (author === undefined) return { outcome: 'none' }
+    if (author === undefined) return request.limited ?? { outcome: 'none' }
     const { choice, removed } = author.claim(request, policy, now)
     this.#tellRemoved(request.author, removed)
     if (isLow(choice, policy.low)) this.#lowStock.tell(request.author, choice.remaining)

@@ -1,14 +1,17 @@
 /** A store in Redis, shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
+import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
+import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
   AuthorRelayList,
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -16,8 +19,8 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -28,7 +31,7 @@ import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
-import { dropping, putting, releasing, spending } from './redis/decisions.ts'
+import { dropping, putting, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
 import { requireThisLayout } from './redis/layout-check.ts'
@@ -140,12 +143,13 @@ class RedisStore implements MovableStore {
     return this.#calls.run(() => Promise.all(authors.map((author) => this.#reader.count(author, now))))
   }
 
-  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#calls.run(() => this.#changes.make(author, dropping(which, now)))
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
+    return this.#calls.run(() => this.#changes.make(author, dropping(deletion, now)))
   }
 
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#calls.run(() => this.#changes.make(author, releasing(ids, now)))
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
+    const keys = this.#keys.of(author)
+    return this.#calls.run(() => this.#changes.make(author, releasing(keys, ids, now, counted)))
   }
 
   sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -166,16 +170,16 @@ class RedisStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     return this.#calls.run(() => this.#relayLists.put(event))
   }
 
-  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return this.#calls.run(() => this.#relayLists.get(authors))
+  getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
+    return this.#calls.run(() => this.#relayLists.get(authors, kinds))
   }
 
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
-    return this.#calls.run(() => this.#relayLists.drop(author, createdUntil))
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
+    return this.#calls.run(() => this.#relayLists.drop(author, kinds, createdUntil))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -183,12 +187,15 @@ class RedisStore implements MovableStore {
     yield* this.#census.authors()
   }
 
-  known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return this.#calls.run(() => this.#census.known(author, now))
+  remembered(author: Pubkey, now: number): Promise<Remembered> {
+    return this.#calls.run(async () => {
+      const names = await this.#census.names(author, now)
+      return { names, deletions: rememberedDeletions(await this.#reader.stock(author), now) }
+    })
   }
 
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#calls.run(() => this.#changes.make(author, spending(names, now)))
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    return this.#calls.run(() => this.#changes.make(author, remembering(remembered, now)))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {

@@ -2,6 +2,7 @@
 
 import { getEventHash } from 'nostr-tools/pure'
 import { checkProtection } from '../nostr/auth.ts'
+import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
@@ -15,12 +16,12 @@ import {
   withoutMessageHeader,
 } from './decode.ts'
 import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
+import { carriesLastResort } from './extensions.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
-/** How far a publisher's clock may be ahead of ours, in seconds. */
-const EVENT_SKEW_SECONDS = 15 * 60
+/** How far the lifetime may be from now, in seconds, because clocks differ. */
 const LIFETIME_SKEW_SECONDS = 3600
 
 /** Single-letter tags are written again whenever the author's stock changes, so their size is limited. */
@@ -69,9 +70,7 @@ export function checkSender({ event, rules }: Draft): void {
 }
 
 export function checkTimeAndAuthor({ event, tags, now }: Draft): void {
-  if (event.created_at > now + EVENT_SKEW_SECONDS) {
-    throw invalid('created_at is more than 15 minutes in the future')
-  }
+  checkNotAhead(event, now)
   if (tags.pubkeys.some((pubkey) => pubkey !== event.pubkey)) {
     throw invalid('the p tag does not name the author')
   }
@@ -99,9 +98,11 @@ export function checkProtocolVersion({ tags, rules }: Draft): void {
 }
 
 export function readEncoding(draft: Draft): void {
-  const [encoding = defaultEncoding(draft.event.kind), ...more] = draft.tags.encodings
+  const { event, tags } = draft
+  const [encoding = defaultEncoding(event.kind), ...more] = tags.encodings
   if (more.length > 0) throw invalid('there is more than one encoding tag')
-  if (!isEncoding(encoding)) throw invalid(`unsupported encoding "${encoding.slice(0, 32)}"`)
+  if (!isEncoding(encoding) || (event.kind === SLOT_KIND && encoding !== 'base64'))
+    throw invalid(`unsupported encoding "${encoding.slice(0, 32)}"`)
   draft.encoding = encoding
 }
 
@@ -155,9 +156,10 @@ export function checkCredential({ leafNode }: KeyPackage, { event }: Draft): voi
   if (pubkey !== event.pubkey) throw invalid("the credential's identity is not the pubkey of the author")
 }
 
-export function checkLastResort({ event, tags, rules }: Draft): void {
+export function checkLastResort({ event, tags, keyPackage, rules }: Draft): void {
   if (event.kind !== KEY_PACKAGE_KIND || !rules.validation.requireLastResort) return
-  if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must include last_resort (0x000a)')
+  if (tags.announcesLastResort || (keyPackage !== undefined && carriesLastResort(keyPackage))) return
+  throw invalid('neither the mls_extensions tag nor the KeyPackage says last_resort (0x000a)')
 }
 
 /** An hour of clock skew is allowed for not_before. After not_after the package cannot be used any more. */

@@ -2,18 +2,29 @@
 
 import type { GatewayContext } from '../context.ts'
 import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
+import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
+import type { Deletion } from '../store.ts'
 import {
   concernsKeyPackages,
   DELETION_KIND,
-  namesRelayList,
-  selectorsOf,
+  deletionOf,
+  relayListsNamed,
+  TOO_MANY_DELETIONS,
   VANISH_KIND,
   vanishesHere,
+  vanishingOf,
 } from './deletion.ts'
-import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
+import {
+  checkRelayList,
+  INBOX_RELAYS_KIND,
+  isTooLong,
+  RELAY_LIST_KIND,
+  RELAY_LIST_KINDS,
+  WRITE_RELAYS_KIND,
+} from './relay-list.ts'
 import { noteWelcome, WELCOME_KIND } from './welcome.ts'
 
 const KEY_PACKAGE_REQUEST_KIND = 447
@@ -24,7 +35,9 @@ type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => 
 const handlers: ReadonlyMap<number, Handler> = new Map([
   [DELETION_KIND, deletePackages],
   [VANISH_KIND, vanish],
-  [RELAY_LIST_KIND, saveRelayList],
+  [RELAY_LIST_KIND, saveKeyPackageRelays],
+  [WRITE_RELAYS_KIND, noteWriteRelays],
+  [INBOX_RELAYS_KIND, checkInboxRelays],
   [WELCOME_KIND, refuseWelcome],
   [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
   [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
@@ -56,38 +69,78 @@ async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender
   throw new Refusal('invalid', 'a welcome must be gift-wrapped, never published')
 }
 
-/** NIP-09. If the store fails, the deletion is refused only if its tags say that it is about key packages (I7). */
+/**
+ * NIP-09. If the store fails, or cannot remember more, the deletion is refused only if its tags say that it is about key
+ * packages (I7).
+ */
 async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
-  const { store, now, options } = context
+  const { store, options } = context
+  const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
+  const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
-    for (const selector of selectorsOf(event)) await store.drop(event.pubkey, selector, now())
-    const [relayList] = await store.getRelayLists([event.pubkey])
-    if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
+    if (deletion !== undefined) await applyDeletion(context, event, deletion, isAboutKeyPackages)
+    const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
+    if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
   } catch (error) {
+    if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
-    if (concernsKeyPackages(event, options.kinds)) throw new Refusal('error', UNAVAILABLE)
+    if (isAboutKeyPackages) throw new Refusal('error', UNAVAILABLE)
   }
+}
+
+/** @throws Refusal `rate-limited` if it must be remembered and cannot be; else it is only applied to the stock */
+async function applyDeletion(
+  { store, now }: GatewayContext,
+  { pubkey }: SignedEvent,
+  deletion: Deletion,
+  mustRemember: boolean,
+): Promise<void> {
+  const { outcome } = await store.drop(pubkey, deletion, now())
+  if (outcome !== 'full') return
+  if (mustRemember) throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+  await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
 }
 
 /** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   if (!vanishesHere(event, sender.host)) return
   check(context, event, sender)
-  const { store, now } = context
+  const { store, now, options } = context
   try {
-    await store.drop(event.pubkey, { by: 'author', createdUntil: event.created_at }, now())
-    await store.dropRelayList(event.pubkey, event.created_at)
+    await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
+    await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
   } catch (error) {
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-/** A store that fails does not stop the relay from accepting a relay list (I7). */
-async function saveRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+/** Kind 10051. It is kept whatever `relayLists` says: an author who has one is asked for key packages. */
+async function saveKeyPackageRelays(
+  context: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<void> {
   check(context, event, sender)
   checkRelayList(event)
+  await save(context, event)
+}
+
+/** Kind 10002 is the relay's affair: what is too long to be noted here may still be welcome there. */
+async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+  const counts = context.options.relayLists.some((kind) => kind === event.kind)
+  if (counts && !isTooLong(event)) await save(context, event)
+}
+
+/** Kind 10050 is kept only by a standalone relay, which does that itself. */
+async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+}
+
+/** A store that fails does not stop the relay from accepting a relay list (I7). */
+async function save(context: GatewayContext, event: SignedEvent): Promise<void> {
   try {
     await context.store.putRelayList(event)
   } catch (error) {
@@ -95,8 +148,9 @@ async function saveRelayList(context: GatewayContext, event: SignedEvent, sender
   }
 }
 
-function check({ verifyEvent }: GatewayContext, event: SignedEvent, sender: Sender): void {
+function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
   const { authenticated, isVerified = false } = sender
+  checkNotAhead(event, now())
   if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
 }

@@ -1,30 +1,56 @@
-/** Which key packages a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) names. */
+/** Which key packages and relay lists a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) names. */
 
-import { SLOT_KIND } from '../key-package/kinds.ts'
+import { MAX_SLOT_LENGTH, SLOT_KIND } from '../key-package/kinds.ts'
 import { hostOf } from '../nostr/auth.ts'
+import { CLOCK_SKEW_SECONDS, isHex32 } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import type { Selector } from '../store.ts'
-import { RELAY_LIST_KIND } from './relay-list.ts'
+import type { Deletion } from '../store.ts'
+import { RELAY_LIST_KINDS } from './relay-list.ts'
 
 export const DELETION_KIND = 5
 export const VANISH_KIND = 62
 
-/** The author's packages that a deletion names: ids by `e` tags, slots by `a` tags. */
-export function selectorsOf(event: SignedEvent): Selector[] {
-  const ids = valuesOf(event, 'e')
-  const slots = addressesOf(event)
-    .filter(({ kind }) => kind === SLOT_KIND)
+export const TOO_MANY_DELETIONS = 'too many deletions of key packages are remembered for this author'
+
+/**
+ * What a deletion request (NIP-09) deletes of its author: ids by `e` tags, slots by `a` tags. Undefined if it names neither, or
+ * says by its `k` tags that it is about other kinds.
+ * @param ttlSeconds how long an event that it covers could be stored after its creation
+ */
+export function deletionOf(
+  event: SignedEvent,
+  kinds: readonly number[],
+  ttlSeconds: number,
+): Deletion | undefined {
+  const addresses = addressesOf(event)
+  const slots = addresses
+    .filter(({ kind, identifier }) => kind === SLOT_KIND && identifier.length <= MAX_SLOT_LENGTH)
     .map(({ identifier }) => identifier)
-  const selectors: Selector[] = []
-  if (ids.length > 0) selectors.push({ by: 'id', ids })
-  if (slots.length > 0) selectors.push({ by: 'slot', slots, createdUntil: event.created_at })
-  return selectors
+  const isAboutOthers = valuesOf(event, 'k').length > 0 && !concernsKeyPackages(event, kinds)
+  const ids = isAboutOthers ? [] : valuesOf(event, 'e').filter(isHex32)
+  if (ids.length === 0 && slots.length === 0) return undefined
+  return { ...untilNow(event, ttlSeconds), ids: [...new Set(ids)], slots: [...new Set(slots)] }
 }
 
-/** Whether a deletion names the author's relay list, by an `a` tag or by the id of the stored one. */
-export function namesRelayList(event: SignedEvent, relayListId: string | undefined): boolean {
-  if (addressesOf(event).some(({ kind }) => kind === RELAY_LIST_KIND)) return true
-  return relayListId !== undefined && valuesOf(event, 'e').includes(relayListId)
+/** What a request to vanish (NIP-62) deletes: everything of its author until then. */
+export function vanishingOf(event: SignedEvent, ttlSeconds: number): Deletion {
+  return { ...untilNow(event, ttlSeconds), everything: true }
+}
+
+/** An event created until then cannot be valid after `keptUntil`. */
+function untilNow(
+  { created_at }: SignedEvent,
+  ttlSeconds: number,
+): Pick<Deletion, 'createdUntil' | 'keptUntil'> {
+  return { createdUntil: created_at, keptUntil: created_at + CLOCK_SKEW_SECONDS + ttlSeconds }
+}
+
+/** The kinds of the author's relay lists that a deletion names, by an `a` tag or by the id of a stored one. */
+export function relayListsNamed(event: SignedEvent, stored: readonly SignedEvent[]): readonly number[] {
+  const ids = new Set(valuesOf(event, 'e'))
+  const addressed = new Set(addressesOf(event).map(({ kind }) => kind))
+  const byId = new Set(stored.filter(({ id }) => ids.has(id)).map(({ kind }) => kind))
+  return RELAY_LIST_KINDS.filter((kind) => addressed.has(kind) || byId.has(kind))
 }
 
 /** Whether the tags of a deletion say that it is about key packages (`k`, or the address of a slot). */

@@ -35,6 +35,7 @@ export class Identity {
   readonly #pubkeys = new Map<Pubkey, () => void>()
   readonly #awaited = new Map<string, Pubkey>()
   readonly #relayChallenges = new Set<unknown>()
+  #isClosed = false
 
   constructor(settings: IdentitySettings) {
     this.#settings = settings
@@ -49,7 +50,7 @@ export class Identity {
 
   /** The pubkeys authenticated so far, in order. */
   pubkeys(): ReadonlySet<Pubkey> {
-    this.#poll()
+    this.poll()
     return new Set(this.#pubkeys.keys())
   }
 
@@ -98,7 +99,7 @@ export class Identity {
     this.#awaited.delete(eventId as string)
     if (accepted !== true) return
     if (pubkey !== undefined) this.#add(pubkey)
-    this.#poll()
+    this.poll()
   }
 
   /** @throws Refusal if no pubkey is authenticated */
@@ -108,17 +109,18 @@ export class Identity {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const stop of this.#pubkeys.values()) stop()
     this.#pubkeys.clear()
   }
 
   /** Adds the pubkeys that the relay itself has authenticated. */
-  #poll(): void {
+  poll(): void {
     for (const pubkey of this.#settings.authenticated?.() ?? []) this.#add(pubkey)
   }
 
   #add(pubkey: Pubkey): void {
-    if (this.#pubkeys.has(pubkey) || this.#pubkeys.size >= MAX_PUBKEYS) return
+    if (this.#isClosed || this.#pubkeys.has(pubkey) || this.#pubkeys.size >= MAX_PUBKEYS) return
     this.#pubkeys.set(pubkey, this.#settings.onAuthenticated(pubkey))
   }
 }

@@ -1,9 +1,10 @@
 /** What a store must keep of a stock and for how long, what it returns, and what it tells its listeners. Pure. */
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
-import type { ClaimOutcome, PutOutcome, Removal, StockedPackage } from '../store.ts'
+import type { ClaimOutcome, Deletions, PutOutcome, Removal, StockedPackage } from '../store.ts'
+import { currentDeletions, timesOf } from './deletions.ts'
 import { retirements } from './exposure.ts'
-import { isSlot } from './selection.ts'
+import { isOneTime, sizeOf } from './selection.ts'
 import { expire, type Removed, type Stock } from './stock.ts'
 
 /** When `settle` next has something to do, in seconds since the epoch; undefined if never. */
@@ -12,20 +13,22 @@ export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefi
     ...stock.packages.map(({ expiresAt }) => expiresAt),
     ...stock.deliveries.map(({ keptUntil }) => keptUntil),
     ...retirements(stock.packages, retireAfterSeconds),
+    ...(stock.deletions === undefined ? [] : timesOf(stock.deletions)),
   ]
-  return times.length === 0 ? undefined : Math.min(...times)
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }
 
 /**
- * The stock; undefined if it has no packages and no deliveries, and no event ids or KeyPackageRefs are remembered (`names` is
- * their number). Then the author is unknown to the store again. Call it after a sweep has removed expired data.
+ * The stock; undefined if it has no packages, deliveries and deletions, and no names are remembered (`names` is their number).
+ * Then the author is unknown to the store again. Call it after a sweep has removed expired data.
  */
 export function heardOf<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   names: number,
 ): Stock<Package> | undefined {
   if (stock === undefined || names > 0) return stock
-  return stock.packages.length === 0 && stock.deliveries.length === 0 ? undefined : stock
+  const { packages, deliveries, deletions } = stock
+  return packages.length === 0 && deliveries.length === 0 && deletions === undefined ? undefined : stock
 }
 
 /** The packages that `after` no longer needs: their events can be deleted. */
@@ -50,7 +53,12 @@ export function listed<Package extends StockedPackage>(
 
 /** `KeyPackageStore.count`, for one author. */
 export function counted(stock: Stock | undefined, now: number): number | undefined {
-  return stock === undefined ? undefined : listed(stock, now).length
+  return stock === undefined ? undefined : sizeOf(listed(stock, now))
+}
+
+/** The deletions that `MovableStore.remembered` returns. */
+export function rememberedDeletions(stock: Stock | undefined, now: number): Deletions {
+  return currentDeletions(stock?.deletions, now) ?? { ids: [], slots: [] }
 }
 
 /** Whether `put` added a package, so that `onPublished` listeners are called. */
@@ -64,7 +72,7 @@ export function isLow<Outcome extends ClaimOutcome<StockedPackage>>(
   low: number,
 ): claimed is Extract<Outcome, { outcome: 'delivered' }> {
   if (claimed.outcome !== 'delivered' || claimed.remaining >= low) return false
-  return claimed.packages.some((pkg) => !isSlot(pkg))
+  return claimed.packages.some(isOneTime)
 }
 
 /** What `onRemoved` listeners are called with, unless it is empty. */

@@ -1,20 +1,32 @@
-/** What a claim delivers, and what it spends: everything except a last package and slots. Pure. */
+/** What a claim delivers, and what it spends: everything except a last package, slots and their aliases. Pure. */
 
 import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
 import { deliveryOf, findRepeatable, remember, repeat } from './deliveries.ts'
 import { expose } from './exposure.ts'
-import { choose, isAskedFor, isSlot } from './selection.ts'
+import {
+  choose,
+  chooseAliases,
+  chooseSlots,
+  isAskedFor,
+  isForSlotsAlone,
+  isOneTime,
+  sizeOf,
+} from './selection.ts'
 import { removedBetween, type Stock, type StockChange, settle } from './stock.ts'
 import { type ClaimWindows, type CountedWindows, countClaim } from './windows.ts'
 
 export interface Claimed<Package extends StockedPackage>
   extends StockChange<Package, Stock<Package> | undefined> {
   readonly choice: ClaimOutcome<Package>
-  /** The new windows of the requester and the address; undefined if they do not change. */
+  /** The new windows of the requester and the address. Undefined if they do not change; then the stock does not either. */
   readonly windows: CountedWindows | undefined
 }
 
-/** Delivers packages and spends them, except a last one and slots (I1, I2). Counts the claim if the author is known (I5). */
+/**
+ * Delivers packages and spends them, except a last one, slots and aliases (I1, I2). Counts the claim in the author's windows
+ * (I5), but not one that finds nothing: strangers could tell from it who has packages. Nor one for slots alone, nor one that
+ * only repeats what the requester has seen.
+ */
 export function claim<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   windows: ClaimWindows,
@@ -22,21 +34,61 @@ export function claim<Package extends StockedPackage>(
   policy: ClaimPolicy,
   now: number,
 ): Claimed<Package> {
-  if (stock === undefined) return { stock, windows: undefined, choice: { outcome: 'none' }, removed: [] }
-  const counted = countClaim(windows, policy, now)
-  if ('outcome' in counted) return { stock, windows: undefined, choice: counted, removed: [] }
+  const unchanged = (choice: ClaimOutcome<Package>) => ({ stock, windows: undefined, removed: [], choice })
+  if (stock === undefined) return unchanged(request.limited ?? { outcome: 'none' })
   const current = settle(stock, policy.retireAfterSeconds, now)
-  const answer = redeliver(current, request, policy, now) ?? take(current, request, policy, now)
+  const answer = answerTo(current, request, policy, now)
+  if (isSeen(answer, request)) return unchanged({ ...answer.choice, counted: false })
+  if (request.limited !== undefined) return unchanged(request.limited)
+  if (isForSlotsAlone(request)) return unchanged(answer.choice)
+  const counted = countClaim(windows, policy, now)
+  if ('outcome' in counted) return unchanged(counted)
+  if (answer.choice.outcome === 'none') return unchanged(answer.choice)
   const removed = removedBetween(stock.packages, current.packages, 'retired', now)
   return { ...answer, windows: counted, removed }
 }
 
+type Choice<Package extends StockedPackage> = Extract<
+  ClaimOutcome<Package>,
+  { outcome: 'delivered' } | { outcome: 'none' }
+>
+
 /** The result of a claim on a settled stock. */
-interface Answer<Package extends StockedPackage> {
+interface Answer<Package extends StockedPackage, Chosen extends Choice<Package> = Choice<Package>> {
   readonly stock: Stock<Package>
-  readonly choice: ClaimOutcome<Package>
+  readonly choice: Chosen
 }
 
+type Delivered<Package extends StockedPackage> = Extract<Choice<Package>, { outcome: 'delivered' }>
+
+/** Slots if any match; else one-time packages; else aliases. */
+function answerTo<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  request: Claim,
+  policy: ClaimPolicy,
+  now: number,
+): Answer<Package> {
+  const { packages } = stock
+  const slots = chooseSlots(packages, request)
+  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined) }
+  const oneTime = redeliver(stock, request, policy, now) ?? take(stock, request, policy, now)
+  if (oneTime !== undefined) return oneTime
+  const aliases = chooseAliases(packages, request)
+  if (aliases.length > 0) return { stock, choice: delivered(stock, aliases, undefined) }
+  return { stock, choice: { outcome: 'none' } }
+}
+
+/** Whether the claim delivers only slots and aliases that the requester was delivered before. */
+function isSeen<Package extends StockedPackage>(
+  answer: Answer<Package>,
+  { seen = [] }: Claim,
+): answer is Answer<Package, Delivered<Package>> {
+  const { choice } = answer
+  if (choice.outcome !== 'delivered') return false
+  return choice.packages.every((pkg) => !isOneTime(pkg) && seen.includes(pkg.id))
+}
+
+/** Repeats a recent delivery. Within it, the requester gets no other one-time package, whatever their filter matches. */
 function redeliver<Package extends StockedPackage>(
   stock: Stock<Package>,
   request: Claim,
@@ -45,32 +97,36 @@ function redeliver<Package extends StockedPackage>(
 ): Answer<Package> | undefined {
   const delivery = findRepeatable(stock.deliveries, request, policy, now)
   if (delivery === undefined) return undefined
-  const isWanted = (pkg: Package) => pkg.expiresAt > now && isAskedFor(pkg, request)
-  const last = stock.packages.find((pkg) => pkg.id === delivery.last && isWanted(pkg))
-  const again = [...delivery.spent.filter(isWanted), ...(last === undefined ? [] : [last])]
-  if (again.length === 0) return undefined
+  const last = stock.packages.find((pkg) => pkg.id === delivery.last && isOneTime(pkg))
+  const held = [...delivery.spent, ...(last === undefined ? [] : [last])].filter(
+    ({ expiresAt }) => expiresAt > now,
+  )
+  if (held.length === 0) return undefined
+  const again = held.filter((pkg) => isAskedFor(pkg, request))
+  if (again.length === 0) return { stock, choice: { outcome: 'none' } }
+  const lastAgain = again.find((pkg) => pkg === last)
   const after = {
-    packages: withExposed(stock.packages, last, now),
+    ...stock,
+    packages: withExposed(stock.packages, lastAgain, now),
     deliveries: repeat(stock.deliveries, delivery),
   }
-  return { stock: after, choice: delivered(after, again, last) }
+  return { stock: after, choice: delivered(after, again, lastAgain) }
 }
 
+/** Undefined if no one-time package matches. */
 function take<Package extends StockedPackage>(
   stock: Stock<Package>,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
-): Answer<Package> {
-  const slots = stock.packages.filter((pkg) => isSlot(pkg) && isAskedFor(pkg, request))
-  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined) }
+): Answer<Package> | undefined {
   const chosen = choose(stock.packages, request)
-  if (chosen.length === 0) return { stock, choice: { outcome: 'none' } }
-
-  const last = chosen.length === countSpendable(stock) ? chosen.at(-1) : undefined
+  if (chosen.length === 0) return undefined
+  const last = chosen.length === stock.packages.filter(isOneTime).length ? chosen.at(-1) : undefined
   const spent = last === undefined ? chosen : chosen.slice(0, -1)
   const left = stock.packages.filter((pkg) => !spent.includes(pkg))
   const after = {
+    ...stock,
     packages: withExposed(left, last, now),
     deliveries: remember(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
   }
@@ -81,8 +137,14 @@ function delivered<Package extends StockedPackage>(
   { packages: left }: Stock,
   packages: readonly Package[],
   last: Package | undefined,
-): ClaimOutcome<Package> {
-  return { outcome: 'delivered', packages, remaining: left.length, lastUsed: last !== undefined }
+): Delivered<Package> {
+  return {
+    outcome: 'delivered',
+    packages,
+    remaining: sizeOf(left),
+    lastUsed: last !== undefined,
+    counted: true,
+  }
 }
 
 function withExposed<Package extends StockedPackage>(
@@ -91,8 +153,4 @@ function withExposed<Package extends StockedPackage>(
   now: number,
 ): readonly Package[] {
   return last === undefined ? packages : packages.map((pkg) => (pkg === last ? expose(pkg, now) : pkg))
-}
-
-function countSpendable({ packages }: Stock): number {
-  return packages.filter((pkg) => !isSlot(pkg)).length
 }

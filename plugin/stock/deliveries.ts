@@ -8,7 +8,7 @@ const RELEASE_SECONDS = 60
 
 /** An answered claim, remembered until `keptUntil`. */
 export interface Delivery<Package extends StockedPackage = StockedPackage> {
-  readonly requester: string
+  readonly recipient: string
   readonly deliveredAt: number
   readonly keptUntil: number
   /** How often it was sent: 1, plus 1 for each redelivery. */
@@ -23,18 +23,23 @@ export interface Delivery<Package extends StockedPackage = StockedPackage> {
 export function deliveryOf<Package extends StockedPackage>(
   spent: readonly Package[],
   last: StockedPackage | undefined,
-  { requester }: Claim,
+  request: Claim,
   { redeliverySeconds }: ClaimPolicy,
   now: number,
 ): Delivery<Package> {
   const delivery = {
-    requester,
+    recipient: recipientOf(request),
     deliveredAt: now,
     keptUntil: deliveryKeptUntil(redeliverySeconds, now),
     times: 1,
     spent,
   }
   return last === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: last.id }
+}
+
+/** Who a delivery is made to. */
+export function recipientOf({ recipient, requester }: Claim): string {
+  return recipient ?? requester
 }
 
 /** Until when a claim answered now can be repeated or undone. */
@@ -50,15 +55,16 @@ export function remember<Package extends StockedPackage>(
   return isWorthKeeping(delivery) ? [...deliveries, delivery] : deliveries
 }
 
-/** The newest delivery to this requester that is recent enough to be repeated. */
+/** The newest delivery to this recipient, under either name, that is recent enough to be repeated. */
 export function findRepeatable<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   request: Claim,
   { redeliverySeconds }: ClaimPolicy,
   now: number,
 ): Delivery<Package> | undefined {
+  const names = [recipientOf(request), request.formerly]
   return deliveries.findLast(
-    ({ requester, deliveredAt }) => requester === request.requester && deliveredAt + redeliverySeconds > now,
+    ({ recipient, deliveredAt }) => names.includes(recipient) && deliveredAt + redeliverySeconds > now,
   )
 }
 

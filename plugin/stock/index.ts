@@ -6,7 +6,15 @@
 
 export type { KeyPackageRef } from '../key-package/decode.ts'
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
-export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
+export {
+  deleteRelayLists,
+  everyKnownKind,
+  type KnownRelayList,
+  type KnownRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../lifecycle/known-relay-lists.ts'
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'
@@ -19,47 +27,50 @@ export {
   isLow,
   isTakenIn,
   listed,
+  rememberedDeletions,
   rememberedIds,
   removalsOf,
 } from './bookkeeping.ts'
 export { type Claimed, claim } from './claim.ts'
+export { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from './deletions.ts'
 export type { Delivery } from './deliveries.ts'
-export { type Offered, offer } from './offer.ts'
+export { namesAskedOf, type Offered, offer } from './offer.ts'
 export {
   type AuthorRecord,
   claimPackages,
   countPackages,
   dropPackages,
   isHeardOf,
-  listNames,
   listPackages,
+  listRemembered,
   putPackage,
   type RecordChange,
   releasePackages,
-  spendPackages,
+  rememberPackages,
   sweepDueAt,
   sweepPackages,
 } from './record.ts'
 export { type Decided, type Row, type Rows, type RowTables, rowStore } from './rows.ts'
-export { isFresh, isSlot } from './selection.ts'
+export { isFresh, isOneTime, isSlot, sizeOf } from './selection.ts'
 export {
   drop,
   EMPTY_STOCK,
   type KnownUntil,
   type Removed,
   release,
+  remember,
   type Stock,
   type StockChange,
-  spend,
   sweep,
 } from './stock.ts'
+export { namesOf, refNameOf } from './twins.ts'
 export {
   type ClaimWindows,
   type CountedWindows,
   hit,
   isOver,
   type KeptWindow,
-  type Limited,
   refund,
+  uncountClaim,
   type Window,
 } from './windows.ts'

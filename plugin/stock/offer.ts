@@ -1,8 +1,9 @@
-/** Decides whether an offered package is stored: it may be known already, too old for its slot, or exceed a limit. Pure. */
+/** Decides whether an offered package is stored: it may be known already, deleted, too old for its slot, or exceed a limit. Pure. */
 
 import type { KnownName, PutOutcome, StockedPackage, StockLimits } from '../store.ts'
 import { isTakenIn } from './bookkeeping.ts'
-import { byAge, isNewer, isSlot } from './selection.ts'
+import { isDeleted } from './deletions.ts'
+import { byAge, isNewer, isOneTime, isSlot } from './selection.ts'
 import {
   EMPTY_STOCK,
   type KnownUntil,
@@ -11,6 +12,7 @@ import {
   type StockChange,
   settle,
 } from './stock.ts'
+import { aliasOf, namesOf, refNameOf, slotRefName, withAliasOf, withoutOrphans } from './twins.ts'
 import { hit, isOver, type KeptWindow } from './windows.ts'
 
 /** The store must remember `names` from now on, each until its `expiresAt`. */
@@ -20,11 +22,13 @@ export interface Offered<Package extends StockedPackage>
   /** The author's new publish window; undefined if it does not change. */
   readonly published: KeptWindow | undefined
   readonly names: readonly KnownName[]
+  /** Names that the store must forget: those of slots that were evicted and may come back. */
+  readonly forgotten: readonly KnownName['name'][]
 }
 
 /**
  * Offers a package to the stock. `published` is the author's publish window; it counts the outcomes `stored` and
- * `replaced`.
+ * `replaced`. `knownUntil` is asked for `namesAskedOf(pkg)`.
  */
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
@@ -36,45 +40,102 @@ export function offer<Package extends StockedPackage>(
 ): Offered<Package> {
   const before = stock ?? EMPTY_STOCK
   const current = settle<Package>(before, limits.retireAfterSeconds, now)
-  const unchanged = { stock, published: undefined, names: [], removed: [] }
-  if (current.packages.some(({ id, ref }) => id === pkg.id || ref === pkg.ref)) {
-    return { ...unchanged, outcome: 'duplicate' }
-  }
+  const unchanged = { stock, published: undefined, names: [], forgotten: [], removed: [] }
   const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
-  if (isKnown(pkg.id) || isKnown(pkg.ref)) return { ...unchanged, outcome: 'spent' }
+  if (current.packages.some(({ id }) => id === pkg.id)) return { ...unchanged, outcome: 'duplicate' }
+  if (isKnown(pkg.id)) return { ...unchanged, outcome: 'spent' }
+  if (isDeleted(current.deletions, pkg, now)) return { ...unchanged, outcome: 'deleted' }
 
-  const { packages, outcome } = admit(current.packages, pkg, limits)
+  const admitted = isSlot(pkg)
+    ? admitSlot(current, pkg, isKnown, limits, now)
+    : admitOneTime(current, pkg, isKnown, limits)
+  const { outcome, evicted = [] } = admitted
+  if (!isTakenIn(outcome) && outcome !== 'stale') return { ...unchanged, outcome }
   // Anybody can send an author's events, so a package that is not stored must not use up the author's quota.
   const quota = isTakenIn(outcome) ? limits.publish : undefined
   const counted = quota && hit(published, 1, quota, now)
   if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
-  const gaveWay = outcome === 'replaced' ? 'replaced' : 'evicted'
+  const after = admitted.stock ?? current
   const removed = [
     ...removedBetween(before.packages, current.packages, 'retired', now),
-    ...removedBetween(current.packages, packages, gaveWay, now),
+    ...removedBetween(current.packages, after.packages, outcome === 'replaced' ? 'replaced' : 'evicted', now),
   ]
-  const after = packages === current.packages ? current : { ...current, packages }
-  const names = outcome === 'full' ? [] : namesOf(pkg)
-  return { stock: after === EMPTY_STOCK ? stock : after, published: counted?.window, names, outcome, removed }
+  return {
+    stock: after,
+    published: counted?.window,
+    names: namesOf(pkg).filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0)),
+    forgotten: evicted.filter(isSlot).flatMap((slot) => namesOf(slot).map(({ name }) => name)),
+    outcome,
+    removed,
+  }
 }
 
-/** Adds the package, unless its slot has a newer one or there is no room. */
-function admit<Package extends StockedPackage>(
-  packages: readonly Package[],
-  pkg: Package,
-  { max, overflow }: StockLimits,
-): { packages: readonly Package[]; outcome: PutOutcome } {
-  const predecessor = packages.find((other) => isSlot(other) && other.slot === pkg.slot)
-  if (predecessor !== undefined) {
-    if (!isNewer(pkg, predecessor)) return { packages, outcome: 'stale' }
-    return { packages: [...without(packages, [predecessor]), pkg], outcome: 'replaced' }
-  }
+/** The names that `offer` looks up. */
+export function namesAskedOf({ id, ref }: StockedPackage): KnownName['name'][] {
+  return [id, ref, slotRefName(ref)]
+}
 
-  const rivals = packages.filter((other) => isSlot(other) === isSlot(pkg))
-  if (rivals.length < max) return { packages: [...packages, pkg], outcome: 'stored' }
-  if (overflow === 'reject') return { packages, outcome: 'full' }
-  const evicted = rivals.sort(byAge).slice(0, rivals.length - max + 1)
-  return { packages: [...without(packages, evicted), pkg], outcome: 'stored' }
+interface Admitted<Package extends StockedPackage> {
+  readonly outcome: PutOutcome
+  /** Undefined if it does not change. */
+  readonly stock?: Stock<Package>
+  /** The packages that made room. */
+  readonly evicted?: readonly Package[]
+}
+
+type IsKnown = (name: KnownName['name']) => boolean
+
+/** Adds a slot. The newest package of a slot always wins; of all slots, the oldest makes room. */
+function admitSlot<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  pkg: Package,
+  isKnown: IsKnown,
+  { max }: StockLimits,
+  now: number,
+): Admitted<Package> {
+  const slots = stock.packages.filter(isSlot)
+  const predecessor = slots.find(({ slot }) => slot === pkg.slot)
+  if (predecessor !== undefined) {
+    if (!isNewer(pkg, predecessor)) return { outcome: 'stale' }
+    return { outcome: 'replaced', stock: withSlot(stock, pkg, [predecessor], now) }
+  }
+  if (slots.some(({ ref }) => ref === pkg.ref)) return { outcome: 'duplicate' }
+  if (isKnown(refNameOf(pkg))) return { outcome: 'spent' }
+  const evicted = slots.sort(byAge).slice(0, Math.max(0, slots.length - max + 1))
+  if (evicted.some((other) => !isNewer(pkg, other))) return { outcome: 'full' }
+  return { outcome: 'stored', stock: withSlot(stock, pkg, evicted, now), evicted }
+}
+
+/** Adds a slot, and the alias that belongs to it; without those that give way, and their aliases. */
+function withSlot<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  pkg: Package,
+  gone: readonly Package[],
+  now: number,
+): Stock<Package> {
+  const { packages, deliveries } = withAliasOf(pkg, stock, now)
+  return { ...stock, packages: withoutOrphans([...without(packages, gone), pkg]), deliveries }
+}
+
+/** Adds a kind 443 package: as an alias if its KeyPackage is in a slot, else as a one-time package if there is room. */
+function admitOneTime<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  pkg: Package,
+  isKnown: IsKnown,
+  { max, overflow }: StockLimits,
+): Admitted<Package> {
+  const { packages } = stock
+  const sameKeyPackage = packages.filter(({ ref }) => ref === pkg.ref)
+  if (sameKeyPackage.some((other) => !isSlot(other))) return { outcome: 'duplicate' }
+  if (isKnown(pkg.ref)) return { outcome: 'spent' }
+  if (sameKeyPackage.length > 0)
+    return { outcome: 'stored', stock: { ...stock, packages: [...packages, aliasOf(pkg)] } }
+  if (isKnown(slotRefName(pkg.ref))) return { outcome: 'spent' }
+
+  const rivals = packages.filter(isOneTime)
+  if (rivals.length >= max && overflow === 'reject') return { outcome: 'full' }
+  const evicted = rivals.sort(byAge).slice(0, Math.max(0, rivals.length - max + 1))
+  return { outcome: 'stored', stock: { ...stock, packages: [...without(packages, evicted), pkg] }, evicted }
 }
 
 function without<Package extends StockedPackage>(
@@ -82,11 +143,4 @@ function without<Package extends StockedPackage>(
   gone: readonly Package[],
 ): Package[] {
   return packages.filter((pkg) => !gone.includes(pkg))
-}
-
-function namesOf({ id, ref, expiresAt }: StockedPackage): KnownName[] {
-  return [
-    { name: id, expiresAt },
-    { name: ref, expiresAt },
-  ]
 }

@@ -7,14 +7,17 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   KnownName,
   PutOutcome,
-  Selector,
+  Remembered,
   StockedPackage,
   StockLimits,
   StoredKeyPackage,
 } from '../store.ts'
-import { counted, dueAt, heardOf, listed } from './bookkeeping.ts'
+import { counted, dueAt, heardOf, listed, rememberedDeletions } from './bookkeeping.ts'
 import { claim } from './claim.ts'
 import { offer } from './offer.ts'
 import {
@@ -23,15 +26,15 @@ import {
   type KnownUntil,
   type Removed,
   release,
+  remember,
   type Stock,
-  spend,
   sweep,
 } from './stock.ts'
-import { isOver, type KeptWindow } from './windows.ts'
+import { isOver, type KeptWindow, uncountClaim } from './windows.ts'
 
 /** Plain data: unchanged by `JSON.parse(JSON.stringify(record))`. */
 export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage> extends Stock<Package> {
-  /** Every remembered event id and KeyPackageRef, each once: in stock or spent (I3). */
+  /** Every remembered name, each once: of packages in stock or spent (I3). */
   readonly known: readonly KnownName[]
   /** The author's publish window. */
   readonly published?: KeptWindow
@@ -56,7 +59,7 @@ export function putPackage<Package extends StockedPackage>(
   limits: StockLimits,
   now: number,
 ): RecordChange<PutOutcome, Package> {
-  const { stock, published, names, outcome, removed } = offer(
+  const { stock, published, names, forgotten, outcome, removed } = offer(
     stockOf(record),
     record?.published,
     pkg,
@@ -66,7 +69,7 @@ export function putPackage<Package extends StockedPackage>(
   )
   const windows = published === undefined ? {} : { published }
   return {
-    record: recordOf(record, { ...stock, ...windows, known: withNames(record, names) }),
+    record: recordOf(record, { ...withStock(stock), ...windows, known: withNames(record, names, forgotten) }),
     outcome,
     removed,
   }
@@ -87,18 +90,21 @@ export function claimPackages<Package extends StockedPackage>(
   if (windows === undefined) return { record, outcome: choice, removed }
   const requesters = { ...record?.requesters, [request.requester]: windows.requester }
   const addresses = { ...record?.addresses, [request.address]: windows.address }
-  return { record: recordOf(record, { ...stock, requesters, addresses }), outcome: choice, removed }
+  return {
+    record: recordOf(record, { ...withStock(stock), requesters, addresses }),
+    outcome: choice,
+    removed,
+  }
 }
 
-/** `KeyPackageStore.drop`. The outcome is the number of deleted packages. */
+/** `KeyPackageStore.drop` */
 export function dropPackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
-  which: Selector,
+  deletion: Deletion,
   now: number,
-): RecordChange<number, Package> {
-  if (record === undefined) return { record, outcome: 0, removed: [] }
-  const { stock, dropped, removed } = drop(record, which, now)
-  return { record: recordOf(record, stock), outcome: dropped, removed }
+): RecordChange<DropOutcome, Package> {
+  const { stock, outcome, removed } = drop(stockOf(record), deletion, knownUntil(record), now)
+  return { record: recordOf(record, withStock(stock)), outcome, removed }
 }
 
 /** `KeyPackageStore.release` */
@@ -106,20 +112,22 @@ export function releasePackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
   ids: readonly string[],
   now: number,
+  counted?: CountedClaim,
 ): RecordChange<void, Package> {
   if (record === undefined) return { record, outcome: undefined, removed: [] }
   const { stock, removed } = release(record, ids, now)
-  return { record: recordOf(record, stock), outcome: undefined, removed }
+  const windows = counted === undefined ? {} : windowsWithout(record, counted)
+  return { record: recordOf(record, { ...withStock(stock), ...windows }), outcome: undefined, removed }
 }
 
-/** `MovableStore.spend` */
-export function spendPackages<Package extends StockedPackage>(
+/** `MovableStore.remember` */
+export function rememberPackages<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
-  spent: readonly KnownName[],
+  remembered: Remembered,
   now: number,
 ): RecordChange<void, Package> {
-  const { stock, names, removed } = spend(stockOf(record), spent, knownUntil(record), now)
-  const after = recordOf(record, { ...stock, known: withNames(record, names) })
+  const { stock, names, removed } = remember(stockOf(record), remembered, knownUntil(record), now)
+  const after = recordOf(record, { ...withStock(stock), known: withNames(record, names) })
   return { record: after, outcome: undefined, removed }
 }
 
@@ -131,11 +139,12 @@ export function sweepPackages<Package extends StockedPackage>(
 ): RecordChange<number, Package> {
   if (record === undefined) return { record, outcome: 0, removed: [] }
   const { stock, removed } = sweep(record, retireAfterSeconds, now)
-  const { packages, deliveries } = stock
+  const { packages, deliveries, deletions } = stock
   const { published } = record
   const after = {
     packages,
     deliveries,
+    ...(deletions && { deletions }),
     known: listNames(record, now),
     requesters: opened(record.requesters, now),
     addresses: opened(record.addresses, now),
@@ -160,14 +169,14 @@ export function countPackages(
   return counted(stockOf(record), now)
 }
 
-/** Whether a package of the author is in the stock or remembered (`MovableStore.authors`). */
+/** Whether the author has a package, or anything is remembered of them (`MovableStore.authors`). */
 export function isHeardOf(record: AuthorRecord<StockedPackage> | undefined): boolean {
   return stockOf(record) !== undefined
 }
 
-/** `MovableStore.known` */
-export function listNames(record: AuthorRecord<StockedPackage> | undefined, now: number): KnownName[] {
-  return (record?.known ?? []).filter(({ expiresAt }) => !isOver(expiresAt, now))
+/** `MovableStore.remembered` */
+export function listRemembered(record: AuthorRecord<StockedPackage> | undefined, now: number): Remembered {
+  return { names: listNames(record, now), deletions: rememberedDeletions(stockOf(record), now) }
 }
 
 /** When a sweep next has something to do, in seconds since the epoch; undefined if never. */
@@ -184,6 +193,10 @@ export function sweepDueAt(
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }
 
+function listNames(record: AuthorRecord<StockedPackage> | undefined, now: number): KnownName[] {
+  return (record?.known ?? []).filter(({ expiresAt }) => !isOver(expiresAt, now))
+}
+
 /** The author's stock; undefined if the store does not know the author. */
 function stockOf<Package extends StockedPackage>(
   record: AuthorRecord<Package> | undefined,
@@ -191,12 +204,56 @@ function stockOf<Package extends StockedPackage>(
   return record && heardOf(record, record.known.length)
 }
 
+/** The fields of a stock, also those that are to be removed from a record. */
+type StockFields<Package extends StockedPackage> = {
+  readonly [Field in keyof Stock<Package>]-?: Stock<Package>[Field] | undefined
+}
+
+type Change<Package extends StockedPackage> = Partial<AuthorRecord<Package>> | Partial<StockFields<Package>>
+
+function withStock<Package extends StockedPackage>(stock: Stock<Package> | undefined): Change<Package> {
+  if (stock === undefined) return {}
+  const { packages, deliveries, deletions } = stock
+  return { packages, deliveries, deletions }
+}
+
 function recordOf<Package extends StockedPackage>(
   before: AuthorRecord<Package> | undefined,
-  change: Partial<AuthorRecord<Package>>,
+  change: Change<Package>,
 ): AuthorRecord<Package> | undefined {
-  const after = { ...EMPTY_STOCK, known: [], requesters: {}, addresses: {}, ...before, ...change }
-  return isEmpty(after) ? undefined : after
+  const { deletions, ...after } = {
+    ...EMPTY_STOCK,
+    known: [],
+    requesters: {},
+    addresses: {},
+    ...before,
+    ...change,
+  } as AuthorRecord<Package>
+  const record = deletions === undefined ? after : { ...after, deletions }
+  return isEmpty(record) ? undefined : record
+}
+
+/** The claim windows after a claim was given back. */
+function windowsWithout(
+  { requesters, addresses }: AuthorRecord<StockedPackage>,
+  counted: CountedClaim,
+): Pick<AuthorRecord, 'requesters' | 'addresses'> {
+  const { requester, address } = counted
+  const before = { requester: lookUp(requesters, requester), address: lookUp(addresses, address) }
+  const after = uncountClaim(before, counted)
+  return {
+    requesters: withWindow(requesters, requester, after.requester),
+    addresses: withWindow(addresses, address, after.address),
+  }
+}
+
+function withWindow(
+  windows: Readonly<Record<string, KeptWindow>>,
+  key: string,
+  window: KeptWindow | undefined,
+): Readonly<Record<string, KeptWindow>> {
+  if (window !== undefined) return { ...windows, [key]: window }
+  return Object.fromEntries(Object.entries(windows).filter(([other]) => other !== key))
 }
 
 function isEmpty(record: AuthorRecord<StockedPackage>): boolean {
@@ -212,11 +269,12 @@ function knownUntil(record: AuthorRecord<StockedPackage> | undefined): KnownUnti
 function withNames(
   record: AuthorRecord<StockedPackage> | undefined,
   names: readonly KnownName[],
+  forgotten: readonly KnownName['name'][] = [],
 ): readonly KnownName[] {
   const known = record?.known ?? []
-  if (names.length === 0) return known
-  const isNew = new Set(names.map(({ name }) => name))
-  return [...known.filter(({ name }) => !isNew.has(name)), ...names]
+  if (names.length === 0 && forgotten.length === 0) return known
+  const isGone = new Set([...forgotten, ...names.map(({ name }) => name)])
+  return [...known.filter(({ name }) => !isGone.has(name)), ...names]
 }
 
 /** A requester's name may equal an inherited property, such as `constructor`. */

@@ -1,7 +1,14 @@
 /** A complete store on rows of JSON, for a database that can read rows and write them back atomically. */
 
 import type { StoredEvent } from '../key-package/encoding.ts'
-import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  everyKnownKind,
+  type KnownRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../lifecycle/known-relay-lists.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type {
@@ -9,7 +16,9 @@ import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   ListedPackage,
   LowStockListener,
   MovableStore,
@@ -17,9 +26,9 @@ import type {
   PutOutcome,
   Quota,
   QuotaOutcome,
+  Remembered,
   Removal,
   RemovedListener,
-  Selector,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -32,21 +41,22 @@ import {
   countPackages,
   dropPackages,
   isHeardOf,
-  listNames,
   listPackages,
+  listRemembered,
   putPackage,
   type RecordChange,
   releasePackages,
-  spendPackages,
+  rememberPackages,
   sweepPackages,
 } from './record.ts'
+import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
 /** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
-  readonly relayLists: KnownRelayList
+  readonly relayLists: KnownRelayLists
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -138,12 +148,12 @@ class RowStore implements MovableStore {
     return records.map((record) => countPackages(record, now))
   }
 
-  drop(author: Pubkey, which: Selector, now: number): Promise<number> {
-    return this.#change(author, (record) => dropPackages(record, which, now))
+  drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
+    return this.#change(author, (record) => dropPackages(record, deletion, now))
   }
 
-  release(author: Pubkey, ids: readonly string[], now: number): Promise<void> {
-    return this.#change(author, (record) => releasePackages(record, ids, now))
+  release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
+    return this.#change(author, (record) => releasePackages(record, ids, now, counted))
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -173,21 +183,21 @@ class RowStore implements MovableStore {
     })
   }
 
-  async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#open().update('relayLists', [event.pubkey], ([before = {}]) => {
-      const { known, outcome } = offerRelayList(before, event)
-      return { after: [known], result: outcome }
+  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+    return this.#open().update('relayLists', [event.pubkey], ([before]) => {
+      const { lists, outcome } = offerRelayList(before ?? {}, event)
+      return { after: [outcome === 'stored' ? lists : before], result: outcome }
     })
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    const lists = await this.#open().read('relayLists', authors)
-    return lists.map((list) => list?.event)
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
+    const known = await this.#open().read('relayLists', authors)
+    return known.flatMap((lists) => relayListsIn(lists, kinds))
   }
 
-  async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#open().update('relayLists', [author], ([before = {}]) => {
-      return { after: [deleteRelayList(before, createdUntil)], result: undefined }
+      return { after: [deleteRelayLists(before, kinds, createdUntil)], result: undefined }
     })
   }
 
@@ -197,17 +207,18 @@ class RowStore implements MovableStore {
     }
   }
 
-  async known(author: Pubkey, now: number): Promise<KnownName[]> {
-    return [...listNames(await this.#read('authors', author), now)]
+  async remembered(author: Pubkey, now: number): Promise<Remembered> {
+    return listRemembered(await this.#read('authors', author), now)
   }
 
-  spend(author: Pubkey, names: readonly KnownName[], now: number): Promise<void> {
-    return this.#change(author, (record) => spendPackages(record, names, now))
+  remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
+    return this.#change(author, (record) => rememberPackages(record, remembered, now))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     for await (const author of this.#open().keys('relayLists')) {
-      yield { author: author, ...(await this.#read('relayLists', author)) }
+      const lists = await this.#read('relayLists', author)
+      for (const known of everyKnownKind(lists ?? {})) yield { author, ...known }
     }
   }
 
@@ -226,7 +237,7 @@ class RowStore implements MovableStore {
   async stats(): Promise<StoreStats> {
     let [authors, packages] = [0, 0]
     for await (const author of this.#open().keys('authors')) {
-      const count = (await this.#read('authors', author))?.packages.length ?? 0
+      const count = sizeOf((await this.#read('authors', author))?.packages ?? [])
       authors += Math.sign(count)
       packages += count
     }

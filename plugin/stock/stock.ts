@@ -4,15 +4,26 @@
  * they return.
  */
 
-import type { KnownName, Removal, Selector, StockedPackage } from '../store.ts'
+import type {
+  Deletion,
+  Deletions,
+  DropOutcome,
+  KnownName,
+  Remembered,
+  Removal,
+  StockedPackage,
+} from '../store.ts'
+import { areTooMany, currentDeletions, deletionsIn, merged } from './deletions.ts'
 import { type Delivery, forget, undo } from './deliveries.ts'
 import { lessExposed, retire } from './exposure.ts'
-import { isSelected } from './selection.ts'
+import { refNameOf, withoutOrphans } from './twins.ts'
+import { isOver } from './windows.ts'
 
-/** One author's packages, and the recent claims that can be repeated or undone. */
+/** One author's packages, the recent claims that can be repeated or undone, and the deletions that are remembered. */
 export interface Stock<Package extends StockedPackage = StockedPackage> {
   readonly packages: readonly Package[]
   readonly deliveries: readonly Delivery<Package>[]
+  readonly deletions?: Deletions
 }
 
 /** A `Removal`, without the author whose stock it is. */
@@ -30,31 +41,45 @@ export type KnownUntil = (name: KnownName['name']) => number | undefined
 /** A stock without packages and deliveries. */
 export const EMPTY_STOCK: Stock<never> = { packages: [], deliveries: [] }
 
-/** Deletes the selected packages. They are spent, and their claims can no longer be repeated or undone. */
+/**
+ * Deletes packages, and remembers the deletion. The packages are spent, and their claims can no longer be repeated or undone.
+ */
 export function drop<Package extends StockedPackage>(
-  stock: Stock<Package>,
-  which: Selector,
+  stock: Stock<Package> | undefined,
+  deletion: Deletion,
+  knownUntil: KnownUntil,
   now: number,
-): StockChange<Package> & { dropped: number } {
-  const current = expire(stock, now)
-  const after = withoutAny(current, (pkg) => isSelected(pkg, which))
-  const dropped = current.packages.length - after.packages.length
-  return { ...changed(stock, after, 'deleted', now), dropped }
+): StockChange<Package, Stock<Package> | undefined> & { outcome: DropOutcome } {
+  const before = stock ?? EMPTY_STOCK
+  const current = expire<Package>(before, now)
+  const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
+  const deletions = merged(current.deletions, deletionsIn(deletion, isKnown, now))
+  if (areTooMany(deletions)) return { stock, removed: [], outcome: { outcome: 'full' } }
+  const left = withoutAny(current, (pkg) => isCovered(pkg, deletion))
+  const count = current.packages.length - left.packages.length
+  const outcome = { outcome: 'deleted', count } as const
+  if (stock === undefined && deletions === undefined) return { stock, removed: [], outcome }
+  return { ...changed<Package>(before, withDeletions(left, deletions), 'deleted', now), outcome }
 }
 
-/** Removes packages spent in another store, by event id or KeyPackageRef, as `drop` does. The store must remember `names`. */
-export function spend<Package extends StockedPackage>(
+/**
+ * Takes over what another store remembers: removes packages spent there, by event id or KeyPackageRef, as `drop` does, and
+ * remembers its deletions. The store must remember `names`.
+ */
+export function remember<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
-  spent: readonly KnownName[],
+  { names: spent, deletions }: Remembered,
   knownUntil: KnownUntil,
   now: number,
 ): StockChange<Package, Stock<Package> | undefined> & { names: readonly KnownName[] } {
   const before = stock ?? EMPTY_STOCK
+  const current = expire<Package>(before, now)
   const isSpent = new Set(spent.map(({ name }) => name))
-  const after = withoutAny<Package>(expire(before, now), ({ id, ref }) => isSpent.has(id) || isSpent.has(ref))
+  const left = withoutAny(current, (pkg) => isSpent.has(pkg.id) || isSpent.has(refNameOf(pkg)))
+  const all = currentDeletions(merged(current.deletions, deletions), now)
   const names = spent.filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0))
-  if (stock === undefined && spent.length === 0) return { stock, names, removed: [] }
-  return { ...changed<Package>(before, after, 'deleted', now), names }
+  if (stock === undefined && spent.length === 0 && all === undefined) return { stock, names, removed: [] }
+  return { ...changed<Package>(before, withDeletions(left, all), 'deleted', now), names }
 }
 
 /** Undoes the newest claim of each package. A spent package returns to the stock in its earlier state. */
@@ -63,10 +88,12 @@ export function release<Package extends StockedPackage>(
   ids: readonly string[],
   now: number,
 ): StockChange<Package> {
-  const { packages, deliveries } = expire(stock, now)
-  const undone = undo(deliveries, ids)
+  const current = expire(stock, now)
+  const { packages } = current
+  const undone = undo(current.deliveries, ids)
   const restored = undone.restored.filter(({ expiresAt }) => expiresAt > now)
   const after = {
+    ...current,
     packages: [...packages.map((pkg) => (ids.includes(pkg.id) ? lessExposed(pkg) : pkg)), ...restored],
     deliveries: undone.deliveries,
   }
@@ -82,12 +109,14 @@ export function sweep<Package extends StockedPackage>(
   return changed(stock, settle(stock, retireAfterSeconds, now), 'retired', now)
 }
 
-/** Spends expired packages, and forgets claims too old to be repeated or undone. */
+/** Spends expired packages, and forgets claims too old to be repeated or undone, and deletions too old to matter. */
 export function expire<Package extends StockedPackage>(stock: Stock<Package>, now: number): Stock<Package> {
-  const packages = kept(stock.packages, ({ expiresAt }) => expiresAt > now)
+  const packages = withoutOrphans(kept(stock.packages, ({ expiresAt }) => expiresAt > now))
   const deliveries = kept(stock.deliveries, ({ keptUntil }) => keptUntil > now)
-  if (packages === stock.packages && deliveries === stock.deliveries) return stock
-  return { packages, deliveries }
+  const deletions = currentDeletions(stock.deletions, now)
+  const isSame = packages === stock.packages && deliveries === stock.deliveries
+  if (isSame && deletions === stock.deletions) return stock
+  return withDeletions({ packages, deliveries }, deletions)
 }
 
 /** Expires, then retires packages. */
@@ -112,7 +141,18 @@ export function removedBetween(
   const left = new Set(after.map(({ id }) => id))
   return before
     .filter(({ id }) => !left.has(id))
-    .map(({ id, ref, kind, expiresAt }) => ({ id, ref, kind, why: expiresAt <= now ? 'expired' : why }))
+    .map((pkg) => ({ id: pkg.id, ref: pkg.ref, kind: pkg.kind, why: reasonOf(pkg, why, now) }))
+}
+
+/** An alias never retires: it goes with a slot that has expired. */
+function reasonOf({ expiresAt, alias }: StockedPackage, why: Removal['why'], now: number): Removal['why'] {
+  return expiresAt <= now || (alias && why === 'retired') ? 'expired' : why
+}
+
+function isCovered({ id, slot, createdAt }: StockedPackage, deletion: Deletion): boolean {
+  if (deletion.ids?.includes(id)) return true
+  if (createdAt > deletion.createdUntil) return false
+  return deletion.everything === true || (slot !== undefined && deletion.slots?.includes(slot) === true)
 }
 
 function changed<Package extends StockedPackage>(
@@ -129,9 +169,17 @@ function withoutAny<Package extends StockedPackage>(
   isGone: (pkg: StockedPackage) => boolean,
 ): Stock<Package> {
   return {
-    packages: kept(stock.packages, (pkg) => !isGone(pkg)),
+    ...stock,
+    packages: withoutOrphans(kept(stock.packages, (pkg) => !isGone(pkg))),
     deliveries: forget(stock.deliveries, isGone),
   }
+}
+
+function withDeletions<Package extends StockedPackage>(
+  { packages, deliveries }: Stock<Package>,
+  deletions: Deletions | undefined,
+): Stock<Package> {
+  return { packages, deliveries, ...(deletions && { deletions }) }
 }
 
 /** Like `filter`, but returns the same array if nothing is removed, so that an unchanged stock stays the same object. */

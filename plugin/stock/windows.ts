@@ -1,6 +1,6 @@
 /** Sliding windows: how much of a quota is used, when there is room again, and the two windows that limit a claim. Pure. */
 
-import type { ClaimOutcome, ClaimPolicy, Quota, QuotaOutcome } from '../store.ts'
+import type { ClaimPolicy, CountedClaim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
 
 /** What was recorded, oldest first: the time in seconds since the epoch, and the cost. */
 export type Window = readonly (readonly [at: number, cost: number])[]
@@ -22,9 +22,6 @@ export interface CountedWindows extends ClaimWindows {
   readonly requester: KeptWindow
   readonly address: KeptWindow
 }
-
-/** Which quota is used up, and for how many seconds. */
-export type Limited = Extract<ClaimOutcome, { outcome: 'limited' }>
 
 /**
  * `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. Returns the same window if nothing was
@@ -99,7 +96,7 @@ export function countClaim(
   windows: ClaimWindows,
   policy: ClaimPolicy,
   now: number,
-): CountedWindows | Limited {
+): CountedWindows | LimitedClaim {
   const requester = slide(windows.requester?.window ?? [], policy.perAuthor.windowSeconds, now)
   const address = slide(windows.address?.window ?? [], policy.perAddress.windowSeconds, now)
   const limited = longest(
@@ -110,6 +107,15 @@ export function countClaim(
   return {
     requester: keep(requester, 1, policy.perAuthor, now),
     address: keep(address, 1, policy.perAddress, now),
+  }
+}
+
+/** Gives back what a claim counted in both windows. */
+export function uncountClaim({ requester, address }: ClaimWindows, counted: CountedClaim): ClaimWindows {
+  const { policy, at } = counted
+  return {
+    requester: refund(requester, 1, policy.perAuthor, at),
+    address: refund(address, 1, policy.perAddress, at),
   }
 }
 
@@ -131,12 +137,12 @@ function limitedBy(
   window: Window,
   policy: ClaimPolicy,
   now: number,
-): Limited | undefined {
+): LimitedClaim | undefined {
   const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
   return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
 }
 
-function longest(one: Limited | undefined, other: Limited | undefined): Limited | undefined {
+function longest(one: LimitedClaim | undefined, other: LimitedClaim | undefined): LimitedClaim | undefined {
   if (one === undefined || other === undefined) return one ?? other
   return other.retryAfterSeconds > one.retryAfterSeconds ? other : one
 }

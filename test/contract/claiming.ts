@@ -14,7 +14,7 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
   it('delivers one package, whole, and spends it', async (store) => {
     const [older] = await fill(store, alice, 2)
     const [outcome] = await store.claim([claimBy('bob', alice)], POLICY, NOW)
-    same(outcome, { outcome: 'delivered', packages: [older], remaining: 1, lastUsed: false })
+    same(outcome, { outcome: 'delivered', packages: [older], remaining: 1, lastUsed: false, counted: true })
     same(await store.count([alice], NOW), [1])
   })
 

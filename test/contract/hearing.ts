@@ -1,7 +1,17 @@
 /** Which authors a store knows: those with a package in the stock or spent. And its listeners. */
 
 import { equal } from 'node:assert/strict'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  relayListOf,
+} from './packages.ts'
 import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -13,7 +23,7 @@ export function describeHearing(it: Specify, itTells: Specify): void {
   it('knows no author who has published no key package, whoever asked for them', async (store) => {
     await store.claim([claimBy('bob', nobody)], POLICY, NOW)
     await store.putRelayList(relayListOf(nobody, NOW))
-    await store.drop(nobody, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(nobody, deletionOf({ everything: true, keptUntil: 0 }), NOW)
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     same(await store.count([nobody, alice], NOW), [undefined, 1])
   })
@@ -24,7 +34,7 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     )
     if (last === undefined || deleted === undefined) return
     for (const pkg of [last, deleted]) await store.put(pkg, LIMITS, NOW)
-    await store.drop(alice, { by: 'id', ids: [deleted.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [deleted.id] }), NOW)
     same(await store.count([alice], NOW), [1])
     await store.sweep(NOW + HOUR, 600)
     same(await store.count([alice], NOW + HOUR), [0])

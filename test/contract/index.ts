@@ -8,24 +8,30 @@
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
 import { describeClaiming } from './claiming.ts'
+import { describeDeleting, describeMovingDeletions } from './deleting.ts'
 import { describeHearing } from './hearing.ts'
 import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
+import { describeMovedRelayLists, describeRelayLists } from './relay-lists.ts'
 import { describeReleasing } from './releasing.ts'
 import { describeRemoving, describeRemovingMoved } from './removing.ts'
 import { describeReopening } from './reopening.ts'
 import { describeSharedSignals, describeSharing } from './sharing.ts'
+import { describeSlots } from './slots.ts'
 import type { Specify } from './specify.ts'
+import { describeTwins } from './twins.ts'
 
 export {
   authorNamed,
   claimBy,
   DAY,
+  deletionOf,
   HOUR,
   hex,
   LIMITS,
+  NO_DELETIONS,
   NOW,
   PLENTY,
   POLICY,
@@ -66,8 +72,12 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('put', () => describePublishing(specify, specifySignals))
     describe('claim', () => describeClaiming(specify, specifySignals))
     describe('quotas', () => describeQuotas(specify))
+    describe('slots', () => describeSlots(specify))
+    describe('twins', () => describeTwins(specify))
+    describe('remembered deletions', () => describeDeleting(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
+    describe('relay lists', () => describeRelayLists(specify))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))
@@ -86,7 +96,9 @@ export function describeMovableStore(
   const specify = specifier(open, it)
   describe(name, () => {
     describeMoving(specify)
+    describeMovedRelayLists(specify)
     describeRemovingMoved(specify)
+    describeMovingDeletions(specify)
   })
 }
 

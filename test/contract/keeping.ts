@@ -1,11 +1,12 @@
-/** Deleting, sweeping, relay lists, totals and closing. */
+/** Deleting, sweeping, totals and closing. */
 
 import { equal, fail, rejects } from 'node:assert/strict'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { DropOutcome } from '../../plugin/store.ts'
 import {
   authorNamed,
   claimBy,
   DAY,
+  deletionOf,
   HOUR,
   hex,
   LIMITS,
@@ -26,7 +27,6 @@ export function describeKeeping(it: Specify): void {
   describeListing(it)
   describeDropping(it)
   describeSweeping(it)
-  describeRelayLists(it)
 
   it('rejects every call once it is closed, and may be closed again', async (store) => {
     await store.put(packageNamed('one', alice), LIMITS, NOW)
@@ -39,14 +39,14 @@ export function describeKeeping(it: Specify): void {
       () => store.claim([claimBy('bob', alice)], POLICY, NOW),
       () => store.list(alice, NOW),
       () => store.count([alice], NOW),
-      () => store.drop(alice, { by: 'id', ids: [] }, NOW),
+      () => store.drop(alice, deletionOf({ ids: [] }), NOW),
       () => store.release(alice, [], NOW),
       () => store.sweep(NOW, 0),
       () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.refund('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.putRelayList(relayListOf(alice, NOW)),
-      () => store.getRelayLists([alice]),
-      () => store.dropRelayList(alice, NOW),
+      () => store.getRelayLists([alice], [10051]),
+      () => store.dropRelayLists(alice, [10051], NOW),
       () => store.stats(),
     ]
     for (const call of calls) await rejects(call)
@@ -68,8 +68,8 @@ function describeDropping(it: Specify): void {
     for (const pkg of [mine, other]) await store.put(pkg, LIMITS, NOW)
     await store.put(packageNamed('theirs', bob), LIMITS, NOW)
     const ids = [mine.id, packageNamed('theirs', bob).id, hex('made up')]
-    equal(await store.drop(alice, { by: 'id', ids }, NOW), 1)
-    equal(await store.drop(alice, { by: 'id', ids }, NOW), 0)
+    same(await store.drop(alice, deletionOf({ ids }), NOW), deleted(1))
+    same(await store.drop(alice, deletionOf({ ids }), NOW), deleted(0))
     equal(await store.put(mine, LIMITS, NOW), 'spent')
     same(await idsOf(store, alice), [other.id])
     same(await store.count([bob], NOW), [1])
@@ -79,8 +79,8 @@ function describeDropping(it: Specify): void {
     const phone = slotNamed('phone', alice, 'phone', { createdAt: NOW - 10 })
     const desk = slotNamed('desk', alice, 'desk', { createdAt: NOW - 10 })
     for (const pkg of [phone, desk, packageNamed('one', alice)]) await store.put(pkg, LIMITS, NOW)
-    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 11 }, NOW), 0)
-    equal(await store.drop(alice, { by: 'slot', slots: ['phone'], createdUntil: NOW - 10 }, NOW), 1)
+    same(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 11 }), NOW), deleted(0))
+    same(await store.drop(alice, deletionOf({ slots: ['phone'], createdUntil: NOW - 10 }), NOW), deleted(1))
     same(await store.count([alice], NOW), [2])
   })
 
@@ -89,10 +89,15 @@ function describeDropping(it: Specify): void {
     await store.put(slotNamed('slot', alice, 'phone', { createdAt: NOW - 10 }), LIMITS, NOW)
     const newer = packageNamed('new', alice, { createdAt: NOW - 5 })
     await store.put(newer, LIMITS, NOW)
-    equal(await store.drop(alice, { by: 'author', createdUntil: NOW - 6 }, NOW), 2)
+    same(await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW - 6 }), NOW), deleted(2))
     same(await idsOf(store, alice), [newer.id])
-    equal(await store.drop(authorNamed('nobody'), { by: 'author', createdUntil: NOW }, NOW), 0)
+    const all = deletionOf({ everything: true })
+    same(await store.drop(authorNamed('nobody'), all, NOW), deleted(0))
   })
+}
+
+function deleted(count: number): DropOutcome {
+  return { outcome: 'deleted', count }
 }
 
 function describeListing(it: Specify): void {
@@ -111,7 +116,7 @@ function describeListing(it: Specify): void {
     const { event, contentForm, ...pkg } = packageNamed('one', alice)
     await store.put({ event, contentForm, ...pkg }, LIMITS, NOW)
     const [listed] = await store.list(alice, NOW)
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), NOW)
     await store.put(packageNamed('two', alice), LIMITS, NOW)
     const stored = await listed?.read()
     if (stored !== undefined) same(stored, { event, contentForm })
@@ -137,7 +142,7 @@ function describeSweeping(it: Specify): void {
     const long = { ...packageNamed('long', alice), ref: short.ref }
     await store.put(short, LIMITS, NOW)
     await store.put(long, LIMITS, NOW + HOUR)
-    await store.drop(alice, { by: 'id', ids: [long.id] }, NOW + HOUR)
+    await store.drop(alice, deletionOf({ ids: [long.id] }), NOW + HOUR)
     await store.sweep(NOW + DAY, 600)
     equal(await store.put({ ...packageNamed('third', alice), ref: short.ref }, LIMITS, NOW + DAY), 'spent')
   })
@@ -174,7 +179,7 @@ function describeSweeping(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, start)
       equal(await store.sweep(start + 599, 600), 0)
       equal(await store.sweep(start + 600, 600), 1)
-      await store.drop(alice, { by: 'author', createdUntil: NOW }, start + 600)
+      await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), start + 600)
       await store.sweep(start + 2 * HOUR, 600)
     }
   })
@@ -186,41 +191,4 @@ function describeSweeping(it: Specify): void {
     await store.release(alice, ids, NOW + 5)
     same(await store.count([alice], NOW + 5), [2])
   })
-}
-
-function describeRelayLists(it: Specify): void {
-  it('keeps the newest relay list of each author', async (store) => {
-    const [older, newer] = [relayListOf(alice, NOW), relayListOf(alice, NOW + 1)]
-    equal(await store.putRelayList(older), 'stored')
-    equal(await store.putRelayList(older), 'duplicate')
-    equal(await store.putRelayList(newer), 'stored')
-    equal(await store.putRelayList(older), 'stale')
-    same(await store.getRelayLists([bob, alice]), [undefined, newer])
-  })
-
-  it('keeps the relay list with the lowest id of two that are equally new', async (store) => {
-    const lists = ['wss://a.example', 'wss://b.example'].map((relay) => relayListOf(alice, NOW, relay))
-    const [low, high] = lists.sort((a, b) => (a.id < b.id ? -1 : 1))
-    if (low === undefined || high === undefined) return
-    equal(await store.putRelayList(high), 'stored')
-    equal(await store.putRelayList(low), 'stored')
-    equal(await store.putRelayList(high), 'stale')
-  })
-
-  it('deletes a relay list that is not newer than the deletion, for good', async (store) => {
-    const list = relayListOf(alice, NOW)
-    await store.putRelayList(list)
-    await store.dropRelayList(alice, NOW - 1)
-    same(await store.getRelayLists([alice]), [list])
-    await store.dropRelayList(alice, NOW)
-    same(await store.getRelayLists([alice]), [undefined])
-    equal(await store.putRelayList(list), 'stale')
-    equal(await store.putRelayList(relayListOf(alice, NOW + 1)), 'stored')
-    await dropsNothing(store)
-  })
-}
-
-async function dropsNothing(store: KeyPackageStore): Promise<void> {
-  await store.dropRelayList(alice, NOW - DAY)
-  same(await store.getRelayLists([alice]), [relayListOf(alice, NOW + 1)])
 }

@@ -1,23 +1,18 @@
 /** Reading everything in a store, and adding what another store remembers (`MovableStore`). */
 
 import { equal, rejects } from 'node:assert/strict'
-import type {
-  ClaimPolicy,
-  KnownName,
-  MovableStore,
-  StockLimits,
-  StoredKeyPackage,
-} from '../../plugin/store.ts'
+import type { KnownName, MovableStore, StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
 import {
   authorNamed,
   claimBy,
   DAY,
+  deletionOf,
   HOUR,
   LIMITS,
+  NO_DELETIONS,
   NOW,
   POLICY,
   packageNamed,
-  relayListOf,
   slotNamed,
 } from './packages.ts'
 import { deliveredIds, idsOf, storedPackages } from './reading.ts'
@@ -64,8 +59,8 @@ export function describeMoving(it: Specify<MovableStore>): void {
   it('rejects these calls as well once it is closed', async (store) => {
     await store.close()
     const calls: (() => Promise<unknown>)[] = [
-      () => store.known(alice, NOW),
-      () => store.spend(alice, [], NOW),
+      () => store.remembered(alice, NOW),
+      () => store.remember(alice, { names: [], deletions: NO_DELETIONS }, NOW),
       () => all(store.authors()),
       () => all(store.relayLists()),
     ]
@@ -78,7 +73,7 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
     const authors = Array.from({ length: 350 }, (_, index) => authorNamed(`${index}`)).sort()
     await Promise.all(authors.map((author) => store.put(packageNamed(author, author), LIMITS, NOW)))
     await store.claim([claimBy('bob', alice)], POLICY, NOW)
-    await store.drop(authorNamed('7'), { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(authorNamed('7'), deletionOf({ everything: true, createdUntil: NOW }), NOW)
     same([...new Set(await all(store.authors()))].sort(), authors)
   })
 
@@ -95,35 +90,17 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
       packageNamed('late', alice),
     ]
     for (const pkg of [early, late]) await store.put(pkg, LIMITS, NOW)
-    await store.drop(alice, { by: 'id', ids: [late.id] }, NOW)
-    same(byName(await store.known(alice, NOW)), byName([...namesOf(early), ...namesOf(late)]))
-    same(byName(await store.known(alice, NOW + HOUR)), byName(namesOf(late)))
-    same(await store.known(bob, NOW), [])
-  })
-
-  it('shows what is known of every relay list, deletions included', async (store) => {
-    const [carol, dave] = [authorNamed('carol'), authorNamed('dave')]
-    await store.putRelayList(relayListOf(alice, NOW))
-    await store.dropRelayList(bob, NOW)
-    await store.dropRelayList(carol, NOW)
-    await store.putRelayList(relayListOf(carol, NOW + 1))
-    await store.put(packageNamed('one', dave), LIMITS, NOW)
-    const shown = await all(store.relayLists())
-    same(
-      shown.sort((a, b) => (a.author < b.author ? -1 : 1)),
-      [
-        { author: alice, event: relayListOf(alice, NOW) },
-        { author: bob, deletedUntil: NOW },
-        { author: carol, deletedUntil: NOW, event: relayListOf(carol, NOW + 1) },
-      ].sort((a, b) => (a.author < b.author ? -1 : 1)),
-    )
+    await store.drop(alice, deletionOf({ ids: [late.id] }), NOW)
+    same(byName((await store.remembered(alice, NOW)).names), byName([...namesOf(early), ...namesOf(late)]))
+    same(byName((await store.remembered(alice, NOW + HOUR)).names), byName(namesOf(late)))
+    same(await store.remembered(bob, NOW), { names: [], deletions: NO_DELETIONS })
   })
 }
 
 function describeSpending(it: Specify<MovableStore>): void {
   it('answers spent to a package that was spent elsewhere, by id and by KeyPackageRef, until it expires (I3)', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
-    await store.spend(alice, namesOf(pkg), NOW)
+    await spend(store, namesOf(pkg))
     equal(await store.put(pkg, LIMITS, NOW), 'spent')
     equal(await store.put({ ...packageNamed('two', alice), ref: pkg.ref }, LIMITS, NOW), 'spent')
     await store.sweep(NOW + HOUR - 1, 600)
@@ -139,7 +116,7 @@ function describeSpending(it: Specify<MovableStore>): void {
     for (const pkg of [byId, byRef, other, slot]) await store.put(pkg, LIMITS, NOW)
     const [id] = namesOf(byId)
     const [, ref] = namesOf(byRef)
-    await store.spend(alice, [id, ref, ...namesOf(slot)], NOW)
+    await spend(store, [id, ref, ...namesOf(slot)])
     same(await idsOf(store, alice), [other.id])
     same(await store.stats(), { authors: 1, packages: 1 })
     for (const pkg of [byId, byRef, slot]) equal(await store.put(pkg, LIMITS, NOW), 'spent')
@@ -150,27 +127,22 @@ function describeSpending(it: Specify<MovableStore>): void {
     if (first === undefined || second === undefined) return
     for (const pkg of [first, second]) await store.put(pkg, LIMITS, NOW)
     const ids = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
-    await store.spend(alice, [...namesOf(first), ...namesOf(second)], NOW)
+    await spend(store, [...namesOf(first), ...namesOf(second)])
     await store.release(alice, ids, NOW)
     same(await store.count([alice], NOW), [0])
   })
 
   it('never shortens the time for which a name is known to be spent', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + DAY })
-    await store.spend(alice, namesOf(pkg), NOW)
-    await store.spend(alice, namesOf({ ...pkg, expiresAt: NOW + HOUR }), NOW)
+    await spend(store, namesOf(pkg))
+    await spend(store, namesOf({ ...pkg, expiresAt: NOW + HOUR }))
     await store.sweep(NOW + 2 * HOUR, 600)
     equal(await store.put(pkg, LIMITS, NOW + 2 * HOUR), 'spent')
   })
+}
 
-  it('counts claims of an author with spent packages only', async (store) => {
-    const policy: ClaimPolicy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
-    await store.spend(alice, namesOf(packageNamed('one', alice)), NOW)
-    same(await store.claim([claimBy('bob', alice)], policy, NOW), [{ outcome: 'none' }])
-    same(await store.claim([claimBy('bob', alice)], policy, NOW), [
-      { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR },
-    ])
-  })
+function spend(store: MovableStore, names: readonly KnownName[]): Promise<void> {
+  return store.remember(alice, { names, deletions: NO_DELETIONS }, NOW)
 }
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
@@ -179,10 +151,10 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return list
 }
 
-function namesOf({ id, ref, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {
+function namesOf({ id, ref, slot, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {
   return [
     { name: id, expiresAt },
-    { name: ref, expiresAt },
+    { name: slot === undefined ? ref : `slot:${ref}`, expiresAt },
   ]
 }
 

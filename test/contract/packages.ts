@@ -2,7 +2,15 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { Claim, ClaimPolicy, Quota, StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
+import type {
+  Claim,
+  ClaimPolicy,
+  Deletion,
+  Deletions,
+  Quota,
+  StockLimits,
+  StoredKeyPackage,
+} from '../../plugin/store.ts'
 
 /** The suite's clock, in seconds since the epoch. */
 export const NOW = 1_700_000_000
@@ -89,13 +97,26 @@ export function claimBy(requester: string, author: Pubkey, overrides: Partial<Cl
   }
 }
 
-export function relayListOf(author: Pubkey, createdAt: number, relay = 'wss://relay.example'): SignedEvent {
+export const NO_DELETIONS: Deletions = { ids: [], slots: [] }
+
+/** A deletion of what was created until `NOW`; it is remembered as long as the packages above are valid. */
+export function deletionOf(overrides: Partial<Deletion>): Deletion {
+  return { createdUntil: NOW, keptUntil: NOW + 30 * DAY, ...overrides }
+}
+
+/** A relay list that names one relay. */
+export function relayListOf(
+  author: Pubkey,
+  createdAt: number,
+  relay = 'wss://relay.example',
+  kind = 10051,
+): SignedEvent {
   return {
-    id: hex(`relay list ${author} ${createdAt} ${relay}`),
+    id: hex(`relay list ${author} ${createdAt} ${relay} ${kind}`),
     pubkey: author,
     created_at: createdAt,
-    kind: 10051,
-    tags: [['relay', relay]],
+    kind,
+    tags: [[kind === 10002 ? 'r' : 'relay', relay]],
     content: '',
     sig: '00'.repeat(64),
   }

@@ -3,7 +3,18 @@
 import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  slotNamed,
+} from './packages.ts'
 import { idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -47,7 +58,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
   it('answers spent until the package would have expired, sweeping or not (I3)', async (store) => {
     const pkg = packageNamed('one', alice, { expiresAt: NOW + HOUR })
     await store.put(pkg, LIMITS, NOW)
-    await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [pkg.id] }), NOW)
     await store.sweep(NOW + HOUR - 1, LIMITS.retireAfterSeconds)
     equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
   })
@@ -79,7 +90,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(older, LIMITS, NOW), 'spent')
     const oldest = slotNamed('oldest', alice, 'phone', { createdAt: NOW - 3 * HOUR })
     equal(await store.put(oldest, LIMITS, NOW), 'stale')
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(await store.put(oldest, LIMITS, NOW), 'spent')
   })
 

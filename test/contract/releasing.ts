@@ -2,7 +2,7 @@
 
 import { equal } from 'node:assert/strict'
 import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
+import { authorNamed, claimBy, deletionOf, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -40,6 +40,74 @@ export function describeReleasing(it: Specify): void {
     equal((await store.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
   })
 
+  it('gives back what a claim counted, if asked to (I10)', async (store) => {
+    const policy: ClaimPolicy = {
+      ...REDELIVERING,
+      perAuthor: { max: 2, windowSeconds: HOUR },
+      perAddress: { max: 2, windowSeconds: HOUR },
+    }
+    const before = await publish(store, 'one', 'two', 'three')
+    const claim = claimBy('bob', alice)
+    const claimNow = async (at: number) => (await store.claim([claim], policy, at))[0]
+    await claimNow(NOW)
+    const second = await claimNow(NOW + 1)
+    equal((await claimNow(NOW + 2))?.outcome, 'limited')
+    const { requester, address } = claim
+    for (const at of [NOW + 1, NOW]) {
+      const ids = deliveredIds(second ? [second] : [])
+      await store.release(alice, ids, NOW + 3, { requester, address, policy, at })
+    }
+    same(await idsOf(store, alice, NOW + 3), before)
+    for (const at of [NOW + 4, NOW + 5]) equal((await claimNow(at))?.outcome, 'delivered')
+    equal((await claimNow(NOW + 6))?.outcome, 'limited')
+  })
+
+  it("gives nothing back of other requesters' claims, nor of later ones (I5)", async (store) => {
+    const policy: ClaimPolicy = { ...POLICY, perAddress: { max: 3, windowSeconds: HOUR } }
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (requester: string, at: number) =>
+      (await store.claim([claimBy(requester, alice, { address: 'shared' })], policy, at))[0]
+    const first = await ask('bob', NOW)
+    for (const at of [NOW + 1, NOW + 2]) await ask('carol', at)
+    const counted = { requester: 'bob', address: 'shared', policy, at: NOW }
+    for (let turn = 0; turn < 3; turn++)
+      await store.release(alice, deliveredIds(first ? [first] : []), NOW + 3, counted)
+    equal((await ask('dave', NOW + 3))?.outcome, 'delivered')
+    equal((await ask('erin', NOW + 3))?.outcome, 'limited')
+  })
+
+  it('repeats a claim to its recipient only, if that is not the requester (I1)', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (recipient: string) =>
+      deliveredIds(await store.claim([claimBy('192.0.2.1', alice, { recipient })], REDELIVERING, NOW))
+    const first = await ask('connection 1')
+    const second = await ask('connection 2')
+    equal(second.includes(first[0] ?? ''), false)
+    same(await ask('connection 1'), first)
+    same(await ask('connection 2'), second)
+    same(await store.count([alice], NOW), [1])
+  })
+
+  it('repeats a claim that the requester made under a former name', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const unnamed = claimBy('192.0.2.1', alice, { recipient: 'connection 1' })
+    const first = deliveredIds(await store.claim([unnamed], REDELIVERING, NOW))
+    const renamed = claimBy('bob', alice, { formerly: 'connection 1' })
+    same(deliveredIds(await store.claim([renamed], REDELIVERING, NOW + 1)), first)
+    const [carols] = deliveredIds(await store.claim([claimBy('carol', alice)], REDELIVERING, NOW + 1))
+    equal(first.includes(carols ?? ''), false)
+  })
+
+  it('gives no other one-time package to a requester whose filter does not match what can be repeated', async (store) => {
+    const ids = await publish(store, 'one', 'two', 'three')
+    const [first = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], REDELIVERING, NOW))
+    const others = claimBy('bob', alice, {
+      narrowings: [{ kinds: [443], ids: ids.filter((id) => id !== first) }],
+    })
+    same(await store.claim([others], REDELIVERING, NOW + 1), [{ outcome: 'none' }])
+    equal(deliveredIds(await store.claim([others], REDELIVERING, NOW + 60)).length, 1)
+  })
+
   it('does not release what was not claimed, nor twice, nor of an unknown author', async (store) => {
     const ids = await publish(store, 'one', 'two')
     await store.release(alice, ids, NOW)
@@ -54,7 +122,7 @@ export function describeReleasing(it: Specify): void {
   it('does not bring back what was deleted or expired meanwhile (I3)', async (store) => {
     await publish(store, 'one', 'two', 'three')
     const [deleted = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW))
-    await store.drop(alice, { by: 'id', ids: [deleted] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [deleted] }), NOW)
     await store.release(alice, [deleted], NOW)
     equal((await idsOf(store, alice)).includes(deleted), false)
 

@@ -8,7 +8,19 @@ import type {
   StockLimits,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NO_DELETIONS,
+  NOW,
+  POLICY,
+  packageNamed,
+  slotNamed,
+} from './packages.ts'
 import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -21,7 +33,7 @@ export function describeRemoving(it: Specify): void {
     const finders: ((name: string) => Promise<unknown>)[] = [
       (name) => store.put(packageNamed(`beside ${name}`, alice), LIMITS, NOW + HOUR),
       () => store.claim([claimBy('bob', alice)], POLICY, NOW + HOUR),
-      () => store.drop(alice, { by: 'id', ids: [] }, NOW + HOUR),
+      () => store.drop(alice, deletionOf({ ids: [] }), NOW + HOUR),
       () => store.release(alice, [], NOW + HOUR),
       () => store.sweep(NOW + HOUR, 600),
     ]
@@ -51,7 +63,7 @@ export function describeRemoving(it: Specify): void {
       for (const pkg of fresh) await store.put(pkg, LIMITS, NOW)
       await retire()
       same(heard.splice(0), [removalOf(exposed, 'retired')])
-      await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW + 600)
+      await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), NOW + 600)
       heard.splice(0)
     }
   })
@@ -82,7 +94,7 @@ export function describeRemoving(it: Specify): void {
     for (const pkg of [...packages, packageNamed('theirs', bob)]) await store.put(pkg, LIMITS, NOW)
     const told: (readonly Removal[])[] = []
     store.onRemoved((removals) => told.push(removals))
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(told.length, 1)
     same(byId(told.flat()), byId(packages.map((pkg) => removalOf(pkg, 'deleted'))))
   })
@@ -94,7 +106,7 @@ export function describeRemoving(it: Specify): void {
     await store.put(packageNamed('four', alice), { ...LIMITS, max: 3 }, NOW)
     await store.claim([claimBy('bob', alice, { maximum: 2 })], POLICY, NOW)
     await store.release(alice, deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, NOW)), NOW)
-    await store.drop(bob, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(bob, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     await store.sweep(NOW, 600)
     same(heard, [])
   })
@@ -104,11 +116,11 @@ export function describeRemoving(it: Specify): void {
     await store.put(pkg, LIMITS, NOW)
     const counts: Promise<unknown>[] = []
     const stop = store.onRemoved(() => counts.push(store.count([alice], NOW)))
-    await store.drop(alice, { by: 'id', ids: [pkg.id] }, NOW)
+    await store.drop(alice, deletionOf({ ids: [pkg.id] }), NOW)
     same(await Promise.all(counts), [[0]])
     stop()
     await store.put(packageNamed('two', alice), LIMITS, NOW)
-    await store.drop(alice, { by: 'author', createdUntil: NOW }, NOW)
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW }), NOW)
     equal(counts.length, 1)
   })
 }
@@ -121,9 +133,9 @@ export function describeRemovingMoved(it: Specify<MovableStore>): void {
     for (const pkg of [byName, byRef, kept]) await store.put(pkg, LIMITS, NOW)
     const heard = listen(store)
     const { expiresAt } = kept
-    await store.spend(
+    await store.remember(
       alice,
-      [byName.id, byRef.ref].map((name) => ({ name, expiresAt })),
+      { names: [byName.id, byRef.ref].map((name) => ({ name, expiresAt })), deletions: NO_DELETIONS },
       NOW,
     )
     same(byId(heard), byId([byName, byRef].map((pkg) => removalOf(pkg, 'deleted'))))

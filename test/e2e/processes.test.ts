@@ -23,8 +23,8 @@ const PLENTY = {
   stock: { max: 1000 },
 } as const
 
-const USED = 'duplicate: this key package was already used'
-const IN_STOCK = 'duplicate: already have this key package'
+const USED = 'duplicate: already received; it is not taken in again'
+const IN_STOCK = 'duplicate: already received; it is not taken in again'
 
 let directory: string
 beforeEach(() => {
@@ -158,6 +158,19 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     expect(idsOf((await there.request('claim', packagesOf(alice))).events)).toEqual([older.id])
     expect(await here.publish(older)).toEqual([true, USED])
     expect(idsOf((await here.request('claim', packagesOf(alice))).events)).toEqual([newer.id])
+  })
+
+  it('show owners what the other stored, and ask them for more when the other has handed out too much', async () => {
+    const options = { ...PLENTY, stock: { ...PLENTY.stock, low: 2 } }
+    const [first, second] = [await start(options), await start(options)]
+    const owner = await scene.connect(first, alice)
+    await owner.request('own', packagesOf(alice))
+    const events = await scene.publish(second, alice, 2)
+    for (const event of events) expect(await owner.until('EVENT')).toEqual([['EVENT', 'own', event]])
+    await (await scene.connect(second)).request('claim', packagesOf(alice))
+    expect(await owner.until('REQ')).toEqual([['REQ', 'keypackages:low', packagesOf(alice)]])
+    await scene.publish(second, alice, 1)
+    await owner.until('CLOSED', 'keypackages:low')
   })
 
   it('keep working when the other is killed', async () => {

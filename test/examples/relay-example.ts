@@ -55,7 +55,10 @@ export function describeRelayExample(name: string): void {
         expect(await first.exited).toEqual([0, null])
 
         const again = await scene.connect(await scene.start())
-        expect(await again.publish(event)).toEqual([true, 'duplicate: already have this key package'])
+        expect(await again.publish(event)).toEqual([
+          true,
+          'duplicate: already received; it is not taken in again',
+        ])
       },
     )
 

@@ -81,7 +81,8 @@ describe('rows 4 to 17', () => {
   const refusals: {
     row: number
     options?: OptionsInput
-    change: Parameters<typeof keyPackageEvent>[2]
+    made?: Parameters<typeof makeKeyPackage>[1]
+    change?: Parameters<typeof keyPackageEvent>[2]
     why: RegExp
   }[] = [
     { row: 4, change: { createdAt: NOW + 901 }, why: /^invalid: created_at / },
@@ -106,18 +107,24 @@ describe('rows 4 to 17', () => {
       why: /^invalid: ciphersuite 0x0001/,
     },
     {
+      row: 12,
+      made: { capabilities: { ciphersuites: [] } },
+      why: /^invalid: ciphersuite 0x0001 is not in the capabilities/,
+    },
+    {
       row: 13,
       options: { validation: { requireLastResort: true } },
+      made: { lastResort: null },
       change: { tags: { mls_extensions: ['0xf2ee'] } },
-      why: /^invalid: the mls_extensions tag/,
+      why: /^invalid: neither the mls_extensions tag/,
     },
     { row: 16, change: { tags: { i: ['00'] } }, why: /^invalid: the i tag is not the KeyPackageRef/ },
     { row: 17, change: { kind: 30443 }, why: /^invalid: / },
   ]
 
-  it.each(refusals)('row $row: OK false, $why', async ({ options = {}, change = {}, why }) => {
+  it.each(refusals)('row $row: OK false, $why', async ({ options = {}, made = {}, change = {}, why }) => {
     const test = startGateway(options)
-    const event = keyPackageEvent(alice, await makeKeyPackage(alice), change)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice, made), change)
     const replies = await test.connect().ask('EVENT', event)
     expect(replies).toEqual([['OK', event.id, false, expect.stringMatching(why)]])
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([undefined])
@@ -173,17 +180,20 @@ describe('row 18: publish quota', () => {
     expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
   })
 
-  it('per address: counts packages sent by anybody but the authenticated author (I5)', async () => {
+  it('per address: counts new packages sent by anybody but the authenticated author (I5)', async () => {
     const test = startGateway({ quota: { publish: { max: 1 }, publishPerAddress: { max: 3 } } })
-    const [first, second, third, fourth] = await keyPackagesOf(alice, 4)
+    const [first, second, third, fourth, fifth] = await keyPackagesOf(alice, 5)
     const address = '2001:db8::1'
     const nobody = test.connect({ address })
     const stranger = test.connect({ address: '2001:db8::2' })
     await stranger.authenticate(bob)
+    const known = 'duplicate: already received; it is not taken in again'
     for (const [client, event, message] of [
       [nobody, first, ''],
       [stranger, second, ''],
-      [stranger, first, 'duplicate: already have this key package'],
+      [stranger, first, known],
+      [nobody, second, known],
+      [stranger, fifth, ''],
     ] as const) {
       expect(await client.ask('EVENT', event)).toEqual([['OK', event?.id, true, message]])
     }
@@ -236,7 +246,7 @@ describe('row 19: the store', () => {
   it('duplicate', async () => {
     const test = startGateway()
     const [event] = await stock(test, alice, 1)
-    const duplicate = [['OK', event?.id, true, 'duplicate: already have this key package']]
+    const duplicate = [['OK', event?.id, true, 'duplicate: already received; it is not taken in again']]
     expect(await test.connect().ask('EVENT', event)).toEqual(duplicate)
   })
 
@@ -247,7 +257,7 @@ describe('row 19: the store', () => {
     const client = test.connect()
     await client.ask('EVENT', event)
     expect(await client.ask('EVENT', again)).toEqual([
-      ['OK', again?.id, true, 'duplicate: already have this key package'],
+      ['OK', again?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 
@@ -257,7 +267,7 @@ describe('row 19: the store', () => {
     const client = test.connect()
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([event?.id])
     expect(await client.ask('EVENT', event)).toEqual([
-      ['OK', event?.id, true, 'duplicate: this key package was already used'],
+      ['OK', event?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
@@ -276,7 +286,7 @@ describe('row 19: the store', () => {
     const client = test.connect()
     expect(await client.ask('EVENT', newer)).toEqual([['OK', newer?.id, true, '']])
     expect(await client.ask('EVENT', older)).toEqual([
-      ['OK', older?.id, true, 'duplicate: a newer key package is in this slot'],
+      ['OK', older?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 
@@ -285,7 +295,42 @@ describe('row 19: the store', () => {
     await stock(test, alice, 10)
     const event = keyPackageEvent(alice, await makeKeyPackage(alice))
     expect(await test.connect().ask('EVENT', event)).toEqual([
-      ['OK', event.id, false, 'blocked: 10 of 10 key packages stored'],
+      ['OK', event.id, false, 'blocked: no room for more key packages'],
+    ])
+  })
+
+  it('known events are answered with the same words to everybody but their author, who is told the truth', async () => {
+    const test = startGateway({ kinds: [443, 30443], stock: { max: 2 } })
+    const [spent, last, evenMore] = await keyPackagesOf(alice, 3)
+    const keyPackage = await makeKeyPackage(alice)
+    const slot = (createdAt: number) =>
+      keyPackageEvent(alice, keyPackage, { kind: 30443, createdAt, tags: { d: ['phone'] } })
+    const [newer, older] = [slot(NOW - 10), slot(NOW - 20)]
+    const copy = keyPackageEvent(alice, keyPackage, { kind: 30443, tags: { d: ['desk'] } })
+    for (const event of [spent, last, newer]) await test.gateway.publish(event as SignedEvent)
+    await test.connect().ask('REQ', 'sub', { kinds: [443], authors: [alice.pubkey] })
+    const [stranger, author] = [test.connect(), test.connect()]
+    await author.authenticate(alice)
+    const anybody = 'duplicate: already received; it is not taken in again'
+    for (const [event, truth] of [
+      [spent, 'duplicate: this key package was already used'],
+      [last, 'duplicate: already have this key package'],
+      [newer, 'duplicate: already have this key package'],
+      [older, 'duplicate: a newer key package is in this slot'],
+      [copy, `duplicate: this key package is published as ${newer.id}`],
+    ] as const) {
+      expect(await stranger.ask('EVENT', event)).toEqual([['OK', event?.id, true, anybody]])
+      const repeated = event === older ? 'duplicate: this key package was already used' : truth
+      expect(await author.ask('EVENT', event)).toEqual([['OK', event?.id, true, repeated]])
+    }
+    const oldest = slot(NOW - 30)
+    expect(await author.ask('EVENT', oldest)).toEqual([
+      ['OK', oldest.id, true, 'duplicate: a newer key package is in this slot'],
+    ])
+    await test.gateway.publish(evenMore as SignedEvent)
+    const full = keyPackageEvent(alice, await makeKeyPackage(alice))
+    expect(await author.ask('EVENT', full)).toEqual([
+      ['OK', full.id, false, 'blocked: 2 of 2 key packages stored'],
     ])
   })
 
@@ -296,7 +341,7 @@ describe('row 19: the store', () => {
     const client = test.connect()
     expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
     expect(await client.ask('EVENT', oldest)).toEqual([
-      ['OK', oldest?.id, true, 'duplicate: this key package was already used'],
+      ['OK', oldest?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
   })
 

@@ -5,19 +5,19 @@ import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import type {
   Claim,
   ClaimPolicy,
+  Deletion,
   Narrowing,
-  Selector,
   StockLimits,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
-import { authorNamed, DAY, HOUR, hex, NOW, packageNamed, slotNamed } from '../contract/index.ts'
+import { authorNamed, DAY, deletionOf, HOUR, hex, NOW, packageNamed, slotNamed } from '../contract/index.ts'
 
 export type Step =
   | { readonly do: 'put'; readonly pkg: StoredKeyPackage; readonly limits: StockLimits }
   | { readonly do: 'claim'; readonly claims: readonly Claim[]; readonly policy: ClaimPolicy }
-  /** Releases the claim that was answered so many answers ago, if there was one. */
-  | { readonly do: 'release'; readonly answersAgo: number }
-  | { readonly do: 'drop'; readonly author: Pubkey; readonly which: Selector }
+  /** Releases the claim that was answered so many answers ago, if there was one, and gives its quotas back or not. */
+  | { readonly do: 'release'; readonly answersAgo: number; readonly givesBack: boolean }
+  | { readonly do: 'drop'; readonly author: Pubkey; readonly deletion: Deletion }
   | { readonly do: 'sweep'; readonly retireAfterSeconds: number }
   | { readonly do: 'hit'; readonly key: string; readonly cost: number }
   /** Of a hit that was made so many seconds ago, or would have been. */
@@ -37,7 +37,7 @@ export function runsOf(numRuns: number, operationsEach: number): number {
 }
 
 export const AUTHORS = ['alice', 'bob', 'carol'].map(authorNamed)
-const PACKAGES = 14
+const PACKAGES = 18
 const RETIRE_AFTER_SECONDS = 600
 
 /** Histories in which every claim is made under the same policy and every package is put under the same limits. */
@@ -55,8 +55,20 @@ function steps(authors: readonly Pubkey[], policy: ClaimPolicy, limits: StockLim
   return fc.oneof(
     { weight: 8, arbitrary: packagesOf(author).map((pkg): Step => ({ do: 'put', pkg, limits })) },
     { weight: 8, arbitrary: claims.map((claims): Step => ({ do: 'claim', claims, policy })) },
-    { weight: 3, arbitrary: fc.nat(2).map((answersAgo): Step => ({ do: 'release', answersAgo })) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('drop' as const), author, which: selectors }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('release' as const),
+        answersAgo: fc.nat(2),
+        givesBack: fc.boolean(),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: author.chain((of) =>
+        fc.record({ do: fc.constant('drop' as const), author: fc.constant(of), deletion: deletions(of) }),
+      ),
+    },
     { weight: 2, arbitrary: fc.constant<Step>({ do: 'sweep', retireAfterSeconds: RETIRE_AFTER_SECONDS }) },
     {
       weight: 1,
@@ -101,15 +113,36 @@ const stockLimits: fc.Arbitrary<StockLimits> = fc.record({
   publish: fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) }),
 })
 
-/** The package of an author with this number is the same in every history; the last one has the ref of the first. */
+/** A package of an author. It is the same in every history. Some are twins, or have the KeyPackage of another package. */
 function packageOf(author: Pubkey, number: number): StoredKeyPackage {
+  const original = sameKeyPackage.get(number)
+  const pkg = packageNumbered(author, number)
+  return original === undefined ? pkg : { ...pkg, ref: packageNumbered(author, original).ref }
+}
+
+/** In kind 443: 13 has the KeyPackage of 0, and 14 that of the slot 3. In slots: 15 has that of 3, and 17 that of 1. */
+const sameKeyPackage: ReadonlyMap<number, number> = new Map([
+  [13, 0],
+  [14, 3],
+  [15, 3],
+  [17, 1],
+])
+const SLOTS: ReadonlyMap<number, string> = new Map([
+  [3, 'slot 0'],
+  [7, 'slot 1'],
+  [11, 'slot 0'],
+  [15, 'slot 0'],
+  [16, 'slot 2'],
+  [17, 'slot 3'],
+])
+
+function packageNumbered(author: Pubkey, number: number): StoredKeyPackage {
   const name = `${author} ${number}`
   const createdAt = NOW - HOUR + ((number * 7) % 5)
   const expiresAt = NOW + ([30 * DAY, HOUR / 2, 2 * HOUR, DAY][number % 4] ?? 0)
-  if (number % 4 === 3)
-    return slotNamed(name, author, `slot ${number % 8 === 3 ? 0 : 1}`, { createdAt, expiresAt })
-  const pkg = packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0 })
-  return number === PACKAGES - 1 ? { ...pkg, ref: packageOf(author, 0).ref } : pkg
+  const slot = SLOTS.get(number)
+  if (slot !== undefined) return slotNamed(name, author, slot, { createdAt, expiresAt })
+  return packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0 })
 }
 
 function packagesOf(author: fc.Arbitrary<Pubkey>): fc.Arbitrary<StoredKeyPackage> {
@@ -117,16 +150,38 @@ function packagesOf(author: fc.Arbitrary<Pubkey>): fc.Arbitrary<StoredKeyPackage
 }
 
 function claimsOf(author: Pubkey): fc.Arbitrary<Claim> {
-  return fc.record({
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.record(plainClaimsOf(author)) },
+    {
+      weight: 2,
+      arbitrary: fc.record(
+        {
+          ...plainClaimsOf(author),
+          maxSlots: fc.integer({ min: 1, max: 2 }),
+          seen: fc.subarray([3, 7, 14, 15, 17].map((number) => packageOf(author, number).id)),
+          limited: fc.constant({ outcome: 'limited', by: 'perRequester', retryAfterSeconds: 7 } as const),
+          recipient: fc.constantFrom('connection 1', 'connection 2'),
+          formerly: fc.constantFrom('connection 1', 'xavier'),
+        },
+        { requiredKeys: ['author', 'requester', 'address', 'maximum', 'narrowings'] },
+      ),
+    },
+  )
+}
+
+function plainClaimsOf(author: Pubkey) {
+  return {
     author: fc.constant(author),
     requester: fc.constantFrom('xavier', 'yvonne', 'zoe'),
     address: fc.constantFrom('192.0.2.1', '192.0.2.2'),
     maximum: fc.integer({ min: 1, max: 2 }),
     narrowings: fc.oneof(
-      { weight: 4, arbitrary: fc.constant([{ kinds: [443, 30443] }]) },
+      { weight: 2, arbitrary: fc.constant([{ kinds: [443, 30443] }]) },
+      { weight: 2, arbitrary: fc.constant([{ kinds: [443] }]) },
+      { weight: 1, arbitrary: fc.constant([{ kinds: [30443] }]) },
       { weight: 1, arbitrary: fc.array(narrowingsOf(author), { minLength: 1, maxLength: 2 }) },
     ),
-  })
+  }
 }
 
 function narrowingsOf(author: Pubkey): fc.Arbitrary<Narrowing> {
@@ -143,10 +198,19 @@ function narrowingsOf(author: Pubkey): fc.Arbitrary<Narrowing> {
   )
 }
 
-const selectors: fc.Arbitrary<Selector> = fc.oneof(
-  fc
-    .tuple(fc.constantFrom(...AUTHORS), fc.nat(PACKAGES - 1))
-    .map(([author, number]): Selector => ({ by: 'id', ids: [packageOf(author, number).id, hex('nobody')] })),
-  fc.constant<Selector>({ by: 'slot', slots: ['slot 0', 'slot 1'], createdUntil: NOW - HOUR + 2 }),
-  fc.constant<Selector>({ by: 'author', createdUntil: NOW - HOUR + 2 }),
-)
+function deletions(author: Pubkey): fc.Arbitrary<Deletion> {
+  const ids = fc
+    .uniqueArray(fc.nat(PACKAGES - 1), { minLength: 1, maxLength: 2 })
+    .map((numbers) => ({ ids: [...numbers.map((number) => packageOf(author, number).id), hex('nobody')] }))
+  return fc
+    .tuple(
+      fc.oneof<fc.Arbitrary<Partial<Deletion>>[]>(
+        ids,
+        fc.subarray([...SLOTS.values()], { minLength: 1 }).map((slots) => ({ slots: [...new Set(slots)] })),
+        fc.constant({ everything: true }),
+      ),
+      fc.integer({ min: NOW - HOUR, max: NOW - HOUR + 4 }),
+      fc.constantFrom(0, NOW + HOUR, NOW + DAY),
+    )
+    .map(([what, createdUntil, keptUntil]) => deletionOf({ ...what, createdUntil, keptUntil }))
+}

@@ -136,7 +136,7 @@ export class Storm {
   }
 
   async #relayLists(author: Pubkey): Promise<Verdict> {
-    const [event] = await this.#store.getRelayLists([author])
+    const [event] = await this.#store.getRelayLists([author], [10051])
     return event?.pubkey === author ? 'right' : `a relay list: ${JSON.stringify(event)}`
   }
 
@@ -149,9 +149,9 @@ export class Storm {
   }
 
   async #known(author: Pubkey): Promise<Verdict> {
-    const known = await this.#store.known(author, NOW)
-    const isWhole = known.every(({ name, expiresAt }) => /^[\da-f]{64}$/.test(name) && expiresAt > NOW)
-    return known.length > 0 && isWhole ? 'right' : `known: ${JSON.stringify(known).slice(0, 200)}`
+    const known = await this.#store.remembered(author, NOW)
+    const isWhole = known.names.every(({ name, expiresAt }) => /^[\da-f]{64}$/.test(name) && expiresAt > NOW)
+    return known.names.length > 0 && isWhole ? 'right' : `known: ${JSON.stringify(known).slice(0, 200)}`
   }
 }
 

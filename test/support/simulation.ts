@@ -3,6 +3,7 @@
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import { claim } from '../../plugin/stock/claim.ts'
 import { offer } from '../../plugin/stock/offer.ts'
+import { isForSlotsAlone } from '../../plugin/stock/selection.ts'
 import {
   drop,
   EMPTY_STOCK,
@@ -12,7 +13,7 @@ import {
   type Stock,
   sweep,
 } from '../../plugin/stock/stock.ts'
-import type { ClaimWindows, KeptWindow } from '../../plugin/stock/windows.ts'
+import { type ClaimWindows, type KeptWindow, uncountClaim } from '../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -45,6 +46,8 @@ interface Claimed {
   readonly policy: ClaimPolicy
   readonly choice: ClaimOutcome<StockedPackage>
   readonly windows: ClaimWindows
+  /** Seconds since the epoch. */
+  readonly at: number
 }
 
 /** Every step that changes or could change the author's stock, in order. A claim is released at most once. */
@@ -76,11 +79,17 @@ class Simulation {
         if (released === undefined) return []
         const { choice } = released
         const ids = choice.outcome === 'delivered' ? choice.packages.map(({ id }) => id) : []
+        if (step.givesBack) this.#giveBack(released)
         const { stock, removed } = release(this.#stock, ids, this.#now)
         return [this.#moment(step, { after: stock, removed, released })]
       }
       case 'drop':
-        return [this.#moment(step, this.#changed(drop(this.#stock, step.which, this.#now)))]
+        return [
+          this.#moment(
+            step,
+            this.#changed(drop(this.#stock, step.deletion, (name) => this.#knownUntil(name), this.#now)),
+          ),
+        ]
       case 'sweep':
         return [this.#moment(step, this.#changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
       case 'hit':
@@ -99,11 +108,12 @@ class Simulation {
     pkg: StoredKeyPackage,
     { limits }: Extract<Step, { do: 'put' }>,
   ): Pick<Moment, 'after' | 'removed' | 'offered'> {
-    const knownUntil = (name: string) => (this.#known.has(name) ? Infinity : undefined)
+    const knownUntil = (name: string) => this.#knownUntil(name)
     const offered = offer(this.#stock, this.#published, pkg, knownUntil, limits, this.#now)
-    const { published, names, outcome } = offered
+    const { published, names, forgotten, outcome } = offered
     this.#published = published ?? this.#published
     for (const { name } of names) this.#known.add(name)
+    for (const name of forgotten) this.#known.delete(name)
     return { ...this.#changed(offered), offered: { pkg, outcome } }
   }
 
@@ -118,9 +128,25 @@ class Simulation {
     if (windows !== undefined) {
       this.#windows.set(requesterKey, windows.requester).set(addressKey, windows.address)
     }
-    const claimed = { request, policy, choice, windows: before }
+    const claimed = { request, policy, choice, windows: before, at: this.#now }
     if (choice.outcome === 'delivered') this.#undoable.push(claimed)
     return { ...this.#changed(answer), claimed }
+  }
+
+  #giveBack({ request, policy, choice, at }: Claimed): void {
+    if (choice.outcome !== 'delivered' || !choice.counted || isForSlotsAlone(request)) return
+    const { requester, address } = request
+    const keys = [`requester ${requester}`, `address ${address}`] as const
+    const before = { requester: this.#windows.get(keys[0]), address: this.#windows.get(keys[1]) }
+    const after = uncountClaim(before, { requester, address, policy, at })
+    for (const [key, window] of [[keys[0], after.requester] as const, [keys[1], after.address] as const]) {
+      if (window === undefined) this.#windows.delete(key)
+      else this.#windows.set(key, window)
+    }
+  }
+
+  #knownUntil(name: string): number | undefined {
+    return this.#known.has(name) ? Number.POSITIVE_INFINITY : undefined
   }
 
   #changed({

@@ -4,12 +4,11 @@ import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
-import type { KnownRelayList } from '../../../plugin/lifecycle/relay-list.ts'
+import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import type { StoredKeyPackage } from '../../../plugin/store.ts'
+import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 
 /** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
@@ -33,7 +32,15 @@ export type WindowKey =
   | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
 
-export type DueKey = [hour: number, author: Pubkey, name: EventId | KeyPackageRef | '']
+export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
+
+/** What the listeners of every process are told. */
+export type Change =
+  | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
+  | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+
+/** A change, and which of the open stores made it. */
+export type RecordedChange = Change & { readonly origin: string }
 
 export interface Environment {
   readonly root: RootDatabase
@@ -41,16 +48,18 @@ export interface Environment {
   /** The same table as `authors`: an author's stock and windows share a page, so a claim dirties few pages. */
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
-  /** Until when an event id or KeyPackageRef is remembered, in seconds since the epoch (I3). */
-  readonly known: Database<number, [author: Pubkey, name: EventId | KeyPackageRef]>
+  /** Until when the name of a package is remembered, in seconds since the epoch (I3). */
+  readonly known: Database<number, [author: Pubkey, name: KnownName['name']]>
   /**
    * What a sweep must visit from that hour on: an author whose stock will change or, with a name, the `known` entries
-   * of that name and of the KeyPackageRef in the value.
+   * of that name and of the one in the value.
    */
-  readonly due: Database<KeyPackageRef | '', DueKey>
-  readonly relayLists: Database<KnownRelayList, Pubkey>
-  /** How many `authors` have packages, how many `packages` they have, and the `format`. */
-  readonly meta: Database<number, 'authors' | 'packages' | 'format'>
+  readonly due: Database<KnownName['name'], DueKey>
+  readonly relayLists: Database<KnownRelayLists, Pubkey>
+  /** How many `authors` have packages, how many `packages` they have, the number of the last of `changes`, and the `format`. */
+  readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
+  /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
+  readonly changes: Database<RecordedChange, number>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -101,6 +110,7 @@ function openTables(
     return {
       root,
       meta,
+      changes: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),

@@ -1,10 +1,12 @@
-/** Reads an entire LMDB store for an export, and records what another store has spent (`MovableStore`). */
+/** Reads an entire LMDB store for an export, and takes over what another store remembers (`MovableStore`). */
 
 import type { RangeOptions } from 'lmdb'
+import { everyKnownKind } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { spend } from '../../../plugin/stock/stock.ts'
+import { rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
+import { remember } from '../../../plugin/stock/stock.ts'
 import { isOver } from '../../../plugin/stock/windows.ts'
-import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
+import type { AuthorRelayList, KnownName, Remembered } from '../../../plugin/store.ts'
 import { chunks } from './chunks.ts'
 import type { Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
@@ -19,25 +21,31 @@ export async function* everyAuthor({ authors }: Environment): AsyncGenerator<Pub
 
 export async function* everyRelayList({ relayLists }: Environment): AsyncGenerator<AuthorRelayList> {
   for await (const authors of chunks((options) => relayLists.getKeys(options), CHUNK)) {
-    for (const author of authors) yield { author, ...relayLists.get(author) }
+    for (const author of authors) {
+      for (const known of everyKnownKind(relayLists.get(author) ?? {})) yield { author, ...known }
+    }
   }
 }
 
-export function namesOf({ known }: Environment, author: Pubkey, now: number): KnownName[] {
+export function rememberedOf({ authors, known }: Environment, author: Pubkey, now: number): Remembered {
   const range = known.getRange({ start: [author, ''], end: [author, LAST] })
   const names = range.map(({ key: [, name], value }) => ({ name, expiresAt: value }))
-  return [...names.filter(({ expiresAt }) => !isOver(expiresAt, now))]
+  return {
+    names: [...names.filter(({ expiresAt }) => !isOver(expiresAt, now))],
+    deletions: rememberedDeletions(authors.get(author), now),
+  }
 }
 
-export function spendNames(
+export function rememberOf(
   transaction: Transaction,
   author: Pubkey,
-  spent: readonly KnownName[],
+  remembered: Remembered,
   now: number,
 ): void {
   const { authors, known, due } = transaction.tables
   const record = authors.get(author)
-  const { stock, names, removed } = spend(record, spent, (name) => known.get([author, name]), now)
+  const knownUntil = (name: KnownName['name']) => known.get([author, name])
+  const { stock, names, removed } = remember(record, remembered, knownUntil, now)
   for (const { name, expiresAt } of names) {
     known.put([author, name], expiresAt)
     due.put([hourOf(expiresAt), author, name], '')

@@ -4,10 +4,13 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
+import { refNameOf } from '../../../plugin/stock/twins.ts'
+import { uncountClaim } from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  CountedClaim,
   PutOutcome,
   StockedPackage,
   StockLimits,
@@ -26,10 +29,9 @@ export function put(
 ): PutOutcome {
   const { authors, packages, known, windows, due } = transaction.tables
   const { author, event, contentForm, ...row } = pkg
-  const { id, ref, expiresAt } = row
   const record = authors.get(author)
   const publishedKey: WindowKey = [author, 'published', '']
-  const { stock, published, names, outcome, removed } = offer(
+  const { stock, published, names, forgotten, outcome, removed } = offer(
     record,
     windows.get(publishedKey),
     row,
@@ -38,9 +40,10 @@ export function put(
     now,
   )
   if (published !== undefined) windows.put(publishedKey, published)
-  if (isTakenIn(outcome)) packages.put([author, id], { event, contentForm })
+  if (isTakenIn(outcome)) packages.put([author, row.id], { event, contentForm })
   for (const each of names) known.put([author, each.name], each.expiresAt)
-  if (names.length > 0) due.put([hourOf(expiresAt), author, id], ref)
+  for (const name of forgotten) known.remove([author, name])
+  if (names.length > 0) due.put([hourOf(row.expiresAt), author, row.id], refNameOf(row))
   transaction.save(author, record, stock, limits.retireAfterSeconds, now)
   transaction.remove(author, removed)
   return outcome
@@ -55,8 +58,7 @@ export function claimOne(
   const { authors, packages, windows } = transaction.tables
   const { author } = request
   const record = authors.get(author)
-  const requesterKey: WindowKey = [author, 'requester', keyPart(request.requester)]
-  const addressKey: WindowKey = [author, 'address', keyPart(request.address)]
+  const { requesterKey, addressKey } = windowKeys(author, request)
   const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
   const { stock, windows: counted, choice, removed } = claim(record, before, request, policy, now)
   if (counted !== undefined) {
@@ -67,6 +69,28 @@ export function claimOne(
   }
   if (choice.outcome !== 'delivered') return choice
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
+}
+
+/** Gives back what a claim counted in the author's windows. */
+export function uncount({ tables }: Transaction, author: Pubkey, counted: CountedClaim): void {
+  const { windows } = tables
+  const { requesterKey, addressKey } = windowKeys(author, counted)
+  const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
+  const { requester, address } = uncountClaim(before, counted)
+  if (requester === undefined) windows.remove(requesterKey)
+  else windows.put(requesterKey, requester)
+  if (address === undefined) windows.remove(addressKey)
+  else windows.put(addressKey, address)
+}
+
+function windowKeys(
+  author: Pubkey,
+  { requester, address }: Pick<Claim, 'requester' | 'address'>,
+): { requesterKey: WindowKey; addressKey: WindowKey } {
+  return {
+    requesterKey: [author, 'requester', keyPart(requester)],
+    addressKey: [author, 'address', keyPart(address)],
+  }
 }
 
 function withEvent(packages: Environment['packages'], author: Pubkey, pkg: StockedPackage): StoredKeyPackage {

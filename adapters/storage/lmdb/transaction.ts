@@ -2,6 +2,7 @@
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { dueAt, forgotten, removalsOf } from '../../../plugin/stock/bookkeeping.ts'
+import { sizeOf } from '../../../plugin/stock/selection.ts'
 import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/stock.ts'
 import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
@@ -82,9 +83,10 @@ export class Transaction {
     const dueHour = this.#schedule(author, before, dueAt(stock, retireAfterSeconds), now)
     const old = before ?? EMPTY_STOCK
     if (stock === old && dueHour === before?.dueHour) return
-    const { packages, deliveries } = stock
-    this.tables.authors.put(author, { packages, deliveries, ...(dueHour !== undefined && { dueHour }) })
-    this.#packages += packages.length - old.packages.length
+    const { packages, deliveries, deletions } = stock
+    const dueThen = dueHour === undefined ? {} : { dueHour }
+    this.tables.authors.put(author, { packages, deliveries, ...(deletions && { deletions }), ...dueThen })
+    this.#packages += sizeOf(packages) - sizeOf(old.packages)
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
   }
 

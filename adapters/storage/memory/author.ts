@@ -1,17 +1,20 @@
 /** One author's data in a memory store, changed by the rules of `plugin/stock/`. */
 
-import { heardOf } from '../../../plugin/stock/bookkeeping.ts'
+import { heardOf, rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
-import { drop, type Removed, release, type Stock, spend, sweep } from '../../../plugin/stock/stock.ts'
-import { isOver, type KeptWindow } from '../../../plugin/stock/windows.ts'
+import { drop, type Removed, release, remember, type Stock, sweep } from '../../../plugin/stock/stock.ts'
+import { isOver, type KeptWindow, uncountClaim } from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   KnownName,
   PutOutcome,
-  Selector,
+  Remembered,
   StockLimits,
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
@@ -42,6 +45,7 @@ export class Author {
     this.stock = offered.stock
     this.#published = offered.published ?? this.#published
     this.#remember(offered.names)
+    for (const name of offered.forgotten) this.#known.delete(name)
     return offered
   }
 
@@ -65,22 +69,22 @@ export class Author {
     return { choice, removed }
   }
 
-  drop(which: Selector, now: number): { dropped: number; removed: RemovedOnly } {
-    if (this.stock === undefined) return { dropped: 0, removed: [] }
-    const { stock, dropped, removed } = drop(this.stock, which, now)
+  drop(deletion: Deletion, now: number): { outcome: DropOutcome; removed: RemovedOnly } {
+    const { stock, outcome, removed } = drop(this.stock, deletion, (name) => this.#known.get(name), now)
     this.stock = stock
-    return { dropped, removed }
+    return { outcome, removed }
   }
 
-  release(ids: readonly string[], now: number): RemovedOnly {
+  release(ids: readonly string[], now: number, counted: CountedClaim | undefined): RemovedOnly {
+    if (counted !== undefined) this.#uncount(counted)
     if (this.stock === undefined) return []
     const { stock, removed } = release(this.stock, ids, now)
     this.stock = stock
     return removed
   }
 
-  spend(spent: readonly KnownName[], now: number): RemovedOnly {
-    const { stock, names, removed } = spend(this.stock, spent, (name) => this.#known.get(name), now)
+  remember(remembered: Remembered, now: number): RemovedOnly {
+    const { stock, names, removed } = remember(this.stock, remembered, (name) => this.#known.get(name), now)
     this.stock = stock
     this.#remember(names)
     return removed
@@ -98,10 +102,25 @@ export class Author {
     return removed
   }
 
-  /** Names of packages in stock or spent, not yet expired. */
-  known(now: number): KnownName[] {
+  /** Names of packages in stock or spent, not yet expired, and the deletions that still matter. */
+  remembered(now: number): Remembered {
     const names = [...this.#known].map(([name, expiresAt]) => ({ name, expiresAt }))
-    return names.filter(({ expiresAt }) => !isOver(expiresAt, now))
+    return {
+      names: names.filter(({ expiresAt }) => !isOver(expiresAt, now)),
+      deletions: rememberedDeletions(this.stock, now),
+    }
+  }
+
+  #uncount(counted: CountedClaim): void {
+    const before = {
+      requester: this.#requesters?.get(counted.requester),
+      address: this.#addresses?.get(counted.address),
+    }
+    const { requester, address } = uncountClaim(before, counted)
+    if (requester === undefined) this.#requesters?.delete(counted.requester)
+    else this.#requesters?.set(counted.requester, requester)
+    if (address === undefined) this.#addresses?.delete(counted.address)
+    else this.#addresses?.set(counted.address, address)
   }
 
   #settle(retireAfterSeconds: number, now: number): RemovedOnly {

@@ -153,7 +153,7 @@ export class Changes {
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
-      if (!draft.isChanged) {
+      if (!draft.isChanged && rows.length === 0) {
         this.#tell(author, batch, decided, () => null)
         return draft.hasFresh
       }

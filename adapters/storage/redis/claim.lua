@@ -12,8 +12,9 @@
 --      9, 10 how long the windows of a requester and of an address are kept, in seconds
 --      11 a version that is unique to this call
 --      12 1 if claims may be repeated, otherwise 0
---      13 and on, for each claim: the maximum number of packages without a slot, then `+` if it asks for slots too; 0 for
---      a claim that the fast path does not support
+--      13 and on, for each claim: the maximum number of one-time packages; if it asks for slots too, `+`, and their maximum
+--      number unless it asks for all. `0+` asks for slots alone, which are not counted; 0 is a claim that the fast path does
+--      not support. After it, the recipient
 --
 -- Returns for each claim one of
 --         'more', or 'due' if a sweep should visit the author; how many packages are left; the number of rows; the rows;
@@ -62,18 +63,25 @@ local function count(key, records, used, seconds)
   call('SET', key, windows[key], 'EX', seconds)
 end
 
--- The rows to deliver, and the changed fields of the stock; nothing for a slow claim.
-local function choose(stock, head, fresh, taken, asked, requesterWindow)
-  local asksSlots = sub(asked, -1) == '+'
-  if asksSlots and sub(head, 40, 40) == '1' then
-    return call('HGET', stock, 'always'), {}
+-- The rows of the slots, at most as many as the claim asks for; nothing if there are none, or it does not ask for them.
+local function slotRows(stock, head, asked)
+  local plus = string.find(asked, '+', 1, true)
+  if plus and sub(head, 40, 40) == '1' then
+    local most = tonumber(sub(asked, plus + 1))
+    return sub(call('HGET', stock, 'always'), 1, most and most * ROW)
   end
-  local length = tonumber(asksSlots and sub(asked, 1, -2) or asked) * ROW
-  -- The key of a window is that of the stock, with the requester and a suffix instead of `stock`.
-  local requester = sub(requesterWindow, #stock - #'stock' + 1, -#':q' - 1)
+end
+
+-- The rows to deliver, and the changed fields of the stock; nothing for a slow claim.
+local function choose(stock, head, fresh, taken, asked, recipient)
+  local slots = slotRows(stock, head, asked)
+  if slots then
+    return slots, {}
+  end
+  local length = tonumber(string.match(asked, '^%d+')) * ROW
   if length >= ROW and length < #fresh then
     local rows = sub(fresh, 1, length)
-    local delivery = deliveryHead .. rows .. ' - ' .. requester .. '\n'
+    local delivery = deliveryHead .. rows .. ' - ' .. recipient .. '\n'
     return rows, { 'fresh', sub(fresh, length + 1), 'taken', taken .. delivery }, true
   end
   if length >= ROW and sub(head, 41, 41) == '1' then
@@ -81,7 +89,7 @@ local function choose(stock, head, fresh, taken, asked, requesterWindow)
     local change = { 'counted', counted + 1 }
     if ARGV[12] == '1' then
       change[3] = 'taken'
-      change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. requester .. '\n'
+      change[4] = taken .. deliveryHead .. '- ' .. sub(again, AGAIN_ID, AGAIN_SINCE - 1) .. ' ' .. recipient .. '\n'
     end
     local count = number(again, AGAIN_COUNT, -1) + counted
     local exposure = number(again, AGAIN_SINCE, AGAIN_COUNT - 1) .. ':' .. count
@@ -89,8 +97,28 @@ local function choose(stock, head, fresh, taken, asked, requesterWindow)
   end
 end
 
+-- The events of these rows; nothing if one is missing.
+local function eventsOf(stock, chosen)
+  local events = {}
+  for from = 1, chosen and #chosen or 0, ROW do
+    events[#events + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
+  end
+  return chosen and #events * ROW == #chosen and events
+end
+
+local function deliver(word, remaining, events, exposure)
+  answer(word)
+  answer(remaining)
+  answer(#events)
+  for _, event in ipairs(events) do
+    answer(event)
+  end
+  answer(exposure or '')
+  return true
+end
+
 -- Returns whether the fast path answered the claim.
-local function take(index, stock, requesterWindow, addressWindow, asked)
+local function take(index, stock, requesterWindow, addressWindow, asked, recipient)
   local fields = call('HMGET', stock, 'head', 'fresh', 'taken')
   local head, fresh, taken = fields[1], fields[2], fields[3]
   if
@@ -103,6 +131,10 @@ local function take(index, stock, requesterWindow, addressWindow, asked)
   then
     return false
   end
+  if sub(asked, 1, 2) == '0+' then
+    local slots = eventsOf(stock, slotRows(stock, head, asked))
+    return slots and deliver('more', number(head, 34, 38) + #fresh / ROW, slots)
+  end
   local ofRequester, usedByRequester = slide(windows[requesterWindow], authorSeconds, now)
   local ofAddress, usedByAddress = slide(windows[addressWindow], addressSeconds, now)
   if usedByRequester >= authorMax or usedByAddress >= addressMax then
@@ -111,37 +143,29 @@ local function take(index, stock, requesterWindow, addressWindow, asked)
   if windows[requesterWindow] and newestAt(windows[requesterWindow]) > repeatedAfter then
     return false
   end
-  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, requesterWindow)
-  local rows = {}
-  for from = 1, chosen and #chosen or 0, ROW do
-    rows[#rows + 1] = call('HGET', stock, sub(chosen, from, from + ROW - 1)) or nil
-  end
-  if not chosen or #rows * ROW ~= #chosen then
+  local chosen, change, isDelivery, exposure = choose(stock, head, fresh, taken, asked, recipient)
+  local events = eventsOf(stock, chosen)
+  if not events then
     return false
   end
   call('HSET', stock, 'version', ARGV[11] .. index, unpack(change))
   count(requesterWindow, ofRequester, usedByRequester, ARGV[9])
   count(addressWindow, ofAddress, usedByAddress, ARGV[10])
-  answer(isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more')
-  answer(number(head, 34, 38) + #(change[1] == 'fresh' and change[2] or fresh) / ROW)
-  answer(#rows)
-  for _, row in ipairs(rows) do
-    answer(row)
-  end
-  answer(exposure or '')
-  return true
+  local word = isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more'
+  local left = #(change[1] == 'fresh' and change[2] or fresh) / ROW
+  return deliver(word, number(head, 34, 38) + left, events, exposure)
 end
 
 local function claim(index)
   local stock, requesterWindow, addressWindow = unpack(KEYS, 3 * index - 2, 3 * index)
   if
     not slow[stock]
-    and take(index, stock, requesterWindow, addressWindow, ARGV[12 + index])
+    and take(index, stock, requesterWindow, addressWindow, ARGV[11 + 2 * index], ARGV[12 + 2 * index])
   then
     return
   end
   local fields = not slow[stock]
-    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries')
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries', 'deletions')
   slow[stock] = true
   answer('slow')
   answer(fields)

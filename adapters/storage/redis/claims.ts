@@ -5,14 +5,14 @@
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
-import { deliveryKeptUntil } from '../../../plugin/stock/deliveries.ts'
+import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, LowStockListener, Narrowing } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import { claiming, requesterWindowSeconds } from './decisions.ts'
-import type { Keys } from './keys.ts'
+import { type Keys, keyPart } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
@@ -177,7 +177,7 @@ export class Claims {
     for (const { claim } of batch) {
       const own = this.#keys.of(claim.author)
       keys.push(own.stock, own.requester(claim.requester), own.address(claim.address))
-      args.push(askedOf(claim))
+      args.push(askedOf(claim), keyPart(recipientOf(claim)))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -272,11 +272,16 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
 function askedOf(claim: Claim): string {
   if (!isPlainClaim(claim)) return '0'
   const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
-  return asksFor(claim, SLOT_KIND) ? `${most}+` : `${most}`
+  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : `${most}`
 }
 
-function isPlainClaim({ narrowings, maximum }: Claim): boolean {
-  return narrowings.every(isPlain) && Number.isSafeInteger(maximum) && maximum > 0
+function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
+  if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
+  return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
+}
+
+function isWhole(maximum: number): boolean {
+  return Number.isSafeInteger(maximum) && maximum > 0
 }
 
 function asksFor({ narrowings }: Claim, kind: number): boolean {

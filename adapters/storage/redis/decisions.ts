@@ -2,15 +2,19 @@
 
 import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
-import { offer } from '../../../plugin/stock/offer.ts'
-import { drop, type Removed, release, spend, sweep } from '../../../plugin/stock/stock.ts'
+import { recipientOf } from '../../../plugin/stock/deliveries.ts'
+import { namesAskedOf, offer } from '../../../plugin/stock/offer.ts'
+import { drop, type Removed, release, remember, sweep } from '../../../plugin/stock/stock.ts'
+import { uncountClaim } from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
-  KnownName,
+  CountedClaim,
+  Deletion,
+  DropOutcome,
   PutOutcome,
-  Selector,
+  Remembered,
   StockLimits,
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
@@ -50,9 +54,9 @@ export function putting(
   return {
     now,
     isDue: true,
-    needs: { names: [pkg.id, pkg.ref], windows: limits.publish === undefined ? [] : [keys.published] },
+    needs: { names: namesAskedOf(pkg), windows: limits.publish === undefined ? [] : [keys.published] },
     decide(draft) {
-      const { stock, published, names, outcome, removed } = offer(
+      const { stock, published, names, forgotten, outcome, removed } = offer(
         draft.stock,
         draft.window(keys.published),
         draft.rowed(pkg),
@@ -68,7 +72,8 @@ export function putting(
       )
         draft.keepWindow(keys.published, published, limits.publish.windowSeconds)
       draft.remember(names)
-      if (names.length > 0) draft.forgetNames(now)
+      draft.forget(forgotten)
+      if (names.length > 0) draft.forgetExpired(now)
       return { outcome, removed }
     },
   }
@@ -81,7 +86,12 @@ export function claiming(
   now: number,
 ): Change<ClaimOutcome<RowedPackage>> {
   const [ofRequester, ofAddress] = [keys.requester(request.requester), keys.address(request.address)]
-  const known = { ...request, requester: keyPart(request.requester) }
+  const { formerly } = request
+  const known = {
+    ...request,
+    recipient: keyPart(recipientOf(request)),
+    ...(formerly !== undefined && { formerly: keyPart(formerly) }),
+  }
   return {
     now,
     needs: { windows: [ofRequester, ofAddress] },
@@ -104,25 +114,34 @@ export function requesterWindowSeconds({ perAuthor, redeliverySeconds }: ClaimPo
   return Math.max(perAuthor.windowSeconds, redeliverySeconds)
 }
 
-export function dropping(which: Selector, now: number): Change<number> {
+export function dropping(deletion: Deletion, now: number): Change<DropOutcome> {
   return {
     now,
-    needs: {},
+    isDue: true,
+    needs: { names: deletion.ids ?? [] },
     decide(draft) {
-      if (draft.stock === undefined) return { outcome: 0, removed: NOTHING_REMOVED }
-      const { stock, dropped, removed } = drop(draft.stock, which, now)
+      const knownUntil = (name: string) => draft.knownUntil(name)
+      const { stock, outcome, removed } = drop(draft.stock, deletion, knownUntil, now)
       draft.stock = stock
-      return { outcome: dropped, removed }
+      return { outcome, removed }
     },
   }
 }
 
-export function releasing(ids: readonly string[], now: number): Change<void> {
+export function releasing(
+  keys: AuthorKeys,
+  ids: readonly string[],
+  now: number,
+  counted: CountedClaim | undefined,
+): Change<void> {
+  const windows =
+    counted === undefined ? [] : [keys.requester(counted.requester), keys.address(counted.address)]
   return {
     now,
     isDue: true,
-    needs: {},
+    needs: { windows },
     decide(draft) {
+      if (counted !== undefined) uncount(draft, keys, counted)
       if (draft.stock === undefined) return { outcome: undefined, removed: NOTHING_REMOVED }
       const { stock, removed } = release(draft.stock, ids, now)
       draft.stock = stock
@@ -131,13 +150,24 @@ export function releasing(ids: readonly string[], now: number): Change<void> {
   }
 }
 
-export function spending(spent: readonly KnownName[], now: number): Change<void> {
+/** Gives back what a claim counted in the author's windows. */
+function uncount(draft: Draft, keys: AuthorKeys, counted: CountedClaim): void {
+  const { policy } = counted
+  const [ofRequester, ofAddress] = [keys.requester(counted.requester), keys.address(counted.address)]
+  const before = { requester: draft.window(ofRequester), address: draft.window(ofAddress) }
+  const { requester, address } = uncountClaim(before, counted)
+  if (requester !== before.requester) draft.keepWindow(ofRequester, requester, requesterWindowSeconds(policy))
+  if (address !== before.address) draft.keepWindow(ofAddress, address, policy.perAddress.windowSeconds)
+}
+
+export function remembering(remembered: Remembered, now: number): Change<void> {
   return {
     now,
     isDue: true,
-    needs: { names: spent.map(({ name }) => name) },
+    needs: { names: remembered.names.map(({ name }) => name) },
     decide(draft) {
-      const { stock, names, removed } = spend(draft.stock, spent, (name) => draft.knownUntil(name), now)
+      const knownUntil = (name: string) => draft.knownUntil(name)
+      const { stock, names, removed } = remember(draft.stock, remembered, knownUntil, now)
       draft.stock = stock
       draft.remember(names)
       return { outcome: undefined, removed }
@@ -161,7 +191,7 @@ export function sweeping(retireAfterSeconds: number, now: number): Change<Swept>
       const { stock, removed } = sweep(draft.stock, retireAfterSeconds, now)
       const firstName = draft.firstNameOver(now)
       draft.stock = heardOf(stock, firstName === undefined ? 0 : 1)
-      draft.forgetNames(now)
+      draft.forgetExpired(now)
       const times = [dueAt(stock, retireAfterSeconds), firstName].filter((time) => time !== undefined)
       const soonest = times.length === 0 ? undefined : Math.min(...times)
       return { outcome: { gone: removed.length, dueAt: soonest }, removed }

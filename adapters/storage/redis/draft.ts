@@ -1,5 +1,6 @@
 /** The state of one author while changes are decided one after the other, and the commands that write the result. */
 
+import { timesOf } from '../../../plugin/stock/deletions.ts'
 import { isFresh } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
@@ -21,7 +22,7 @@ import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
 export interface Needs {
   /** Keys of windows. */
   readonly windows?: readonly string[]
-  /** Event ids and KeyPackageRefs. */
+  /** Names of packages. */
   readonly names?: readonly string[]
   /** Find the first name that expires after this time, in seconds since the epoch. */
   readonly namesAfter?: number
@@ -58,6 +59,7 @@ export class Draft {
   readonly #firstNames = new Map<number, number>()
   readonly #newWindows = new Map<string, KeyedCommand>()
   readonly #newNames = new Map<string, number>()
+  readonly #goneNames = new Set<string>()
   readonly #newRows = new Map<string, string>()
   #namesOverBy: number | undefined
   #lastRow: string | undefined
@@ -81,6 +83,7 @@ export class Draft {
       this.stock !== this.#read.stock ||
       this.#newWindows.size > 0 ||
       this.#newNames.size > 0 ||
+      this.#goneNames.size > 0 ||
       this.#namesOverBy !== undefined
     )
   }
@@ -99,10 +102,16 @@ export class Draft {
     return this.#windows.get(key)
   }
 
-  /** @param seconds how long it matters */
-  keepWindow(key: string, window: KeptWindow, seconds: number): void {
+  /**
+   * @param window undefined if it is empty
+   * @param seconds how long it matters
+   */
+  keepWindow(key: string, window: KeptWindow | undefined, seconds: number): void {
     this.#windows.set(key, window)
-    this.#newWindows.set(key, ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK])
+    this.#newWindows.set(
+      key,
+      window === undefined ? ['DEL', key] : ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK],
+    )
   }
 
   knownUntil(name: KnownName['name']): number | undefined {
@@ -113,11 +122,20 @@ export class Draft {
     for (const { name, expiresAt } of names) {
       this.#names.set(name, expiresAt)
       this.#newNames.set(name, expiresAt)
+      this.#goneNames.delete(name)
+    }
+  }
+
+  forget(names: readonly KnownName['name'][]): void {
+    for (const name of names) {
+      this.#names.delete(name)
+      this.#newNames.delete(name)
+      this.#goneNames.add(name)
     }
   }
 
   /** Removes the names that have expired by then. */
-  forgetNames(now: number): void {
+  forgetExpired(now: number): void {
     this.#namesOverBy = Math.min(now, this.#namesOverBy ?? now)
   }
 
@@ -149,6 +167,7 @@ export class Draft {
       stock,
       rowsToFetch.map((row) => [row]),
     )
+    if (!this.isChanged) return fetching
     if (this.stock === undefined) {
       const gone = [stock, known].map((key): KeyedCommand => ['UNLINK', key])
       return [...fetching, ...this.#newWindows.values(), ...gone]
@@ -188,12 +207,23 @@ export class Draft {
       stock,
       gone.map((row) => [row]),
     )
+    forgetting.push(
+      ...inPieces(
+        'ZREM',
+        known,
+        [...this.#goneNames].map((name) => [name]),
+      ),
+    )
     if (this.#namesOverBy === undefined) return forgetting
     return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }
 
-  #keptUntil({ deliveries }: Stock<RowedPackage>): number {
-    const times = [...this.#newNames.values(), ...deliveries.map(({ keptUntil }) => keptUntil)]
+  #keptUntil({ deliveries, deletions }: Stock<RowedPackage>): number {
+    const times = [
+      ...this.#newNames.values(),
+      ...deliveries.map(({ keptUntil }) => keptUntil),
+      ...(deletions === undefined ? [] : timesOf(deletions)),
+    ]
     return times.reduce((a, b) => Math.max(a, b), this.#read.keptUntil)
   }
 

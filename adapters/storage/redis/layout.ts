@@ -1,20 +1,22 @@
 /**
  * The Redis layout of an author's stock: a hash with these fields, and one for each package with its event (row.ts). The fast
- * path of claims (claim.lua) uses all except the last two.
+ * path of claims (claim.lua) uses all except the last three.
  *
  * - `version`: replaced by a unique text with every change.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
  * - `taken`: the deliveries by the fast path since the last other change.
- * - `always`: the rows that every claim for slots gets, without changing the stock. Empty if there are none.
+ * - `always`: the rows of all slots, newest first, which every claim for slots gets without changing the stock. Empty if there
+ *   are none.
  * - `again`: the package without a slot that every claim gets now, which increments its exposure: its row, its id, since when
  *   it is exposed, and how often it was delivered. Empty if there is none.
  * - `counted`: how many more deliveries the fast path has made of it.
  * - `head`: what the fast path checks first, as numbers of fixed length: when the first package expires; since when the first
- *   of those that may retire is exposed; until when the hash is kept; how many packages are not fresh; then a 1 or 0 each:
+ *   of those that may retire is exposed; until when the hash is kept; how many KeyPackages are not fresh; then a 1 or 0 each:
  *   whether there are no deliveries, whether there is an `always`, whether there is an `again`.
  * - `packages`: all packages without their events, as JSON, including those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
- *   spent; the last package, or `-`; the requester.
+ *   spent; the last package, or `-`; the recipient.
+ * - `deletions`: the deletions that are remembered, as JSON; empty if there are none. Stocks of earlier versions lack it.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -23,9 +25,9 @@ import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import type { Delivery } from '../../../plugin/stock/deliveries.ts'
 import { retirements } from '../../../plugin/stock/exposure.ts'
-import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.ts'
+import { freshInOrder, isFresh, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
-import type { StockedPackage } from '../../../plugin/store.ts'
+import type { Deletions, StockedPackage } from '../../../plugin/store.ts'
 
 /** A package with the name of its row. */
 export interface RowedPackage extends StockedPackage {
@@ -43,6 +45,7 @@ export const STOCK_FIELDS = [
   'counted',
   'packages',
   'deliveries',
+  'deletions',
 ] as const
 
 type Fields = Record<(typeof STOCK_FIELDS)[number], string>
@@ -67,6 +70,9 @@ const COUNT = 5
 /** Larger than any time. */
 const NEVER = 10 ** TIME - 1
 
+/** Of fields that earlier versions did not write. */
+const DEFAULTS: ReadonlyMap<string, string> = new Map([['deletions', '']])
+
 /** @param values of `STOCK_FIELDS`. @throws Error if neither `encodeStock` nor claim.lua wrote them */
 export function decodeStock(values: readonly (string | null)[]): ReadStock {
   if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, keptUntil: 0 }
@@ -79,7 +85,7 @@ export function decodeStock(values: readonly (string | null)[]): ReadStock {
 
 function decode(values: readonly (string | null)[]): ReadStock {
   const fields = Object.fromEntries(
-    STOCK_FIELDS.map((name, index) => [name, present(values[index])]),
+    STOCK_FIELDS.map((name, index) => [name, present(values[index] ?? DEFAULTS.get(name))]),
   ) as Fields
   const counted = Number(fields.counted)
   const entries = (JSON.parse(fields.packages) as Entry[]).map(([place, pkg]): Entry => {
@@ -95,12 +101,13 @@ function decode(values: readonly (string | null)[]): ReadStock {
   const lines = (fields.deliveries + fields.taken).split('\n').slice(0, -1)
   const deliveries = lines.map((line) => decodeDelivery(line, byRow))
   const keptUntil = Number(fields.head.slice(2 * TIME, 3 * TIME))
-  return { fields, stock: { packages, deliveries }, keptUntil }
+  const deletions = fields.deletions === '' ? {} : { deletions: JSON.parse(fields.deletions) as Deletions }
+  return { fields, stock: { packages, deliveries, ...deletions }, keptUntil }
 }
 
 /** The fields of a stock, with a new version. */
 export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fields {
-  const { packages, deliveries } = stock
+  const { packages, deliveries, deletions } = stock
   const inStock = new Set(packages.map(({ row }) => row))
   const spent = new Map(deliveries.flatMap(({ spent }) => spent.map((pkg) => [pkg.row, pkg])))
   const entries: Entry[] = [
@@ -113,7 +120,7 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
     digits(earliest(retirements(packages, 0)), TIME),
     digits(keptUntil, TIME),
-    digits(others.length, COUNT),
+    digits(sizeOf(others), COUNT),
     Number(deliveries.length === 0),
     Number(always !== ''),
     Number(again !== ''),
@@ -130,14 +137,15 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     counted: '0',
     packages: JSON.stringify(entries),
     deliveries: deliveries.map(encodeDelivery).join(''),
+    deletions: deletions === undefined ? '' : JSON.stringify(deletions),
   }
 }
 
-/** The rows that the rules deliver to every claim for all slots; '' if such a claim would change the stock. */
+/** The rows that the rules deliver to every claim for all slots; '' if there are none. */
 function rowsAlways(stock: Stock<RowedPackage>): string {
   if (!stock.packages.some(isSlot)) return ''
-  const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND, SLOT_KIND])
-  return after === stock ? delivered.map(({ row }) => row).join('') : ''
+  const { delivered } = tryClaim(stock, [SLOT_KIND])
+  return delivered.map(({ row }) => row).join('')
 }
 
 /** The one package that the rules deliver to every claim for one-time packages; '' if such a claim would spend one. */
@@ -171,8 +179,8 @@ const FREE = {
   low: 0,
 }
 
-/** The number of packages in a stock, from two of its fields. */
-export function sizeOf(head: string | null, fresh: string | null): number {
+/** The number of KeyPackages in a stock, from two of its fields. */
+export function storedSize(head: string | null, fresh: string | null): number {
   return Number(head?.slice(3 * TIME, 3 * TIME + COUNT) ?? 0) + (fresh?.length ?? 0) / ROW_LENGTH
 }
 
@@ -211,7 +219,7 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
     return pkg
   })
   return {
-    requester: line.slice(words.join(' ').length + 1),
+    recipient: line.slice(words.join(' ').length + 1),
     deliveredAt: Number(deliveredAt),
     keptUntil: Number(keptUntil),
     times: Number(times),
@@ -221,9 +229,9 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
 }
 
 function encodeDelivery(delivery: Delivery<RowedPackage>): string {
-  const { deliveredAt, keptUntil, times, spent, last, requester } = delivery
+  const { deliveredAt, keptUntil, times, spent, last, recipient } = delivery
   const rows = spent.map(({ row }) => row).join('') || '-'
-  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}\n`
+  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${recipient}\n`
 }
 
 function earliest(times: readonly number[]): number {

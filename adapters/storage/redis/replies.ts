@@ -53,7 +53,13 @@ export class ClaimReplies {
     for (const row of rows) packages.push(decodeRow(author, String(row), exposure))
     return {
       kind: 'delivered',
-      outcome: { outcome: 'delivered', packages, remaining, lastUsed: exposure !== undefined },
+      outcome: {
+        outcome: 'delivered',
+        packages,
+        remaining,
+        lastUsed: exposure !== undefined,
+        counted: true,
+      },
       isDue: kind === 'due',
     }
   }
@@ -75,15 +81,15 @@ function exposureOf(text: string): Exposure | undefined {
   return { since: Number(since), count: Number(count) }
 }
 
-/** The packages with their events, and the exposure from the stock. @throws StoreError if a row is missing */
+/** The packages with their events, and what only the stock says of them. @throws StoreError if a row is missing */
 export function packagesOf(
   author: Pubkey,
   packages: readonly StockedPackage[],
   rows: readonly (string | null | undefined)[],
 ): StoredKeyPackage[] {
-  return packages.map(({ exposure }, index) => {
+  return packages.map(({ exposure, alias }, index) => {
     const row = rows[index] ?? undefined
     if (row === undefined) throw new StoreError('Redis: the event of a key package is missing')
-    return decodeRow(author, row, exposure)
+    return { ...decodeRow(author, row, exposure), ...(alias && { alias }) }
   })
 }

@@ -6,7 +6,7 @@ import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
 import { sweeping } from './decisions.ts'
 import type { Keys } from './keys.ts'
-import { sizeOf } from './layout.ts'
+import { storedSize } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
@@ -74,7 +74,7 @@ export class Sweeper {
     const sizes = authors.map(async (author) => {
       const { stock } = this.#keys.of(author)
       const [head, fresh] = (await this.#scripts.ask('hmget', stock, 'head', 'fresh')) as (string | null)[]
-      return sizeOf(head ?? null, fresh ?? null)
+      return storedSize(head ?? null, fresh ?? null)
     })
     return Promise.all(sizes)
   }

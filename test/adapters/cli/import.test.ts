@@ -97,12 +97,58 @@ describe('import', () => {
       signEvent(alice.secretKey, { kind, created_at: now, tags, content: '' })
     const lines = [
       sign(10051, [['relay', 'wss://relay.example.com']]),
+      sign(10002, [['r', 'wss://relay.example.com']]),
+      sign(10050, []),
       sign(1, []),
       sign(5, []),
       sign(444, []),
     ]
-    expect(await counts(newStore(), lines)).toEqual({ relayList: 1, ignored: 3 })
+    expect(await counts(newStore(), lines)).toEqual({ relayList: 3, ignored: 3 })
     expect(await importInto(newStore(), [sign(10051, [])])).toMatchObject({ code: 1 })
+    const early = signEvent(alice.secretKey, { kind: 10002, created_at: now + 3600, tags: [], content: '' })
+    expect(await importInto(newStore(), [early])).toMatchObject({ code: 1 })
+  })
+
+  it('remembers deletions of relay lists; a line that names no kind is about kind 10051', async () => {
+    const sign = (kind: number, tags: string[][]) =>
+      signEvent(alice.secretKey, { kind, created_at: now, tags, content: '' })
+    const lines = [
+      { deletedRelayList: { author: alice.pubkey, createdUntil: now } },
+      { deletedRelayList: { author: alice.pubkey, kind: 10050, createdUntil: now } },
+      sign(10051, [['relay', 'wss://relay.example.com']]),
+      sign(10050, []),
+      sign(10002, []),
+    ]
+    const store = newStore()
+    expect(await counts(store, lines.slice(0, 2))).toEqual({ remembered: 2 })
+    expect(await counts(store, lines.slice(2))).toEqual({ deleted: 2, relayList: 1 })
+    const wrong = { deletedRelayList: { author: alice.pubkey, kind: 1, createdUntil: now } }
+    expect(await importInto(store, [wrong])).toMatchObject({ code: 1 })
+  })
+
+  it('applies deletions and requests to vanish in any order, and remembers them (I3)', async () => {
+    const sign = (who: Person, kind: number, tags: string[][]) =>
+      signEvent(who.secretKey, { kind, created_at: now, tags, content: '' })
+    const events = [await published(alice), await published(alice), await published(bob)]
+    const [first, second, third] = events
+    const deletions = [
+      sign(alice, 5, [
+        ['e', first?.id ?? ''],
+        ['k', '443'],
+      ]),
+      sign(bob, 62, [['relay', 'wss://relay.example.com']]),
+      sign(alice, 62, [['relay', 'wss://another.example']]),
+    ]
+    const env = { KPG_PUBLIC_URL: 'wss://relay.example.com' }
+    const store = newStore()
+    expect(await counts(store, deletions, [], env)).toEqual({ remembered: 2, ignored: 1 })
+    expect(await counts(store, events, [], env)).toEqual({ stored: 1, deleted: 2 })
+    const other = newStore()
+    expect(await counts(other, events, [], env)).toEqual({ stored: 3 })
+    expect(await counts(other, deletions, [], env)).toEqual({ remembered: 2, ignored: 1 })
+    expect(await counts(other, [first, second, third], [], env)).toEqual({ duplicate: 1, spent: 2 })
+    const forged = { ...deletions[0], created_at: now - 1 }
+    expect(await importInto(newStore(), [forged], [], env)).toMatchObject({ code: 1 })
   })
 
   it('applies the limits of the stock but no publish quota', async () => {

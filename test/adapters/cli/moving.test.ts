@@ -8,7 +8,7 @@ import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { recordsIn } from '../../../plugin/records.ts'
 import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
-import { claimBy, POLICY } from '../../contract/index.ts'
+import { claimBy, deletionOf, POLICY } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
@@ -57,8 +57,10 @@ describe('a store that is exported and imported', () => {
       expect(await importOne(copy, event)).toBe(await importOne(original, event))
     }
     for (const author of AUTHORS) {
-      const [known, list] = [await original.known(author, NOW), await storedPackages(original, author)]
-      expect(new Set(await copy.known(author, NOW))).toEqual(new Set(known))
+      const [known, list] = [await original.remembered(author, NOW), await storedPackages(original, author)]
+      const { names, deletions } = await copy.remembered(author, NOW)
+      expect(new Set(names)).toEqual(new Set(known.names))
+      expect(deletions).toEqual(known.deletions)
       expect(new Set(await storedPackages(copy, author))).toEqual(new Set(list))
     }
     for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
@@ -91,7 +93,7 @@ describe('a store that is exported and imported', () => {
     await populate(store)
     const exported: SignedEvent[] = []
     for await (const record of recordsIn(store, NOW)) if ('event' in record) exported.push(record.event)
-    expect(exported).toHaveLength(10)
+    expect(exported).toHaveLength(12)
     for (const event of exported) expect(verify(event)).toBe(true)
   })
 })
@@ -102,7 +104,7 @@ async function populate(store: MovableStore): Promise<void> {
     store.claim([claimBy(requester, who.pubkey)], POLICY, NOW)
   for (const event of [packages.get(alice) ?? [], slots].flat()) await importOne(store, event)
   await claim(alice, 'mallory')
-  await store.drop(alice.pubkey, { by: 'id', ids: [packages.get(alice)?.[3]?.id ?? ''] }, NOW)
+  await store.drop(alice.pubkey, deletionOf({ ids: [packages.get(alice)?.[3]?.id ?? ''] }), NOW)
 
   const [, , last, ...later] = packages.get(bob) ?? []
   await importOne(store, last)
@@ -113,12 +115,14 @@ async function populate(store: MovableStore): Promise<void> {
   await claim(carol, 'mallory')
 
   for (const event of packages.get(dave) ?? []) await importOne(store, event)
-  await store.drop(dave.pubkey, { by: 'author', createdUntil: NOW }, NOW)
+  await store.drop(dave.pubkey, deletionOf({ everything: true, createdUntil: NOW }), NOW)
 
   await importOne(store, relayList(alice, NOW))
-  await store.dropRelayList(bob.pubkey, NOW)
-  await store.dropRelayList(carol.pubkey, NOW - 1)
+  await store.dropRelayLists(bob.pubkey, [10051], NOW)
+  await store.dropRelayLists(carol.pubkey, [10002, 10051], NOW - 1)
   await importOne(store, relayList(carol, NOW))
+  await importOne(store, relayList(alice, NOW, 10002))
+  await importOne(store, relayList(alice, NOW - 1, 10050))
 }
 
 async function linesOf(store: MovableStore): Promise<string[]> {
@@ -173,9 +177,9 @@ async function slotOf(who: Person, slot: string, createdAt: number): Promise<Sig
   return keyPackageEvent(who, await makeKeyPackage(who), { kind: 30443, createdAt, tags: { d: [slot] } })
 }
 
-function relayList({ secretKey }: Person, createdAt: number): SignedEvent {
-  const tags = [['relay', 'wss://relay.example.com']]
-  return signEvent(secretKey, { kind: 10051, created_at: createdAt, tags, content: '' })
+function relayList({ secretKey }: Person, createdAt: number, kind = 10051): SignedEvent {
+  const tags = [[kind === 10002 ? 'r' : 'relay', 'wss://relay.example.com']]
+  return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
 }
 
 function verify(event: SignedEvent): boolean {

@@ -4,7 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { ClaimOutcome, KeyPackageStore, Removal, StoredKeyPackage } from '../../../plugin/store.ts'
+import type {
+  ClaimOutcome,
+  CountedClaim,
+  KeyPackageStore,
+  Removal,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, runsOf, type Step } from '../../support/histories.ts'
@@ -85,6 +91,7 @@ interface LowStock {
 interface Delivered {
   readonly author: Pubkey
   readonly ids: readonly string[]
+  readonly counted: CountedClaim
 }
 
 async function take(
@@ -98,16 +105,20 @@ async function take(
       return store.put(step.pkg, step.limits, now)
     case 'claim': {
       const outcomes = await store.claim(step.claims, step.policy, now)
-      for (const [index, { author }] of step.claims.entries())
-        delivered.push({ author, ids: idsOf(outcomes[index]) })
+      for (const [index, { author, requester, address }] of step.claims.entries()) {
+        const counted = { requester, address, policy: step.policy, at: now }
+        delivered.push({ author, ids: idsOf(outcomes[index]), counted })
+      }
       return outcomes.map(inOrder)
     }
     case 'release': {
       const undone = delivered.at(-1 - step.answersAgo)
-      return undone && store.release(undone.author, undone.ids, now)
+      return (
+        undone && store.release(undone.author, undone.ids, now, step.givesBack ? undone.counted : undefined)
+      )
     }
     case 'drop':
-      return store.drop(step.author, step.which, now)
+      return store.drop(step.author, step.deletion, now)
     case 'sweep':
       return store.sweep(now, step.retireAfterSeconds)
     case 'hit':

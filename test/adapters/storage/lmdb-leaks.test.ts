@@ -38,7 +38,7 @@ async function live(path: string, { steps }: History): Promise<void> {
   for (const step of steps) {
     if (step.do === 'wait') now += step.seconds
     if (step.do === 'put') await store.put(step.pkg, step.limits, now)
-    if (step.do === 'drop') await store.drop(step.author, step.which, now)
+    if (step.do === 'drop') await store.drop(step.author, step.deletion, now)
     if (step.do === 'sweep') await store.sweep(now, step.retireAfterSeconds)
     if (step.do === 'hit') await store.hit(step.key, step.cost, { max: 5, windowSeconds: 60 }, now)
     if (step.do === 'refund')

@@ -3,7 +3,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
-import type { ClaimOutcome, KnownName, MovableStore, StoredKeyPackage } from '../../../plugin/store.ts'
+import type {
+  ClaimOutcome,
+  Deletions,
+  KnownName,
+  MovableStore,
+  StoredKeyPackage,
+} from '../../../plugin/store.ts'
 import { describeMovableStore, HOUR, NOW } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
@@ -35,7 +41,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
   })
 })
 
-/** A history in which every third package is imported as exposed, every other uncounted, and deletions become spends. */
+/** A history in which every third package is imported as exposed, every other uncounted, and deletions are taken over from elsewhere. */
 async function replay(store: MovableStore, { steps }: History): Promise<unknown[]> {
   const answers: unknown[] = []
   let now = NOW
@@ -45,7 +51,8 @@ async function replay(store: MovableStore, { steps }: History): Promise<unknown[
   }
   answers.push((await allOf(store.authors())).sort())
   for (const author of AUTHORS) {
-    answers.push(sorted(await storedPackages(store, author, now)), byName(await store.known(author, now)))
+    const { names, deletions } = await store.remembered(author, now)
+    answers.push(sorted(await storedPackages(store, author, now)), byName(names), deletions)
   }
   answers.push(await store.stats())
   await store.close()
@@ -63,10 +70,15 @@ async function take(store: MovableStore, step: Step, index: number, now: number)
   }
   if (step.do === 'claim') return (await store.claim(step.claims, step.policy, now)).map(inOrder)
   if (step.do === 'sweep') return store.sweep(now, step.retireAfterSeconds)
-  if (step.do !== 'drop' || step.which.by !== 'id') return undefined
+  if (step.do !== 'drop') return undefined
+  const { ids = [], slots = [], createdUntil, keptUntil } = step.deletion
   const expiresAt = now + (index % 2 === 0 ? HOUR : 100 * HOUR)
-  const names = step.which.ids.map((id) => ({ name: id as KnownName['name'], expiresAt }))
-  return store.spend(step.author, names, now)
+  const names = ids.map((id) => ({ name: id as KnownName['name'], expiresAt }))
+  const deletions: Deletions = {
+    ids: ids.map((id) => [`${id} deleted`, keptUntil]),
+    slots: slots.map((slot) => [slot, createdUntil, keptUntil]),
+  }
+  return store.remember(step.author, { names, deletions }, now)
 }
 
 async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {

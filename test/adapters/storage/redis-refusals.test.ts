@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from '../../../adapters/storage/redis.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
-import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { authorNamed, claimBy, deletionOf, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type TestLog, testLog } from '../../support/log.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
@@ -111,7 +111,7 @@ describe.each(REFUSALS)('if $what', ({ fault, said, begin, end }) => {
     ['a claim', () => store.claim([claimBy('bob', AUTHOR)], POLICY, NOW)],
     ['a package', () => store.put(packageNamed('new', AUTHOR), LIMITS, NOW)],
     ['a package that counts towards no quota', () => store.put(packageNamed('new', AUTHOR), UNCOUNTED, NOW)],
-    ['a deletion', () => store.drop(AUTHOR, { by: 'id', ids: [packageNamed('other', AUTHOR).id] }, NOW)],
+    ['a deletion', () => store.drop(AUTHOR, deletionOf({ ids: [packageNamed('other', AUTHOR).id] }), NOW)],
   ])('%s is refused, and the log says why', async (_what, ask) => {
     await openStore(end)
     await begin()

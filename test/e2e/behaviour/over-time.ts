@@ -106,7 +106,10 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([fresh[0]?.id])
       expect(idsOf((await owner.request('own', packagesOf(alice))).events)).toEqual([fresh[1]?.id])
       if (exposed !== undefined) {
-        expect(await client.publish(exposed)).toEqual([true, 'duplicate: this key package was already used'])
+        expect(await client.publish(exposed)).toEqual([
+          true,
+          'duplicate: already received; it is not taken in again',
+        ])
       }
     })
   })

@@ -17,8 +17,8 @@ import {
   type StartTarget,
 } from './scene.ts'
 
-const DUPLICATE = 'duplicate: already have this key package'
-const USED = 'duplicate: this key package was already used'
+const DUPLICATE = 'duplicate: already received; it is not taken in again'
+const USED = 'duplicate: already received; it is not taken in again'
 
 export function describeStock(startTarget: StartTarget, it: Rows): void {
   describe('row 18: publish quota of the author', () => {
@@ -99,7 +99,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
       expect(await client.publish(older)).toEqual([true, USED])
       expect(await client.publish(await inSlot(60))).toEqual([
         true,
-        'duplicate: a newer key package is in this slot',
+        'duplicate: already received; it is not taken in again',
       ])
       const slots = { kinds: [30443], authors: [alice.pubkey] }
       for (const turn of [1, 2, 3]) {
@@ -110,7 +110,7 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
     it('full: 10 of 10 key packages stored', async () => {
       const { target, client } = await scene.stocked(10)
       const eleventh = await newEvent(target, alice)
-      expect(await client.publish(eleventh)).toEqual([false, 'blocked: 10 of 10 key packages stored'])
+      expect(await client.publish(eleventh)).toEqual([false, 'blocked: no room for more key packages'])
       await client.request('claim', packagesOf(alice))
       expect(await client.publish(eleventh)).toEqual([true, ''])
     })

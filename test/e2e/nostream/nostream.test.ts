@@ -55,7 +55,7 @@ describeNostream('the real nostream', () => {
       const [again] = events
       expect(again && (await publisher.publish(again))).toEqual([
         true,
-        'duplicate: already have this key package',
+        'duplicate: already received; it is not taken in again',
       ])
       const claimed: string[] = []
       for (const requester of await scene.connectToEach(workers, 2)) {

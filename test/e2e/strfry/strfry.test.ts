@@ -21,7 +21,7 @@ import { type ServeProcess, startServe } from '../serve-process.ts'
 import { StrfryRelay, strfryProgram } from './strfry-relay.ts'
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
-const USED = [true, 'duplicate: this key package was already used']
+const USED = [true, 'duplicate: already received; it is not taken in again']
 
 let directory: string
 let serve: ServeProcess
@@ -48,7 +48,10 @@ describeStrfry('strfry with the plugin', () => {
     const [event, note] = [await newEvent(serve, alice), noteOf(alice)]
     const author = await connect(strfry)
     expect(await author.publish(event)).toEqual([true, ''])
-    expect(await author.publish(event)).toEqual([true, 'duplicate: already have this key package'])
+    expect(await author.publish(event)).toEqual([
+      true,
+      'duplicate: already received; it is not taken in again',
+    ])
     expect(await author.publish(note)).toEqual([true, ''])
     expect(await listener.until('EVENT', 'all')).toEqual([['EVENT', 'all', note]])
     expect((await listener.request('again', { authors: [alice.pubkey] })).events).toEqual([note])
@@ -138,7 +141,10 @@ describeStrfry('strfry with the plugin', () => {
     await strfry.run()
     const again = await connect(strfry)
     expect(await again.publish(first)).toEqual(USED)
-    expect(await again.publish(second)).toEqual([true, 'duplicate: already have this key package'])
+    expect(await again.publish(second)).toEqual([
+      true,
+      'duplicate: already received; it is not taken in again',
+    ])
   })
 
   it('checks events of other relays itself: strfry asks before it has checked them', async () => {

@@ -34,7 +34,7 @@ describe('kind 5 (NIP-09)', () => {
     const message = ['EVENT', eventOf(alice, 5, [['e', String(first?.id)]])] as const
     expect((await session.fromClient(message)).forward).toBe(message)
     expect(await ask('EVENT', first)).toEqual([
-      ['OK', first?.id, true, 'duplicate: this key package was already used'],
+      ['OK', first?.id, true, 'duplicate: already received; it is not taken in again'],
     ])
     expect(idsIn(await ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([second?.id])
   })
@@ -96,6 +96,111 @@ describe('kind 5 (NIP-09)', () => {
   })
 })
 
+const DELETED = 'blocked: deleted by its author'
+
+/** A one-time package and a slot that are not published yet. */
+async function unpublished(): Promise<readonly [SignedEvent, SignedEvent]> {
+  const [oneTime, inSlot] = [await makeKeyPackage(alice), await makeKeyPackage(alice)]
+  return [
+    keyPackageEvent(alice, oneTime, { createdAt: NOW - 10 }),
+    keyPackageEvent(alice, inSlot, { kind: 30443, createdAt: NOW - 10, tags: { d: ['phone'] } }),
+  ]
+}
+
+describe('a deletion that comes before what it deletes (I3)', () => {
+  it.each([
+    [
+      'by id',
+      (ids: string[]) =>
+        eventOf(
+          alice,
+          5,
+          ids.map((id) => ['e', id]),
+        ),
+    ],
+    ['by slot', () => eventOf(alice, 5, [['a', `30443:${alice.pubkey}:phone`]])],
+    ['of everything', () => eventOf(alice, 62, [['relay', 'ALL_RELAYS']])],
+  ])('%s is remembered', async (what, deletionOf) => {
+    const test = startGateway()
+    const [oneTime, slot] = await unpublished()
+    const client = test.connect()
+    await client.say('EVENT', deletionOf([oneTime.id, slot.id]))
+    expect(await client.ask('EVENT', slot)).toEqual([['OK', slot.id, false, DELETED]])
+    const expected = what === 'by slot' ? ['OK', oneTime.id, true, ''] : ['OK', oneTime.id, false, DELETED]
+    expect(await client.ask('EVENT', oneTime)).toEqual([expected])
+  })
+
+  it('is remembered until nothing that it covers can be valid, and no longer', async () => {
+    const test = startGateway({ stock: { ttlSeconds: 3600 } })
+    const [event] = await unpublished()
+    await test.connect().say('EVENT', eventOf(alice, 5, [['e', event.id]]))
+    test.now += 15 * 60 + 3600 - 1
+    await test.gateway.sweep()
+    expect(await test.store.count([alice.pubkey], test.now)).toEqual([0])
+    test.now += 1
+    await test.gateway.sweep()
+    expect(await test.store.count([alice.pubkey], test.now)).toEqual([undefined])
+  })
+
+  it('is not remembered if it says by k that it is about other kinds, or names slots of others', async () => {
+    const test = startGateway()
+    const [event, slot] = await unpublished()
+    const client = test.connect()
+    await client.say(
+      'EVENT',
+      eventOf(alice, 5, [
+        ['e', event.id],
+        ['k', '1'],
+      ]),
+    )
+    await client.say(
+      'EVENT',
+      eventOf(mallory, 5, [
+        ['a', `30443:${alice.pubkey}:phone`],
+        ['e', event.id],
+      ]),
+    )
+    for (const each of [event, slot])
+      expect(await client.ask('EVENT', each)).toEqual([['OK', each.id, true, '']])
+  })
+
+  it('is refused where too many are remembered, but only if it says that it is about key packages', async () => {
+    const test = startGateway()
+    const client = test.connect()
+    const [event] = await unpublished()
+    const idsFrom = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => ['e', (from + index).toString(16).padStart(64, '0')])
+    await client.say('EVENT', eventOf(alice, 5, [...idsFrom(0, 999), ['k', '443']]))
+    const more = eventOf(alice, 5, [['e', event.id], ...idsFrom(1000, 2), ['k', '443']])
+    expect(await client.ask('EVENT', more)).toEqual([
+      [
+        'OK',
+        more.id,
+        false,
+        'rate-limited: too many deletions of key packages are remembered for this author',
+      ],
+    ])
+    expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, true, '']])
+    const ofNotes = eventOf(alice, 5, [['e', event.id], ...idsFrom(2000, 2000)])
+    expect((await client.say('EVENT', ofNotes)).forward).toBeDefined()
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
+  })
+
+  it('must not be created more than 15 minutes ahead', async () => {
+    for (const kind of [5, 62]) {
+      const tags = [
+        ['e', '0'.repeat(64)],
+        ['relay', 'ALL_RELAYS'],
+      ]
+      await forwards(['EVENT', eventOf(alice, kind, tags, NOW + 900)])
+      const ahead = eventOf(alice, kind, tags, NOW + 901)
+      expect(await refusalOf(ahead)).toEqual([
+        ['OK', ahead.id, false, 'invalid: created_at is more than 15 minutes in the future'],
+      ])
+    }
+  })
+})
+
 describe('kind 62 (NIP-62)', () => {
   it.each([`wss://${HOST}/`, 'ALL_RELAYS'])('for %s deletes all, and is forwarded', async (relay) => {
     const test = startGateway()
@@ -143,9 +248,9 @@ describe('kind 10051', () => {
     const { session, say } = test.connect()
     const message = ['EVENT', list] as const
     expect((await session.fromClient(message)).forward).toBe(message)
-    expect((await test.store.getRelayLists([alice.pubkey]))[0]?.id).toBe(list.id)
+    expect(await test.store.getRelayLists([alice.pubkey], [10051])).toEqual([list])
     await say('EVENT', eventOf(alice, 5, [['e', list.id]]))
-    expect(await test.store.getRelayLists([alice.pubkey])).toEqual([undefined])
+    expect(await test.store.getRelayLists([alice.pubkey], [10051])).toEqual([])
   })
 
   it.each([
@@ -163,6 +268,69 @@ describe('kind 10051', () => {
     const forged = { ...list, pubkey: mallory.pubkey }
     expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
     await forwards(['EVENT', list], () => ({ putRelayList: down }))
+  })
+})
+
+describe('kind 10002 (NIP-65)', () => {
+  const list = eventOf(alice, 10002, [['r', 'wss://relay.example.com']])
+
+  it('is noted and forwarded; a deletion by id or address removes it', async () => {
+    for (const named of [
+      ['e', list.id],
+      ['a', `10002:${alice.pubkey}:`],
+    ]) {
+      const test = startGateway()
+      const { session, say } = test.connect()
+      const message = ['EVENT', list] as const
+      expect((await session.fromClient(message)).forward).toBe(message)
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([list])
+      await say('EVENT', eventOf(mallory, 5, [named]))
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([list])
+      await say('EVENT', eventOf(alice, 5, [named]))
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([])
+    }
+  })
+
+  it('is forwarded and not noted if it is too long, or does not count (`relayLists`)', async () => {
+    const long = eventOf(alice, 10002, [['r', `wss://relay.example.com/${'x'.repeat(16_384)}`]])
+    for (const [event, options] of [
+      [long, {}],
+      [list, { relayLists: [10051] }],
+    ] as const) {
+      const test = startGateway(options)
+      expect((await test.connect().say('EVENT', event)).forward).toEqual(['EVENT', event])
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([])
+    }
+  })
+
+  it('is forwarded while the store fails (I7)', () =>
+    forwards(['EVENT', list], () => ({ putRelayList: down })))
+})
+
+describe('kind 10050 (NIP-17)', () => {
+  it('is checked and forwarded, and kept only by a standalone relay', async () => {
+    const test = startGateway()
+    const list = eventOf(alice, 10050, [['relay', 'wss://relay.example.com']])
+    expect((await test.connect().say('EVENT', list)).forward).toEqual(['EVENT', list])
+    expect(await test.store.getRelayLists([alice.pubkey], [10050])).toEqual([])
+    const forged = { ...list, pubkey: mallory.pubkey }
+    expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
+  })
+})
+
+describe('events from the future', () => {
+  const refused = 'invalid: created_at is more than 15 minutes in the future'
+
+  it.each([
+    [5, [['e', '0'.repeat(64)]]],
+    [62, [['relay', 'ALL_RELAYS']]],
+    [10002, [['r', 'wss://relay.example.com']]],
+    [10050, [['relay', 'wss://relay.example.com']]],
+    [10051, [['relay', 'wss://relay.example.com']]],
+  ])('of kind %d are refused if they lie more than 15 minutes ahead', async (kind, tags) => {
+    const late = eventOf(alice, kind, tags, NOW + 901)
+    expect(await refusalOf(late)).toEqual([['OK', late.id, false, refused]])
+    await forwards(['EVENT', eventOf(alice, kind, tags, NOW + 900)])
   })
 })
 
@@ -202,7 +370,7 @@ describe('kind 10051', () => {
       ['note', 'x'.repeat(16_384)],
     ])
     expect(await refusalOf(event)).toEqual([
-      ['OK', event.id, false, 'invalid: a key package relay list may have at most 16384 characters'],
+      ['OK', event.id, false, 'invalid: a relay list may have at most 16384 characters'],
     ])
   })
 })

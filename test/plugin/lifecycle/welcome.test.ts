@@ -51,7 +51,7 @@ describe('a kind 444 event that names a package whose claim was released', () =>
     await lostClaim(test)
     await sends(await bobsClient(test), welcome(bob, first))
     expect(await claimBy(test)).toEqual([second?.id])
-    expect((await test.gateway.publish(first as SignedEvent)).message).toMatch(/already used$/)
+    expect((await test.gateway.publish(first as SignedEvent)).message).toMatch(/not taken in again$/)
     expect(test.audited.filter(({ action }) => action === 'claim').map(({ requester }) => requester)).toEqual(
       [bob.pubkey, bob.pubkey, '192.0.2.3'],
     )

@@ -9,23 +9,35 @@ import {
   claimPackages,
   countPackages,
   dropPackages,
-  listNames,
   listPackages,
+  listRemembered,
   putPackage,
   type RecordChange,
   releasePackages,
-  spendPackages,
+  rememberPackages,
   sweepDueAt,
   sweepPackages,
 } from '../../../plugin/stock/record.ts'
 import type {
   ClaimOutcome,
-  KnownName,
+  CountedClaim,
+  Deletion,
   MovableStore,
+  Remembered,
   Removal,
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import {
+  authorNamed,
+  claimBy,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NO_DELETIONS,
+  NOW,
+  POLICY,
+  packageNamed,
+} from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { type History, histories, type Step } from '../../support/histories.ts'
 
@@ -36,7 +48,7 @@ interface Answered {
   readonly outcome: unknown
   readonly removed: readonly Removal[]
   readonly packages: readonly StoredKeyPackage[]
-  readonly names: readonly KnownName[]
+  readonly remembered: Remembered
   readonly count: number | undefined
 }
 
@@ -71,7 +83,8 @@ describe('the record of an author', () => {
     const put = putPackage(undefined, pkg, LIMITS, NOW)
     expect(sweepPackages(put.record, 600, NOW + HOUR).record).toBeUndefined()
     expect(claimPackages(undefined, claimBy('bob', ALICE), POLICY, NOW).record).toBeUndefined()
-    expect(spendPackages(undefined, [], NOW).record).toBeUndefined()
+    expect(rememberPackages(undefined, { names: [], deletions: NO_DELETIONS }, NOW).record).toBeUndefined()
+    expect(dropPackages(undefined, deletionOf({ ids: [] }), NOW).record).toBeUndefined()
   })
 
   it('is unheard of while only windows are left, which stay', () => {
@@ -122,7 +135,7 @@ async function replay({ steps }: History, keeper: Keeper): Promise<Answered[]> {
 
 class RecordKeeper implements Keeper {
   record: AuthorRecord | undefined
-  readonly #delivered: string[][] = []
+  readonly #delivered: Delivered[] = []
 
   async take(step: Parameters<Keeper['take']>[0], now: number): Promise<Answered> {
     const { outcome, removed } = this.#change(step, now)
@@ -130,7 +143,7 @@ class RecordKeeper implements Keeper {
       outcome,
       removed: removalsOf(ALICE, removed),
       packages: byId(listPackages(this.record, now)),
-      names: byName(listNames(this.record, now)),
+      remembered: inOrder(listRemembered(this.record, now)),
       count: countPackages(this.record, now),
     }
   }
@@ -144,15 +157,17 @@ class RecordKeeper implements Keeper {
           this.#write(claimPackages(this.record, claim, step.policy, now)),
         )
         const outcomes = changes.map(({ outcome }) => outcome)
-        this.#delivered.push(...outcomes.map(idsOf))
+        this.#delivered.push(...outcomes.map((outcome, index) => deliveredBy(outcome, step, index, now)))
         return { outcome: outcomes, removed: changes.flatMap(({ removed }) => removed) }
       }
-      case 'release':
-        return this.#write(releasePackages(this.record, this.#delivered.at(-1 - step.answersAgo) ?? [], now))
+      case 'release': {
+        const { ids, counted } = this.#delivered.at(-1 - step.answersAgo) ?? NOTHING
+        return this.#write(releasePackages(this.record, ids, now, step.givesBack ? counted : undefined))
+      }
       case 'drop':
-        return step.which.by === 'id'
-          ? this.#write(spendPackages(this.record, namesIn(step.which.ids), now))
-          : this.#write(dropPackages(this.record, step.which, now))
+        return step.deletion.everything
+          ? this.#write(rememberPackages(this.record, rememberedFrom(step.deletion), now))
+          : this.#write(dropPackages(this.record, step.deletion, now))
       case 'sweep':
         return this.#write(sweepPackages(this.record, step.retireAfterSeconds, now))
     }
@@ -168,7 +183,7 @@ class RecordKeeper implements Keeper {
 class StoreKeeper implements Keeper {
   readonly #store: MovableStore = memoryStore()
   readonly #removed: Removal[] = []
-  readonly #delivered: string[][] = []
+  readonly #delivered: Delivered[] = []
 
   constructor() {
     this.#store.onRemoved((removals) => this.#removed.push(...removals))
@@ -180,7 +195,7 @@ class StoreKeeper implements Keeper {
       outcome,
       removed: this.#removed.splice(0),
       packages: byId(await storedPackages(this.#store, ALICE, now)),
-      names: byName(await this.#store.known(ALICE, now)),
+      remembered: inOrder(await this.#store.remembered(ALICE, now)),
       count: (await this.#store.count([ALICE], now))[0],
     }
   }
@@ -191,33 +206,57 @@ class StoreKeeper implements Keeper {
         return this.#store.put(step.pkg, step.limits, now)
       case 'claim': {
         const outcomes = await this.#store.claim(step.claims, step.policy, now)
-        this.#delivered.push(...outcomes.map(idsOf))
+        this.#delivered.push(...outcomes.map((outcome, index) => deliveredBy(outcome, step, index, now)))
         return outcomes
       }
       case 'release':
-        return this.#store.release(ALICE, this.#delivered.at(-1 - step.answersAgo) ?? [], now)
+        return this.#release(step, now)
       case 'drop':
-        return step.which.by === 'id'
-          ? this.#store.spend(ALICE, namesIn(step.which.ids), now)
-          : this.#store.drop(ALICE, step.which, now)
+        return step.deletion.everything
+          ? this.#store.remember(ALICE, rememberedFrom(step.deletion), now)
+          : this.#store.drop(ALICE, step.deletion, now)
       case 'sweep':
         return this.#store.sweep(now, step.retireAfterSeconds)
     }
   }
+
+  async #release(step: Extract<Step, { do: 'release' }>, now: number): Promise<void> {
+    const { ids, counted } = this.#delivered.at(-1 - step.answersAgo) ?? NOTHING
+    await this.#store.release(ALICE, ids, now, step.givesBack ? counted : undefined)
+  }
 }
 
-function idsOf(outcome: ClaimOutcome): string[] {
-  return outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
+interface Delivered {
+  readonly ids: readonly string[]
+  readonly counted?: CountedClaim
 }
 
-function namesIn(ids: readonly string[]): KnownName[] {
-  return ids.map((id) => ({ name: id as KnownName['name'], expiresAt: NOW + HOUR }))
+const NOTHING: Delivered = { ids: [] }
+
+function deliveredBy(
+  outcome: ClaimOutcome,
+  { claims, policy }: Extract<Step, { do: 'claim' }>,
+  index: number,
+  at: number,
+): Delivered {
+  const { requester = '', address = '' } = claims[index] ?? {}
+  const ids = outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
+  return { ids, counted: { requester, address, policy, at } }
+}
+
+/** What a store remembers that has spent one package and was told of the deletion. */
+function rememberedFrom({ createdUntil, keptUntil }: Deletion): Remembered {
+  const spent = packageNamed(`${createdUntil}`, ALICE)
+  return {
+    names: [{ name: spent.id, expiresAt: NOW + HOUR }],
+    deletions: { ...NO_DELETIONS, everything: [createdUntil, keptUntil] },
+  }
 }
 
 function byId(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
   return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-function byName(names: readonly KnownName[]): KnownName[] {
-  return names.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+function inOrder({ names, deletions }: Remembered): Remembered {
+  return { names: names.toSorted((a, b) => (a.name < b.name ? -1 : 1)), deletions }
 }

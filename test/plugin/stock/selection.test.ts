@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
-import { choose, isNewer, isSelected, meets } from '../../../plugin/stock/selection.ts'
+import { choose, isNewer, meets } from '../../../plugin/stock/selection.ts'
 import type { StockedPackage } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, NOW, packageNamed, slotNamed } from '../../contract/index.ts'
 
@@ -79,21 +79,6 @@ describe('a narrowing (NIP-01)', () => {
     [{ kinds: [443], tags: [['d', ['ref']] as const] }, false],
   ])('%j meets: %j', (narrowing, isMet) => {
     expect(meets(pkg, narrowing)).toBe(isMet)
-  })
-})
-
-describe('a deletion (NIP-09)', () => {
-  const pkg = packageNamed('one', alice, { createdAt: NOW })
-  const slot = slotNamed('phone', alice, 'phone', { createdAt: NOW })
-
-  it('names by id whatever its time, and by slot or author what is not newer than itself', () => {
-    expect(isSelected(pkg, { by: 'id', ids: [pkg.id] })).toBe(true)
-    expect(isSelected(pkg, { by: 'id', ids: [slot.id] })).toBe(false)
-    expect(isSelected(slot, { by: 'slot', slots: ['phone'], createdUntil: NOW })).toBe(true)
-    expect(isSelected(slot, { by: 'slot', slots: ['phone'], createdUntil: NOW - 1 })).toBe(false)
-    expect(isSelected(pkg, { by: 'slot', slots: ['phone'], createdUntil: NOW })).toBe(false)
-    expect(isSelected(pkg, { by: 'author', createdUntil: NOW })).toBe(true)
-    expect(isSelected(slot, { by: 'author', createdUntil: NOW - 1 })).toBe(false)
   })
 })
 

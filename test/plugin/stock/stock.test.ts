@@ -5,7 +5,8 @@ import fc from 'fast-check'
 import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { dueAt, forgotten } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
-import { isFresh, isSlot } from '../../../plugin/stock/selection.ts'
+import { recipientOf } from '../../../plugin/stock/deliveries.ts'
+import { isForSlotsAlone, isFresh, isOneTime, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
 import { type Removed, release, type Stock, settle } from '../../../plugin/stock/stock.ts'
 import type { Quota, StockedPackage } from '../../../plugin/store.ts'
 import { NOW, packageNamed, slotNamed } from '../../contract/index.ts'
@@ -24,29 +25,75 @@ describe('the stock of one author, whatever happens to it', () => {
   it('is never emptied by a claim (I2)', () => {
     atEveryMoment(({ claimed, before, after, now }) => {
       if (claimed === undefined) return
-      const had = valid(before, now).filter((pkg) => !isSlot(pkg))
-      const has = valid(after, now).filter((pkg) => !isSlot(pkg))
+      const had = valid(before, now).filter(isOneTime)
+      const has = valid(after, now).filter(isOneTime)
       expect(has.length).toBeGreaterThanOrEqual(Math.min(1, had.length))
     })
   })
 
   it('never takes a spent package back, unless its claim was released (I3)', () => {
     atEveryMoment(({ before, after, offered, released, step }) => {
-      const back = idsOf(after).filter((id) => !idsOf(before).includes(id))
+      const back = idsOf(after).filter((id) => !idsOf(before).includes(id) && !isReturned(id, after, offered))
       if (step.do === 'put') expect(back).toEqual(wasStored(offered) ? [offered?.pkg.id] : [])
       else if (released === undefined) expect(back).toEqual([])
     })
     inEveryHistory((moments) => {
       const stored = moments.flatMap(({ offered }) => (wasStored(offered) && offered ? [offered.pkg] : []))
-      expect(new Set(stored.map(({ id }) => id)).size).toBe(stored.length)
-      expect(new Set(stored.map(({ ref }) => ref)).size).toBe(stored.length)
+      const oneTime = stored.filter((pkg) => !isSlot(pkg))
+      expect(new Set(oneTime.map(({ id }) => id)).size).toBe(oneTime.length)
+      expect(new Set(oneTime.map(({ ref }) => ref)).size).toBe(oneTime.length)
+    })
+  })
+
+  it('takes a slot back only if it was evicted, and brings nothing back that was deleted (I3)', () => {
+    inEveryHistory((moments) => {
+      for (const [index, { offered }] of moments.entries()) {
+        if (!wasStored(offered) || offered === undefined) continue
+        const earlier = moments
+          .slice(0, index)
+          .filter((moment) => idsOf(moment.after).includes(offered.pkg.id))
+        const left = moments
+          .slice(0, index)
+          .flatMap(({ removed }) => removed.filter(({ id }) => id === offered.pkg.id))
+        if (earlier.length > 0) expect(left.at(-1)?.why).toBe('evicted')
+      }
+    })
+  })
+
+  it('stores nothing that a remembered deletion covers (I3)', () => {
+    inEveryHistory((moments) => {
+      for (const [index, { offered, now }] of moments.entries()) {
+        if (!wasStored(offered) || offered === undefined) continue
+        for (const { step } of moments.slice(0, index)) {
+          if (step.do !== 'drop' || step.deletion.keptUntil <= now) continue
+          const { ids = [], slots = [], everything, createdUntil } = step.deletion
+          const { id, slot = '', createdAt } = offered.pkg
+          expect(ids).not.toContain(id)
+          if (createdAt <= createdUntil) expect([everything, slots.includes(slot)]).not.toContain(true)
+        }
+      }
+    })
+  })
+
+  it('keeps an alias as long as its slot, which it counts for nothing beside', () => {
+    atEveryMoment(({ after, claimed, now }) => {
+      const current = valid(after, now)
+      const refs = current.filter(isSlot).map(({ ref }) => ref)
+      for (const { ref } of current.filter(({ alias }) => alias)) expect(refs).toContain(ref)
+      expect(sizeOf(current)).toBe(current.length - current.filter(({ alias }) => alias).length)
+      if (claimed?.choice.outcome !== 'delivered') return
+      const kinds = new Set(claimed.choice.packages.map((pkg) => [isSlot(pkg), isOneTime(pkg)].join()))
+      expect(kinds.size).toBe(1)
     })
   })
 
   it('answers no requester and no address more often than its quota allows (I5)', () => {
     inEveryHistory((moments) => {
+      const givenBack = new Set(
+        moments.flatMap(({ step, released }) => (step.do === 'release' && step.givesBack ? [released] : [])),
+      )
       const answered = moments.flatMap(({ claimed, now }) =>
-        claimed === undefined || claimed.choice.outcome === 'limited' ? [] : [{ ...claimed, now }],
+        claimed !== undefined && isCounted(claimed) && !givenBack.has(claimed) ? [{ ...claimed, now }] : [],
       )
       for (const { request, policy, now } of answered) {
         const of = (key: 'requester' | 'address') =>
@@ -59,7 +106,7 @@ describe('the stock of one author, whatever happens to it', () => {
 
   it('says truly how long a quota has to be waited for, and changes nothing meanwhile (I5)', () => {
     atEveryMoment(({ claimed, before, after, now }) => {
-      if (claimed?.choice.outcome !== 'limited') return
+      if (claimed?.choice.outcome !== 'limited' || claimed.request.limited !== undefined) return
       expect(after).toBe(before)
       const { request, policy, windows, choice } = claimed
       const askAfter = (seconds: number) =>
@@ -71,7 +118,7 @@ describe('the stock of one author, whatever happens to it', () => {
 
   it('is as before a claim once that is released', () => {
     atEveryMoment(({ claimed, before, after, now }) => {
-      if (claimed?.choice.outcome !== 'delivered') return
+      if (claimed?.choice.outcome !== 'delivered' || !isCounted(claimed)) return
       const ids = claimed.choice.packages.map(({ id }) => id)
       const settled = settle(before, claimed.policy.retireAfterSeconds, now)
       expect(byId(release(after, ids, now).stock)).toEqual(byId(settled))
@@ -81,7 +128,7 @@ describe('the stock of one author, whatever happens to it', () => {
   it('gives the same requester the same packages again within redeliverySeconds, spending nothing', () => {
     atEveryMoment(({ claimed, after, now }) => {
       if (claimed?.choice.outcome !== 'delivered' || claimed.policy.redeliverySeconds === 0) return
-      if (claimed.choice.packages.some(isSlot)) return
+      if (!claimed.choice.packages.every(isOneTime)) return
       const { request, policy, windows, choice } = claimed
       const later = now + policy.redeliverySeconds - 1
       if (choice.packages.some(({ expiresAt }) => expiresAt <= later)) return
@@ -127,7 +174,8 @@ describe('the stock of one author, whatever happens to it', () => {
           ? claimed.choice.packages.slice(-1)
           : [],
       )
-      for (const { id, exposure } of moments.at(-1)?.after.packages ?? []) {
+      const left = moments.at(-1)?.after.packages ?? []
+      for (const { id, exposure } of left.filter(({ alias }) => !alias)) {
         expect(exposure?.count ?? 0).toBe(delivered.filter((pkg) => pkg.id === id).length)
       }
     })
@@ -142,11 +190,16 @@ describe('the stock of one author, whatever happens to it', () => {
       expect(removed.map(({ id }) => id).sort()).toEqual(gone.sort())
       for (const { id, why } of removed) {
         const pkg = before.packages.find((known) => known.id === id)
-        expect([why, why === 'expired']).toEqual([why, (pkg?.expiresAt ?? now) <= now])
         expect(reasonsOf(moment)).toContain(why)
         if (why === 'retired') expect(pkg?.exposure).toBeDefined()
-        if (why === 'replaced') expect(pkg?.slot).toBe(moment.offered?.pkg.slot)
-        if (why === 'evicted') expect(pkg?.slot === undefined).toBe(moment.offered?.pkg.slot === undefined)
+        // An alias goes with its slot.
+        const cause = pkg?.alias
+          ? before.packages.find(({ ref, slot }) => slot !== undefined && ref === pkg.ref)
+          : pkg
+        const isExpired = [pkg, cause].some((each) => (each?.expiresAt ?? now) <= now)
+        expect([why, why === 'expired']).toEqual([why, isExpired])
+        if (why === 'replaced') expect(cause?.slot).toBe(moment.offered?.pkg.slot)
+        if (why === 'evicted') expect(cause?.slot === undefined).toBe(moment.offered?.pkg.slot === undefined)
       }
     })
   })
@@ -210,7 +263,7 @@ function reasonsOf({ step, offered }: Moment): Removed['why'][] {
 }
 
 interface FirstDelivery {
-  readonly requester: string
+  readonly recipient: string
   readonly wasLast: boolean
 }
 
@@ -221,11 +274,12 @@ function deliveriesById(moments: readonly Moment[]): Map<EventId, FirstDelivery[
   for (const { claimed } of moments) {
     if (claimed?.choice.outcome !== 'delivered' || released.has(claimed)) continue
     const { request, choice } = claimed
-    for (const { id } of choice.packages.filter((pkg) => !isSlot(pkg))) {
+    for (const { id } of choice.packages.filter(isOneTime)) {
       const earlier = log.get(id) ?? []
       const wasLast = choice.lastUsed && id === choice.packages.at(-1)?.id
-      if (earlier.some(({ requester }) => requester === request.requester)) continue
-      log.set(id, [...earlier, { requester: request.requester, wasLast }])
+      const names = [recipientOf(request), request.formerly]
+      if (earlier.some(({ recipient }) => names.includes(recipient))) continue
+      log.set(id, [...earlier, { recipient: recipientOf(request), wasLast }])
     }
   }
   return log
@@ -233,6 +287,18 @@ function deliveriesById(moments: readonly Moment[]): Map<EventId, FirstDelivery[
 
 function countIn(times: readonly number[], { windowSeconds }: Quota, now: number): number {
   return times.filter((at) => at <= now && at > now - windowSeconds).length
+}
+
+/** Whether a package is there again as the alias of a slot that has just come: it was claimed a moment before. */
+function isReturned(id: EventId, { packages }: Stock, offered: Moment['offered']): boolean {
+  return packages.some(
+    (pkg) => pkg.id === id && pkg.alias === true && pkg.ref === offered?.pkg.ref && pkg.id !== offered.pkg.id,
+  )
+}
+
+/** Whether quotas count a claim. */
+function isCounted({ request, choice }: NonNullable<Moment['claimed']>): boolean {
+  return choice.outcome === 'delivered' && choice.counted && !isForSlotsAlone(request)
 }
 
 function wasStored(offered: Moment['offered']): boolean {

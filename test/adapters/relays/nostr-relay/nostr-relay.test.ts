@@ -136,7 +136,10 @@ describe('an answer that the relay caches', () => {
     expect((await client.publish(event))[1]).toMatch(/^auth-required: /)
     await client.authenticate(alice, machineTime())
     expect(await client.publish(event)).toEqual([true, ''])
-    expect(await client.publish(event)).toEqual([true, 'duplicate: already have this key package'])
+    expect(await client.publish(event)).toEqual([
+      true,
+      'duplicate: already received; it is not taken in again',
+    ])
   })
 
   it('is reported as such, if the gateway would forward the event by now', async () => {

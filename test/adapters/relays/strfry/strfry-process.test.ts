@@ -35,7 +35,11 @@ describe('the plugin', () => {
     expect(await plugin.ask(event)).toEqual({ id: event.id, action: 'shadowReject' })
     plugin.kill()
     expect(await stored()).toEqual([event.id])
-    const again = { id: event.id, action: 'shadowReject', msg: 'duplicate: already have this key package' }
+    const again = {
+      id: event.id,
+      action: 'shadowReject',
+      msg: 'duplicate: already received; it is not taken in again',
+    }
     expect(await start().ask(event)).toEqual(again)
   })
 

@@ -33,12 +33,12 @@ describe('a key package from a client', () => {
     const strfry = openPolicy()
     await strfry.ask(keyPackage)
     const answer = { id: keyPackage.id, action: 'shadowReject' }
-    const inStock = { ...answer, msg: 'duplicate: already have this key package' }
+    const inStock = { ...answer, msg: 'duplicate: already received; it is not taken in again' }
     expect(await strfry.ask(keyPackage)).toEqual(inStock)
     await strfry.ask(another)
     const client = strfry.test.connect()
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual([keyPackage.id])
-    const used = { ...answer, msg: 'duplicate: this key package was already used' }
+    const used = { ...answer, msg: 'duplicate: already received; it is not taken in again' }
     expect(await strfry.ask(keyPackage)).toEqual(used)
   })
 
@@ -146,7 +146,7 @@ describe('other kinds', () => {
     const strfry = openPolicy()
     const relayList = eventOf(10051, [['relay', 'wss://relay.example.com']])
     expect(await strfry.ask(relayList)).toMatchObject({ action: 'accept' })
-    expect(await strfry.test.store.getRelayLists([alice.pubkey])).toEqual([relayList])
+    expect(await strfry.test.store.getRelayLists([alice.pubkey], [10051])).toEqual([relayList])
     expect(await strfry.ask(eventOf(10051))).toMatchObject({ action: 'reject' })
   })
 

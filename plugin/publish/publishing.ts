@@ -3,17 +3,18 @@
  * gateway.
  */
 
-import { publishEntry, refusalEntry } from './audit.ts'
-import type { AnsweredPublication, Publication } from './connection.ts'
-import type { GatewayContext } from './context.ts'
-import { checkKeyPackage } from './key-package/validate.ts'
-import { takeAuthorEvent } from './lifecycle/author-events.ts'
-import { checkShape } from './nostr/event.ts'
-import { withRetryAfter } from './nostr/machine-readable.ts'
-import type { SignedEvent } from './nostr/messages.ts'
-import { Refusal, UNAVAILABLE } from './nostr/refusal.ts'
-import type { Sender } from './sender.ts'
-import type { PutOutcome, Quota, StoredKeyPackage } from './store.ts'
+import { publishEntry, refusalEntry } from '../audit.ts'
+import type { AnsweredPublication, Publication } from '../connection.ts'
+import type { GatewayContext } from '../context.ts'
+import { checkKeyPackage } from '../key-package/validate.ts'
+import { takeAuthorEvent } from '../lifecycle/author-events.ts'
+import { checkShape } from '../nostr/event.ts'
+import type { SignedEvent } from '../nostr/messages.ts'
+import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
+import type { Sender } from '../sender.ts'
+import type { PutOutcome, Quota, StoredKeyPackage } from '../store.ts'
+import { countByAddress, uncountByAddress } from './address-quota.ts'
+import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
 
 /** Handles any EVENT that concerns the gateway. Never rejects. */
 export function takeEvent(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<Publication> {
@@ -81,29 +82,20 @@ async function publish(
     now(),
   )
   const isCountedByAddress = address !== undefined && !authenticated.has(pkg.author)
-  if (isCountedByAddress) await countByAddress(context, address)
+  const countedAt = now()
+  if (isCountedByAddress) await countByAddress(context, address, countedAt)
   const outcome = await put(context, pkg, isCountedByAddress ? undefined : options.quota.publish)
-  const message = messageOf(outcome, context)
+  if (isCountedByAddress && isKnown(outcome)) void uncountByAddress(context, address, countedAt)
+  const message = authenticated.has(pkg.author)
+    ? await messageToAuthor(outcome, pkg, context)
+    : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return { outcome, accepted: true, message }
 }
 
-/**
- * Anybody can send an event that an author signed. A sender not authenticated as the author is charged to their own quota.
- * @throws Refusal `rate-limited`
- */
-async function countByAddress(context: GatewayContext, address: string): Promise<void> {
-  const { store, options, now } = context
-  const quota = options.quota.publishPerAddress
-  const { granted, retryAfterSeconds } = await orUnavailable(context, () =>
-    store.hit(`publisher ${address}`, 1, quota, now()),
-  )
-  if (granted > 0) return
-  const { max, windowSeconds } = quota
-  throw new Refusal(
-    'rate-limited',
-    withRetryAfter(`${max} key packages per ${windowSeconds} s from one address`, retryAfterSeconds),
-  )
+/** Whether the store has, or had, the package already. */
+function isKnown(outcome: PutOutcome): boolean {
+  return outcome === 'duplicate' || outcome === 'spent'
 }
 
 function put(
@@ -115,39 +107,4 @@ function put(
   const { max, overflow, retireAfterSeconds } = options.stock
   const limits = { max, overflow, retireAfterSeconds, ...(publish && { publish }) }
   return orUnavailable(context, () => store.put(pkg, limits, now()))
-}
-
-/** @throws Refusal `error` if the store fails (I7) */
-async function orUnavailable<Result>({ log }: GatewayContext, ask: () => Promise<Result>): Promise<Result> {
-  try {
-    return await ask()
-  } catch (error) {
-    log.error({ err: error }, 'the store failed to save a key package')
-    throw new Refusal('error', UNAVAILABLE)
-  }
-}
-
-/** @throws Refusal if the store did not accept the package */
-function messageOf(outcome: PutOutcome, { options }: GatewayContext): string {
-  const { stock, quota } = options
-  switch (outcome) {
-    case 'stored':
-    case 'replaced':
-      return ''
-    case 'duplicate':
-      return 'duplicate: already have this key package'
-    case 'spent':
-      return 'duplicate: this key package was already used'
-    case 'stale':
-      return 'duplicate: a newer key package is in this slot'
-    case 'full':
-      throw new Refusal('blocked', `${stock.max} of ${stock.max} key packages stored`)
-    case 'limited': {
-      const { max, windowSeconds } = quota.publish
-      throw new Refusal(
-        'rate-limited',
-        `${max} key packages per ${windowSeconds} s for each author; try again later`,
-      )
-    }
-  }
 }
