@@ -1,17 +1,17 @@
 /** Real clients, replayed frame by frame with the default settings, on every store and through the proxy. */
 
 import { describe } from '@jest/globals'
+import type { StartTarget } from '../e2e/behaviour/scene.ts'
 import { everyStore } from '../support/every-store.ts'
 import { startTestProxy } from '../support/proxy.ts'
 import { startTestServer } from '../support/server.ts'
 import { describeLife } from './replay/life.ts'
 import { describeParticulars } from './replay/particulars.ts'
-import type { Home } from './replay/stage.ts'
 
-function describeRealClients(name: string, home: Home): void {
+function describeRealClients(name: string, startTarget: StartTarget): void {
   describe(name, () => {
-    describeLife(home)
-    describeParticulars(home)
+    describeLife(startTarget)
+    describeParticulars(startTarget)
   })
 }
 

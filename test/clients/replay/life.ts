@@ -1,16 +1,16 @@
 /** The life of a package as every client has it: published, asked for, rotated, deleted, refused, and looked after. */
 
 import { describe, expect, it } from '@jest/globals'
-import { alice, bob, carol, idsOf } from '../../e2e/behaviour/scene.ts'
+import { alice, bob, carol, idsOf, type StartTarget } from '../../e2e/behaviour/scene.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { oneTimeClients, realClients, slotClients } from './real-clients.ts'
-import { deletionOf, type Home, nth, Stage } from './stage.ts'
+import { deletionOf, nth, Stage } from './stage.ts'
 
 const DAY = 86_400
 const MORE_THAN_THE_QUOTA = 12
 
-export function describeLife(home: Home): void {
-  const stage = new Stage(home)
+export function describeLife(startTarget: StartTarget): void {
+  const stage = new Stage(startTarget)
 
   describe.each(realClients)('$name', (client) => {
     it('publishes a package, and finds every event of it as it was signed', async () => {

@@ -2,19 +2,19 @@
 
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
-import { alice, bob, carol, eventOf, idsOf } from '../../e2e/behaviour/scene.ts'
+import { alice, bob, carol, eventOf, idsOf, type StartTarget } from '../../e2e/behaviour/scene.ts'
 import { loxationEvent, marmotTsEvent, pikaEvent, stableSlot } from '../../support/generations.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { marmotTs, mdk, nostrSdkIos, pika, realClients, whitenoise } from './real-clients.ts'
-import { type Home, nth, Stage } from './stage.ts'
+import { deletionOf, nth, Stage } from './stage.ts'
 
 const MORE_THAN_THE_QUOTA = 12
 const contacts = Array.from({ length: 199 }, (_, index) =>
   createHash('sha256').update(`contact ${index}`).digest('hex'),
 )
 
-export function describeParticulars(home: Home): void {
-  const stage = new Stage(home)
+export function describeParticulars(startTarget: StartTarget): void {
+  const stage = new Stage(startTarget)
 
   describe('mdk', () => {
     const subscription = { kinds: [0, 10002, 10050, 30443], authors: [alice.pubkey, ...contacts] }
@@ -80,6 +80,33 @@ export function describeParticulars(home: Home): void {
         expect((await stage.ask(target, pika.asks(alice), requester)).events).toEqual([twin])
       }
       expect(new Set(await stage.own(target))).toEqual(new Set([slot?.id, twin?.id]))
+    })
+
+    it('publishes the twin first, which is claimed before its slot arrives: both are served from then on', async () => {
+      const target = await stage.start()
+      const [slot, twin] = await nth(whitenoise, 1)
+      const connection = await stage.connect(target)
+      if (slot === undefined || twin === undefined) throw new Error('there are two')
+      expect(await connection.publish(twin)).toEqual([true, ''])
+      expect((await stage.ask(target, pika.asks(alice), bob)).events).toEqual([twin])
+      expect(await connection.publish(slot)).toEqual([true, ''])
+      expect((await stage.ask(target, mdk.asks(alice), carol)).events).toEqual([slot])
+      expect((await stage.ask(target, pika.asks(alice), carol)).events).toEqual([twin])
+    })
+
+    it('deletes the twin alone, and its slot stays', async () => {
+      const target = await stage.start()
+      const [slot, twin] = await stage.published(target, whitenoise, 1)
+      await (await stage.connect(target)).publish(deletionOf([['e', twin?.id ?? '']]))
+      expect(await stage.own(target)).toEqual([slot?.id])
+      expect((await stage.ask(target, pika.asks(alice), bob)).events).toEqual([])
+    })
+
+    it('deletes the slot alone, and its twin goes with it', async () => {
+      const target = await stage.start()
+      const [slot] = await stage.published(target, whitenoise, 1)
+      await (await stage.connect(target)).publish(deletionOf([['e', slot?.id ?? '']]))
+      expect(await stage.own(target)).toEqual([])
     })
 
     it('rotates: both twins of the old package are gone', async () => {

@@ -2,15 +2,11 @@
 
 import { expect } from '@jest/globals'
 import type { RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
-import type { OptionsInput } from '../../../plugin/options.ts'
 import { alice, idsOf, Scene, type Target } from '../../e2e/behaviour/scene.ts'
 import type { Client, Reply } from '../../support/client.ts'
 import { NOW, signEvent } from '../../support/key-packages.ts'
 import type { Person } from '../../support/people.ts'
-import type { WatchedServer } from '../../support/serving.ts'
 import type { Filter, OneTimeClient, SlotClient } from './real-clients.ts'
-
-export type Home = (options: OptionsInput) => Promise<WatchedServer>
 
 const MINUTE = 60
 const made = new Map<string, Promise<readonly SignedEvent[]>>()
@@ -28,7 +24,7 @@ export function deletionOf(tags: string[][]): SignedEvent {
   return signEvent(alice.secretKey, { kind: 5, created_at: NOW, tags, content: '' })
 }
 
-export class Stage extends Scene<WatchedServer> {
+export class Stage extends Scene {
   #asked = 0
 
   /** Publishes Alice's nth package; every event of it is acknowledged. */
