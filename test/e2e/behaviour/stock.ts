@@ -29,7 +29,8 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
       const client = await scene.connect(target, alice)
       const events = [await newEvent(target, alice), await newEvent(target, alice)]
       for (const event of events) expect(await client.publish(event)).toEqual([true, ''])
-      for (const event of events) expect(await client.publish(event)).toEqual([true, DUPLICATE])
+      for (const event of events)
+        expect(await client.publish(event)).toEqual([true, 'duplicate: already have this key package'])
       expect(await client.publish(await newEvent(target, alice))).toEqual([
         false,
         expect.stringMatching(/^rate-limited: /),
