@@ -1,6 +1,7 @@
 /** The life of a package as every client has it: published, asked for, rotated, deleted, refused, and looked after. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { alice, bob, carol, idsOf, type StartTarget } from '../../e2e/behaviour/scene.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { oneTimeClients, realClients, slotClients } from './real-clients.ts'
@@ -154,7 +155,7 @@ export function describeLife(startTarget: StartTarget): void {
       expect(events.filter(({ kind }) => kind === 30443)).toHaveLength(1)
     })
 
-    it('asks for an author with several devices, and gets the slot of each', async () => {
+    it('asks for an author with several devices, and gets the slots, the newest first', async () => {
       const target = await stage.start()
       const connection = await stage.connect(target)
       const slots = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
@@ -163,11 +164,10 @@ export function describeLife(startTarget: StartTarget): void {
           expect(await connection.publish(event)).toEqual([true, ''])
         }
       }
-      const { events } = await stage.ask(target, client.asks(alice))
-      const newestFirst = events
-        .filter(({ kind }) => kind === 30443)
-        .map(({ tags }) => tags.find(([name]) => name === 'd')?.[1])
-      expect(newestFirst).toEqual(slots.toReversed())
+      const all = await stage.ask(target, client.asks(alice))
+      expect(slotsOf(all.events)).toEqual(slots.toReversed())
+      const one = await stage.ask(target, { ...client.asks(alice), kinds: [30443], limit: 1 })
+      expect(slotsOf(one.events)).toEqual(slots.slice(-1))
     })
   })
 
@@ -204,4 +204,11 @@ export function describeLife(startTarget: StartTarget): void {
       ])
     })
   })
+}
+
+/** The `d` of each slot, in the order of the events. */
+function slotsOf(events: readonly SignedEvent[]): (string | undefined)[] {
+  return events
+    .filter(({ kind }) => kind === 30443)
+    .map(({ tags }) => tags.find(([name]) => name === 'd')?.[1])
 }
