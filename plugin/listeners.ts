@@ -3,6 +3,7 @@
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>()
 
+  /** Whether there is no listener. */
   get isEmpty(): boolean {
     return this.#listeners.size === 0
   }

@@ -10,7 +10,6 @@ import { splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
-import { addressKey } from './nostr/requester.ts'
 import { OwnCounts } from './own-counts.ts'
 import { takeEvent } from './publish/publishing.ts'
 import { RelayView } from './relay-view.ts'
@@ -58,7 +57,6 @@ export class Session implements GatewaySession {
     })
     this.#early = new EarlyClaims({
       context,
-      address: addressKey(connection.address),
       onGivenBack: (author) => replenisher.gained(author),
     })
     this.#relayView = new RelayView({

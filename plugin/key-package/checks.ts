@@ -17,7 +17,7 @@ import {
 } from './decode.ts'
 import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
 import { carriesLastResort } from './extensions.ts'
-import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
+import { KEY_PACKAGE_KIND, MAX_SLOT_LENGTH, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
@@ -204,6 +204,8 @@ export function checkSlot({ event, tags }: Draft): void {
   if (event.kind !== SLOT_KIND) return
   if (tags.slots.length !== 1 || tags.slots[0] === '')
     throw invalid('kind 30443 must have exactly one d tag, and it must not be empty')
+  if (tags.slots.some(({ length }) => length > MAX_SLOT_LENGTH))
+    throw invalid(`the d tag may have at most ${MAX_SLOT_LENGTH} characters`)
 }
 
 function invalid(why: string): Refusal {

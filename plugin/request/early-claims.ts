@@ -3,6 +3,7 @@
  * packages too. An author who turns out to be its first pubkey has used up nothing (I10).
  */
 
+import { randomUUID } from 'node:crypto'
 import type { GatewayContext } from '../context.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import type { Claim } from '../store.ts'
@@ -24,14 +25,14 @@ export interface EarlyClaim {
 
 export interface EarlyClaimsSettings {
   readonly context: GatewayContext
-  /** The requester's name before it authenticated. */
-  readonly address: string
   /** Called once packages of an author were given back. */
   readonly onGivenBack: (author: Pubkey) => void
 }
 
 export class EarlyClaims {
   readonly #settings: EarlyClaimsSettings
+  /** Unlike any other, also in other processes. */
+  readonly #recipient = `connection ${randomUUID()}`
   #claims: readonly EarlyClaim[] = []
   #first: Pubkey | undefined
   #givingBack: Promise<unknown> | undefined
@@ -66,14 +67,20 @@ export class EarlyClaims {
     this.#giveBack(pubkey)
   }
 
-  /** Claims that are repeated also if the connection made them under its address, before it authenticated. */
-  withFormerName(claims: readonly Claim[]): readonly Claim[] {
-    const { context, address } = this.#settings
+  /**
+   * The claims with the name of who can get them again. Without a pubkey that is this connection alone, because others may
+   * share its address; after it has authenticated, its deliveries are repeated under both names.
+   */
+  named(claims: readonly Claim[]): readonly Claim[] {
+    const { context } = this.#settings
+    if (this.#first === undefined) return claims.map((claim) => ({ ...claim, recipient: this.#recipient }))
     const since = context.now() - context.options.claim.redeliverySeconds
     const recent = this.#claims.filter(({ at, hasOneTime }) => hasOneTime && at > since)
-    if (this.#first === undefined || recent.length === 0) return claims
+    if (recent.length === 0) return claims
     const repeated = new Set(recent.map(({ author }) => author))
-    return claims.map((claim) => (repeated.has(claim.author) ? { ...claim, formerly: address } : claim))
+    return claims.map((claim) =>
+      repeated.has(claim.author) ? { ...claim, formerly: this.#recipient } : claim,
+    )
   }
 
   #giveBack(author: Pubkey): void {

@@ -17,8 +17,6 @@ import type { Pushes } from './pushes.ts'
 export interface FeedSettings {
   readonly watchers: Watchers
   readonly pushes: Pushes
-  /** Whether a slot of another author may be pushed; if so, it counts as delivered. */
-  readonly mayPush: (pkg: PublishedPackage) => boolean
 }
 
 /** What the subscription asks for of one author. */
@@ -123,7 +121,7 @@ export class Feed {
     // One-time packages and aliases are never pushed (I1, I4).
     const isPushed = isSlot(pkg) && this.#claimed.has(pkg.author)
     if (!isPushed || !isAskedFor(pkg, this.#others.get(pkg.author))) return undefined
-    return this.#settings.mayPush(pkg) ? pkg.as('as-published') : undefined
+    return this.#settings.pushes.take(pkg) ? pkg.as('as-published') : undefined
   }
 }
 

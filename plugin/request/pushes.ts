@@ -1,16 +1,31 @@
-/** How much of other authors' rotations one connection hears of. */
+/** How much one connection hears of other authors' rotations by itself. */
 
+import type { GatewayContext } from '../context.ts'
+import type { Identity } from '../nostr/identity.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
+import type { EarlyClaims } from './early-claims.ts'
+import type { PublishedPackage } from './live-feed.ts'
 
 /** Pushed events of one author. */
 const QUOTA = { max: 10, windowSeconds: 3600 }
-/** Authors watched for one connection, counted once for each subscription: asking again for slots costs no quota (I9). */
+/** Authors watched for one connection, counted once for each subscription: asking again for slots uses no quota (I9). */
 const MAX_WATCHED = 5000
 
+export interface PushSettings {
+  readonly context: GatewayContext
+  readonly identity: Identity
+  readonly early: EarlyClaims
+}
+
 export class Pushes {
+  readonly #settings: PushSettings
   readonly #windows = new Map<Pubkey, KeptWindow>()
   #watched = 0
+
+  constructor(settings: PushSettings) {
+    this.#settings = settings
+  }
 
   /** Whether there is room to watch one more author. */
   watch(): boolean {
@@ -23,8 +38,20 @@ export class Pushes {
     this.#watched -= 1
   }
 
-  /** Whether an event of this author may be pushed now. */
-  count(author: Pubkey, now: number): boolean {
+  /** Whether a slot of another author may be pushed now; if so, it counts as delivered. */
+  take({ author, id }: PublishedPackage): boolean {
+    const { context, identity, early } = this.#settings
+    const at = context.now()
+    if (!this.#hasRoom(author, at)) return false
+    const { name, authenticated } = identity.requester()
+    const seen = context.seen.add(name, author, [id])
+    if (authenticated.size > 0) return true
+    const giveBack = async () => context.seen.forget(name, author, seen)
+    early.note([{ author, at, hasOneTime: false, giveBack }])
+    return true
+  }
+
+  #hasRoom(author: Pubkey, now: number): boolean {
     const { window, outcome } = hit(this.#windows.get(author), 1, QUOTA, now)
     this.#windows.delete(author)
     if (window !== undefined) this.#windows.set(author, window)

@@ -9,9 +9,9 @@ import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts
 import { Refusal } from '../nostr/refusal.ts'
 import { relayHost } from '../sender.ts'
 import { answerQuery, type TakenPackages } from './claiming.ts'
-import type { EarlyClaim, EarlyClaims } from './early-claims.ts'
+import type { EarlyClaims } from './early-claims.ts'
 import { Feed, type FeedSettings } from './feed.ts'
-import type { PublishedPackage, Watchers } from './live-feed.ts'
+import type { Watchers } from './live-feed.ts'
 import { ownPieces } from './own-packages.ts'
 import { planQuery, type Query, type QueryAnswer } from './plan.ts'
 import { Pushes } from './pushes.ts'
@@ -24,6 +24,7 @@ import {
   type Subscription,
   type Subscriptions,
 } from './subscriptions.ts'
+import type { TakenClaim } from './taken-claims.ts'
 import { MAX_UNDER_WAY_BYTES, type Turns } from './turns.ts'
 
 /** What the sessions of one gateway share. */
@@ -70,13 +71,11 @@ const NOBODY: ReadonlySet<Pubkey> = new Set()
 /** The REQs of one session. */
 export class Requests {
   readonly #parts: RequestParts
-  readonly #pushes = new Pushes()
   readonly #feeds: FeedSettings
 
   constructor(parts: RequestParts) {
     this.#parts = parts
-    const { watchers } = parts.context
-    this.#feeds = { watchers, pushes: this.#pushes, mayPush: (pkg) => this.#mayPush(pkg) }
+    this.#feeds = { watchers: parts.context.watchers, pushes: new Pushes(parts) }
   }
 
   /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
@@ -119,7 +118,7 @@ export class Requests {
     if (named.length > 0 && options.requester === 'auth') identity.demand()
     const planned = planQuery(named, identity.requester(), options, lookUps)
     const host = relayHost(options, this.#parts.connection)
-    const query = { ...planned, host, claims: early.withFormerName(planned.claims) }
+    const query = { ...planned, host, claims: early.named(planned.claims) }
     return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
   }
 
@@ -146,11 +145,7 @@ export class Requests {
     const subscription = { forwarded: isForwarded, feed }
     this.#parts.subscriptions.open(id, subscription)
     feed.keepAnswered(answer.outcome === 'answered' ? answer.answered : NOBODY)
-    if (query.isEarly)
-      this.#noteEarly(
-        claims.filter((claim) => claim.hasChanged),
-        feed,
-      )
+    if (query.isEarly) this.#noteEarly(claims, feed)
     const end = { unsent: release, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
     if (query.own.size === 0) {
       const events = claimed.map((event) => eventMessage(id, event))
@@ -194,22 +189,10 @@ export class Requests {
   }
 
   /** The relay may have confirmed an AUTH while the claims were made. */
-  #noteEarly(claims: readonly EarlyClaim[], feed: Feed): void {
+  #noteEarly(claims: readonly TakenClaim[], feed: Feed): void {
     const { early } = this.#parts
-    early.note(claims)
+    early.note(claims.filter(({ hasChanged }) => hasChanged))
     if (early.first !== undefined) feed.becomeOwn(early.first)
-  }
-
-  #mayPush({ author, id }: PublishedPackage): boolean {
-    const { context, identity, early } = this.#parts
-    const at = context.now()
-    if (!this.#pushes.count(author, at)) return false
-    const { name, authenticated } = identity.requester()
-    const seen = context.seen.add(name, author, [id])
-    if (authenticated.size > 0) return true
-    const giveBack = async () => context.seen.forget(name, author, seen)
-    early.note([{ author, at, hasOneTime: false, giveBack }])
-    return true
   }
 }
 

@@ -8,7 +8,7 @@ import type { Client, Reply } from '../support/client.ts'
 import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
-import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
+import { alice, bob, EACH_ANEW, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 /** Limits that these tests do not reach. */
@@ -31,7 +31,7 @@ beforeEach(() => {
   directory = scratch()
 })
 
-const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
+const scene = new Scene<ServeProcess>((options) => startServe(directory, { ...EACH_ANEW, ...options }))
 
 describe('kill -9 while publishing and claiming', () => {
   const AUTHORS = [alice, bob]

@@ -1,11 +1,18 @@
-/** I1, I2, I3 and I5 through sessions: many clients at once, in random histories of claims, CLOSEs, lost connections and sweeps. */
+/** I1 to I5 through sessions: many clients at once, in random histories of claims, CLOSEs, lost connections and sweeps. */
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { isSlot } from '../../plugin/stock/selection.ts'
-import type { Claim, KeyPackageStore } from '../../plugin/store.ts'
-import { idsIn, keyPackagesOf, startGateway, type TestClient, type TestGateway } from '../support/gateway.ts'
+import { isForSlotsAlone, isSlot } from '../../plugin/stock/selection.ts'
+import type { Claim, ClaimOutcome, KeyPackageStore } from '../../plugin/store.ts'
+import {
+  eventsIn,
+  idsIn,
+  keyPackagesOf,
+  startGateway,
+  type TestClient,
+  type TestGateway,
+} from '../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
 import { type Person, person } from '../support/people.ts'
 
@@ -16,6 +23,7 @@ const ADDRESSES = 4
 type Step =
   | { readonly does: 'publish'; readonly author: number; readonly index: number }
   | { readonly does: 'fill'; readonly author: number; readonly index: number }
+  | { readonly does: 'twin'; readonly author: number; readonly index: number }
   | { readonly does: 'sweep' }
   | {
       readonly does: 'ask'
@@ -31,6 +39,7 @@ const address = fc.integer({ min: 0, max: ADDRESSES - 1 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ does: fc.constant('publish' as const), author, index: fc.integer({ min: 0, max: 5 }) }),
   fc.record({ does: fc.constant('fill' as const), author, index: fc.integer({ min: 0, max: 3 }) }),
+  fc.record({ does: fc.constant('twin' as const), author, index: fc.integer({ min: 0, max: 3 }) }),
   fc.record({ does: fc.constant('sweep' as const) }),
   fc.record({
     does: fc.constant('ask' as const),
@@ -49,10 +58,11 @@ const history = fc.record({
   }),
 })
 
-/** Packages of each author: one-time packages, and an older and a newer one for each of two slots. */
+/** Packages of each author: one-time packages, and an older and a newer one for each of two slots, with their twins. */
 interface Made {
   readonly packages: readonly SignedEvent[]
   readonly slots: readonly SignedEvent[]
+  readonly twins: readonly SignedEvent[]
 }
 
 /** A gateway that records every counted claim, and how often each package was its author's last. */
@@ -70,7 +80,7 @@ class World {
         const outcomes = await store.claim(claims, policy, now)
         for (const [index, outcome] of outcomes.entries()) {
           const claim = claims[index]
-          if (claim !== undefined && outcome.outcome === 'delivered') this.claims.push({ claim, at: now })
+          if (claim !== undefined && isCounted(claim, outcome)) this.claims.push({ claim, at: now })
           if (outcome.outcome !== 'delivered' || !outcome.lastUsed) continue
           for (const { id } of outcome.packages) tick(this.timesLast, id)
         }
@@ -88,9 +98,9 @@ class World {
 
   async do(step: Step, made: readonly Made[]): Promise<void> {
     if (step.does === 'sweep') return void (await this.test.gateway.sweep())
-    if (step.does === 'publish' || step.does === 'fill') {
-      const { packages = [], slots = [] } = made[step.author] ?? {}
-      const events = step.does === 'publish' ? packages : slots
+    if (step.does === 'publish' || step.does === 'fill' || step.does === 'twin') {
+      const { packages = [], slots = [], twins = [] } = made[step.author] ?? {}
+      const events = { publish: packages, fill: slots, twin: twins }[step.does]
       await this.test.gateway.publish(events[step.index] as SignedEvent)
       return
     }
@@ -117,6 +127,11 @@ class World {
   }
 }
 
+/** Whether the windows of the author count a claim. */
+function isCounted(claim: Claim, outcome: ClaimOutcome): boolean {
+  return outcome.outcome === 'delivered' && outcome.counted && !isForSlotsAlone(claim)
+}
+
 function tick(times: Map<string, number>, id: string): void {
   times.set(id, (times.get(id) ?? 0) + 1)
 }
@@ -126,7 +141,7 @@ async function turns(count: number): Promise<void> {
 }
 
 describe('over random histories', () => {
-  it('I1, I2, I3 and I5 hold', async () => {
+  it('I1 to I5 hold', async () => {
     const made = await Promise.all(AUTHORS.map(make))
     await fc.assert(
       fc.asyncProperty(history, async ({ redeliverySeconds, batches }) => {
@@ -146,13 +161,16 @@ describe('over random histories', () => {
         // I3; publishing may also retire exposed packages.
         const stocked = await world.counts()
         for (const event of made
-          .flatMap(({ packages, slots }) => [...packages, ...slots])
+          .flatMap(({ packages, slots, twins }) => [...packages, ...slots, ...twins])
           .filter(({ id }) => world.sentTo.has(id))) {
           expect((await world.test.gateway.publish(event)).message).toMatch(/^duplicate: /)
         }
         const left = await world.counts()
         expect(left.every((count, index) => count <= (stocked[index] ?? 0))).toBe(true)
         expectQuotasKept(world)
+        // I4: only slots arrive unasked.
+        const pushed = world.clients.flatMap((client) => eventsIn(client.pushed))
+        expect(pushed.filter(({ kind }) => kind !== 30443)).toEqual([])
         await expectSlotsKept(
           world,
           batches.flatMap(([batch]) => batch),
@@ -165,10 +183,19 @@ describe('over random histories', () => {
 })
 
 async function make(author: Person): Promise<Made> {
-  const inSlot = async (name: string, createdAt: number) =>
-    keyPackageEvent(author, await makeKeyPackage(author), { kind: 30443, createdAt, tags: { d: [name] } })
-  const slots = [NOW - 20, NOW - 10].flatMap((at) => [inSlot('phone', at), inSlot('desk', at)])
-  return { packages: await keyPackagesOf(author, 6), slots: await Promise.all(slots) }
+  const times = [NOW - 20, NOW - 10].flatMap((createdAt) => ['phone', 'desk'].map((d) => ({ createdAt, d })))
+  const inSlots = await Promise.all(
+    times.map(async ({ createdAt, d }) => {
+      const made = await makeKeyPackage(author)
+      const slot = keyPackageEvent(author, made, { kind: 30443, createdAt, tags: { d: [d] } })
+      return { slot, twin: keyPackageEvent(author, made, { createdAt }) }
+    }),
+  )
+  return {
+    packages: await keyPackagesOf(author, 6),
+    slots: inSlots.map(({ slot }) => slot),
+    twins: inSlots.map(({ twin }) => twin),
+  }
 }
 
 /** Whatever was claimed, each slot that was filled holds the newest that was published for it. */

@@ -169,6 +169,15 @@ describe('row 17: the slot', () => {
   })
 })
 
+describe('row 17: the length of a slot name', () => {
+  it('is limited, because the names of deleted slots are remembered', () => {
+    expect(publish({ kind: 30443, tags: { d: ['d'.repeat(256)] } })).toBe('accepted')
+    expect(publish({ kind: 30443, tags: { d: ['d'.repeat(257)] } })).toBe(
+      'invalid: the d tag may have at most 256 characters',
+    )
+  })
+})
+
 describe('row 17: two slots', () => {
   it('are refused', () => {
     const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage, { kind: 30443 })

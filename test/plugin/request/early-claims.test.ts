@@ -319,6 +319,20 @@ describe('a requester who asked before authenticating, and asks again after', ()
   })
 })
 
+describe('requesters without a pubkey', () => {
+  it('who share an address are repeated what their own connection got, and nothing else (I1)', async () => {
+    const test = startGateway({ claim: { redeliverySeconds: 60 } })
+    await stock(test, alice, 5)
+    const address = '192.0.2.77'
+    const [one, other] = [test.connect({ address }), test.connect({ address })]
+    const first = idsIn(await one.ask('REQ', 'sub', keyPackagesBy(alice)))
+    const second = idsIn(await other.ask('REQ', 'sub', keyPackagesBy(alice)))
+    expect(second).not.toEqual(first)
+    expect(idsIn(await one.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual(first)
+    expect(idsIn(await other.ask('REQ', 'sub', keyPackagesBy(alice)))).toEqual(second)
+  })
+})
+
 describe.each(everyStore())('in %s', (_name, open) => {
   it('an owner who asked before authenticating has used up nothing (I10)', async () => {
     const store = await open()
