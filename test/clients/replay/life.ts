@@ -29,13 +29,14 @@ export function describeLife(startTarget: StartTarget): void {
       expect({ notices, closed }).toEqual({ notices: [], closed: undefined })
     })
 
-    it('asks again a moment later, and gets the same', async () => {
+    it('asks again a moment later, and gets the same, also on a new connection of the same person', async () => {
       const target = await stage.start()
-      for (const n of [1, 2]) await stage.published(target, client, n)
+      for (const n of [1, 2, 3]) await stage.published(target, client, n)
       const connection = await stage.connect(target)
-      const { events } = await stage.request(connection, client.asks(alice))
-      expect((await stage.request(connection, client.asks(alice))).events).toEqual(events)
-      expect((await stage.ask(target, client.asks(alice))).events).toEqual(events)
+      const anonymous = await stage.request(connection, client.asks(alice))
+      expect((await stage.request(connection, client.asks(alice))).events).toEqual(anonymous.events)
+      const first = await stage.ask(target, client.asks(alice), bob)
+      expect((await stage.ask(target, client.asks(alice), bob)).events).toEqual(first.events)
     })
 
     it('asks for somebody who has none: nothing comes, and then EOSE', async () => {
