@@ -7,11 +7,13 @@ import { startTestProxy } from '../support/proxy.ts'
 import { startTestServer } from '../support/server.ts'
 import { describeLife } from './replay/life.ts'
 import { describeParticulars } from './replay/particulars.ts'
+import { describeTogether } from './replay/together.ts'
 
 function describeRealClients(name: string, startTarget: StartTarget): void {
   describe(name, () => {
     describeLife(startTarget)
     describeParticulars(startTarget)
+    describeTogether(startTarget)
   })
 }
 

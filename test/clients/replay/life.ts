@@ -1,6 +1,7 @@
 /** The life of a package as every client has it: published, asked for, rotated, deleted, refused, and looked after. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { alice, bob, carol, idsOf, type StartTarget } from '../../e2e/behaviour/scene.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { oneTimeClients, realClients, slotClients } from './real-clients.ts'
@@ -28,17 +29,14 @@ export function describeLife(startTarget: StartTarget): void {
       expect({ notices, closed }).toEqual({ notices: [], closed: undefined })
     })
 
-    it('asks again a moment later, and gets the same', async () => {
+    it('asks again a moment later, and gets the same, also on a new connection of the same person', async () => {
       const target = await stage.start()
-      for (const n of [1, 2]) await stage.published(target, client, n)
+      for (const n of [1, 2, 3]) await stage.published(target, client, n)
       const connection = await stage.connect(target)
-      const { events } = await stage.request(connection, client.asks(alice))
-      expect((await stage.request(connection, client.asks(alice))).events).toEqual(events)
-      // One-time packages are repeated to this connection alone: others may share its address (I1).
-      const isOneTime = events.every(({ kind }) => kind === 443)
-      const elsewhere = (await stage.ask(target, client.asks(alice))).events
-      if (isOneTime) expect(elsewhere).not.toEqual(events)
-      else expect(elsewhere).toEqual(events)
+      const anonymous = await stage.request(connection, client.asks(alice))
+      expect((await stage.request(connection, client.asks(alice))).events).toEqual(anonymous.events)
+      const first = await stage.ask(target, client.asks(alice), bob)
+      expect((await stage.ask(target, client.asks(alice), bob)).events).toEqual(first.events)
     })
 
     it('asks for somebody who has none: nothing comes, and then EOSE', async () => {
@@ -158,7 +156,7 @@ export function describeLife(startTarget: StartTarget): void {
       expect(events.filter(({ kind }) => kind === 30443)).toHaveLength(1)
     })
 
-    it('asks for an author with several devices, and gets the slot of each', async () => {
+    it('asks for an author with several devices, and gets the slots, the newest first', async () => {
       const target = await stage.start()
       const connection = await stage.connect(target)
       const slots = ['a', 'b', 'c'].map((letter) => letter.repeat(64))
@@ -167,11 +165,10 @@ export function describeLife(startTarget: StartTarget): void {
           expect(await connection.publish(event)).toEqual([true, ''])
         }
       }
-      const { events } = await stage.ask(target, client.asks(alice))
-      const newestFirst = events
-        .filter(({ kind }) => kind === 30443)
-        .map(({ tags }) => tags.find(([name]) => name === 'd')?.[1])
-      expect(newestFirst).toEqual(slots.toReversed())
+      const all = await stage.ask(target, client.asks(alice))
+      expect(slotsOf(all.events)).toEqual(slots.toReversed())
+      const one = await stage.ask(target, { ...client.asks(alice), kinds: [30443], limit: 1 })
+      expect(slotsOf(one.events)).toEqual(slots.slice(-1))
     })
   })
 
@@ -208,4 +205,11 @@ export function describeLife(startTarget: StartTarget): void {
       ])
     })
   })
+}
+
+/** The `d` of each slot, in the order of the events. */
+function slotsOf(events: readonly SignedEvent[]): (string | undefined)[] {
+  return events
+    .filter(({ kind }) => kind === 30443)
+    .map(({ tags }) => tags.find(([name]) => name === 'd')?.[1])
 }
