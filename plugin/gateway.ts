@@ -4,7 +4,7 @@ import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
 import { type Logger, unfailing } from './context.ts'
-import { informationOf, type KeyPackagesInformation } from './information.ts'
+import { informationOf, type RelayInformation } from './information.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
@@ -88,8 +88,8 @@ export class KeyPackageGateway {
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
-  /** What to put under `key_packages` in the relay information document (NIP-11). */
-  keyPackagesInformation(): KeyPackagesInformation {
+  /** What to add to the relay information document (NIP-11). */
+  relayInformation(): RelayInformation {
     return informationOf(this.options)
   }
 

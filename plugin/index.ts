@@ -11,11 +11,11 @@ export type {
 } from './connection.ts'
 export type { Logger } from './context.ts'
 export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'
-export type { KeyPackagesInformation } from './information.ts'
+export type { KeyPackagesInformation, RelayInformation } from './information.ts'
 export type { KeyPackageRef } from './key-package/decode.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
-export type { KnownRelayList } from './lifecycle/relay-list.ts'
+export type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 export {
   type ClientMessage,
   type EventId,

@@ -1,6 +1,14 @@
 /** What the gateway adds to the relay information document (NIP-11). */
 
+import { SLOT_KIND } from './key-package/kinds.ts'
 import type { Options } from './options.ts'
+
+/** What to add to the relay information document (NIP-11). */
+export interface RelayInformation {
+  /** The numbers of the Marmot Implementation Proposals that the relay supports; absent if there are none. */
+  readonly supported_mips?: readonly number[]
+  readonly key_packages: KeyPackagesInformation
+}
 
 /** What the relay information document says under `key_packages` (NIP-11). */
 export interface KeyPackagesInformation {
@@ -21,22 +29,22 @@ export interface KeyPackagesInformation {
   readonly auth_required: boolean
 }
 
-export function informationOf({
-  kinds,
-  claim,
-  quota,
-  stock,
-  delivery,
-  requester,
-}: Options): KeyPackagesInformation {
+/** MIP-00: key packages in slots (kind 30443). The other proposals concern a relay only by events it stores like any other. */
+const KEY_PACKAGES_MIP = 0
+
+export function informationOf(options: Options): RelayInformation {
+  const { kinds, claim, quota, stock, delivery, requester } = options
   return {
-    kinds,
-    per_query: claim.perAuthor,
-    max_authors: claim.maxAuthors,
-    rate_limit: { max: quota.perAuthor.max, window: quota.perAuthor.windowSeconds },
-    max_stored: stock.max,
-    encodings: ['hex', 'base64'],
-    default_encoding: delivery.encoding,
-    auth_required: requester === 'auth',
+    ...(kinds.includes(SLOT_KIND) && { supported_mips: [KEY_PACKAGES_MIP] }),
+    key_packages: {
+      kinds,
+      per_query: claim.perAuthor,
+      max_authors: claim.maxAuthors,
+      rate_limit: { max: quota.perAuthor.max, window: quota.perAuthor.windowSeconds },
+      max_stored: stock.max,
+      encodings: ['hex', 'base64'],
+      default_encoding: delivery.encoding,
+      auth_required: requester === 'auth',
+    },
   }
 }

@@ -17,13 +17,20 @@ import type {
  * - `event`: a stored key package, with its exposure if it has one, or a relay list; as its author signed it.
  * - `spent`: names of packages that are not accepted again before they expire (seconds since the epoch, I3).
  * - `deleted`: what the author has deleted, and is not accepted if it arrives later (NIP-09, NIP-62).
- * - `deletedRelayList`: relay lists of the author created until then are not accepted again (NIP-09).
+ * - `deletedRelayList`: relay lists of the author and kind created until then are not accepted again (NIP-09).
  */
 export type StoreRecord =
   | { readonly event: SignedEvent; readonly exposure?: Exposure }
   | { readonly spent: SpentNames }
   | { readonly deleted: DeletedByAuthor }
-  | { readonly deletedRelayList: { readonly author: Pubkey; readonly createdUntil: number } }
+  | { readonly deletedRelayList: DeletedRelayList }
+
+/** Until when an author's relay lists of one kind are deleted, in seconds since the epoch. */
+interface DeletedRelayList {
+  readonly author: Pubkey
+  readonly kind: number
+  readonly createdUntil: number
+}
 
 /** Names of an author's spent packages that expire at the same time. */
 export interface SpentNames {
@@ -93,9 +100,11 @@ function spentIn(
   return [...byExpiry].map(([expiresAt, names]) => ({ spent: { author, names: names.sort(), expiresAt } }))
 }
 
-function recordsOfRelayList({ author, event, deletedUntil }: AuthorRelayList): StoreRecord[] {
+function recordsOfRelayList({ author, kind, event, deletedUntil }: AuthorRelayList): StoreRecord[] {
   return [
-    ...(deletedUntil === undefined ? [] : [{ deletedRelayList: { author, createdUntil: deletedUntil } }]),
+    ...(deletedUntil === undefined
+      ? []
+      : [{ deletedRelayList: { author, kind, createdUntil: deletedUntil } }]),
     ...(event === undefined ? [] : [{ event }]),
   ]
 }

@@ -2,7 +2,7 @@
 
 import type { KeyPackageRef } from './key-package/decode.ts'
 import type { StoredEvent } from './key-package/encoding.ts'
-import type { KnownRelayList } from './lifecycle/relay-list.ts'
+import type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
 /** A package as the rules see it: what choosing and spending need, without the event. Times are seconds since the epoch. */
@@ -274,15 +274,12 @@ export interface KeyPackageStore {
    * rejects, what was recorded stays counted.
    */
   refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
-  /**
-   * Stores an author's kind 10051 event. The newest is kept (lowest id on a tie). `stale`: a newer one, or a deletion,
-   * is known.
-   */
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'>
-  /** The kind 10051 event of each author, in order. */
-  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]>
-  /** Deletes an author's relay list unless it is newer than `createdUntil`. Older ones are refused from then on. */
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void>
+  /** Stores a relay list (kind 10002, 10050 or 10051). The newest of its author and kind is kept (lowest id on a tie). */
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome>
+  /** The relay lists of these kinds by these authors (each named once), in no particular order. A call is one round trip. */
+  getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
+  /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
   /**
    * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
    * signals. Returns a function that stops it.
@@ -329,9 +326,10 @@ export interface Remembered {
   readonly deletions: Deletions
 }
 
-/** What a store remembers about an author's relay list. */
+/** What a store remembers about an author's relay list of one kind. */
 export interface AuthorRelayList extends KnownRelayList {
   readonly author: Pubkey
+  readonly kind: number
 }
 
 /**

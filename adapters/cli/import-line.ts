@@ -8,14 +8,15 @@ import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
 import {
   DELETION_KIND,
   deletionOf,
+  relayListsNamed,
   TOO_MANY_DELETIONS,
   VANISH_KIND,
   vanishesHere,
   vanishingOf,
 } from '../../plugin/lifecycle/deletion.ts'
-import { checkRelayList, RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
+import { checkRelayList, RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../plugin/lifecycle/relay-list.ts'
 import { hostOf } from '../../plugin/nostr/auth.ts'
-import { checkShape } from '../../plugin/nostr/event.ts'
+import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
@@ -37,7 +38,7 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 /**
  * - of `PutOutcome`: a key package, and what the store did with it.
  * - `expired`: it was valid when it was published.
- * - `relayList`: it is now the author's relay list.
+ * - `relayList`: it is now the author's relay list of its kind.
  * - `remembered`: what it lists as spent or deleted does not come back.
  * - `ignored`: an event of another kind.
  */
@@ -49,7 +50,10 @@ export type ImportOutcome =
   | 'ignored'
 
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
-  readonly store: Pick<MovableStore, 'put' | 'remember' | 'drop' | 'putRelayList' | 'dropRelayList'>
+  readonly store: Pick<
+    MovableStore,
+    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists'
+  >
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
   readonly audit: Audit
@@ -62,6 +66,8 @@ const name = z.custom<KnownName['name']>(
   'must be lower-case hex, after `443:` or `30443:` for a KeyPackage',
 )
 const seconds = z.number().int().min(0).max(100_000_000_000)
+/** Exports did not name it while kind 10051 was the only one. */
+const relayListKind = z.literal([...RELAY_LIST_KINDS]).default(RELAY_LIST_KIND)
 
 const eventRecord = z.strictObject({
   event: z.unknown(),
@@ -79,7 +85,7 @@ const deletedRecord = z.strictObject({
   }),
 })
 const deletedRelayListRecord = z.strictObject({
-  deletedRelayList: z.strictObject({ author: pubkey, createdUntil: seconds }),
+  deletedRelayList: z.strictObject({ author: pubkey, kind: relayListKind, createdUntil: seconds }),
 })
 
 /**
@@ -132,8 +138,8 @@ export async function importRecord(
 ): Promise<ImportOutcome> {
   if ('spent' in record) return importSpent(target, record.spent, now)
   if ('deletedRelayList' in record) {
-    const { author, createdUntil } = record.deletedRelayList
-    await target.store.dropRelayList(author, createdUntil)
+    const { author, kind, createdUntil } = record.deletedRelayList
+    await target.store.dropRelayLists(author, [kind], createdUntil)
     return 'remembered'
   }
   if ('deleted' in record) {
@@ -142,7 +148,7 @@ export async function importRecord(
     return 'remembered'
   }
   const { event, exposure } = record
-  if (event.kind === RELAY_LIST_KIND) return importRelayList(target, event)
+  if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)
   if (event.kind === DELETION_KIND || event.kind === VANISH_KIND) return importDeletion(target, event, now)
   if (!KEY_PACKAGE_KINDS.includes(event.kind)) return 'ignored'
   return importKeyPackage(target, event, exposure, now)
@@ -163,11 +169,23 @@ async function importSpent(
 async function importDeletion(target: ImportTarget, event: SignedEvent, now: number): Promise<ImportOutcome> {
   const { store, verifyEvent } = target
   const deletion = deletionIn(event, target)
-  if (deletion === undefined) return 'ignored'
+  const relayLists = await relayListsIn(event, target)
+  if (deletion === undefined && relayLists.length === 0) return 'ignored'
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  if (relayLists.length > 0) await store.dropRelayLists(event.pubkey, relayLists, event.created_at)
+  if (deletion === undefined) return 'remembered'
   const { outcome } = await store.drop(event.pubkey, deletion, now)
   if (outcome === 'deleted') return 'remembered'
   throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+}
+
+/** The kinds of the relay lists that a deletion or a request to vanish deletes. */
+async function relayListsIn(
+  event: SignedEvent,
+  { store, publicUrl = '' }: ImportTarget,
+): Promise<readonly number[]> {
+  if (event.kind === VANISH_KIND) return vanishesHere(event, hostOf(publicUrl)) ? RELAY_LIST_KINDS : []
+  return relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
 }
 
 function deletionIn(
@@ -181,8 +199,10 @@ function deletionIn(
 async function importRelayList(
   { store, verifyEvent }: ImportTarget,
   event: SignedEvent,
+  now: number,
 ): Promise<ImportOutcome> {
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  checkNotAhead(event, now)
   checkRelayList(event)
   const outcome = await store.putRelayList(event)
   return outcome === 'stored' ? 'relayList' : outcome

@@ -29,12 +29,12 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   replaced: 'key packages added, each replacing an older one in its slot',
   duplicate: 'already in the store',
   spent: 'already used, so not added again',
-  stale: 'older than what is in the store, or deleted',
+  stale: 'older than what is in the store',
+  deleted: 'deleted by their authors, so not added',
   expired: 'valid when published, but expired now',
-  relayList: 'relay lists (kind 10051) added',
+  relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   ignored: 'events of other kinds',
-  deleted: 'deleted by the author, so not added',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
 }
@@ -48,7 +48,8 @@ const discard: ImportTarget['store'] = {
   remember: async () => {},
   drop: async () => ({ outcome: 'deleted', count: 0 }),
   putRelayList: async () => 'stored',
-  dropRelayList: async () => {},
+  getRelayLists: async () => [],
+  dropRelayLists: async () => {},
 }
 
 export function defineImport(command: Command): Command {

@@ -5,7 +5,7 @@ import type { Filter } from 'nostr-tools/filter'
 import { RelayList } from 'nostr-tools/kinds'
 import { verifyEvent } from 'nostr-tools/pure'
 import { normalizeURL } from 'nostr-tools/utils'
-import { isRelayUrl, RELAY_LIST_KIND, relaysOf, supersedes } from '../../plugin/lifecycle/relay-list.ts'
+import { RELAY_LIST_KIND, relaysOf, supersedes, writeRelaysOf } from '../../plugin/lifecycle/relay-list.ts'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Reply } from './request.ts'
@@ -35,10 +35,8 @@ export function getKeyPackageRelayList(event: Pick<NostrEvent, 'tags'>): string[
 }
 
 /** The relays of a kind 10002 event that are marked `write` or have no marker (NIP-65). */
-export function getWriteRelays({ tags }: Pick<NostrEvent, 'tags'>): string[] {
-  return tags.flatMap(([name, url = '', marker = 'write']) =>
-    name === 'r' && marker === 'write' && isRelayUrl(url) ? [url] : [],
-  )
+export function getWriteRelays(event: Pick<NostrEvent, 'tags'>): string[] {
+  return writeRelaysOf(event)
 }
 
 /**

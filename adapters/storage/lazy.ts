@@ -82,8 +82,8 @@ class LazyStore implements KeyPackageStore {
     return this.#reach((store) => store.getRelayLists(...call))
   }
 
-  dropRelayList(...call: Parameters<KeyPackageStore['dropRelayList']>) {
-    return this.#reach((store) => store.dropRelayList(...call))
+  dropRelayLists(...call: Parameters<KeyPackageStore['dropRelayLists']>) {
+    return this.#reach((store) => store.dropRelayLists(...call))
   }
 
   stats(...call: Parameters<KeyPackageStore['stats']>) {

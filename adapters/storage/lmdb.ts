@@ -1,6 +1,11 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
-import { deleteRelayList, offerRelayList } from '../../plugin/lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
@@ -144,23 +149,23 @@ class LmdbStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     return this.#write(({ tables: { relayLists } }) => {
       const before = relayLists.get(event.pubkey) ?? {}
-      const { known, outcome } = offerRelayList(before, event)
-      if (outcome === 'stored') relayLists.put(event.pubkey, known)
+      const { lists, outcome } = offerRelayList(before, event)
+      if (outcome === 'stored') relayLists.put(event.pubkey, lists)
       return outcome
     })
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
     const { relayLists } = this.#read()
-    return authors.map((author) => relayLists.get(author)?.event)
+    return authors.flatMap((author) => relayListsIn(relayLists.get(author), kinds))
   }
 
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#write(({ tables: { relayLists } }) => {
-      relayLists.put(author, deleteRelayList(relayLists.get(author) ?? {}, createdUntil))
+      relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
     })
   }
 

@@ -1,6 +1,7 @@
 /** A store in the memory of this process, lost at restart. The reference that tests compare other stores with. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/bookkeeping.ts'
@@ -118,19 +119,19 @@ class MemoryStore implements MovableStore {
     else this.#hits.set(key, window)
   }
 
-  async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     this.#requireOpen()
     return this.#relayLists.put(event)
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
     this.#requireOpen()
-    return authors.map((author) => this.#relayLists.get(author))
+    return authors.flatMap((author) => this.#relayLists.get(author, kinds))
   }
 
-  async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     this.#requireOpen()
-    this.#relayLists.drop(author, createdUntil)
+    this.#relayLists.drop(author, kinds, createdUntil)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

@@ -1,6 +1,7 @@
 /** A store in Redis, shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
+import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
@@ -169,16 +170,16 @@ class RedisStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
+  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
     return this.#calls.run(() => this.#relayLists.put(event))
   }
 
-  getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return this.#calls.run(() => this.#relayLists.get(authors))
+  getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
+    return this.#calls.run(() => this.#relayLists.get(authors, kinds))
   }
 
-  dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
-    return this.#calls.run(() => this.#relayLists.drop(author, createdUntil))
+  dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
+    return this.#calls.run(() => this.#relayLists.drop(author, kinds, createdUntil))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

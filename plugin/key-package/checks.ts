@@ -20,6 +20,7 @@ import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
+/** How far the lifetime may be from now, in seconds, because clocks differ. */
 const LIFETIME_SKEW_SECONDS = 3600
 
 /** Single-letter tags are written again whenever the author's stock changes, so their size is limited. */

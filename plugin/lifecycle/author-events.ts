@@ -11,13 +11,20 @@ import {
   concernsKeyPackages,
   DELETION_KIND,
   deletionOf,
-  namesRelayList,
+  relayListsNamed,
   TOO_MANY_DELETIONS,
   VANISH_KIND,
   vanishesHere,
   vanishingOf,
 } from './deletion.ts'
-import { checkRelayList, RELAY_LIST_KIND } from './relay-list.ts'
+import {
+  checkRelayList,
+  INBOX_RELAYS_KIND,
+  isTooLong,
+  RELAY_LIST_KIND,
+  RELAY_LIST_KINDS,
+  WRITE_RELAYS_KIND,
+} from './relay-list.ts'
 import { noteWelcome, WELCOME_KIND } from './welcome.ts'
 
 const KEY_PACKAGE_REQUEST_KIND = 447
@@ -28,7 +35,9 @@ type Handler = (context: GatewayContext, event: SignedEvent, sender: Sender) => 
 const handlers: ReadonlyMap<number, Handler> = new Map([
   [DELETION_KIND, deletePackages],
   [VANISH_KIND, vanish],
-  [RELAY_LIST_KIND, saveRelayList],
+  [RELAY_LIST_KIND, saveKeyPackageRelays],
+  [WRITE_RELAYS_KIND, noteWriteRelays],
+  [INBOX_RELAYS_KIND, checkInboxRelays],
   [WELCOME_KIND, refuseWelcome],
   [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
   [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
@@ -71,8 +80,8 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
     if (deletion !== undefined) await applyDeletion(context, event, deletion, isAboutKeyPackages)
-    const [relayList] = await store.getRelayLists([event.pubkey])
-    if (namesRelayList(event, relayList?.id)) await store.dropRelayList(event.pubkey, event.created_at)
+    const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
+    if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
   } catch (error) {
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
@@ -100,17 +109,38 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
   const { store, now, options } = context
   try {
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
-    await store.dropRelayList(event.pubkey, event.created_at)
+    await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
   } catch (error) {
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }
 }
 
-/** A store that fails does not stop the relay from accepting a relay list (I7). */
-async function saveRelayList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+/** Kind 10051. It is kept whatever `relayLists` says: an author who has one is asked for key packages. */
+async function saveKeyPackageRelays(
+  context: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<void> {
   check(context, event, sender)
   checkRelayList(event)
+  await save(context, event)
+}
+
+/** Kind 10002 is the relay's affair: what is too long to be noted here may still be welcome there. */
+async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+  const counts = context.options.relayLists.some((kind) => kind === event.kind)
+  if (counts && !isTooLong(event)) await save(context, event)
+}
+
+/** Kind 10050 is kept only by a standalone relay, which does that itself. */
+async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  check(context, event, sender)
+}
+
+/** A store that fails does not stop the relay from accepting a relay list (I7). */
+async function save(context: GatewayContext, event: SignedEvent): Promise<void> {
   try {
     await context.store.putRelayList(event)
   } catch (error) {
@@ -120,7 +150,7 @@ async function saveRelayList(context: GatewayContext, event: SignedEvent, sender
 
 function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
   const { authenticated, isVerified = false } = sender
+  checkNotAhead(event, now())
   if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
-  checkNotAhead(event, now())
 }

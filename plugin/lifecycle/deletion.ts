@@ -1,11 +1,11 @@
-/** Which key packages a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) names. */
+/** Which key packages and relay lists a deletion (kind 5, NIP-09) or a request to vanish (kind 62, NIP-62) names. */
 
 import { MAX_SLOT_LENGTH, SLOT_KIND } from '../key-package/kinds.ts'
 import { hostOf } from '../nostr/auth.ts'
 import { CLOCK_SKEW_SECONDS, isHex32 } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Deletion } from '../store.ts'
-import { RELAY_LIST_KIND } from './relay-list.ts'
+import { RELAY_LIST_KINDS } from './relay-list.ts'
 
 export const DELETION_KIND = 5
 export const VANISH_KIND = 62
@@ -45,10 +45,12 @@ function untilNow(
   return { createdUntil: created_at, keptUntil: created_at + CLOCK_SKEW_SECONDS + ttlSeconds }
 }
 
-/** Whether a deletion names the author's relay list, by an `a` tag or by the id of the stored one. */
-export function namesRelayList(event: SignedEvent, relayListId: string | undefined): boolean {
-  if (addressesOf(event).some(({ kind }) => kind === RELAY_LIST_KIND)) return true
-  return relayListId !== undefined && valuesOf(event, 'e').includes(relayListId)
+/** The kinds of the author's relay lists that a deletion names, by an `a` tag or by the id of a stored one. */
+export function relayListsNamed(event: SignedEvent, stored: readonly SignedEvent[]): readonly number[] {
+  const ids = new Set(valuesOf(event, 'e'))
+  const addressed = new Set(addressesOf(event).map(({ kind }) => kind))
+  const byId = new Set(stored.filter(({ id }) => ids.has(id)).map(({ kind }) => kind))
+  return RELAY_LIST_KINDS.filter((kind) => addressed.has(kind) || byId.has(kind))
 }
 
 /** Whether the tags of a deletion say that it is about key packages (`k`, or the address of a slot). */

@@ -1,19 +1,34 @@
-/** Key package relay lists (kind 10051): their checks, and which one of an author is kept. */
+/** Relay lists: their kinds, their checks, and the relays they name. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 
+/** Where an author's key packages are. */
 export const RELAY_LIST_KIND = 10051
+/** Where an author writes and reads (NIP-65). */
+export const WRITE_RELAYS_KIND = 10002
+/** Where an author receives gift-wrapped messages (NIP-17), such as welcomes. */
+export const INBOX_RELAYS_KIND = 10050
+/** Every kind of relay list that a store keeps: the newest event of each author and kind. */
+export const RELAY_LIST_KINDS: readonly number[] = [WRITE_RELAYS_KIND, INBOX_RELAYS_KIND, RELAY_LIST_KIND]
+
 /** Anybody may publish a relay list, so its length is limited (I9). */
 const MAX_CHARACTERS = 16_384
 
-/** @throws Refusal `invalid` if the list names no relay or is too long */
+/**
+ * A list of kind 10002 or 10050 may be empty: a newer replaceable event is the only way to say that there are none.
+ * @throws Refusal `invalid` if the list is too long, or of kind 10051 and names no relay
+ */
 export function checkRelayList(event: SignedEvent): void {
-  if (event.content.length + event.tags.flat().join().length > MAX_CHARACTERS) {
-    throw new Refusal('invalid', `a key package relay list may have at most ${MAX_CHARACTERS} characters`)
+  if (isTooLong(event)) {
+    throw new Refusal('invalid', `a relay list may have at most ${MAX_CHARACTERS} characters`)
   }
-  if (relaysOf(event).length > 0) return
+  if (event.kind !== RELAY_LIST_KIND || relaysOf(event).length > 0) return
   throw new Refusal('invalid', 'a key package relay list must have a relay tag with a ws:// or wss:// URL')
+}
+
+export function isTooLong({ content, tags }: SignedEvent): boolean {
+  return content.length + tags.flat().join().length > MAX_CHARACTERS
 }
 
 interface Dated {
@@ -27,41 +42,18 @@ export function supersedes(event: Dated, other: Dated): boolean {
   return event.id < other.id
 }
 
-/** The ws:// and wss:// URLs of a relay list. */
+/** The ws:// and wss:// URLs of a kind 10051 event. */
 export function relaysOf(event: Pick<SignedEvent, 'tags'>): string[] {
   return event.tags.flatMap(([name, url = '']) => (name === 'relay' && isRelayUrl(url) ? [url] : []))
 }
 
-export function isRelayUrl(text: string): boolean {
+/** The ws:// and wss:// URLs of a kind 10002 event that are marked `write` or have no marker (NIP-65). */
+export function writeRelaysOf(event: Pick<SignedEvent, 'tags'>): string[] {
+  return event.tags.flatMap(([name, url = '', marker = '']) =>
+    name === 'r' && (marker === '' || marker === 'write') && isRelayUrl(url) ? [url] : [],
+  )
+}
+
+function isRelayUrl(text: string): boolean {
   return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
-}
-
-/** What a store knows of an author's relay list. */
-export interface KnownRelayList {
-  readonly event?: SignedEvent
-  /** Lists created until then (seconds since the epoch) were deleted and are not accepted again (NIP-09). */
-  readonly deletedUntil?: number
-}
-
-/** The rules of `KeyPackageStore.putRelayList`. `known` changes only if the outcome is `stored`. */
-export function offerRelayList(
-  known: KnownRelayList,
-  event: SignedEvent,
-): { known: KnownRelayList; outcome: 'stored' | 'duplicate' | 'stale' } {
-  if (known.event?.id === event.id) return { known, outcome: 'duplicate' }
-  const isDeleted = known.deletedUntil !== undefined && event.created_at <= known.deletedUntil
-  const isOlder = known.event !== undefined && !supersedes(event, known.event)
-  if (isDeleted || isOlder) return { known, outcome: 'stale' }
-  return { known: { ...known, event }, outcome: 'stored' }
-}
-
-/** The rules of `KeyPackageStore.dropRelayList`. */
-export function deleteRelayList(
-  { event, deletedUntil }: KnownRelayList,
-  createdUntil: number,
-): KnownRelayList {
-  const until = Math.max(createdUntil, deletedUntil ?? createdUntil)
-  return event !== undefined && event.created_at > until
-    ? { event, deletedUntil: until }
-    : { deletedUntil: until }
 }

@@ -6,6 +6,7 @@ import { isSlot } from '../stock/selection.ts'
 import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
+import { RELAY_LIST_KIND } from './relay-list.ts'
 
 /** A connection that is authenticated as an author. */
 interface AuthorConnection {
@@ -128,10 +129,10 @@ export class Replenisher {
     return (await store.list(author, now())).every(isSlot) ? 'enough' : 'few'
   }
 
-  /** An author with a relay list but without packages uses key packages, and is asked for some. */
+  /** An author with a key package relay list but without packages uses key packages, and is asked for some. */
   async #hasRelayList(author: Pubkey): Promise<boolean> {
-    const [list] = await this.#context.store.getRelayLists([author])
-    return list !== undefined
+    const lists = await this.#context.store.getRelayLists([author], [RELAY_LIST_KIND])
+    return lists.length > 0
   }
 
   #ask(author: Pubkey, connections: readonly AuthorConnection[]): void {

@@ -6,6 +6,8 @@ import { Refusal } from './refusal.ts'
 const HEX_32 = /^[0-9a-f]{64}$/
 const HEX_64 = /^[0-9a-f]{128}$/
 const MAX_KIND = 65_535
+/** How far a publisher's clock may be ahead of ours. */
+export const CLOCK_SKEW_SECONDS = 15 * 60
 /** A lone surrogate. UTF-8, over which the id is computed (NIP-01), cannot encode it, nor can every store (I8). */
 const LONE_SURROGATE = /\p{Surrogate}/u
 
@@ -17,6 +19,12 @@ export function isSignedEvent(value: unknown): value is SignedEvent {
 export function checkShape(value: unknown): asserts value is SignedEvent {
   const fault = shapeFault(value)
   if (fault !== undefined) throw new Refusal('invalid', fault)
+}
+
+/** @throws Refusal `invalid` if an event is from further in the future than a clock may be wrong */
+export function checkNotAhead({ created_at }: Pick<SignedEvent, 'created_at'>, now: number): void {
+  if (created_at <= now + CLOCK_SKEW_SECONDS) return
+  throw new Refusal('invalid', 'created_at is more than 15 minutes in the future')
 }
 
 /** What is wrong with an event's shape, in words; undefined if nothing is. */
@@ -34,15 +42,6 @@ export function shapeFault(value: unknown): string | undefined {
   return [content, ...tags.flat()].some((text) => LONE_SURROGATE.test(text))
     ? 'tags and content must not contain lone surrogates'
     : undefined
-}
-
-/** How far a publisher's clock may be ahead of ours, in seconds. */
-export const CLOCK_SKEW_SECONDS = 15 * 60
-
-/** @throws Refusal `invalid` if an event was created in the future, by more than clocks may differ */
-export function checkNotAhead({ created_at }: SignedEvent, now: number): void {
-  if (created_at <= now + CLOCK_SKEW_SECONDS) return
-  throw new Refusal('invalid', 'created_at is more than 15 minutes in the future')
 }
 
 /** The kind of a value that may be an event; undefined if it has none. */

@@ -56,7 +56,7 @@ async function compose(
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
     ...(refusal === undefined ? [] : [refusal.message]),
-    ...(await noticesOfElsewhere(context, missing)),
+    ...(await noticesOfElsewhere(context, missing, query.host)),
   ]
   return { outcome: 'answered', events, notices, isEmpty: claims.every(isUnanswered) }
 }

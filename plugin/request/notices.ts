@@ -1,10 +1,10 @@
 /** The NOTICEs in answers to REQs: they tell owners which packages are exposed, and others which authors use other relays. */
 
 import type { GatewayContext } from '../context.ts'
-import { relaysOf } from '../lifecycle/relay-list.ts'
+import { RELAY_LIST_KIND, relaysOf, writeRelaysOf } from '../lifecycle/relay-list.ts'
 import { hostOf } from '../nostr/auth.ts'
 import { exposureNotice } from '../nostr/machine-readable.ts'
-import type { SignedEvent } from '../nostr/messages.ts'
+import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type { Claim, StockedPackage } from '../store.ts'
 
 /** Maximum authors named in one notice. */
@@ -21,39 +21,56 @@ export function noticesOfExposure(packages: readonly StockedPackage[]): string[]
 }
 
 /**
- * For a requester: which of the authors without a matching package have none here at all, and how many other relays
- * their relay lists name. The client can look the relays up (kind 10051).
+ * For a requester: which of the authors without a matching package have none here at all, and how many other relays their
+ * relay lists name (`relayLists`). The client can look the relays up in these lists.
+ * @param here host and port of this relay; if they are not known, no list can be judged and there is no notice
  */
 export async function noticesOfElsewhere(
   context: GatewayContext,
   missing: readonly Claim[],
+  here: string | undefined,
 ): Promise<string[]> {
-  if (missing.length === 0) return []
-  const { store, log, now } = context
+  if (missing.length === 0 || here === undefined) return []
+  const { store, log, now, options } = context
   const authors = missing.map(({ author }) => author)
   try {
-    const [counts, lists] = await Promise.all([store.count(authors, now()), store.getRelayLists(authors)])
+    const [counts, lists] = await Promise.all([
+      store.count(authors, now()),
+      store.getRelayLists(authors, options.relayLists),
+    ])
+    const byAuthor = otherRelays(lists, here)
     const elsewhere = authors.flatMap((author, index) => {
-      const relays = otherRelays(lists[index], context)
+      const relays = byAuthor.get(author)?.size ?? 0
       return relays === 0 || (counts[index] ?? 0) > 0 ? [] : [`${author} (${relays})`]
     })
     if (elsewhere.length === 0) return []
     const more = elsewhere.length > MAX_NAMED ? [`${elsewhere.length - MAX_NAMED} more`] : []
     const named = [...elsewhere.slice(0, MAX_NAMED), ...more].join(', ')
-    return [`missing: no key packages here, but relay lists (kind 10051) that name other relays: ${named}`]
+    return [
+      `missing: no key packages here, but relay lists (${kindsIn(options)}) that name other relays: ${named}`,
+    ]
   } catch (error) {
     log.error({ err: error }, 'failed to look up where else key packages are')
     return []
   }
 }
 
-/** How many other relays a list names, among its first `MAX_COUNTED` tags. */
-function otherRelays(list: SignedEvent | undefined, { options }: GatewayContext): number {
-  if (list === undefined) return 0
-  const here = hostOf(options.publicUrl ?? '')
-  return new Set(
-    relaysOf({ tags: list.tags.slice(0, MAX_COUNTED) })
-      .map(hostOf)
-      .filter((host) => host !== here),
-  ).size
+/** The hosts of other relays by author: each once, however many lists name it. */
+function otherRelays(lists: readonly SignedEvent[], here: string): ReadonlyMap<Pubkey, ReadonlySet<string>> {
+  const byAuthor = new Map<Pubkey, Set<string>>()
+  for (const { pubkey, kind, tags } of lists) {
+    const hosts = byAuthor.get(pubkey) ?? new Set()
+    byAuthor.set(pubkey, hosts)
+    const relaysIn = kind === RELAY_LIST_KIND ? relaysOf : writeRelaysOf
+    for (const relay of relaysIn({ tags: tags.slice(0, MAX_COUNTED) })) {
+      const host = hostOf(relay)
+      if (host !== undefined && host !== here) hosts.add(host)
+    }
+  }
+  return byAuthor
+}
+
+function kindsIn({ relayLists }: GatewayContext['options']): string {
+  const [only, ...others] = relayLists
+  return others.length === 0 ? `kind ${only}` : `kinds ${relayLists.join(', ')}`
 }

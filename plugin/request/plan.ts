@@ -17,6 +17,8 @@ export interface Query {
   readonly claims: readonly Claim[]
   /** The content encoding that the client wants for an author's packages. */
   readonly hints: ReadonlyMap<Pubkey, EncodingHint>
+  /** Host and port of this relay as the client knows it. */
+  readonly host?: string | undefined
 }
 
 /**

@@ -7,6 +7,7 @@ import { splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
 import type { ClientMessage, GatewayMessage } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { relayHost } from '../sender.ts'
 import { answerQuery } from './claiming.ts'
 import { HeldFeed, type Watchers } from './live-feed.ts'
 import { ownPieces } from './own-packages.ts'
@@ -109,7 +110,8 @@ export class Requests {
     const isPartlyBrowsing = named.length < asked.length
     if (isPartlyBrowsing) this.#parts.noteRefusal(message, browsing)
     if (named.length > 0 && options.requester === 'auth') this.#parts.identity.demand()
-    const query = planQuery(named, this.#parts.identity.requester(), options)
+    const host = relayHost(options, this.#parts.connection)
+    const query = { ...planQuery(named, this.#parts.identity.requester(), options), host }
     return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
   }
 

@@ -6,7 +6,15 @@
 
 export type { KeyPackageRef } from '../key-package/decode.ts'
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
-export { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
+export {
+  deleteRelayLists,
+  everyKnownKind,
+  type KnownRelayList,
+  type KnownRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../lifecycle/known-relay-lists.ts'
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'

@@ -1,7 +1,14 @@
 /** A complete store on rows of JSON, for a database that can read rows and write them back atomically. */
 
 import type { StoredEvent } from '../key-package/encoding.ts'
-import { deleteRelayList, type KnownRelayList, offerRelayList } from '../lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  everyKnownKind,
+  type KnownRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../lifecycle/known-relay-lists.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type {
@@ -49,7 +56,7 @@ import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
-  readonly relayLists: KnownRelayList
+  readonly relayLists: KnownRelayLists
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -176,21 +183,21 @@ class RowStore implements MovableStore {
     })
   }
 
-  async putRelayList(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#open().update('relayLists', [event.pubkey], ([before = {}]) => {
-      const { known, outcome } = offerRelayList(before, event)
-      return { after: [known], result: outcome }
+  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+    return this.#open().update('relayLists', [event.pubkey], ([before]) => {
+      const { lists, outcome } = offerRelayList(before ?? {}, event)
+      return { after: [outcome === 'stored' ? lists : before], result: outcome }
     })
   }
 
-  async getRelayLists(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    const lists = await this.#open().read('relayLists', authors)
-    return lists.map((list) => list?.event)
+  async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
+    const known = await this.#open().read('relayLists', authors)
+    return known.flatMap((lists) => relayListsIn(lists, kinds))
   }
 
-  async dropRelayList(author: Pubkey, createdUntil: number): Promise<void> {
+  async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#open().update('relayLists', [author], ([before = {}]) => {
-      return { after: [deleteRelayList(before, createdUntil)], result: undefined }
+      return { after: [deleteRelayLists(before, kinds, createdUntil)], result: undefined }
     })
   }
 
@@ -210,7 +217,8 @@ class RowStore implements MovableStore {
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     for await (const author of this.#open().keys('relayLists')) {
-      yield { author: author, ...(await this.#read('relayLists', author)) }
+      const lists = await this.#read('relayLists', author)
+      for (const known of everyKnownKind(lists ?? {})) yield { author, ...known }
     }
   }
 

@@ -14,6 +14,7 @@ import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
+import { describeMovedRelayLists, describeRelayLists } from './relay-lists.ts'
 import { describeReleasing } from './releasing.ts'
 import { describeRemoving, describeRemovingMoved } from './removing.ts'
 import { describeReopening } from './reopening.ts'
@@ -76,6 +77,7 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('remembered deletions', () => describeDeleting(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
+    describe('relay lists', () => describeRelayLists(specify))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))
@@ -94,6 +96,7 @@ export function describeMovableStore(
   const specify = specifier(open, it)
   describe(name, () => {
     describeMoving(specify)
+    describeMovedRelayLists(specify)
     describeRemovingMoved(specify)
     describeMovingDeletions(specify)
   })

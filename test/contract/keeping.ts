@@ -1,7 +1,7 @@
-/** Deleting, sweeping, relay lists, totals and closing. */
+/** Deleting, sweeping, totals and closing. */
 
 import { equal, fail, rejects } from 'node:assert/strict'
-import type { DropOutcome, KeyPackageStore } from '../../plugin/store.ts'
+import type { DropOutcome } from '../../plugin/store.ts'
 import {
   authorNamed,
   claimBy,
@@ -27,7 +27,6 @@ export function describeKeeping(it: Specify): void {
   describeListing(it)
   describeDropping(it)
   describeSweeping(it)
-  describeRelayLists(it)
 
   it('rejects every call once it is closed, and may be closed again', async (store) => {
     await store.put(packageNamed('one', alice), LIMITS, NOW)
@@ -46,8 +45,8 @@ export function describeKeeping(it: Specify): void {
       () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.refund('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.putRelayList(relayListOf(alice, NOW)),
-      () => store.getRelayLists([alice]),
-      () => store.dropRelayList(alice, NOW),
+      () => store.getRelayLists([alice], [10051]),
+      () => store.dropRelayLists(alice, [10051], NOW),
       () => store.stats(),
     ]
     for (const call of calls) await rejects(call)
@@ -192,41 +191,4 @@ function describeSweeping(it: Specify): void {
     await store.release(alice, ids, NOW + 5)
     same(await store.count([alice], NOW + 5), [2])
   })
-}
-
-function describeRelayLists(it: Specify): void {
-  it('keeps the newest relay list of each author', async (store) => {
-    const [older, newer] = [relayListOf(alice, NOW), relayListOf(alice, NOW + 1)]
-    equal(await store.putRelayList(older), 'stored')
-    equal(await store.putRelayList(older), 'duplicate')
-    equal(await store.putRelayList(newer), 'stored')
-    equal(await store.putRelayList(older), 'stale')
-    same(await store.getRelayLists([bob, alice]), [undefined, newer])
-  })
-
-  it('keeps the relay list with the lowest id of two that are equally new', async (store) => {
-    const lists = ['wss://a.example', 'wss://b.example'].map((relay) => relayListOf(alice, NOW, relay))
-    const [low, high] = lists.sort((a, b) => (a.id < b.id ? -1 : 1))
-    if (low === undefined || high === undefined) return
-    equal(await store.putRelayList(high), 'stored')
-    equal(await store.putRelayList(low), 'stored')
-    equal(await store.putRelayList(high), 'stale')
-  })
-
-  it('deletes a relay list that is not newer than the deletion, for good', async (store) => {
-    const list = relayListOf(alice, NOW)
-    await store.putRelayList(list)
-    await store.dropRelayList(alice, NOW - 1)
-    same(await store.getRelayLists([alice]), [list])
-    await store.dropRelayList(alice, NOW)
-    same(await store.getRelayLists([alice]), [undefined])
-    equal(await store.putRelayList(list), 'stale')
-    equal(await store.putRelayList(relayListOf(alice, NOW + 1)), 'stored')
-    await dropsNothing(store)
-  })
-}
-
-async function dropsNothing(store: KeyPackageStore): Promise<void> {
-  await store.dropRelayList(alice, NOW - DAY)
-  same(await store.getRelayLists([alice]), [relayListOf(alice, NOW + 1)])
 }

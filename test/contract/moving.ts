@@ -13,7 +13,6 @@ import {
   NOW,
   POLICY,
   packageNamed,
-  relayListOf,
   slotNamed,
 } from './packages.ts'
 import { deliveredIds, idsOf, storedPackages } from './reading.ts'
@@ -95,24 +94,6 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
     same(byName((await store.remembered(alice, NOW)).names), byName([...namesOf(early), ...namesOf(late)]))
     same(byName((await store.remembered(alice, NOW + HOUR)).names), byName(namesOf(late)))
     same(await store.remembered(bob, NOW), { names: [], deletions: NO_DELETIONS })
-  })
-
-  it('shows what is known of every relay list, deletions included', async (store) => {
-    const [carol, dave] = [authorNamed('carol'), authorNamed('dave')]
-    await store.putRelayList(relayListOf(alice, NOW))
-    await store.dropRelayList(bob, NOW)
-    await store.dropRelayList(carol, NOW)
-    await store.putRelayList(relayListOf(carol, NOW + 1))
-    await store.put(packageNamed('one', dave), LIMITS, NOW)
-    const shown = await all(store.relayLists())
-    same(
-      shown.sort((a, b) => (a.author < b.author ? -1 : 1)),
-      [
-        { author: alice, event: relayListOf(alice, NOW) },
-        { author: bob, deletedUntil: NOW },
-        { author: carol, deletedUntil: NOW, event: relayListOf(carol, NOW + 1) },
-      ].sort((a, b) => (a.author < b.author ? -1 : 1)),
-    )
   })
 }
 

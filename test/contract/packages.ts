@@ -104,13 +104,19 @@ export function deletionOf(overrides: Partial<Deletion>): Deletion {
   return { createdUntil: NOW, keptUntil: NOW + 30 * DAY, ...overrides }
 }
 
-export function relayListOf(author: Pubkey, createdAt: number, relay = 'wss://relay.example'): SignedEvent {
+/** A relay list that names one relay. */
+export function relayListOf(
+  author: Pubkey,
+  createdAt: number,
+  relay = 'wss://relay.example',
+  kind = 10051,
+): SignedEvent {
   return {
-    id: hex(`relay list ${author} ${createdAt} ${relay}`),
+    id: hex(`relay list ${author} ${createdAt} ${relay} ${kind}`),
     pubkey: author,
     created_at: createdAt,
-    kind: 10051,
-    tags: [['relay', relay]],
+    kind,
+    tags: [[kind === 10002 ? 'r' : 'relay', relay]],
     content: '',
     sig: '00'.repeat(64),
   }

@@ -30,7 +30,7 @@ export function describeReopening<Store extends KeyPackageStore>(
     try {
       same(await storedPackages(second, alice), left)
       same(await second.stats(), { authors: 1, packages: 2 })
-      same(await second.getRelayLists([alice]), [relayListOf(alice, NOW)])
+      same(await second.getRelayLists([alice], [10051]), [relayListOf(alice, NOW)])
       equal((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted, 0)
       equal((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
       equal(await second.put(packageNamed('four', alice), { ...LIMITS, publish }, NOW), 'limited')

@@ -174,24 +174,29 @@ describe('an expired package', () => {
   })
 })
 
-describe('keyPackagesInformation', () => {
-  it('returns the options in effect (NIP-11)', () => {
-    expect(startGateway({ profile: 'nip-ee-relay' }).gateway.keyPackagesInformation()).toEqual({
-      kinds: [443],
-      per_query: 1,
-      max_authors: 500,
-      rate_limit: { max: 10, window: 3600 },
-      max_stored: 10,
-      encodings: ['hex', 'base64'],
-      default_encoding: 'hex',
-      auth_required: false,
+describe('relayInformation', () => {
+  it('returns the options in effect, and MIP-00 only where slots are kept (NIP-11)', () => {
+    expect(startGateway({ profile: 'nip-ee-relay' }).gateway.relayInformation()).toEqual({
+      key_packages: {
+        kinds: [443],
+        per_query: 1,
+        max_authors: 500,
+        rate_limit: { max: 10, window: 3600 },
+        max_stored: 10,
+        encodings: ['hex', 'base64'],
+        default_encoding: 'hex',
+        auth_required: false,
+      },
     })
-    const { gateway } = startGateway({ requester: 'auth', claim: { perAuthor: 2 } })
-    expect(gateway.keyPackagesInformation()).toMatchObject({
-      kinds: [443, 30443],
-      per_query: 2,
-      default_encoding: 'as-published',
-      auth_required: true,
+    const { gateway } = startGateway({ profile: 'marmot', requester: 'auth', claim: { perAuthor: 2 } })
+    expect(gateway.relayInformation()).toMatchObject({
+      supported_mips: [0],
+      key_packages: {
+        kinds: [443, 30443],
+        per_query: 2,
+        default_encoding: 'as-published',
+        auth_required: true,
+      },
     })
   })
 })

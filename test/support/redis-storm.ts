@@ -136,7 +136,7 @@ export class Storm {
   }
 
   async #relayLists(author: Pubkey): Promise<Verdict> {
-    const [event] = await this.#store.getRelayLists([author])
+    const [event] = await this.#store.getRelayLists([author], [10051])
     return event?.pubkey === author ? 'right' : `a relay list: ${JSON.stringify(event)}`
   }
 

@@ -46,6 +46,7 @@ export const INFORMATION = {
   name: 'a relay',
   pubkey: 'f'.repeat(64),
   supported_nips: [1, 11, 45],
+  supported_mips: [1, 2, 3],
   limitation: { max_message_length: 65_536, max_subscriptions: 2000, max_limit: 500 },
   retention: [{ time: 3600 }],
 }

@@ -50,7 +50,7 @@ export function standaloneInformation({ gateway, options, version }: StandaloneI
       payment_required: false,
       restricted_writes: true,
     },
-    key_packages: gateway.keyPackagesInformation(),
+    ...gateway.relayInformation(),
   }
 }
 
@@ -60,14 +60,16 @@ export function standaloneInformation({ gateway, options, version }: StandaloneI
  */
 export function mergedInformation(
   relay: unknown,
-  gateway: Pick<KeyPackageGateway, 'options' | 'keyPackagesInformation'>,
+  gateway: Pick<KeyPackageGateway, 'relayInformation'>,
   options: ServerOptions,
 ): object {
   const document = isDocument(relay) ? relay : { name: options.name, description: options.description }
+  const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
   return {
     ...document,
-    supported_nips: withProxyNips(document.supported_nips),
+    supported_nips: union(document.supported_nips, PROXY_NIPS),
+    ...(supported_mips && { supported_mips: union(document.supported_mips, supported_mips) }),
     limitation: {
       ...limitation,
       max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes),
@@ -75,13 +77,14 @@ export function mergedInformation(
       max_subid_length: stricter(limitation.max_subid_length, MAX_SUBSCRIPTION_ID_LENGTH),
       restricted_writes: true,
     },
-    key_packages: gateway.keyPackagesInformation(),
+    key_packages,
   }
 }
 
-function withProxyNips(nips: unknown): unknown[] {
-  const listed: unknown[] = Array.isArray(nips) ? nips : []
-  return [...new Set([...listed, ...PROXY_NIPS])].sort((a, b) => Number(a) - Number(b))
+/** The numbers that the relay lists and ours, each once and in order. */
+function union(listed: unknown, ours: readonly number[]): unknown[] {
+  const theirs: unknown[] = Array.isArray(listed) ? listed : []
+  return [...new Set([...theirs, ...ours])].sort((a, b) => Number(a) - Number(b))
 }
 
 function stricter(limit: unknown, ours: number): number {

@@ -1,4 +1,4 @@
-/** A server with no relay behind it: key packages, relay lists (kind 10051) and the NIP-11 document, nothing else. */
+/** A server with no relay behind it: key packages, relay lists and the NIP-11 document, nothing else. */
 
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from '../../../plugin/context.ts'

@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
-import type { KnownRelayList } from '../../../plugin/lifecycle/relay-list.ts'
+import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
@@ -47,7 +47,7 @@ export interface Environment {
    * of that name and of the one in the value.
    */
   readonly due: Database<KnownName['name'], DueKey>
-  readonly relayLists: Database<KnownRelayList, Pubkey>
+  readonly relayLists: Database<KnownRelayLists, Pubkey>
   /** How many `authors` have packages, how many `packages` they have, and the `format`. */
   readonly meta: Database<number, 'authors' | 'packages' | 'format'>
 }

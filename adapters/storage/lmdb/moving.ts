@@ -1,6 +1,7 @@
 /** Reads an entire LMDB store for an export, and takes over what another store remembers (`MovableStore`). */
 
 import type { RangeOptions } from 'lmdb'
+import { everyKnownKind } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
 import { remember } from '../../../plugin/stock/stock.ts'
@@ -20,7 +21,9 @@ export async function* everyAuthor({ authors }: Environment): AsyncGenerator<Pub
 
 export async function* everyRelayList({ relayLists }: Environment): AsyncGenerator<AuthorRelayList> {
   for await (const authors of chunks((options) => relayLists.getKeys(options), CHUNK)) {
-    for (const author of authors) yield { author, ...relayLists.get(author) }
+    for (const author of authors) {
+      for (const known of everyKnownKind(relayLists.get(author) ?? {})) yield { author, ...known }
+    }
   }
 }
 

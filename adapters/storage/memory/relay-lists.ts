@@ -1,27 +1,36 @@
-/** The relay lists (kind 10051) of a memory store. */
+/** The relay lists of a memory store. */
 
-import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  everyKnownKind,
+  type KnownRelayLists,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+} from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList } from '../../../plugin/store.ts'
 
 export class RelayLists {
-  readonly #known = new Map<Pubkey, KnownRelayList>()
+  readonly #known = new Map<Pubkey, KnownRelayLists>()
 
-  put(event: SignedEvent): 'stored' | 'duplicate' | 'stale' {
-    const { known, outcome } = offerRelayList(this.#known.get(event.pubkey) ?? {}, event)
-    this.#known.set(event.pubkey, known)
+  put(event: SignedEvent): RelayListOutcome {
+    const { lists, outcome } = offerRelayList(this.#known.get(event.pubkey) ?? {}, event)
+    if (outcome === 'stored') this.#known.set(event.pubkey, lists)
     return outcome
   }
 
-  get(author: Pubkey): SignedEvent | undefined {
-    return this.#known.get(author)?.event
+  get(author: Pubkey, kinds: readonly number[]): readonly SignedEvent[] {
+    return relayListsIn(this.#known.get(author), kinds)
   }
 
-  drop(author: Pubkey, createdUntil: number): void {
-    this.#known.set(author, deleteRelayList(this.#known.get(author) ?? {}, createdUntil))
+  drop(author: Pubkey, kinds: readonly number[], createdUntil: number): void {
+    this.#known.set(author, deleteRelayLists(this.#known.get(author) ?? {}, kinds, createdUntil))
   }
 
   *all(): Generator<AuthorRelayList> {
-    for (const [author, known] of this.#known) yield { author, ...known }
+    for (const [author, lists] of this.#known) {
+      for (const known of everyKnownKind(lists)) yield { author, ...known }
+    }
   }
 }

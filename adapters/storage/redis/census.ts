@@ -1,11 +1,13 @@
 /** Reads an entire Redis store for an export, in small steps that do not block the server for long. */
 
+import { everyKnownKind } from '../../../plugin/lifecycle/known-relay-lists.ts'
+import { RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList, KnownName } from '../../../plugin/store.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
-import { decodeRelayList } from './relay-lists.ts'
+import { decodeRelayLists, relayListFields } from './relay-lists.ts'
 import type { Scripts } from './scripts.ts'
 
 /** How many keys a server visits per step. */
@@ -30,13 +32,10 @@ export class Census {
   /** @throws StoreError */
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     for await (const author of this.#authorsWith('relays')) {
-      const fields = await this.#scripts.ask('hmget', this.#keys.relayList(author), 'event', 'deletedUntil')
-      const [event, deletedUntil] = fields as (string | null)[]
-      yield {
-        author,
-        ...(event && { event: decodeRelayList(author, event) }),
-        ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
-      }
+      const fields = RELAY_LIST_KINDS.flatMap(relayListFields)
+      const answer = await this.#scripts.ask('hmget', this.#keys.relayLists(author), ...fields)
+      const lists = decodeRelayLists(author, RELAY_LIST_KINDS, answer)
+      for (const known of everyKnownKind(lists)) yield { author, ...known }
     }
   }
 

@@ -69,7 +69,8 @@ export class Keys {
     }
   }
 
-  relayList(author: Pubkey): string {
+  /** A hash (relay-lists.ts). */
+  relayLists(author: Pubkey): string {
     return `${this.#of(author)}relays`
   }
 

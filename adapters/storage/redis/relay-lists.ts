@@ -1,6 +1,18 @@
-/** Stores relay lists (kind 10051), each in a hash that is changed by compare and set (commit.lua). */
+/**
+ * Stores an author's relay lists in one hash that is changed by compare and set (commit.lua). Kind 10051 came first: its
+ * fields are `event` and `deletedUntil`, those of another kind `event:KIND` and `deletedUntil:KIND`.
+ */
 
-import { deleteRelayList, type KnownRelayList, offerRelayList } from '../../../plugin/lifecycle/relay-list.ts'
+import {
+  deleteRelayLists,
+  type KnownRelayLists,
+  knownOfKind,
+  offerRelayList,
+  type RelayListOutcome,
+  relayListsIn,
+  withKnown,
+} from '../../../plugin/lifecycle/known-relay-lists.ts'
+import { RELAY_LIST_KIND } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
@@ -9,12 +21,19 @@ import type { Keys } from './keys.ts'
 import { newVersion } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
-/** More concurrent changes of one relay list than can be expected. */
+/** More concurrent changes of one author's lists than can be expected. */
 const MAX_TRIES = 20
 
 interface Decision<Outcome> {
-  readonly known: KnownRelayList
+  readonly lists: KnownRelayLists
   readonly outcome: Outcome
+}
+
+/** A change to an author's lists of these kinds; `decide` gets those of no other kind. */
+interface Change<Outcome> {
+  readonly author: Pubkey
+  readonly kinds: readonly number[]
+  readonly decide: (lists: KnownRelayLists) => Decision<Outcome>
 }
 
 export class RelayLists {
@@ -31,48 +50,51 @@ export class RelayLists {
   }
 
   /** @throws StoreError */
-  put(event: SignedEvent): Promise<'stored' | 'duplicate' | 'stale'> {
-    return this.#change(event.pubkey, (known) => offerRelayList(known, event))
+  put(event: SignedEvent): Promise<RelayListOutcome> {
+    const decide = (lists: KnownRelayLists) => offerRelayList(lists, event)
+    return this.#change({ author: event.pubkey, kinds: [event.kind], decide })
   }
 
   /** @throws StoreError */
-  async drop(author: Pubkey, createdUntil: number): Promise<void> {
-    await this.#change(author, (known) => ({
-      known: deleteRelayList(known, createdUntil),
+  drop(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
+    const decide = (lists: KnownRelayLists) => ({
+      lists: deleteRelayLists(lists, kinds, createdUntil),
       outcome: undefined,
-    }))
+    })
+    return this.#change({ author, kinds, decide })
   }
 
   /** @throws StoreError */
-  get(authors: readonly Pubkey[]): Promise<(SignedEvent | undefined)[]> {
-    return Promise.all(
+  async get(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
+    const fields = kinds.flatMap(relayListFields)
+    if (fields.length === 0) return []
+    const found = await Promise.all(
       authors.map(async (author) => {
-        const text = await this.#scripts.ask('hget', this.#keys.relayList(author), 'event')
-        return text === null ? undefined : decodeRelayList(author, `${text}`)
+        const answer = await this.#scripts.ask('hmget', this.#keys.relayLists(author), ...fields)
+        return relayListsIn(decodeRelayLists(author, kinds, answer), kinds)
       }),
     )
+    return found.flat()
   }
 
-  async #change<Outcome>(
-    author: Pubkey,
-    decide: (known: KnownRelayList) => Decision<Outcome>,
-  ): Promise<Outcome> {
-    const decided = await this.#connection.within(this.#try(this.#keys.relayList(author), decide))
-    if (decided === undefined) throw new StoreError('Redis: too many concurrent changes of this relay list')
+  async #change<Outcome>(change: Change<Outcome>): Promise<Outcome> {
+    const decided = await this.#connection.within(this.#try(change))
+    if (decided === undefined)
+      throw new StoreError("Redis: too many concurrent changes of this author's relay lists")
     return decided.outcome
   }
 
-  async #try<Outcome>(
-    key: string,
-    decide: (known: KnownRelayList) => Decision<Outcome>,
-  ): Promise<Decision<Outcome> | undefined> {
-    const reads: KeyedCommand[] = [['HMGET', key, 'version', 'event', 'deletedUntil']]
+  async #try<Outcome>({ author, kinds, decide }: Change<Outcome>): Promise<Decision<Outcome> | undefined> {
+    const key = this.#keys.relayLists(author)
+    const reads: KeyedCommand[] = [['HMGET', key, 'version', ...kinds.flatMap(relayListFields)]]
     let answers = await this.#commits.read(key, reads)
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const { version, known } = decode(answers)
-      const decided = decide(known)
-      if (decided.known === known) return decided
-      const committed = await this.#commits.commit(key, version, reads, encode(key, decided.known))
+      const [version, ...fields] = answers[0] as (string | null)[]
+      const lists = decodeRelayLists(author, kinds, fields)
+      const decided = decide(lists)
+      if (decided.lists === lists) return decided
+      const writes = encode(key, kinds, decided.lists)
+      const committed = await this.#commits.commit(key, version ?? undefined, reads, writes)
       if (committed.isDone) return decided
       answers = committed.answers
     }
@@ -80,10 +102,34 @@ export class RelayLists {
   }
 }
 
-/** @throws StoreError if it is not an event of the author */
-export function decodeRelayList(author: Pubkey, text: string): SignedEvent {
+/** The fields of a relay list of that kind: its event, and until when it is deleted. */
+export function relayListFields(kind: number): [event: string, deletedUntil: string] {
+  const suffix = kind === RELAY_LIST_KIND ? '' : `:${kind}`
+  return [`event${suffix}`, `deletedUntil${suffix}`]
+}
+
+/**
+ * @param fields the reply to HMGET with the `relayListFields` of the kinds, in order
+ * @throws StoreError if an event is not the author's, or not of its kind
+ */
+export function decodeRelayLists(author: Pubkey, kinds: readonly number[], fields: unknown): KnownRelayLists {
+  const texts = fields as (string | null)[]
+  let lists: KnownRelayLists = {}
+  for (const [index, kind] of kinds.entries()) {
+    const [text, deletedUntil] = texts.slice(2 * index)
+    if (!text && !deletedUntil) continue
+    lists = withKnown(lists, kind, {
+      ...(text && { event: decodeEvent(author, kind, text) }),
+      ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
+    })
+  }
+  return lists
+}
+
+function decodeEvent(author: Pubkey, kind: number, text: string): SignedEvent {
   const event = parse(text)
-  if (event?.pubkey !== author) throw new StoreError('Redis: a relay list belongs to another author')
+  if (event?.pubkey !== author || event.kind !== kind)
+    throw new StoreError('Redis: a relay list belongs to another author')
   return event
 }
 
@@ -95,19 +141,16 @@ function parse(text: string): SignedEvent | undefined {
   }
 }
 
-function decode([fields]: readonly unknown[]): { version: string | undefined; known: KnownRelayList } {
-  const [version, event, deletedUntil] = fields as (string | null)[]
-  const known = {
-    ...(event && { event: JSON.parse(event) as SignedEvent }),
-    ...(deletedUntil && { deletedUntil: Number(deletedUntil) }),
+function encode(key: string, kinds: readonly number[], lists: KnownRelayLists): KeyedCommand[] {
+  const kept = ['version', newVersion()]
+  const gone: string[] = []
+  for (const kind of kinds) {
+    const { event, deletedUntil } = knownOfKind(lists, kind)
+    const [eventField, deletedField] = relayListFields(kind)
+    if (event === undefined) gone.push(eventField)
+    else kept.push(eventField, JSON.stringify(event))
+    if (deletedUntil !== undefined) kept.push(deletedField, String(deletedUntil))
   }
-  return { version: version ?? undefined, known }
-}
-
-function encode(key: string, { event, deletedUntil }: KnownRelayList): KeyedCommand[] {
-  const fields = ['version', newVersion()]
-  if (event !== undefined) fields.push('event', JSON.stringify(event))
-  if (deletedUntil !== undefined) fields.push('deletedUntil', String(deletedUntil))
-  const gone: KeyedCommand[] = event === undefined ? [['HDEL', key, 'event']] : []
-  return [['HSET', key, ...fields], ...gone]
+  const deletion: KeyedCommand[] = gone.length === 0 ? [] : [['HDEL', key, ...gone]]
+  return [['HSET', key, ...kept], ...deletion]
 }

@@ -97,12 +97,33 @@ describe('import', () => {
       signEvent(alice.secretKey, { kind, created_at: now, tags, content: '' })
     const lines = [
       sign(10051, [['relay', 'wss://relay.example.com']]),
+      sign(10002, [['r', 'wss://relay.example.com']]),
+      sign(10050, []),
       sign(1, []),
       sign(5, []),
       sign(444, []),
     ]
-    expect(await counts(newStore(), lines)).toEqual({ relayList: 1, ignored: 3 })
+    expect(await counts(newStore(), lines)).toEqual({ relayList: 3, ignored: 3 })
     expect(await importInto(newStore(), [sign(10051, [])])).toMatchObject({ code: 1 })
+    const early = signEvent(alice.secretKey, { kind: 10002, created_at: now + 3600, tags: [], content: '' })
+    expect(await importInto(newStore(), [early])).toMatchObject({ code: 1 })
+  })
+
+  it('remembers deletions of relay lists; a line that names no kind is about kind 10051', async () => {
+    const sign = (kind: number, tags: string[][]) =>
+      signEvent(alice.secretKey, { kind, created_at: now, tags, content: '' })
+    const lines = [
+      { deletedRelayList: { author: alice.pubkey, createdUntil: now } },
+      { deletedRelayList: { author: alice.pubkey, kind: 10050, createdUntil: now } },
+      sign(10051, [['relay', 'wss://relay.example.com']]),
+      sign(10050, []),
+      sign(10002, []),
+    ]
+    const store = newStore()
+    expect(await counts(store, lines.slice(0, 2))).toEqual({ remembered: 2 })
+    expect(await counts(store, lines.slice(2))).toEqual({ deleted: 2, relayList: 1 })
+    const wrong = { deletedRelayList: { author: alice.pubkey, kind: 1, createdUntil: now } }
+    expect(await importInto(store, [wrong])).toMatchObject({ code: 1 })
   })
 
   it('applies deletions and requests to vanish in any order, and remembers them (I3)', async () => {

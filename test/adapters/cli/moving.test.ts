@@ -93,7 +93,7 @@ describe('a store that is exported and imported', () => {
     await populate(store)
     const exported: SignedEvent[] = []
     for await (const record of recordsIn(store, NOW)) if ('event' in record) exported.push(record.event)
-    expect(exported).toHaveLength(10)
+    expect(exported).toHaveLength(12)
     for (const event of exported) expect(verify(event)).toBe(true)
   })
 })
@@ -118,9 +118,11 @@ async function populate(store: MovableStore): Promise<void> {
   await store.drop(dave.pubkey, deletionOf({ everything: true, createdUntil: NOW }), NOW)
 
   await importOne(store, relayList(alice, NOW))
-  await store.dropRelayList(bob.pubkey, NOW)
-  await store.dropRelayList(carol.pubkey, NOW - 1)
+  await store.dropRelayLists(bob.pubkey, [10051], NOW)
+  await store.dropRelayLists(carol.pubkey, [10002, 10051], NOW - 1)
   await importOne(store, relayList(carol, NOW))
+  await importOne(store, relayList(alice, NOW, 10002))
+  await importOne(store, relayList(alice, NOW - 1, 10050))
 }
 
 async function linesOf(store: MovableStore): Promise<string[]> {
@@ -175,9 +177,9 @@ async function slotOf(who: Person, slot: string, createdAt: number): Promise<Sig
   return keyPackageEvent(who, await makeKeyPackage(who), { kind: 30443, createdAt, tags: { d: [slot] } })
 }
 
-function relayList({ secretKey }: Person, createdAt: number): SignedEvent {
-  const tags = [['relay', 'wss://relay.example.com']]
-  return signEvent(secretKey, { kind: 10051, created_at: createdAt, tags, content: '' })
+function relayList({ secretKey }: Person, createdAt: number, kind = 10051): SignedEvent {
+  const tags = [[kind === 10002 ? 'r' : 'relay', 'wss://relay.example.com']]
+  return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
 }
 
 function verify(event: SignedEvent): boolean {

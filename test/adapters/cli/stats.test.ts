@@ -47,7 +47,7 @@ describe('stats and sweep', () => {
       slots: 1,
       low: 2,
       dry: 1,
-      relayLists: 1,
+      relayLists: 2,
       soonestExpiry: expiresAt,
     }
     expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual(before)
@@ -97,6 +97,7 @@ async function fill(path: string): Promise<void> {
   await store.claim([claimBy('mallory', bob)], POLICY, now)
   await store.put(packageNamed('dave', dave, { expiresAt: now - 60 }), LIMITS, now - DAY)
   await store.putRelayList(relayListOf(alice, now))
-  await store.dropRelayList(bob, now)
+  await store.putRelayList(relayListOf(alice, now, 'wss://relay.example', 10002))
+  await store.dropRelayLists(bob, [10051], now)
   await store.close()
 }

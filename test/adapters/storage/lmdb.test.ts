@@ -6,7 +6,14 @@ import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { MovableStore } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { authorNamed, describeKeyPackageStore, LIMITS, NOW, packageNamed } from '../../contract/index.ts'
+import {
+  authorNamed,
+  describeKeyPackageStore,
+  LIMITS,
+  NOW,
+  packageNamed,
+  relayListOf,
+} from '../../contract/index.ts'
 import { runLimited } from '../../support/lmdb-workers.ts'
 import { scratch } from '../../support/scratch.ts'
 import { LmdbStores } from '../../support/stores.ts'
@@ -25,6 +32,7 @@ const directory = scratch()
 const below = (name: string) => `${directory}/${name}`
 
 const alice = authorNamed('alice')
+const bob = authorNamed('bob')
 
 describe('an LMDB store that cannot be opened', () => {
   const message = (path: string) => {
@@ -80,6 +88,29 @@ describe('an LMDB store that cannot be opened', () => {
     mkdirSync(below('locked'))
     chmodSync(below('locked'), 0o500)
     expect(message(path)).toMatch(/: permission denied \(E\w+\): give this user write access/)
+  })
+})
+
+describe('an LMDB store of a version that kept relay lists of kind 10051 alone', () => {
+  it('opens with the lists and deletions that are there, and keeps lists of other kinds beside them', async () => {
+    const path = below('older')
+    await lmdbStore({ path }).close()
+    const root = open({ path, overlappingSync: false, noSubdir: false })
+    const older = root.openDB<object, string>({ name: 'relay-lists' })
+    const list = relayListOf(alice, NOW)
+    await older.put(alice, { event: list, deletedUntil: NOW - 1 })
+    await older.put(bob, { deletedUntil: NOW })
+    await root.close()
+
+    const store = lmdbStore({ path })
+    const writes = relayListOf(alice, NOW, 'wss://relay.example', 10002)
+    expect(await store.putRelayList(writes)).toBe('stored')
+    expect(await store.putRelayList(relayListOf(bob, NOW))).toBe('deleted')
+    await store.close()
+    const again = lmdbStore({ path })
+    expect(await again.getRelayLists([alice, bob], [10051, 10002])).toEqual([list, writes])
+    expect(await again.putRelayList(relayListOf(alice, NOW - 1, 'wss://other.example'))).toBe('deleted')
+    await again.close()
   })
 })
 

@@ -86,7 +86,7 @@ describe('a relay list of another author than requested', () => {
   it('is not returned', async () => {
     await store.putRelayList(relayListOf(bob, NOW))
     await client.copy(`test:{${bob}}:relays`, `test:{${alice}}:relays`)
-    await expect(store.getRelayLists([alice])).rejects.toMatchObject({ code: 'KPG_STORE' })
-    expect((await store.getRelayLists([bob]))[0]?.pubkey).toBe(bob)
+    await expect(store.getRelayLists([alice], [10051])).rejects.toMatchObject({ code: 'KPG_STORE' })
+    expect((await store.getRelayLists([bob], [10051]))[0]?.pubkey).toBe(bob)
   })
 })

@@ -248,9 +248,9 @@ describe('kind 10051', () => {
     const { session, say } = test.connect()
     const message = ['EVENT', list] as const
     expect((await session.fromClient(message)).forward).toBe(message)
-    expect((await test.store.getRelayLists([alice.pubkey]))[0]?.id).toBe(list.id)
+    expect(await test.store.getRelayLists([alice.pubkey], [10051])).toEqual([list])
     await say('EVENT', eventOf(alice, 5, [['e', list.id]]))
-    expect(await test.store.getRelayLists([alice.pubkey])).toEqual([undefined])
+    expect(await test.store.getRelayLists([alice.pubkey], [10051])).toEqual([])
   })
 
   it.each([
@@ -268,6 +268,69 @@ describe('kind 10051', () => {
     const forged = { ...list, pubkey: mallory.pubkey }
     expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
     await forwards(['EVENT', list], () => ({ putRelayList: down }))
+  })
+})
+
+describe('kind 10002 (NIP-65)', () => {
+  const list = eventOf(alice, 10002, [['r', 'wss://relay.example.com']])
+
+  it('is noted and forwarded; a deletion by id or address removes it', async () => {
+    for (const named of [
+      ['e', list.id],
+      ['a', `10002:${alice.pubkey}:`],
+    ]) {
+      const test = startGateway()
+      const { session, say } = test.connect()
+      const message = ['EVENT', list] as const
+      expect((await session.fromClient(message)).forward).toBe(message)
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([list])
+      await say('EVENT', eventOf(mallory, 5, [named]))
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([list])
+      await say('EVENT', eventOf(alice, 5, [named]))
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([])
+    }
+  })
+
+  it('is forwarded and not noted if it is too long, or does not count (`relayLists`)', async () => {
+    const long = eventOf(alice, 10002, [['r', `wss://relay.example.com/${'x'.repeat(16_384)}`]])
+    for (const [event, options] of [
+      [long, {}],
+      [list, { relayLists: [10051] }],
+    ] as const) {
+      const test = startGateway(options)
+      expect((await test.connect().say('EVENT', event)).forward).toEqual(['EVENT', event])
+      expect(await test.store.getRelayLists([alice.pubkey], [10002])).toEqual([])
+    }
+  })
+
+  it('is forwarded while the store fails (I7)', () =>
+    forwards(['EVENT', list], () => ({ putRelayList: down })))
+})
+
+describe('kind 10050 (NIP-17)', () => {
+  it('is checked and forwarded, and kept only by a standalone relay', async () => {
+    const test = startGateway()
+    const list = eventOf(alice, 10050, [['relay', 'wss://relay.example.com']])
+    expect((await test.connect().say('EVENT', list)).forward).toEqual(['EVENT', list])
+    expect(await test.store.getRelayLists([alice.pubkey], [10050])).toEqual([])
+    const forged = { ...list, pubkey: mallory.pubkey }
+    expect(await refusalOf(forged)).toEqual([['OK', list.id, false, 'invalid: wrong id or signature']])
+  })
+})
+
+describe('events from the future', () => {
+  const refused = 'invalid: created_at is more than 15 minutes in the future'
+
+  it.each([
+    [5, [['e', '0'.repeat(64)]]],
+    [62, [['relay', 'ALL_RELAYS']]],
+    [10002, [['r', 'wss://relay.example.com']]],
+    [10050, [['relay', 'wss://relay.example.com']]],
+    [10051, [['relay', 'wss://relay.example.com']]],
+  ])('of kind %d are refused if they lie more than 15 minutes ahead', async (kind, tags) => {
+    const late = eventOf(alice, kind, tags, NOW + 901)
+    expect(await refusalOf(late)).toEqual([['OK', late.id, false, refused]])
+    await forwards(['EVENT', eventOf(alice, kind, tags, NOW + 900)])
   })
 })
 
@@ -307,7 +370,7 @@ describe('kind 10051', () => {
       ['note', 'x'.repeat(16_384)],
     ])
     expect(await refusalOf(event)).toEqual([
-      ['OK', event.id, false, 'invalid: a key package relay list may have at most 16384 characters'],
+      ['OK', event.id, false, 'invalid: a relay list may have at most 16384 characters'],
     ])
   })
 })

@@ -22,7 +22,11 @@ async function claimFrom(test: TestGateway, author: Person, times: number): Prom
 
 async function publishRelayList(test: TestGateway, author: Person, ...relays: string[]): Promise<void> {
   const tags = relays.map((url) => ['relay', url])
-  const list = signEvent(author.secretKey, { kind: 10051, created_at: NOW, tags, content: '' })
+  await publish(test, author, 10051, tags)
+}
+
+async function publish(test: TestGateway, author: Person, kind: number, tags: string[][]): Promise<void> {
+  const list = signEvent(author.secretKey, { kind, created_at: NOW, tags, content: '' })
   expect((await test.connect().say('EVENT', list)).replies).toEqual([])
 }
 
@@ -75,7 +79,8 @@ describe('an owner who asks for their own packages', () => {
 })
 
 describe('an author who has no packages here, but a relay list', () => {
-  const elsewhere = 'missing: no key packages here, but relay lists (kind 10051) that name other relays: '
+  const elsewhere =
+    'missing: no key packages here, but relay lists (kinds 10051, 10002) that name other relays: '
 
   it('is named, with the number of other relays in the list, but not their URLs', async () => {
     const test = startGateway({ publicUrl: 'wss://relay.example.com' })
@@ -102,6 +107,46 @@ describe('an author who has no packages here, but a relay list', () => {
     // None of those here is as old as that.
     const replies = await client.ask('REQ', 'sub', { ...keyPackagesBy(bob), until: 1 })
     expect(replies).toEqual([EOSE])
+  })
+
+  it('is named for the relays they write to as well (kind 10002), each relay once', async () => {
+    const test = startGateway({ publicUrl: 'wss://relay.example.com' })
+    await publishRelayList(test, alice, 'wss://one.example')
+    await publish(test, alice, 10002, [
+      ['r', 'wss://one.example/'],
+      ['r', 'wss://two.example', 'write'],
+      ['r', 'wss://three.example', ''],
+      ['r', 'wss://inbox.example', 'read'],
+      ['r', 'https://relay.example'],
+      ['r'],
+    ])
+    await publish(test, bob, 10002, [
+      ['r', 'wss://relay.example.com'],
+      ['r', 'wss://inbox.example', 'read'],
+    ])
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (3)`], EOSE])
+  })
+
+  it('is not named for a list of a kind that does not count (`relayLists`)', async () => {
+    const test = startGateway({ relayLists: [10051] })
+    await publish(test, alice, 10002, [['r', 'wss://one.example']])
+    await publish(test, alice, 10050, [['relay', 'wss://one.example']])
+    await publishRelayList(test, bob, 'wss://one.example')
+    const only = 'missing: no key packages here, but relay lists (kind 10051) that name other relays: '
+    const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(replies).toEqual([['NOTICE', `${only}${bob.pubkey} (1)`], EOSE])
+  })
+
+  it('is judged by the address the client came to, where there is no publicUrl', async () => {
+    const test = startGateway()
+    await publishRelayList(test, alice, 'wss://relay.example.com')
+    const here = await test.connect({ host: 'relay.example.com:443' }).ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(here).toEqual([EOSE])
+    const other = await test.connect({ host: 'another.example' }).ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(other).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (1)`], EOSE])
+    const nowhere = await test.connect({ host: undefined }).ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(nowhere).toEqual([EOSE])
   })
 
   it('is one of at most twenty that are named; the others are counted', async () => {

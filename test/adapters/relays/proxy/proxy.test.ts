@@ -144,7 +144,7 @@ describe('plain HTTP requests', () => {
   })
 
   it("for the NIP-11 document get the relay's with the gateway's limits, the stricter of two", async () => {
-    await start({ server: { maxSubscriptions: 12 } })
+    await start({ server: { maxSubscriptions: 12 }, gateway: { kinds: [443, 30443] } })
     const answer = await ask('GET', { accept: 'application/nostr+json' })
     expect(answer.headers).toMatchObject({
       'content-type': 'application/nostr+json',
@@ -153,6 +153,7 @@ describe('plain HTTP requests', () => {
     expect(JSON.parse(answer.body)).toEqual({
       ...INFORMATION,
       supported_nips: [1, 11, 42, 45],
+      supported_mips: [0, 1, 2, 3],
       limitation: {
         ...INFORMATION.limitation,
         max_subscriptions: 12,

@@ -21,6 +21,7 @@ describe('the relay information document (NIP-11)', () => {
       { name: 'Keys', contact: 'mailto:op@example.com', maxSubscriptions: 7 },
       {
         profile: 'nip-ee-relay',
+        kinds: [443, 30443],
         requester: 'auth',
         claim: { perAuthor: 2 },
         quota: { perAuthor: { max: 5 } },
@@ -47,8 +48,9 @@ describe('the relay information document (NIP-11)', () => {
         payment_required: false,
         restricted_writes: true,
       },
+      supported_mips: [0],
       key_packages: {
-        kinds: [443],
+        kinds: [443, 30443],
         per_query: 2,
         max_authors: 500,
         rate_limit: { max: 5, window: 3600 },

@@ -198,10 +198,10 @@ function slowStore(): SlowStore {
   const [asked, answered] = [gate(), gate()]
   const store = memoryStore()
   const getRelayLists = store.getRelayLists.bind(store)
-  store.getRelayLists = async (authors) => {
+  store.getRelayLists = async (...call) => {
     asked.open()
     await answered.opened
-    return getRelayLists(authors)
+    return getRelayLists(...call)
   }
   return { store, asked, answered }
 }

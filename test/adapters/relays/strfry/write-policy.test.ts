@@ -146,7 +146,7 @@ describe('other kinds', () => {
     const strfry = openPolicy()
     const relayList = eventOf(10051, [['relay', 'wss://relay.example.com']])
     expect(await strfry.ask(relayList)).toMatchObject({ action: 'accept' })
-    expect(await strfry.test.store.getRelayLists([alice.pubkey])).toEqual([relayList])
+    expect(await strfry.test.store.getRelayLists([alice.pubkey], [10051])).toEqual([relayList])
     expect(await strfry.ask(eventOf(10051))).toMatchObject({ action: 'reject' })
   })
 
