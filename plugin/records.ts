@@ -91,7 +91,7 @@ function spentIn(
   known: readonly KnownName[],
   packages: readonly StockedPackage[],
 ): StoreRecord[] {
-  const inStock = new Set<string>(packages.flatMap((pkg) => namesOf(pkg).map(({ name }) => name)))
+  const inStock = new Set(packages.flatMap((pkg) => [...namesOf(pkg).map(({ name }) => name), pkg.ref]))
   const spent = known.filter(({ name }) => !inStock.has(name))
   const byExpiry = new Map<number, KnownName['name'][]>()
   for (const { name, expiresAt } of spent) {

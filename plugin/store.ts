@@ -303,7 +303,8 @@ export interface KeyPackageStore {
 
 /**
  * The name of a package that is or was in the stock, and until when it is remembered, in seconds since the epoch (I3). The name
- * is an event id, a KeyPackageRef, or `slot:` and the KeyPackageRef of a package in a slot.
+ * is an event id, or a KeyPackageRef after the kind of its event and a colon. A KeyPackageRef alone, as earlier versions
+ * remember it, stands for an event of either kind.
  */
 export interface KnownName {
   readonly name: EventId | KeyPackageRef

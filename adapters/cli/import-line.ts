@@ -62,8 +62,8 @@ export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'st
 const pubkey = z.custom<Pubkey>(isHexOf(64), 'must be 64 lower-case hex characters')
 /** A KeyPackageRef is as long as the hash of its ciphersuite. */
 const name = z.custom<KnownName['name']>(
-  (value) => typeof value === 'string' && isHexOf(64, 96, 128)(value.replace(/^slot:/, '')),
-  'must be lower-case hex, after `slot:` for the KeyPackage of a slot',
+  (value) => typeof value === 'string' && isHexOf(64, 96, 128)(value.replace(/^(443|30443):/, '')),
+  'must be lower-case hex, after `443:` or `30443:` for a KeyPackage',
 )
 const seconds = z.number().int().min(0).max(100_000_000_000)
 /** Exports did not name it while kind 10051 was the only one. */

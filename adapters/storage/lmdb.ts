@@ -107,6 +107,7 @@ class LmdbStore implements MovableStore {
     return this.#write((transaction) => {
       const { authors, known } = transaction.tables
       const record = authors.get(author)
+      transaction.useFormat()
       const { stock, outcome, removed } = drop(record, deletion, (name) => known.get([author, name]), now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
@@ -155,9 +156,11 @@ class LmdbStore implements MovableStore {
   }
 
   putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#write(({ tables: { relayLists } }) => {
+    return this.#write((transaction) => {
+      const { relayLists } = transaction.tables
       const before = relayLists.get(event.pubkey) ?? {}
       const { lists, outcome } = offerRelayList(before, event)
+      transaction.useFormat()
       if (outcome === 'stored') relayLists.put(event.pubkey, lists)
       return outcome
     })
@@ -169,7 +172,9 @@ class LmdbStore implements MovableStore {
   }
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
-    return this.#write(({ tables: { relayLists } }) => {
+    return this.#write((transaction) => {
+      const { relayLists } = transaction.tables
+      transaction.useFormat()
       relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
     })
   }

@@ -34,7 +34,7 @@ import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { dropping, putting, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
-import { requireThisLayout } from './redis/layout-check.ts'
+import { LayoutCheck } from './redis/layout-check.ts'
 import { Reader } from './redis/reader.ts'
 import { RelayLists } from './redis/relay-lists.ts'
 import type { WaitReplicas } from './redis/replication.ts'
@@ -83,6 +83,7 @@ class RedisStore implements MovableStore {
   readonly durable = true
   readonly #connection: RedisConnection
   readonly #keys: Keys
+  readonly #layout: LayoutCheck
   readonly #scripts: Scripts
   readonly #relayLists: RelayLists
   readonly #reader: Reader
@@ -97,6 +98,7 @@ class RedisStore implements MovableStore {
   constructor(connection: RedisConnection) {
     this.#connection = connection
     this.#keys = new Keys(connection.prefix)
+    this.#layout = new LayoutCheck(connection, this.#keys)
     this.#scripts = new Scripts(connection)
     this.#changes = new Changes(connection, this.#keys, this.#scripts)
     this.#reader = new Reader(connection, this.#keys, this.#scripts)
@@ -110,12 +112,12 @@ class RedisStore implements MovableStore {
   }
 
   async start(): Promise<void> {
-    await requireThisLayout(this.#connection, this.#keys)
+    await this.#layout.require()
     await this.#signals.start()
   }
 
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
-    return this.#calls.run(async () => {
+    return this.#write(async () => {
       const { author, id } = pkg
       const change = putting(this.#keys.of(author), pkg, limits, now)
       const outcome = await this.#changes.make(author, change)
@@ -144,7 +146,7 @@ class RedisStore implements MovableStore {
   }
 
   drop(author: Pubkey, deletion: Deletion, now: number): Promise<DropOutcome> {
-    return this.#calls.run(() => this.#changes.make(author, dropping(deletion, now)))
+    return this.#write(() => this.#changes.make(author, dropping(deletion, now)))
   }
 
   release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
@@ -171,7 +173,7 @@ class RedisStore implements MovableStore {
   }
 
   putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#calls.run(() => this.#relayLists.put(event))
+    return this.#write(() => this.#relayLists.put(event))
   }
 
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -179,7 +181,7 @@ class RedisStore implements MovableStore {
   }
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
-    return this.#calls.run(() => this.#relayLists.drop(author, kinds, createdUntil))
+    return this.#write(() => this.#relayLists.drop(author, kinds, createdUntil))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -195,7 +197,7 @@ class RedisStore implements MovableStore {
   }
 
   remember(author: Pubkey, remembered: Remembered, now: number): Promise<void> {
-    return this.#calls.run(() => this.#changes.make(author, remembering(remembered, now)))
+    return this.#write(() => this.#changes.make(author, remembering(remembered, now)))
   }
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
@@ -222,6 +224,14 @@ class RedisStore implements MovableStore {
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed
+  }
+
+  /** Runs a call that writes what earlier versions do not know. */
+  #write<Result>(call: () => Promise<Result>): Promise<Result> {
+    return this.#calls.run(async () => {
+      await this.#layout.use()
+      return call()
+    })
   }
 
   async #finish(): Promise<void> {

@@ -8,7 +8,8 @@ const RELEASE_SECONDS = 60
 
 /** An answered claim, remembered until `keptUntil`. */
 export interface Delivery<Package extends StockedPackage = StockedPackage> {
-  readonly recipient: string
+  /** The recipient, under the name that stores of earlier versions have for it. */
+  readonly requester: string
   readonly deliveredAt: number
   readonly keptUntil: number
   /** How often it was sent: 1, plus 1 for each redelivery. */
@@ -28,7 +29,7 @@ export function deliveryOf<Package extends StockedPackage>(
   now: number,
 ): Delivery<Package> {
   const delivery = {
-    recipient: recipientOf(request),
+    requester: recipientOf(request),
     deliveredAt: now,
     keptUntil: deliveryKeptUntil(redeliverySeconds, now),
     times: 1,
@@ -64,7 +65,7 @@ export function findRepeatable<Package extends StockedPackage>(
 ): Delivery<Package> | undefined {
   const names = [recipientOf(request), request.formerly]
   return deliveries.findLast(
-    ({ recipient, deliveredAt }) => names.includes(recipient) && deliveredAt + redeliverySeconds > now,
+    ({ requester, deliveredAt }) => names.includes(requester) && deliveredAt + redeliverySeconds > now,
   )
 }
 

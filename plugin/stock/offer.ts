@@ -12,7 +12,7 @@ import {
   type StockChange,
   settle,
 } from './stock.ts'
-import { aliasOf, namesOf, refNameOf, slotRefName, withAliasOf, withoutOrphans } from './twins.ts'
+import { aliasOf, hasTwin, namesOf, refNamesOf, withAliasOf, withoutOrphans } from './twins.ts'
 import { hit, isOver, type KeptWindow } from './windows.ts'
 
 /** The store must remember `names` from now on, each until its `expiresAt`. */
@@ -71,8 +71,8 @@ export function offer<Package extends StockedPackage>(
 }
 
 /** The names that `offer` looks up. */
-export function namesAskedOf({ id, ref }: StockedPackage): KnownName['name'][] {
-  return [id, ref, slotRefName(ref)]
+export function namesAskedOf(pkg: StockedPackage): KnownName['name'][] {
+  return [pkg.id, ...Object.values(refNamesOf(pkg))]
 }
 
 interface Admitted<Package extends StockedPackage> {
@@ -100,7 +100,10 @@ function admitSlot<Package extends StockedPackage>(
     return { outcome: 'replaced', stock: withSlot(stock, pkg, [predecessor], now) }
   }
   if (slots.some(({ ref }) => ref === pkg.ref)) return { outcome: 'duplicate' }
-  if (isKnown(refNameOf(pkg))) return { outcome: 'spent' }
+  const names = refNamesOf(pkg)
+  if (isKnown(names.slot)) return { outcome: 'spent' }
+  // An earlier version took in either the twin or the slot, so if the twin is here, it is the one that is remembered.
+  if (isKnown(names.either) && !hasTwin(pkg, stock)) return { outcome: 'spent' }
   const evicted = slots.sort(byAge).slice(0, Math.max(0, slots.length - max + 1))
   if (evicted.some((other) => !isNewer(pkg, other))) return { outcome: 'full' }
   return { outcome: 'stored', stock: withSlot(stock, pkg, evicted, now), evicted }
@@ -127,10 +130,11 @@ function admitOneTime<Package extends StockedPackage>(
   const { packages } = stock
   const sameKeyPackage = packages.filter(({ ref }) => ref === pkg.ref)
   if (sameKeyPackage.some((other) => !isSlot(other))) return { outcome: 'duplicate' }
-  if (isKnown(pkg.ref)) return { outcome: 'spent' }
+  const names = refNamesOf(pkg)
+  if (isKnown(names.oneTime)) return { outcome: 'spent' }
   if (sameKeyPackage.length > 0)
     return { outcome: 'stored', stock: { ...stock, packages: [...packages, aliasOf(pkg)] } }
-  if (isKnown(slotRefName(pkg.ref))) return { outcome: 'spent' }
+  if (isKnown(names.slot) || isKnown(names.either)) return { outcome: 'spent' }
 
   const rivals = packages.filter(isOneTime)
   if (rivals.length >= max && overflow === 'reject') return { outcome: 'full' }

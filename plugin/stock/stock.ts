@@ -75,7 +75,9 @@ export function remember<Package extends StockedPackage>(
   const before = stock ?? EMPTY_STOCK
   const current = expire<Package>(before, now)
   const isSpent = new Set(spent.map(({ name }) => name))
-  const left = withoutAny(current, (pkg) => isSpent.has(pkg.id) || isSpent.has(refNameOf(pkg)))
+  const left = withoutAny(current, (pkg) =>
+    [pkg.id, refNameOf(pkg), pkg.ref].some((name) => isSpent.has(name)),
+  )
   const all = currentDeletions(merged(current.deletions, deletions), now)
   const names = spent.filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0))
   if (stock === undefined && spent.length === 0 && all === undefined) return { stock, names, removed: [] }

@@ -3,24 +3,37 @@
  * Pure.
  */
 
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../key-package/kinds.ts'
 import type { KnownName, StockedPackage } from '../store.ts'
 import { type Delivery, forget } from './deliveries.ts'
 import { isSlot } from './selection.ts'
 
 /**
- * The name under which a package's KeyPackage is remembered. It differs for slots: a KeyPackage that was handed out as a
- * one-time package is still fit for a slot, but one that has left its slot is not (I3).
+ * The name under which a package's KeyPackage is remembered. It differs by kind: a KeyPackage that was handed out as a one-time
+ * package is still fit for a slot, but one that has left its slot is not (I3).
  */
-export function refNameOf({ ref, slot }: Pick<StockedPackage, 'ref' | 'slot'>): KnownName['name'] {
-  return slot === undefined ? ref : slotRefName(ref)
+export function refNameOf({ ref, kind }: Pick<StockedPackage, 'ref' | 'kind'>): KnownName['name'] {
+  return `${kind}:${ref}`
 }
 
-export function slotRefName(ref: StockedPackage['ref']): KnownName['name'] {
-  return `slot:${ref}`
+/** The names under which a KeyPackage may be remembered. */
+export interface RefNames {
+  readonly oneTime: KnownName['name']
+  readonly slot: KnownName['name']
+  /** Of a package of either kind: earlier versions remembered the KeyPackageRef alone, and exports of theirs contain it. */
+  readonly either: KnownName['name']
+}
+
+export function refNamesOf({ ref }: Pick<StockedPackage, 'ref'>): RefNames {
+  return {
+    oneTime: refNameOf({ ref, kind: KEY_PACKAGE_KIND }),
+    slot: refNameOf({ ref, kind: SLOT_KIND }),
+    either: ref,
+  }
 }
 
 /** The names under which a package is remembered. */
-export function namesOf(pkg: Pick<StockedPackage, 'id' | 'ref' | 'slot' | 'expiresAt'>): KnownName[] {
+export function namesOf(pkg: Pick<StockedPackage, 'id' | 'ref' | 'kind' | 'expiresAt'>): KnownName[] {
   const { id, expiresAt } = pkg
   return [
     { name: id, expiresAt },
@@ -44,6 +57,11 @@ interface Content<Package extends StockedPackage> {
   readonly deliveries: readonly Delivery<Package>[]
 }
 
+/** Whether the KeyPackage of a slot is in the stock as a kind 443 package, or was claimed as one recently. */
+export function hasTwin(slot: StockedPackage, { packages, deliveries }: Content<StockedPackage>): boolean {
+  return [...packages, ...deliveries.flatMap(({ spent }) => spent)].some((pkg) => isTwin(pkg, slot))
+}
+
 /**
  * Makes the one-time package with the KeyPackage of a new slot an alias. If it was claimed recently, it returns: for its next
  * requester it is a slot.
@@ -53,12 +71,12 @@ export function withAliasOf<Package extends StockedPackage>(
   { packages, deliveries }: Content<Package>,
   now: number,
 ): Content<Package> {
-  const isTwin = (pkg: StockedPackage) => !isSlot(pkg) && pkg.ref === slot.ref
-  const claimed = deliveries.flatMap(({ spent }) => spent).find(isTwin)
+  const isOfSlot = (pkg: StockedPackage) => isTwin(pkg, slot)
+  const claimed = deliveries.flatMap(({ spent }) => spent).find(isOfSlot)
   const returned = claimed !== undefined && claimed.expiresAt > now ? [aliasOf(claimed)] : []
   return {
-    packages: [...packages.map((pkg) => (isTwin(pkg) ? aliasOf(pkg) : pkg)), ...returned],
-    deliveries: claimed === undefined ? deliveries : forget(deliveries, isTwin),
+    packages: [...packages.map((pkg) => (isOfSlot(pkg) ? aliasOf(pkg) : pkg)), ...returned],
+    deliveries: claimed === undefined ? deliveries : forget(deliveries, isOfSlot),
   }
 }
 
@@ -67,4 +85,8 @@ export function aliasOf<Package extends StockedPackage>(pkg: Package): Package {
   const { exposure: _exposure, ...rest } = pkg
   // `exposure` is optional, so `rest` is still a Package. TypeScript cannot infer that for a type parameter.
   return { ...rest, alias: true } as Package
+}
+
+function isTwin(pkg: StockedPackage, slot: StockedPackage): boolean {
+  return !isSlot(pkg) && pkg.ref === slot.ref
 }

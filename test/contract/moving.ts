@@ -122,6 +122,19 @@ function describeSpending(it: Specify<MovableStore>): void {
     for (const pkg of [byId, byRef, slot]) equal(await store.put(pkg, LIMITS, NOW), 'spent')
   })
 
+  it('takes a KeyPackageRef without a kind, as earlier versions export it, for an event of either kind (I3)', async (store) => {
+    const [oneTime, slot] = [packageNamed('one', alice), slotNamed('two', alice, 'phone')]
+    const [late, lateSlot] = [packageNamed('late', alice), slotNamed('late slot', alice, 'desk')]
+    for (const pkg of [oneTime, slot]) await store.put(pkg, LIMITS, NOW)
+    const all = [oneTime, slot, late, lateSlot]
+    await spend(
+      store,
+      all.map(({ ref, expiresAt }) => ({ name: ref, expiresAt })),
+    )
+    same(await idsOf(store, alice), [])
+    for (const pkg of all) equal(await store.put(pkg, LIMITS, NOW), 'spent')
+  })
+
   it('does not release what was spent elsewhere (I3)', async (store) => {
     const [first, second] = ['one', 'two'].map((name) => packageNamed(name, alice))
     if (first === undefined || second === undefined) return
@@ -151,10 +164,10 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return list
 }
 
-function namesOf({ id, ref, slot, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {
+function namesOf({ id, ref, kind, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {
   return [
     { name: id, expiresAt },
-    { name: slot === undefined ? ref : `slot:${ref}`, expiresAt },
+    { name: `${kind}:${ref}`, expiresAt },
   ]
 }
 

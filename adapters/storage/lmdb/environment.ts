@@ -11,8 +11,12 @@ import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
 
-/** Incremented whenever the meaning of stored data changes. A store with another format is refused. */
-const FORMAT = 1
+/**
+ * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
+ * earlier format gets this one with the first write of that kind (`Transaction.useFormat`).
+ */
+export const FORMAT = 2
+const FORMATS = [1, FORMAT]
 /** The table with the format; its name also distinguishes our environments from those of other programs. */
 const META_TABLE = 'keypackage-gateway'
 /** In the header of the first page of every LMDB data file (`mm_magic` in mdb.c). */
@@ -171,9 +175,9 @@ function requireFormat(root: RootDatabase, meta: Environment['meta'], path: stri
     if (meta.get('format') === undefined) meta.put('format', FORMAT)
     return meta.get('format')
   })
-  if (format === FORMAT) return
+  if (format !== undefined && FORMATS.includes(format)) return
   throw new StoreError(
-    `${path} has format ${format}, this version reads format ${FORMAT}: use the version that wrote it, or export the packages with that version and import them with this one`,
+    `${path} has format ${format}, this version reads formats ${FORMATS.join(' and ')}: use the version that wrote it, or export the packages with that version and import them with this one`,
   )
 }
 

@@ -43,6 +43,7 @@ export function rememberOf(
   now: number,
 ): void {
   const { authors, known, due } = transaction.tables
+  transaction.useFormat()
   const record = authors.get(author)
   const knownUntil = (name: KnownName['name']) => known.get([author, name])
   const { stock, names, removed } = remember(record, remembered, knownUntil, now)

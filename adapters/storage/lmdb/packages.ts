@@ -29,6 +29,7 @@ export function put(
 ): PutOutcome {
   const { authors, packages, known, windows, due } = transaction.tables
   const { author, event, contentForm, ...row } = pkg
+  transaction.useFormat()
   const record = authors.get(author)
   const publishedKey: WindowKey = [author, 'published', '']
   const { stock, published, names, forgotten, outcome, removed } = offer(

@@ -6,7 +6,7 @@ import { sizeOf } from '../../../plugin/stock/selection.ts'
 import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/stock.ts'
 import type { Removal } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import type { Environment, StoredStock } from './environment.ts'
+import { type Environment, FORMAT, type StoredStock } from './environment.ts'
 import { hourOf } from './keys.ts'
 
 /** For `save` by callers that do not know `retireAfterSeconds`: a sweep may visit an author early, never late. */
@@ -53,6 +53,12 @@ export class Transaction {
 
   constructor(tables: Environment) {
     this.tables = tables
+  }
+
+  /** Keeps earlier versions from opening the store. For writes that they would misunderstand. */
+  useFormat(): void {
+    const { meta } = this.tables
+    if (meta.get('format') !== FORMAT) meta.put('format', FORMAT)
   }
 
   /** Writes the new stock of an author, and schedules its next sweep. */

@@ -219,7 +219,7 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
     return pkg
   })
   return {
-    recipient: line.slice(words.join(' ').length + 1),
+    requester: line.slice(words.join(' ').length + 1),
     deliveredAt: Number(deliveredAt),
     keptUntil: Number(keptUntil),
     times: Number(times),
@@ -229,9 +229,9 @@ function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>):
 }
 
 function encodeDelivery(delivery: Delivery<RowedPackage>): string {
-  const { deliveredAt, keptUntil, times, spent, last, recipient } = delivery
+  const { deliveredAt, keptUntil, times, spent, last, requester } = delivery
   const rows = spent.map(({ row }) => row).join('') || '-'
-  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${recipient}\n`
+  return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}\n`
 }
 
 function earliest(times: readonly number[]): number {

@@ -48,10 +48,10 @@ describe('an LMDB store that cannot be opened', () => {
     const path = below('newer')
     await lmdbStore({ path }).close()
     const root = open({ path, overlappingSync: false, noSubdir: false })
-    await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 2)
+    await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 3)
     await root.close()
     expect(message(path)).toBe(
-      `${path} has format 2, this version reads format 1: use the version that wrote it, or export the packages with that version and import them with this one`,
+      `${path} has format 3, this version reads formats 1 and 2: use the version that wrote it, or export the packages with that version and import them with this one`,
     )
   })
 
