@@ -13,7 +13,8 @@ import type { Claim, ClaimOutcome, PutOutcome, Removal, StoredKeyPackage } from 
  *   store's (`PutOutcome`).
  * - `claim`: a package of the author was `delivered` to a requester, or there was `none`.
  * - `exposure`: the delivered package was the last one, and stays. The outcome says how often it has been delivered.
- * - `release`: nothing was sent for this claim, so the package was put back.
+ * - `release`: the package was put back, because nothing was sent for this claim, or because the claim was its author's, who
+ *   authenticated afterwards.
  * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused. The outcome is what the client was told.
  * - `deletion`, `expiry`, `retirement`, `replacement`, `eviction`: a package was spent in another way (`Removal`).
  */
@@ -110,8 +111,12 @@ export function claimEntries(
   return [...delivered, { action: 'exposure', outcome: exposed, ...namesOf(last), requester, remaining }]
 }
 
-export function releaseEntry(pkg: StoredKeyPackage, requester: string): AuditEntry {
-  return { action: 'release', outcome: 'nothing was sent', ...namesOf(pkg), requester }
+export function releaseEntry(
+  pkg: Pick<StoredKeyPackage, 'author' | 'id' | 'ref' | 'kind'>,
+  requester: string,
+  why: 'nothing was sent' | 'its author had asked',
+): AuditEntry {
+  return { action: 'release', outcome: why, ...namesOf(pkg), requester }
 }
 
 /** A message that was refused as a whole. */

@@ -4,6 +4,7 @@ import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
+import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
 
 /** The operator's log; a pino logger can be used. It never gets a package's content (I4). */
@@ -36,6 +37,7 @@ export interface GatewayContext {
   readonly log: Logger
   readonly audit: Audit
   readonly released: ReleasedClaims
+  readonly seen: SeenSlots
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are valid. */

@@ -13,6 +13,7 @@ import { Watchers } from './request/live-feed.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
 import type { SessionContext } from './request/request.ts'
+import { SeenSlots } from './request/seen-slots.ts'
 import { Turns } from './request/turns.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
@@ -54,6 +55,7 @@ export class KeyPackageGateway {
       log,
       audit: auditTo(audit, now, log),
       released: new ReleasedClaims(),
+      seen: new SeenSlots(),
       verifyEvent,
       now,
     }

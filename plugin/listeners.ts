@@ -3,6 +3,10 @@
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>()
 
+  get isEmpty(): boolean {
+    return this.#listeners.size === 0
+  }
+
   /** Returns a function that removes the listener. */
   add(listener: (...told: Told) => void): () => void {
     this.#listeners.add(listener)

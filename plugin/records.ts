@@ -40,7 +40,7 @@ export interface SpentNames {
 }
 
 /** The deletions that are remembered of an author. */
-export interface DeletedByAuthor extends Deletions {
+interface DeletedByAuthor extends Deletions {
   readonly author: Pubkey
 }
 

@@ -35,7 +35,8 @@ export class RelayView {
       case 'COUNT':
         return this.#parts.ownCounts.complete(message)
       case 'EVENT':
-        return this.#isGatewayOnly(id) || message.some((part) => this.#isHidden(part)) ? undefined : message
+        if (this.#isGatewayOnly(id) || message.some((part) => this.#isHidden(part))) return undefined
+        return this.#isShown(id, subject) ? undefined : message
       case 'EOSE':
         return this.#isGatewayOnly(id) ? undefined : message
       case 'CLOSED':
@@ -50,6 +51,13 @@ export class RelayView {
 
   #isGatewayOnly(id: unknown): boolean {
     return this.#parts.subscriptions.get(id)?.forwarded === false
+  }
+
+  /** Whether the gateway has shown the event already: an owner's package that the relay stores as well. */
+  #isShown(subscriptionId: unknown, event: unknown): boolean {
+    if (!mayBeOfKind(event, this.#parts.kinds)) return false
+    const { id } = event as { id?: unknown }
+    return this.#parts.subscriptions.get(subscriptionId)?.feed?.hasShown(id) === true
   }
 
   /** Whether an event of the relay is a key package of another author (I4). */

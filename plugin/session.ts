@@ -8,16 +8,18 @@ import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
-import type { ClientMessage, GatewayMessage, RelayMessage } from './nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import { OwnCounts } from './own-counts.ts'
 import { takeEvent } from './publish/publishing.ts'
 import { RelayView } from './relay-view.ts'
+import { EarlyClaims } from './request/early-claims.ts'
 import { countOwn } from './request/own-packages.ts'
 import { Requests, type SessionContext } from './request/request.ts'
 import {
   checkSubscriptionId,
   endSubscription,
+  isSubscriptionId,
   type PendingRequest,
   Subscriptions,
 } from './request/subscriptions.ts'
@@ -34,6 +36,7 @@ export class Session implements GatewaySession {
   readonly #subscriptions: Subscriptions
   readonly #ownCounts = new OwnCounts()
   readonly #relayView: RelayView
+  readonly #early: EarlyClaims
   readonly #requests: Requests
   #isOpen = true
   #tail: Promise<unknown> = Promise.resolve()
@@ -50,7 +53,12 @@ export class Session implements GatewaySession {
       publicHost: hostOf(options.publicUrl ?? ''),
       authenticated: connection.authenticated,
       verifyEvent,
-      onAuthenticated: (pubkey) => replenisher.join(pubkey, (message) => this.#send(message)),
+      onAuthenticated: (pubkey) => this.#authenticated(pubkey),
+    })
+    this.#early = new EarlyClaims({
+      context,
+      recipient: this.#identity.connection,
+      onGivenBack: (author) => replenisher.gained(author),
     })
     this.#relayView = new RelayView({
       identity: this.#identity,
@@ -63,6 +71,7 @@ export class Session implements GatewaySession {
       connection,
       identity: this.#identity,
       subscriptions: this.#subscriptions,
+      early: this.#early,
       send: (message) => this.#send(message),
       refuse: (message, refusal) => this.#refusal(message, refusal),
       noteRefusal: (message, refusal) => this.#noteRefusal(message, refusal),
@@ -103,9 +112,24 @@ export class Session implements GatewaySession {
 
   /** Runs the task once all earlier ones have finished. No task rejects. */
   #enqueue<Result>(task: () => Promise<Result>): Promise<Result> {
-    const result = this.#tail.then(task)
+    const result = this.#tail.then(() => this.#onceGivenBack(task))
     this.#tail = result
     return result
+  }
+
+  /** An author who has just authenticated gets back first what the connection claimed from them before (I10). */
+  #onceGivenBack<Result>(task: () => Promise<Result>): Promise<Result> {
+    this.#identity.poll()
+    const { givingBack } = this.#early
+    return givingBack === undefined ? task() : givingBack.then(task)
+  }
+
+  #authenticated(pubkey: Pubkey): () => void {
+    if (this.#early.first === undefined) {
+      this.#early.authenticated(pubkey)
+      this.#subscriptions.becomeOwn(pubkey)
+    }
+    return this.#context.replenisher.join(pubkey, (message) => this.#send(message))
   }
 
   async #answer(message: ClientMessage, pending: PendingRequest | undefined): Promise<Answer> {
@@ -150,10 +174,10 @@ export class Session implements GatewaySession {
 
   #refusal(message: ClientMessage, refusal: Refusal): Answer {
     const challenge = refusal.prefix === 'auth-required' ? this.#identity.challenge() : []
-    const replies = [...challenge, refusalMessage(message, refusal)]
-    return message[0] === 'REQ'
-      ? { replies, ...endSubscription(this.#subscriptions, message[1]) }
-      : { replies }
+    const [verb, id] = message
+    if (verb !== 'REQ') return { replies: [...challenge, refusalMessage(message, refusal)] }
+    const replies = [...challenge, ...endBefore(refusal, id), refusalMessage(message, refusal)]
+    return { replies, ...endSubscription(this.#subscriptions, id) }
   }
 
   async #publish(message: ClientMessage): Promise<Answer> {
@@ -186,10 +210,11 @@ export class Session implements GatewaySession {
     return this.#connection.publish !== 'upstream' && concernsGateway(kind, this.#context.options.kinds)
   }
 
-  #authenticate(message: ClientMessage): Answer {
+  async #authenticate(message: ClientMessage): Promise<Answer> {
     const event = message[1]
     checkShape(event)
     if (!this.#identity.authenticate(event, this.#context.now())) return { replies: [], forward: message }
+    await this.#early.givingBack
     return { replies: [['OK', event.id, true, '']] }
   }
 
@@ -240,4 +265,12 @@ export class Session implements GatewaySession {
   #report(error: unknown): void {
     this.#context.log.error({ err: error }, 'a request failed')
   }
+}
+
+/**
+ * The EOSE before a CLOSED: a client that waits for EOSE alone must not hang. None where the client should ask again: it
+ * could take EOSE for the answer that there are no packages.
+ */
+function endBefore({ prefix }: Refusal, id: unknown): GatewayMessage[] {
+  return prefix === 'auth-required' || prefix === 'error' || !isSubscriptionId(id) ? [] : [['EOSE', id]]
 }

@@ -4,18 +4,12 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { showCode } from '../../plugin/key-package/ciphersuites.ts'
-import {
-  carriesLastResort,
-  decodeKeyPackage,
-  type KeyPackage,
-  keyPackageRef,
-} from '../../plugin/key-package/decode.ts'
-import { defaultEncoding, isEncoding, readContent } from '../../plugin/key-package/encoding.ts'
-import { readTags } from '../../plugin/key-package/tags.ts'
-import { type CheckOutcome, explainKeyPackage } from '../../plugin/key-package/validate.ts'
+import { type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
+import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
+import { carriesLastResort } from '../../plugin/key-package/extensions.ts'
+import { explainForReceivers, type Reception, receptions } from '../../plugin/key-package/generations.ts'
+import { type CheckOutcome, type Explanation, explainKeyPackage } from '../../plugin/key-package/validate.ts'
 import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { InputError, unreadable } from './input.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
@@ -26,7 +20,7 @@ interface InspectFlags {
   readonly at: number
 }
 
-type InspectRules = Omit<KeyPackageRules, 'authenticatedAs'>
+type InspectRules = Required<Omit<KeyPackageRules, 'authenticatedAs'>>
 
 /** Field names and values; times are seconds since the epoch. */
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>
@@ -37,6 +31,8 @@ interface Report {
   readonly message?: string
   readonly fields: Fields
   readonly checks: readonly CheckReport[]
+  /** Whether the clients of each generation accept it. */
+  readonly receivers: readonly Reception[]
 }
 
 interface CheckReport {
@@ -110,16 +106,19 @@ function parseSeconds(text: string): number {
 function inspectEvent(event: unknown, rules: InspectRules, now: number): Report {
   if (!isSignedEvent(event)) {
     const message = `invalid: ${shapeFault(event)}`
-    return { accepted: false, message, fields: {}, checks: [{ check: 'event', outcome: 'refused', message }] }
+    const checks = [{ check: 'event', outcome: 'refused', message }] as const
+    return { accepted: false, message, fields: {}, checks, receivers: [] }
   }
-  const outcomes = explainKeyPackage(event, { ...rules, authenticatedAs: new Set([event.pubkey]) }, now)
-  const checks = outcomes.map(reportOf)
+  const explained = explainKeyPackage(event, { ...rules, authenticatedAs: new Set([event.pubkey]) }, now)
+  const checks = explained.checks.map(reportOf)
+  const received = explainForReceivers(event, rules.verifyEvent, now)
   const refused = checks.find(({ outcome }) => outcome === 'refused')
   return {
     accepted: refused === undefined,
     ...(refused?.message !== undefined && { message: refused.message }),
-    fields: fieldsOf(event),
+    fields: fieldsOf(received),
     checks,
+    receivers: receptions(received),
   }
 }
 
@@ -128,9 +127,8 @@ function reportOf(outcome: CheckOutcome): CheckReport {
   return { check: outcome.check, outcome: 'refused', message: outcome.refusal.message }
 }
 
-function fieldsOf(event: SignedEvent): Fields {
-  const { encodings, relays, slots } = readTags(event)
-  const keyPackage = decode(event)
+function fieldsOf({ draft: { event, tags, keyPackage } }: Explanation): Fields {
+  const { encodings, relays, slots } = tags
   return {
     id: event.id,
     kind: event.kind,
@@ -152,27 +150,27 @@ function keyPackageFields(keyPackage: KeyPackage): Fields {
     identity: Buffer.from(leafNode.credential.data).toString('hex'),
     not_before: leafNode.notBefore,
     not_after: leafNode.notAfter,
-    extensions: extensions.map(showCode),
+    extensions: extensions.map(({ type }) => showCode(type)),
     last_resort: carriesLastResort(keyPackage),
   }
 }
 
-/** The KeyPackage in the content of an event; undefined where it cannot be decoded. */
-function decode(event: SignedEvent): KeyPackage | undefined {
-  const [encoding = defaultEncoding(event.kind)] = readTags(event).encodings
-  if (!isEncoding(encoding)) return undefined
-  try {
-    return decodeKeyPackage(readContent(event.content, encoding).bytes)
-  } catch (error) {
-    if (error instanceof Refusal) return undefined
-    throw error
-  }
-}
-
-function formatReport({ accepted, message, fields, checks }: Report): string {
+function formatReport({ accepted, message, fields, checks, receivers }: Report): string {
   const verdict = accepted ? 'It would be accepted.' : `It would be refused: ${message}`
   const checkRows = checks.map(({ check, outcome, message: why = '' }) => [check, outcome, why])
-  return formatTable([...fieldRows(fields), [], ...checkRows, [], [verdict]])
+  return formatTable([
+    ...fieldRows(fields),
+    [],
+    ...checkRows,
+    [],
+    ...receivers.map(receptionRow),
+    [],
+    [verdict],
+  ])
+}
+
+function receptionRow({ generation, specification, accepted, reasons }: Reception): string[] {
+  return [`${generation} ${specification}`, accepted ? 'accepts' : 'refuses', reasons.join('; ')]
 }
 
 function fieldRows(fields: Fields): string[][] {

@@ -4,13 +4,14 @@ import type { Filter } from 'nostr-tools/filter'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
 import { supersedes } from '../../plugin/lifecycle/relay-list.ts'
 import { type ParsedRefusal, parseRefusal } from '../../plugin/nostr/machine-readable.ts'
-import type { Reply } from './request.ts'
+import type { IsComplete, Reply } from './request.ts'
 import type { Time } from './time.ts'
 import { type ReceivedKeyPackage, type RejectedEvent, verifyKeyPackage } from './verify.ts'
 
 /**
  * What a relay answered for one author.
- * - `delivered`: these packages. The gateway has spent them, except for slots and an author's last package.
+ * - `delivered`: these packages: a one-time package, which the gateway has spent unless it is the author's last, or a
+ *   package for each of the author's slots.
  * - `missing`: it has none.
  * - `limited`: the quota is used up; there may be packages.
  * - `unanswered`: the relay failed, and may be asked again.
@@ -36,7 +37,7 @@ export interface ClaimSettings {
   /** KeyPackageRefs that the client received before: others are preferred. */
   readonly used: ReadonlySet<string>
   readonly time: Time
-  readonly request: (filters: readonly Filter[]) => Promise<Reply>
+  readonly request: (filters: readonly Filter[], isComplete: IsComplete) => Promise<Reply>
 }
 
 /** The default of a gateway's `claim.maxAuthors`. */
@@ -87,9 +88,16 @@ async function claimInBatches(
 async function claimBatch(authors: readonly string[], settings: BatchSettings): Promise<RelayAnswer> {
   const { kinds, encoding, request, time, until } = settings
   if (time.now() >= until) return unansweredFor(authors, 'no answer in time')
-  const reply = await request([
-    { kinds: [...kinds], authors: [...authors], ...(encoding !== undefined && { '#f': [encoding] }) },
-  ])
+  const filter = {
+    kinds: [...kinds],
+    authors: [...authors],
+    ...(encoding !== undefined && { '#f': [encoding] }),
+  }
+  const reply = await request(
+    [filter],
+    ({ events, notices }) =>
+      authorsOf(events).size >= authors.length || notices.map(parseRefusal).some(isAboutAuthors),
+  )
   const { packages, rejected } = await verifyAll(reply.events, authors, settings)
   const outcomes = new Map<string, ClaimOutcome>()
   for (const [author, received] of packages) {
@@ -103,6 +111,11 @@ async function claimBatch(authors: readonly string[], settings: BatchSettings): 
   }
   for (const author of unserved) outcomes.set(author, rest)
   return { outcomes, rejected }
+}
+
+/** Whoever they say they are from, before anything is verified. */
+function authorsOf(events: readonly unknown[]): Set<unknown> {
+  return new Set(events.map((event) => Object(event).pubkey))
 }
 
 /** What a reply means for the authors of whom it has no package; `split`: ask again, for `size` authors at a time. */
@@ -148,7 +161,7 @@ async function verifyAll(
   const rejected: RejectedEvent[] = []
   for (const event of events) {
     try {
-      const received = await verifyKeyPackage(event, { kinds, authors, now: time.now() })
+      const received = await verifyKeyPackage(event, { relay, kinds, authors, now: time.now() })
       const others = packages.get(received.author) ?? []
       const isNew = others.every(({ ref }) => ref !== received.ref)
       packages.set(received.author, isNew ? [...others, received] : others)

@@ -9,10 +9,10 @@ import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
 import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
 import { countStock, listStock, type OwnerSettings, type Stock, type StockCount } from './owner.ts'
 import { type Publication, type PublishSettings, publishToAll, publishToFirst } from './publish.ts'
-import { type KeyPackageAnswer, KeyPackageQueries, type RetrySettings } from './query.ts'
+import { type KeyPackageAnswer, KeyPackageQueries, type Question, type RetrySettings } from './query.ts'
 import { createKeyPackageRelayListEvent, type Discovery, discover } from './relay-lists.ts'
 import { LowStockWatch, type Replenish } from './replenish.ts'
-import { checkAttempts, type KeyPackageClientSettings, normalizeRelays } from './settings.ts'
+import { type Ask, checkAttempts, type KeyPackageClientSettings, normalizeRelays } from './settings.ts'
 import { Statistics } from './statistics.ts'
 import { Pauses, systemTime, type Time } from './time.ts'
 
@@ -21,7 +21,15 @@ export interface RelayOverride {
   readonly relays?: readonly string[]
 }
 
-/** A package to publish as kind 443; with a slot (the `d` tag) as kind 30443. */
+/** How to query, where it is not as the client's settings say. */
+export interface QueryOverride extends RelayOverride {
+  readonly ask?: Ask
+}
+
+/**
+ * A package to publish as kind 443, used once; with a slot (the `d` tag) as kind 30443, used until the next one is
+ * published in the same slot. Each device has one slot of its own: `createSlotId()`, once, kept beside the private keys.
+ */
 export type NewKeyPackage = KeyPackageLike | { readonly keyPackage: KeyPackageLike; readonly slot: string }
 
 /** What each relay answered to a package. */
@@ -49,7 +57,7 @@ export class KeyPackageClient {
    * @throws Error if an address or a number is not valid, or the platform has no WebSocket
    */
   constructor(settings: KeyPackageClientSettings) {
-    const { signer, WebSocket, encoding, kinds = [KEY_PACKAGE_KIND] } = settings
+    const { signer, WebSocket, encoding } = settings
     const { time = systemTime, attempts = 3, timeoutSeconds = 10 } = settings
     checkAttempts(attempts, timeoutSeconds)
     const timeout = { time, timeoutMs: timeoutSeconds * 1000 }
@@ -69,15 +77,16 @@ export class KeyPackageClient {
     const pauses = new Pauses(time)
     this.#pauses = pauses
     const onAnswer = (answer: KeyPackageAnswer) => this.statistics.record(answer)
-    this.#queries = new KeyPackageQueries({ connections, kinds, encoding, attempts, time, pauses, onAnswer })
-    this.#owner = { ...timeout, connections, kinds }
+    this.#queries = new KeyPackageQueries({ connections, encoding, attempts, time, pauses, onAnswer })
+    this.#owner = { ...timeout, connections }
   }
 
   /**
    * Publishes each one-time package to one of the relays, in turn, so that no two relays hand out the same one; and each
    * slot to all of them. Resolves to the results in the order of the packages. Store the private keys before you call
    * this: a relay may hand out a package although its answer never arrived.
-   * @throws Error if one is not a KeyPackage, an address is not valid, or there is no signer; then nothing is published
+   * @throws Error if one is not a KeyPackage of the client's generation, a slot or an address is not valid, or there is
+   *   no signer; then nothing is published
    */
   async publishKeyPackages(
     packages: readonly NewKeyPackage[],
@@ -88,15 +97,9 @@ export class KeyPackageClient {
     return Promise.all(
       signed.map(async ({ event, ref }, index) => {
         const turn = index % targets.length
-        const publication =
-          event.kind === KEY_PACKAGE_KIND
-            ? await publishToFirst(
-                event,
-                [...targets.slice(turn), ...targets.slice(0, turn)],
-                this.#publishing,
-              )
-            : await publishToAll(event, targets, this.#publishing)
-        return { ...publication, ref }
+        const inTurn = [...targets.slice(turn), ...targets.slice(0, turn)]
+        const publish = event.kind === KEY_PACKAGE_KIND ? publishToFirst : publishToAll
+        return { ...(await publish(event, inTurn, this.#publishing)), ref }
       }),
     )
   }
@@ -115,7 +118,8 @@ export class KeyPackageClient {
   }
 
   /**
-   * Publishes, to every relay, the list of relays that have the signer's packages (kind 10051).
+   * Publishes, to every relay, the list of relays that have the signer's packages (kind 10051). Newer Marmot clients look
+   * at the author's kind 10002 list (NIP-65) alone, which belongs to all of the author's apps: it should name them too.
    * @param list the client's own relays by default
    * @throws Error if there is no signer, or an address is not valid
    */
@@ -133,9 +137,9 @@ export class KeyPackageClient {
    */
   async queryKeyPackages(
     authors: readonly string[],
-    { relays }: RelayOverride = {},
+    override: QueryOverride = {},
   ): Promise<KeyPackageAnswer> {
-    return this.#queries.query(authors, this.#relaysOr(relays))
+    return this.#queries.query(authors, this.#question(override))
   }
 
   /**
@@ -145,14 +149,14 @@ export class KeyPackageClient {
    */
   async queryWithRetry(
     authors: readonly string[],
-    settings: RelayOverride & RetrySettings = {},
+    settings: QueryOverride & RetrySettings = {},
   ): Promise<KeyPackageAnswer> {
-    return this.#queries.queryWithRetry(authors, this.#relaysOr(settings.relays), settings)
+    return this.#queries.queryWithRetry(authors, this.#question(settings), settings)
   }
 
   /**
-   * Finds the relays that have an author's packages: those of the kind 10051 event, else the write relays of the kind
-   * 10002 event (NIP-65).
+   * Finds the relays that have an author's packages, by the kind 10051 and 10002 events, and those where the author
+   * receives messages (kind 10050).
    * @throws Error if the author is not a pubkey, or an address is not valid
    */
   async discover(author: string, { relays }: RelayOverride = {}): Promise<Discovery> {
@@ -200,14 +204,14 @@ export class KeyPackageClient {
     tags: readonly string[][],
   ): Promise<{ event: VerifiedEvent; ref: string }> {
     const { keyPackage, slot } = 'keyPackage' in pkg ? pkg : { keyPackage: pkg, slot: undefined }
-    const { name } = this.#settings
+    const { name, generation } = this.#settings
     const ref = await calculateKeyPackageRef(keyPackage)
-    const template = createKeyPackageEvent({
+    const template = await createKeyPackageEvent({
       keyPackage,
-      ref,
       tags,
       relays: this.#relays,
       createdAt: this.#now(),
+      ...(generation !== undefined && { generation }),
       ...(slot !== undefined && { slot }),
       ...(name !== undefined && { client: name }),
     })
@@ -229,6 +233,10 @@ export class KeyPackageClient {
       time: this.#time,
       pauses: this.#pauses,
     }
+  }
+
+  #question({ relays, ask = this.#settings.ask ?? 'one-time-first' }: QueryOverride): Question {
+    return { relays: this.#relaysOr(relays), ask }
   }
 
   #relaysOr(relays: readonly string[] = this.#relays): readonly string[] {

@@ -9,7 +9,7 @@ import type { Signer } from 'nostr-tools/signer'
 import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import { parseRefusal } from '../../plugin/nostr/machine-readable.ts'
 import { type PublishOutcome, publishToRelay } from './publish.ts'
-import { type Reply, requestEvents } from './request.ts'
+import { type IsComplete, type Reply, requestEvents } from './request.ts'
 import { type Timeout, withTimeout } from './time.ts'
 import { safeWebSocket, type WebSocketClass } from './web-socket.ts'
 
@@ -82,10 +82,11 @@ export class Connections {
   }
 
   /** One REQ. Authenticates and repeats it if the relay answers `auth-required`. Never rejects. */
-  async request(relay: AbstractRelay, filters: readonly Filter[]): Promise<Reply> {
-    const reply = await requestEvents(relay, filters, this.#settings)
+  async request(relay: AbstractRelay, filters: readonly Filter[], isComplete?: IsComplete): Promise<Reply> {
+    const send = () => requestEvents(relay, filters, this.#settings, isComplete)
+    const reply = await send()
     if (reply.end.by !== 'closed' || !isAuthRequired(reply.end.message)) return reply
-    return (await this.#authenticate(relay)) ? requestEvents(relay, filters, this.#settings) : reply
+    return (await this.#authenticate(relay)) ? send() : reply
   }
 
   /** One REQ for which the client need not be authenticated. Never rejects. */
@@ -132,10 +133,13 @@ export class Connections {
     // A relay that challenges every new connection has done so before it answers a REQ.
     const filter = { kinds: [RELAY_LIST_KIND], authors: [pubkey], limit: 1 }
     await requestEvents(relay, [filter], this.#settings)
-    await this.#authenticate(relay)
+    if (hasChallenged(relay)) await this.#authenticate(relay)
   }
 
-  /** Resolves to whether the relay accepted the authentication (NIP-42); false if it sent no challenge. */
+  /**
+   * Resolves to whether the relay accepted the authentication (NIP-42). The challenge may come after the message that
+   * requires it.
+   */
   async #authenticate(relay: AbstractRelay): Promise<boolean> {
     const { signer, time } = this.#settings
     if (signer === undefined) return false
@@ -145,6 +149,7 @@ export class Connections {
       await withTimeout(authenticate(relay, sign), this.#settings)
       return true
     } catch {
+      relay.onauth = undefined
       // nostr-tools would keep the failed promise, and never sign again on this connection.
       Reflect.deleteProperty(relay, 'authPromise')
       return false
@@ -152,7 +157,7 @@ export class Connections {
   }
 }
 
-/** Rejects if the signer fails; nostr-tools alone would wait without end. */
+/** Waits for the challenge if need be. Rejects if the signer fails; nostr-tools alone would wait without end. */
 function authenticate(
   relay: AbstractRelay,
   sign: (template: EventTemplate) => Promise<VerifiedEvent>,
@@ -168,8 +173,22 @@ function authenticate(
         throw error
       }
     }
-    relay.auth(signOrReject).then(resolve, reject)
+    const authenticateNow = () => relay.auth(signOrReject).then(resolve, reject)
+    if (hasChallenged(relay)) {
+      authenticateNow()
+      return
+    }
+    // nostr-tools calls this when the challenge comes, and from then on has a promise of the answer.
+    relay.onauth = (template) => {
+      relay.onauth = undefined
+      queueMicrotask(authenticateNow)
+      return signOrReject(template)
+    }
   })
+}
+
+function hasChallenged(relay: AbstractRelay): boolean {
+  return Reflect.get(relay, 'challenge') !== undefined
 }
 
 function isAuthRequired(message: string): boolean {

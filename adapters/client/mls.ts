@@ -1,22 +1,14 @@
-/** MLS KeyPackages with ts-mls: generated as Marmot requires (MIP-00), encoded, decoded, and their KeyPackageRef. */
+/** MLS KeyPackages: encoded, decoded, their KeyPackageRef, whose they are, and whether they are a last resort. */
 
-import { bytesToHex, hexToBytes } from 'nostr-tools/utils'
-import {
-  type Capabilities,
-  type CiphersuiteImpl,
-  type CiphersuiteName,
-  type Extension,
-  generateKeyPackage as generate,
-  getCiphersuiteFromName,
-  getCiphersuiteImpl,
-  type KeyPackage,
-  type PrivateKeyPackage,
-} from 'ts-mls'
+import { bytesToHex } from 'nostr-tools/utils'
+import { getCiphersuiteFromName, type KeyPackage, type PrivateKeyPackage } from 'ts-mls'
 import { refhash } from 'ts-mls/crypto/hash.js'
 import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.js'
+import { extensionTypeToNumber } from 'ts-mls/extension.js'
 import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
-import { decodeMlsMessage } from 'ts-mls/message.js'
-import { checkPubkey } from './settings.ts'
+import { decodeMlsMessage, encodeMlsMessage } from 'ts-mls/message.js'
+import { LAST_RESORT_EXTENSIONS } from '../../plugin/key-package/extensions.ts'
+import { componentsIn, decodeWhole, LAST_RESORT_COMPONENT } from './components.ts'
 
 /** A KeyPackage: the object of ts-mls, or TLS-serialised bytes of a KeyPackage or of an MLSMessage that holds one. */
 export type KeyPackageLike = KeyPackage | Uint8Array
@@ -27,84 +19,6 @@ export interface CompleteKeyPackage {
   readonly publicPackage: KeyPackage
   /** The private keys. Keep them, and never publish them. */
   readonly privatePackage: PrivateKeyPackage
-}
-
-/** What `generateKeyPackage` puts into a KeyPackage. */
-export interface GenerateSettings {
-  /** The author's pubkey, 64 lower-case hex characters; it becomes the identity of the credential. */
-  readonly pubkey: string
-  /**
-   * A name of ts-mls, or its implementation. Default: 0x0001, the only one that Marmot, and a gateway with default
-   * settings, accept.
-   */
-  readonly ciphersuite?: CiphersuiteName | CiphersuiteImpl
-  /** How long it is valid, in seconds from `now` (RFC 9420 section 7.2). Default: 90 days. */
-  readonly lifetimeSeconds?: number
-  /** Seconds since the epoch. Default: the clock of the machine. */
-  readonly now?: number
-  /** What Marmot requires is added to it. Default: `defaultCapabilities()`. */
-  readonly capabilities?: Capabilities
-  /** Extensions of the KeyPackage. Default: `keyPackageDefaultExtensions()`. */
-  readonly extensions?: readonly Extension[]
-}
-
-const CIPHERSUITE: CiphersuiteName = 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'
-const LAST_RESORT = 0x000a
-const NOSTR_GROUP_DATA = 0xf2ee
-const DEFAULT_LIFETIME_SECONDS = 90 * 86_400
-/** It is valid from an hour earlier, for members whose clocks are slow. */
-const CLOCK_SKEW_SECONDS = 3600
-
-/**
- * Generates a KeyPackage as Marmot requires (MIP-00): basic credential, support for extension 0xf2ee, the last_resort
- * extension, ciphersuite 0x0001.
- * @throws Error if the pubkey is not valid
- */
-export async function generateKeyPackage({
-  pubkey,
-  ciphersuite = CIPHERSUITE,
-  lifetimeSeconds = DEFAULT_LIFETIME_SECONDS,
-  now = Math.floor(Date.now() / 1000),
-  capabilities = defaultCapabilities(),
-  extensions = keyPackageDefaultExtensions(),
-}: GenerateSettings): Promise<CompleteKeyPackage> {
-  checkPubkey(pubkey)
-  return generate(
-    { credentialType: 'basic', identity: hexToBytes(pubkey) },
-    ensureMarmotCapabilities(capabilities),
-    { notBefore: BigInt(now - CLOCK_SKEW_SECONDS), notAfter: BigInt(now + lifetimeSeconds) },
-    [...extensions],
-    typeof ciphersuite === 'string'
-      ? await getCiphersuiteImpl(getCiphersuiteFromName(ciphersuite))
-      : ciphersuite,
-  )
-}
-
-/** Only last_resort: a gateway hands such a package out last (RFC 9420 section 16.8). */
-export function keyPackageDefaultExtensions(): Extension[] {
-  return [{ extensionType: LAST_RESORT, extensionData: new Uint8Array() }]
-}
-
-/** The least that a Marmot client supports (MIP-00). */
-export function defaultCapabilities(): Capabilities {
-  return ensureMarmotCapabilities({
-    versions: [],
-    ciphersuites: [],
-    extensions: [],
-    proposals: [],
-    credentials: [],
-  })
-}
-
-/** Adds what Marmot requires (MIP-00) and is missing. */
-export function ensureMarmotCapabilities(capabilities: Capabilities): Capabilities {
-  return {
-    ...capabilities,
-    versions: union(capabilities.versions, ['mls10']),
-    ciphersuites: union(capabilities.ciphersuites, [CIPHERSUITE]),
-    extensions: union(capabilities.extensions, [NOSTR_GROUP_DATA, LAST_RESORT]),
-    credentials: union(capabilities.credentials, ['basic']),
-  }
 }
 
 /**
@@ -137,6 +51,11 @@ export function readKeyPackage(source: KeyPackageLike): ReadKeyPackage {
   return readKeyPackage(message.keyPackage)
 }
 
+/** The TLS-serialised MLSMessage that holds the KeyPackage (RFC 9420 section 6). */
+export function asMlsMessage(keyPackage: KeyPackage): Uint8Array {
+  return encodeMlsMessage({ version: 'mls10', wireformat: 'mls_key_package', keyPackage })
+}
+
 /**
  * The Nostr pubkey in a basic credential: 32 bytes, or 64 hex characters in those of older clients (MIP-00). Undefined
  * for other credentials.
@@ -147,18 +66,18 @@ export function identityOf({ leafNode: { credential } }: KeyPackage): string | u
   return identity.length === 64 ? new TextDecoder().decode(identity) : bytesToHex(identity)
 }
 
-type Decoder<Value> = (bytes: Uint8Array, offset: number) => [Value, number] | undefined
-
-/** Undefined if the bytes cannot be decoded, or more bytes follow. */
-function decodeWhole<Value>(decode: Decoder<Value>, bytes: Uint8Array): Value | undefined {
-  try {
-    const [value, length] = decode(bytes, 0) ?? []
-    return length === bytes.length ? value : undefined
-  } catch {
-    return undefined
-  }
+/**
+ * Whether a KeyPackage may be used more than once (RFC 9420 section 16.8): by the last_resort extension, the private
+ * type of older clients, or the component of Marmot.
+ */
+export function isLastResort({ extensions }: KeyPackage): boolean {
+  const carries = ({ extensionType }: { readonly extensionType: string | number }) =>
+    typeof extensionType === 'number' && LAST_RESORT_EXTENSIONS.includes(extensionType)
+  return extensions.some(carries) || componentsIn(extensions)?.has(LAST_RESORT_COMPONENT) === true
 }
 
-function union<Item>(own: readonly Item[], required: readonly Item[]): Item[] {
-  return [...new Set([...own, ...required])]
+/** Supported extensions, and those the KeyPackage itself has: the tag of MIP-00 has to list last_resort. */
+export function namedExtensions({ leafNode, extensions }: KeyPackage): number[] {
+  const carried = extensions.map(({ extensionType }) => extensionTypeToNumber(extensionType))
+  return [...new Set([...leafNode.capabilities.extensions, ...carried])]
 }

@@ -2,6 +2,7 @@
 
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { NostrEvent } from 'nostr-tools/core'
+import { withContent } from '../../plugin/key-package/encoding.ts'
 import { parseRefusal } from '../../plugin/nostr/machine-readable.ts'
 import { textOf } from './request.ts'
 import { type Pauses, retryDelayMs, type Time, type Timeout, withTimeout } from './time.ts'
@@ -18,20 +19,22 @@ export interface PublishOutcome {
   readonly message: string
 }
 
-/** The result of publishing an event. Each relay that was tried is in one of the three lists, with its last message. */
+/**
+ * What became of an event.
+ * - `accepted`: a relay has it.
+ * - `unanswered`: no relay has accepted it. One may have it and hand it out, so keep the private keys that belong to it.
+ * - `refused`: no relay has it.
+ */
 export interface Publication {
   readonly event: NostrEvent
-  readonly acceptedBy: readonly RelayMessage[]
-  /** These relays do not have the event: they refused it, or could not be reached. */
-  readonly refusals: readonly RelayMessage[]
-  /** These relays may have the event and hand it out, so keep the private keys that belong to it. */
-  readonly unanswered: readonly RelayMessage[]
+  readonly outcome: 'accepted' | 'unanswered' | 'refused'
+  /** Each relay that was tried, with its last answer. */
+  readonly relays: readonly RelayResult[]
 }
 
-/** What a relay said, or why it said nothing. */
-export interface RelayMessage {
+/** What a relay answered to an event. */
+export interface RelayResult extends PublishOutcome {
   readonly relay: string
-  readonly message: string
 }
 
 export interface PublishSettings {
@@ -68,32 +71,23 @@ export async function publishToFirst(
   relays: readonly string[],
   { publish, attempts, time, pauses }: PublishSettings,
 ): Promise<Publication> {
-  const refusals = new Map<string, string>()
-  const unanswered = new Map<string, string>()
-  const publication = (acceptedBy: readonly RelayMessage[]): Publication => ({
-    event,
-    acceptedBy,
-    refusals: toList(refusals),
-    unanswered: toList(unanswered),
-  })
+  const answers = new Map<string, PublishOutcome>()
   let candidates = relays
   for (let failures = 0; ; failures++) {
     for (const relay of candidates) {
       const { outcome, message } = await publish(relay, event)
-      refusals.delete(relay)
-      if (outcome === 'accepted') {
-        unanswered.delete(relay)
-        return publication([{ relay, message }])
-      }
-      // Whatever the relay answers now, it may have the event from an earlier attempt.
-      const messages = outcome === 'unanswered' || unanswered.has(relay) ? unanswered : refusals
-      messages.set(relay, message)
+      // Whatever else the relay answers now, it may have the event from an earlier attempt.
+      const mayHaveIt = answers.get(relay)?.outcome === 'unanswered' && outcome !== 'accepted'
+      answers.set(relay, { outcome: mayHaveIt ? 'unanswered' : outcome, message })
+      if (outcome === 'accepted') return publicationOf(event, answers)
       if (outcome === 'refused') candidates = candidates.filter((other) => other !== relay)
       if (outcome !== 'unanswered') continue
       candidates = [relay]
       break
     }
-    if (candidates.length === 0 || failures + 1 >= attempts || pauses.isClosed) return publication([])
+    if (candidates.length === 0 || failures + 1 >= attempts || pauses.isClosed) {
+      return publicationOf(event, answers)
+    }
     await pauses.wait(retryDelayMs(failures, time.random()))
   }
 }
@@ -104,14 +98,16 @@ export async function publishToAll(
   settings: PublishSettings,
 ): Promise<Publication> {
   const publications = await Promise.all(relays.map((relay) => publishToFirst(event, [relay], settings)))
-  return {
-    event,
-    acceptedBy: publications.flatMap(({ acceptedBy }) => acceptedBy),
-    refusals: publications.flatMap(({ refusals }) => refusals),
-    unanswered: publications.flatMap(({ unanswered }) => unanswered),
-  }
+  const answers = publications.flatMap((publication) => publication.relays)
+  return publicationOf(event, new Map(answers.map(({ relay, ...answer }) => [relay, answer])))
 }
 
-function toList(messages: ReadonlyMap<string, string>): RelayMessage[] {
-  return [...messages].map(([relay, message]) => ({ relay, message }))
+function publicationOf(event: NostrEvent, answers: ReadonlyMap<string, PublishOutcome>): Publication {
+  const outcomes = [...answers.values()].map(({ outcome }) => outcome)
+  const best = (['accepted', 'unanswered'] as const).find((outcome) => outcomes.includes(outcome))
+  return {
+    event: withContent(event, event.content, event.tags),
+    outcome: best ?? 'refused',
+    relays: [...answers].map(([relay, answer]) => ({ relay, ...answer })),
+  }
 }

@@ -1,35 +1,21 @@
 /** Queries several relays for the key packages of several authors, and remembers rate limits and received packages. */
 
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
 import { type ClaimOutcome, claimAtRelay, type RelayAnswer, unansweredFor } from './claim.ts'
 import type { Connections } from './connections.ts'
-import { checkPubkey } from './settings.ts'
+import { type Ask, checkPubkey } from './settings.ts'
 import { type Pauses, retryDelayMs, type Time } from './time.ts'
-import type { ReceivedKeyPackage, RejectedEvent } from './verify.ts'
+import type { RejectedEvent } from './verify.ts'
 
-/** The result of a query. Each author is in exactly one of the first four. */
+/** What came of a query for one author, at all relays together. */
+export type KeyPackageResult = { readonly author: string } & ClaimOutcome
+
+/** The result of a query. */
 export interface KeyPackageAnswer {
-  /** By author. */
-  readonly packages: ReadonlyMap<string, readonly ReceivedKeyPackage[]>
-  /** Authors of whom no relay has a package. */
-  readonly missing: readonly string[]
-  readonly rateLimited: readonly RateLimited[]
-  /** Authors for whom a relay failed or refused, while no other had a package. */
-  readonly unanswered: readonly Unanswered[]
+  /** One of each author, in the order in which they were asked for. */
+  readonly results: readonly KeyPackageResult[]
   /** Events that were delivered and failed verification. */
   readonly rejected: readonly RejectedEvent[]
-}
-
-/** An author whose quota is used up. There may be packages. */
-export interface RateLimited {
-  readonly author: string
-  /** Seconds until the first of the relays may be asked again. */
-  readonly retryAfterSeconds: number
-}
-
-/** An author of whom it is not known whether there are packages. */
-export interface Unanswered {
-  readonly author: string
-  readonly reason: string
 }
 
 /** How long `queryWithRetry` goes on. */
@@ -42,13 +28,31 @@ export interface RetrySettings {
 
 export interface QuerySettings {
   readonly connections: Connections
-  readonly kinds: readonly number[]
   readonly encoding: 'hex' | 'base64' | undefined
   readonly attempts: number
   readonly time: Time
   readonly pauses: Pauses
   readonly onAnswer: (answer: KeyPackageAnswer) => void
 }
+
+/** Where to ask, and for what. */
+export interface Question {
+  readonly relays: readonly string[]
+  readonly ask: Ask
+}
+
+type Kinds = readonly number[]
+
+/** The kinds of each request, in order. */
+const REQUESTS: Readonly<Record<Ask, readonly Kinds[]>> = {
+  'one-time-first': [[KEY_PACKAGE_KIND], [SLOT_KIND]],
+  both: [[KEY_PACKAGE_KIND, SLOT_KIND]],
+  'one-time': [[KEY_PACKAGE_KIND]],
+  slots: [[SLOT_KIND]],
+}
+
+/** What came of the requests to one relay about one author, by their kinds. */
+type AtRelay = Map<Kinds, ClaimOutcome>
 
 export class KeyPackageQueries {
   readonly #settings: QuerySettings
@@ -64,26 +68,31 @@ export class KeyPackageQueries {
    * An author is asked for at the next relay only if the relays before it had no package: each claim spends one.
    * @throws Error if an author is not a pubkey
    */
-  async query(authors: readonly string[], relays: readonly string[]): Promise<KeyPackageAnswer> {
+  async query(authors: readonly string[], { relays, ask }: Question): Promise<KeyPackageAnswer> {
     for (const author of authors) checkPubkey(author)
-    const { connections, attempts, time, pauses, onAnswer } = this.#settings
-    const asked = new Map([...new Set(authors)].map((author) => [author, new Map<string, ClaimOutcome>()]))
+    const { attempts, time, pauses, onAnswer } = this.#settings
+    const asked = new Asked(authors)
     const rejected: RejectedEvent[] = []
     for (let failures = 0; ; failures++) {
-      for (const relay of relays) {
-        const open = [...asked].filter(([, outcomes]) => isOpen(outcomes, relay)).map(([author]) => author)
-        if (open.length === 0) continue
-        const answer = await connections.enqueue(relay, () => this.#claimUnlessLimited(relay, open))
-        for (const [author, outcome] of answer.outcomes) asked.get(author)?.set(relay, outcome)
-        rejected.push(...answer.rejected)
+      const failed = new Set<string>()
+      for (const kinds of REQUESTS[ask]) {
+        for (const relay of relays) {
+          // A relay that has just failed is not waited for again in the same round.
+          const open = failed.has(relay) ? [] : asked.open(relay, kinds)
+          if (open.length === 0) continue
+          const answer = await this.#ask(relay, kinds, open)
+          asked.record(relay, kinds, answer.outcomes)
+          rejected.push(...answer.rejected)
+          if ([...answer.outcomes.values()].some(({ outcome }) => outcome === 'unanswered')) failed.add(relay)
+        }
       }
-      const isDone = [...asked.values()].every((outcomes) =>
-        relays.every((relay) => !isOpen(outcomes, relay)),
+      const isDone = relays.every((relay) =>
+        REQUESTS[ask].every((kinds) => asked.open(relay, kinds).length === 0),
       )
       if (isDone || failures + 1 >= attempts || pauses.isClosed) break
       await pauses.wait(retryDelayMs(failures, time.random()))
     }
-    const answer = summarize(asked, rejected)
+    const answer = { results: asked.results(), rejected }
     onAnswer(answer)
     return answer
   }
@@ -91,51 +100,60 @@ export class KeyPackageQueries {
   /** Queries again for the authors who are left. @throws Error if an author is not a pubkey */
   async queryWithRetry(
     authors: readonly string[],
-    relays: readonly string[],
+    question: Question,
     { rounds = 3, maxWaitSeconds = 60 }: RetrySettings,
   ): Promise<KeyPackageAnswer> {
     const { time, pauses } = this.#settings
-    let answer = await this.query(authors, relays)
+    let answer = await this.query(authors, question)
     for (let retries = 0; retries + 1 < rounds; retries++) {
-      const { missing, unanswered, rateLimited } = answer
-      const others = [...missing, ...unanswered.map(({ author }) => author)]
-      const open = [...others, ...rateLimited.map(({ author }) => author)]
-      const limitsMs = rateLimited.map(({ retryAfterSeconds }) => retryAfterSeconds * 1000)
-      const waitMs = others.length > 0 ? retryDelayMs(retries, time.random()) : Math.min(...limitsMs)
+      const open = answer.results.filter(({ outcome }) => outcome !== 'delivered' && outcome !== 'refused')
+      const limitsMs = open.flatMap((result) =>
+        result.outcome === 'limited' ? [result.retryAfterSeconds * 1000] : [],
+      )
+      const areAllLimited = limitsMs.length === open.length
+      const waitMs = areAllLimited ? Math.min(...limitsMs) : retryDelayMs(retries, time.random())
       if (open.length === 0 || waitMs > maxWaitSeconds * 1000) return answer
       await pauses.wait(waitMs)
       if (pauses.isClosed) return answer
-      const next = await this.query(open, relays)
+      const next = await this.query(
+        open.map(({ author }) => author),
+        question,
+      )
+      const newer = new Map(next.results.map((result) => [result.author, result]))
       answer = {
-        ...next,
-        packages: new Map([...answer.packages, ...next.packages]),
+        results: answer.results.map((result) => newer.get(result.author) ?? result),
         rejected: [...answer.rejected, ...next.rejected],
       }
     }
     return answer
   }
 
+  #ask(relay: string, kinds: Kinds, authors: readonly string[]): Promise<RelayAnswer> {
+    return this.#settings.connections.enqueue(relay, () => this.#claimUnlessLimited(relay, kinds, authors))
+  }
+
   /** Authors whose rate limit at this relay is known are not asked for. */
-  async #claimUnlessLimited(relay: string, authors: readonly string[]): Promise<RelayAnswer> {
+  async #claimUnlessLimited(relay: string, kinds: Kinds, authors: readonly string[]): Promise<RelayAnswer> {
     const now = this.#settings.time.now()
+    const place = `${relay} ${kinds.join()}`
     const known = new Map<string, ClaimOutcome>()
     for (const author of authors) {
-      const retryAfterSeconds = this.#limits.secondsLeft(relay, author, now)
+      const retryAfterSeconds = this.#limits.secondsLeft(place, author, now)
       if (retryAfterSeconds > 0) known.set(author, { outcome: 'limited', retryAfterSeconds })
     }
     const open = authors.filter((author) => !known.has(author))
     if (open.length === 0) return { outcomes: known, rejected: [] }
-    const { outcomes, rejected } = await this.#claim(relay, open)
+    const { outcomes, rejected } = await this.#claim(relay, kinds, open)
     // Before the next query at this relay, which may be about the same author.
     for (const [author, outcome] of outcomes) {
-      if (outcome.outcome === 'limited') this.#limits.record(relay, author, now, outcome.retryAfterSeconds)
+      if (outcome.outcome === 'limited') this.#limits.record(place, author, now, outcome.retryAfterSeconds)
       if (outcome.outcome === 'delivered') for (const { ref } of outcome.packages) this.#used.add(ref)
     }
     return { outcomes: new Map([...known, ...outcomes]), rejected }
   }
 
-  async #claim(relay: string, authors: readonly string[]): Promise<RelayAnswer> {
-    const { connections, kinds, encoding, time } = this.#settings
+  async #claim(relay: string, kinds: Kinds, authors: readonly string[]): Promise<RelayAnswer> {
+    const { connections, encoding, time } = this.#settings
     try {
       const connection = await connections.connectAuthenticated(relay)
       return await claimAtRelay(authors, {
@@ -154,47 +172,64 @@ export class KeyPackageQueries {
 
 /** Until when relays will not hand out packages of an author. All times are milliseconds since the epoch. */
 class RateLimits {
-  /** By relay and author. */
+  /** By place (a relay and the kinds asked for) and author. */
   readonly #until = new Map<string, number>()
 
-  record(relay: string, author: string, now: number, retryAfterSeconds: number): void {
+  record(place: string, author: string, now: number, retryAfterSeconds: number): void {
     for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key)
-    this.#until.set(`${relay} ${author}`, now + retryAfterSeconds * 1000)
+    this.#until.set(`${place} ${author}`, now + retryAfterSeconds * 1000)
   }
 
   /** 0 if no limit is known. */
-  secondsLeft(relay: string, author: string, now: number): number {
-    const until = this.#until.get(`${relay} ${author}`) ?? now
+  secondsLeft(place: string, author: string, now: number): number {
+    const until = this.#until.get(`${place} ${author}`) ?? now
     return Math.max(0, Math.ceil((until - now) / 1000))
   }
 }
 
-/** Whether a relay is still to be asked for an author, given the author's outcomes by relay. */
-function isOpen(outcomes: ReadonlyMap<string, ClaimOutcome>, relay: string): boolean {
-  if ([...outcomes.values()].some(({ outcome }) => outcome === 'delivered')) return false
-  const here = outcomes.get(relay)
-  return here === undefined || here.outcome === 'unanswered'
+/** What one query has asked so far, and what came of it. */
+class Asked {
+  /** By author and relay. */
+  readonly #outcomes: ReadonlyMap<string, Map<string, AtRelay>>
+
+  constructor(authors: readonly string[]) {
+    this.#outcomes = new Map(authors.map((author) => [author, new Map()]))
+  }
+
+  /** The authors who are still to be asked for at a relay. */
+  open(relay: string, kinds: Kinds): string[] {
+    return [...this.#outcomes].flatMap(([author, byRelay]) => {
+      if (outcomesIn(byRelay).some(({ outcome }) => outcome === 'delivered')) return []
+      const here = byRelay.get(relay)?.get(kinds)
+      return here === undefined || here.outcome === 'unanswered' ? [author] : []
+    })
+  }
+
+  record(relay: string, kinds: Kinds, outcomes: ReadonlyMap<string, ClaimOutcome>): void {
+    for (const [author, outcome] of outcomes) {
+      const byRelay = this.#outcomes.get(author)
+      const here: AtRelay = byRelay?.get(relay) ?? new Map()
+      byRelay?.set(relay, here.set(kinds, outcome))
+    }
+  }
+
+  results(): KeyPackageResult[] {
+    return [...this.#outcomes].map(([author, byRelay]) => ({ author, ...summaryOf(outcomesIn(byRelay)) }))
+  }
 }
 
-function summarize(
-  asked: ReadonlyMap<string, ReadonlyMap<string, ClaimOutcome>>,
-  rejected: readonly RejectedEvent[],
-): KeyPackageAnswer {
-  const packages = new Map<string, readonly ReceivedKeyPackage[]>()
-  const missing: string[] = []
-  const rateLimited: RateLimited[] = []
-  const unanswered: Unanswered[] = []
-  for (const [author, byRelay] of asked) {
-    const outcomes = [...byRelay.values()]
-    const delivered = outcomes.find((outcome) => outcome.outcome === 'delivered')
-    const waits = outcomes.flatMap((outcome) =>
-      outcome.outcome === 'limited' ? [outcome.retryAfterSeconds] : [],
-    )
-    const failure = outcomes.find((outcome) => 'reason' in outcome)
-    if (delivered !== undefined) packages.set(author, delivered.packages)
-    else if (waits.length > 0) rateLimited.push({ author, retryAfterSeconds: Math.min(...waits) })
-    else if (failure !== undefined) unanswered.push({ author, reason: failure.reason })
-    else missing.push(author)
-  }
-  return { packages, missing, rateLimited, unanswered, rejected }
+function outcomesIn(byRelay: ReadonlyMap<string, AtRelay>): ClaimOutcome[] {
+  return [...byRelay.values()].flatMap((atRelay) => [...atRelay.values()])
+}
+
+/** What counts most: packages, then that there may be some later, then that it is not known. */
+function summaryOf(outcomes: readonly ClaimOutcome[]): ClaimOutcome {
+  const delivered = outcomes.find(({ outcome }) => outcome === 'delivered')
+  if (delivered !== undefined) return delivered
+  const waits = outcomes.flatMap((outcome) =>
+    outcome.outcome === 'limited' ? [outcome.retryAfterSeconds] : [],
+  )
+  if (waits.length > 0) return { outcome: 'limited', retryAfterSeconds: Math.min(...waits) }
+  const failures = outcomes.filter(({ outcome }) => outcome === 'unanswered' || outcome === 'refused')
+  return failures.find(({ outcome }) => outcome === 'unanswered') ?? failures[0] ?? { outcome: 'missing' }
 }

@@ -1,8 +1,8 @@
-/** Relay lists: where an author's key packages are (kind 10051), and where the author writes (kind 10002, NIP-65). */
+/** Relay lists: where an author's key packages are (kinds 10051 and 10002), and where messages go (kind 10050). */
 
 import type { EventTemplate, NostrEvent } from 'nostr-tools/core'
 import type { Filter } from 'nostr-tools/filter'
-import { RelayList } from 'nostr-tools/kinds'
+import { DirectMessageRelaysList, RelayList } from 'nostr-tools/kinds'
 import { verifyEvent } from 'nostr-tools/pure'
 import { normalizeURL } from 'nostr-tools/utils'
 import { RELAY_LIST_KIND, relaysOf, supersedes, writeRelaysOf } from '../../plugin/lifecycle/relay-list.ts'
@@ -40,15 +40,21 @@ export function getWriteRelays(event: Pick<NostrEvent, 'tags'>): string[] {
 }
 
 /**
- * Where an author's key packages are, and which list says so.
- * - `key package relay list`: the author's kind 10051 event.
- * - `write relays`: the author's kind 10002 event; there is no kind 10051 event.
- * - `unknown`: no relay that answered has either.
+ * Where an author's relays are.
+ * - `found`: key packages are to be asked for at `relays`.
+ * - `missing`: no relay has a list that says where the key packages are.
+ * - `unanswered`: as `missing`, and a relay that was asked did not answer.
  */
 export interface Discovery {
-  readonly source: 'key package relay list' | 'write relays' | 'unknown'
-  /** At most the first ten of the list. */
+  readonly outcome: 'found' | 'missing' | 'unanswered'
+  /** Where to ask for key packages: `keyPackageRelays`, then the others of `writeRelays`. */
   readonly relays: readonly string[]
+  /** Kind 10051, of older clients: at most the first ten of the list. */
+  readonly keyPackageRelays: readonly string[]
+  /** Kind 10002 (NIP-65), of newer clients: those marked `write` or not marked, at most the first ten. */
+  readonly writeRelays: readonly string[]
+  /** Kind 10050 (NIP-17), for the gift wrap of a Welcome: at most the first ten. */
+  readonly inboxRelays: readonly string[]
   /** The relays that were asked and did not answer. */
   readonly unanswered: readonly string[]
 }
@@ -63,16 +69,20 @@ export async function discover(
   request: (relay: string, filters: readonly Filter[]) => Promise<Reply>,
 ): Promise<Discovery> {
   checkPubkey(author)
-  const filters = [{ kinds: [RELAY_LIST_KIND, RelayList], authors: [author] }]
+  const filters = [{ kinds: [RELAY_LIST_KIND, RelayList, DirectMessageRelaysList], authors: [author] }]
   const replies = await Promise.all(
     lookupRelays.map(async (relay) => ({ relay, reply: await request(relay, filters) })),
   )
   const events = replies.flatMap(({ reply }) => reply.events.filter(isSignedEvent))
   const unanswered = replies.filter(({ reply }) => reply.end.by !== 'eose').map(({ relay }) => relay)
-  const listed = newestList(events, author, RELAY_LIST_KIND, getKeyPackageRelayList)
-  if (listed.length > 0) return { source: 'key package relay list', relays: listed, unanswered }
-  const written = newestList(events, author, RelayList, getWriteRelays)
-  return { source: written.length > 0 ? 'write relays' : 'unknown', relays: written, unanswered }
+  const keyPackageRelays = newestList(events, author, RELAY_LIST_KIND, relaysOf)
+  const writeRelays = newestList(events, author, RelayList, getWriteRelays)
+  const inboxRelays = newestList(events, author, DirectMessageRelaysList, relaysOf)
+  // Who has moved to a newer client may have left an old list behind, so the other one counts as well.
+  const relays = [...new Set([...keyPackageRelays, ...writeRelays])]
+  const otherwise = unanswered.length > 0 ? 'unanswered' : 'missing'
+  const outcome = relays.length > 0 ? 'found' : otherwise
+  return { outcome, relays, keyPackageRelays, writeRelays, inboxRelays, unanswered }
 }
 
 /** The relays of the author's newest event of a kind; events without a valid signature are ignored. */

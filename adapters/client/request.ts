@@ -2,6 +2,7 @@
 
 import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import type { Filter } from 'nostr-tools/filter'
+import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import { MAX_TIMER_MS, type Timeout } from './time.ts'
 
 /**
@@ -29,11 +30,21 @@ export interface Reply {
 const MAX_MESSAGES = 10_000
 const MAX_CHARACTERS = 2 ** 24
 
-/** Never rejects. */
+/** A REQ that costs nothing: its answer comes after all that the relay had to say before. */
+const FENCE: Filter = { kinds: [RELAY_LIST_KIND], limit: 1 }
+
+/** Whether the relay has sent everything that it could send. */
+export type IsComplete = (reply: Pick<Reply, 'events' | 'notices'>) => boolean
+
+/**
+ * Never rejects. A relay may say only after its EOSE why something is missing (`CLOSED "rate-limited: ..."`): if the reply
+ * is not complete, that is waited for, until the relay has answered another REQ.
+ */
 export function requestEvents(
   relay: AbstractRelay,
   filters: readonly Filter[],
   { time, timeoutMs }: Timeout,
+  isComplete: IsComplete = () => true,
 ): Promise<Reply> {
   // On a closed connection nostr-tools rejects a promise that nobody can catch.
   if (!relay.connected) return Promise.resolve({ events: [], notices: [], end: { by: 'disconnect' } })
@@ -61,6 +72,22 @@ export function requestEvents(
       if (end.by === 'eose' || end.by === 'timeout') subscription.close()
       resolve({ events, notices, end })
     }
+    let isFenced = false
+    let closed: End | undefined
+    const finishUnlessClosed = async () => {
+      if (isOver || isFenced) return
+      if (isComplete({ events, notices })) return finish({ by: 'eose' })
+      isFenced = true
+      stopTimer()
+      const authors = filters.flatMap((filter) => filter.authors ?? []).slice(0, 1)
+      const { end } = await requestEvents(relay, [{ ...FENCE, authors }], { time, timeoutMs })
+      const isAnswered = end.by === 'eose' || end.by === 'closed'
+      finish(closed ?? (isAnswered ? { by: 'eose' } : end))
+    }
+    const close = (end: End) => {
+      if (isFenced) closed = end
+      else finish(end)
+    }
     const subscription = relay.subscribe([...filters], {
       // nostr-tools reports its own timeout as an EOSE.
       eoseTimeout: MAX_TIMER_MS,
@@ -68,11 +95,11 @@ export function requestEvents(
       // A re-encoded event has no valid signature until it is restored, and `#f` matches no tag of an event, so
       // nostr-tools reports both as invalid.
       oninvalidevent: (event) => keep(event, events),
-      oneose: () => finish({ by: 'eose' }),
+      oneose: () => void finishUnlessClosed(),
       // Also called when the connection closes; `connected` is only updated after that.
       onclose: (reason: unknown) => {
         const message = textOf(reason)
-        queueMicrotask(() => finish(relay.connected ? { by: 'closed', message } : { by: 'disconnect' }))
+        queueMicrotask(() => close(relay.connected ? { by: 'closed', message } : { by: 'disconnect' }))
       },
     })
   })

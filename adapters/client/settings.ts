@@ -2,8 +2,21 @@
 
 import type { Signer } from 'nostr-tools/signer'
 import { isHex32, normalizeURL } from 'nostr-tools/utils'
+import type { Generation } from './generation.ts'
 import type { Time } from './time.ts'
 import type { WebSocketClass } from './web-socket.ts'
+
+/**
+ * Which key packages to ask for.
+ * - `one-time-first`: one-time packages (kind 443), and slots (kind 30443) where an author has none. RFC 9420 wants each
+ *   package used once; authors with slots alone cost a second request.
+ * - `both`: in one request. A gateway then hands out slots where there are any, so packages are used again and again; it
+ *   is the quickest way to many authors, and spends nothing of those with slots.
+ * - `one-time`, `slots`: only these.
+ *
+ * Slots come as one package for each device of the author, all of which are to be added to the group.
+ */
+export type Ask = 'one-time-first' | 'both' | 'one-time' | 'slots'
 
 /** Settings of a `KeyPackageClient`. */
 export interface KeyPackageClientSettings {
@@ -11,14 +24,16 @@ export interface KeyPackageClientSettings {
   readonly relays: readonly string[]
   /** Signs events and NIP-42 challenges, such as nostr-tools' `PlainKeySigner`. A client without one can only query. */
   readonly signer?: Signer
-  /** Event kinds to query. Default: 443. Marmot clients also use 30443. */
-  readonly kinds?: readonly number[]
+  /** By which documents key packages are published. Those of others are read whatever it is. Default: `marmot`. */
+  readonly generation?: Generation
+  /** Which packages of others to ask for. Default: `one-time-first`. */
+  readonly ask?: Ask
   /**
    * Encoding of the content, sent as `#f`. Gateways understand it; other relays find nothing. Default: not sent, either
    * encoding is accepted.
    */
   readonly encoding?: 'hex' | 'base64'
-  /** Name of the app, for the `client` tag of the events it publishes. Default: no tag. */
+  /** Name of the app, for the `client` tag of the packages it publishes. Default: no tag. */
   readonly name?: string
   /** A WebSocket class for platforms without one (Node.js 20), such as that of the `ws` package. */
   readonly WebSocket?: WebSocketClass

@@ -1,28 +1,33 @@
 /** How often each author had a key package for this client. */
 
-import type { KeyPackageAnswer } from './query.ts'
+import type { KeyPackageAnswer, KeyPackageResult } from './query.ts'
 
-/** How many queries there were for an author, and how many ended in each way (see `KeyPackageAnswer`). */
-export interface AuthorStatistics {
-  readonly queries: number
-  readonly delivered: number
-  readonly missing: number
-  readonly rateLimited: number
-  readonly unanswered: number
+/** How many queries there were for an author, and how many ended in each way (see `KeyPackageResult`). */
+export type AuthorStatistics = Readonly<Record<'queries' | KeyPackageResult['outcome'], number>>
+
+const NONE: AuthorStatistics = {
+  queries: 0,
+  delivered: 0,
+  missing: 0,
+  limited: 0,
+  unanswered: 0,
+  refused: 0,
 }
-
-const NONE: AuthorStatistics = { queries: 0, delivered: 0, missing: 0, rateLimited: 0, unanswered: 0 }
 
 /** Counts since the client was created. */
 export class Statistics {
   readonly #byAuthor = new Map<string, AuthorStatistics>()
 
   /** Called by the client after each query. */
-  record({ packages, missing, rateLimited, unanswered }: KeyPackageAnswer): void {
-    for (const author of packages.keys()) this.#count(author, 'delivered')
-    for (const author of missing) this.#count(author, 'missing')
-    for (const { author } of rateLimited) this.#count(author, 'rateLimited')
-    for (const { author } of unanswered) this.#count(author, 'unanswered')
+  record({ results }: KeyPackageAnswer): void {
+    for (const { author, outcome } of results) {
+      const before = this.of(author)
+      this.#byAuthor.set(author, {
+        ...before,
+        queries: before.queries + 1,
+        [outcome]: before[outcome] + 1,
+      })
+    }
   }
 
   /** All zero for an author who was never queried. */
@@ -31,7 +36,7 @@ export class Statistics {
   }
 
   /**
-   * Authors who had a package in less than this share of the queries, not counting those that were rate-limited or
+   * Authors who had a package in less than this share of the queries, not counting those that were limited, refused or
    * unanswered. Ask them to publish more.
    * @param share from 0 to 1
    */
@@ -39,14 +44,5 @@ export class Statistics {
     return [...this.#byAuthor]
       .filter(([, { delivered, missing }]) => delivered < share * (delivered + missing))
       .map(([author]) => author)
-  }
-
-  #count(author: string, outcome: Exclude<keyof AuthorStatistics, 'queries'>): void {
-    const before = this.of(author)
-    this.#byAuthor.set(author, {
-      ...before,
-      queries: before.queries + 1,
-      [outcome]: before[outcome] + 1,
-    })
   }
 }

@@ -4,25 +4,29 @@ import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
 import { bytesToHex } from 'nostr-tools/utils'
 import { ciphersuites, type KeyPackage } from 'ts-mls'
+import { withContent } from '../../plugin/key-package/encoding.ts'
 import { restoreSignedEvent } from '../../plugin/key-package/restore.ts'
 import { readTags } from '../../plugin/key-package/tags.ts'
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { getKeyPackageBytes } from './events.ts'
-import { calculateKeyPackageRef, identityOf, readKeyPackage } from './mls.ts'
+import { calculateKeyPackageRef, identityOf, isLastResort, readKeyPackage } from './mls.ts'
 
-/** A verified key package of another author. Use it for one group only. */
+/**
+ * A verified key package of another author. Use it for one group only. It is plain data, which JSON keeps unchanged;
+ * `getKeyPackage(event)` has it for ts-mls, and `getKeyPackageBytes(event)` for other MLS libraries.
+ */
 export interface ReceivedKeyPackage {
   /** Pubkey, 64 lower-case hex characters. */
   readonly author: string
-  /** The event as its author signed it, also where the gateway delivered it re-encoded. */
-  readonly event: NostrEvent
-  /** The TLS-serialised KeyPackage, without an MLSMessage around it. */
-  readonly bytes: Uint8Array
-  /** The KeyPackage for ts-mls, which verifies the MLS signatures when it adds a member. */
-  readonly keyPackage: KeyPackage
+  /** The relay that delivered it. */
+  readonly relay: string
   /** The KeyPackageRef (RFC 9420 section 5.2), in lower-case hex. */
   readonly ref: string
+  /** Whether its author allows it to be used more than once (RFC 9420 section 16.8). */
+  readonly isLastResort: boolean
+  /** The event as its author signed it, also where the gateway delivered it re-encoded. Kind 30443 is a slot. */
+  readonly event: NostrEvent
 }
 
 /** An event that was delivered and failed verification. */
@@ -33,6 +37,7 @@ export interface RejectedEvent {
 }
 
 export interface Requested {
+  readonly relay: string
   readonly kinds: readonly number[]
   readonly authors: readonly string[]
   /** Milliseconds since the epoch. */
@@ -58,7 +63,13 @@ export async function verifyKeyPackage(
   const ref = bytesToHex(await calculateKeyPackageRef(bytes))
   checkTags(event, keyPackage, ref)
   checkLifetime(event, keyPackage, requested.now / 1000)
-  return { author: pubkey, event, bytes, keyPackage, ref }
+  return {
+    author: pubkey,
+    relay: requested.relay,
+    ref,
+    isLastResort: isLastResort(keyPackage),
+    event: withContent(event, event.content, event.tags),
+  }
 }
 
 /** The tags are what the gateway's filters match, so they have to agree with the KeyPackage. */

@@ -33,7 +33,9 @@ import type {
   StoreStats,
 } from '../../plugin/store.ts'
 import { StoreError } from '../../plugin/store-error.ts'
+import { Changes } from './lmdb/changes.ts'
 import {
+  type Change,
   type Environment,
   type LmdbStoreSettings,
   openEnvironment,
@@ -58,30 +60,33 @@ export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
 class LmdbStore implements MovableStore {
   readonly durable = true
   readonly #environment: Environment
-  readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
-  readonly #published = new Listeners<Parameters<PublishedListener>>()
+  readonly #changes: Changes
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #closed: Promise<void> | undefined
 
   constructor(environment: Environment) {
     this.#environment = environment
+    this.#changes = new Changes(environment)
   }
 
-  async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
-    const outcome = await this.#write((transaction) => put(transaction, pkg, limits, now))
-    if (isTakenIn(outcome)) this.#published.tell(pkg.author, pkg.id)
-    return outcome
-  }
-
-  async claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
-    const outcomes = await this.#write((transaction) =>
-      claims.map((request) => claimOne(transaction, request, policy, now)),
+  put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
+    const { author, id } = pkg
+    return this.#change(
+      (transaction) => put(transaction, pkg, limits, now),
+      (outcome) => (isTakenIn(outcome) ? [{ what: 'published', author, id }] : []),
     )
-    for (const [index, { author }] of claims.entries()) {
-      const outcome = outcomes[index]
-      if (outcome !== undefined && isLow(outcome, policy.low)) this.#lowStock.tell(author, outcome.remaining)
-    }
-    return outcomes
+  }
+
+  claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
+    return this.#change(
+      (transaction) => claims.map((request) => claimOne(transaction, request, policy, now)),
+      (outcomes) =>
+        claims.flatMap(({ author }, index) => {
+          const outcome = outcomes[index]
+          if (outcome === undefined || !isLow(outcome, policy.low)) return []
+          return [{ what: 'low', author, remaining: outcome.remaining }]
+        }),
+    )
   }
 
   async list(author: Pubkey, now: number): Promise<ListedPackage[]> {
@@ -191,11 +196,11 @@ class LmdbStore implements MovableStore {
   }
 
   onLowStock(listener: LowStockListener): () => void {
-    return this.#lowStock.add(listener)
+    return this.#changes.listen(this.#changes.lowStock, listener)
   }
 
   onPublished(listener: PublishedListener): () => void {
-    return this.#published.add(listener)
+    return this.#changes.listen(this.#changes.published, listener)
   }
 
   onRemoved(listener: RemovedListener): () => void {
@@ -208,8 +213,24 @@ class LmdbStore implements MovableStore {
   }
 
   close(): Promise<void> {
+    this.#changes.stop()
     this.#closed ??= this.#environment.root.close()
     return this.#closed
+  }
+
+  /** The same as `#write`, and tells the listeners of every process what `changesOf` names. */
+  async #change<Result>(
+    action: (transaction: Transaction) => Result,
+    changesOf: (result: Result) => Change[],
+  ): Promise<Result> {
+    const { result, changes } = await this.#write((transaction) => {
+      const result = action(transaction)
+      const changes = changesOf(result)
+      this.#changes.record(changes)
+      return { result, changes }
+    })
+    for (const change of changes) this.#changes.tell(change)
+    return result
   }
 
   async #write<Result>(action: (transaction: Transaction) => Result): Promise<Result> {

@@ -2,7 +2,7 @@
 
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { generateKeyPackage } from 'keypackage-gateway/client'
+import { createSlotId, generateKeyPackage } from 'keypackage-gateway/client'
 import { npubEncode } from 'nostr-tools/nip19'
 import { unwrapEvent } from 'nostr-tools/nip59'
 import { groupId, join, read, write } from './mls.js'
@@ -14,17 +14,23 @@ const alice = await connect(url)
 /** The private keys of the published packages, by event id. Never send them anywhere. */
 const stored = new Map()
 
-async function publish(count) {
+/** Publishes new packages for one use each, or one for the slot. */
+async function publish(count, slot) {
   const made = await Promise.all(Array.from({ length: count }, () => generateKeyPackage(alice)))
-  const publications = await alice.client.publishKeyPackages(made.map((own) => own.publicPackage))
-  for (const [index, { event, refusals, unanswered }] of publications.entries()) {
+  const packages = made.map(({ publicPackage }) =>
+    slot ? { keyPackage: publicPackage, slot } : publicPackage,
+  )
+  const publications = await alice.client.publishKeyPackages(packages)
+  for (const [index, { event, outcome, relays }] of publications.entries()) {
     // Always: a relay that did not answer may hand the package out.
     stored.set(event.id, made[index])
-    for (const { message } of [...refusals, ...unanswered]) console.log(`Not published: ${message}`)
+    if (outcome !== 'accepted') console.log('Not published:', relays)
   }
 }
 
 await publish(10)
+// For clients that know only slots. A real app keeps the slot's name beside the private keys.
+await publish(1, createSlotId())
 await alice.client.publishRelayList()
 alice.client.onLowStock(() => publish(7))
 console.log(`Alice has published ${stored.size} key packages. Now run Bob in another terminal:\n`)

@@ -1,6 +1,6 @@
 /** Bob adds somebody to a group who need not be online, and writes to them. `node bob.js NPUB [RELAY]` */
 
-import { generateKeyPackage } from 'keypackage-gateway/client'
+import { generateKeyPackage, getKeyPackage } from 'keypackage-gateway/client'
 import { decode } from 'nostr-tools/nip19'
 import { wrapEvent } from 'nostr-tools/nip59'
 import { groupId, openGroup, read, write } from './mls.js'
@@ -14,17 +14,18 @@ if (npub === undefined) {
 const alice = decode(npub).data
 const bob = await connect(url)
 
-const { source, relays } = await bob.client.discover(alice)
-console.log(`Where Alice's key packages are: ${source}, ${relays.join(', ') || 'so Bob asks his own relay'}`)
+const { relays } = await bob.client.discover(alice)
+console.log(`Where Alice's key packages are: ${relays.join(', ') || 'unknown, so Bob asks his own relay'}`)
 const answer = await bob.client.queryKeyPackages([alice], relays.length > 0 ? { relays } : {})
-const [received] = answer.packages.get(alice) ?? []
-if (received === undefined) {
+const [result] = answer.results
+if (result.outcome !== 'delivered') {
   console.error('There is no key package for Bob.', answer)
   process.exit(1)
 }
+const [received] = result.packages
 console.log(`Bob has claimed a key package: ${received.event.id.slice(0, 8)}...`)
 
-const opened = await openGroup(await generateKeyPackage(bob), received.keyPackage)
+const opened = await openGroup(await generateKeyPackage(bob), getKeyPackage(received.event))
 const welcome = {
   kind: 444,
   content: opened.welcome,

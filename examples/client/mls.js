@@ -75,7 +75,8 @@ function encode(content) {
 }
 
 function decode(base64) {
-  const [message] = decodeMlsMessage(Uint8Array.from(Buffer.from(base64, 'base64')), 0) ?? []
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
+  const [message] = decodeMlsMessage(bytes, 0) ?? []
   if (message === undefined) throw new Error('not an MLSMessage')
   return message
 }

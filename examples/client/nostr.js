@@ -15,10 +15,12 @@ export async function connect(url) {
   const relay = await Relay.connect(url).catch(() => {
     throw new Error(`No relay at ${url}. README.md says how to start one.`)
   })
+  const signer = new PlainKeySigner(secretKey)
   return {
     secretKey,
     pubkey: getPublicKey(secretKey),
-    client: new KeyPackageClient({ relays: [url], signer: new PlainKeySigner(secretKey), WebSocket }),
+    signer,
+    client: new KeyPackageClient({ relays: [url], signer, WebSocket }),
     relay,
   }
 }

@@ -8,7 +8,7 @@ import { startRelay } from './relay.js'
 const { HOST: host = '127.0.0.1', PORT: port = '7447', DATA: path = './data/keypackages' } = process.env
 const store = lmdbStore({ path })
 const publicUrl = `ws://${host}:${port}`
-const gateway = new KeyPackageGateway({ store, publicUrl, profile: 'marmot', log: console })
+const gateway = new KeyPackageGateway({ store, publicUrl, log: console })
 setInterval(() => gateway.sweep().catch(console.error), 3_600_000).unref()
 const server = startRelay({ gateway, host, port: Number(port) })
 server.on('listening', () => console.log(`listening on ${publicUrl}`))

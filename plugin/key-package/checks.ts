@@ -16,7 +16,8 @@ import {
   withoutMessageHeader,
 } from './decode.ts'
 import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
-import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
+import { carriesLastResort } from './extensions.ts'
+import { KEY_PACKAGE_KIND, MAX_SLOT_LENGTH, SLOT_KIND } from './kinds.ts'
 import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
@@ -97,9 +98,11 @@ export function checkProtocolVersion({ tags, rules }: Draft): void {
 }
 
 export function readEncoding(draft: Draft): void {
-  const [encoding = defaultEncoding(draft.event.kind), ...more] = draft.tags.encodings
+  const { event, tags } = draft
+  const [encoding = defaultEncoding(event.kind), ...more] = tags.encodings
   if (more.length > 0) throw invalid('there is more than one encoding tag')
-  if (!isEncoding(encoding)) throw invalid(`unsupported encoding "${encoding.slice(0, 32)}"`)
+  if (!isEncoding(encoding) || (event.kind === SLOT_KIND && encoding !== 'base64'))
+    throw invalid(`unsupported encoding "${encoding.slice(0, 32)}"`)
   draft.encoding = encoding
 }
 
@@ -153,9 +156,10 @@ export function checkCredential({ leafNode }: KeyPackage, { event }: Draft): voi
   if (pubkey !== event.pubkey) throw invalid("the credential's identity is not the pubkey of the author")
 }
 
-export function checkLastResort({ event, tags, rules }: Draft): void {
+export function checkLastResort({ event, tags, keyPackage, rules }: Draft): void {
   if (event.kind !== KEY_PACKAGE_KIND || !rules.validation.requireLastResort) return
-  if (!tags.announcesLastResort) throw invalid('the mls_extensions tag must include last_resort (0x000a)')
+  if (tags.announcesLastResort || (keyPackage !== undefined && carriesLastResort(keyPackage))) return
+  throw invalid('neither the mls_extensions tag nor the KeyPackage says last_resort (0x000a)')
 }
 
 /** An hour of clock skew is allowed for not_before. After not_after the package cannot be used any more. */
@@ -200,6 +204,8 @@ export function checkSlot({ event, tags }: Draft): void {
   if (event.kind !== SLOT_KIND) return
   if (tags.slots.length !== 1 || tags.slots[0] === '')
     throw invalid('kind 30443 must have exactly one d tag, and it must not be empty')
+  if (tags.slots.some(({ length }) => length > MAX_SLOT_LENGTH))
+    throw invalid(`the d tag may have at most ${MAX_SLOT_LENGTH} characters`)
 }
 
 function invalid(why: string): Refusal {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { Refusal } from '../nostr/refusal.ts'
 import { ciphersuiteOf } from './ciphersuites.ts'
-import { LAST_RESORT_EXTENSIONS } from './tags.ts'
+import { type Extension, readExtension } from './extensions.ts'
 import { notAKeyPackage, TlsReader, vectorHeader } from './tls-reader.ts'
 
 /** A KeyPackageRef in lower-case hex (RFC 9420 section 5.2). */
@@ -12,7 +12,9 @@ export type KeyPackageRef = string
 /** The credential type `basic`. */
 export const BASIC_CREDENTIAL = 1
 
-const MLS10 = 1
+/** The protocol version mls10. */
+export const MLS10 = 1
+
 const WIRE_FORMAT_KEY_PACKAGE = 5
 const LEAF_NODE_SOURCE_KEY_PACKAGE = 1
 const REF_LABEL = 'MLS 1.0 KeyPackage Reference'
@@ -24,8 +26,7 @@ export interface KeyPackage {
   readonly ciphersuite: number
   readonly initKey: Uint8Array
   readonly leafNode: LeafNode
-  /** The types of its extensions. */
-  readonly extensions: readonly number[]
+  readonly extensions: readonly Extension[]
   readonly signed: Signed
 }
 
@@ -35,10 +36,21 @@ interface LeafNode {
   readonly signatureKey: Uint8Array
   /** For a basic credential, `data` is its identity. */
   readonly credential: { readonly type: number; readonly data: Uint8Array }
+  readonly capabilities: Capabilities
   /** Seconds since the epoch. */
   readonly notBefore: number
   readonly notAfter: number
+  readonly extensions: readonly Extension[]
   readonly signed: Signed
+}
+
+/** What a client supports, beside the types that RFC 9420 section 7.2 takes for granted. */
+interface Capabilities {
+  readonly versions: readonly number[]
+  readonly ciphersuites: readonly number[]
+  readonly extensions: readonly number[]
+  readonly proposals: readonly number[]
+  readonly credentials: readonly number[]
 }
 
 /** The exact bytes that were signed (TBS), and the signature. */
@@ -64,10 +76,15 @@ export function decodeKeyPackage(bytes: Uint8Array): KeyPackage {
   return pkg
 }
 
-/** The KeyPackage inside an MLSMessage. A bare KeyPackage never begins like the header: its init_key would be empty. */
+/** The KeyPackage inside an MLSMessage. */
 export function withoutMessageHeader(bytes: Uint8Array): Uint8Array {
+  return isMessage(bytes) ? bytes.subarray(4) : bytes
+}
+
+/** Whether bytes are an MLSMessage that holds a KeyPackage. A bare one never begins so: its init_key would be empty. */
+export function isMessage(bytes: Uint8Array): boolean {
   const header = [0, MLS10, 0, WIRE_FORMAT_KEY_PACKAGE, 0, MLS10]
-  return header.every((byte, index) => bytes[index] === byte) ? bytes.subarray(4) : bytes
+  return header.every((byte, index) => bytes[index] === byte)
 }
 
 /** The KeyPackageRef of a bare KeyPackage; an unknown ciphersuite counts as the mandatory one (RFC 9420 section 5.2). */
@@ -78,11 +95,6 @@ export function keyPackageRef(bytes: Uint8Array, ciphersuite: number): KeyPackag
     .update(vectorHeader(bytes.length))
     .update(bytes)
     .digest('hex')
-}
-
-/** Whether the KeyPackage itself has a last_resort extension, whatever the tags of its event say. */
-export function carriesLastResort({ extensions }: KeyPackage): boolean {
-  return extensions.some((type) => LAST_RESORT_EXTENSIONS.includes(type))
 }
 
 function readKeyPackage(reader: TlsReader, bytes: Uint8Array): KeyPackage {
@@ -104,9 +116,12 @@ function readLeafNode(reader: TlsReader): LeafNode {
   const signatureKey = reader.opaque('leaf_node.signature_key')
   // Other credential types have a vector here too (x509: certificates). It is not decoded.
   const credential = { type: reader.uint16('credential_type'), data: reader.opaque('leaf_node.credential') }
-  for (const list of ['versions', 'cipher_suites', 'extensions', 'proposals', 'credentials']) {
-    const field = `leaf_node.capabilities.${list}`
-    reader.vector(field, (items) => items.uint16(field))
+  const capabilities: Capabilities = {
+    versions: readCodes(reader, 'versions'),
+    ciphersuites: readCodes(reader, 'cipher_suites'),
+    extensions: readCodes(reader, 'extensions'),
+    proposals: readCodes(reader, 'proposals'),
+    credentials: readCodes(reader, 'credentials'),
   }
   const source = reader.uint8('leaf_node_source')
   if (source !== LEAF_NODE_SOURCE_KEY_PACKAGE) {
@@ -114,16 +129,24 @@ function readLeafNode(reader: TlsReader): LeafNode {
   }
   const notBefore = reader.uint64('lifetime.not_before')
   const notAfter = reader.uint64('lifetime.not_after')
-  reader.vector('leaf_node.extensions', readExtension)
+  const extensions = reader.vector('leaf_node.extensions', readExtension)
   const tbs = reader.since(start)
   const signature = reader.opaque('leaf_node.signature')
-  return { encryptionKey, signatureKey, credential, notBefore, notAfter, signed: { tbs, signature } }
+  return {
+    encryptionKey,
+    signatureKey,
+    credential,
+    capabilities,
+    notBefore,
+    notAfter,
+    extensions,
+    signed: { tbs, signature },
+  }
 }
 
-function readExtension(reader: TlsReader): number {
-  const type = reader.uint16('extension_type')
-  reader.opaque('extension_data')
-  return type
+function readCodes(reader: TlsReader, list: string): number[] {
+  const field = `leaf_node.capabilities.${list}`
+  return reader.vector(field, (items) => items.uint16(field))
 }
 
 /** RFC 9420 section 10.1: the two keys must be different. Their lengths are those of the ciphersuite. */

@@ -1,9 +1,7 @@
 /** Reads the tags of a key package event, in the spellings of MIP-00 and of the older NIP-EE. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
-
-/** The type of the last_resort extension, and the private type that older clients used (MIP-00). */
-export const LAST_RESORT_EXTENSIONS: readonly number[] = [0x000a, 0xf000]
+import { LAST_RESORT_EXTENSIONS } from './extensions.ts'
 
 /** All values in the order of the tags. The checks decide which tags may appear only once. */
 export interface KeyPackageTags {

@@ -8,9 +8,11 @@ import { Refusal } from '../nostr/refusal.ts'
 /** Reads bytes from front to back. Every method throws a Refusal that names the field in which the data ends. */
 export class TlsReader {
   readonly #bytes: Buffer
+  readonly #refuse: (why: string) => Refusal
   #position = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, refuse = notAKeyPackage) {
+    this.#refuse = refuse
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
@@ -49,7 +51,7 @@ export class TlsReader {
 
   /** `T field<V>`: calls `readItem` until the end of the vector. */
   vector<Item>(field: string, readItem: (reader: TlsReader) => Item): Item[] {
-    const reader = new TlsReader(this.opaque(field))
+    const reader = new TlsReader(this.opaque(field), this.#refuse)
     const items: Item[] = []
     while (reader.remaining > 0) items.push(readItem(reader))
     return items
@@ -59,15 +61,15 @@ export class TlsReader {
   #length(field: string): number {
     const first = this.uint8(field)
     const size = 1 << (first >> 6)
-    if (size === 8) throw notAKeyPackage(`the length of ${field} has an invalid prefix`)
+    if (size === 8) throw this.#refuse(`the length of ${field} has an invalid prefix`)
     let length = first & 0x3f
     for (let more = 1; more < size; more++) length = length * 256 + this.uint8(field)
-    if (lengthSize(length) !== size) throw notAKeyPackage(`the length of ${field} is not minimally encoded`)
+    if (lengthSize(length) !== size) throw this.#refuse(`the length of ${field} is not minimally encoded`)
     return length
   }
 
   #advance(count: number, field: string): number {
-    if (count > this.remaining) throw notAKeyPackage(`the data ends inside ${field}`)
+    if (count > this.remaining) throw this.#refuse(`the data ends inside ${field}`)
     const start = this.#position
     this.#position += count
     return start

@@ -1,12 +1,15 @@
-/** Decides whether a key package event is accepted: fifteen checks in order. The first that fails gives the answer. */
+/** Decides whether a key package event is accepted: checks in order; the first that fails gives the answer. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { StoredKeyPackage } from '../store.ts'
 import * as checks from './checks.ts'
-import { carriesLastResort, type KeyPackage } from './decode.ts'
+import type { KeyPackage } from './decode.ts'
 import { storedText } from './encoding.ts'
+import { carriesLastResort } from './extensions.ts'
 import { SLOT_KIND } from './kinds.ts'
+import { checkMarmot } from './marmot.ts'
+import { checkForReceivers } from './receivers.ts'
 import { readTags } from './tags.ts'
 
 /** The outcome of one check. `skipped`: it is disabled, or what it checks could not be read. */
@@ -32,11 +35,13 @@ const CHECKS: readonly Check[] = [
   { name: 'KeyPackage', run: checks.decodeMls },
   { name: 'ciphersuite', run: ofKeyPackage(checks.checkCiphersuite) },
   { name: 'credential', run: ofKeyPackage(checks.checkCredential) },
+  { name: 'receivers', run: ofKeyPackage(checkForReceivers) },
   { name: 'last_resort', run: passing(checks.checkLastResort) },
   { name: 'lifetime', run: passing(checks.checkLifetime) },
   { name: 'MLS signatures', run: checks.verifyMls },
   { name: 'KeyPackageRef', run: checks.checkRef },
   { name: 'slot', run: passing(checks.checkSlot) },
+  { name: 'Marmot specification', run: checkMarmot },
 ]
 
 /**
@@ -54,14 +59,20 @@ export function checkKeyPackage(
   return toStored(draft)
 }
 
-/** Runs all checks, also after one that refuses, and returns their outcomes in order. */
+/** What all checks say of an event, in their order, and what they found in it. */
+export interface Explanation {
+  readonly checks: readonly CheckOutcome[]
+  readonly draft: checks.Draft
+}
+
+/** Runs all checks, also after one that refuses. */
 export function explainKeyPackage(
   event: SignedEvent,
   rules: checks.KeyPackageRules,
   now: number,
-): CheckOutcome[] {
+): Explanation {
   const draft: checks.Draft = { event, tags: readTags(event), rules, now }
-  return CHECKS.map(({ name, run }) => {
+  const outcomes = CHECKS.map(({ name, run }): CheckOutcome => {
     try {
       return { check: name, outcome: run(draft) }
     } catch (error) {
@@ -69,6 +80,7 @@ export function explainKeyPackage(
       throw error
     }
   })
+  return { checks: outcomes, draft }
 }
 
 function passing(check: (draft: checks.Draft) => void): Check['run'] {

@@ -97,6 +97,42 @@ export function splitNaming(
   return split
 }
 
+/** Every id is compared with every package of the owner (I9). */
+const MAX_LOOKED_UP = 1000
+
+/**
+ * The owners' part of filters without kinds: their own key packages that a filter names by `ids`. An invalid filter is the
+ * relay's to refuse.
+ */
+export function lookUpsOf(
+  filters: readonly unknown[],
+  keyPackageKinds: readonly number[],
+  owners: ReadonlySet<Pubkey>,
+): KeyPackageFilter[] {
+  let room = MAX_LOOKED_UP
+  return filters.flatMap((filter) => {
+    const lookUp = owners.size === 0 ? undefined : lookUpOf(filter, keyPackageKinds)
+    const ids = lookUp?.narrowing.ids?.slice(0, room) ?? []
+    if (lookUp === undefined || ids.length === 0) return []
+    const authors = [...owners].filter(
+      (owner) => lookUp.authors.length === 0 || lookUp.authors.includes(owner),
+    )
+    room -= ids.length
+    return authors.length === 0 ? [] : [{ ...lookUp, authors, narrowing: { ...lookUp.narrowing, ids } }]
+  })
+}
+
+function lookUpOf(filter: unknown, keyPackageKinds: readonly number[]): KeyPackageFilter | undefined {
+  if (typeof filter !== 'object' || filter === null || 'kinds' in filter || !('ids' in filter))
+    return undefined
+  try {
+    return readKeyPackageFilter({ ...filter, kinds: keyPackageKinds }, keyPackageKinds)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
+}
+
 /**
  * Whether a filter that is counted or listed by a relay matches no key packages of others: it names its kinds, or only
  * these authors. Without kinds it would match the key packages that the relay has from earlier (I4).

@@ -1,5 +1,6 @@
 /** Who a connection is: its address, and the pubkeys it has authenticated (NIP-42). */
 
+import { randomUUID } from 'node:crypto'
 import { authenticatedBy, challengeOf, createChallenge, isAuthEvent, relayHostOf } from './auth.ts'
 import type { GatewayMessage, Pubkey, SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
@@ -31,10 +32,13 @@ export interface IdentitySettings {
 export class Identity {
   readonly #address: string
   readonly #settings: IdentitySettings
+  /** A name of the connection that no other has. */
+  readonly connection = randomUUID()
   readonly #challenge: string | undefined
   readonly #pubkeys = new Map<Pubkey, () => void>()
   readonly #awaited = new Map<string, Pubkey>()
   readonly #relayChallenges = new Set<unknown>()
+  #isClosed = false
 
   constructor(settings: IdentitySettings) {
     this.#settings = settings
@@ -49,7 +53,7 @@ export class Identity {
 
   /** The pubkeys authenticated so far, in order. */
   pubkeys(): ReadonlySet<Pubkey> {
-    this.#poll()
+    this.poll()
     return new Set(this.#pubkeys.keys())
   }
 
@@ -57,7 +61,12 @@ export class Identity {
   requester(): Requester {
     const authenticated = this.pubkeys()
     const [first] = authenticated
-    return { name: first ?? this.#address, address: this.#address, authenticated }
+    return {
+      name: first ?? this.#address,
+      recipient: first ?? this.connection,
+      address: this.#address,
+      authenticated,
+    }
   }
 
   /** Remembers a challenge that the relay has sent. */
@@ -98,7 +107,7 @@ export class Identity {
     this.#awaited.delete(eventId as string)
     if (accepted !== true) return
     if (pubkey !== undefined) this.#add(pubkey)
-    this.#poll()
+    this.poll()
   }
 
   /** @throws Refusal if no pubkey is authenticated */
@@ -108,17 +117,18 @@ export class Identity {
   }
 
   close(): void {
+    this.#isClosed = true
     for (const stop of this.#pubkeys.values()) stop()
     this.#pubkeys.clear()
   }
 
   /** Adds the pubkeys that the relay itself has authenticated. */
-  #poll(): void {
+  poll(): void {
     for (const pubkey of this.#settings.authenticated?.() ?? []) this.#add(pubkey)
   }
 
   #add(pubkey: Pubkey): void {
-    if (this.#pubkeys.has(pubkey) || this.#pubkeys.size >= MAX_PUBKEYS) return
+    if (this.#isClosed || this.#pubkeys.has(pubkey) || this.#pubkeys.size >= MAX_PUBKEYS) return
     this.#pubkeys.set(pubkey, this.#settings.onAuthenticated(pubkey))
   }
 }

@@ -4,6 +4,11 @@
 export interface Requester {
   /** Whom quotas count: the first pubkey that the connection authenticated, or else its address. */
   readonly name: string
+  /**
+   * To whom a delivery may be repeated: the first pubkey, or else a name of the connection, because others may share its
+   * address.
+   */
+  readonly recipient: string
   readonly address: string
   readonly authenticated: ReadonlySet<string>
 }

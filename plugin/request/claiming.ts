@@ -1,18 +1,29 @@
-/** Claims the key packages of other authors that a REQ asks for, and releases claims whose answer could not be sent. */
+/** Claims the key packages of other authors that a REQ asks for. */
 
-import { claimEntries, releaseEntry } from '../audit.ts'
+import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
-import { isUnanswered, type Query, type QueryAnswer, refusalOf, type UseAnswer } from './plan.ts'
+import { isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
+import { type ClaimGroup, groupByWindows, type Reservation, refund, reserve } from './shared-quotas.ts'
+import { releaseAll, TakenClaim } from './taken-claims.ts'
+
+/** What the answer has taken from the store. `release` releases all of it; it never rejects. */
+export interface TakenPackages {
+  readonly claims: readonly TakenClaim[]
+  readonly release: () => Promise<void>
+}
+
+/** Turns an answer into what is sent. */
+type UseAnswer<Result> = (answer: QueryAnswer, taken: TakenPackages) => Promise<Result>
 
 /**
- * Claims from the store and passes the answer to `use`, with a function that releases the claims if nothing of the answer
- * was sent. If the answer cannot be made, or `use` throws, nobody received the packages: they are released, and `use` is
- * called again with a refusal.
+ * Claims from the store and passes the answer to `use`, with what it has taken, to release if nothing of the answer was
+ * sent. If the answer cannot be made, or `use` throws, nobody received the packages: they are released, and `use` is called
+ * again with a refusal.
  */
 export async function answerQuery<Result>(
   context: GatewayContext,
@@ -20,19 +31,21 @@ export async function answerQuery<Result>(
   use: UseAnswer<Result>,
   onReleased: () => void,
 ): Promise<Result> {
-  let claimed: readonly StoredKeyPackage[] = []
+  let claims: readonly TakenClaim[] = []
   const release = async () => {
-    await releaseClaimed(context, query, claimed)
+    await releaseAll(context, claims)
     onReleased()
   }
   try {
-    const claims = await takeAll(context, query.claims)
-    claimed = claimedIn(claims)
-    return await use(await compose(context, query, claims), release)
+    const answered = await takeAll(context, query.claims)
+    claims = answered.flatMap(({ taken }) => taken ?? [])
+    const outcomes = answered.map(({ outcome }) => outcome)
+    return await use(await compose(context, query, outcomes), { claims, release })
   } catch (error) {
     context.log.error({ err: error }, 'a key package query failed; its claims are released')
     await release()
-    return use({ outcome: 'refused', refusal: new Refusal('error', UNAVAILABLE) }, async () => {})
+    const refusal = new Refusal('error', UNAVAILABLE)
+    return use({ outcome: 'refused', refusal }, { claims: [], release: async () => {} })
   }
 }
 
@@ -58,29 +71,14 @@ async function compose(
     ...(refusal === undefined ? [] : [refusal.message]),
     ...(await noticesOfElsewhere(context, missing, query.host)),
   ]
-  return { outcome: 'answered', events, notices, isEmpty: claims.every(isUnanswered) }
+  const answered = query.claims.flatMap(({ author }, index) => {
+    const outcome = claims[index]
+    return outcome === undefined || isUnanswered(outcome) ? [] : [author]
+  })
+  return { outcome: 'answered', events, notices, answered: new Set(answered) }
 }
 
 const NONE = { outcome: 'none' } as const
-
-async function releaseClaimed(
-  { store, released, log, audit, now }: GatewayContext,
-  { claims: [claim] }: Query,
-  claimed: readonly StoredKeyPackage[],
-): Promise<void> {
-  if (claim === undefined || claimed.length === 0) return
-  const idsByAuthor = new Map<Pubkey, string[]>()
-  for (const { author, id } of claimed) {
-    idsByAuthor.set(author, [...(idsByAuthor.get(author) ?? []), id])
-  }
-  try {
-    await Promise.all([...idsByAuthor].map(([author, ids]) => store.release(author, ids, now())))
-    released.note(claim.requester, claimed, now())
-    audit(() => claimed.map((pkg) => releaseEntry(pkg, claim.requester)))
-  } catch (error) {
-    log.error({ err: error }, 'the store failed to release an undelivered claim; its packages stay spent')
-  }
-}
 
 function record(
   { audit, options, now }: GatewayContext,
@@ -95,41 +93,72 @@ function record(
   )
 }
 
-async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
-  const { store, options, policy, log, now } = context
-  const [first] = claims
-  if (first === undefined) return []
-  const reservation = { key: `requester ${first.requester}`, at: now() }
+/** What became of a claim. `taken` undoes it, if the store was asked. */
+interface Answered {
+  readonly author: Pubkey
+  readonly outcome: ClaimOutcome
+  readonly taken?: TakenClaim
+}
+
+async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promise<Answered[]> {
+  const groups = await Promise.all(groupByWindows(claims).map((group) => takeGroup(context, group)))
+  const byAuthor = new Map(groups.flat().map((answered) => [answered.author, answered]))
+  return claims.flatMap(({ author }) => byAuthor.get(author) ?? [])
+}
+
+async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGroup): Promise<Answered[]> {
+  const { store, policy, log, now } = context
+  const reservedAt = now()
   let reserved = 0
   try {
-    const { granted, retryAfterSeconds } = await store.hit(
-      reservation.key,
-      claims.length,
-      options.quota.perRequester,
-      reservation.at,
-    )
-    reserved = granted
-    const outcomes = granted === 0 ? [] : await store.claim(claims.slice(0, granted), policy, now())
-    void refund(context, reservation, outcomes.filter(isUnanswered).length)
-    const limited = { outcome: 'limited', by: 'perRequester', retryAfterSeconds } as const
-    return [...outcomes, ...claims.slice(granted).map(() => limited)]
+    const reservation = await reserve(context, windows, claims.length, reservedAt)
+    reserved = reservation.granted
+    const { asked, refused } = admit(context, claims, reservation)
+    const at = now()
+    const outcomes = asked.length === 0 ? [] : await store.claim(asked, policy, at)
+    const answers = asked.map((claim, index): Answered => {
+      const outcome = outcomes[index] ?? { outcome: 'unavailable' }
+      const isCounted = claim.limited === undefined && usesQuotas(outcome)
+      const counted = { windows: isCounted ? windows : [], at: reservedAt }
+      return { author: claim.author, outcome, taken: new TakenClaim(context, claim, outcome, counted, at) }
+    })
+    const counted = answers.filter(({ taken }) => taken?.isCounted).length
+    void refund(context, windows, reserved - counted, reservedAt)
+    return [...answers, ...refused]
   } catch (error) {
     log.error({ err: error }, 'the store failed to claim key packages')
-    void refund(context, reservation, reserved)
-    return claims.map(() => ({ outcome: 'unavailable' }))
+    void refund(context, windows, reserved, reservedAt)
+    return claims.map(({ author }) => ({ author, outcome: { outcome: 'unavailable' } }))
   }
 }
 
-/** Gives back what was reserved of the quota over all authors for claims that were not served. No answer waits for it (I7). */
-async function refund(
-  { store, options, log }: GatewayContext,
-  { key, at }: { readonly key: string; readonly at: number },
-  cost: number,
-): Promise<void> {
-  if (cost === 0) return
-  try {
-    await store.refund(key, cost, options.quota.perRequester, at)
-  } catch (error) {
-    log.error({ err: error }, 'the store failed to refund a quota; claims that were not served stay counted')
+/**
+ * Which claims the store is asked. Those of which the requester has seen slots come last, because the store may answer them
+ * even if the quota has no room.
+ */
+function admit(
+  { seen }: GatewayContext,
+  claims: readonly Claim[],
+  { granted, limited }: Reservation,
+): { asked: Claim[]; refused: Answered[] } {
+  const unseen: Claim[] = []
+  const repeated: Claim[] = []
+  for (const claim of claims) {
+    const before = seen.of(claim.requester, claim.author)
+    if (before.length === 0) unseen.push(claim)
+    else repeated.push({ ...claim, seen: before })
   }
+  if (limited === undefined) return { asked: [...unseen, ...repeated], refused: [] }
+  const room = Math.max(0, granted - unseen.length)
+  const limitedToSeen = repeated.slice(room).map((claim) => ({ ...claim, limited }))
+  return {
+    asked: [...unseen.slice(0, granted), ...repeated.slice(0, room), ...limitedToSeen],
+    refused: unseen.slice(granted).map(({ author }) => ({ author, outcome: limited })),
+  }
+}
+
+/** Whether a claim uses up quotas: it was answered, and not only with what the requester has seen. */
+function usesQuotas(outcome: ClaimOutcome): boolean {
+  if (outcome.outcome === 'delivered') return outcome.counted
+  return !isUnanswered(outcome)
 }

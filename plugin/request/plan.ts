@@ -13,8 +13,12 @@ import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.
 export interface Query {
   /** Authors who ask for their own packages, with the filters that name them. */
   readonly own: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
-  /** One claim for each other author. */
+  /** One claim for each other author, unless all filters that name them have `limit: 0`. */
   readonly claims: readonly Claim[]
+  /** Whether the client has authenticated nobody yet, and so may turn out to be one of the authors (I10). */
+  readonly isEarly: boolean
+  /** The filters that name other authors. */
+  readonly others: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
   /** The content encoding that the client wants for an author's packages. */
   readonly hints: ReadonlyMap<Pubkey, EncodingHint>
   /** Host and port of this relay as the client knows it. */
@@ -23,8 +27,8 @@ export interface Query {
 
 /**
  * The answer to the claims of a REQ. Owners' own packages are read later (`own-packages.ts`).
- * - `answered`: these events and notices. Notices also say why some authors were left out. `isEmpty`: no claim was answered,
- *   so only owners' own packages are left.
+ * - `answered`: these events and notices. Notices also say why some authors were left out. `answered` are the authors whose
+ *   claims were answered, with packages or with none.
  * - `refused`: no part could be answered.
  */
 export type QueryAnswer =
@@ -32,30 +36,32 @@ export type QueryAnswer =
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
       readonly notices: readonly string[]
-      readonly isEmpty: boolean
+      readonly answered: ReadonlySet<Pubkey>
     }
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
 
-/** Turns an answer into what is sent. `release` releases its claims; it never rejects. */
-export type UseAnswer<Result> = (answer: QueryAnswer, release: () => Promise<void>) => Promise<Result>
-
-/** @throws Refusal `restricted` if there are too many authors */
+/**
+ * @param lookUps filters by which owners look up their own packages alone
+ * @throws Refusal `restricted` if there are too many authors
+ */
 export function planQuery(
   filters: readonly KeyPackageFilter[],
   requester: Requester,
   options: Options,
+  lookUps: readonly KeyPackageFilter[] = [],
 ): Query {
   const byAuthor = groupByAuthor(filters)
   const { maxAuthors } = options.claim
   if (byAuthor.size > maxAuthors) {
     throw new Refusal('restricted', atMostAuthors(maxAuthors))
   }
-  const authors = [...byAuthor]
+  const authors = [...groupByAuthor([...filters, ...lookUps])]
+  const others = authors.filter(([author]) => !requester.authenticated.has(author))
   return {
     own: new Map(authors.filter(([author]) => requester.authenticated.has(author))),
-    claims: authors
-      .filter(([author]) => !requester.authenticated.has(author))
-      .flatMap(([author, named]) => claimOf(author, named, requester, options)),
+    claims: others.flatMap(([author, named]) => claimOf(author, named, requester, options)),
+    isEarly: requester.authenticated.size === 0,
+    others: new Map(others),
     hints: new Map(
       authors.flatMap(([author, named]) => {
         const hint = named.find((filter) => filter.hint !== undefined)?.hint
@@ -132,11 +138,19 @@ export function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey,
 function claimOf(
   author: Pubkey,
   filters: readonly KeyPackageFilter[],
-  { name, address }: Requester,
+  { name, recipient, address }: Requester,
   { claim: { perAuthor } }: Options,
 ): Claim[] {
   const asking = filters.filter(({ limit }) => limit !== 0)
   if (asking.length === 0) return []
-  const maximum = Math.max(...asking.map(({ limit = perAuthor }) => Math.min(limit, perAuthor)))
-  return [{ author, requester: name, address, maximum, narrowings: asking.map(({ narrowing }) => narrowing) }]
+  const maxSlots = Math.max(...asking.map(({ limit = Number.POSITIVE_INFINITY }) => limit))
+  const claim = {
+    author,
+    requester: name,
+    recipient,
+    address,
+    maximum: Math.min(maxSlots, perAuthor),
+    narrowings: asking.map(({ narrowing }) => narrowing),
+  }
+  return [maxSlots === Number.POSITIVE_INFINITY ? claim : { ...claim, maxSlots }]
 }

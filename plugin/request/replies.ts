@@ -2,7 +2,7 @@
 
 import type { EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
 import { Refusal, refusalMessage, UNAVAILABLE } from '../nostr/refusal.ts'
-import type { HeldFeed } from './live-feed.ts'
+import type { Feed } from './feed.ts'
 import type { OwnPiece } from './own-packages.ts'
 
 /** What is known about the REQ when its answer begins. */
@@ -19,7 +19,7 @@ export interface OwnRequest {
    * - `nothing`: there are only the lists; if they fail, the REQ is refused.
    */
   readonly besides: 'relay' | 'claims' | 'nothing'
-  readonly feed: HeldFeed
+  readonly feed: Feed
   /** Aborted when the client closes the subscription or disconnects. */
   readonly gone: AbortSignal
   /** Ends the subscription. */
@@ -30,7 +30,7 @@ export async function* ownReplies(request: OwnRequest): AsyncGenerator<GatewayMe
   const { id, claimed, pieces, besides, feed, gone, fail } = request
   const unavailable = new Refusal('error', UNAVAILABLE)
   const notices = new Set(request.notices)
-  const shown = new Set<EventId>()
+  const shown = new Set<EventId>(claimed.map(({ id: claimedId }) => claimedId))
   yield* claimed.map((event) => eventMessage(id, event))
   for await (const piece of pieces) {
     if (piece.outcome === 'event') {

@@ -3,19 +3,23 @@
 import type { Answer, Connection } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
 import type { Replenisher } from '../lifecycle/replenish.ts'
-import { splitFilters } from '../nostr/filters.ts'
+import { lookUpsOf, splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
-import type { ClientMessage, GatewayMessage } from '../nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { relayHost } from '../sender.ts'
-import { answerQuery } from './claiming.ts'
-import { HeldFeed, type Watchers } from './live-feed.ts'
+import { answerQuery, type TakenPackages } from './claiming.ts'
+import type { EarlyClaim, EarlyClaims } from './early-claims.ts'
+import { Feed, type FeedSettings } from './feed.ts'
+import type { PublishedPackage, Watchers } from './live-feed.ts'
 import { ownPieces } from './own-packages.ts'
 import { planQuery, type Query, type QueryAnswer } from './plan.ts'
+import { Pushes } from './pushes.ts'
 import { endOf, eventMessage, type OwnRequest, ownReplies } from './replies.ts'
 import {
   checkSubscriptionId,
   endSubscription,
+  isSubscriptionId,
   type PendingRequest,
   type Subscription,
   type Subscriptions,
@@ -35,6 +39,7 @@ export interface RequestParts {
   readonly connection: Connection
   readonly identity: Identity
   readonly subscriptions: Subscriptions
+  readonly early: EarlyClaims
   /** Sends a live event. Never throws. */
   send(message: GatewayMessage): void
   /** Makes the answer to a message that is refused entirely. */
@@ -53,21 +58,25 @@ interface RequestPlan {
   readonly notices: readonly string[]
 }
 
-/** The state of a REQ in progress. `feed` holds live events back until the answer is sent; `stop` ends it. */
+/** The state of a REQ in progress. `feed` holds live events back until the answer is sent. */
 interface RequestProgress {
   readonly pending: PendingRequest
-  readonly feed: HeldFeed
-  readonly stop: () => void
+  readonly feed: Feed
 }
 
 const NOTHING: Answer = { replies: [] }
+const NOBODY: ReadonlySet<Pubkey> = new Set()
 
 /** The REQs of one session. */
 export class Requests {
   readonly #parts: RequestParts
+  readonly #pushes = new Pushes()
+  readonly #feeds: FeedSettings
 
   constructor(parts: RequestParts) {
     this.#parts = parts
+    const { watchers } = parts.context
+    this.#feeds = { watchers, pushes: this.#pushes, mayPush: (pkg) => this.#mayPush(pkg) }
   }
 
   /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
@@ -79,13 +88,11 @@ export class Requests {
       return { replies: [], forward: message }
     }
     // The live feed starts before the store is read, so that no package is missed in between.
-    const feed = new HeldFeed((event) => this.#parts.send(['EVENT', plan.id, event]))
-    const stop = this.#parts.context.watchers.watch(plan.query, feed.show)
-    const progress = { pending, feed, stop }
+    const feed = new Feed(this.#feeds, plan.query, (event) => this.#parts.send(['EVENT', plan.id, event]))
     return answerQuery(
       this.#parts.context,
       plan.query,
-      (answer, release) => this.#compose(plan, progress, answer, release),
+      (answer, taken) => this.#compose(plan, { pending, feed }, answer, taken),
       () => {
         for (const { author } of plan.query.claims) this.#parts.context.replenisher.gained(author)
       },
@@ -95,35 +102,36 @@ export class Requests {
   /** @throws Refusal if no part of the REQ can be answered */
   #plan(message: ClientMessage, pending: PendingRequest): RequestPlan | 'forward' | 'cancelled' {
     const [, id, ...filters] = message
-    const { options } = this.#parts.context
+    const { context, identity, subscriptions, early } = this.#parts
+    const { options } = context
     const { asked, rest } = splitFilters(filters, options.kinds)
-    if (asked.length === 0) {
-      this.#parts.subscriptions.requireRoomForRelay(id)
-      return 'forward'
-    }
+    const lookUps = isSubscriptionId(id) ? lookUpsOf(rest, options.kinds, identity.pubkeys()) : []
+    if (asked.length === 0) subscriptions.requireRoomForRelay(id)
+    if (asked.length === 0 && lookUps.length === 0) return 'forward'
     if (pending.cancelled) return 'cancelled'
     checkSubscriptionId(id)
-    this.#parts.subscriptions.requireRoom(id)
+    if (asked.length > 0) subscriptions.requireRoom(id)
     const named = asked.filter(({ authors }) => authors.length > 0)
     const browsing = new Refusal('restricted', 'a key package query must name its authors')
     if (named.length === 0 && rest.length === 0) throw browsing
     const isPartlyBrowsing = named.length < asked.length
     if (isPartlyBrowsing) this.#parts.noteRefusal(message, browsing)
-    if (named.length > 0 && options.requester === 'auth') this.#parts.identity.demand()
+    if (named.length > 0 && options.requester === 'auth') identity.demand()
+    const planned = planQuery(named, identity.requester(), options, lookUps)
     const host = relayHost(options, this.#parts.connection)
-    const query = { ...planQuery(named, this.#parts.identity.requester(), options), host }
+    const query = { ...planned, host, claims: early.withFormerName(planned.claims) }
     return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
   }
 
   async #compose(
     plan: RequestPlan,
-    { pending, feed, stop }: RequestProgress,
+    { pending, feed }: RequestProgress,
     answer: QueryAnswer,
-    release: () => Promise<void>,
+    { claims, release }: TakenPackages,
   ): Promise<Answer> {
     const { id, query, rest } = plan
     const isRefused = answer.outcome === 'refused' && rest.length === 0
-    if (pending.cancelled || isRefused) stop()
+    if (pending.cancelled || isRefused) feed.stop()
     if (pending.cancelled) {
       await release()
       return NOTHING
@@ -135,12 +143,19 @@ export class Requests {
     const notices = [...plan.notices, ...told]
     const isForwarded = rest.length > 0
     const ended = endSubscription(this.#parts.subscriptions, id)
-    const subscription = { forwarded: isForwarded, stop }
+    const subscription = { forwarded: isForwarded, feed }
     this.#parts.subscriptions.open(id, subscription)
+    feed.keepAnswered(answer.outcome === 'answered' ? answer.answered : NOBODY)
+    if (query.isEarly)
+      this.#noteEarly(
+        claims.filter((claim) => claim.hasChanged),
+        feed,
+      )
     const end = { unsent: release, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
     if (query.own.size === 0) {
       const events = claimed.map((event) => eventMessage(id, event))
-      return { replies: [...events, ...endOf(id, notices, isForwarded)], ...end }
+      const live = feed.flow(claimed.map((event) => event.id)).map((event) => eventMessage(id, event))
+      return { replies: [...events, ...endOf(id, notices, isForwarded), ...live], ...end }
     }
 
     const gone = new AbortController()
@@ -173,14 +188,33 @@ export class Requests {
   }
 
   /** Ends a subscription, unless a newer one has replaced it. */
-  #fail(id: string, { stop }: Subscription): void {
-    stop?.()
-    if (this.#parts.subscriptions.get(id)?.stop === stop) this.#parts.subscriptions.end(id)
+  #fail(id: string, { feed }: Subscription): void {
+    feed?.stop()
+    if (this.#parts.subscriptions.get(id)?.feed === feed) this.#parts.subscriptions.end(id)
+  }
+
+  /** The relay may have confirmed an AUTH while the claims were made. */
+  #noteEarly(claims: readonly EarlyClaim[], feed: Feed): void {
+    const { early } = this.#parts
+    early.note(claims)
+    if (early.first !== undefined) feed.becomeOwn(early.first)
+  }
+
+  #mayPush({ author, id }: PublishedPackage): boolean {
+    const { context, identity, early } = this.#parts
+    const at = context.now()
+    if (!this.#pushes.count(author, at)) return false
+    const { name, authenticated } = identity.requester()
+    const seen = context.seen.add(name, author, [id])
+    if (authenticated.size > 0) return true
+    const giveBack = async () => context.seen.forget(name, author, seen)
+    early.note([{ author, at, hasOneTime: false, giveBack }])
+    return true
   }
 }
 
 /** What the answer contains besides the owners' own packages. */
 function besides(answer: QueryAnswer, isForwarded: boolean): OwnRequest['besides'] {
   if (isForwarded) return 'relay'
-  return answer.outcome === 'answered' && !answer.isEmpty ? 'claims' : 'nothing'
+  return answer.outcome === 'answered' && answer.answered.size > 0 ? 'claims' : 'nothing'
 }

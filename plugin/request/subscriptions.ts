@@ -1,17 +1,19 @@
 /** The open subscriptions of one connection, and its REQs that are not answered yet. */
 
 import type { Answer } from '../connection.ts'
+import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import type { Feed } from './feed.ts'
 
 /** NIP-01: a subscription id must be a string of 1 to 64 characters. */
 export const MAX_SUBSCRIPTION_ID_LENGTH = 64
 /** Used if the relay sets no limit; most relays allow far fewer. It bounds a client that never sends CLOSE (I9). */
 const DEFAULT_MAX_OPEN = 1000
 
-/** An open subscription. `forwarded`: the relay answers a part of it. `stop` ends the gateway's live feed. */
+/** An open subscription. `forwarded`: the relay answers a part of it. `feed`: the gateway answers a part of it. */
 export interface Subscription {
   readonly forwarded: boolean
-  readonly stop?: () => void
+  readonly feed?: Feed
 }
 
 /** A REQ that is not answered yet. */
@@ -90,8 +92,13 @@ export class Subscriptions {
   end(id: unknown): Subscription | undefined {
     const subscription = this.#open.get(id)
     this.#open.delete(id)
-    subscription?.stop?.()
+    subscription?.feed?.stop()
     return subscription
+  }
+
+  /** The client turned out to be this author: what it asks for of them is its own (I10). */
+  becomeOwn(author: Pubkey): void {
+    for (const { feed } of this.#open.values()) feed?.becomeOwn(author)
   }
 
   endAll(): void {
@@ -108,8 +115,8 @@ export class Subscriptions {
   #makeRoom(id: unknown): boolean {
     if (this.#open.has(id) || this.#open.size < this.#max) return true
     if (this.#countsAll) return false
-    for (const [oldest, { forwarded, stop }] of this.#open) {
-      if (forwarded && stop === undefined) return this.#open.delete(oldest)
+    for (const [oldest, { forwarded, feed }] of this.#open) {
+      if (forwarded && feed === undefined) return this.#open.delete(oldest)
     }
     return false
   }

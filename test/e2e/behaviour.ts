@@ -7,6 +7,7 @@ import { describeEncodings } from './behaviour/encodings.ts'
 import { describeInvalidMessages } from './behaviour/invalid-messages.ts'
 import { describeOverTime } from './behaviour/over-time.ts'
 import { describeQueries } from './behaviour/queries.ts'
+import { describeRotations } from './behaviour/rotations.ts'
 import { type Differences, describeRows } from './behaviour/rows.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 import { describeStock } from './behaviour/stock.ts'
@@ -20,6 +21,7 @@ const parts = [
   describeQueries,
   describeVisibility,
   describeClaims,
+  describeRotations,
   describeEncodings,
   describeAuthentication,
   describeInvalidMessages,

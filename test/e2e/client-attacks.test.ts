@@ -2,13 +2,13 @@
 
 import { describe, expect, it, jest } from '@jest/globals'
 import { WebSocket } from 'ws'
-import { createKeyPackageEvent } from '../../adapters/client/events.ts'
+import { createKeyPackageEvent, createSlotId } from '../../adapters/client/events.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
-import { ClientScene } from '../support/client-scene.ts'
+import { byOutcome, ClientScene } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
-import { type Script, ScriptedRelay } from '../support/scripted-relay.ts'
+import { isForKeyPackages, type Script, ScriptedRelay } from '../support/scripted-relay.ts'
 
 const scene = new ClientScene(memoryStore)
 const alice = person('alice').pubkey
@@ -20,7 +20,7 @@ async function hostile(claim: (id: unknown) => ReturnType<Script>): Promise<Scri
   return scripted((message) => {
     const [verb, id, filter] = message
     if (verb !== 'REQ') return []
-    return Object(filter).kinds?.includes(443) ? claim(id) : [['EOSE', id]]
+    return isForKeyPackages(filter) ? claim(id) : [['EOSE', id]]
   })
 }
 
@@ -41,7 +41,8 @@ describe('a hostile relay', () => {
       ['EOSE', id],
     ])
     const authors = [alice, person('bob').pubkey, person('carol').pubkey]
-    const { packages } = await scene.connect('dave', relay, { attempts: 1 }).client.queryKeyPackages(authors)
+    const dave = scene.connect('dave', relay, { attempts: 1, ask: 'both' })
+    const { packages } = byOutcome(await dave.client.queryKeyPackages(authors))
     expect(packages.size).toBe(0)
     expect(relay.claims.length).toBeLessThanOrEqual(1 + authors.length)
   })
@@ -54,8 +55,9 @@ describe('a hostile relay', () => {
     const authors = Array.from({ length: 40 }, (_, index) => person(`member ${index}`).pubkey)
     const begun = scene.time.now()
     const { client } = scene.connect('dave', relay, { attempts: 1 })
-    const { unanswered } = await client.queryKeyPackages(authors)
-    expect(unanswered).toHaveLength(40)
+    const { unanswered, refused } = byOutcome(await client.queryKeyPackages(authors))
+    expect(unanswered.length).toBeGreaterThan(0)
+    expect([...unanswered, ...refused]).toHaveLength(40)
     expect(scene.time.now() - begun).toBeLessThan(70_000)
   })
 
@@ -86,7 +88,7 @@ describe('a hostile relay', () => {
     await author.client.publishRelayList()
     const relays = [relay.url, server.url]
     const bob = scene.connect('bob', server, { relays, attempts: 1 })
-    expect((await bob.client.discover(alice)).source).toBe('key package relay list')
+    expect((await bob.client.discover(alice)).outcome).toBe('found')
     expect(await bob.claim(author)).toHaveLength(1)
     warn.mockRestore()
   })
@@ -99,7 +101,7 @@ describe('a hostile relay', () => {
         return [['EOSE', id]]
       })
       const [stock] = await scene.connect('alice', relay).client.countKeyPackages()
-      expect(stock).toEqual({ relay: relay.url, reason: expect.any(String) })
+      expect(stock).toEqual({ relay: relay.url, outcome: 'unanswered', reason: expect.any(String) })
     },
   )
 
@@ -115,7 +117,10 @@ describe('a hostile relay', () => {
     await eventually('the client waits for an answer', () => warn.mock.calls.length > 0)
     scene.advance(10)
     expect(await publishing).toMatchObject([
-      { acceptedBy: [], refusals: [], unanswered: [{ relay: relay.url, message: 'no answer in time' }] },
+      {
+        outcome: 'unanswered',
+        relays: [{ relay: relay.url, outcome: 'unanswered', message: 'no answer in time' }],
+      },
     ])
     warn.mockRestore()
   })
@@ -124,16 +129,19 @@ describe('a hostile relay', () => {
     const author = scene.connect('alice', { url: 'ws://127.0.0.1:1' })
     const createdAt = Math.floor(scene.time.now() / 1000)
     const made = await author.generate(3)
-    const [newest, ...older] = made.map(({ publicPackage }, index) => {
-      const slot = { slot: 'phone', createdAt: createdAt - index, relays: [], keyPackage: publicPackage }
-      return signEvent(author.person.secretKey, createKeyPackageEvent(slot))
-    })
+    const slot = createSlotId()
+    const [newest, ...older] = await Promise.all(
+      made.map(async ({ publicPackage }, index) => {
+        const settings = { slot, createdAt: createdAt - index, keyPackage: publicPackage }
+        return signEvent(author.person.secretKey, await createKeyPackageEvent(settings))
+      }),
+    )
     const relay = await hostile((id) => [
       ...[...older, newest, ...older].map((event) => ['EVENT', id, event]),
       ['EOSE', id],
     ])
-    const bob = scene.connect('bob', relay, { kinds: [443, 30443] })
-    const { packages } = await bob.client.queryKeyPackages([alice])
+    const bob = scene.connect('bob', relay, { ask: 'slots' })
+    const { packages } = byOutcome(await bob.client.queryKeyPackages([alice]))
     expect(packages.get(alice)).toMatchObject([{ event: { id: newest?.id } }])
   })
 
@@ -141,8 +149,8 @@ describe('a hostile relay', () => {
     const relay = await scripted(([verb, event]) =>
       verb === 'EVENT' ? [['OK', Object(event).id, true, NO_TEXT]] : [['EOSE', event]],
     )
-    const { acceptedBy } = await scene.connect('alice', relay).client.publishRelayList()
-    expect(acceptedBy).toEqual([{ relay: relay.url, message: expect.any(String) }])
+    const { relays } = await scene.connect('alice', relay).client.publishRelayList()
+    expect(relays).toEqual([{ relay: relay.url, outcome: 'accepted', message: expect.any(String) }])
   })
 
   it('that sends binary messages does not end the process', async () => {
@@ -155,7 +163,7 @@ describe('a hostile relay', () => {
     }
     const relay = await hostile((id) => [Buffer.from('["NOTICE","x"]'), ['EOSE', id]])
     const { client } = scene.connect('bob', relay, { WebSocket: PlatformWebSocket })
-    expect((await client.queryKeyPackages([alice])).missing).toEqual([alice])
+    expect(byOutcome(await client.queryKeyPackages([alice])).missing).toEqual([alice])
   })
 
   it('that answers COUNT and then drops the connection gets no REQ for the packages: it could be a claim (I2)', async () => {
@@ -173,7 +181,7 @@ describe('a hostile relay', () => {
     const listing = client.listKeyPackages()
     await client.countKeyPackages()
     await earlier
-    expect(await listing).toEqual([{ relay: relay.url, reason: expect.any(String) }])
+    expect(await listing).toEqual([{ relay: relay.url, outcome: 'unanswered', reason: expect.any(String) }])
     expect(relay.claims.every(([, , filter]) => isAboutBob(filter))).toBe(true)
   })
 })

@@ -2,9 +2,10 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, it, jest } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { Browser } from '../support/browser.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
 import { startProcess } from '../support/processes.ts'
@@ -41,11 +42,32 @@ it('publishes, discovers, claims, counts and is asked for more, without Node.js 
   const relay = `${serving.url}/`
   expect(await run(`import(${page}).then(({ run }) => run(${JSON.stringify(relay)}))`)).toEqual({
     platform: 'a browser',
-    accepted: [1, 1, 1],
+    published: ['accepted', 'accepted', 'accepted'],
     discovered: [relay],
     isHers: true,
     ciphersuite: 'MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519',
-    left: [{ relay, count: 2 }],
+    left: [{ relay, outcome: 'counted', count: 2 }],
     isAskedForMore: true,
+  })
+})
+
+describe('the recipe for IndexedDB', () => {
+  it('in the README is the one of the example', () => {
+    const [readme, example] = ['../../adapters/client/README.md', '../../examples/browser/key-packages.js']
+    expect(readFileSync(path(readme), 'utf8')).toContain(
+      `\`\`\`js\n${readFileSync(path(example), 'utf8')}\`\`\``,
+    )
+  })
+
+  it('gives private keys and the slot back after a restart, to their user alone', async () => {
+    const run = await browser.open(`http://127.0.0.1:${port}/`)
+    const page = JSON.stringify(path('./client-in-browser.mjs'))
+    expect(await run(`import(${page}).then(({ store }) => store())`)).toEqual({
+      isSameSlot: true,
+      isSamePackage: true,
+      areSameKeys: true,
+      isOthersSlot: false,
+      forgotten: true,
+    })
   })
 })

@@ -3,12 +3,12 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import { memoryStore } from '../../adapters/storage/memory.ts'
-import { ClientScene } from '../support/client-scene.ts'
+import { byOutcome, ClientScene } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { startRelay } from '../support/relay.ts'
-import { type Script, ScriptedRelay } from '../support/scripted-relay.ts'
+import { isForKeyPackages, type Script, ScriptedRelay } from '../support/scripted-relay.ts'
 
 const scene = new ClientScene(memoryStore)
 const alice = person('alice').pubkey
@@ -111,7 +111,7 @@ describe('a bad connection, or a user who declines', () => {
         },
       },
     })
-    expect((await bob.client.queryKeyPackages([author.pubkey])).unanswered).toHaveLength(1)
+    expect(byOutcome(await bob.client.queryKeyPackages([author.pubkey])).refused).toHaveLength(1)
     isWilling = true
     expect(await bob.claim(author)).toHaveLength(1)
     warn.mockRestore()
@@ -122,14 +122,14 @@ describe('a bad connection, or a user who declines', () => {
     const asking = client.queryWithRetry([alice], { rounds: 5 })
     await eventually('the client waits', () => scene.time.pending.length > 0)
     client.close()
-    expect((await asking).unanswered).toHaveLength(1)
+    expect(byOutcome(await asking).unanswered).toHaveLength(1)
     expect(scene.time.pending).toEqual([])
   })
 
   it('two queries at a time for one author get two packages at a relay without a gateway', async () => {
     const [first, second] = [
       await startRelay(),
-      await scripted(([, id, filter]) => (Object(filter).kinds?.includes(443) ? [] : [['EOSE', id]])),
+      await scripted(([, id, filter]) => (isForKeyPackages(filter) ? [] : [['EOSE', id]])),
     ]
     scene.finally(() => first.stop())
     const author = scene.connect('alice', first)
@@ -140,7 +140,7 @@ describe('a bad connection, or a user who declines', () => {
     await eventually('the second relay has the REQ', () => second.claims.length === 1)
     const two = await bob.claim(author)
     scene.advance(10)
-    const [received] = (await one).packages.get(author.pubkey) ?? []
+    const [received] = byOutcome(await one).packages.get(author.pubkey) ?? []
     expect(two).not.toEqual([received?.ref])
   })
 })

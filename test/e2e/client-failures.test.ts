@@ -3,11 +3,14 @@
 import { describe, expect, it, jest } from '@jest/globals'
 import { PlainKeySigner } from 'nostr-tools/signer'
 import { KeyPackageClient } from '../../adapters/client/client.ts'
+import { createKeyPackageEvent } from '../../adapters/client/events.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { BrokenWay } from '../support/broken-way.ts'
-import { ClientScene } from '../support/client-scene.ts'
+import { byOutcome, ClientScene } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
+import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
+import { isForKeyPackages, ScriptedRelay } from '../support/scripted-relay.ts'
 
 const scene = new ClientScene(memoryStore)
 
@@ -18,10 +21,40 @@ describe('authentication', () => {
     await alice.publish(2)
     expect(await scene.connect('bob', server).claim(alice)).toHaveLength(1)
     const nobody = scene.connect('nobody', server, { signer: undefined })
-    const { unanswered } = await nobody.client.queryKeyPackages([alice.pubkey])
-    expect(unanswered).toEqual([
+    const { refused } = byOutcome(await nobody.client.queryKeyPackages([alice.pubkey]))
+    expect(refused).toEqual([
       { author: alice.pubkey, reason: 'auth-required: authenticate to query key packages' },
     ])
+  })
+
+  it('is done when the challenge comes after the CLOSED that requires it, and the REQ is repeated', async () => {
+    const author = scene.connect('alice', { url: 'ws://127.0.0.1:1' })
+    const [made] = await author.generate(1)
+    if (made === undefined) throw new Error('no key package was generated')
+    const createdAt = Math.floor(scene.time.now() / 1000)
+    const template = await createKeyPackageEvent({ keyPackage: made.publicPackage, createdAt })
+    const event = signEvent(author.person.secretKey, template)
+    let isAuthenticated = false
+    const relay = await ScriptedRelay.open(([verb, id, filter], socket) => {
+      if (verb === 'AUTH') {
+        isAuthenticated = true
+        return [['OK', Object(id).id, true, '']]
+      }
+      if (verb !== 'REQ' || !isForKeyPackages(filter)) return [['EOSE', id]]
+      if (isAuthenticated)
+        return [
+          ['EVENT', id, event],
+          ['EOSE', id],
+        ]
+      const closed = ['CLOSED', id, 'auth-required: authenticate to query key packages']
+      socket.send(JSON.stringify(closed), () => socket.ping())
+      // By now the client has the CLOSED.
+      socket.once('pong', () => socket.send(JSON.stringify(['AUTH', 'challenge'])))
+      return []
+    })
+    scene.finally(() => relay.close())
+    expect(await scene.connect('bob', relay, { attempts: 1 }).claim(author)).toHaveLength(1)
+    expect(relay.received.filter(([verb]) => verb === 'AUTH')).toHaveLength(1)
   })
 
   it('asks a signer that declined to give its pubkey again the next time', async () => {
@@ -41,7 +74,7 @@ describe('authentication', () => {
         signEvent: (template) => signer.signEvent(template),
       },
     })
-    const { unanswered } = await bob.client.queryKeyPackages([alice.pubkey])
+    const { unanswered } = byOutcome(await bob.client.queryKeyPackages([alice.pubkey]))
     expect(unanswered).toEqual([{ author: alice.pubkey, reason: 'the user said no' }])
     isWilling = true
     expect(await bob.claim(alice)).toHaveLength(1)
@@ -69,7 +102,7 @@ describe('limits', () => {
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const { client } = scene.connect('bob', server)
-    const limited = async () => (await client.queryKeyPackages([alice.pubkey])).rateLimited
+    const limited = async () => byOutcome(await client.queryKeyPackages([alice.pubkey])).limited
     expect(await limited()).toEqual([])
     expect(await limited()).toEqual([{ author: alice.pubkey, retryAfterSeconds: 3600 }])
     await server.stop()
@@ -83,21 +116,20 @@ describe('limits', () => {
     await alice.publish(3)
     const { client } = scene.connect('bob', server)
     await client.queryKeyPackages([alice.pubkey])
-    const tooShort = await client.queryWithRetry([alice.pubkey], { maxWaitSeconds: 59 })
-    expect(tooShort.rateLimited).toHaveLength(1)
+    const tooShort = byOutcome(await client.queryWithRetry([alice.pubkey], { maxWaitSeconds: 59 }))
+    expect(tooShort.limited).toHaveLength(1)
     const answering = client.queryWithRetry([alice.pubkey], { maxWaitSeconds: 60 })
     await eventually('the client waits', () => scene.time.pending.includes(60_000))
     scene.advance(60)
-    expect((await answering).packages.size).toBe(1)
+    expect(byOutcome(await answering).packages.size).toBe(1)
   })
 
   it('more authors than a relay allows in one query are split into several queries', async () => {
     const server = await scene.serve({ claim: { maxAuthors: 2 } })
     const people = ['one', 'two', 'three', 'four', 'five'].map((name) => scene.connect(name, server))
     for (const someone of people) await someone.publish(1)
-    const { packages } = await scene
-      .connect('bob', server)
-      .client.queryKeyPackages(people.map(({ pubkey }) => pubkey))
+    const { client } = scene.connect('bob', server)
+    const { packages } = byOutcome(await client.queryKeyPackages(people.map(({ pubkey }) => pubkey)))
     expect(packages.size).toBe(5)
   })
 })
@@ -108,7 +140,7 @@ describe('connections that fail', () => {
     const answering = client.queryKeyPackages([pubkey])
     await eventually('the client waits', () => scene.time.pending.includes(750))
     scene.advance(0.75)
-    expect((await answering).unanswered).toEqual([{ author: pubkey, reason: 'connection failed' }])
+    expect(byOutcome(await answering).unanswered).toEqual([{ author: pubkey, reason: 'connection failed' }])
   })
 
   it('a handshake that is never answered times out and does no other harm', async () => {
@@ -116,7 +148,7 @@ describe('connections that fail', () => {
     scene.finally(() => way.close())
     const settings = { attempts: 1, timeoutSeconds: 0.05 }
     const { client, pubkey } = scene.connect('bob', way, settings)
-    expect((await client.queryKeyPackages([pubkey])).unanswered).toHaveLength(1)
+    expect(byOutcome(await client.queryKeyPackages([pubkey])).unanswered).toHaveLength(1)
   })
 
   // Node.js 20 has none. That of Node.js 22 fails without end if it is closed from within its error handler.
@@ -128,7 +160,7 @@ describe('connections that fail', () => {
       return
     }
     const author = 'a'.repeat(64)
-    const { unanswered } = await connect().queryKeyPackages([author])
+    const { unanswered } = byOutcome(await connect().queryKeyPackages([author]))
     expect(unanswered).toEqual([{ author, reason: 'connection failed' }])
   })
 
@@ -146,17 +178,17 @@ describe('connections that fail', () => {
     way.cut()
     await eventually('the connection is known to be lost', async () => {
       const [stock] = await bob.client.countKeyPackages()
-      return stock !== undefined && 'count' in stock
+      return stock?.outcome === 'counted'
     })
     scene.advance(0.75)
-    expect((await answering).packages.size).toBe(1)
+    expect(byOutcome(await answering).packages.size).toBe(1)
   })
 
   it('a closed client does not connect any more', async () => {
     const server = await scene.serve()
     const { client, pubkey } = scene.connect('bob', server, { attempts: 1 })
     client.close()
-    const { unanswered } = await client.queryKeyPackages([pubkey])
+    const { unanswered } = byOutcome(await client.queryKeyPackages([pubkey]))
     expect(unanswered).toEqual([{ author: pubkey, reason: 'the client is closed' }])
   })
 

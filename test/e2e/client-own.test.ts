@@ -1,6 +1,8 @@
 /** Owners and their own key packages: listing, counting, deleting. */
 
 import { describe, expect, it } from '@jest/globals'
+import { createSlotId } from '../../adapters/client/events.ts'
+import { generateKeyPackage } from '../../adapters/client/generate.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { ClientScene } from '../support/client-scene.ts'
 
@@ -16,9 +18,10 @@ describe('an owner', () => {
     await alice.client.deleteKeyPackages([kept.event])
     expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }])
     const [again] = await alice.client.publishKeyPackages([kept.publicPackage])
-    expect(again?.acceptedBy).toMatchObject([
-      { message: 'duplicate: already received; it is not taken in again' },
-    ])
+    expect(again).toMatchObject({
+      outcome: 'accepted',
+      relays: [{ message: 'duplicate: this key package was already used' }],
+    })
     expect(await scene.connect('bob', server).claim(alice)).toEqual([second])
   })
 
@@ -28,7 +31,7 @@ describe('an owner', () => {
     const refs = await alice.publish(2)
     const listed = async () => {
       const [stock] = await alice.client.listKeyPackages()
-      return stock !== undefined && 'packages' in stock ? stock.packages : []
+      return stock?.outcome === 'listed' ? stock.packages : []
     }
     expect((await listed()).map(({ ref, exposed }) => [ref, exposed]).sort()).toEqual(
       refs.map((ref) => [ref, undefined]).sort(),
@@ -41,15 +44,43 @@ describe('an owner', () => {
 
   it('who is not authenticated at the gateway is shown nothing, and nothing is spent', async () => {
     // The AUTH event names another relay than `publicUrl`, so the gateway does not accept it.
-    const server = await scene.serve({ publicUrl: 'wss://elsewhere.example' })
+    const server = await scene.serve({
+      publicUrl: 'wss://elsewhere.example',
+      claim: { redeliverySeconds: 0 },
+    })
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const reason = 'restricted: only the author may count key packages'
     for (const _turn of [1, 2, 3]) {
-      expect(await alice.client.listKeyPackages()).toEqual([{ relay: `${server.url}/`, reason }])
+      expect(await alice.client.listKeyPackages()).toEqual([
+        { relay: `${server.url}/`, outcome: 'unanswered', reason },
+      ])
     }
     const [first, second] = [scene.connect('bob', server), scene.connect('carol', server)]
     expect(await first.claim(alice)).not.toEqual(await second.claim(alice))
+  })
+
+  it('gets plain data from every method, and so do those who ask: JSON keeps it unchanged', async () => {
+    const server = await scene.serve({ quota: { perAuthor: { max: 1 } } })
+    const alice = scene.connect('alice', server)
+    await alice.publishSlot(createSlotId())
+    const { publicPackage } = await generateKeyPackage({ pubkey: alice.pubkey, now: server.now() })
+    const bob = scene.connect('bob', server, { attempts: 1 })
+    const nobody = scene.connect('nobody', server)
+    const authors = [alice.pubkey, nobody.pubkey]
+    const results = [
+      await alice.client.publishKeyPackages([publicPackage]),
+      await alice.client.publishRelayList(),
+      await alice.client.countKeyPackages(),
+      await alice.client.listKeyPackages(),
+      await bob.client.discover(alice.pubkey),
+      await bob.client.queryKeyPackages(authors),
+      await bob.client.queryKeyPackages(authors, { ask: 'one-time' }),
+      await bob.client.queryKeyPackages(authors, { relays: ['ws://127.0.0.1:1'], ask: 'slots' }),
+      bob.client.statistics.of(alice.pubkey),
+    ]
+    expect(JSON.parse(JSON.stringify(results))).toEqual(results)
+    expect(bob.client.statistics.of(alice.pubkey)).toMatchObject({ delivered: 1, limited: 1, unanswered: 1 })
   })
 
   it('needs a signer; without one a client can only query', async () => {

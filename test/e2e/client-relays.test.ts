@@ -3,11 +3,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { verifyEvent } from 'nostr-tools/pure'
-import { createKeyPackageEvent } from '../../adapters/client/events.ts'
-import { generateKeyPackage } from '../../adapters/client/mls.ts'
+import { createKeyPackageEvent, createSlotId, getKeyPackage } from '../../adapters/client/events.ts'
+import { generateKeyPackage } from '../../adapters/client/generate.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { ClientScene } from '../support/client-scene.ts'
+import { byOutcome, ClientScene } from '../support/client-scene.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 
@@ -21,8 +21,8 @@ describe('several relays', () => {
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
     await alice.publish(6)
     expect(await alice.client.countKeyPackages()).toEqual([
-      { relay: `${here.url}/`, count: 3 },
-      { relay: `${there.url}/`, count: 3 },
+      { relay: `${here.url}/`, outcome: 'counted', count: 3 },
+      { relay: `${there.url}/`, outcome: 'counted', count: 3 },
     ])
     const bob = await scene.connect('bob', here).claim(alice)
     const carol = await scene.connect('carol', there).claim(alice)
@@ -36,7 +36,7 @@ describe('several relays', () => {
     await alice.publish(2, { relays: [there.url] })
     await bob.publish(2)
     const carol = scene.connect('carol', here, { relays: [here.url, there.url] })
-    const { packages } = await carol.client.queryKeyPackages([alice.pubkey, bob.pubkey])
+    const { packages } = byOutcome(await carol.client.queryKeyPackages([alice.pubkey, bob.pubkey]))
     expect([...packages.keys()]).toEqual([alice.pubkey, bob.pubkey])
 
     const owner = scene.connect('alice', here, { relays: [here.url, there.url] })
@@ -49,7 +49,7 @@ describe('several relays', () => {
     const alice = scene.connect('alice', here, { relays: [gone.url, here.url] })
     await alice.publish(2)
     const bob = scene.connect('bob', here, { relays: [gone.url, here.url] })
-    const { packages, unanswered } = await bob.client.queryKeyPackages([alice.pubkey])
+    const { packages, unanswered } = byOutcome(await bob.client.queryKeyPackages([alice.pubkey]))
     expect([...packages.keys()]).toEqual([alice.pubkey])
     expect(unanswered).toEqual([])
   })
@@ -64,22 +64,34 @@ describe('several relays', () => {
   it('a slot is published to all of them, replaces the older one, and every claim gets it (30443)', async () => {
     const [here, there] = [await scene.serve(), await scene.serve()]
     const alice = scene.connect('alice', here, { relays: [here.url, there.url] })
-    const publish = async () => {
-      const [made] = await alice.generate(1)
-      if (made === undefined) throw new Error('no key package was generated')
-      const slot = { keyPackage: made.publicPackage, slot: 'phone' }
-      const [published] = await alice.client.publishKeyPackages([slot])
-      expect(published?.acceptedBy).toHaveLength(2)
-      return published?.ref
-    }
-    await publish()
+    const slot = createSlotId()
+    const older = await alice.publishSlot(slot)
     scene.advance(60)
-    const ref = await publish()
+    const ref = await alice.publishSlot(slot)
+    expect(ref).not.toBe(older)
+    expect(await alice.client.countKeyPackages()).toMatchObject([{ count: 1 }, { count: 1 }])
     const [single] = await alice.publish(1)
 
-    const bob = scene.connect('bob', there, { kinds: [443, 30443] })
+    // In one request a gateway hands out slots; asked for alone, the one-time package comes first.
+    const bob = scene.connect('bob', there, { ask: 'both', relays: [here.url] })
     for (const _turn of [1, 2]) expect(await bob.claim(alice)).toEqual([ref])
     expect(await scene.connect('carol', here).claim(alice)).toEqual([single])
+    expect(await scene.connect('dave', there).claim(alice)).toEqual([ref])
+    for (const ask of ['one-time', 'slots'] as const) {
+      const erin = scene.connect('erin', here, { ask })
+      expect(await erin.claim(alice)).toEqual([ask === 'slots' ? ref : single])
+    }
+  })
+
+  it('slots are not asked for at a relay that has just failed, and are found at the next one', async () => {
+    const [gone, here] = [await scene.serve(), await scene.serve()]
+    const alice = scene.connect('alice', here)
+    const ref = await alice.publishSlot(createSlotId())
+    await gone.stop()
+    const bob = scene.connect('bob', here, { relays: [gone.url, here.url] })
+    expect(await bob.claim(alice)).toEqual([ref])
+    // Nobody had to wait for another attempt.
+    expect(scene.time.pending).not.toContain(750)
   })
 })
 
@@ -91,12 +103,12 @@ describe('a delivered event', () => {
       const alice = scene.connect('alice', server)
       await alice.publish(2)
       const bob = scene.connect('bob', server, { ...(encoding && { encoding }) })
-      const { packages } = await bob.client.queryKeyPackages([alice.pubkey])
+      const { packages } = byOutcome(await bob.client.queryKeyPackages([alice.pubkey]))
       const [received] = packages.get(alice.pubkey) ?? []
       const own = alice.own.get(received?.ref ?? '')
       expect(plain(received?.event)).toEqual(plain(own?.event))
       expect(verifyEvent(plain(received?.event))).toBe(true)
-      expect(received?.keyPackage).toEqual(own?.publicPackage)
+      expect(received && getKeyPackage(received.event)).toEqual(own?.publicPackage)
     },
   )
 })
@@ -123,7 +135,7 @@ describe('a relay without a gateway', () => {
     const alice = scene.connect('alice', relay)
     await alice.publish(1)
     const bob = scene.connect('bob', relay, { encoding: 'base64' })
-    expect((await bob.client.queryKeyPackages([alice.pubkey])).missing).toEqual([alice.pubkey])
+    expect(byOutcome(await bob.client.queryKeyPackages([alice.pubkey])).missing).toEqual([alice.pubkey])
   })
 
   it('may have invalid packages: they are rejected, and their author is missing', async () => {
@@ -133,26 +145,28 @@ describe('a relay without a gateway', () => {
     if (mallory === undefined || own === undefined) throw new Error('no key package was generated')
     const createdAt = Math.floor(scene.time.now() / 1000)
     const early = await generateKeyPackage({ pubkey: alice.pubkey, now: createdAt + DAY + 2 * HOUR + 1 })
-    const sign = (
+    const sign = async (
       keyPackage: typeof own.publicPackage,
       tags: string[][] = [],
       content?: string,
-    ): SignedEvent => {
-      const template = createKeyPackageEvent({ keyPackage, relays: [relay.url], createdAt, tags })
+    ): Promise<SignedEvent> => {
+      const template = await createKeyPackageEvent({ keyPackage, relays: [relay.url], createdAt, tags })
       return signEvent(alice.person.secretKey, { ...template, ...(content !== undefined && { content }) })
     }
-    relay.keep(sign(mallory.publicPackage))
-    relay.keep(sign(own.publicPackage, [['expiration', String(createdAt + DAY)]]))
-    relay.keep(sign(own.publicPackage, [['expiration', 'soon']]))
-    relay.keep(sign(own.publicPackage, [['exp', String(createdAt + DAY)]]))
-    relay.keep(sign(own.publicPackage, [['i', '0'.repeat(64)]]))
-    relay.keep(sign(own.publicPackage, [['ciphersuite', '0x0002']]))
-    relay.keep(sign(early.publicPackage))
-    relay.keep(sign(own.publicPackage, [], 'AAEC'))
-    relay.keep({ ...sign(own.publicPackage, [['client', 'x']]), sig: '0'.repeat(128) })
+    relay.keep(await sign(mallory.publicPackage))
+    relay.keep(await sign(own.publicPackage, [['expiration', String(createdAt + DAY)]]))
+    relay.keep(await sign(own.publicPackage, [['expiration', 'soon']]))
+    relay.keep(await sign(own.publicPackage, [['exp', String(createdAt + DAY)]]))
+    relay.keep(await sign(own.publicPackage, [['i', '0'.repeat(64)]]))
+    relay.keep(await sign(own.publicPackage, [['ciphersuite', '0x0002']]))
+    relay.keep(await sign(early.publicPackage))
+    relay.keep(await sign(own.publicPackage, [], 'AAEC'))
+    relay.keep({ ...(await sign(own.publicPackage, [['client', 'x']])), sig: '0'.repeat(128) })
     scene.advance(DAY)
 
-    const { missing, rejected } = await scene.connect('bob', relay).client.queryKeyPackages([alice.pubkey])
+    const { missing, rejected } = byOutcome(
+      await scene.connect('bob', relay).client.queryKeyPackages([alice.pubkey]),
+    )
     expect(missing).toEqual([alice.pubkey])
     expect(rejected.map(({ reason }) => reason).sort()).toEqual([
       'not an MLS KeyPackage',
@@ -167,10 +181,14 @@ describe('a relay without a gateway', () => {
     ])
   })
 
-  it('tells which relays have an author’s packages: by kind 10051, else by kind 10002', async () => {
+  it('tells where to ask for an author’s packages, by kinds 10051 and 10002, and where to write, by kind 10050', async () => {
     const { client, pubkey, person } = scene.connect('alice', relay)
     const bob = scene.connect('bob', relay).client
-    expect(await bob.discover(pubkey)).toEqual({ source: 'unknown', relays: [], unanswered: [] })
+    const nothing = { relays: [], keyPackageRelays: [], writeRelays: [], inboxRelays: [], unanswered: [] }
+    expect(await bob.discover(pubkey)).toEqual({ outcome: 'missing', ...nothing })
+    const gone = { relays: ['ws://127.0.0.1:1'] }
+    const unanswered = ['ws://127.0.0.1:1/']
+    expect(await bob.discover(pubkey, gone)).toEqual({ outcome: 'unanswered', ...nothing, unanswered })
 
     const tags = [
       ['r', 'wss://both.example'],
@@ -178,17 +196,29 @@ describe('a relay without a gateway', () => {
       ['r', 'wss://write.example', 'write'],
     ]
     relay.keep(signEvent(person.secretKey, { kind: 10002, created_at: 1, tags, content: '' }))
-    const written = ['wss://both.example/', 'wss://write.example/']
-    expect(await bob.discover(pubkey)).toEqual({ source: 'write relays', relays: written, unanswered: [] })
+    const inbox = [['relay', 'wss://inbox.example']]
+    relay.keep(signEvent(person.secretKey, { kind: 10050, created_at: 1, tags: inbox, content: '' }))
+    const written = {
+      writeRelays: ['wss://both.example/', 'wss://write.example/'],
+      inboxRelays: ['wss://inbox.example/'],
+    }
+    expect(await bob.discover(pubkey)).toEqual({
+      ...nothing,
+      outcome: 'found',
+      relays: written.writeRelays,
+      ...written,
+    })
 
     await client.publishRelayList(['wss://older.example'])
     scene.advance(1)
     const gateway = await scene.serve()
     await client.publishRelayList(['wss://newer.example'], { relays: [gateway.url] })
     expect(await bob.discover(pubkey, { relays: [relay.url, gateway.url, 'ws://127.0.0.1:1'] })).toEqual({
-      source: 'key package relay list',
-      relays: ['wss://newer.example/'],
-      unanswered: ['ws://127.0.0.1:1/'],
+      outcome: 'found',
+      relays: ['wss://newer.example/', ...written.writeRelays],
+      keyPackageRelays: ['wss://newer.example/'],
+      ...written,
+      unanswered,
     })
   })
 })

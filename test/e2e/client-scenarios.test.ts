@@ -1,8 +1,9 @@
 /** What apps do with `keypackage-gateway/client`, from creating groups to replenishing, on every store, with real MLS. */
 
 import { describe, expect, it } from '@jest/globals'
+import { getKeyPackage } from '../../adapters/client/events.ts'
 import type { LowStockRequest } from '../../adapters/client/replenish.ts'
-import { ClientScene, type Someone } from '../support/client-scene.ts'
+import { byOutcome, ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
 import { everyStore } from '../support/every-store.ts'
 import { GroupMember } from '../support/group-member.ts'
@@ -21,12 +22,14 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     const server = await scene.serve()
     const five = await members(server, 5)
     const creator = scene.connect('creator', server)
-    const { packages, ...rest } = await creator.client.queryKeyPackages(pubkeysOf(five))
-    expect(rest).toEqual({ missing: [], rateLimited: [], unanswered: [], rejected: [] })
+    const { packages, ...rest } = byOutcome(await creator.client.queryKeyPackages(pubkeysOf(five)))
+    expect(rest).toEqual({ missing: [], limited: [], unanswered: [], refused: [], rejected: [] })
     expect([...packages.values()].map((of) => of.length)).toEqual([1, 1, 1, 1, 1])
 
     const group = await GroupMember.open(await oneOf(creator))
-    const { welcome } = await group.add([...packages.values()].flat().map(({ keyPackage }) => keyPackage))
+    const { welcome } = await group.add(
+      [...packages.values()].flat().map(({ event }) => getKeyPackage(event)),
+    )
     const message = await group.say('welcome, all five')
     for (const someone of five) {
       const [received] = packages.get(someone.pubkey) ?? []
@@ -41,12 +44,18 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     if (first === undefined) throw new Error('there are three')
     const creator = scene.connect('creator', server)
     const group = await GroupMember.open(await oneOf(creator))
-    const [one] = (await creator.client.queryKeyPackages([first.pubkey])).packages.get(first.pubkey) ?? []
+    const [one] =
+      byOutcome(await creator.client.queryKeyPackages([first.pubkey])).packages.get(first.pubkey) ?? []
     if (one === undefined) throw new Error('the first has none')
-    const earlier = await GroupMember.join((await group.add([one.keyPackage])).welcome, keptFor(first, one))
+    const earlier = await GroupMember.join(
+      (await group.add([getKeyPackage(one.event)])).welcome,
+      keptFor(first, one),
+    )
 
-    const { packages } = await creator.client.queryKeyPackages(pubkeysOf(others))
-    const { welcome, commit } = await group.add([...packages.values()].flat().map((pkg) => pkg.keyPackage))
+    const { packages } = byOutcome(await creator.client.queryKeyPackages(pubkeysOf(others)))
+    const { welcome, commit } = await group.add(
+      [...packages.values()].flat().map(({ event }) => getKeyPackage(event)),
+    )
     expect(await earlier.read(commit)).toBe('')
     const message = await earlier.say('hello, you two')
     for (const someone of others) {
@@ -69,7 +78,7 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     await third.publish(2)
     scene.advance(1.5)
 
-    const { packages, missing } = await answering
+    const { packages, missing } = byOutcome(await answering)
     expect([...packages.keys()]).toEqual(pubkeysOf([ready, second, third]))
     expect(missing).toEqual([])
     const { statistics } = creator.client
@@ -89,14 +98,16 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
 
     const authors = pubkeysOf([served, limited, nobody])
     const other = scene.connect('creator', server)
-    const { packages, missing, rateLimited, unanswered } = await other.client.queryKeyPackages(authors)
+    const { packages, missing, unanswered, ...others } = byOutcome(
+      await other.client.queryKeyPackages(authors),
+    )
     expect([...packages.keys()]).toEqual([served.pubkey])
     expect(missing).toEqual([nobody.pubkey])
-    expect(rateLimited).toEqual([{ author: limited.pubkey, retryAfterSeconds: 3000 }])
+    expect(others.limited).toEqual([{ author: limited.pubkey, retryAfterSeconds: 3000 }])
     expect(unanswered).toEqual([])
 
     scene.advance(3000)
-    expect((await other.client.queryKeyPackages([limited.pubkey])).packages.size).toBe(1)
+    expect(byOutcome(await other.client.queryKeyPackages([limited.pubkey])).packages.size).toBe(1)
   })
 
   it('replenishes: the relay asks, the client publishes ten packages, and the relay asks no more', async () => {
@@ -116,7 +127,7 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
     await scene.connect('requester', server).client.queryKeyPackages([author.pubkey])
     await eventually('ten more are stored', async () => {
       const [stock] = await author.client.countKeyPackages()
-      return stock !== undefined && 'count' in stock && stock.count === 12
+      return stock?.outcome === 'counted' && stock.count === 12
     })
     expect(asked).toHaveLength(1)
   })

@@ -2,16 +2,16 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { startRelay } from '../../examples/custom-relay/relay.js'
+import { describeLibraries } from '../clients/libraries.ts'
 import { alice, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { describeControlledRelay, describeKeyPackageRelay } from './behaviour.ts'
-import { describeClients } from './clients.ts'
 import { exampleTarget } from './example-target.ts'
 
 const startTarget = exampleTarget(startRelay)
 
 describeKeyPackageRelay('the custom relay', startTarget)
 describeControlledRelay('the custom relay', startTarget)
-describeClients('the custom relay', startTarget)
+describeLibraries('the custom relay', startTarget)
 
 describe('the custom relay', () => {
   const scene = new Scene(startTarget)

@@ -8,7 +8,7 @@ import type { Client, Reply } from '../support/client.ts'
 import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
-import { alice, bob, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
+import { alice, bob, EACH_ANEW, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 /** Limits that these tests do not reach. */
@@ -31,7 +31,7 @@ beforeEach(() => {
   directory = scratch()
 })
 
-const scene = new Scene<ServeProcess>((options) => startServe(directory, options))
+const scene = new Scene<ServeProcess>((options) => startServe(directory, { ...EACH_ANEW, ...options }))
 
 describe('kill -9 while publishing and claiming', () => {
   const AUTHORS = [alice, bob]
@@ -158,6 +158,19 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     expect(idsOf((await there.request('claim', packagesOf(alice))).events)).toEqual([older.id])
     expect(await here.publish(older)).toEqual([true, USED])
     expect(idsOf((await here.request('claim', packagesOf(alice))).events)).toEqual([newer.id])
+  })
+
+  it('show owners what the other stored, and ask them for more when the other has handed out too much', async () => {
+    const options = { ...PLENTY, stock: { ...PLENTY.stock, low: 2 } }
+    const [first, second] = [await start(options), await start(options)]
+    const owner = await scene.connect(first, alice)
+    await owner.request('own', packagesOf(alice))
+    const events = await scene.publish(second, alice, 2)
+    for (const event of events) expect(await owner.until('EVENT')).toEqual([['EVENT', 'own', event]])
+    await (await scene.connect(second)).request('claim', packagesOf(alice))
+    expect(await owner.until('REQ')).toEqual([['REQ', 'keypackages:low', packagesOf(alice)]])
+    await scene.publish(second, alice, 1)
+    await owner.until('CLOSED', 'keypackages:low')
   })
 
   it('keep working when the other is killed', async () => {

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
-import { alice, bob, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
+import { alice, bob, EACH_ANEW, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 let redis: RedisServer
@@ -16,7 +16,9 @@ beforeEach(() => {
   directory = scratch()
 })
 
-const scene = new Scene<ServeProcess>((options) => startServe(directory, { ...options, store: redis.url }))
+const scene = new Scene<ServeProcess>((options) =>
+  startServe(directory, { ...EACH_ANEW, ...options, store: redis.url }),
+)
 
 it('notifies an owner on one process of what is published and claimed through the other', async () => {
   const [here, there] = [await scene.start(), await scene.start()]

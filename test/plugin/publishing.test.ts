@@ -81,7 +81,8 @@ describe('rows 4 to 17', () => {
   const refusals: {
     row: number
     options?: OptionsInput
-    change: Parameters<typeof keyPackageEvent>[2]
+    made?: Parameters<typeof makeKeyPackage>[1]
+    change?: Parameters<typeof keyPackageEvent>[2]
     why: RegExp
   }[] = [
     { row: 4, change: { createdAt: NOW + 901 }, why: /^invalid: created_at / },
@@ -106,18 +107,24 @@ describe('rows 4 to 17', () => {
       why: /^invalid: ciphersuite 0x0001/,
     },
     {
+      row: 12,
+      made: { capabilities: { ciphersuites: [] } },
+      why: /^invalid: ciphersuite 0x0001 is not in the capabilities/,
+    },
+    {
       row: 13,
       options: { validation: { requireLastResort: true } },
+      made: { lastResort: null },
       change: { tags: { mls_extensions: ['0xf2ee'] } },
-      why: /^invalid: the mls_extensions tag/,
+      why: /^invalid: neither the mls_extensions tag/,
     },
     { row: 16, change: { tags: { i: ['00'] } }, why: /^invalid: the i tag is not the KeyPackageRef/ },
     { row: 17, change: { kind: 30443 }, why: /^invalid: / },
   ]
 
-  it.each(refusals)('row $row: OK false, $why', async ({ options = {}, change = {}, why }) => {
+  it.each(refusals)('row $row: OK false, $why', async ({ options = {}, made = {}, change = {}, why }) => {
     const test = startGateway(options)
-    const event = keyPackageEvent(alice, await makeKeyPackage(alice), change)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice, made), change)
     const replies = await test.connect().ask('EVENT', event)
     expect(replies).toEqual([['OK', event.id, false, expect.stringMatching(why)]])
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([undefined])

@@ -85,7 +85,10 @@ describe('a REQ is split filter by filter', () => {
     [{ kinds: null }, 'invalid: filter `kinds` must be an array of integers'],
   ])('kinds that cannot be read never reach a relay: %j (I4)', async (filter, why) => {
     expect(await startGateway().connect().say('REQ', 'sub', filter)).toEqual({
-      replies: [['CLOSED', 'sub', why]],
+      replies: [
+        ['EOSE', 'sub'],
+        ['CLOSED', 'sub', why],
+      ],
     })
   })
 })
@@ -276,5 +279,39 @@ describe('NEG-OPEN', () => {
       replies: [],
       forward: ['NEG-OPEN', 'sub', { kinds: [1] }, '61', 'more'],
     })
+  })
+})
+
+describe('EOSE before CLOSED', () => {
+  const refused: [why: string, filter: unknown][] = [
+    ['restricted', { kinds: [443] }],
+    ['invalid', { kinds: 'all' }],
+  ]
+
+  it.each(refused)('%s: a client that waits for EOSE alone does not hang', async (why, filter) => {
+    const replies = await startGateway().connect().ask('REQ', 'sub', filter)
+    expect(replies).toEqual([
+      ['EOSE', 'sub'],
+      ['CLOSED', 'sub', expect.stringMatching(`^${why}: `)],
+    ])
+  })
+
+  it('none where the subscription id is none', async () => {
+    const { ask } = startGateway().connect()
+    const long = 'x'.repeat(65)
+    expect((await ask('REQ', long, { kinds: [443] })).map(([verb]) => verb)).toEqual(['CLOSED'])
+    expect((await ask('REQ', 7, { kinds: [443] })).map(([verb]) => verb)).toEqual(['NOTICE'])
+  })
+
+  it('none where a client should ask again: it could take EOSE for the answer', async () => {
+    const { ask } = startGateway({ requester: 'auth' }).connect()
+    expect((await ask('REQ', 'sub', keyPackagesBy(bob))).map(([verb]) => verb)).toEqual(['AUTH', 'CLOSED'])
+    const down = startGateway({}, () => ({ hit: () => Promise.reject(new Error('gone')) })).connect()
+    expect((await down.ask('REQ', 'sub', keyPackagesBy(bob))).map(([verb]) => verb)).toEqual(['CLOSED'])
+  })
+
+  it('none from COUNT', async () => {
+    const replies = await startGateway().connect().ask('COUNT', 'sub', keyPackagesBy(bob))
+    expect(replies.map(([verb]) => verb)).toEqual(['CLOSED'])
   })
 })

@@ -4,9 +4,13 @@ import { afterEach } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
 import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
-import { KeyPackageClient } from '../../adapters/client/client.ts'
-import { type CompleteKeyPackage, generateKeyPackage } from '../../adapters/client/mls.ts'
+import { KeyPackageClient, type PublishedKeyPackage } from '../../adapters/client/client.ts'
+import { generateKeyPackage } from '../../adapters/client/generate.ts'
+import type { Generation } from '../../adapters/client/generation.ts'
+import type { CompleteKeyPackage } from '../../adapters/client/mls.ts'
+import type { KeyPackageAnswer } from '../../adapters/client/query.ts'
 import type { KeyPackageClientSettings } from '../../adapters/client/settings.ts'
+import type { ReceivedKeyPackage } from '../../adapters/client/verify.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { suite } from './group-member.ts'
@@ -71,7 +75,7 @@ export class ClientScene {
       ...(signer && { signer }),
     })
     this.finally(() => client.close())
-    return new Someone({ secretKey, pubkey }, client, this.#time, own)
+    return new Someone({ secretKey, pubkey }, client, this.#time, { generation: settings.generation, own })
   }
 
   advance(seconds: number): void {
@@ -93,14 +97,19 @@ export class Someone {
   /** By KeyPackageRef. */
   readonly own: Map<string, OwnKeyPackage>
   readonly #time: ManualTime
+  readonly #generation: Generation | undefined
 
   constructor(
     person: Person,
     client: KeyPackageClient,
     time: ManualTime,
-    own = new Map<string, OwnKeyPackage>(),
+    {
+      generation,
+      own = new Map(),
+    }: { generation: Generation | undefined; own: Map<string, OwnKeyPackage> | undefined },
   ) {
     this.own = own
+    this.#generation = generation
     this.person = person
     this.pubkey = person.pubkey
     this.client = client
@@ -108,12 +117,14 @@ export class Someone {
   }
 
   generate(count: number): Promise<CompleteKeyPackage[]> {
-    const now = Math.floor(this.#time.now() / 1000)
-    return Promise.all(
-      Array.from({ length: count }, () =>
-        generateKeyPackage({ pubkey: this.pubkey, now, lifetimeSeconds: LIFETIME, ciphersuite: suite }),
-      ),
-    )
+    const settings = {
+      pubkey: this.pubkey,
+      now: Math.floor(this.#time.now() / 1000),
+      lifetimeSeconds: LIFETIME,
+      ciphersuite: suite,
+      ...(this.#generation && { generation: this.#generation }),
+    }
+    return Promise.all(Array.from({ length: count }, () => generateKeyPackage(settings)))
   }
 
   /** Publishes so many new packages, and keeps what belongs to them. Resolves to their refs. */
@@ -122,12 +133,21 @@ export class Someone {
     settings: Parameters<KeyPackageClient['publishKeyPackages']>[1] = {},
   ): Promise<string[]> {
     const made = await this.generate(count)
-    const publications = await this.client.publishKeyPackages(
-      made.map(({ publicPackage }) => publicPackage),
-      settings,
-    )
-    for (const [index, { ref, event, acceptedBy, refusals }] of publications.entries()) {
-      if (acceptedBy.length === 0) throw new Error(`not published: ${JSON.stringify(refusals)}`)
+    const packages = made.map(({ publicPackage }) => publicPackage)
+    return this.#keep(made, await this.client.publishKeyPackages(packages, settings))
+  }
+
+  /** Publishes a new package in this slot, and keeps what belongs to it. Resolves to its ref. */
+  async publishSlot(slot: string): Promise<string> {
+    const made = await this.generate(1)
+    const packages = made.map(({ publicPackage }) => ({ keyPackage: publicPackage, slot }))
+    const [ref = ''] = this.#keep(made, await this.client.publishKeyPackages(packages))
+    return ref
+  }
+
+  #keep(made: readonly CompleteKeyPackage[], publications: readonly PublishedKeyPackage[]): string[] {
+    for (const [index, { ref, event, outcome, relays }] of publications.entries()) {
+      if (outcome !== 'accepted') throw new Error(`not published: ${JSON.stringify(relays)}`)
       const complete = made[index]
       if (complete !== undefined) this.own.set(ref, { ...complete, event })
     }
@@ -136,9 +156,36 @@ export class Someone {
 
   /** KeyPackageRefs of what the client gets for an author. @throws Error where that is nothing */
   async claim(author: Someone): Promise<string[]> {
-    const { packages, ...others } = await this.client.queryKeyPackages([author.pubkey])
-    const received = packages.get(author.pubkey)
-    if (received === undefined) throw new Error(`nothing: ${JSON.stringify(others)}`)
+    const answer = await this.client.queryKeyPackages([author.pubkey])
+    const received = byOutcome(answer).packages.get(author.pubkey)
+    if (received === undefined) throw new Error(`nothing: ${JSON.stringify(answer)}`)
     return received.map(({ ref }) => ref)
   }
+}
+
+/** The results of a query by their outcome, each with its author. */
+export function byOutcome({ results, rejected }: KeyPackageAnswer) {
+  return {
+    packages: new Map<string, readonly ReceivedKeyPackage[]>(
+      results.flatMap((result) =>
+        result.outcome === 'delivered' ? [[result.author, result.packages] as const] : [],
+      ),
+    ),
+    missing: results.flatMap(({ author, outcome }) => (outcome === 'missing' ? [author] : [])),
+    limited: results.flatMap((result) => {
+      if (result.outcome !== 'limited') return []
+      return [{ author: result.author, retryAfterSeconds: result.retryAfterSeconds }]
+    }),
+    unanswered: reasonsOf('unanswered', results),
+    refused: reasonsOf('refused', results),
+    rejected,
+  }
+}
+
+function reasonsOf(outcome: 'unanswered' | 'refused', results: KeyPackageAnswer['results']) {
+  return results.flatMap((result) =>
+    'reason' in result && result.outcome === outcome
+      ? [{ author: result.author, reason: result.reason }]
+      : [],
+  )
 }

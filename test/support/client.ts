@@ -15,7 +15,7 @@ const TIMEOUT_MS = 20_000
 export interface Reply {
   readonly events: readonly SignedEvent[]
   readonly notices: readonly string[]
-  /** Why the relay closed the subscription; undefined where it sent EOSE. */
+  /** Why the relay closed the subscription, instead of its EOSE or right after it. */
   readonly closed: string | undefined
 }
 
@@ -126,10 +126,33 @@ export class Client {
 
   /** All that came before the answer to a message sent now: answers come in order, so nothing else is on its way. */
   async rest(): Promise<RelayMessage[]> {
+    return (await this.until('EOSE', this.#sendFence())).slice(0, -1)
+  }
+
+  #sendFence(): string {
     this.#fences += 1
     const id = `fence ${this.#fences}`
     this.send(['REQ', id, { kinds: [10051], authors: ['0'.repeat(64)] }], ['CLOSE', id])
-    return (await this.until('EOSE', id)).slice(0, -1)
+    return id
+  }
+
+  /** The CLOSED of a refused REQ follows its EOSE. Everything else that comes meanwhile stays for later. */
+  async #closedAfterEnd(id: string): Promise<RelayMessage[]> {
+    const fence = this.#sendFence()
+    await this.#pick((message) => isEnd(message, fence), 'a fence')
+    const isClosed = ([verb, subject]: RelayMessage) => verb === 'CLOSED' && subject === id
+    return this.#messages.slice(this.#taken).some(isClosed) ? [await this.#pick(isClosed, 'CLOSED')] : []
+  }
+
+  /** Takes one message out of those not taken yet. */
+  async #pick(isMeant: (message: RelayMessage) => boolean, what: string): Promise<RelayMessage> {
+    for (let index = this.#taken; ; index++) {
+      while (index >= this.#messages.length) await this.#more(what)
+      const message = this.#messages[index]
+      if (message === undefined || !isMeant(message)) continue
+      this.#messages.splice(index, 1)
+      return message
+    }
   }
 
   /** The answer to an EVENT. */
@@ -145,9 +168,11 @@ export class Client {
     return this.reply(id)
   }
 
-  /** The answer to a REQ that was sent already, up to EOSE or CLOSED. */
+  /** The answer to a REQ that was sent already, up to EOSE or CLOSED, or both. */
   async reply(id: string): Promise<Reply> {
     const messages = await this.#take(`the end of ${id}`, (message) => isEnd(message, id))
+    const isEmpty = !messages.some(([verb]) => verb === 'EVENT')
+    if (isEmpty && messages.at(-1)?.[0] === 'EOSE') messages.push(...(await this.#closedAfterEnd(id)))
     return {
       events: messages.flatMap(([verb, subject, event]) =>
         verb === 'EVENT' && subject === id ? [event as SignedEvent] : [],

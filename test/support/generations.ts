@@ -6,7 +6,13 @@ import type { Extension } from 'ts-mls'
 import { keyPackageRef } from '../../plugin/key-package/decode.ts'
 import { vectorHeader } from '../../plugin/key-package/tls-reader.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
-import { type MadeKeyPackage, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
+import {
+  type KeyPackageSettings,
+  type MadeKeyPackage,
+  makeKeyPackage,
+  NOW,
+  signEvent,
+} from './key-packages.ts'
 import type { Person } from './people.ts'
 
 const HOUR = 3600
@@ -39,7 +45,11 @@ export interface SlotSettings extends GenerationSettings {
 }
 
 /** A KeyPackage of the Marmot specification: component 0x0004 as last resort, an account proof, 84 days. */
-export async function marmotKeyPackage(author: Person, now = NOW): Promise<MadeKeyPackage> {
+export function marmotKeyPackage(
+  author: Person,
+  now = NOW,
+  changes: KeyPackageSettings = {},
+): Promise<MadeKeyPackage> {
   return makeKeyPackage(author, {
     now,
     lifetime: { notBefore: now - HOUR, notAfter: now + 84 * DAY },
@@ -53,6 +63,7 @@ export async function marmotKeyPackage(author: Person, now = NOW): Promise<MadeK
       ]),
     ],
     capabilities: { extensions: [0x0003, APP_DATA_DICTIONARY], proposals: [0x0008, 0x000a] },
+    ...changes,
   })
 }
 

@@ -4,6 +4,12 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 
+/** Whether a filter asks for one-time packages or slots. */
+export function isForKeyPackages(filter: unknown): boolean {
+  const { kinds } = Object(filter) as { readonly kinds?: readonly unknown[] }
+  return kinds?.some((kind) => kind === 443 || kind === 30443) === true
+}
+
 /** What the relay says to a message of a client: messages, or anything else as it is. */
 export type Script = (message: readonly unknown[], socket: WebSocket) => readonly (unknown[] | Buffer)[]
 
@@ -40,9 +46,7 @@ export class ScriptedRelay {
 
   /** The REQs for key packages that came in: to a gateway each of them is a claim. */
   get claims(): unknown[][] {
-    return this.received.filter(
-      ([verb, , filter]) => verb === 'REQ' && Object(filter).kinds?.includes(443) === true,
-    )
+    return this.received.filter(([verb, , filter]) => verb === 'REQ' && isForKeyPackages(filter))
   }
 
   close(): void {

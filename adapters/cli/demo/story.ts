@@ -8,7 +8,10 @@ import { PlainKeySigner } from 'nostr-tools/signer'
 import type { CiphersuiteImpl, ClientState } from 'ts-mls'
 import { WebSocket } from 'ws'
 import { KeyPackageClient } from '../../client/client.ts'
-import { type CompleteKeyPackage, generateKeyPackage } from '../../client/mls.ts'
+import { getKeyPackageBytes } from '../../client/events.ts'
+import { generateKeyPackage } from '../../client/generate.ts'
+import type { CompleteKeyPackage } from '../../client/mls.ts'
+import type { KeyPackageResult } from '../../client/query.ts'
 import { type Reply, requestEvents } from '../../client/request.ts'
 import { systemTime } from '../../client/time.ts'
 import type { ReceivedKeyPackage } from '../../client/verify.ts'
@@ -73,10 +76,9 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
     made.map(({ publicPackage }) => publicPackage),
     { tags: [['-']] },
   )
-  for (const [index, { ref, acceptedBy, refusals, unanswered }] of publications.entries()) {
+  for (const [index, { ref, outcome, relays }] of publications.entries()) {
     const own = made[index]
-    const [failure] = [...refusals, ...unanswered]
-    assert(own !== undefined && acceptedBy.length === 1, `not published: ${failure?.message}`)
+    assert(own !== undefined && outcome === 'accepted', `not published: ${relays[0]?.message}`)
     published.set(ref, own)
   }
   await expectCount(alice, PACKAGES)
@@ -85,9 +87,9 @@ async function publishKeyPackages({ alice, suite, published }: Scene): Promise<s
 
 async function publishRelayList({ alice, bob }: Scene): Promise<string[]> {
   await alice.client.publishRelayList()
-  const { source, relays } = await bob.client.discover(alice.pubkey)
-  assert(source === 'key package relay list', 'Bob cannot find the relay list')
-  return [`Bob finds it: ${relays}`]
+  const { keyPackageRelays } = await bob.client.discover(alice.pubkey)
+  assert(keyPackageRelays.length === 1, 'Bob cannot find the relay list')
+  return [`Bob finds it: ${keyPackageRelays}`]
 }
 
 async function claimFor(person: Person, scene: Scene): Promise<string[]> {
@@ -105,7 +107,7 @@ async function addAlice(scene: Scene): Promise<string[]> {
   const [received] = claimed
   const alicesOwn = published.get(received?.ref ?? '')
   assert(received !== undefined && alicesOwn !== undefined, 'Alice did not publish what Bob claimed')
-  const opened = await openGroupWith(received.bytes, await generate(bob, suite), suite)
+  const opened = await openGroupWith(getKeyPackageBytes(received.event), await generate(bob, suite), suite)
   const joined = await joinFrom(opened.message, alicesOwn, suite)
   scene.groups = { bob: opened.group, alice: joined }
   return [`Alice joins from the Welcome (${opened.message.length} bytes)`]
@@ -125,8 +127,8 @@ async function talk({ groups, suite }: Scene): Promise<string[]> {
 async function publishAgain({ alice, claimed }: Scene): Promise<string[]> {
   const [used] = claimed
   assert(used !== undefined, 'nothing was claimed')
-  const [{ acceptedBy } = { acceptedBy: [] }] = await alice.client.publishKeyPackages([used.bytes])
-  const message = acceptedBy[0]?.message ?? ''
+  const [published] = await alice.client.publishKeyPackages([getKeyPackageBytes(used.event)])
+  const message = published?.relays[0]?.message ?? ''
   assert(message.startsWith('duplicate:'), `a used key package came back: ${message}`)
   await expectCount(alice, PACKAGES - claimed.length)
   return [`the relay answers "${message}" and does not hand it out again`]
@@ -162,10 +164,9 @@ async function serveLast(scene: Scene): Promise<string[]> {
 
 async function exceedQuota(scene: Scene): Promise<string[]> {
   for (let query = 2; query <= QUOTA; query += 1) await claim(scene.bob, scene)
-  const { rateLimited } = await scene.bob.client.queryKeyPackages([scene.alice.pubkey])
-  const [limit] = rateLimited
-  assert(limit !== undefined, `query ${QUOTA + 1} was not refused`)
-  return [`${QUOTA} queries are answered, then Bob must wait ${limit.retryAfterSeconds} s`]
+  const result = await query(scene.bob, scene.alice)
+  assert(result?.outcome === 'limited', `query ${QUOTA + 1} was not refused`)
+  return [`${QUOTA} queries are answered, then Bob must wait ${result.retryAfterSeconds} s`]
 }
 
 async function browse({ url }: Scene): Promise<string[]> {
@@ -176,12 +177,16 @@ async function browse({ url }: Scene): Promise<string[]> {
 }
 
 /** Claims one package. The client checks that it is Alice's. */
-async function claim({ name, client }: Person, { alice }: Scene): Promise<ReceivedKeyPackage> {
-  const { packages, rateLimited, unanswered, rejected } = await client.queryKeyPackages([alice.pubkey])
-  const [received, ...more] = packages.get(alice.pubkey) ?? []
-  const answer = () => JSON.stringify({ more: more.length, rateLimited, unanswered, rejected })
-  assert(received !== undefined && more.length === 0, `${name} got ${answer()}`)
+async function claim(person: Person, { alice }: Scene): Promise<ReceivedKeyPackage> {
+  const result = await query(person, alice)
+  const [received, ...more] = result?.outcome === 'delivered' ? result.packages : []
+  assert(received !== undefined && more.length === 0, `${person.name} got ${JSON.stringify(result)}`)
   return received
+}
+
+async function query({ client }: Person, author: Person): Promise<KeyPackageResult | undefined> {
+  const { results } = await client.queryKeyPackages([author.pubkey])
+  return results[0]
 }
 
 function generate({ pubkey }: Person, ciphersuite: CiphersuiteImpl): Promise<CompleteKeyPackage> {
@@ -192,7 +197,7 @@ function generate({ pubkey }: Person, ciphersuite: CiphersuiteImpl): Promise<Com
 async function expectCount({ client }: Person, expected: number): Promise<void> {
   const [stock] = await client.countKeyPackages()
   assert(
-    stock !== undefined && 'count' in stock && stock.count === expected,
+    stock?.outcome === 'counted' && stock.count === expected,
     `Alice should have ${expected} key packages: ${JSON.stringify(stock)}`,
   )
 }

@@ -38,6 +38,14 @@ export type WindowKey =
 
 export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 
+/** What the listeners of every process are told. */
+export type Change =
+  | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
+  | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+
+/** A change, and which of the open stores made it. */
+export type RecordedChange = Change & { readonly origin: string }
+
 export interface Environment {
   readonly root: RootDatabase
   readonly authors: Database<StoredStock, Pubkey>
@@ -52,8 +60,10 @@ export interface Environment {
    */
   readonly due: Database<KnownName['name'], DueKey>
   readonly relayLists: Database<KnownRelayLists, Pubkey>
-  /** How many `authors` have packages, how many `packages` they have, and the `format`. */
-  readonly meta: Database<number, 'authors' | 'packages' | 'format'>
+  /** How many `authors` have packages, how many `packages` they have, the number of the last of `changes`, and the `format`. */
+  readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
+  /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
+  readonly changes: Database<RecordedChange, number>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -104,6 +114,7 @@ function openTables(
     return {
       root,
       meta,
+      changes: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),

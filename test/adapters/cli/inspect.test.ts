@@ -2,15 +2,18 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
+import { mdkEvent } from '../../support/generations.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 
 const alice = person('alice')
 const keyPackage = await makeKeyPackage(alice)
 const good = keyPackageEvent(alice, keyPackage)
-const withoutLastResort = keyPackageEvent(alice, keyPackage, { tags: { mls_extensions: ['0xf2ee'] } })
+const withoutLastResort = keyPackageEvent(alice, await makeKeyPackage(alice, { lastResort: null }), {
+  tags: { mls_extensions: ['0xf2ee'] },
+})
 const REQUIRING = ['--validation-require-last-resort', 'true']
-const REFUSAL = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
+const REFUSAL = 'invalid: neither the mls_extensions tag nor the KeyPackage says last_resort (0x000a)'
 
 function inspect(events: readonly unknown[], ...flags: readonly string[]) {
   const input = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n')
@@ -31,7 +34,7 @@ describe('inspect', () => {
   it('names the check that fails, runs the others too, and exits 1', async () => {
     const { code, stdout } = await inspect([withoutLastResort])
     expect(code).toBe(1)
-    expect(stdout).toContain(`last_resort       refused  ${REFUSAL}\n`)
+    expect(stdout.replaceAll(/ +/g, ' ')).toContain(`\nlast_resort refused ${REFUSAL}\n`)
     expect(stdout).toMatch(/^MLS signatures +passed$/m)
     expect(stdout).toContain(`\nIt would be refused: ${REFUSAL}\n`)
   })
@@ -42,6 +45,34 @@ describe('inspect', () => {
     })
     const { stdout } = await inspect([good], '--validation-mls', 'decode')
     expect(stdout).toMatch(/^MLS signatures +skipped$/m)
+  })
+
+  it('says for each generation whether its receivers accept the event, and why not', async () => {
+    const slot = await mdkEvent(alice)
+    const { code, stdout } = await inspect([good, slot])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^G1 NIP-EE +accepts$/m)
+    expect(stdout).toMatch(/^G3 Marmot +refuses +its clients ask for kind 30443 alone$/m)
+    expect(stdout).toMatch(/^G1 NIP-EE +refuses +its clients ask for kind 443 alone$/m)
+    expect(stdout).toMatch(
+      /^G2 MIP-00 +refuses +the tag \["encoding","base64"\] is required; content must be /m,
+    )
+    expect(stdout).toMatch(/^G3 Marmot +accepts$/m)
+    const { receivers } = JSON.parse((await inspect([slot], '--json')).stdout)
+    expect(receivers[0]).toEqual({
+      generation: 'G1',
+      specification: 'NIP-EE',
+      accepted: false,
+      reasons: ['its clients ask for kind 443 alone'],
+    })
+    expect(receivers[2]).toEqual({ generation: 'G3', specification: 'Marmot', accepted: true, reasons: [] })
+  })
+
+  it('asks receivers whatever the settings refuse', async () => {
+    const slot = await mdkEvent(alice)
+    const { code, stdout } = await inspect([slot], '--kinds', '443', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout).receivers[2]).toMatchObject({ generation: 'G3', accepted: true })
   })
 
   it('checks as of now unless --at is given', async () => {

@@ -1,53 +1,19 @@
-/** KeyPackages as Marmot requires them (MIP-00), their references, extensions and capabilities. */
+/** KeyPackages: their references, whose they are, and whether they are a last resort. */
 
 import { describe, expect, it } from '@jest/globals'
 import { bytesToHex } from 'nostr-tools/utils'
-import { getCiphersuiteFromName, getCiphersuiteImpl } from 'ts-mls'
+import { generateKeyPackage } from '../../../adapters/client/generate.ts'
 import {
   calculateKeyPackageRef,
-  defaultCapabilities,
-  ensureMarmotCapabilities,
-  generateKeyPackage,
   identityOf,
-  keyPackageDefaultExtensions,
+  isLastResort,
   readKeyPackage,
 } from '../../../adapters/client/mls.ts'
-import { carriesLastResort, decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
-import { alice, answer } from '../../support/key-package-answers.ts'
-import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
+import { alice } from '../../support/key-package-answers.ts'
+import { makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { madeWith, SUITES } from '../../support/made-packages.ts'
 import { keyPackageVectors } from '../../support/vectors.ts'
-
-describe('generateKeyPackage', () => {
-  it('makes a KeyPackage that the gateway and Marmot accept, valid for 90 days', async () => {
-    const { publicPackage } = await generateKeyPackage({ pubkey: alice.pubkey, now: NOW })
-    const { bytes } = readKeyPackage(publicPackage)
-    expect(answer(keyPackageEvent(alice, { bytes, ciphersuite: 1 }))).toBe('accepted')
-    expect(identityOf(publicPackage)).toBe(alice.pubkey)
-    expect(publicPackage.leafNode.lifetime).toEqual({
-      notBefore: BigInt(NOW - 3600),
-      notAfter: BigInt(NOW + 7_776_000),
-    })
-    expect(publicPackage.leafNode.capabilities.extensions).toEqual([0xf2ee, 0x000a])
-    expect(carriesLastResort(decodeKeyPackage(bytes))).toBe(true)
-  })
-
-  it('takes a lifetime, a ciphersuite, more capabilities and other extensions', async () => {
-    const name = 'MLS_128_DHKEMP256_AES128GCM_SHA256_P256'
-    const { publicPackage } = await generateKeyPackage({
-      pubkey: alice.pubkey,
-      now: NOW,
-      lifetimeSeconds: 60,
-      ciphersuite: await getCiphersuiteImpl(getCiphersuiteFromName(name)),
-      capabilities: { ...defaultCapabilities(), proposals: [0x000a] },
-      extensions: [],
-    })
-    expect(publicPackage.cipherSuite).toBe(name)
-    expect(publicPackage.leafNode.lifetime.notAfter).toBe(BigInt(NOW + 60))
-    expect(publicPackage.leafNode.capabilities.proposals).toEqual([0x000a])
-    expect(publicPackage.extensions).toEqual([])
-  })
-})
 
 describe('calculateKeyPackageRef', () => {
   it.each(SUITES)('is the reference of RFC 9420 section 5.2 for ciphersuite %s', async (suite) => {
@@ -62,17 +28,21 @@ describe('calculateKeyPackageRef', () => {
   })
 })
 
-describe('capabilities and extensions', () => {
-  it('have last_resort as the default extension', () => {
-    expect(keyPackageDefaultExtensions()).toEqual([{ extensionType: 10, extensionData: new Uint8Array() }])
+describe('isLastResort', () => {
+  it.each([0x000a, 0xf000])('is so by the extension %i', async (lastResort) => {
+    expect(isLastResort((await makeKeyPackage(alice, { lastResort })).publicPackage)).toBe(true)
   })
 
-  it('are completed with what Marmot requires, once, and nothing is removed', () => {
-    const own = { ...defaultCapabilities(), extensions: [0xf2ee, 0x1234], credentials: ['x509' as const] }
-    const ensured = ensureMarmotCapabilities(own)
-    expect(ensured.extensions).toEqual([0xf2ee, 0x1234, 0x000a])
-    expect(ensured.credentials).toEqual(['x509', 'basic'])
-    expect(ensureMarmotCapabilities(ensured)).toEqual(ensured)
+  it('is so by the component 0x0004 of the KeyPackage, and by nothing else', async () => {
+    const settings = { pubkey: alice.pubkey, now: NOW }
+    expect(isLastResort((await generateKeyPackage(settings)).publicPackage)).toBe(true)
+    const plain = await generateKeyPackage({ ...settings, extensions: [] })
+    expect(isLastResort(plain.publicPackage)).toBe(false)
+    const extensionType = 0x0006
+    for (const extensionData of [Uint8Array.of(0), Uint8Array.of(3, 0, 4, 1), Uint8Array.of(9)]) {
+      const other = await generateKeyPackage({ ...settings, extensions: [{ extensionType, extensionData }] })
+      expect(isLastResort(other.publicPackage)).toBe(false)
+    }
   })
 })
 

@@ -31,49 +31,40 @@ async function publish(answers: Readonly<Record<string, readonly PublishOutcome[
     time.advance(60_000)
     return isOver
   })
-  const { acceptedBy, refusals, unanswered } = await over
-  return {
-    asked,
-    acceptedBy: acceptedBy.map(({ relay }) => relay),
-    refusals: refusals.map(({ message }) => message),
-    unanswered: unanswered.map(({ message }) => message),
-  }
+  const { outcome, relays } = await over
+  return { asked, outcome, relays: relays.map((answer) => `${answer.message} ${answer.outcome}`) }
 }
 
 describe('an event for one relay only', () => {
   it('goes to the first relay that accepts it, and to no other (I1)', async () => {
     expect(await publish({ a: ['accepted'], b: ['accepted'] })).toEqual({
       asked: ['a'],
-      acceptedBy: ['a'],
-      refusals: [],
-      unanswered: [],
+      outcome: 'accepted',
+      relays: ['a 1 accepted'],
     })
   })
 
   it('goes to the next relay if one refuses it or cannot be reached', async () => {
     expect(await publish({ a: ['refused'], b: ['unreachable'], c: ['accepted'] })).toEqual({
       asked: ['a', 'b', 'c'],
-      acceptedBy: ['c'],
-      refusals: ['a 1', 'b 1'],
-      unanswered: [],
+      outcome: 'accepted',
+      relays: ['a 1 refused', 'b 1 unreachable', 'c 1 accepted'],
     })
   })
 
   it('is sent again only to the relay that may have it already (I1)', async () => {
     expect(await publish({ a: ['unanswered', 'unanswered', 'accepted'], b: ['accepted'] })).toEqual({
       asked: ['a', 'a', 'a'],
-      acceptedBy: ['a'],
-      refusals: [],
-      unanswered: [],
+      outcome: 'accepted',
+      relays: ['a 3 accepted'],
     })
   })
 
   it('is sent again, three times in all, to relays that could not be reached, and not to those that refused it', async () => {
     expect(await publish({ a: ['refused'], b: ['unreachable', 'unreachable', 'unreachable'] })).toEqual({
       asked: ['a', 'b', 'b', 'b'],
-      acceptedBy: [],
-      refusals: ['a 1', 'b 3'],
-      unanswered: [],
+      outcome: 'refused',
+      relays: ['a 1 refused', 'b 3 unreachable'],
     })
   })
 
@@ -81,18 +72,18 @@ describe('an event for one relay only', () => {
     const never = ['unanswered', 'unanswered', 'unanswered'] as const
     expect(await publish({ a: ['refused'], b: never, c: ['accepted'] })).toEqual({
       asked: ['a', 'b', 'b', 'b'],
-      acceptedBy: [],
-      refusals: ['a 1'],
-      unanswered: ['b 3'],
+      outcome: 'unanswered',
+      relays: ['a 1 refused', 'b 3 unanswered'],
     })
   })
 
   it.each(['refused', 'unreachable'] as const)(
     'still counts as unanswered if the relay is %s later',
     async (later) => {
-      const { acceptedBy, refusals, unanswered } = await publish({ a: ['unanswered', later, later], b: [] })
-      expect({ acceptedBy, refusals }).toEqual({ acceptedBy: [], refusals: [] })
-      expect(unanswered).toHaveLength(1)
+      const { outcome, relays } = await publish({ a: ['unanswered', later, later], b: [] })
+      expect(outcome).toBe('unanswered')
+      expect(relays).toHaveLength(1)
+      expect(relays[0]).toContain('unanswered')
     },
   )
 })

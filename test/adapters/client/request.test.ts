@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { AbstractRelay } from 'nostr-tools/abstract-relay'
 import { verifyEvent } from 'nostr-tools/pure'
 import { WebSocket, WebSocketServer } from 'ws'
-import { requestEvents } from '../../../adapters/client/request.ts'
+import { type Reply, requestEvents } from '../../../adapters/client/request.ts'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { ManualTime } from '../../support/manual-time.ts'
@@ -80,6 +80,26 @@ describe('the answer to a REQ', () => {
       end: { by: 'closed', message: 'rate-limited: try again in 5 s' },
     })
     expect(time.pending).toEqual([])
+  })
+
+  it('that is not complete ends with the CLOSED that follows EOSE, or else when another REQ is answered', async () => {
+    const isComplete = ({ events }: Pick<Reply, 'events'>) => events.length > 0
+    const ask = () => requestEvents(relay, filters, { time, timeoutMs: 5000 }, isComplete)
+    const say = (...message: unknown[]) => socket.send(JSON.stringify(message))
+    socket.on('message', (data) => {
+      const [verb, id, filter] = JSON.parse(String(data))
+      if (verb !== 'REQ') return
+      say('EOSE', id)
+      if (filter.kinds.includes(443) && closes) say('CLOSED', id, 'rate-limited: try again in 5 s')
+    })
+    let closes = true
+    expect((await ask()).end).toEqual({ by: 'closed', message: 'rate-limited: try again in 5 s' })
+    closes = false
+    expect((await ask()).end).toEqual({ by: 'eose' })
+    expect(time.pending).toEqual([])
+    say('NOTICE', 'later')
+    await eventually('a NOTICE comes through once', () => notices.includes('later'))
+    expect(notices).toEqual(['later'])
   })
 
   it('ends when the connection is lost, with what came before', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { KeyPackageStore, StockLimits } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type Line, LmdbWorker } from '../../support/lmdb-workers.ts'
 import { scratch } from '../../support/scratch.ts'
 
@@ -96,5 +97,23 @@ describe('two processes that claim from one LMDB store at once', () => {
       const answered = claims.filter((claim) => claim.author === author && claim.requester === 'everybody')
       expect(answered.length).toBe(10)
     }
+  })
+})
+
+describe('an LMDB store in which another process publishes', () => {
+  const store = lmdbStore({ path: `${directory}/heard` })
+  afterAll(() => store.close())
+
+  it('tells its listeners of each package once, in order, and of none that the other did not store', async () => {
+    const heard: string[] = []
+    store.onPublished((_, id) => heard.push(id))
+    const worker = new LmdbWorker(`${directory}/heard`, 'other', 'churn')
+    await worker.printed(100)
+    await worker.kill()
+    const acknowledged = worker.lines.filter(isPut).map(({ pkg }) => pkg.id)
+    await eventually('it has heard of every package', () => acknowledged.every((id) => heard.includes(id)))
+    expect(heard.filter((id) => acknowledged.includes(id))).toEqual(acknowledged)
+    // Eight lanes may have been killed between the commit and the answer.
+    expect(heard.length - acknowledged.length).toBeLessThanOrEqual(8)
   })
 })

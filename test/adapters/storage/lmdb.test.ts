@@ -25,7 +25,7 @@ describeKeyPackageStore(
   'the LMDB store',
   async () => stores.open(),
   { describe, it },
-  { reopen: again, share: again },
+  { reopen: again, share: again, signals: 'shared' },
 )
 
 const directory = scratch()

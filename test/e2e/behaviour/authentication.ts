@@ -80,6 +80,27 @@ export function describeAuthentication(startTarget: StartTarget, it: Rows): void
       expect(await isOwner(target, client, carol)).toBe(false)
     })
 
+    it('an owner who asked before has used up no package and no quota (I10)', async () => {
+      const { target, events, client } = await scene.stocked(3, { quota: { perRequester: { max: 1 } } })
+      expect((await client.request('early', packagesOf(alice))).events).toHaveLength(1)
+      await client.authenticate(alice, target.now())
+      expect((await client.request('own', packagesOf(alice))).events).toEqual(events.toReversed())
+      const [published] = await scene.publish(target, alice, 1, 10)
+      const pushed = [await client.until('EVENT'), await client.until('EVENT')].flat()
+      expect(pushed).toContainEqual(['EVENT', 'early', published])
+      expect(pushed).toContainEqual(['EVENT', 'own', published])
+      const neighbour = await scene.connect(target)
+      expect((await neighbour.request('claim', packagesOf(alice))).events).toHaveLength(1)
+      expect((await neighbour.request('more', packagesOf(alice))).closed).toMatch(/^rate-limited: /)
+    })
+
+    it('a requester who asked before gets the same package after', async () => {
+      const { target, client } = await scene.stocked(3, { claim: { redeliverySeconds: 60 } })
+      const { events } = await client.request('early', packagesOf(alice))
+      await client.authenticate(bob, target.now())
+      expect((await client.request('again', packagesOf(alice))).events).toEqual(events)
+    })
+
     it('is not published: kind 22242 is refused as an EVENT', async () => {
       const target = await scene.start()
       const client = await scene.connect(target)

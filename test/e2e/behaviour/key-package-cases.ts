@@ -131,8 +131,13 @@ export const refusedCases: readonly Case[] = [
     answer: "invalid: the credential's identity is not the pubkey of the author",
   },
   {
-    row: '13: extensions tag announces last_resort',
-    make: withTags({ mls_extensions: ['0xf2ee'] }),
+    row: '12: what the KeyPackage uses is in the capabilities of its leaf',
+    make: madeWith({ capabilities: { extensions: [0xf2ee] } }),
+    answer: /^invalid: the KeyPackage has extension 0x000a, which is not in the capabilities/,
+  },
+  {
+    row: '13: the package or its tags say last_resort',
+    make: madeWith({ lastResort: null }, { tags: { mls_extensions: ['0xf2ee'] } }),
     options: { validation: { requireLastResort: true } },
     answer: /^invalid: .*last_resort/,
   },

@@ -37,10 +37,13 @@ export const withLifetime =
     madeWith({ lifetime: { notBefore: target.now() + notBefore, notAfter: target.now() + notAfter } })(target)
 
 export const madeWith =
-  (settings: Parameters<typeof makeKeyPackage>[1]): MakeEvent =>
+  (
+    settings: Parameters<typeof makeKeyPackage>[1],
+    event: Parameters<typeof keyPackageEvent>[2] = {},
+  ): MakeEvent =>
   async (target) => {
     const keyPackage = await makeKeyPackage(alice, { now: target.now(), ...settings })
-    return keyPackageEvent(alice, keyPackage, { createdAt: target.now() })
+    return keyPackageEvent(alice, keyPackage, { createdAt: target.now(), ...event })
   }
 
 export const withTags =

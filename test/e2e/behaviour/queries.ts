@@ -104,6 +104,16 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
       expect((await client.request('browse', filter)).closed).toBe(BROWSING)
     })
 
+    it("a filter without `kinds`: an owner's own, named by `ids`, are added", async () => {
+      const { target, events, client } = await scene.stocked(3)
+      const [first, second] = events
+      const owner = await scene.connect(target, alice)
+      const filter = { ids: idsOf([first, second].flatMap((event) => event ?? [])) }
+      expect((await owner.request('own', filter)).events).toEqual([second, first])
+      expect(await endsOf(owner, 'own')).toBe(0)
+      expect((await client.request('others', filter)).events).toEqual([])
+    })
+
     it('no `authors`, next to other filters: those are answered, and a NOTICE says the same', async () => {
       const { events, client } = await scene.stocked(2)
       const reply = await client.request('mixed', { kinds: [443, 10051] }, packagesOf(alice))
@@ -184,6 +194,21 @@ export function describeQueries(startTarget: StartTarget, it: Rows): void {
       expect((await client.request('eleventh', packagesOf(alice))).closed).toMatch(
         /^rate-limited: 10 queries per 3600 s for each author; try again in \d+ s$/,
       )
+    })
+
+    it('EOSE precedes CLOSED: a client that waits for EOSE alone does not hang', async () => {
+      const { client } = await scene.stocked(2, { quota: { perRequester: { max: 1 } } })
+      await client.request('first', packagesOf(alice))
+      for (const [id, filter] of [
+        ['limited', packagesOf(alice)],
+        ['browsing', { kinds: [443] }],
+      ] as const) {
+        client.send(['REQ', id, filter])
+        expect(await client.until('CLOSED', id)).toEqual([
+          ['EOSE', id],
+          ['CLOSED', id, expect.stringMatching(/^(rate-limited|restricted): /)],
+        ])
+      }
     })
 
     it('`requester: auth`, not authenticated: AUTH challenge and CLOSED', async () => {

@@ -74,11 +74,11 @@ export function describeSlots(startTarget: StartLiving): void {
   describe('slots: querying', () => {
     const scene = new Scene(startTarget)
 
-    it('delivers every slot as published to each claim, and spends none', async () => {
+    it('delivers every slot as published to each claim, newest first, and spends none', async () => {
       const { target, events } = await stocked(scene, {}, 'phone', 'desk', 'watch')
       for (const who of [bob, carol]) {
         const client = await scene.connect(target, who)
-        const reply = await client.request('slots', { ...slots, limit: 1, '#f': ['hex'] })
+        const reply = await client.request('slots', { ...slots, limit: 12, '#f': ['hex'] })
         expect(byId(reply.events)).toEqual(byId(events))
       }
     })
@@ -91,16 +91,17 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await client.request('none', { ...slots, '#d': ['watch'] })).events).toEqual([])
     })
 
-    it('applies the quota (I5)', async () => {
-      const { client } = await stocked(scene, { quota: { perAuthor: { max: 1 } } }, 'phone')
+    it('applies the quotas for slots (I5)', async () => {
+      const { client } = await stocked(scene, { quota: { slotsPerAddress: { max: 1 } } }, 'phone')
       expect((await client.request('one', slots)).events).toHaveLength(1)
-      expect((await client.request('two', slots)).closed).toMatch(/^rate-limited: /)
+      const another = { ...slots, authors: [bob.pubkey] }
+      expect((await client.request('two', another)).closed).toMatch(/^rate-limited: /)
     })
 
     it('refuses browsing, as for kind 443 (I4)', async () => {
       const { target, events, client } = await stocked(scene, {}, 'phone')
       const listener = await scene.connect(target)
-      await listener.request('live', slots, { kinds: [1] })
+      await listener.request('live', { authors: [alice.pubkey] }, { kinds: [1] })
       const ids = idsOf(events)
       const names = 'restricted: a key package query must name its authors'
       expect((await client.request('all', { kinds: [30443] })).closed).toBe(names)

@@ -7,10 +7,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from '@jest/globals'
 import type { OptionsInput } from '../../../plugin/options.ts'
+import { describeLibraries } from '../../clients/libraries.ts'
 import { scratch } from '../../support/scratch.ts'
 import type { Target } from '../behaviour/scene.ts'
 import { describeKeyPackageRelay } from '../behaviour.ts'
-import { describeClients } from '../clients.ts'
 import { nostreamDifferences } from './nostream-differences.ts'
 import { hasNostream, NostreamBackend, NostreamRelay } from './nostream-relay.ts'
 
@@ -39,5 +39,5 @@ describeNostream('the real nostream', () => {
   afterAll(() => backend.stop())
 
   describeKeyPackageRelay('with the register hook', startNostream, nostreamDifferences)
-  describeClients('the real nostream', startNostream)
+  describeLibraries('the real nostream', startNostream)
 })

@@ -1,8 +1,8 @@
 /** The behaviour suite and real client libraries on a model of nostream with the gateway in it. */
 
+import { describeLibraries } from '../../clients/libraries.ts'
 import { startNostreamTarget } from '../../support/nostream-target.ts'
 import { describeControlledRelay, describeKeyPackageRelay, type StartTarget } from '../behaviour.ts'
-import { describeClients } from '../clients.ts'
 import { nostreamDifferences, nostreamDifferencesOverTime } from './nostream-differences.ts'
 
 const startByMachineTime: StartTarget = async (options) => {
@@ -15,4 +15,4 @@ const NAME = 'nostream, as a model'
 
 describeKeyPackageRelay(NAME, (options) => startNostreamTarget(options), nostreamDifferences)
 describeControlledRelay(NAME, (options) => startNostreamTarget(options), nostreamDifferencesOverTime)
-describeClients(NAME, startByMachineTime)
+describeLibraries(NAME, startByMachineTime)

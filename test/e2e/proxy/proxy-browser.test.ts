@@ -95,6 +95,6 @@ describe('a page in a browser', () => {
     const url = JSON.stringify(target.url.replace('ws', 'http'))
     const headers = JSON.stringify({ Accept: 'application/nostr+json' })
     const document = await run(`fetch(${url}, { headers: ${headers} }).then((answer) => answer.json())`)
-    expect(document).toMatchObject({ key_packages: { kinds: [443] } })
+    expect(document).toMatchObject({ key_packages: { kinds: [443, 30443] } })
   })
 })

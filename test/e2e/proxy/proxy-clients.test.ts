@@ -2,11 +2,11 @@
 
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { SimplePool } from 'nostr-tools/pool'
+import { noteOf } from '../../clients/libraries/people.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startTestProxy } from '../../support/proxy.ts'
 import { startRelay } from '../../support/relay.ts'
 import { bob } from '../behaviour/scene.ts'
-import { noteOf } from '../clients/people.ts'
 
 describe("nostr-tools' SimplePool", () => {
   const pool = new SimplePool({ enableReconnect: true })

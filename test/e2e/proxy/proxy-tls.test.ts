@@ -44,7 +44,7 @@ describe('a relay behind TLS', () => {
     expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([event.id])
     expect(await (await information()).json()).toMatchObject({
       name: 'a relay',
-      key_packages: { kinds: [443] },
+      key_packages: { kinds: [443, 30443] },
     })
     await client.close()
   })

@@ -1,16 +1,15 @@
 /** The behaviour suite and real client libraries on the real strfry with plugin and proxy. It needs STRFRY_BIN. */
 
 import { describe, expect, it } from '@jest/globals'
+import { describeLibraries } from '../../clients/libraries.ts'
 import type { Differences } from '../behaviour/rows.ts'
 import { alice, idsOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
 import { describeKeyPackageRelay } from '../behaviour.ts'
-import { describeClients } from '../clients.ts'
 import { strfryProgram } from './strfry-relay.ts'
 import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
-const NOT_TOLD = 'LMDB does not notify other processes of what was published in this one, as Redis does'
 const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in its own words'
 
 /** Rows that hold when the proxy accepts key packages, but not when strfry and its plugin do. */
@@ -23,7 +22,6 @@ const upstream: Differences = {
   'is refused from anybody else, with a challenge, and accepted from the author': CHECKED_FIRST,
   'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
   'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,
-  'is followed by a live feed of own packages after EOSE, until CLOSE': NOT_TOLD,
 }
 
 describeStrfry('strfry', () => {
@@ -33,10 +31,8 @@ describeStrfry('strfry', () => {
     (options) => startStrfry(options, { publish: 'upstream' }),
     upstream,
   )
-  describeClients('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
-  describeClients('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }), {
-    'authenticates as the author, counts its own packages, and receives them as they arrive': NOT_TOLD,
-  })
+  describeLibraries('proxy.publish: here', (options) => startStrfry(options, { publish: 'here' }))
+  describeLibraries('proxy.publish: upstream', (options) => startStrfry(options, { publish: 'upstream' }))
 
   describe.each(['here', 'upstream'] as const)('custody relay, proxy.publish: %s', (publish) => {
     const scene = new Scene<StrfryTarget>((options) => startStrfry(options, { publish }))

@@ -11,11 +11,11 @@ import {
 } from 'ts-mls/keyPackage.js'
 import {
   BASIC_CREDENTIAL,
-  carriesLastResort,
   decodeKeyPackage,
   type KeyPackage,
   keyPackageRef,
 } from '../../../plugin/key-package/decode.ts'
+import { carriesLastResort, type Extension } from '../../../plugin/key-package/extensions.ts'
 import { makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { hex, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
 import { person } from '../../support/people.ts'
@@ -33,7 +33,14 @@ describe('a KeyPackage', () => {
       expect(decoded.leafNode.credential.type).toBe(1)
       expect(hex(decoded.leafNode.credential.data)).toBe(person().pubkey)
       expect(decoded.leafNode).toMatchObject({ notBefore: NOW - 3600, notAfter: NOW + 90 * 86_400 })
-      expect(decoded.extensions).toEqual([0x000a])
+      expect(decoded.extensions.map(({ type, data }) => [type, data.length])).toEqual([[0x000a, 0]])
+      expect(decoded.leafNode.capabilities).toEqual({
+        versions: [1],
+        ciphersuites: [suite],
+        extensions: [0x000a, 0xf2ee],
+        proposals: [],
+        credentials: [1],
+      })
       expect(hex(decoded.signed.tbs)).toBe(hex(encodeTbs(publicPackage)))
     }
   })
@@ -153,7 +160,9 @@ describe('the decoder', () => {
           },
         }
         const read = decodeKeyPackage(encodeKeyPackage(written))
-        expect(read.extensions).toEqual(packageExtensions.map(({ extensionType }) => extensionType))
+        expect(read.extensions.map(inHex)).toEqual(packageExtensions.map(ofTsMls))
+        expect(read.leafNode.extensions.map(inHex)).toEqual(leafExtensions.map(ofTsMls))
+        expect(read.leafNode.capabilities).toMatchObject({ extensions: types, proposals })
         expect(read.leafNode).toMatchObject({ notBefore: Number(notBefore), notAfter: Number(notAfter) })
         expect(hex(read.leafNode.credential.data)).toBe(hex(identity))
         expect(hex(read.signed.signature)).toBe(hex(signature))
@@ -204,6 +213,12 @@ describe('the decoder', () => {
     )
   })
 })
+
+const inHex = ({ type, data }: Extension) => [type, hex(data)]
+const ofTsMls = (one: { extensionType: number; extensionData: Uint8Array }) => [
+  one.extensionType,
+  hex(one.extensionData),
+]
 
 /** ts-mls knows two credential types, and only mls10 in capabilities (RFC 9420: others are ignored). */
 function isReadableByTsMls({ leafNode }: KeyPackage): boolean {

@@ -123,6 +123,12 @@ describe('row 7: encoding', () => {
     expect(publish({ encoding })).toBe('accepted')
   })
 
+  it('must be base64 for kind 30443', () => {
+    const settings = { kind: 30443, tags: { d: ['phone'] } }
+    expect(publish({ ...settings, encoding: 'base64' })).toBe('accepted')
+    expect(publish({ ...settings, encoding: 'hex' })).toBe('invalid: unsupported encoding "hex"')
+  })
+
   it.each(['x', '', 'HEX', 'base64url'])('must not be "%s"', (encoding) => {
     expect(tagged({ encoding: [encoding] })).toBe(`invalid: unsupported encoding "${encoding}"`)
   })

@@ -92,13 +92,21 @@ describe('row 11: the credential', () => {
 })
 
 describe('row 13: last_resort', () => {
-  const refusal = 'invalid: the mls_extensions tag must include last_resort (0x000a)'
   const requiring = rules({ validation: { requireLastResort: true } })
+  const none = { lastResort: null }
 
-  it('must be in the tags of kind 443 where it is required', () => {
-    expect(tagged({ mls_extensions: ['0xf2ee'] }, requiring)).toBe(refusal)
-    expect(tagged({ mls_extensions: null }, requiring)).toBe(refusal)
-    expect(tagged({ mls_extensions: null, extensions: ['last_resort'] }, requiring)).toBe('accepted')
+  it('must be in the tags or in the KeyPackage of kind 443 where it is required', async () => {
+    for (const mls_extensions of [['0xf2ee'], null]) {
+      const tags = { mls_extensions }
+      expect(await publishPackage(none, requiring, { tags })).toBe(
+        'invalid: neither the mls_extensions tag nor the KeyPackage says last_resort (0x000a)',
+      )
+      for (const lastResort of [0x000a, 0xf000]) {
+        expect(await publishPackage({ lastResort }, requiring, { tags })).toBe('accepted')
+      }
+    }
+    const tags = { mls_extensions: null, extensions: ['last_resort'] }
+    expect(await publishPackage(none, requiring, { tags })).toBe('accepted')
   })
 
   it('is optional by default, and always for kind 30443', () => {
@@ -157,6 +165,15 @@ describe('row 17: the slot', () => {
   it.each([null, [], ['']])('of kind 30443 must not be %j', (d) => {
     expect(publish({ kind: 30443, tags: { d } })).toBe(
       'invalid: kind 30443 must have exactly one d tag, and it must not be empty',
+    )
+  })
+})
+
+describe('row 17: the length of a slot name', () => {
+  it('is limited, because the names of deleted slots are remembered', () => {
+    expect(publish({ kind: 30443, tags: { d: ['d'.repeat(256)] } })).toBe('accepted')
+    expect(publish({ kind: 30443, tags: { d: ['d'.repeat(257)] } })).toBe(
+      'invalid: the d tag may have at most 256 characters',
     )
   })
 })

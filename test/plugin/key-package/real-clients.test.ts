@@ -1,33 +1,103 @@
-/** The events of real clients (test/support/generations.ts): each is accepted with the default options, as it is written. */
+/** The events of real clients (test/support/generations.ts): each is accepted as it is written, and goes to its own kind. */
 
 import { describe, expect, it } from '@jest/globals'
+import { verifyEvent as verify } from 'nostr-tools/pure'
+import { explainForReceivers, receptions } from '../../../plugin/key-package/generations.ts'
+import { checkKeyPackage } from '../../../plugin/key-package/validate.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import * as clients from '../../support/generations.ts'
 import { alice, answer, rules } from '../../support/key-package-answers.ts'
+import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 
+const verifyEvent = (event: SignedEvent) => verify(JSON.parse(JSON.stringify(event)))
 const owned = rules({}, [alice.pubkey])
 
 const [slot, oneTime] = await clients.whitenoiseTwins(alice)
 
-const events: readonly [client: string, event: SignedEvent][] = [
-  ['mdk', await clients.mdkEvent(alice)],
-  ['whitenoise, the slot', slot],
-  ['whitenoise, its twin', oneTime],
-  ['marmot-ts', await clients.marmotTsEvent(alice)],
-  ['marmot-ts, protected', await clients.marmotTsEvent(alice, { protection: 'protected' })],
-  ['Amethyst', await clients.amethystEvent(alice)],
-  ['pika', await clients.pikaEvent(alice)],
-  ['pika, protected', await clients.pikaEvent(alice, { protection: 'protected' })],
-  ['pika, old', await clients.pikaEvent(alice, { version: 'old' })],
-  ['Loxation', await clients.loxationEvent(alice)],
-  ['Loxation, hex', await clients.loxationEvent(alice, { encoding: 'hex' })],
-  ['Loxation, without a version', await clients.loxationEvent(alice, { versionTag: 'absent' })],
-  ['Loxation, protected', await clients.loxationEvent(alice, { protection: 'protected' })],
-  ['Paytaca', await clients.paytacaEvent(alice)],
+const events: readonly [client: string, receivers: string, event: SignedEvent][] = [
+  ['mdk', 'G3', await clients.mdkEvent(alice)],
+  ['whitenoise, the slot', 'G2', slot],
+  ['whitenoise, its twin', 'G1 G2', oneTime],
+  ['marmot-ts', 'G2', await clients.marmotTsEvent(alice)],
+  ['marmot-ts, protected', 'G2', await clients.marmotTsEvent(alice, { protection: 'protected' })],
+  ['Amethyst', 'G2', await clients.amethystEvent(alice)],
+  ['pika', 'G1 G2', await clients.pikaEvent(alice)],
+  ['pika, protected', 'G1 G2', await clients.pikaEvent(alice, { protection: 'protected' })],
+  ['pika, old', 'G1', await clients.pikaEvent(alice, { version: 'old' })],
+  ['Loxation', 'G1', await clients.loxationEvent(alice)],
+  ['Loxation, hex', 'G1', await clients.loxationEvent(alice, { encoding: 'hex' })],
+  ['Loxation, without a version', 'G1', await clients.loxationEvent(alice, { versionTag: 'absent' })],
+  ['Loxation, protected', 'G1', await clients.loxationEvent(alice, { protection: 'protected' })],
+  ['Paytaca', 'G1', await clients.paytacaEvent(alice)],
 ]
 
 describe('with the default options', () => {
-  it.each(events)('the event of %s is accepted', (_, event) => {
+  it.each(events)('the event of %s is accepted', (_client, _receivers, event) => {
     expect(answer(event, owned)).toBe('accepted')
+  })
+})
+
+describe('whitenoise', () => {
+  it('publishes one KeyPackage in a stable slot, and as a one-time package', async () => {
+    const twins = await clients.whitenoiseTwins(alice, { keyPackage: await clients.mipKeyPackage(alice) })
+    const [first, second] = twins.map((event) => checkKeyPackage(event, owned, NOW))
+    expect(first).toMatchObject({ kind: 30443, slot: clients.stableSlot(alice), lastResort: true })
+    expect(second).toMatchObject({ kind: 443, ref: first?.ref })
+  })
+})
+
+describe('the receivers', () => {
+  const explained = (event: SignedEvent) => receptions(explainForReceivers(event, verifyEvent, NOW))
+
+  it.each(events)('of what %s publishes are those of %s', (_, receivers, event) => {
+    const accepting = explained(event).filter(({ accepted }) => accepted)
+    expect(accepting.map(({ generation }) => generation).join(' ')).toBe(receivers)
+  })
+
+  it('are told apart with every reason', async () => {
+    expect(explained(await clients.mdkEvent(alice))).toEqual([
+      {
+        generation: 'G1',
+        specification: 'NIP-EE',
+        accepted: false,
+        reasons: ['its clients ask for kind 443 alone'],
+      },
+      {
+        generation: 'G2',
+        specification: 'MIP-00',
+        accepted: false,
+        reasons: [
+          'the tag ["encoding","base64"] is required',
+          'content must be the bare KeyPackage, not an MLSMessage',
+          'the mls_extensions tag must have 0xf2ee and 0x000a',
+          'a relays tag is required',
+        ],
+      },
+      { generation: 'G3', specification: 'Marmot', accepted: true, reasons: [] },
+    ])
+    const [, , marmot] = explained(await clients.pikaEvent(alice, { version: 'old' }))
+    expect(marmot?.reasons).toEqual(['its clients ask for kind 30443 alone'])
+    const [, mip, slots] = explained(await clients.marmotTsEvent(alice))
+    expect(mip?.reasons).toEqual([])
+    expect(slots?.reasons).toEqual([
+      'content must be an MLSMessage that holds the KeyPackage, not the bare KeyPackage',
+      'there must be no encoding tag',
+      'exactly one mls_proposals tag is required',
+      'exactly one app_components tag is required',
+      'the d tag must be 64 lower-case hex digits',
+      'the leaf must list the components it supports (component 0x0001)',
+      "the leaf must hold the account's proof (component 0x8009, 104 bytes)",
+      'last resort must be component 0x0004, not extension 0x000a',
+      'the KeyPackage must be a last resort (component 0x0004 in its app_data_dictionary)',
+      'the lifetime of the KeyPackage must be at most 84 days and one hour',
+    ])
+  })
+
+  it('are none where every receiver must refuse it', async () => {
+    const made = await makeKeyPackage(alice, { capabilities: { credentials: [] } })
+    for (const { accepted, reasons } of explained(keyPackageEvent(alice, made))) {
+      expect(accepted).toBe(false)
+      expect(reasons).toContain('credential type 0x0001 is not in the capabilities of the leaf')
+    }
   })
 })

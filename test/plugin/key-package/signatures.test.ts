@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import type { Lifetime } from 'ts-mls'
 import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeKeyPackage, type Signed } from '../../../plugin/key-package/decode.ts'
+import { checkForReceivers } from '../../../plugin/key-package/receivers.ts'
 import { hasValidSignatures } from '../../../plugin/key-package/signatures.ts'
 import { everyBit, flipped, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
 import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
@@ -62,7 +63,7 @@ describe('packages made by another implementation', () => {
   }
   const check = vectors === undefined ? it.skip : it
 
-  check('decode, all of them, and both their signatures hold', () => {
+  check('decode, all of them, both their signatures hold, and no receiver need refuse them', () => {
     expect(vectors).toHaveLength(36)
     for (const { message, ciphersuite } of vectors ?? []) {
       const decoded = decodeKeyPackage(message)
@@ -71,6 +72,7 @@ describe('packages made by another implementation', () => {
       expect(decoded.leafNode.notBefore).toBeLessThan(VECTORS_NOW)
       expect(decoded.leafNode.notAfter).toBeGreaterThan(VECTORS_NOW)
       expect(hasValidSignatures(decoded)).toBe(true)
+      expect(() => checkForReceivers(decoded)).not.toThrow()
     }
   })
 

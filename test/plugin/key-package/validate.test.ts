@@ -134,29 +134,36 @@ describe('a stored package', () => {
 describe('explainKeyPackage', () => {
   it('returns the outcome of every check, also after one that refused', () => {
     const event = keyPackageEvent(alice, keyPackage, { tags: { p: [bob.pubkey], i: ['x'] } })
-    const outcomes = explainKeyPackage(event, rules(), NOW)
-    expect(outcomes).toHaveLength(15)
+    const outcomes = explainKeyPackage(event, rules(), NOW).checks
+    expect(outcomes).toHaveLength(17)
     expect(outcomes.filter(({ outcome }) => outcome === 'refused').map(({ check }) => check)).toEqual([
       'time and author',
       'KeyPackageRef',
     ])
-    expect(outcomes.filter(({ outcome }) => outcome === 'skipped')).toEqual([])
+    expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual([
+      'Marmot specification',
+    ])
   })
 
   it('skips checks whose input could not be read', () => {
-    const outcomes = explainKeyPackage(keyPackageEvent(alice, keyPackage, { content: '!' }), rules(), NOW)
+    const event = keyPackageEvent(alice, keyPackage, { content: '!' })
+    const outcomes = explainKeyPackage(event, rules(), NOW).checks
     expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual([
       'KeyPackage',
       'ciphersuite',
       'credential',
+      'receivers',
       'MLS signatures',
       'KeyPackageRef',
+      'Marmot specification',
     ])
   })
 
   it('agrees with the gateway: the first refusal is the answer', () => {
     const event = keyPackageEvent(alice, keyPackage, { content: '', tags: { '-': [] } })
-    const [first] = explainKeyPackage(event, rules(), NOW).filter(({ outcome }) => outcome === 'refused')
+    const [first] = explainKeyPackage(event, rules(), NOW).checks.filter(
+      ({ outcome }) => outcome === 'refused',
+    )
     expect(first).toMatchObject({ refusal: { message: answer(event) } })
   })
 })
@@ -197,7 +204,7 @@ it('no event causes anything but a Refusal or a package (I9)', () => {
       const by = { ...verified, validation: { ...verified.validation, mls } }
       const said = answer(event, by)
       expect(said).toMatch(/^(accepted$|invalid: |auth-required: )/)
-      const refused = explainKeyPackage(event, by, NOW).find(({ outcome }) => outcome === 'refused')
+      const refused = explainKeyPackage(event, by, NOW).checks.find(({ outcome }) => outcome === 'refused')
       expect(refused?.outcome === 'refused' ? refused.refusal.message : 'accepted').toBe(said)
     }),
     { numRuns: 1000 },

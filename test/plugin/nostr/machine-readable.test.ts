@@ -55,7 +55,12 @@ describe('from a refused query a client reads', () => {
 
   it('how many authors a query may name', () => {
     const authors = ['a', 'b', 'c'].map((letter) => letter.repeat(64) as Pubkey)
-    const requester = { name: 'somebody', address: '192.0.2.1', authenticated: new Set<Pubkey>() }
+    const requester = {
+      name: 'somebody',
+      recipient: 'somebody',
+      address: '192.0.2.1',
+      authenticated: new Set<Pubkey>(),
+    }
     const plan = () => planQuery([{ authors, narrowing: { kinds: [443] } }], requester, options)
     expect(messageOf(plan)).toMatch(/^restricted: /)
     expect(parseRefusal(messageOf(plan))).toMatchObject({ prefix: 'restricted', maxAuthors: 2 })

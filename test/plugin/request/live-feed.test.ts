@@ -211,12 +211,13 @@ describe('the live feed of an owner', () => {
     const store = memoryStore()
     const pkg = packageNamed('one', alice.pubkey)
     await store.put(pkg, LIMITS, NOW)
-    const stop = watchers.add(alice.pubkey, () => undefined)
-    stop()
-    stop()
+    const ended = () => undefined
+    watchers.add(alice.pubkey, ended)
+    watchers.remove(alice.pubkey, ended)
+    watchers.remove(alice.pubkey, ended)
     const seen: string[] = []
     watchers.add(alice.pubkey, ({ id }) => seen.push(id))
-    stop()
+    watchers.remove(alice.pubkey, ended)
     await watchers.tell(store, alice.pubkey, pkg.id, NOW)
     expect(seen).toEqual([pkg.id])
   })

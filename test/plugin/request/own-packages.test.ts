@@ -4,7 +4,15 @@ import { describe, expect, it } from '@jest/globals'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { KeyPackageStore, ListedPackage } from '../../../plugin/store.ts'
 import { StoreError } from '../../../plugin/store-error.ts'
-import { eventsIn, idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../../support/gateway.ts'
+import {
+  allOf,
+  eventsIn,
+  idsIn,
+  keyPackagesBy,
+  keyPackagesOf,
+  startGateway,
+  stock,
+} from '../../support/gateway.ts'
 import { person } from '../../support/people.ts'
 
 const alice = person('alice')
@@ -145,5 +153,85 @@ describe('a list under way', () => {
     expect(rest.map(([verb]) => verb)).toEqual(['EVENT', 'EVENT', 'EOSE', 'EVENT'])
     expect(idsIn(rest).at(-1)).toBe(event?.id)
     expect(idsIn(pushed)).toEqual([])
+  })
+})
+
+describe('a filter without kinds', () => {
+  const owner = async (test: ReturnType<typeof startGateway>) => {
+    const client = test.connect()
+    await client.authenticate(alice)
+    return client
+  }
+
+  it("that names an owner's packages by ids: they come before the relay's answer", async () => {
+    const test = startGateway()
+    const [first, second] = await stock(test, alice, 3)
+    const [theirs] = await stock(test, bob, 2)
+    const filter = { ids: [first, second, theirs].map((event) => event?.id) }
+    const { replies, forward } = await (await owner(test)).say('REQ', 'sub', filter)
+    expect(replies).toEqual([
+      ['EVENT', 'sub', second],
+      ['EVENT', 'sub', first],
+    ])
+    expect(forward).toEqual(['REQ', 'sub', filter])
+    expect(forward?.[2]).toBe(filter)
+    expect(await test.store.count([alice.pubkey, bob.pubkey], test.now)).toEqual([3, 2])
+  })
+
+  it('the relay that has them too does not show them twice', async () => {
+    const test = startGateway({ custody: 'relay' })
+    const [first, second] = await stock(test, alice, 2)
+    const { say, session } = await owner(test)
+    await say('REQ', 'sub', { ids: [first?.id] })
+    expect(session.fromRelay(['EVENT', 'sub', first])).toBeUndefined()
+    const other: RelayMessage = ['EVENT', 'sub', second]
+    expect(session.fromRelay(other)).toBe(other)
+    const elsewhere: RelayMessage = ['EVENT', 'other', first]
+    expect(session.fromRelay(elsewhere)).toBe(elsewhere)
+    const eose: RelayMessage = ['EOSE', 'sub']
+    expect(session.fromRelay(eose)).toBe(eose)
+  })
+
+  it('authors, times, tags, limit and #f count as they do elsewhere', async () => {
+    const test = startGateway()
+    const events = await stock(test, alice, 3)
+    const ids = events.map(({ id }) => id)
+    const { ask } = await owner(test)
+    const found = async (filter: object) => idsIn(await ask('REQ', 'sub', { ids, ...filter }))
+    expect(await found({})).toEqual(ids.toReversed())
+    expect(await found({ authors: [alice.pubkey, bob.pubkey] })).toEqual(ids.toReversed())
+    expect(await found({ authors: [bob.pubkey] })).toEqual([])
+    expect(await found({ until: events[0]?.created_at })).toEqual([ids[0]])
+    expect(await found({ '#x': ['none'] })).toEqual([])
+    expect(await found({ limit: 1 })).toEqual([ids[2]])
+    const [hex] = eventsIn(await ask('REQ', 'sub', { ids: [ids[0]], '#f': ['hex'] }))
+    expect(hex?.tags).toContainEqual(['encoding', 'hex'])
+  })
+
+  it.each([
+    ['of others', { ids: ['0'.repeat(64)] }, bob],
+    ['without ids', { authors: [alice.pubkey] }, alice],
+    ['with ids that are none', { ids: [7] }, alice],
+    ['with no ids', { ids: [] }, alice],
+    ['with authors that are none', { ids: ['0'.repeat(64)], authors: 'alice' }, alice],
+  ])('%s is forwarded as the very same message', async (_, filter, who) => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    const client = test.connect()
+    if (who === alice) await client.authenticate(who)
+    const message = ['REQ', 'sub', filter] as const
+    const { replies, forward } = await client.session.fromClient(message)
+    expect(await allOf(replies)).toEqual([])
+    expect(forward?.[2]).toBe(filter)
+  })
+
+  it('is answered by the relay where the store fails: a NOTICE says so (I7)', async () => {
+    const test = startGateway({}, () => ({ list: () => Promise.reject(new StoreError('gone')) }))
+    const { say } = await owner(test)
+    const filter = { ids: ['0'.repeat(64)] }
+    expect(await say('REQ', 'sub', filter)).toMatchObject({
+      replies: [['NOTICE', UNAVAILABLE]],
+      forward: ['REQ', 'sub', filter],
+    })
   })
 })

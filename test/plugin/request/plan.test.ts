@@ -113,7 +113,10 @@ describe('no `authors`', () => {
     const { replies, forward } = await test
       .connect()
       .say('REQ', 'sub', { kinds: [443] }, { kinds: [443], authors: [] })
-    expect(replies).toEqual([['CLOSED', 'sub', 'restricted: a key package query must name its authors']])
+    expect(replies).toEqual([
+      EOSE,
+      ['CLOSED', 'sub', 'restricted: a key package query must name its authors'],
+    ])
     expect(forward).toBeUndefined()
   })
 
@@ -139,7 +142,7 @@ describe('more than `maxAuthors`', () => {
     const twice = await client.ask('REQ', 'sub', keyPackagesBy(alice, bob), keyPackagesBy(bob, alice))
     expect(twice).toEqual([EOSE])
     const many = await client.ask('REQ', 'sub', keyPackagesBy(alice, bob), keyPackagesBy(carol))
-    expect(many).toEqual([['CLOSED', 'sub', 'restricted: at most 2 authors per key package query']])
+    expect(many).toEqual([EOSE, ['CLOSED', 'sub', 'restricted: at most 2 authors per key package query']])
   })
 
   it('500 by default', async () => {
@@ -147,7 +150,10 @@ describe('more than `maxAuthors`', () => {
     const replies = await startGateway()
       .connect()
       .ask('REQ', 'sub', { kinds: [443], authors })
-    expect(replies).toEqual([['CLOSED', 'sub', 'restricted: at most 500 authors per key package query']])
+    expect(replies).toEqual([
+      EOSE,
+      ['CLOSED', 'sub', 'restricted: at most 500 authors per key package query'],
+    ])
   })
 
   it('at most 100 ids and tag values, which are compared with every package (I9)', async () => {
@@ -156,6 +162,7 @@ describe('more than `maxAuthors`', () => {
     const filter = { ...keyPackagesBy(alice), ids: values, '#x': values.slice(0, 40) }
     expect(await client.ask('REQ', 'sub', filter)).toEqual([EOSE])
     expect(await client.ask('REQ', 'sub', filter, { ...keyPackagesBy(bob), '#y': ['one more'] })).toEqual([
+      EOSE,
       ['CLOSED', 'sub', 'restricted: at most 100 ids and tag values per key package query'],
     ])
   })

@@ -8,6 +8,7 @@ import { resolveOptions } from '../../../plugin/options.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
 import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
+import { SeenSlots } from '../../../plugin/request/seen-slots.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { LIMITS, packageNamed } from '../../contract/packages.ts'
 import { storedPackages } from '../../contract/reading.ts'
@@ -47,6 +48,7 @@ function contextOf(store: KeyPackageStore): GatewayContext {
     log: testLog(),
     audit: () => {},
     released: new ReleasedClaims(),
+    seen: new SeenSlots(),
     verifyEvent: () => true,
     now: () => NOW,
   }
@@ -90,7 +92,7 @@ describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, op
 describe('an answer that cannot be made from the claimed packages', () => {
   const query = planQuery(
     [alice, bob].map(({ pubkey }) => ({ authors: [pubkey], narrowing: { kinds: [443] } })),
-    { name: '192.0.2.1', address: '192.0.2.1', authenticated: new Set() },
+    { name: '192.0.2.1', recipient: 'connection', address: '192.0.2.1', authenticated: new Set() },
     resolveOptions({}),
   )
 

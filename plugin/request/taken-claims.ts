@@ -1,0 +1,105 @@
+/** What became of the claims of one REQ, and how they are undone: because nothing was sent, or because the author had asked (I10). */
+
+import { releaseEntry } from '../audit.ts'
+import type { GatewayContext } from '../context.ts'
+import type { EventId, Pubkey } from '../nostr/messages.ts'
+import { isForSlotsAlone, isOneTime } from '../stock/selection.ts'
+import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
+import { refund, type SharedWindow } from './shared-quotas.ts'
+
+/** The windows over all authors that count a claim, and since when. */
+export interface CountedIn {
+  readonly windows: readonly SharedWindow[]
+  readonly at: number
+}
+
+type Taken = Pick<StoredKeyPackage, 'author' | 'id' | 'ref' | 'kind'>
+
+/** One claim that the store has answered. It is undone at most once: a second time could undo somebody else's claim (I1). */
+export class TakenClaim {
+  readonly author: Pubkey
+  /** The time of the claim, in seconds since the epoch. */
+  readonly at: number
+  readonly hasOneTime: boolean
+  readonly #context: GatewayContext
+  readonly #requester: string
+  readonly #address: string
+  readonly #counted: CountedIn
+  /** Whether the windows of the author count it as well. */
+  readonly #isCountedByAuthor: boolean
+  readonly #seen: readonly EventId[]
+  #packages: readonly Taken[]
+  #isUndone = false
+
+  /** The slots among the packages are seen by the requester from now on. */
+  constructor(context: GatewayContext, claim: Claim, outcome: ClaimOutcome, counted: CountedIn, at: number) {
+    const packages = outcome.outcome === 'delivered' ? outcome.packages : []
+    const slots = packages.filter((pkg) => !isOneTime(pkg)).map(({ id }) => id)
+    this.author = claim.author
+    this.at = at
+    this.hasOneTime = slots.length < packages.length
+    this.#context = context
+    this.#requester = claim.requester
+    this.#address = claim.address
+    this.#counted = counted
+    this.#isCountedByAuthor = outcome.outcome === 'delivered' && outcome.counted && !isForSlotsAlone(claim)
+    // Without their events, which are large.
+    this.#packages = packages.map(({ author, id, ref, kind }) => ({ author, id, ref, kind }))
+    this.#seen = context.seen.add(this.#requester, this.author, slots)
+  }
+
+  /** Whether the windows over all authors count it. */
+  get isCounted(): boolean {
+    return this.#counted.windows.length > 0
+  }
+
+  /** Whether it changed anything that `giveBack` would undo. */
+  get hasChanged(): boolean {
+    if (this.#isUndone) return false
+    return this.#isCountedByAuthor || this.isCounted || this.#seen.length > 0
+  }
+
+  /** Nothing of it was sent. The quotas count it all the same. Rejects when the store does. */
+  async release(): Promise<void> {
+    const { store, released, audit, now } = this.#context
+    const packages = this.#undo()
+    if (packages.length === 0) return
+    await store.release(this.author, idsOf(packages), now())
+    released.note(this.#requester, packages, now())
+    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#requester, 'nothing was sent')))
+  }
+
+  /** It was the author who asked: packages and quotas are as if they had not (I10). Rejects when the store does. */
+  async giveBack(): Promise<void> {
+    if (this.#isUndone) return
+    const { store, policy, audit, now } = this.#context
+    const packages = this.#undo()
+    const { windows, at } = this.#counted
+    await refund(this.#context, windows, 1, at)
+    if (!this.#isCountedByAuthor) return
+    const counted = { requester: this.#requester, address: this.#address, policy, at: this.at }
+    await store.release(this.author, idsOf(packages), now(), counted)
+    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#requester, 'its author had asked')))
+  }
+
+  #undo(): readonly Taken[] {
+    const packages = this.#isUndone ? [] : this.#packages
+    this.#isUndone = true
+    this.#packages = []
+    this.#context.seen.forget(this.#requester, this.author, this.#seen)
+    return packages
+  }
+}
+
+/** Releases claims of which nothing was sent. Never rejects. */
+export async function releaseAll({ log }: GatewayContext, claims: readonly TakenClaim[]): Promise<void> {
+  try {
+    await Promise.all(claims.map((claim) => claim.release()))
+  } catch (error) {
+    log.error({ err: error }, 'the store failed to release an undelivered claim; its packages stay spent')
+  }
+}
+
+function idsOf(packages: readonly Taken[]): EventId[] {
+  return packages.map(({ id }) => id)
+}
