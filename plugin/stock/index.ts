@@ -18,7 +18,7 @@ export {
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'
-export { StoreError } from '../store-error.ts'
+export { StoreError } from '../store.ts'
 export {
   counted,
   dueAt,

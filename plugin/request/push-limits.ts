@@ -5,25 +5,25 @@ import type { Identity } from '../nostr/identity.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { EarlyClaims } from './early-claims.ts'
-import type { PublishedPackage } from './live-feed.ts'
+import type { PublishedPackage } from './watchers.ts'
 
 /** Pushed events of one author. */
 const QUOTA = { max: 10, windowSeconds: 3600 }
 /** Authors watched for one connection, counted once for each subscription: asking again for slots uses no quota (I9). */
 const MAX_WATCHED = 5000
 
-export interface PushSettings {
+export interface PushLimitsSettings {
   readonly context: GatewayContext
   readonly identity: Identity
   readonly early: EarlyClaims
 }
 
-export class Pushes {
-  readonly #settings: PushSettings
+export class PushLimits {
+  readonly #settings: PushLimitsSettings
   readonly #windows = new Map<Pubkey, KeptWindow>()
   #watched = 0
 
-  constructor(settings: PushSettings) {
+  constructor(settings: PushLimitsSettings) {
     this.#settings = settings
   }
 
