@@ -22,14 +22,14 @@ export { StoreError } from '../store.ts'
 export {
   counted,
   dueAt,
-  forgotten,
   heardOf,
   isLow,
   isTakenIn,
   listed,
+  neededEvents,
   rememberedDeletions,
-  rememberedIds,
   removalsOf,
+  unneededEvents,
 } from './bookkeeping.ts'
 export { type Claimed, claim } from './claim.ts'
 export { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from './deletions.ts'
