@@ -162,7 +162,7 @@ export class KeyPackageQueries {
         encoding,
         used: this.#used,
         time,
-        request: (filters) => connections.request(connection, filters),
+        request: (filters, isComplete) => connections.request(connection, filters, isComplete),
       })
     } catch (error) {
       return unansweredFor(authors, (error as Error).message)

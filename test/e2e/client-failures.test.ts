@@ -102,7 +102,8 @@ describe('limits', () => {
     const alice = scene.connect('alice', server)
     await alice.publish(2)
     const { client } = scene.connect('bob', server)
-    const limited = async () => byOutcome(await client.queryKeyPackages([alice.pubkey])).limited
+    const limited = async () =>
+      byOutcome(await client.queryKeyPackages([alice.pubkey], { ask: 'one-time' })).limited
     expect(await limited()).toEqual([])
     expect(await limited()).toEqual([{ author: alice.pubkey, retryAfterSeconds: 3600 }])
     await server.stop()
