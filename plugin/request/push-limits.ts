@@ -3,7 +3,6 @@
 import type { GatewayContext } from '../context.ts'
 import { LocalQuota } from '../local-quota.ts'
 import type { Identity } from '../nostr/identity.ts'
-import type { Pubkey } from '../nostr/messages.ts'
 import type { EarlyClaims } from './early-claims.ts'
 import type { PublishedPackage } from './watchers.ts'
 
