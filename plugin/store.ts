@@ -302,6 +302,15 @@ export interface KeyPackageStore {
 }
 
 /**
+ * Thrown when a store cannot be opened, is closed, or could not commit. The message tells the operator what to do. `cause`
+ * is the driver's error.
+ */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code = 'KPG_STORE'
+}
+
+/**
  * The name of a package that is or was in the stock, and until when it is remembered, in seconds since the epoch (I3). The name
  * is an event id, or a KeyPackageRef after the kind of its event and a colon. A KeyPackageRef alone, as earlier versions
  * remember it, stands for an event of either kind.
@@ -333,7 +342,7 @@ export interface AuthorRelayList extends KnownRelayList {
 }
 
 /**
- * A store whose contents can be listed and moved to another store (`records.ts`). The iterators work in small steps, so
+ * A store whose contents can be listed and moved to another store (`store-records.ts`). The iterators work in small steps, so
  * that they do not block other operations. They may yield an entry twice if it changes meanwhile.
  */
 export interface MovableStore extends KeyPackageStore {

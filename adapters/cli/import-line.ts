@@ -20,7 +20,6 @@ import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
-import type { SpentNames, StoreRecord } from '../../plugin/records.ts'
 import { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from '../../plugin/stock/deletions.ts'
 import type {
   Deletion,
@@ -31,6 +30,7 @@ import type {
   PutOutcome,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
+import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
 
 const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
-import { inBatches } from '../../plugin/records.ts'
-import { StoreError } from '../../plugin/store-error.ts'
+import { StoreError } from '../../plugin/store.ts'
+import { inBatches } from '../../plugin/store-records.ts'
 import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
 import { type Input, linesOf, openInput } from './input.ts'
 import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'

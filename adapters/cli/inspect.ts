@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import { showCode } from '../../plugin/key-package/ciphersuites.ts'
+import { showCode } from '../../plugin/key-package/codes.ts'
 import { type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
 import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
 import { carriesLastResort } from '../../plugin/key-package/extensions.ts'

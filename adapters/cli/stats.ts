@@ -1,8 +1,8 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
-import { inBatches } from '../../plugin/records.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
+import { inBatches } from '../../plugin/store-records.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'

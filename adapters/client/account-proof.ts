@@ -7,10 +7,7 @@ import { bytesToHex, hexToBytes } from 'nostr-tools/utils'
 import { type CiphersuiteName, ciphersuites, getCiphersuiteFromName } from 'ts-mls'
 import { encodeUint64 } from 'ts-mls/codec/number.js'
 import type { SignatureAlgorithm } from 'ts-mls/crypto/signature.js'
-import { showCode } from '../../plugin/key-package/ciphersuites.ts'
-
-/** The component that holds the proof. */
-export const ACCOUNT_PROOF = 0x8009
+import { ACCOUNT_PROOF, showCode } from '../../plugin/key-package/codes.ts'
 
 /** The event that is signed, and never published. */
 const PROOF_KIND = 450

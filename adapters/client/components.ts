@@ -10,19 +10,13 @@ import {
   varLenDataEncoder,
   varLenTypeEncoder,
 } from 'ts-mls/codec/variableLength.js'
+import { APP_COMPONENTS, APP_DATA_DICTIONARY } from '../../plugin/key-package/codes.ts'
 
 /** What a dictionary holds, by component. */
 export type ComponentData = ReadonlyMap<number, Uint8Array>
 
-/** The type of the extension. */
-export const APP_DATA_DICTIONARY = 0x0006
-
-/** In a leaf node: the list of the components that the client supports. */
-export const APP_COMPONENTS = 0x0001
 /** In a leaf node: the list of the components that may add authenticated data. */
 export const SAFE_AAD = 0x0002
-/** In a KeyPackage, and empty: it may be used more than once, as a last resort. */
-export const LAST_RESORT_COMPONENT = 0x0004
 
 /** Components from here on are for applications, such as those of Marmot, and are named in the `app_components` tag. */
 export const FIRST_PRIVATE_COMPONENT = 0x8000

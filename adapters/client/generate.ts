@@ -11,15 +11,15 @@ import {
   getCiphersuiteFromName,
   getCiphersuiteImpl,
 } from 'ts-mls'
-import { ACCOUNT_PROOF, proveAccount } from './account-proof.ts'
 import {
+  ACCOUNT_PROOF,
   APP_COMPONENTS,
-  appDataDictionary,
-  componentsList,
+  LAST_RESORT,
   LAST_RESORT_COMPONENT,
-  SAFE_AAD,
-} from './components.ts'
-import { type Generation, LAST_RESORT, REQUIREMENTS } from './generation.ts'
+} from '../../plugin/key-package/codes.ts'
+import { proveAccount } from './account-proof.ts'
+import { appDataDictionary, componentsList, SAFE_AAD } from './components.ts'
+import { type Generation, REQUIREMENTS } from './generation.ts'
 import type { CompleteKeyPackage } from './mls.ts'
 import { checkPubkey } from './settings.ts'
 

@@ -1,6 +1,6 @@
 /** The three generations of clients on Nostr, and what each requires of a KeyPackage. */
 
-import { APP_DATA_DICTIONARY } from './components.ts'
+import { APP_DATA_DICTIONARY, LAST_RESORT, NOSTR_GROUP_DATA } from '../../plugin/key-package/codes.ts'
 
 /**
  * For the clients of which documents key packages are made. All of them are in use, and a client reads all of them.
@@ -19,11 +19,7 @@ interface Requirements {
   readonly lifetimeSeconds: number
 }
 
-/** The last_resort extension. */
-export const LAST_RESORT = 0x000a
-
 const REQUIRED_CAPABILITIES = 0x0003
-const NOSTR_GROUP_DATA = 0xf2ee
 const APP_DATA_UPDATE = 0x0008
 const SELF_REMOVE = 0x000a
 /** A group's profile, its admins, and its address on Nostr. */

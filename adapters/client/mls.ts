@@ -7,8 +7,9 @@ import { makeHashImpl } from 'ts-mls/crypto/implementation/default/makeHashImpl.
 import { extensionTypeToNumber } from 'ts-mls/extension.js'
 import { decodeKeyPackage, encodeKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeMlsMessage, encodeMlsMessage } from 'ts-mls/message.js'
+import { LAST_RESORT_COMPONENT } from '../../plugin/key-package/codes.ts'
 import { LAST_RESORT_EXTENSIONS } from '../../plugin/key-package/extensions.ts'
-import { componentsIn, decodeWhole, LAST_RESORT_COMPONENT } from './components.ts'
+import { componentsIn, decodeWhole } from './components.ts'
 
 /** A KeyPackage: the object of ts-mls, or TLS-serialised bytes of a KeyPackage or of an MLSMessage that holds one. */
 export type KeyPackageLike = KeyPackage | Uint8Array

@@ -1,13 +1,13 @@
 /** A store that opens another on the first call, retries after a failed attempt, and limits how long calls take. */
 
 import { Listeners } from '../../plugin/listeners.ts'
-import type {
-  KeyPackageStore,
-  LowStockListener,
-  PublishedListener,
-  RemovedListener,
+import {
+  type KeyPackageStore,
+  type LowStockListener,
+  type PublishedListener,
+  type RemovedListener,
+  StoreError,
 } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
 
 /** How the underlying store is opened, and how long a call may take. */
 export interface LazyStoreSettings {

@@ -11,28 +11,28 @@ import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
 import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit, refund } from '../../plugin/stock/windows.ts'
-import type {
-  AuthorRelayList,
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  CountedClaim,
-  Deletion,
-  DropOutcome,
-  ListedPackage,
-  LowStockListener,
-  MovableStore,
-  PublishedListener,
-  PutOutcome,
-  Quota,
-  QuotaOutcome,
-  Remembered,
-  RemovedListener,
-  StockLimits,
-  StoredKeyPackage,
-  StoreStats,
+import {
+  type AuthorRelayList,
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type CountedClaim,
+  type Deletion,
+  type DropOutcome,
+  type ListedPackage,
+  type LowStockListener,
+  type MovableStore,
+  type PublishedListener,
+  type PutOutcome,
+  type Quota,
+  type QuotaOutcome,
+  type Remembered,
+  type RemovedListener,
+  type StockLimits,
+  type StoredKeyPackage,
+  StoreError,
+  type StoreStats,
 } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
 import { Changes } from './lmdb/changes.ts'
 import {
   type Change,

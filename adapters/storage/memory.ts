@@ -8,28 +8,28 @@ import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stoc
 import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
 import { hit, isOver, type KeptWindow, refund } from '../../plugin/stock/windows.ts'
-import type {
-  AuthorRelayList,
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  CountedClaim,
-  Deletion,
-  DropOutcome,
-  ListedPackage,
-  LowStockListener,
-  MovableStore,
-  PublishedListener,
-  PutOutcome,
-  Quota,
-  QuotaOutcome,
-  Remembered,
-  RemovedListener,
-  StockLimits,
-  StoredKeyPackage,
-  StoreStats,
+import {
+  type AuthorRelayList,
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type CountedClaim,
+  type Deletion,
+  type DropOutcome,
+  type ListedPackage,
+  type LowStockListener,
+  type MovableStore,
+  type PublishedListener,
+  type PutOutcome,
+  type Quota,
+  type QuotaOutcome,
+  type Remembered,
+  type RemovedListener,
+  type StockLimits,
+  type StoredKeyPackage,
+  StoreError,
+  type StoreStats,
 } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
 import { Author } from './memory/author.ts'
 import { RelayLists } from './memory/relay-lists.ts'
 

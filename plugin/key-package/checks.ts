@@ -6,7 +6,7 @@ import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Options } from '../options.ts'
-import { showCode } from './ciphersuites.ts'
+import { showCode } from './codes.ts'
 import {
   BASIC_CREDENTIAL,
   decodeKeyPackage,

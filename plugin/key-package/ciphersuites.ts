@@ -24,8 +24,3 @@ const CIPHERSUITES: ReadonlyMap<number, Ciphersuite> = new Map([
 export function ciphersuiteOf(code: number): Ciphersuite | undefined {
   return CIPHERSUITES.get(code)
 }
-
-/** A code as tags have it, such as `0x0001`. */
-export function showCode(code: number): string {
-  return `0x${code.toString(16).padStart(4, '0')}`
-}

@@ -1,22 +1,14 @@
 /** Extensions of a KeyPackage or its leaf, and the components in one of them (draft-ietf-mls-extensions section 4.6). */
 
 import { Refusal } from '../nostr/refusal.ts'
+import { APP_DATA_DICTIONARY, LAST_RESORT, LAST_RESORT_COMPONENT } from './codes.ts'
 import { TlsReader } from './tls-reader.ts'
 
 /** The type of last_resort, and the private type that older clients used (MIP-00). */
-export const LAST_RESORT_EXTENSIONS: readonly number[] = [0x000a, 0xf000]
+export const LAST_RESORT_EXTENSIONS: readonly number[] = [LAST_RESORT, 0xf000]
 
 /** application_id, ratchet_tree, required_capabilities, external_pub and external_senders: no capability names them. */
 export const DEFAULT_EXTENSIONS: readonly number[] = [1, 2, 3, 4, 5]
-
-/** The extension that holds components, in a KeyPackage or a leaf. */
-const APP_DATA_DICTIONARY = 0x0006
-
-/** In a leaf: the ids of the components that its client supports. */
-export const APP_COMPONENTS = 0x0001
-
-/** In a KeyPackage: it is a last resort. Its data is empty. */
-export const LAST_RESORT_COMPONENT = 0x0004
 
 export interface Extension {
   readonly type: number

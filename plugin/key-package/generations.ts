@@ -2,10 +2,10 @@
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Draft, KeyPackageRules } from './checks.ts'
+import { codeOf, LAST_RESORT, NOSTR_GROUP_DATA } from './codes.ts'
 import { isMessage } from './decode.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { marmotFaults } from './marmot.ts'
-import { codeOf } from './tags.ts'
 import { type Explanation, explainKeyPackage } from './validate.ts'
 
 /** Whether receivers of one generation accept an event. */
@@ -19,7 +19,7 @@ export interface Reception {
 }
 
 /** Marmot's group data and last_resort: MIP-00 wants both in the tag. */
-const MIP_EXTENSIONS = [0xf2ee, 0x000a]
+const MIP_EXTENSIONS = [NOSTR_GROUP_DATA, LAST_RESORT]
 
 const GENERATIONS = [
   { generation: 'G1', specification: 'NIP-EE', faults: nipFaults },

@@ -5,18 +5,10 @@
 
 import { Refusal } from '../nostr/refusal.ts'
 import type { Draft } from './checks.ts'
-import { showCode } from './ciphersuites.ts'
+import { ACCOUNT_PROOF, APP_COMPONENTS, codeOf, LAST_RESORT_COMPONENT, showCode } from './codes.ts'
 import { isMessage, type KeyPackage } from './decode.ts'
-import {
-  APP_COMPONENTS,
-  DEFAULT_EXTENSIONS,
-  findComponent,
-  LAST_RESORT_COMPONENT,
-  LAST_RESORT_EXTENSIONS,
-  readComponentIds,
-} from './extensions.ts'
+import { DEFAULT_EXTENSIONS, findComponent, LAST_RESORT_EXTENSIONS, readComponentIds } from './extensions.ts'
 import { SLOT_KIND } from './kinds.ts'
-import { codeOf } from './tags.ts'
 
 /** The sentence about a broken rule; undefined if it is kept, or what it is about could not be read. */
 type Rule = (draft: Draft) => string | undefined
@@ -27,8 +19,7 @@ const LIST_TAGS = ['mls_ciphersuite', 'mls_extensions', 'mls_proposals', 'app_co
 /** Proposal types that need no listing (RFC 9420 section 7.2). */
 const DEFAULT_PROPOSALS: readonly number[] = [1, 2, 3, 4, 5, 6, 7]
 
-/** In a leaf: the account's signature of the leaf's key, after the account's pubkey and a time. */
-const ACCOUNT_PROOF = 0x8009
+/** The account's pubkey, a time and a signature. */
 const ACCOUNT_PROOF_BYTES = 104
 
 const MAX_LIFETIME_SECONDS = 84 * 86_400 + 3600

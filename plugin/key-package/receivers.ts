@@ -1,15 +1,9 @@
 /** What every receiver of a KeyPackage must refuse, whatever its generation (RFC 9420 sections 7.2, 7.3, 10 and 13.4). */
 
 import { Refusal } from '../nostr/refusal.ts'
-import { showCode } from './ciphersuites.ts'
+import { LAST_RESORT_COMPONENT, showCode } from './codes.ts'
 import { type KeyPackage, MLS10 } from './decode.ts'
-import {
-  DEFAULT_EXTENSIONS,
-  type Extension,
-  LAST_RESORT_COMPONENT,
-  LAST_RESORT_EXTENSIONS,
-  readComponents,
-} from './extensions.ts'
+import { DEFAULT_EXTENSIONS, type Extension, LAST_RESORT_EXTENSIONS, readComponents } from './extensions.ts'
 
 /** The only default extension that a leaf may have; a KeyPackage may have none (RFC 9420 section 17.3). */
 const APPLICATION_ID = 1

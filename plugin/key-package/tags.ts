@@ -1,6 +1,7 @@
 /** Reads the tags of a key package event, in the spellings of MIP-00 and of the older NIP-EE. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
+import { codeOf } from './codes.ts'
 import { LAST_RESORT_EXTENSIONS } from './extensions.ts'
 
 /** All values in the order of the tags. The checks decide which tags may appear only once. */
@@ -41,11 +42,6 @@ export function readTags({ tags }: SignedEvent): KeyPackageTags {
       /^[a-zA-Z]$/.test(name) && value !== undefined ? [[name, value] as const] : [],
     ),
   }
-}
-
-/** A 16-bit code of RFC 9420's registries, in hex (`0x000a`) or decimal; undefined if it is invalid. */
-export function codeOf(text: string): number | undefined {
-  return /^(0x[0-9a-f]{1,4}|\d{1,5})$/i.test(text) && Number(text) <= 0xffff ? Number(text) : undefined
 }
 
 /** Splits comma-joined values. */

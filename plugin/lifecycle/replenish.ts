@@ -1,9 +1,9 @@
 /** Asks connected authors for more packages when their stock is low, and withdraws the request once they have enough. */
 
 import type { GatewayContext } from '../context.ts'
+import { LocalQuota } from '../local-quota.ts'
 import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { isSlot } from '../stock/selection.ts'
-import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { Removal } from '../store.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 import { RELAY_LIST_KIND } from './relay-list.ts'
@@ -28,11 +28,13 @@ export class Replenisher {
   readonly #connected = new Map<Pubkey, Set<AuthorConnection>>()
   /** Until when this process does not ask an author again (seconds since the epoch). */
   readonly #quietUntil = new Map<Pubkey, number>()
-  readonly #greeted = new Map<Pubkey, KeptWindow>()
+  /** Counted in this process alone: authenticating must not cost another call to the store. */
+  readonly #greetings: LocalQuota
 
   constructor(context: GatewayContext) {
     this.#context = context
     this.#intervalSeconds = context.options.replenish.intervalSeconds
+    this.#greetings = new LocalQuota({ max: MAX_GREETINGS, windowSeconds: this.#intervalSeconds })
   }
 
   /** An author has authenticated. `send` is used to ask them until the returned function is called. */
@@ -71,23 +73,9 @@ export class Replenisher {
   async #greet(author: Pubkey, connection: AuthorConnection): Promise<void> {
     const level = await this.#level(author)
     if (level === 'enough' || (level === 'unknown' && !(await this.#hasRelayList(author)))) return
-    if (!this.#mayGreet(author)) return
+    if (!this.#greetings.take(author, this.#context.now())) return
     this.#keepQuiet(author, this.#intervalSeconds)
     this.#ask(author, [connection])
-  }
-
-  /** Counted in this process alone: authenticating must not cost another call to the store. */
-  #mayGreet(author: Pubkey): boolean {
-    const now = this.#context.now()
-    const quota = { max: MAX_GREETINGS, windowSeconds: this.#intervalSeconds }
-    const { window, outcome } = hit(this.#greeted.get(author), 1, quota, now)
-    this.#greeted.delete(author)
-    if (window !== undefined) this.#greeted.set(author, window)
-    for (const [oldest, { keptUntil }] of this.#greeted) {
-      if (!isOver(keptUntil, now)) break
-      this.#greeted.delete(oldest)
-    }
-    return outcome.granted > 0
   }
 
   async #askIfLow(author: Pubkey): Promise<void> {

@@ -9,11 +9,11 @@ import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import { isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
 import { type ClaimGroup, groupByWindows, type Reservation, refund, reserve } from './shared-quotas.ts'
-import { releaseAll, TakenClaim } from './taken-claims.ts'
+import { releaseAll, UndoableClaim } from './undoable-claims.ts'
 
 /** What the answer has taken from the store. `release` releases all of it; it never rejects. */
 export interface TakenPackages {
-  readonly claims: readonly TakenClaim[]
+  readonly claims: readonly UndoableClaim[]
   readonly release: () => Promise<void>
 }
 
@@ -31,14 +31,14 @@ export async function answerQuery<Result>(
   use: UseAnswer<Result>,
   onReleased: () => void,
 ): Promise<Result> {
-  let claims: readonly TakenClaim[] = []
+  let claims: readonly UndoableClaim[] = []
   const release = async () => {
     await releaseAll(context, claims)
     onReleased()
   }
   try {
     const answered = await takeAll(context, query.claims)
-    claims = answered.flatMap(({ taken }) => taken ?? [])
+    claims = answered.flatMap(({ undoable }) => undoable ?? [])
     const outcomes = answered.map(({ outcome }) => outcome)
     return await use(await compose(context, query, outcomes), { claims, release })
   } catch (error) {
@@ -93,11 +93,11 @@ function record(
   )
 }
 
-/** What became of a claim. `taken` undoes it, if the store was asked. */
+/** What became of a claim. `undoable` if the store was asked. */
 interface Answered {
   readonly author: Pubkey
   readonly outcome: ClaimOutcome
-  readonly taken?: TakenClaim
+  readonly undoable?: UndoableClaim
 }
 
 async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promise<Answered[]> {
@@ -120,9 +120,13 @@ async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGrou
       const outcome = outcomes[index] ?? { outcome: 'unavailable' }
       const isCounted = claim.limited === undefined && usesQuotas(outcome)
       const counted = { windows: isCounted ? windows : [], at: reservedAt }
-      return { author: claim.author, outcome, taken: new TakenClaim(context, claim, outcome, counted, at) }
+      return {
+        author: claim.author,
+        outcome,
+        undoable: new UndoableClaim(context, claim, outcome, counted, at),
+      }
     })
-    const counted = answers.filter(({ taken }) => taken?.isCounted).length
+    const counted = answers.filter(({ undoable }) => undoable?.isCounted).length
     void refund(context, windows, reserved - counted, reservedAt)
     return [...answers, ...refused]
   } catch (error) {

@@ -9,14 +9,14 @@ import type { KeyPackageFilter } from '../nostr/filters.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import { isSlot, meets } from '../stock/selection.ts'
 import type { Narrowing } from '../store.ts'
-import type { PublishedPackage, Watchers } from './live-feed.ts'
 import type { Query } from './plan.ts'
-import type { Pushes } from './pushes.ts'
+import type { PushLimits } from './push-limits.ts'
+import type { PublishedPackage, Watchers } from './watchers.ts'
 
 /** What the feeds of one connection share. */
 export interface FeedSettings {
   readonly watchers: Watchers
-  readonly pushes: Pushes
+  readonly pushLimits: PushLimits
 }
 
 /** What the subscription asks for of one author. */
@@ -43,7 +43,7 @@ export class Feed {
     const claimed = new Set(query.claims.map(({ author }) => author))
     for (const [author, filters] of query.others) {
       const isPushed = claimed.has(author) && filters.some(mayFindSlots)
-      if ((!isPushed && !query.isEarly) || !settings.pushes.watch()) continue
+      if ((!isPushed && !query.isEarly) || !settings.pushLimits.watch()) continue
       this.#others.set(author, askedBy(filters))
       if (isPushed) this.#watchClaimed(author)
     }
@@ -110,7 +110,7 @@ export class Feed {
 
   #forget(author: Pubkey): void {
     this.#others.delete(author)
-    this.#settings.pushes.unwatch()
+    this.#settings.pushLimits.unwatch()
   }
 
   /** Undefined if it is not for this client. */
@@ -121,7 +121,7 @@ export class Feed {
     // One-time packages and aliases are never pushed (I1, I4).
     const isPushed = isSlot(pkg) && this.#claimed.has(pkg.author)
     if (!isPushed || !isAskedFor(pkg, this.#others.get(pkg.author))) return undefined
-    return this.#settings.pushes.take(pkg) ? pkg.as('as-published') : undefined
+    return this.#settings.pushLimits.take(pkg) ? pkg.as('as-published') : undefined
   }
 }
 

@@ -11,10 +11,9 @@ import { relayHost } from '../sender.ts'
 import { answerQuery, type TakenPackages } from './claiming.ts'
 import type { EarlyClaims } from './early-claims.ts'
 import { Feed, type FeedSettings } from './feed.ts'
-import type { Watchers } from './live-feed.ts'
 import { ownPieces } from './own-packages.ts'
 import { planQuery, type Query, type QueryAnswer } from './plan.ts'
-import { Pushes } from './pushes.ts'
+import { PushLimits } from './push-limits.ts'
 import { endOf, eventMessage, type OwnRequest, ownReplies } from './replies.ts'
 import {
   checkSubscriptionId,
@@ -24,8 +23,9 @@ import {
   type Subscription,
   type Subscriptions,
 } from './subscriptions.ts'
-import type { TakenClaim } from './taken-claims.ts'
 import { MAX_UNDER_WAY_BYTES, type Turns } from './turns.ts'
+import type { UndoableClaim } from './undoable-claims.ts'
+import type { Watchers } from './watchers.ts'
 
 /** What the sessions of one gateway share. */
 export interface SessionContext extends GatewayContext {
@@ -75,7 +75,7 @@ export class Requests {
 
   constructor(parts: RequestParts) {
     this.#parts = parts
-    this.#feeds = { watchers: parts.context.watchers, pushes: new Pushes(parts) }
+    this.#feeds = { watchers: parts.context.watchers, pushLimits: new PushLimits(parts) }
   }
 
   /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
@@ -189,7 +189,7 @@ export class Requests {
   }
 
   /** The relay may have confirmed an AUTH while the claims were made. */
-  #noteEarly(claims: readonly TakenClaim[], feed: Feed): void {
+  #noteEarly(claims: readonly UndoableClaim[], feed: Feed): void {
     const { early } = this.#parts
     early.note(claims.filter(({ hasChanged }) => hasChanged))
     if (early.first !== undefined) feed.becomeOwn(early.first)

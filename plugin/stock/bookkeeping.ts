@@ -31,15 +31,15 @@ export function heardOf<Package extends StockedPackage>(
   return packages.length === 0 && deliveries.length === 0 && deletions === undefined ? undefined : stock
 }
 
-/** The packages that `after` no longer needs: their events can be deleted. */
-export function forgotten(before: Stock, after: Stock): EventId[] {
+/** The packages of which `after` no longer needs the events: these can be deleted. */
+export function unneededEvents(before: Stock, after: Stock): EventId[] {
   if (before === after) return []
-  const remembered = rememberedIds(after)
-  return [...rememberedIds(before)].filter((id) => !remembered.has(id))
+  const needed = neededEvents(after)
+  return [...neededEvents(before)].filter((id) => !needed.has(id))
 }
 
 /** The packages that can still be delivered: those in the stock, and those that a release would restore. */
-export function rememberedIds({ packages, deliveries }: Stock): Set<EventId> {
+export function neededEvents({ packages, deliveries }: Stock): Set<EventId> {
   return new Set([...packages, ...deliveries.flatMap(({ spent }) => spent)].map(({ id }) => id))
 }
 

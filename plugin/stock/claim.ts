@@ -1,7 +1,7 @@
 /** What a claim delivers, and what it spends: everything except a last package, slots and their aliases. Pure. */
 
 import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
-import { deliveryOf, findRepeatable, remember, repeat } from './deliveries.ts'
+import { deliveryOf, findRepeatable, repeat, withDelivery } from './deliveries.ts'
 import { expose } from './exposure.ts'
 import {
   choose,
@@ -128,7 +128,7 @@ function take<Package extends StockedPackage>(
   const after = {
     ...stock,
     packages: withExposed(left, last, now),
-    deliveries: remember(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
+    deliveries: withDelivery(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
   }
   return { stock: after, choice: delivered(after, chosen, last) }
 }

@@ -49,7 +49,7 @@ export function deliveryKeptUntil(redeliverySeconds: number, now: number): numbe
 }
 
 /** Adds a delivery, if it contains anything to repeat or undo. */
-export function remember<Package extends StockedPackage>(
+export function withDelivery<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   delivery: Delivery<Package>,
 ): readonly Delivery<Package>[] {

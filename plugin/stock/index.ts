@@ -18,18 +18,18 @@ export {
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 export type * from '../store.ts'
-export { StoreError } from '../store-error.ts'
+export { StoreError } from '../store.ts'
 export {
   counted,
   dueAt,
-  forgotten,
   heardOf,
   isLow,
   isTakenIn,
   listed,
+  neededEvents,
   rememberedDeletions,
-  rememberedIds,
   removalsOf,
+  unneededEvents,
 } from './bookkeeping.ts'
 export { type Claimed, claim } from './claim.ts'
 export { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from './deletions.ts'

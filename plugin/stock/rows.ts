@@ -11,29 +11,29 @@ import {
 } from '../lifecycle/known-relay-lists.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
-import type {
-  AuthorRelayList,
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  CountedClaim,
-  Deletion,
-  DropOutcome,
-  ListedPackage,
-  LowStockListener,
-  MovableStore,
-  PublishedListener,
-  PutOutcome,
-  Quota,
-  QuotaOutcome,
-  Remembered,
-  Removal,
-  RemovedListener,
-  StockLimits,
-  StoredKeyPackage,
-  StoreStats,
+import {
+  type AuthorRelayList,
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type CountedClaim,
+  type Deletion,
+  type DropOutcome,
+  type ListedPackage,
+  type LowStockListener,
+  type MovableStore,
+  type PublishedListener,
+  type PutOutcome,
+  type Quota,
+  type QuotaOutcome,
+  type Remembered,
+  type Removal,
+  type RemovedListener,
+  type StockLimits,
+  type StoredKeyPackage,
+  StoreError,
+  type StoreStats,
 } from '../store.ts'
-import { StoreError } from '../store-error.ts'
 import { isLow, isTakenIn, removalsOf } from './bookkeeping.ts'
 import {
   type AuthorRecord,

@@ -1,8 +1,7 @@
 /** Makes many concurrent calls to a store and checks each answer, so that mixed-up replies are detected. */
 
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { MovableStore } from '../../plugin/store.ts'
-import { StoreError } from '../../plugin/store-error.ts'
+import { type MovableStore, StoreError } from '../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed, relayListOf } from '../contract/packages.ts'
 import { storedPackages } from '../contract/reading.ts'
 import { eventually } from './eventually.ts'

@@ -8,8 +8,7 @@ import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-list
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { type KnownName, type StoredKeyPackage, StoreError } from '../../../plugin/store.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an

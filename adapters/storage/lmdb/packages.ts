@@ -6,17 +6,17 @@ import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
 import { uncountClaim } from '../../../plugin/stock/windows.ts'
-import type {
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  CountedClaim,
-  PutOutcome,
-  StockedPackage,
-  StockLimits,
-  StoredKeyPackage,
+import {
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type CountedClaim,
+  type PutOutcome,
+  type StockedPackage,
+  type StockLimits,
+  type StoredKeyPackage,
+  StoreError,
 } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
 import type { Environment, WindowKey } from './environment.ts'
 import { hourOf, keyPart } from './keys.ts'
 import type { Transaction } from './transaction.ts'

@@ -2,7 +2,7 @@
 
 import type { RangeOptions } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { heardOf, rememberedIds } from '../../../plugin/stock/bookkeeping.ts'
+import { heardOf, neededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { type Stock, sweep } from '../../../plugin/stock/stock.ts'
 import { isOver } from '../../../plugin/stock/windows.ts'
 import { chunks } from './chunks.ts'
@@ -94,7 +94,7 @@ function settleAuthor(
 
 /** Removes the events that claims have left behind (`saveClaimed`). */
 function removeOrphans({ tables: { packages } }: Transaction, author: Pubkey, stock: Stock): void {
-  const remembered = rememberedIds(stock)
+  const needed = neededEvents(stock)
   const stored = [...packages.getKeys({ start: [author, ''], end: [author, LAST] })]
-  for (const key of stored) if (!remembered.has(key[1])) packages.remove(key)
+  for (const key of stored) if (!needed.has(key[1])) packages.remove(key)
 }

@@ -1,11 +1,10 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { dueAt, forgotten, removalsOf } from '../../../plugin/stock/bookkeeping.ts'
+import { dueAt, removalsOf, unneededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { sizeOf } from '../../../plugin/stock/selection.ts'
 import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/stock.ts'
-import type { Removal } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { type Removal, StoreError } from '../../../plugin/store.ts'
 import { type Environment, FORMAT, type StoredStock } from './environment.ts'
 import { hourOf } from './keys.ts'
 
@@ -71,7 +70,7 @@ export class Transaction {
   ): void {
     if (stock === undefined) return
     this.saveClaimed(author, before, stock, retireAfterSeconds, now)
-    for (const id of forgotten(before ?? EMPTY_STOCK, stock)) this.tables.packages.remove([author, id])
+    for (const id of unneededEvents(before ?? EMPTY_STOCK, stock)) this.tables.packages.remove([author, id])
   }
 
   /**

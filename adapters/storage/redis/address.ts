@@ -1,6 +1,6 @@
 /** Parses Redis addresses: the servers, their topology, the credentials and the key prefix. */
 
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 
 interface HostAndPort {
   readonly host: string

@@ -1,6 +1,6 @@
 /** Tracks the pending calls of a store: closing waits for them, and no call starts after that. */
 
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 
 export class Calls {
   /** A counter: a growing set of promises would keep all of its former members until the next full garbage collection. */

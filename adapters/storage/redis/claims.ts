@@ -6,8 +6,14 @@
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
-import type { Claim, ClaimOutcome, ClaimPolicy, LowStockListener, Narrowing } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import {
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type LowStockListener,
+  type Narrowing,
+  StoreError,
+} from '../../../plugin/store.ts'
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'

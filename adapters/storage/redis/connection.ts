@@ -1,7 +1,7 @@
 /** One process's connection to Redis: checked at start, monitored and restored in outages, closed at the end. */
 
 import type { Logger } from '../../../plugin/context.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 import {
   dial,
   hasFailover,

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 
 /** Texts that are used in a key unchanged; a hash is always longer. */
 const PLAIN = /^[ -~]{1,64}$/

@@ -1,6 +1,6 @@
 /** Which layout the data under a prefix has. */
 
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
 

@@ -14,7 +14,7 @@ import {
 } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import { RELAY_LIST_KIND } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { StoreError } from '../../../plugin/store.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'

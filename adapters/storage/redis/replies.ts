@@ -1,14 +1,14 @@
 /** Decodes the reply of claim.lua, and turns rows into packages. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type {
-  Claim,
-  ClaimOutcome,
-  Exposure,
-  StockedPackage,
-  StoredKeyPackage,
+import {
+  type Claim,
+  type ClaimOutcome,
+  type Exposure,
+  type StockedPackage,
+  type StoredKeyPackage,
+  StoreError,
 } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
 import { decodeRow } from './row.ts'
 
 /**

@@ -5,8 +5,12 @@
 
 import type { ContentForm } from '../../../plugin/key-package/encoding.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { Exposure, StockedPackage, StoredKeyPackage } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import {
+  type Exposure,
+  type StockedPackage,
+  type StoredKeyPackage,
+  StoreError,
+} from '../../../plugin/store.ts'
 
 type Rest = readonly [contentForm: ContentForm, tags: StockedPackage['tags'], slot?: string]
 

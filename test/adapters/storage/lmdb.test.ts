@@ -4,8 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'no
 import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
-import type { MovableStore } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { type MovableStore, StoreError } from '../../../plugin/store.ts'
 import {
   authorNamed,
   describeKeyPackageStore,

@@ -1,7 +1,8 @@
 /** The tags of a key package event, in old and new spellings. */
 
 import { describe, expect, it } from '@jest/globals'
-import { codeOf, readTags } from '../../../plugin/key-package/tags.ts'
+import { codeOf } from '../../../plugin/key-package/codes.ts'
+import { readTags } from '../../../plugin/key-package/tags.ts'
 import { signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 

@@ -2,8 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
-import type { KeyPackageStore, ListedPackage } from '../../../plugin/store.ts'
-import { StoreError } from '../../../plugin/store-error.ts'
+import { type KeyPackageStore, type ListedPackage, StoreError } from '../../../plugin/store.ts'
 import {
   allOf,
   eventsIn,

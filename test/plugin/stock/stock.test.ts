@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { EventId } from '../../../plugin/nostr/messages.ts'
-import { dueAt, forgotten } from '../../../plugin/stock/bookkeeping.ts'
+import { dueAt, unneededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { isForSlotsAlone, isFresh, isOneTime, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
@@ -223,7 +223,7 @@ describe('the stock of one author, whatever happens to it', () => {
 
   it('forgets only what nothing can bring back', () => {
     atEveryMoment(({ before, after, now }) => {
-      const gone = new Set<EventId>(forgotten(before, after))
+      const gone = new Set<EventId>(unneededEvents(before, after))
       const reachable = after.deliveries.flatMap(({ spent }) => spent)
       for (const { id } of [...after.packages, ...reachable]) expect(gone.has(id)).toBe(false)
       for (const { id } of release(after, [...gone], now).stock.packages) expect(gone.has(id)).toBe(false)

@@ -1,29 +1,28 @@
 /** How much one connection hears of other authors' rotations by itself. */
 
 import type { GatewayContext } from '../context.ts'
+import { LocalQuota } from '../local-quota.ts'
 import type { Identity } from '../nostr/identity.ts'
-import type { Pubkey } from '../nostr/messages.ts'
-import { hit, isOver, type KeptWindow } from '../stock/windows.ts'
 import type { EarlyClaims } from './early-claims.ts'
-import type { PublishedPackage } from './live-feed.ts'
+import type { PublishedPackage } from './watchers.ts'
 
 /** Pushed events of one author. */
 const QUOTA = { max: 10, windowSeconds: 3600 }
 /** Authors watched for one connection, counted once for each subscription: asking again for slots uses no quota (I9). */
 const MAX_WATCHED = 5000
 
-export interface PushSettings {
+export interface PushLimitsSettings {
   readonly context: GatewayContext
   readonly identity: Identity
   readonly early: EarlyClaims
 }
 
-export class Pushes {
-  readonly #settings: PushSettings
-  readonly #windows = new Map<Pubkey, KeptWindow>()
+export class PushLimits {
+  readonly #settings: PushLimitsSettings
+  readonly #pushed = new LocalQuota(QUOTA)
   #watched = 0
 
-  constructor(settings: PushSettings) {
+  constructor(settings: PushLimitsSettings) {
     this.#settings = settings
   }
 
@@ -42,23 +41,12 @@ export class Pushes {
   take({ author, id }: PublishedPackage): boolean {
     const { context, identity, early } = this.#settings
     const at = context.now()
-    if (!this.#hasRoom(author, at)) return false
+    if (!this.#pushed.take(author, at)) return false
     const { name, authenticated } = identity.requester()
     const seen = context.seen.add(name, author, [id])
     if (authenticated.size > 0) return true
     const giveBack = async () => context.seen.forget(name, author, seen)
     early.note([{ author, at, hasOneTime: false, giveBack }])
     return true
-  }
-
-  #hasRoom(author: Pubkey, now: number): boolean {
-    const { window, outcome } = hit(this.#windows.get(author), 1, QUOTA, now)
-    this.#windows.delete(author)
-    if (window !== undefined) this.#windows.set(author, window)
-    for (const [oldest, { keptUntil }] of this.#windows) {
-      if (!isOver(keptUntil, now)) break
-      this.#windows.delete(oldest)
-    }
-    return outcome.granted > 0
   }
 }

@@ -16,7 +16,7 @@ export interface CountedIn {
 type Taken = Pick<StoredKeyPackage, 'author' | 'id' | 'ref' | 'kind'>
 
 /** One claim that the store has answered. It is undone at most once: a second time could undo somebody else's claim (I1). */
-export class TakenClaim {
+export class UndoableClaim {
   readonly author: Pubkey
   /** The time of the claim, in seconds since the epoch. */
   readonly at: number
@@ -92,7 +92,7 @@ export class TakenClaim {
 }
 
 /** Releases claims of which nothing was sent. Never rejects. */
-export async function releaseAll({ log }: GatewayContext, claims: readonly TakenClaim[]): Promise<void> {
+export async function releaseAll({ log }: GatewayContext, claims: readonly UndoableClaim[]): Promise<void> {
   try {
     await Promise.all(claims.map((claim) => claim.release()))
   } catch (error) {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { Watchers } from '../../../plugin/request/live-feed.ts'
+import { Watchers } from '../../../plugin/request/watchers.ts'
 import { LIMITS, packageNamed } from '../../contract/index.ts'
 import { gate } from '../../support/gate.ts'
 import {
