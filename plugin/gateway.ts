@@ -105,7 +105,7 @@ export class KeyPackageGateway {
     const { store, log, now, replenisher, watchers } = this.#context
     replenisher.gained(author)
     watchers.tell(store, author, id, now()).catch((error: unknown) => {
-      log.error({ err: error }, 'failed to show an owner a new key package')
+      log.error({ err: error }, 'failed to show a new key package to those who watch its author')
     })
   }
 

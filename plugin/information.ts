@@ -13,13 +13,13 @@ export interface RelayInformation {
 /** What the relay information document says under `key_packages` (NIP-11). */
 export interface KeyPackagesInformation {
   readonly kinds: readonly number[]
-  /** Maximum packages of one author in one claim. */
+  /** Maximum one-time packages of one author in one claim. */
   readonly per_query: number
   /** Maximum authors in one REQ. */
   readonly max_authors: number
   /** Maximum claims of one author by one requester; `window` is in seconds. */
   readonly rate_limit: { readonly max: number; readonly window: number }
-  /** Maximum packages stored for one author. */
+  /** Maximum one-time packages stored for one author, and likewise slots. */
   readonly max_stored: number
   /** The allowed values of `#f`. */
   readonly encodings: readonly string[]

@@ -33,7 +33,7 @@ export interface OptionsInput {
 }
 
 interface ClaimOptions {
-  /** Maximum packages of one author in one claim. Default: 1. Allowed: an integer from 1 to 2. */
+  /** Maximum one-time packages of one author in one claim. Default: 1. Allowed: an integer from 1 to 2. */
   readonly perAuthor?: number | undefined
   /** Maximum authors in one REQ. Default: 500. Allowed: an integer from 1 to 5000. */
   readonly maxAuthors?: number | undefined
@@ -124,9 +124,15 @@ interface QuotaPublishPerAddressOptions {
 }
 
 interface StockOptions {
-  /** Maximum packages stored for one author. Default: 10. Allowed: an integer from 1 to 1000. */
+  /**
+   * Maximum one-time packages stored for one author, and likewise slots. Default: 10. Allowed: an integer
+   * from 1 to 1000.
+   */
   readonly max?: number | undefined
-  /** What happens when an author already has the maximum. Default: "reject". */
+  /**
+   * What happens when an author already has the maximum of one-time packages; of slots, the oldest makes
+   * room. Default: "reject".
+   */
   readonly overflow?: 'reject' | 'evict-oldest' | undefined
   /**
    * Authors with fewer packages than this are asked for more. Default: 3. Allowed: an integer from 0 to 1000.

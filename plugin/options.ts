@@ -77,7 +77,7 @@ export const optionsSchema = z.strictObject({
         .min(1)
         .max(2)
         .default(1)
-        .describe('Maximum packages of one author in one claim'),
+        .describe('Maximum one-time packages of one author in one claim'),
       maxAuthors: z.number().int().min(1).max(5000).default(500).describe('Maximum authors in one REQ'),
       redeliverySeconds: seconds(0, 86_400)
         .default(60)
@@ -101,11 +101,19 @@ export const optionsSchema = z.strictObject({
     .prefault({}),
   stock: z
     .strictObject({
-      max: z.number().int().min(1).max(1000).default(10).describe('Maximum packages stored for one author'),
+      max: z
+        .number()
+        .int()
+        .min(1)
+        .max(1000)
+        .default(10)
+        .describe('Maximum one-time packages stored for one author, and likewise slots'),
       overflow: z
         .enum(['reject', 'evict-oldest'])
         .default('reject')
-        .describe('What happens when an author already has the maximum'),
+        .describe(
+          'What happens when an author already has the maximum of one-time packages; of slots, the oldest makes room',
+        ),
       low: z
         .number()
         .int()

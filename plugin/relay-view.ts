@@ -1,18 +1,16 @@
 /** What a client gets of the relay's messages, and what the session learns from them. */
 
+import type { Counting } from './counting.ts'
 import { mayBeOfKind } from './nostr/event.ts'
 import type { Identity } from './nostr/identity.ts'
 import type { Pubkey, RelayMessage } from './nostr/messages.ts'
 import type { Subscriptions } from './request/subscriptions.ts'
 
-/** Maximum COUNTs of one connection that wait for the relay; some relays never answer (I9). */
-const MAX_WAITING = 16
-
 /** The parts of a session that the relay's messages concern. */
 export interface RelayViewParts {
   readonly identity: Identity
   readonly subscriptions: Subscriptions
-  readonly ownCounts: OwnCounts
+  readonly counting: Counting
   /** The kinds that the gateway handles. */
   readonly kinds: readonly number[]
 }
@@ -35,7 +33,7 @@ export class RelayView {
         this.#parts.identity.onRelayOk(id, subject)
         return message
       case 'COUNT':
-        return this.#parts.ownCounts.complete(message)
+        return this.#parts.counting.complete(message)
       case 'EVENT':
         if (this.#isGatewayOnly(id) || message.some((part) => this.#isHidden(part))) return undefined
         return this.#isShown(id, subject) ? undefined : message
@@ -44,7 +42,7 @@ export class RelayView {
       case 'CLOSED':
         if (this.#isGatewayOnly(id)) return undefined
         this.#parts.subscriptions.end(id)
-        this.#parts.ownCounts.forget(id)
+        this.#parts.counting.forget(id)
         return message
       default:
         return message
@@ -68,37 +66,4 @@ export class RelayView {
     const { pubkey } = event as { pubkey?: Pubkey }
     return pubkey === undefined || !this.#parts.identity.pubkeys().has(pubkey)
   }
-}
-
-/** Adds an owner's packages to the relay's answer to their COUNT (NIP-45). */
-export class OwnCounts {
-  readonly #waiting = new Map<unknown, number>()
-
-  /** A COUNT was forwarded to the relay, whose answer will lack `own` packages. */
-  expect(id: unknown, own: number): void {
-    this.forget(id)
-    if (own === 0) return
-    const [oldest] = this.#waiting.keys()
-    if (this.#waiting.size >= MAX_WAITING) this.#waiting.delete(oldest)
-    this.#waiting.set(id, own)
-  }
-
-  forget(id: unknown): void {
-    this.#waiting.delete(id)
-  }
-
-  /** The relay's COUNT with the owner's packages added. */
-  complete(message: RelayMessage): RelayMessage {
-    const [verb, id, counted, ...more] = message
-    const own = this.#waiting.get(id)
-    this.forget(id)
-    if (own === undefined || !isCount(counted)) return message
-    return [verb, id, { ...counted, count: counted.count + own }, ...more]
-  }
-}
-
-function isCount(counted: unknown): counted is { readonly count: number } {
-  return (
-    typeof counted === 'object' && counted !== null && 'count' in counted && typeof counted.count === 'number'
-  )
 }

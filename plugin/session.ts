@@ -2,21 +2,19 @@
 
 import { refusalEntry } from './audit.ts'
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
+import { Counting } from './counting.ts'
 import { concernsGateway } from './lifecycle/author-events.ts'
 import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
-import { splitNaming } from './nostr/filters.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
 import { Refusal, refusalMessage } from './nostr/refusal.ts'
 import { takeEvent } from './publish/publishing.ts'
-import { OwnCounts, RelayView } from './relay-view.ts'
+import { RelayView } from './relay-view.ts'
 import { EarlyClaims } from './request/early-claims.ts'
-import { countOwn } from './request/own-packages.ts'
 import { Requests, type SessionContext } from './request/request.ts'
 import {
-  checkSubscriptionId,
   endSubscription,
   isSubscriptionId,
   type PendingRequest,
@@ -33,7 +31,7 @@ export class Session implements GatewaySession {
   readonly #onClose: (session: Session) => void
   readonly #identity: Identity
   readonly #subscriptions: Subscriptions
-  readonly #ownCounts = new OwnCounts()
+  readonly #counting: Counting
   readonly #relayView: RelayView
   readonly #early: EarlyClaims
   readonly #requests: Requests
@@ -58,10 +56,11 @@ export class Session implements GatewaySession {
       context,
       onGivenBack: (author) => replenisher.gained(author),
     })
+    this.#counting = new Counting(context, this.#identity)
     this.#relayView = new RelayView({
       identity: this.#identity,
       subscriptions: this.#subscriptions,
-      ownCounts: this.#ownCounts,
+      counting: this.#counting,
       kinds: options.kinds,
     })
     this.#requests = new Requests({
@@ -151,9 +150,9 @@ export class Session implements GatewaySession {
       case 'AUTH':
         return this.#authenticate(message)
       case 'COUNT':
-        return this.#count(message)
+        return this.#counting.count(message)
       case 'NEG-OPEN':
-        return this.#synchronise(message)
+        return this.#counting.synchronise(message)
       default:
         return { replies: [], forward: message }
     }
@@ -220,34 +219,6 @@ export class Session implements GatewaySession {
     const subscription = this.#subscriptions.end(message[1])
     const isOurs = subscription === undefined ? isAboutLowStock(message) : !subscription.forwarded
     return isOurs ? NOTHING : { replies: [], forward: message }
-  }
-
-  async #count(message: ClientMessage): Promise<Answer> {
-    const [, id, ...filters] = message
-    const own = this.#identity.pubkeys()
-    this.#ownCounts.forget(id)
-    const kindless = new Refusal('restricted', 'COUNT filters must specify `kinds`')
-    const { asked, rest } = splitNaming(filters, this.#context.options.kinds, own, kindless)
-    if (asked.length === 0) return { replies: [], forward: message }
-    checkSubscriptionId(id)
-    const isOwn = asked.every(
-      ({ authors }) => authors.length > 0 && authors.every((author) => own.has(author)),
-    )
-    if (!isOwn && rest.length === 0) throw new Refusal('restricted', 'only the author may count key packages')
-    const count = isOwn ? await countOwn(this.#context, asked) : 0
-    if (rest.length === 0) return { replies: [['COUNT', id, { count }]] }
-    this.#ownCounts.expect(id, count)
-    return { replies: [], forward: ['COUNT', id, ...rest] }
-  }
-
-  #synchronise(message: ClientMessage): Answer {
-    const [verb, id, filter, ...more] = message
-    const kindless = new Refusal('blocked', 'NEG-OPEN filters must specify `kinds`')
-    const { kinds } = this.#context.options
-    const { asked, rest } = splitNaming([filter], kinds, this.#identity.pubkeys(), kindless)
-    if (asked.length === 0) return { replies: [], forward: message }
-    if (rest.length > 0) return { replies: [], forward: [verb, id, rest[0], ...more] }
-    throw new Refusal('blocked', 'key packages cannot be synchronised')
   }
 
   /** A failing socket on this connection must not fail other clients' publishing or claims. */

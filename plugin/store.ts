@@ -49,7 +49,7 @@ export interface ListedPackage extends StockedPackage {
 
 /** Limits on what an author may keep and publish. */
 export interface StockLimits {
-  /** Maximum packages without a slot per author, and likewise maximum slots. */
+  /** Maximum one-time packages per author, and likewise maximum slots. */
   readonly max: number
   readonly overflow: 'reject' | 'evict-oldest'
   readonly retireAfterSeconds: number

@@ -169,8 +169,8 @@ function formatReport({ accepted, message, fields, checks, receivers }: Report):
   ])
 }
 
-function receptionRow({ generation, specification, accepted, reasons }: Reception): string[] {
-  return [`${generation} ${specification}`, accepted ? 'accepts' : 'refuses', reasons.join('; ')]
+function receptionRow({ generation, accepted, reasons }: Reception): string[] {
+  return [`clients of ${generation}`, accepted ? 'accept' : 'refuse', reasons.join('; ')]
 }
 
 function fieldRows(fields: Fields): string[][] {

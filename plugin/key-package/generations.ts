@@ -10,9 +10,8 @@ import { type Explanation, explainKeyPackage } from './validate.ts'
 
 /** Whether receivers of one generation accept an event. */
 export interface Reception {
-  readonly generation: 'G1' | 'G2' | 'G3'
-  /** What its clients implement. */
-  readonly specification: 'NIP-EE' | 'MIP-00' | 'Marmot'
+  /** By the specification that its clients implement; `marmot` is that of July 2026 and later. */
+  readonly generation: 'nip-ee' | 'mip-00' | 'marmot'
   readonly accepted: boolean
   /** Every reason against it. */
   readonly reasons: readonly string[]
@@ -22,9 +21,9 @@ export interface Reception {
 const MIP_EXTENSIONS = [NOSTR_GROUP_DATA, LAST_RESORT]
 
 const GENERATIONS = [
-  { generation: 'G1', specification: 'NIP-EE', faults: nipFaults },
-  { generation: 'G2', specification: 'MIP-00', faults: mipFaults },
-  { generation: 'G3', specification: 'Marmot', faults: slotFaults },
+  { generation: 'nip-ee', faults: nipFaults },
+  { generation: 'mip-00', faults: mipFaults },
+  { generation: 'marmot', faults: slotFaults },
 ] as const
 
 /**
@@ -56,9 +55,9 @@ export function explainForReceivers(
 /** The verdict of each generation on what `explainForReceivers` found. */
 export function receptions({ checks, draft }: Explanation): Reception[] {
   const common = checks.flatMap((check) => (check.outcome === 'refused' ? [check.refusal.reason] : []))
-  return GENERATIONS.map(({ generation, specification, faults }) => {
+  return GENERATIONS.map(({ generation, faults }) => {
     const reasons = [...new Set([...common, ...faults(draft)])]
-    return { generation, specification, accepted: reasons.length === 0, reasons }
+    return { generation, accepted: reasons.length === 0, reasons }
   })
 }
 

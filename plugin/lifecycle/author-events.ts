@@ -79,7 +79,8 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
-    if (deletion !== undefined) await applyDeletion(context, event, deletion, isAboutKeyPackages)
+    if (deletion !== undefined)
+      await applyDeletion(context, event, deletion, isAboutKeyPackages ? 'refuse' : 'apply')
     const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
     if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
   } catch (error) {
@@ -89,16 +90,19 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   }
 }
 
-/** @throws Refusal `rate-limited` if it must be remembered and cannot be; else it is only applied to the stock */
+/**
+ * @param ifFull what to do with a deletion that cannot be remembered: `refuse` it, or `apply` it to the stock alone
+ * @throws Refusal `rate-limited`
+ */
 async function applyDeletion(
   { store, now }: GatewayContext,
   { pubkey }: SignedEvent,
   deletion: Deletion,
-  mustRemember: boolean,
+  ifFull: 'refuse' | 'apply',
 ): Promise<void> {
   const { outcome } = await store.drop(pubkey, deletion, now())
   if (outcome !== 'full') return
-  if (mustRemember) throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+  if (ifFull === 'refuse') throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
   await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
 }
 

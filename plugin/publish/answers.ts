@@ -89,7 +89,7 @@ export async function orUnavailable<Result>(
   try {
     return await ask()
   } catch (error) {
-    log.error({ err: error }, 'the store failed to save a key package')
+    log.error({ err: error }, 'the store failed while a key package was published')
     throw new Refusal('error', UNAVAILABLE)
   }
 }

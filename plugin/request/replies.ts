@@ -47,15 +47,15 @@ export async function* ownReplies(request: OwnRequest): AsyncGenerator<GatewayMe
     }
   }
   if (gone.aborted) return
-  yield* endOf(id, [...notices], besides === 'relay')
+  yield* endOf(id, [...notices], besides === 'relay' ? 'relay' : 'gateway')
   yield* feed.flow(shown).map((event) => eventMessage(id, event))
 }
 
 /** The messages after the stored events: NOTICEs, then EOSE unless the relay sends it. */
-export function endOf(id: string, notices: readonly string[], isForwarded: boolean): GatewayMessage[] {
+export function endOf(id: string, notices: readonly string[], eoseBy: 'gateway' | 'relay'): GatewayMessage[] {
   return [
     ...notices.map((why): GatewayMessage => ['NOTICE', why]),
-    ...(isForwarded ? [] : [['EOSE', id] as const]),
+    ...(eoseBy === 'relay' ? [] : [['EOSE', id] as const]),
   ]
 }
 

@@ -150,7 +150,10 @@ export class Requests {
     if (query.own.size === 0) {
       const events = claimed.map((event) => eventMessage(id, event))
       const live = feed.flow(claimed.map((event) => event.id)).map((event) => eventMessage(id, event))
-      return { replies: [...events, ...endOf(id, notices, isForwarded), ...live], ...end }
+      return {
+        replies: [...events, ...endOf(id, notices, isForwarded ? 'relay' : 'gateway'), ...live],
+        ...end,
+      }
     }
 
     const gone = new AbortController()
@@ -162,7 +165,7 @@ export class Requests {
       claimed,
       notices,
       pieces: ownPieces(this.#parts.context, query, queuer, gone.signal),
-      besides: besides(answer, isForwarded),
+      besides: besides(answer, rest),
       feed,
       gone: gone.signal,
       fail: () => this.#fail(id, subscription),
@@ -197,7 +200,7 @@ export class Requests {
 }
 
 /** What the answer contains besides the owners' own packages. */
-function besides(answer: QueryAnswer, isForwarded: boolean): OwnRequest['besides'] {
-  if (isForwarded) return 'relay'
+function besides(answer: QueryAnswer, rest: RequestPlan['rest']): OwnRequest['besides'] {
+  if (rest.length > 0) return 'relay'
   return answer.outcome === 'answered' && answer.answered.size > 0 ? 'claims' : 'nothing'
 }

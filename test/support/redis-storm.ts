@@ -82,7 +82,7 @@ export class Storm {
         this.wrong.push(`caught: ${error.message}`)
       else this.failed += 1
       // Refusals are immediate: yield to the event loop.
-      await new Promise((resolve) => (process.env.T ? setTimeout(resolve, 5) : setImmediate(resolve)))
+      await new Promise((resolve) => setImmediate(resolve))
     }
   }
 
@@ -99,7 +99,7 @@ export class Storm {
       case 4:
         return this.#hit(number)
       case 5:
-        return this.#known(author)
+        return this.#remembered(author)
       default:
         return this.#claim(number, author)
     }
@@ -147,12 +147,12 @@ export class Storm {
       : `a hit: ${JSON.stringify(outcome)}`
   }
 
-  async #known(author: Pubkey): Promise<Verdict> {
-    const known = await this.#store.remembered(author, NOW)
-    const isWhole = known.names.every(
+  async #remembered(author: Pubkey): Promise<Verdict> {
+    const { names } = await this.#store.remembered(author, NOW)
+    const isWhole = names.every(
       ({ name, expiresAt }) => /^((30)?443:)?[\da-f]{64}$/.test(name) && expiresAt > NOW,
     )
-    return known.names.length > 0 && isWhole ? 'right' : `known: ${JSON.stringify(known).slice(0, 200)}`
+    return names.length > 0 && isWhole ? 'right' : `names: ${JSON.stringify(names).slice(0, 200)}`
   }
 }
 

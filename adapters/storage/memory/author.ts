@@ -19,8 +19,6 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 
-type RemovedOnly = readonly Removed[]
-
 export class Author {
   /** Undefined if the author is unknown or forgotten; windows may still be open. */
   stock: Stock<StoredKeyPackage> | undefined
@@ -40,7 +38,7 @@ export class Author {
     pkg: StoredKeyPackage,
     limits: StockLimits,
     now: number,
-  ): { outcome: PutOutcome; removed: RemovedOnly } {
+  ): { outcome: PutOutcome; removed: readonly Removed[] } {
     const offered = offer(this.stock, this.#published, pkg, (name) => this.#known.get(name), limits, now)
     this.stock = offered.stock
     this.#published = offered.published ?? this.#published
@@ -53,7 +51,7 @@ export class Author {
     request: Claim,
     policy: ClaimPolicy,
     now: number,
-  ): { choice: ClaimOutcome<StoredKeyPackage>; removed: RemovedOnly } {
+  ): { choice: ClaimOutcome<StoredKeyPackage>; removed: readonly Removed[] } {
     const before = {
       requester: this.#requesters?.get(request.requester),
       address: this.#addresses?.get(request.address),
@@ -69,13 +67,13 @@ export class Author {
     return { choice, removed }
   }
 
-  drop(deletion: Deletion, now: number): { outcome: DropOutcome; removed: RemovedOnly } {
+  drop(deletion: Deletion, now: number): { outcome: DropOutcome; removed: readonly Removed[] } {
     const { stock, outcome, removed } = drop(this.stock, deletion, (name) => this.#known.get(name), now)
     this.stock = stock
     return { outcome, removed }
   }
 
-  release(ids: readonly string[], now: number, counted: CountedClaim | undefined): RemovedOnly {
+  release(ids: readonly string[], now: number, counted: CountedClaim | undefined): readonly Removed[] {
     if (counted !== undefined) this.#uncount(counted)
     if (this.stock === undefined) return []
     const { stock, removed } = release(this.stock, ids, now)
@@ -83,7 +81,7 @@ export class Author {
     return removed
   }
 
-  remember(remembered: Remembered, now: number): RemovedOnly {
+  remember(remembered: Remembered, now: number): readonly Removed[] {
     const { stock, names, removed } = remember(this.stock, remembered, (name) => this.#known.get(name), now)
     this.stock = stock
     this.#remember(names)
@@ -91,7 +89,7 @@ export class Author {
   }
 
   /** Removes expired data, and forgets the author once nothing is left. */
-  sweep(retireAfterSeconds: number, now: number): RemovedOnly {
+  sweep(retireAfterSeconds: number, now: number): readonly Removed[] {
     const removed = this.#settle(retireAfterSeconds, now)
     for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
     this.stock = heardOf(this.stock, this.#known.size)
@@ -123,7 +121,7 @@ export class Author {
     else this.#addresses?.set(counted.address, address)
   }
 
-  #settle(retireAfterSeconds: number, now: number): RemovedOnly {
+  #settle(retireAfterSeconds: number, now: number): readonly Removed[] {
     if (this.stock === undefined) return []
     const { stock, removed } = sweep(this.stock, retireAfterSeconds, now)
     this.stock = stock

@@ -51,28 +51,27 @@ describe('inspect', () => {
     const slot = await mdkEvent(alice)
     const { code, stdout } = await inspect([good, slot])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^G1 NIP-EE +accepts$/m)
-    expect(stdout).toMatch(/^G3 Marmot +refuses +its clients ask for kind 30443 alone$/m)
-    expect(stdout).toMatch(/^G1 NIP-EE +refuses +its clients ask for kind 443 alone$/m)
+    expect(stdout).toMatch(/^clients of nip-ee +accept$/m)
+    expect(stdout).toMatch(/^clients of marmot +refuse +its clients ask for kind 30443 alone$/m)
+    expect(stdout).toMatch(/^clients of nip-ee +refuse +its clients ask for kind 443 alone$/m)
     expect(stdout).toMatch(
-      /^G2 MIP-00 +refuses +the tag \["encoding","base64"\] is required; content must be /m,
+      /^clients of mip-00 +refuse +the tag \["encoding","base64"\] is required; content must be /m,
     )
-    expect(stdout).toMatch(/^G3 Marmot +accepts$/m)
+    expect(stdout).toMatch(/^clients of marmot +accept$/m)
     const { receivers } = JSON.parse((await inspect([slot], '--json')).stdout)
     expect(receivers[0]).toEqual({
-      generation: 'G1',
-      specification: 'NIP-EE',
+      generation: 'nip-ee',
       accepted: false,
       reasons: ['its clients ask for kind 443 alone'],
     })
-    expect(receivers[2]).toEqual({ generation: 'G3', specification: 'Marmot', accepted: true, reasons: [] })
+    expect(receivers[2]).toEqual({ generation: 'marmot', accepted: true, reasons: [] })
   })
 
   it('asks receivers whatever the settings refuse', async () => {
     const slot = await mdkEvent(alice)
     const { code, stdout } = await inspect([slot], '--kinds', '443', '--json')
     expect(code).toBe(1)
-    expect(JSON.parse(stdout).receivers[2]).toMatchObject({ generation: 'G3', accepted: true })
+    expect(JSON.parse(stdout).receivers[2]).toMatchObject({ generation: 'marmot', accepted: true })
   })
 
   it('checks as of now unless --at is given', async () => {

@@ -15,20 +15,20 @@ const owned = rules({}, [alice.pubkey])
 const [slot, oneTime] = await clients.whitenoiseTwins(alice)
 
 const events: readonly [client: string, receivers: string, event: SignedEvent][] = [
-  ['mdk', 'G3', await clients.mdkEvent(alice)],
-  ['whitenoise, the slot', 'G2', slot],
-  ['whitenoise, its twin', 'G1 G2', oneTime],
-  ['marmot-ts', 'G2', await clients.marmotTsEvent(alice)],
-  ['marmot-ts, protected', 'G2', await clients.marmotTsEvent(alice, { protection: 'protected' })],
-  ['Amethyst', 'G2', await clients.amethystEvent(alice)],
-  ['pika', 'G1 G2', await clients.pikaEvent(alice)],
-  ['pika, protected', 'G1 G2', await clients.pikaEvent(alice, { protection: 'protected' })],
-  ['pika, old', 'G1', await clients.pikaEvent(alice, { version: 'old' })],
-  ['Loxation', 'G1', await clients.loxationEvent(alice)],
-  ['Loxation, hex', 'G1', await clients.loxationEvent(alice, { encoding: 'hex' })],
-  ['Loxation, without a version', 'G1', await clients.loxationEvent(alice, { versionTag: 'absent' })],
-  ['Loxation, protected', 'G1', await clients.loxationEvent(alice, { protection: 'protected' })],
-  ['Paytaca', 'G1', await clients.paytacaEvent(alice)],
+  ['mdk', 'marmot', await clients.mdkEvent(alice)],
+  ['whitenoise, the slot', 'mip-00', slot],
+  ['whitenoise, its twin', 'nip-ee mip-00', oneTime],
+  ['marmot-ts', 'mip-00', await clients.marmotTsEvent(alice)],
+  ['marmot-ts, protected', 'mip-00', await clients.marmotTsEvent(alice, { protection: 'protected' })],
+  ['Amethyst', 'mip-00', await clients.amethystEvent(alice)],
+  ['pika', 'nip-ee mip-00', await clients.pikaEvent(alice)],
+  ['pika, protected', 'nip-ee mip-00', await clients.pikaEvent(alice, { protection: 'protected' })],
+  ['pika, old', 'nip-ee', await clients.pikaEvent(alice, { version: 'old' })],
+  ['Loxation', 'nip-ee', await clients.loxationEvent(alice)],
+  ['Loxation, hex', 'nip-ee', await clients.loxationEvent(alice, { encoding: 'hex' })],
+  ['Loxation, without a version', 'nip-ee', await clients.loxationEvent(alice, { versionTag: 'absent' })],
+  ['Loxation, protected', 'nip-ee', await clients.loxationEvent(alice, { protection: 'protected' })],
+  ['Paytaca', 'nip-ee', await clients.paytacaEvent(alice)],
 ]
 
 describe('with the default options', () => {
@@ -57,14 +57,12 @@ describe('the receivers', () => {
   it('are told apart with every reason', async () => {
     expect(explained(await clients.mdkEvent(alice))).toEqual([
       {
-        generation: 'G1',
-        specification: 'NIP-EE',
+        generation: 'nip-ee',
         accepted: false,
         reasons: ['its clients ask for kind 443 alone'],
       },
       {
-        generation: 'G2',
-        specification: 'MIP-00',
+        generation: 'mip-00',
         accepted: false,
         reasons: [
           'the tag ["encoding","base64"] is required',
@@ -73,7 +71,7 @@ describe('the receivers', () => {
           'a relays tag is required',
         ],
       },
-      { generation: 'G3', specification: 'Marmot', accepted: true, reasons: [] },
+      { generation: 'marmot', accepted: true, reasons: [] },
     ])
     const [, , marmot] = explained(await clients.pikaEvent(alice, { version: 'old' }))
     expect(marmot?.reasons).toEqual(['its clients ask for kind 30443 alone'])

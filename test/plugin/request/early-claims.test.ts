@@ -152,7 +152,7 @@ describe.each(ways)('an owner who asked before authenticating, %s', (_, connect)
     expect(await test.store.count([alice.pubkey, bob.pubkey], test.now)).toEqual([3, 2])
   })
 
-  it('later than 60 s after: what is spent stays spent', async () => {
+  it('has used up what was claimed more than 60 s before', async () => {
     const test = start()
     await stock(test, alice, 3)
     const { client, authenticate } = connect(test, address)
@@ -163,7 +163,7 @@ describe.each(ways)('an owner who asked before authenticating, %s', (_, connect)
     expect(await test.store.count([alice.pubkey], test.now)).toEqual([2])
   })
 
-  it('as the second pubkey: what is spent stays spent', async () => {
+  it('has used up what was claimed if theirs is the second pubkey', async () => {
     const test = start()
     await stock(test, alice, 3)
     const { client, authenticate } = connect(test, address)
@@ -235,7 +235,7 @@ describe('giving back', () => {
     expect(others).not.toEqual(taken)
   })
 
-  it('nor is one that was released before', async () => {
+  it('leaves out an answer that was released before', async () => {
     const test = start()
     await stock(test, alice, 3)
     const client = test.connect()
@@ -260,7 +260,7 @@ describe('giving back', () => {
     expect(await isLimited(neighbour, slots)).toBe(true)
   })
 
-  it('a store that fails stops nobody from authenticating (I7)', async () => {
+  it('stops nobody from authenticating if the store fails (I7)', async () => {
     const test = start({}, () => ({ release: () => Promise.reject(new Error('gone')) }))
     await stock(test, alice, 3)
     const client = test.connect()
@@ -308,7 +308,7 @@ describe('a requester who asked before authenticating, and asks again after', ()
     expect(idsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice)))).not.toEqual(first)
   })
 
-  it('not what another connection from the same address got', async () => {
+  it('does not get what another connection from the same address got', async () => {
     const test = startGateway({ claim: { redeliverySeconds: 60 } })
     await stock(test, alice, 5)
     const address = '192.0.2.77'

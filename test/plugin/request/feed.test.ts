@@ -22,8 +22,8 @@ const alice = person('alice')
 const bob = person('bob')
 const EOSE = ['EOSE', 'sub']
 
-describe('live feed for others', () => {
-  it('none: a package published later is never pushed (I4)', async () => {
+describe('a one-time package that is published later', () => {
+  it('is never pushed to others (I4)', async () => {
     const test = startGateway()
     const client = test.connect()
     await client.ask('REQ', 'sub', keyPackagesBy(alice))
@@ -32,8 +32,8 @@ describe('live feed for others', () => {
   })
 })
 
-describe('owner asks for own packages', () => {
-  it('all of them, newest first, as published, nothing consumed, no quota', async () => {
+describe('an owner who asks for their own packages', () => {
+  it('gets all of them, newest first, as published, and uses no package and no quota', async () => {
     const test = startGateway({ quota: { perAuthor: { max: 1 } } })
     const published = await stock(test, alice, 4)
     const owner = test.connect()
@@ -46,7 +46,7 @@ describe('owner asks for own packages', () => {
     expect(await test.store.count([alice.pubkey], test.now)).toEqual([4])
   })
 
-  it('`limit` as in NIP-01, for each filter; `#f` is heeded', async () => {
+  it('gets as many as `limit` says for each filter (NIP-01), in the encoding that `#f` asks for', async () => {
     const test = startGateway()
     const [oldest, , , newest] = await stock(test, alice, 4)
     const owner = test.connect()
@@ -62,7 +62,7 @@ describe('owner asks for own packages', () => {
     expect(await owner.ask('REQ', 'none', { ...keyPackagesBy(alice), limit: 0 })).toEqual([['EOSE', 'none']])
   })
 
-  it('and others in one REQ: own are listed, others claimed', async () => {
+  it('may ask for those of others in the same REQ, which are claimed', async () => {
     const test = startGateway()
     const own = await stock(test, alice, 3)
     await stock(test, bob, 3)
@@ -74,7 +74,7 @@ describe('owner asks for own packages', () => {
     expect(await test.store.count([alice.pubkey, bob.pubkey], test.now)).toEqual([3, 2])
   })
 
-  it('a client that authenticated several pubkeys owns what each of them published', async () => {
+  it('owns what each of several authenticated pubkeys published', async () => {
     const test = startGateway()
     await stock(test, alice, 2)
     await stock(test, bob, 2)
@@ -84,7 +84,7 @@ describe('owner asks for own packages', () => {
     expect(idsIn(await owner.ask('REQ', 'sub', keyPackagesBy(alice, bob)))).toHaveLength(4)
   })
 
-  it('kinds 443 and 30443 together; a slot is handed out again and again', async () => {
+  it('may ask for kinds 443 and 30443 together; a slot is handed out again and again', async () => {
     const test = startGateway()
     const slot = keyPackageEvent(alice, await makeKeyPackage(alice), { kind: 30443, tags: { d: ['phone'] } })
     expect(await test.gateway.publish(slot)).toEqual({ outcome: 'stored', accepted: true, message: '' })

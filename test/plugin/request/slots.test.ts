@@ -104,7 +104,7 @@ describe('queries for slots alone', () => {
     expect(idsIn(await test.connect().ask('REQ', 'sub', slotsBy(carol)))).toHaveLength(1)
   })
 
-  it('from one address, whoever is authenticated: slotsPerAddress', async () => {
+  it('are counted by address too, whoever is authenticated: slotsPerAddress', async () => {
     const test = startGateway({ quota: { slotsPerAddress: { max: 2 } } })
     for (const author of [alice, bob, carol]) await fill(test, author, 'phone')
     const address = '198.51.100.7'
@@ -120,7 +120,7 @@ describe('queries for slots alone', () => {
     expect(await closedIn(test.connect({ address }), slotsBy(carol))).toBe(why)
   })
 
-  it('that one of the two windows has no room for use none of the other', async () => {
+  it('use none of one window if the other has no room', async () => {
     const quota = { slotsPerRequester: { max: 2 }, slotsPerAddress: { max: 3 } }
     const test = startGateway({ quota })
     for (const author of [alice, bob, carol]) await fill(test, author, 'phone')
@@ -141,7 +141,7 @@ describe('queries for slots alone', () => {
     }
   })
 
-  it('beside other queries in one REQ: each is counted where it belongs', async () => {
+  it('are counted apart from other queries in the same REQ', async () => {
     const { test, hits } = counting({})
     await fill(test, alice, 'phone')
     await stock(test, bob, 2)
@@ -227,7 +227,7 @@ describe('the same slots again', () => {
     expect(wordsIn(some)[0]?.[1]).toMatch(/^rate-limited: 1 of 3 authors: 2 queries/)
   })
 
-  it('after a rotation are others: they are counted', async () => {
+  it('are other slots after a rotation, which is counted', async () => {
     const test = startGateway({ quota })
     await fill(test, alice, 'phone')
     const client = test.connect()
@@ -240,7 +240,7 @@ describe('the same slots again', () => {
     )
   })
 
-  it('is for the same requester alone', async () => {
+  it('use no quota of the same requester alone', async () => {
     const test = startGateway({ quota: { slotsPerRequester: { max: 1 } } })
     await fill(test, alice, 'phone')
     await fill(test, bob, 'phone')
@@ -250,7 +250,7 @@ describe('the same slots again', () => {
     expect(await closedIn(other, slotsBy(alice))).toMatch(/^rate-limited: /)
   })
 
-  it('are served before the quota is: authors not seen yet have room first', async () => {
+  it('are served without quota, which authors not seen yet use first', async () => {
     const test = startGateway({ quota: { slotsPerRequester: { max: 2 } } })
     for (const author of [alice, bob, carol]) await fill(test, author, 'phone')
     const client = test.connect()
@@ -259,7 +259,7 @@ describe('the same slots again', () => {
     expect(idsIn(await client.ask('REQ', 'sub', slotsBy(alice, bob, carol)))).toHaveLength(2)
   })
 
-  it('a claim that is limited and has nothing seen is not asked of the store', async () => {
+  it('are asked of the store if a quota is used up, and other claims are not', async () => {
     const { test, claims } = counting({ quota: { slotsPerRequester: { max: 1 } } })
     for (const author of [alice, bob]) await fill(test, author, 'phone')
     const client = test.connect()
@@ -272,7 +272,7 @@ describe('the same slots again', () => {
     expect(claims).toEqual([])
   })
 
-  it.each(['unsent', 'CLOSE'])('were not delivered where the answer was not: %s', async (how) => {
+  it.each(['unsent', 'CLOSE'])('do not count as delivered if the answer was not sent: %s', async (how) => {
     const [claimed, closed] = [gate(), gate()]
     const test = startGateway({ quota: { slotsPerRequester: { max: 2 } } }, (store) => ({
       claim: async (...claim) => {
@@ -321,7 +321,7 @@ describe('a slot that rotates', () => {
     expect(idsIn(await client.ask('REQ', 'again', slotsBy(alice, bob)))).toEqual([rotated.id, first.id])
   })
 
-  it('only where the filters match', async () => {
+  it('is pushed only where the filters match', async () => {
     const test = startGateway()
     const client = test.connect()
     await client.ask('REQ', 'desk', { ...slotsBy(alice), '#d': ['desk'] })
@@ -331,7 +331,7 @@ describe('a slot that rotates', () => {
     expect(client.pushed.slice(1)).toEqual([['EVENT', 'desk', desk]])
   })
 
-  it('one-time packages and aliases are never pushed (I4)', async () => {
+  it('is all that is pushed: one-time packages and aliases never are (I4)', async () => {
     const test = startGateway()
     const client = test.connect()
     await client.ask('REQ', 'sub', bothBy(alice))
@@ -356,7 +356,7 @@ describe('a slot that rotates', () => {
     expect(idsIn(client.pushed)).toEqual([])
   })
 
-  it('not where the claim was limited or refused, or `limit` was 0', async () => {
+  it('is not pushed where the claim was limited or refused, or `limit` was 0', async () => {
     const test = startGateway({ quota: { slotsPerRequester: { max: 1 } } })
     const client = test.connect()
     await client.ask('REQ', 'some', slotsBy(alice, bob))
@@ -368,7 +368,7 @@ describe('a slot that rotates', () => {
     expect(idsIn(client.pushed)).toHaveLength(1)
   })
 
-  it('stands beside the part of the relay', async () => {
+  it('is pushed beside what the relay sends', async () => {
     const test = startGateway()
     const client = test.connect()
     await client.ask('REQ', 'sub', { ...slotsBy(alice), kinds: [0, 10002, 30443] })
@@ -388,7 +388,7 @@ describe('a slot that rotates', () => {
     })
   })
 
-  it('at most 10 an hour of one author to each connection', async () => {
+  it('is pushed at most 10 times an hour of one author to each connection', async () => {
     const test = startGateway()
     const client = test.connect()
     await client.ask('REQ', 'sub', slotsBy(alice, bob))
@@ -401,7 +401,7 @@ describe('a slot that rotates', () => {
     expect(idsIn(client.pushed)).toHaveLength(12)
   })
 
-  it('before the answer is sent: after EOSE, and once', async () => {
+  it('is pushed after EOSE, once, if it rotates before the answer is sent', async () => {
     const published: SignedEvent[] = []
     const test: TestGateway = startGateway({}, (store) => ({
       claim: async (...claim) => {
@@ -417,7 +417,7 @@ describe('a slot that rotates', () => {
     expect(idsIn(client.pushed)).toEqual([])
   })
 
-  it('to hundreds of subscribers in turns, of which none is slowed by the others (I9)', async () => {
+  it('is pushed to hundreds of subscribers in turns, so that none slows the others (I9)', async () => {
     const test = startGateway()
     let told = 0
     const clients = Array.from({ length: 300 }, () => test.connect({ send: () => (told += 1) }))
