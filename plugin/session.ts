@@ -9,17 +9,13 @@ import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { Identity } from './nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
-import { Refusal, refusalMessage } from './nostr/refusal.ts'
+import { Refusal } from './nostr/refusal.ts'
 import { takeEvent } from './publish/publishing.ts'
 import { RelayView } from './relay-view.ts'
 import { EarlyClaims } from './request/early-claims.ts'
+import { refusedReplies } from './request/replies.ts'
 import { Requests, type SessionContext } from './request/request.ts'
-import {
-  endSubscription,
-  isSubscriptionId,
-  type PendingRequest,
-  Subscriptions,
-} from './request/subscriptions.ts'
+import { endSubscription, type PendingRequest, Subscriptions } from './request/subscriptions.ts'
 import { relayHost, type Sender, senderOf } from './sender.ts'
 
 const NOTHING: Answer = { replies: [] }
@@ -171,10 +167,9 @@ export class Session implements GatewaySession {
 
   #refusal(message: ClientMessage, refusal: Refusal): Answer {
     const challenge = refusal.prefix === 'auth-required' ? this.#identity.challenge() : []
+    const replies = [...challenge, ...refusedReplies(message, refusal)]
     const [verb, id] = message
-    if (verb !== 'REQ') return { replies: [...challenge, refusalMessage(message, refusal)] }
-    const replies = [...challenge, ...endBefore(refusal, id), refusalMessage(message, refusal)]
-    return { replies, ...endSubscription(this.#subscriptions, id) }
+    return verb === 'REQ' ? { replies, ...endSubscription(this.#subscriptions, id) } : { replies }
   }
 
   async #publish(message: ClientMessage): Promise<Answer> {
@@ -234,12 +229,4 @@ export class Session implements GatewaySession {
   #report(error: unknown): void {
     this.#context.log.error({ err: error }, 'a request failed')
   }
-}
-
-/**
- * The EOSE before a CLOSED: a client that waits for EOSE alone must not hang. None where the client should ask again: it
- * could take EOSE for the answer that there are no packages.
- */
-function endBefore({ prefix }: Refusal, id: unknown): GatewayMessage[] {
-  return prefix === 'auth-required' || prefix === 'error' || !isSubscriptionId(id) ? [] : [['EOSE', id]]
 }

@@ -1,9 +1,10 @@
 /** The replies to a REQ in which owners ask for their own packages. Each reply is made on demand. */
 
-import type { EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
+import type { ClientMessage, EventId, GatewayMessage, SignedEvent } from '../nostr/messages.ts'
 import { Refusal, refusalMessage, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Feed } from './feed.ts'
 import type { OwnPiece } from './own-packages.ts'
+import { isSubscriptionId } from './subscriptions.ts'
 
 /** What is known about the REQ when its answer begins. */
 export interface OwnRequest {
@@ -57,6 +58,17 @@ export function endOf(id: string, notices: readonly string[], eoseBy: 'gateway' 
     ...notices.map((why): GatewayMessage => ['NOTICE', why]),
     ...(eoseBy === 'relay' ? [] : [['EOSE', id] as const]),
   ]
+}
+
+/**
+ * The replies to a message that is refused. A REQ gets an EOSE before its CLOSED: a client that waits for EOSE alone must not
+ * hang. None where the client should ask again: it could take EOSE for the answer that there is nothing.
+ */
+export function refusedReplies(message: ClientMessage, refusal: Refusal): GatewayMessage[] {
+  const [verb, id] = message
+  const refused = refusalMessage(message, refusal)
+  const isToRepeat = refusal.prefix === 'auth-required' || refusal.prefix === 'error'
+  return verb === 'REQ' && isSubscriptionId(id) && !isToRepeat ? [['EOSE', id], refused] : [refused]
 }
 
 export function eventMessage(id: string, event: SignedEvent): GatewayMessage {

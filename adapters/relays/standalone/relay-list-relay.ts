@@ -8,7 +8,8 @@ import { DELETION_KIND, VANISH_KIND } from '../../../plugin/lifecycle/deletion.t
 import { checkRelayList, RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
 import { isSignedEvent } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage, EventId, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { refusedReplies } from '../../../plugin/request/replies.ts'
 import { checkSubscriptionId } from '../../../plugin/request/subscriptions.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import type { Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
@@ -55,9 +56,9 @@ export class RelayListRelay implements Relay {
     } catch (error) {
       const [verb, id] = message
       if (verb === 'REQ' && typeof id === 'string') subscriptions.close(id)
-      if (error instanceof Refusal) return [refusalMessage(message, error)]
+      if (error instanceof Refusal) return refusedReplies(message, error)
       this.#settings.report(error)
-      return [refusalMessage(message, new Refusal('error', 'relay lists are unavailable, try again'))]
+      return refusedReplies(message, new Refusal('error', 'relay lists are unavailable, try again'))
     }
   }
 

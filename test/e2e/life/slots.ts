@@ -49,13 +49,19 @@ export function describeSlots(startTarget: StartLiving): void {
       expect((await client.request('slots', slots)).events).toEqual([newer])
     })
 
-    it('accepts at most `stock.max` slots, counted separately from kind 443', async () => {
+    it('keeps at most `stock.max` slots, counted separately from kind 443: the oldest makes room', async () => {
       const target = await scene.start({ stock: { max: 1 } })
       const client = await scene.connect(target)
-      expect(await client.publish(await slotEvent(target, 'phone'))).toEqual([true, ''])
-      expect(await client.publish(await newEvent(target, alice))).toEqual([true, ''])
+      const [oldest, older, newer] = [
+        await slotEvent(target, 'watch', 60),
+        await slotEvent(target, 'phone', 50),
+        await slotEvent(target, 'desk', 40),
+      ]
+      for (const event of [older, await newEvent(target, alice), newer])
+        expect(await client.publish(event)).toEqual([true, ''])
+      expect((await client.request('slots', slots)).events).toEqual([newer])
       const refused = [false, 'blocked: no room for more key packages']
-      expect(await client.publish(await slotEvent(target, 'desk'))).toEqual(refused)
+      for (const event of [older, oldest]) expect(await client.publish(event)).toEqual(refused)
     })
 
     it('deletes by `e` and `a`, for the author only', async () => {
