@@ -58,6 +58,11 @@ export interface StockLimits {
    * no limit.
    */
   readonly publish?: Quota
+  /**
+   * What `publish` counts besides those. `stale too`: only the author can have sent the package, so nobody else can use up
+   * their quota with events that they once signed; and what is `stale` is remembered, so it must have a limit (I9).
+   */
+  readonly counts?: 'stale too'
 }
 
 /**
@@ -69,7 +74,8 @@ export interface StockLimits {
  * - `stale`: its slot holds a newer package. It is spent, as if it had arrived before that one (I3).
  * - `deleted`: its author has deleted it, before it arrived (I3).
  * - `full`: the author's stock is at its maximum.
- * - `limited`: it would have been `stored` or `replaced`, but the author's publish quota is used up; nothing changed.
+ * - `limited`: it would have been `stored` or `replaced` (or `stale`, where that counts), but the author's publish quota is
+ *   used up; nothing changed.
  */
 export type PutOutcome =
   | 'stored'

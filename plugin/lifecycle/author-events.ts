@@ -108,8 +108,8 @@ async function applyDeletion(
 
 /** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  if (!vanishesHere(event, sender.host)) return
   check(context, event, sender)
+  if (!vanishesHere(event, sender.host)) return
   const { store, now, options } = context
   try {
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())

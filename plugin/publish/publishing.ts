@@ -12,7 +12,7 @@ import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
-import type { PutOutcome, Quota, StoredKeyPackage } from '../store.ts'
+import type { PutOutcome, StockLimits, StoredKeyPackage } from '../store.ts'
 import { countByAddress, uncountByAddress } from './address-quota.ts'
 import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
 
@@ -81,12 +81,16 @@ async function publish(
     },
     now(),
   )
-  const isCountedByAddress = address !== undefined && !authenticated.has(pkg.author)
+  const isByAuthor = authenticated.has(pkg.author)
+  const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
   if (isCountedByAddress) await countByAddress(context, address, countedAt)
-  const outcome = await put(context, pkg, isCountedByAddress ? undefined : options.quota.publish)
+  const outcome = await put(context, pkg, {
+    ...(!isCountedByAddress && { publish: options.quota.publish }),
+    ...(isByAuthor && { counts: 'stale too' }),
+  })
   if (isCountedByAddress && isKnown(outcome)) void uncountByAddress(context, address, countedAt)
-  const message = authenticated.has(pkg.author)
+  const message = isByAuthor
     ? await messageToAuthor(outcome, pkg, context)
     : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
@@ -101,10 +105,10 @@ function isKnown(outcome: PutOutcome): boolean {
 function put(
   context: GatewayContext,
   pkg: StoredKeyPackage,
-  publish: Quota | undefined,
+  counting: Pick<StockLimits, 'publish' | 'counts'>,
 ): Promise<PutOutcome> {
   const { store, options, now } = context
   const { max, overflow, retireAfterSeconds } = options.stock
-  const limits = { max, overflow, retireAfterSeconds, ...(publish && { publish }) }
+  const limits = { max, overflow, retireAfterSeconds, ...counting }
   return orUnavailable(context, () => store.put(pkg, limits, now()))
 }

@@ -51,10 +51,15 @@ export function merged(one: Deletions | undefined, other: Deletions): Deletions 
   })
 }
 
-/** Whether there are more than can be remembered. */
-export function areTooMany(deletions: Deletions | undefined): boolean {
-  const { ids, slots } = deletions ?? NONE
-  return ids.length > MAX_DELETED_IDS || slots.length > MAX_DELETED_SLOTS
+/**
+ * Whether there are more than can be remembered. What was taken over from other stores may exceed that already: it then blocks
+ * only deletions that would add to it.
+ */
+export function areTooMany(after: Deletions = NONE, before: Deletions = NONE): boolean {
+  return (
+    after.ids.length > Math.max(MAX_DELETED_IDS, before.ids.length) ||
+    after.slots.length > Math.max(MAX_DELETED_SLOTS, before.slots.length)
+  )
 }
 
 /** Those that still matter: the same object if all do, undefined if none does. */

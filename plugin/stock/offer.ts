@@ -28,7 +28,7 @@ export interface Offered<Package extends StockedPackage>
 
 /**
  * Offers a package to the stock. `published` is the author's publish window; it counts the outcomes `stored` and
- * `replaced`. `knownUntil` is asked for `namesAskedOf(pkg)`.
+ * `replaced`, and what `limits.counts` says. `knownUntil` is asked for `namesAskedOf(pkg)`.
  */
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
@@ -51,8 +51,7 @@ export function offer<Package extends StockedPackage>(
     : admitOneTime(current, pkg, isKnown, limits)
   const { outcome, evicted = [] } = admitted
   if (!isTakenIn(outcome) && outcome !== 'stale') return { ...unchanged, outcome }
-  // Anybody can send an author's events, so a package that is not stored must not use up the author's quota.
-  const quota = isTakenIn(outcome) ? limits.publish : undefined
+  const quota = isTakenIn(outcome) || limits.counts === 'stale too' ? limits.publish : undefined
   const counted = quota && hit(published, 1, quota, now)
   if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
   const after = admitted.stock ?? current

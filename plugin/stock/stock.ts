@@ -54,7 +54,7 @@ export function drop<Package extends StockedPackage>(
   const current = expire<Package>(before, now)
   const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
   const deletions = merged(current.deletions, deletionsIn(deletion, isKnown, now))
-  if (areTooMany(deletions)) return { stock, removed: [], outcome: { outcome: 'full' } }
+  if (areTooMany(deletions, current.deletions)) return { stock, removed: [], outcome: { outcome: 'full' } }
   const left = withoutAny(current, (pkg) => isCovered(pkg, deletion))
   const count = current.packages.length - left.packages.length
   const outcome = { outcome: 'deleted', count } as const

@@ -1,6 +1,7 @@
 /** Reading everything in a store, and adding what another store remembers (`MovableStore`). */
 
 import { equal, rejects } from 'node:assert/strict'
+import { MAX_DELETED_IDS } from '../../plugin/stock/deletions.ts'
 import type { KnownName, MovableStore, StockLimits, StoredKeyPackage } from '../../plugin/store.ts'
 import {
   authorNamed,
@@ -8,6 +9,7 @@ import {
   DAY,
   deletionOf,
   HOUR,
+  hex,
   LIMITS,
   NO_DELETIONS,
   NOW,
@@ -143,6 +145,19 @@ function describeSpending(it: Specify<MovableStore>): void {
     await spend(store, [...namesOf(first), ...namesOf(second)])
     await store.release(alice, ids, NOW)
     same(await store.count([alice], NOW), [0])
+  })
+
+  it('still deletes, and refuses only to remember more, after it took over more deletions than the maximum', async (store) => {
+    const pkg = packageNamed('one', alice)
+    await store.put(pkg, LIMITS, NOW)
+    for (const from of ['here', 'there']) {
+      const ids = Array.from({ length: MAX_DELETED_IDS }, (_, index) => hex(`${from} ${index}`))
+      const deletions = { ...NO_DELETIONS, ids: ids.map((id) => [id, NOW + DAY] as const) }
+      await store.remember(alice, { names: [], deletions }, NOW)
+    }
+    same(await store.drop(alice, deletionOf({ ids: [hex('one more')] }), NOW), { outcome: 'full' })
+    same(await store.drop(alice, deletionOf({ everything: true }), NOW), { outcome: 'deleted', count: 1 })
+    equal(await store.put(packageNamed('two', alice), LIMITS, NOW), 'deleted')
   })
 
   it('never shortens the time for which a name is known to be spent', async (store) => {

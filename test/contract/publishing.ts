@@ -170,6 +170,19 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await put(packageNamed('four', alice)), 'limited')
   })
 
+  it('counts packages older than their slot as well where the author alone can have sent them (I5, I9)', async (store) => {
+    const limits: StockLimits = { ...LIMITS, publish: { max: 2, windowSeconds: HOUR }, counts: 'stale too' }
+    equal(await store.put(slotNamed('newest', alice, 'phone'), limits, NOW), 'stored')
+    const [older, oldest] = [1, 2].map((days) =>
+      slotNamed(`${days}`, alice, 'phone', { createdAt: NOW - days * DAY }),
+    )
+    if (older === undefined || oldest === undefined) return
+    equal(await store.put(older, limits, NOW), 'stale')
+    equal(await store.put(older, limits, NOW), 'spent')
+    equal(await store.put(oldest, limits, NOW), 'limited')
+    equal(await store.put(oldest, { ...LIMITS, publish: { max: 2, windowSeconds: HOUR } }, NOW), 'stale')
+  })
+
   it('answers limited only if the package would have been stored, and changes nothing then (I5)', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 1, publish: { max: 2, windowSeconds: HOUR } }
     const one = packageNamed('one', alice)

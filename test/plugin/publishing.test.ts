@@ -180,6 +180,24 @@ describe('row 18: publish quota', () => {
     expect(await client.ask('EVENT', third)).toEqual([['OK', third?.id, true, '']])
   })
 
+  it('counts what authors send that is older than the package in its slot: it is remembered (I9)', async () => {
+    const test = startGateway({ quota: { publish: { max: 2 } } })
+    const [newest, older, oldest] = await Promise.all(
+      [0, 10, 20].map(async (age) =>
+        keyPackageEvent(alice, await makeKeyPackage(alice), {
+          kind: 30443,
+          createdAt: NOW - age,
+          tags: { d: ['phone'] },
+        }),
+      ),
+    )
+    const author = test.connect()
+    await author.authenticate(alice)
+    for (const event of [newest, older]) expect((await author.ask('EVENT', event))[0]?.[2]).toBe(true)
+    expect((await author.ask('EVENT', oldest))[0]?.at(-1)).toMatch(/^rate-limited: 2 key packages .* author/)
+    expect((await test.connect().ask('EVENT', oldest))[0]?.[2]).toBe(true)
+  })
+
   it('per address: counts new packages sent by anybody but the authenticated author (I5)', async () => {
     const test = startGateway({ quota: { publish: { max: 1 }, publishPerAddress: { max: 3 } } })
     const [first, second, third, fourth, fifth] = await keyPackagesOf(alice, 5)

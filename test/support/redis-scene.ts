@@ -36,7 +36,10 @@ export class RedisScene {
   static async open(redis: string): Promise<RedisScene> {
     const log = testLog()
     const store = await redisStore({ redis, log })
-    const server = await startTestServer(store, { quota: { perAuthor: NO_LIMIT, perAddress: NO_LIMIT } })
+    const server = await startTestServer(store, {
+      claim: { redeliverySeconds: 0 },
+      quota: { perAuthor: NO_LIMIT, perAddress: NO_LIMIT },
+    })
     return new RedisScene(await Client.connect(server.url), store, server, log.lines)
   }
 

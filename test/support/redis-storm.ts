@@ -149,7 +149,9 @@ export class Storm {
 
   async #remembered(author: Pubkey): Promise<Verdict> {
     const { names } = await this.#store.remembered(author, NOW)
-    const isWhole = names.every(({ name, expiresAt }) => /^(443:)?[\da-f]{64}$/.test(name) && expiresAt > NOW)
+    const isWhole = names.every(
+      ({ name, expiresAt }) => /^((30)?443:)?[\da-f]{64}$/.test(name) && expiresAt > NOW,
+    )
     return names.length > 0 && isWhole ? 'right' : `names: ${JSON.stringify(names).slice(0, 200)}`
   }
 }

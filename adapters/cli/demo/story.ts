@@ -211,8 +211,8 @@ async function askWithoutClient(url: string, filter: Filter): Promise<Reply> {
   const relay = new AbstractRelay(url, { verifyEvent, websocketImplementation: safeWebSocket(WebSocket) })
   relay.onnotice = () => undefined
   await relay.connect()
-  const isComplete = ({ events }: Pick<Reply, 'events'>) => events.length > 0
-  const reply = await requestEvents(relay, [filter], { time: systemTime, timeoutMs: 10_000 }, isComplete)
+  // The reason of a refusal follows the EOSE.
+  const reply = await requestEvents(relay, [filter], { time: systemTime, timeoutMs: 10_000 }, () => false)
   relay.close()
   return reply
 }

@@ -5,7 +5,7 @@ import { claim } from '../../../plugin/stock/claim.ts'
 import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { namesAskedOf, offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, remember, sweep } from '../../../plugin/stock/stock.ts'
-import { uncountClaim } from '../../../plugin/stock/windows.ts'
+import { type KeptWindow, uncountClaim } from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -155,9 +155,23 @@ function uncount(draft: Draft, keys: AuthorKeys, counted: CountedClaim): void {
   const { policy } = counted
   const [ofRequester, ofAddress] = [keys.requester(counted.requester), keys.address(counted.address)]
   const before = { requester: draft.window(ofRequester), address: draft.window(ofAddress) }
-  const { requester, address } = uncountClaim(before, counted)
-  if (requester !== before.requester) draft.keepWindow(ofRequester, requester, requesterWindowSeconds(policy))
-  if (address !== before.address) draft.keepWindow(ofAddress, address, policy.perAddress.windowSeconds)
+  const after = uncountClaim(before, counted)
+  if (after.requester !== before.requester) {
+    const window = withNewest(before.requester, after.requester)
+    draft.keepWindow(ofRequester, window, requesterWindowSeconds(policy))
+  }
+  if (after.address !== before.address)
+    draft.keepWindow(ofAddress, after.address, policy.perAddress.windowSeconds)
+}
+
+/**
+ * The window after a claim was given back, with a record of no cost at the time of its newest: the fast path sees from that
+ * time whether the requester may have a claim to repeat.
+ */
+function withNewest(before: KeptWindow | undefined, after: KeptWindow | undefined): KeptWindow | undefined {
+  const newest = before?.window.at(-1)?.[0]
+  if (before === undefined || newest === undefined || newest === after?.window.at(-1)?.[0]) return after
+  return { ...before, window: [...(after?.window ?? []), [newest, 0]] }
 }
 
 export function remembering(remembered: Remembered, now: number): Change<void> {

@@ -238,6 +238,17 @@ describe('kind 62 (NIP-62)', () => {
     const forged = { ...eventOf(mallory, 62, [['relay', 'ALL_RELAYS']]), pubkey: alice.pubkey }
     expect(await refusalOf(forged)).toEqual([['OK', forged.id, false, 'invalid: wrong id or signature']])
   })
+
+  it('is checked also if it names another relay: a standalone relay accepts what is forwarded to it', async () => {
+    const tags = [['relay', 'wss://another.example']]
+    await forwards(['EVENT', eventOf(alice, 62, tags)])
+    const forged = { ...eventOf(mallory, 62, tags), pubkey: alice.pubkey }
+    expect(await refusalOf(forged)).toEqual([['OK', forged.id, false, 'invalid: wrong id or signature']])
+    const ahead = eventOf(alice, 62, tags, NOW + 901)
+    expect(await refusalOf(ahead)).toEqual([
+      ['OK', ahead.id, false, 'invalid: created_at is more than 15 minutes in the future'],
+    ])
+  })
 })
 
 describe('kind 10051', () => {

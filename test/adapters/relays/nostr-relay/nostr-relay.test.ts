@@ -136,10 +136,7 @@ describe('an answer that the relay caches', () => {
     expect((await client.publish(event))[1]).toMatch(/^auth-required: /)
     await client.authenticate(alice, machineTime())
     expect(await client.publish(event)).toEqual([true, ''])
-    expect(await client.publish(event)).toEqual([
-      true,
-      'duplicate: already received; it is not taken in again',
-    ])
+    expect(await client.publish(event)).toEqual([true, 'duplicate: already have this key package'])
   })
 
   it('is reported as such, if the gateway would forward the event by now', async () => {
