@@ -1,6 +1,7 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
+import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
@@ -71,15 +72,16 @@ async function statsOf(store: MovableStore, low: number, now: number): Promise<S
 }
 
 function add(stats: Stats, packages: readonly StockedPackage[], low: number): void {
-  if (packages.length === 0) {
+  const size = sizeOf(packages)
+  if (size === 0) {
     stats.dry += 1
     return
   }
   stats.authors += 1
-  stats.packages += packages.length
+  stats.packages += size
   stats.exposed += packages.filter(({ exposure }) => exposure !== undefined).length
   stats.slots += packages.filter(({ slot }) => slot !== undefined).length
-  stats.low += Number(packages.length < low)
+  stats.low += Number(size < low)
   const expiries = packages.map(({ expiresAt }) => expiresAt)
   stats.soonestExpiry = Math.min(stats.soonestExpiry ?? Number.POSITIVE_INFINITY, ...expiries)
 }
