@@ -50,6 +50,7 @@ interface QuotaOptions {
   readonly perRequester?: QuotaPerRequesterOptions | undefined
   readonly slotsPerRequester?: QuotaSlotsPerRequesterOptions | undefined
   readonly slotsPerAddress?: QuotaSlotsPerAddressOptions | undefined
+  readonly newAuthorsPerAddress?: QuotaNewAuthorsPerAddressOptions | undefined
   readonly publish?: QuotaPublishOptions | undefined
   readonly publishPerAddress?: QuotaPublishPerAddressOptions | undefined
 }
@@ -98,6 +99,16 @@ interface QuotaSlotsPerAddressOptions {
   /**
    * Maximum authors whose slots alone are queried from one address in one window. Default: 20000. Allowed: an
    * integer from 1 to 10000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaNewAuthorsPerAddressOptions {
+  /**
+   * Maximum authors never heard of whose deletions are remembered, from one address in one window. Default:
+   * 30. Allowed: an integer from 1 to 1000000.
    */
   readonly max?: number | undefined
   /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */

@@ -91,6 +91,11 @@ export const optionsSchema = z.strictObject({
       perRequester: quota(500, 1_000_000, 'claims by one requester over all authors'),
       slotsPerRequester: quota(5000, 1_000_000, 'authors whose slots alone one requester queries'),
       slotsPerAddress: quota(20_000, 10_000_000, 'authors whose slots alone are queried from one address'),
+      newAuthorsPerAddress: quota(
+        30,
+        1_000_000,
+        'authors never heard of whose deletions are remembered, from one address',
+      ),
       publish: quota(60, 100_000, 'new key packages of one author'),
       publishPerAddress: quota(
         300,

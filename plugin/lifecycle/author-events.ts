@@ -5,6 +5,7 @@ import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
 import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
+import { countNewAuthor } from '../publish/address-quota.ts'
 import type { Sender } from '../sender.ts'
 import type { Deletion } from '../store.ts'
 import {
@@ -80,7 +81,7 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
     if (deletion !== undefined)
-      await applyDeletion(context, event, deletion, isAboutKeyPackages ? 'refuse' : 'apply')
+      await applyDeletion(context, event, deletion, sender, isAboutKeyPackages ? 'refuse' : 'apply')
     const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
     if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
   } catch (error) {
@@ -91,19 +92,26 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
 }
 
 /**
- * @param ifFull what to do with a deletion that cannot be remembered: `refuse` it, or `apply` it to the stock alone
+ * @param ifNotRemembered what to do with a deletion that cannot be remembered: `refuse` it, or `apply` it to the stock alone
  * @throws Refusal `rate-limited`
  */
 async function applyDeletion(
-  { store, now }: GatewayContext,
+  context: GatewayContext,
   { pubkey }: SignedEvent,
   deletion: Deletion,
-  ifFull: 'refuse' | 'apply',
+  { address }: Sender,
+  ifNotRemembered: 'refuse' | 'apply',
 ): Promise<void> {
-  const { outcome } = await store.drop(pubkey, deletion, now())
-  if (outcome !== 'full') return
-  if (ifFull === 'refuse') throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
-  await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
+  const { store, now } = context
+  try {
+    await countNewAuthor(context, pubkey, address)
+    const { outcome } = await store.drop(pubkey, deletion, now())
+    if (outcome === 'full') throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
+  } catch (error) {
+    const isLimited = error instanceof Refusal && error.prefix === 'rate-limited'
+    if (ifNotRemembered === 'refuse' || !isLimited) throw error
+    await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
+  }
 }
 
 /** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
@@ -112,9 +120,11 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
   if (!vanishesHere(event, sender.host)) return
   const { store, now, options } = context
   try {
+    await countNewAuthor(context, event.pubkey, sender.address)
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
     await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
   } catch (error) {
+    if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
   }

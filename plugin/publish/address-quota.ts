@@ -1,7 +1,8 @@
-/** The quota of an address for key packages whose sender is not authenticated as their author. */
+/** The quotas of an address: for key packages whose sender is not authenticated as their author, and for new authors. */
 
 import type { GatewayContext } from '../context.ts'
 import { withRetryAfter } from '../nostr/machine-readable.ts'
+import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import { orUnavailable } from './answers.ts'
 
@@ -34,6 +35,34 @@ export async function uncountByAddress(
   } catch (error) {
     log.error({ err: error }, 'the store failed to refund a quota; a known key package stays counted')
   }
+}
+
+/**
+ * Counts an author that the store has never heard of: making one up costs nothing (I9).
+ * @throws Refusal `rate-limited`, or `error` if the store fails (I7)
+ */
+export async function countNewAuthor(
+  context: GatewayContext,
+  author: Pubkey,
+  address: string | undefined,
+): Promise<void> {
+  const { store, options, now } = context
+  if (address === undefined) return
+  const quota = options.quota.newAuthorsPerAddress
+  const { granted, retryAfterSeconds } = await orUnavailable(context, async () => {
+    const [known] = await store.count([author], now())
+    if (known !== undefined) return { granted: 1, retryAfterSeconds: 0 }
+    return store.hit(`new authors ${address}`, 1, quota, now())
+  })
+  if (granted > 0) return
+  const { max, windowSeconds } = quota
+  throw new Refusal(
+    'rate-limited',
+    withRetryAfter(
+      `deletions of ${max} new authors per ${windowSeconds} s from one address`,
+      retryAfterSeconds,
+    ),
+  )
 }
 
 function publisherKey(address: string): string {

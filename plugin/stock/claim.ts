@@ -108,7 +108,7 @@ function redeliver<Package extends StockedPackage>(
   const after = {
     ...stock,
     packages: withExposed(stock.packages, lastAgain, now),
-    deliveries: repeat(stock.deliveries, delivery),
+    deliveries: repeat(stock.deliveries, delivery, request),
   }
   return { stock: after, choice: delivered(after, again, lastAgain) }
 }

@@ -69,13 +69,16 @@ export function findRepeatable<Package extends StockedPackage>(
   )
 }
 
-/** Counts one more sending of a delivery. */
+/** Counts one more sending of a delivery, and keeps the present name of its recipient. */
 export function repeat<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   repeated: Delivery<Package>,
+  request: Claim,
 ): Delivery<Package>[] {
   return deliveries.map((delivery) =>
-    delivery === repeated ? { ...delivery, times: delivery.times + 1 } : delivery,
+    delivery === repeated
+      ? { ...delivery, requester: recipientOf(request), times: delivery.times + 1 }
+      : delivery,
   )
 }
 

@@ -24,6 +24,7 @@ describe('the defaults', () => {
         perRequester: { max: 500, windowSeconds: 3600 },
         slotsPerRequester: { max: 5000, windowSeconds: 3600 },
         slotsPerAddress: { max: 20_000, windowSeconds: 3600 },
+        newAuthorsPerAddress: { max: 30, windowSeconds: 3600 },
         publish: { max: 60, windowSeconds: 3600 },
         publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
@@ -117,7 +118,7 @@ describe('an invalid option', () => {
     [{ profile: 'other' }, 'profile: "other" is not allowed; expected mixed or nip-ee-relay or marmot'],
     [
       { quota: 7 },
-      'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, slotsPerRequester, slotsPerAddress, publish, publishPerAddress',
+      'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, slotsPerRequester, slotsPerAddress, newAuthorsPerAddress, publish, publishPerAddress',
     ],
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [

@@ -186,6 +186,25 @@ describe('a deletion that comes before what it deletes (I3)', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([0])
   })
 
+  it('is remembered only for so many new authors from one address, because anybody can make them up (I9)', async () => {
+    const test = startGateway({ quota: { newAuthorsPerAddress: { max: 1 } } })
+    const client = test.connect({ address: '192.0.2.1' })
+    const deletion = (who: Person, kinds: string[]) =>
+      eventOf(who, 5, [['e', '0'.repeat(64)], ...kinds.map((kind) => ['k', kind])])
+    const limited =
+      'rate-limited: deletions of 1 new authors per 3600 s from one address; try again in 3600 s'
+    expect((await client.say('EVENT', deletion(alice, ['443']))).forward).toBeDefined()
+    expect((await client.say('EVENT', deletion(alice, ['30443']))).forward).toBeDefined()
+    const refused = [deletion(mallory, ['443']), eventOf(mallory, 62, [['relay', 'ALL_RELAYS']])]
+    for (const event of refused)
+      expect(await client.ask('EVENT', event)).toEqual([['OK', event.id, false, limited]])
+    // It may be about notes: it is forwarded, and not remembered.
+    expect((await client.say('EVENT', deletion(mallory, []))).forward).toBeDefined()
+    expect(await test.store.count([alice.pubkey, mallory.pubkey], NOW)).toEqual([0, undefined])
+    const elsewhere = test.connect({ address: '192.0.2.2' })
+    expect((await elsewhere.say('EVENT', deletion(mallory, ['443']))).forward).toBeDefined()
+  })
+
   it('must not be created more than 15 minutes ahead', async () => {
     for (const kind of [5, 62]) {
       const tags = [
