@@ -132,10 +132,11 @@ describeStrfry('a running strfry', () => {
     const event = await newKeyPackage(70)
     expect(await client.publish(event)).toEqual([true, ''])
     expect((await client.request('note', { kinds: [1] })).events).toEqual([note])
+    // Each on a connection of its own: one that asks again at once gets the same.
     const claimed = [
-      await client.request('1', ofAlice),
-      await client.request('2', ofAlice),
-      await client.request('3', ofAlice),
+      await (await connect(proxy.url)).request('1', ofAlice),
+      await (await connect(proxy.url)).request('2', ofAlice),
+      await (await connect(proxy.url)).request('3', ofAlice),
     ]
     expect(claimed.flatMap(({ events }) => events.map(({ id }) => id))).toEqual(
       [...old, event].map(({ id }) => id),

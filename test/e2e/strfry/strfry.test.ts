@@ -65,10 +65,9 @@ describeStrfry('strfry with the plugin', () => {
       await newEvent(serve, alice),
     ]
     for (const event of events) expect(await author.publish(event)).toEqual([true, ''])
-    const requester = await connect(serve)
     const claimed = [
-      await requester.request('1', packagesOf(alice)),
-      await requester.request('2', packagesOf(alice)),
+      await (await connect(serve)).request('1', packagesOf(alice)),
+      await (await connect(serve)).request('2', packagesOf(alice)),
     ]
     expect(claimed.flatMap((reply) => idsOf(reply.events))).toEqual(idsOf(events))
     expect(await author.publish(events[0] as SignedEvent)).toEqual(USED)
