@@ -11,6 +11,8 @@ import { type StrfryTarget, startStrfry } from './strfry-target.ts'
 const describeStrfry = strfryProgram === undefined ? describe.skip : describe
 
 const CHECKED_FIRST = 'strfry checks the event before it asks the plugin, and refuses it in its own words'
+const NOT_AUTHENTICATED =
+  'strfry does not hear who has authenticated at the proxy, so its plugin tells an author what it tells anybody'
 
 /** Rows that hold when the proxy accepts key packages, but not when strfry and its plugin do. */
 const upstream: Differences = {
@@ -20,6 +22,8 @@ const upstream: Differences = {
   'row 1: signature, of somebody else': CHECKED_FIRST,
   'row 5: NIP-40 `expiration` in the future': CHECKED_FIRST,
   'is refused from anybody else, with a challenge, and accepted from the author': CHECKED_FIRST,
+  'refuses one too many; an event already known is not counted, nor is another author (I5)':
+    NOT_AUTHENTICATED,
   'spent: a re-encoded package, and the restored one, count as the same package (I3, I8)': CHECKED_FIRST,
   'gets OK, CLOSED or NEG-ERR if it has an id, otherwise a NOTICE, and claims nothing': CHECKED_FIRST,
 }
