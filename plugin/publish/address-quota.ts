@@ -38,22 +38,19 @@ export async function uncountByAddress(
 }
 
 /**
- * Counts an author that the store has never heard of: making one up costs nothing (I9).
- * @throws Refusal `rate-limited`, or `error` if the store fails (I7)
+ * Counts an author that the store has never heard of: making one up costs nothing (I9). Rejects when the store does.
+ * @throws Refusal `rate-limited`
  */
 export async function countNewAuthor(
-  context: GatewayContext,
+  { store, options, now }: GatewayContext,
   author: Pubkey,
   address: string | undefined,
 ): Promise<void> {
-  const { store, options, now } = context
   if (address === undefined) return
+  const [known] = await store.count([author], now())
+  if (known !== undefined) return
   const quota = options.quota.newAuthorsPerAddress
-  const { granted, retryAfterSeconds } = await orUnavailable(context, async () => {
-    const [known] = await store.count([author], now())
-    if (known !== undefined) return { granted: 1, retryAfterSeconds: 0 }
-    return store.hit(`new authors ${address}`, 1, quota, now())
-  })
+  const { granted, retryAfterSeconds } = await store.hit(`new authors ${address}`, 1, quota, now())
   if (granted > 0) return
   const { max, windowSeconds } = quota
   throw new Refusal(

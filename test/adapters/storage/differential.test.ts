@@ -31,9 +31,9 @@ type Open = () => Promise<readonly [KeyPackageStore, ...KeyPackageStore[]]>
 
 /** LMDB waits for the disk in most steps. */
 const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open])[] = [
-  ['the LMDB store', 100, async () => [real.lmdb()]],
-  ['the Redis store', 300, async () => [await real.redis()]],
-  ['two Redis stores that take turns', 150, () => real.redisTwice()],
+  ['the LMDB store', 60, async () => [real.lmdb()]],
+  ['the Redis store', 200, async () => [await real.redis()]],
+  ['two Redis stores that take turns', 100, () => real.redisTwice()],
 ]
 
 describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open) => {

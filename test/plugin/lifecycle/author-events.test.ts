@@ -86,7 +86,7 @@ describe('kind 5 (NIP-09)', () => {
   })
 
   it('is forwarded while the store fails, unless it says that it is about key packages (I7)', async () => {
-    const changes = () => ({ drop: down, getRelayLists: down })
+    const changes = () => ({ count: down, hit: down, drop: down, getRelayLists: down })
     await forwards(['EVENT', eventOf(alice, 5, [['e', '0'.repeat(64)]])], changes)
     const announced = eventOf(alice, 5, [
       ['e', '0'.repeat(64)],
