@@ -12,6 +12,11 @@ export interface StockedPackage {
   readonly kind: number
   readonly createdAt: number
   readonly expiresAt: number
+  /**
+   * Until when the KeyPackage can be used, if its event expires before that (`expiration` tag). `put` remembers it for so long,
+   * and keeps it out of the stock's packages.
+   */
+  readonly keyPackageExpiresAt?: number
   /** Whether the KeyPackage has the last_resort extension. Such packages are delivered after all others. */
   readonly lastResort: boolean
   /** The `d` tag of a kind 30443 event. A slot holds one package, and delivery never spends it. */

@@ -104,17 +104,19 @@ function toStored(draft: checks.Draft): StoredKeyPackage {
   if (content === undefined || ref === undefined) throw new Error('a check passed without setting its result')
   const expirations = tags.expirations.filter((expiration) => expiration !== undefined)
   const slot = event.kind === SLOT_KIND ? tags.slots[0] : undefined
+  const usableUntil = Math.min(
+    keyPackage?.leafNode.notAfter ?? Number.POSITIVE_INFINITY,
+    event.created_at + rules.stock.ttlSeconds,
+  )
+  const expiresAt = Math.min(usableUntil, ...expirations)
   return {
     author: event.pubkey,
     id: event.id,
     ref,
     kind: event.kind,
     createdAt: event.created_at,
-    expiresAt: Math.min(
-      keyPackage?.leafNode.notAfter ?? Number.POSITIVE_INFINITY,
-      event.created_at + rules.stock.ttlSeconds,
-      ...expirations,
-    ),
+    expiresAt,
+    ...(expiresAt < usableUntil && { keyPackageExpiresAt: usableUntil }),
     lastResort: keyPackage === undefined ? tags.announcesLastResort : carriesLastResort(keyPackage),
     ...(slot === undefined ? {} : { slot }),
     tags: tags.letters,

@@ -33,11 +33,14 @@ export interface Offered<Package extends StockedPackage>
 export function offer<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
   published: KeptWindow | undefined,
-  pkg: Package,
+  offered: Package,
   knownUntil: KnownUntil,
   limits: StockLimits,
   now: number,
 ): Offered<Package> {
+  const { keyPackageExpiresAt: _, ...rest } = offered
+  // `keyPackageExpiresAt` is optional, so `rest` is still a Package. TypeScript cannot infer that for a type parameter.
+  const pkg = rest as Package
   const before = stock ?? EMPTY_STOCK
   const current = settle<Package>(before, limits.retireAfterSeconds, now)
   const unchanged = { stock, published: undefined, names: [], forgotten: [], removed: [] }
@@ -62,7 +65,7 @@ export function offer<Package extends StockedPackage>(
   return {
     stock: after,
     published: counted?.window,
-    names: namesOf(pkg).filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0)),
+    names: namesOf(offered).filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0)),
     forgotten: evicted.filter(isSlot).flatMap((slot) => namesOf(slot).map(({ name }) => name)),
     outcome,
     removed,

@@ -32,12 +32,14 @@ export function refNamesOf({ ref }: Pick<StockedPackage, 'ref'>): RefNames {
   }
 }
 
-/** The names under which a package is remembered. */
-export function namesOf(pkg: Pick<StockedPackage, 'id' | 'ref' | 'kind' | 'expiresAt'>): KnownName[] {
-  const { id, expiresAt } = pkg
+type Named = Pick<StockedPackage, 'id' | 'ref' | 'kind' | 'expiresAt' | 'keyPackageExpiresAt'>
+
+/** The names under which a package is remembered: its event until it expires, and its KeyPackage as long as it can be used. */
+export function namesOf(pkg: Named): KnownName[] {
+  const { id, expiresAt, keyPackageExpiresAt = expiresAt } = pkg
   return [
     { name: id, expiresAt },
-    { name: refNameOf(pkg), expiresAt },
+    { name: refNameOf(pkg), expiresAt: keyPackageExpiresAt },
   ]
 }
 

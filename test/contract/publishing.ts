@@ -63,6 +63,29 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     equal(await store.put(pkg, LIMITS, NOW + HOUR - 1), 'spent')
   })
 
+  it('remembers a KeyPackage as long as it can be used, also if its event expires before that (I3)', async (store) => {
+    const times = { expiresAt: NOW + HOUR, keyPackageExpiresAt: NOW + 2 * DAY }
+    const first = packageNamed('one', alice, times)
+    const slot = slotNamed('phone', alice, 'phone', times)
+    for (const pkg of [first, slot]) equal(await store.put(pkg, LIMITS, NOW), 'stored')
+    const { keyPackageExpiresAt: _, ...kept } = first
+    same(
+      (await storedPackages(store, alice)).find(({ id }) => id === first.id),
+      kept,
+    )
+    const again = [
+      { ...packageNamed('two', alice), ref: first.ref },
+      { ...slotNamed('desk', alice, 'desk'), ref: slot.ref },
+    ]
+    for (const at of [NOW + HOUR, NOW + 2 * DAY - 1]) {
+      await store.sweep(at, LIMITS.retireAfterSeconds)
+      for (const pkg of again) equal(await store.put(pkg, LIMITS, at), 'spent')
+    }
+    await store.sweep(NOW + 2 * DAY, LIMITS.retireAfterSeconds)
+    same(await store.count([alice], NOW + 2 * DAY), [undefined])
+    for (const pkg of again) equal(await store.put(pkg, LIMITS, NOW + 2 * DAY), 'stored')
+  })
+
   it('refuses a package above the maximum, and accepts it when there is room', async (store) => {
     const limits: StockLimits = { ...LIMITS, max: 2 }
     const [first, second, third] = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))

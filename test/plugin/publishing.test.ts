@@ -290,6 +290,19 @@ describe('row 19: the store', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
+  it('spent: also in a new event, after the first one has expired but not its KeyPackage (I3)', async () => {
+    const test = startGateway()
+    const keyPackage = await makeKeyPackage(alice)
+    const event = keyPackageEvent(alice, keyPackage, { tags: { expiration: [`${NOW + 60}`] } })
+    const others = await keyPackagesOf(alice, 2)
+    for (const each of [event, ...others]) await test.gateway.publish(each)
+    await test.connect().ask('REQ', 'sub', { ...keyPackagesBy(alice), ids: [event.id] })
+    test.now += 60
+    await test.gateway.sweep()
+    const again = keyPackageEvent(alice, keyPackage, { createdAt: NOW + 60 })
+    expect(await test.gateway.publish(again)).toMatchObject({ outcome: 'spent' })
+  })
+
   it('stale: the newest package of a slot stays, whatever the order', async () => {
     const test = startGateway()
     const [older, newer] = await Promise.all(

@@ -45,6 +45,8 @@ export function put(
   for (const each of names) known.put([author, each.name], each.expiresAt)
   for (const name of forgotten) known.remove([author, name])
   if (names.length > 0) due.put([hourOf(row.expiresAt), author, row.id], refNameOf(row))
+  for (const { name, expiresAt } of names)
+    if (expiresAt > row.expiresAt) due.put([hourOf(expiresAt), author, name], '')
   transaction.save(author, record, stock, limits.retireAfterSeconds, now)
   transaction.remove(author, removed)
   return outcome

@@ -117,9 +117,10 @@ describe('a stored package', () => {
       tags: { expiration: [`${expiration}`] },
     })
     const ttlSeconds = 60
-    const { expiresAt } = checkKeyPackage(event, rules({ stock: { ttlSeconds } }), NOW)
+    const { expiresAt, keyPackageExpiresAt } = checkKeyPackage(event, rules({ stock: { ttlSeconds } }), NOW)
     expect(expiresAt).toBe(Math.min(notAfter, expiration, NOW - age + 10 + ttlSeconds))
     expect(expiresAt).toBe(NOW + 10)
+    expect(keyPackageExpiresAt).toBe(expiration === NOW + 10 ? NOW + 20 : undefined)
   })
 
   it.each([0x000a, 0xf000, null])(
