@@ -20,19 +20,10 @@ import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
-import { MAX_DELETED_IDS, MAX_DELETED_SLOTS } from '../../plugin/stock/deletions.ts'
-import type {
-  Deletion,
-  Deletions,
-  Exposure,
-  KnownName,
-  MovableStore,
-  PutOutcome,
-  StoredKeyPackage,
-} from '../../plugin/store.ts'
+import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../plugin/stock/deletions.ts'
+import type { Exposure, KnownName, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
 
-const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
@@ -167,9 +158,15 @@ async function importSpent(
 
 /** Applies a deletion or a request to vanish, and remembers it: what it deletes may be on a later line. */
 async function importDeletion(target: ImportTarget, event: SignedEvent, now: number): Promise<ImportOutcome> {
-  const { store, verifyEvent } = target
-  const deletion = deletionIn(event, target)
-  const relayLists = await relayListsIn(event, target)
+  const { store, verifyEvent, kinds, stock, publicUrl = '' } = target
+  const vanishes = event.kind === VANISH_KIND
+  if (vanishes && !vanishesHere(event, hostOf(publicUrl))) return 'ignored'
+  const deletion = vanishes
+    ? vanishingOf(event, stock.ttlSeconds)
+    : deletionOf(event, kinds, stock.ttlSeconds)
+  const relayLists = vanishes
+    ? RELAY_LIST_KINDS
+    : relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
   if (deletion === undefined && relayLists.length === 0) return 'ignored'
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   if (relayLists.length > 0) await store.dropRelayLists(event.pubkey, relayLists, event.created_at)
@@ -177,23 +174,6 @@ async function importDeletion(target: ImportTarget, event: SignedEvent, now: num
   const { outcome } = await store.drop(event.pubkey, deletion, now)
   if (outcome === 'deleted') return 'remembered'
   throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
-}
-
-/** The kinds of the relay lists that a deletion or a request to vanish deletes. */
-async function relayListsIn(
-  event: SignedEvent,
-  { store, publicUrl = '' }: ImportTarget,
-): Promise<readonly number[]> {
-  if (event.kind === VANISH_KIND) return vanishesHere(event, hostOf(publicUrl)) ? RELAY_LIST_KINDS : []
-  return relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
-}
-
-function deletionIn(
-  event: SignedEvent,
-  { kinds, stock, publicUrl = '' }: ImportTarget,
-): Deletion | undefined {
-  if (event.kind === DELETION_KIND) return deletionOf(event, kinds, stock.ttlSeconds)
-  return vanishesHere(event, hostOf(publicUrl)) ? vanishingOf(event, stock.ttlSeconds) : undefined
 }
 
 async function importRelayList(

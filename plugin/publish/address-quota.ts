@@ -4,6 +4,7 @@ import type { GatewayContext } from '../context.ts'
 import { withRetryAfter } from '../nostr/machine-readable.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import type { QuotaOutcome } from '../store.ts'
 import { orUnavailable } from './answers.ts'
 
 /**
@@ -13,15 +14,8 @@ import { orUnavailable } from './answers.ts'
 export async function countByAddress(context: GatewayContext, address: string, at: number): Promise<void> {
   const { store, options } = context
   const quota = options.quota.publishPerAddress
-  const { granted, retryAfterSeconds } = await orUnavailable(context, () =>
-    store.hit(publisherKey(address), 1, quota, at),
-  )
-  if (granted > 0) return
-  const { max, windowSeconds } = quota
-  throw new Refusal(
-    'rate-limited',
-    withRetryAfter(`${max} key packages per ${windowSeconds} s from one address`, retryAfterSeconds),
-  )
+  const outcome = await orUnavailable(context, () => store.hit(publisherKey(address), 1, quota, at))
+  requireGranted(outcome, `${quota.max} key packages per ${quota.windowSeconds} s from one address`)
 }
 
 /** Known events are not counted: clients send their packages again to be sure. No answer waits for it (I7). */
@@ -50,16 +44,16 @@ export async function countNewAuthor(
   const [known] = await store.count([author], now())
   if (known !== undefined) return
   const quota = options.quota.newAuthorsPerAddress
-  const { granted, retryAfterSeconds } = await store.hit(`new authors ${address}`, 1, quota, now())
-  if (granted > 0) return
-  const { max, windowSeconds } = quota
-  throw new Refusal(
-    'rate-limited',
-    withRetryAfter(
-      `deletions of ${max} new authors per ${windowSeconds} s from one address`,
-      retryAfterSeconds,
-    ),
+  const outcome = await store.hit(`new authors ${address}`, 1, quota, now())
+  requireGranted(
+    outcome,
+    `deletions of ${quota.max} new authors per ${quota.windowSeconds} s from one address`,
   )
+}
+
+/** @throws Refusal `rate-limited` */
+function requireGranted({ granted, retryAfterSeconds }: QuotaOutcome, reason: string): void {
+  if (granted === 0) throw new Refusal('rate-limited', withRetryAfter(reason, retryAfterSeconds))
 }
 
 function publisherKey(address: string): string {

@@ -1,7 +1,6 @@
 /** The quotas over all authors: what a REQ reserves in them before it claims, and what it gets back. */
 
 import type { GatewayContext } from '../context.ts'
-import { SLOT_KIND } from '../key-package/kinds.ts'
 import { isForSlotsAlone } from '../stock/selection.ts'
 import type { Claim, LimitedClaim, QuotaOutcome } from '../store.ts'
 
@@ -48,11 +47,8 @@ export function groupByWindows(claims: readonly Claim[]): ClaimGroup[] {
 
 /** Whether a REQ asks for nothing but slots of one author by their names. */
 function isReadback([first, ...more]: readonly Claim[]): boolean {
-  if (first === undefined || more.length > 0) return false
-  return first.narrowings.every(
-    ({ kinds, tags = [] }) =>
-      kinds.every((kind) => kind === SLOT_KIND) && tags.some(([letter]) => letter === 'd'),
-  )
+  if (first === undefined || more.length > 0 || !isForSlotsAlone(first)) return false
+  return first.narrowings.every(({ tags = [] }) => tags.some(([letter]) => letter === 'd'))
 }
 
 /** Reserves room for up to `cost` claims in every window. Rejects, with nothing reserved, when the store does. */

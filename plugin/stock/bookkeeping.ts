@@ -2,7 +2,7 @@
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
 import type { ClaimOutcome, Deletions, PutOutcome, Removal, StockedPackage } from '../store.ts'
-import { currentDeletions, timesOf } from './deletions.ts'
+import { currentDeletions, NO_DELETIONS, timesOf } from './deletions.ts'
 import { retirements } from './exposure.ts'
 import { isOneTime, sizeOf } from './selection.ts'
 import { expire, type Removed, type Stock } from './stock.ts'
@@ -58,7 +58,7 @@ export function counted(stock: Stock | undefined, now: number): number | undefin
 
 /** The deletions that `MovableStore.remembered` returns. */
 export function rememberedDeletions(stock: Stock | undefined, now: number): Deletions {
-  return currentDeletions(stock?.deletions, now) ?? { ids: [], slots: [] }
+  return currentDeletions(stock?.deletions, now) ?? NO_DELETIONS
 }
 
 /** Whether `put` added a package, so that `onPublished` listeners are called. */

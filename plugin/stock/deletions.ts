@@ -7,11 +7,11 @@ import { isOver } from './windows.ts'
 export const MAX_DELETED_IDS = 1000
 export const MAX_DELETED_SLOTS = 100
 
-const NONE: Deletions = { ids: [], slots: [] }
+export const NO_DELETIONS: Deletions = { ids: [], slots: [] }
 
 /** Whether a package that arrives now was deleted before. */
 export function isDeleted(
-  deletions: Deletions = NONE,
+  deletions: Deletions = NO_DELETIONS,
   { id, slot, createdAt }: StockedPackage,
   now: number,
 ): boolean {
@@ -28,7 +28,7 @@ export function isDeleted(
 /** What a deletion adds: ids that are known already need not be remembered, because their packages never come back. */
 export function deletionsIn(deletion: Deletion, isKnown: (id: string) => boolean, now: number): Deletions {
   const { ids = [], slots = [], everything = false, createdUntil, keptUntil } = deletion
-  if (isOver(keptUntil, now)) return NONE
+  if (isOver(keptUntil, now)) return NO_DELETIONS
   return {
     ids: ids.filter((id) => !isKnown(id)).map((id) => [id, keptUntil] as const),
     slots: slots.map((slot) => [slot, createdUntil, keptUntil] as const),
@@ -38,7 +38,7 @@ export function deletionsIn(deletion: Deletion, isKnown: (id: string) => boolean
 
 /** Both together; undefined if there are none. What is remembered of one id or slot, or of everything, is never shortened. */
 export function merged(one: Deletions | undefined, other: Deletions): Deletions | undefined {
-  const { ids, slots, everything } = one ?? NONE
+  const { ids, slots, everything } = one ?? NO_DELETIONS
   const byId = new Map(ids)
   const bySlot = new Map(slots.map(([slot, ...times]): [string, Times] => [slot, times]))
   for (const [id, keptUntil] of other.ids) byId.set(id, Math.max(keptUntil, byId.get(id) ?? 0))
@@ -55,7 +55,7 @@ export function merged(one: Deletions | undefined, other: Deletions): Deletions 
  * Whether there are more than can be remembered. What was taken over from other stores may exceed that already: it then blocks
  * only deletions that would add to it.
  */
-export function areTooMany(after: Deletions = NONE, before: Deletions = NONE): boolean {
+export function areTooMany(after: Deletions = NO_DELETIONS, before: Deletions = NO_DELETIONS): boolean {
   return (
     after.ids.length > Math.max(MAX_DELETED_IDS, before.ids.length) ||
     after.slots.length > Math.max(MAX_DELETED_SLOTS, before.slots.length)

@@ -13,7 +13,7 @@ import type {
   Removal,
   StockedPackage,
 } from '../store.ts'
-import { areTooMany, currentDeletions, deletionsIn, merged } from './deletions.ts'
+import { areTooMany, currentDeletions, deletionsIn, isDeleted, merged } from './deletions.ts'
 import { type Delivery, forget, undo } from './deliveries.ts'
 import { lessExposed, retire } from './exposure.ts'
 import { refNameOf, withoutOrphans } from './twins.ts'
@@ -55,7 +55,9 @@ export function drop<Package extends StockedPackage>(
   const isKnown = (name: KnownName['name']) => !isOver(knownUntil(name) ?? now, now)
   const deletions = merged(current.deletions, deletionsIn(deletion, isKnown, now))
   if (areTooMany(deletions, current.deletions)) return { stock, removed: [], outcome: { outcome: 'full' } }
-  const left = withoutAny(current, (pkg) => isCovered(pkg, deletion))
+  // It covers what is in the stock whether or not it is remembered.
+  const covered = deletionsIn({ ...deletion, keptUntil: Number.POSITIVE_INFINITY }, () => false, now)
+  const left = withoutAny(current, (pkg) => isDeleted(covered, pkg, now))
   const count = current.packages.length - left.packages.length
   const outcome = { outcome: 'deleted', count } as const
   if (stock === undefined && deletions === undefined) return { stock, removed: [], outcome }
@@ -149,12 +151,6 @@ export function removedBetween(
 /** An alias never retires: it goes with a slot that has expired. */
 function reasonOf({ expiresAt, alias }: StockedPackage, why: Removal['why'], now: number): Removal['why'] {
   return expiresAt <= now || (alias && why === 'retired') ? 'expired' : why
-}
-
-function isCovered({ id, slot, createdAt }: StockedPackage, deletion: Deletion): boolean {
-  if (deletion.ids?.includes(id)) return true
-  if (createdAt > deletion.createdUntil) return false
-  return deletion.everything === true || (slot !== undefined && deletion.slots?.includes(slot) === true)
 }
 
 function changed<Package extends StockedPackage>(

@@ -6,7 +6,6 @@ import type {
   Claim,
   ClaimPolicy,
   Deletion,
-  Deletions,
   Quota,
   StockLimits,
   StoredKeyPackage,
@@ -97,7 +96,7 @@ export function claimBy(requester: string, author: Pubkey, overrides: Partial<Cl
   }
 }
 
-export const NO_DELETIONS: Deletions = { ids: [], slots: [] }
+export { NO_DELETIONS } from '../../plugin/stock/deletions.ts'
 
 /** A deletion of what was created until `NOW`; it is remembered as long as the packages above are valid. */
 export function deletionOf(overrides: Partial<Deletion>): Deletion {
