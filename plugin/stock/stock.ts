@@ -65,8 +65,8 @@ export function drop<Package extends StockedPackage>(
 }
 
 /**
- * Takes over what another store remembers: removes packages spent there, by event id or KeyPackageRef, as `drop` does, and
- * remembers its deletions. The store must remember `names`.
+ * Takes over what another store remembers: removes packages spent or deleted there, as `drop` does, and remembers its deletions.
+ * The store must remember `names`.
  */
 export function remember<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
@@ -77,8 +77,10 @@ export function remember<Package extends StockedPackage>(
   const before = stock ?? EMPTY_STOCK
   const current = expire<Package>(before, now)
   const isSpent = new Set(spent.map(({ name }) => name))
-  const left = withoutAny(current, (pkg) =>
-    [pkg.id, refNameOf(pkg), pkg.ref].some((name) => isSpent.has(name)),
+  const left = withoutAny(
+    current,
+    (pkg) =>
+      isDeleted(deletions, pkg, now) || [pkg.id, refNameOf(pkg), pkg.ref].some((name) => isSpent.has(name)),
   )
   const all = currentDeletions(merged(current.deletions, deletions), now)
   const names = spent.filter(({ name, expiresAt }) => expiresAt > (knownUntil(name) ?? 0))

@@ -104,6 +104,16 @@ export function describeDeleting(it: Specify): void {
 
 /** The same for the methods of `MovableStore`. */
 export function describeMovingDeletions(it: Specify<MovableStore>): void {
+  it('removes from the stock what another store remembers as deleted (I3)', async (store) => {
+    const kept = packageNamed('newer', alice, { createdAt: NOW })
+    for (const each of [pkg, slot, kept]) await store.put(each, LIMITS, NOW)
+    const until = NOW + 30 * DAY
+    const deletions = { ids: [[pkg.id, until]], slots: [['phone', NOW, until]] } as const
+    await store.remember(alice, { names: [], deletions }, NOW)
+    same(await idsOf(store, alice), [kept.id])
+    for (const each of [pkg, slot]) equal(await store.put(each, LIMITS, NOW), 'spent')
+  })
+
   it('returns the remembered deletions of an author, and takes over those of another store (I3)', async (store) => {
     const bob = authorNamed('bob')
     await store.drop(alice, deletionOf({ ids: [pkg.id], slots: ['phone'], everything: true }), NOW)
