@@ -12,7 +12,7 @@ import type { Claim, ClaimOutcome, PutOutcome, Removal, StoredKeyPackage } from 
  * - `publish`: a package was published, or imported by an operator (then without a requester). The outcome is the
  *   store's (`PutOutcome`).
  * - `claim`: a package of the author was `delivered` to a requester, or there was `none`.
- * - `exposure`: the delivered package was the last one, and stays. The outcome says how often it has been delivered.
+ * - `exposure`: the delivered package was the shared one, and stays. The outcome says how often it has been delivered.
  * - `release`: the package was put back, because nothing was sent for this claim, or because the claim was its author's, who
  *   authenticated afterwards.
  * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused. The outcome is what the client was told.
@@ -42,7 +42,7 @@ export interface AuditRecord {
   readonly kind?: number
   /** Who published or asked: the first pubkey of the connection, or else its address. */
   readonly requester?: string | undefined
-  /** How many packages the author has left after a claim. */
+  /** How many fresh packages the author has left after a claim. */
   readonly remaining?: number
 }
 
@@ -87,7 +87,7 @@ export function publishEntry(
   return { action: 'publish', outcome, ...namesOf(pkg), requester }
 }
 
-/** The outcome of a claim; several entries if it delivered several packages, or the last one. */
+/** The outcome of a claim; several entries if it delivered several packages, or the shared one. */
 export function claimEntries(
   claim: Claim,
   outcome: ClaimOutcome,
@@ -100,8 +100,8 @@ export function claimEntries(
     const message = refusalOf([outcome], options)?.message ?? outcome.outcome
     return [{ action: 'refusal', verb: 'REQ', outcome: message, author, requester }]
   }
-  const { packages, remaining, lastUsed } = outcome
-  const last = lastUsed ? packages.at(-1) : undefined
+  const { packages, remaining, sharedUsed } = outcome
+  const last = sharedUsed ? packages.at(-1) : undefined
   const delivered = packages.map((pkg): AuditEntry => {
     return { action: 'claim', outcome: 'delivered', ...namesOf(pkg), requester, remaining }
   })

@@ -1,7 +1,7 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Audit } from './audit.ts'
-import type { SignedEvent } from './nostr/messages.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
@@ -38,6 +38,8 @@ export interface GatewayContext {
   readonly audit: Audit
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
+  /** By which of the pubkeys the author knows somebody; undefined: by none, or it cannot be found out now. Never rejects. */
+  knownAs(author: Pubkey, pubkeys: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are valid. */

@@ -57,6 +57,7 @@ export class KeyPackageGateway {
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
       verifyEvent,
+      knownAs: async () => undefined,
       now,
     }
     const replenisher = new Replenisher(context)

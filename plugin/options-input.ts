@@ -48,6 +48,9 @@ interface QuotaOptions {
   readonly perAuthor?: QuotaPerAuthorOptions | undefined
   readonly perAddress?: QuotaPerAddressOptions | undefined
   readonly perRequester?: QuotaPerRequesterOptions | undefined
+  readonly perAddressTotal?: QuotaPerAddressTotalOptions | undefined
+  readonly strangers?: QuotaStrangersOptions | undefined
+  readonly freshPerAddress?: QuotaFreshPerAddressOptions | undefined
   readonly slotsPerRequester?: QuotaSlotsPerRequesterOptions | undefined
   readonly slotsPerAddress?: QuotaSlotsPerAddressOptions | undefined
   readonly newAuthorsPerAddress?: QuotaNewAuthorsPerAddressOptions | undefined
@@ -82,6 +85,36 @@ interface QuotaPerRequesterOptions {
    */
   readonly max?: number | undefined
   /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaPerAddressTotalOptions {
+  /**
+   * Maximum claims from one address over all authors in one window. Default: 1000. Allowed: an integer from 1
+   * to 1000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaStrangersOptions {
+  /**
+   * Maximum fresh packages of one author that requesters the author does not know take, all together in one
+   * window; 0: any number. Default: 12. Allowed: an integer from 0 to 1000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 43200. Allowed: an integer from 1 to 2592000. */
+  readonly windowSeconds?: number | undefined
+}
+
+interface QuotaFreshPerAddressOptions {
+  /**
+   * Maximum fresh packages of one author that requesters the author does not know take from one address in
+   * one window; 0: any number. Default: 1. Allowed: an integer from 0 to 1000000.
+   */
+  readonly max?: number | undefined
+  /** Length of the sliding window in seconds. Default: 86400. Allowed: an integer from 1 to 2592000. */
   readonly windowSeconds?: number | undefined
 }
 
@@ -146,7 +179,13 @@ interface StockOptions {
    */
   readonly overflow?: 'reject' | 'evict-oldest' | undefined
   /**
-   * Authors with fewer packages than this are asked for more. Default: 3. Allowed: an integer from 0 to 1000.
+   * How many fresh packages of an author are only for requesters whom the author knows. Default: 3. Allowed:
+   * an integer from 0 to 999.
+   */
+  readonly keep?: number | undefined
+  /**
+   * Authors with fewer fresh packages than this are asked for more; must exceed keep. Default: 5. Allowed: an
+   * integer from 0 to 1000.
    */
   readonly low?: number | undefined
   /**

@@ -15,6 +15,8 @@ const profileDefaults = {
     relayLists: [10051],
     delivery: { encoding: 'hex' },
     claim: { redeliverySeconds: 0 },
+    quota: { strangers: { max: 0 }, freshPerAddress: { max: 0 } },
+    stock: { keep: 0 },
     validation: { requireLastResort: true },
   },
   marmot: {
@@ -22,6 +24,11 @@ const profileDefaults = {
     validation: { tags: 'strict' },
   },
 } as const
+
+const windowSeconds = (defaultSeconds: number) =>
+  seconds(1, 30 * 86_400)
+    .default(defaultSeconds)
+    .describe('Length of the sliding window in seconds')
 
 const quota = (defaultMax: number, highestMax: number, what: string) =>
   z
@@ -33,9 +40,21 @@ const quota = (defaultMax: number, highestMax: number, what: string) =>
         .max(highestMax)
         .default(defaultMax)
         .describe(`Maximum ${what} in one window`),
-      windowSeconds: seconds(1, 30 * 86_400)
-        .default(3600)
-        .describe('Length of the sliding window in seconds'),
+      windowSeconds: windowSeconds(3600),
+    })
+    .prefault({})
+
+const quotaOrNone = (defaultMax: number, defaultSeconds: number, what: string) =>
+  z
+    .strictObject({
+      max: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .default(defaultMax)
+        .describe(`Maximum ${what} in one window; 0: any number`),
+      windowSeconds: windowSeconds(defaultSeconds),
     })
     .prefault({})
 
@@ -89,6 +108,17 @@ export const optionsSchema = z.strictObject({
       perAuthor: quota(10, 10_000, 'claims of one author by one requester'),
       perAddress: quota(100, 100_000, 'claims of one author from one address'),
       perRequester: quota(500, 1_000_000, 'claims by one requester over all authors'),
+      perAddressTotal: quota(1000, 1_000_000, 'claims from one address over all authors'),
+      strangers: quotaOrNone(
+        12,
+        43_200,
+        'fresh packages of one author that requesters the author does not know take, all together',
+      ),
+      freshPerAddress: quotaOrNone(
+        1,
+        86_400,
+        'fresh packages of one author that requesters the author does not know take from one address',
+      ),
       slotsPerRequester: quota(5000, 1_000_000, 'authors whose slots alone one requester queries'),
       slotsPerAddress: quota(20_000, 10_000_000, 'authors whose slots alone are queried from one address'),
       newAuthorsPerAddress: quota(
@@ -119,21 +149,34 @@ export const optionsSchema = z.strictObject({
         .describe(
           'What happens when an author already has the maximum of one-time packages; of slots, the oldest makes room',
         ),
+      keep: z
+        .number()
+        .int()
+        .min(0)
+        .max(999)
+        .default(3)
+        .describe('How many fresh packages of an author are only for requesters whom the author knows'),
       low: z
         .number()
         .int()
         .min(0)
         .max(1000)
-        .default(3)
-        .describe('Authors with fewer packages than this are asked for more'),
+        .default(5)
+        .describe('Authors with fewer fresh packages than this are asked for more; must exceed keep'),
       ttlSeconds: seconds(60, 5 * YEAR_SECONDS)
         .default(7_776_000)
         .describe('Maximum age of a package, in seconds after its created_at'),
       retireAfterSeconds: seconds(0, YEAR_SECONDS)
         .default(600)
         .describe(
-          'How many seconds after its exposure a package is removed, once the author has two fresh ones',
+          'How many seconds after its exposure a package is removed, once two fresh ones have arrived since',
         ),
+    })
+    .superRefine(({ keep, low }, context) => {
+      // Otherwise strangers get no fresh package, and nobody asks the author for more.
+      if (keep === 0 || low > keep) return
+      const params = { value: low, expected: `a number above stock.keep (${keep})` }
+      context.addIssue({ code: 'custom', path: ['low'], params })
     })
     .prefault({}),
   validation: z

@@ -101,6 +101,12 @@ function allowedBy(node: Node): string {
   return node.pattern === undefined ? 'a string' : `a string such as ${String(node.default)}`
 }
 
+/** `params` of an issue about settings that do not go together: the value in effect, and what is expected. */
+interface Conflict {
+  readonly value?: unknown
+  readonly expected?: string
+}
+
 function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[]): string[] {
   const path = issue.path.map(String)
   if (issue.code === 'unrecognized_keys') {
@@ -108,9 +114,10 @@ function explain(issue: z.core.$ZodIssue, input: unknown, leaves: readonly Leaf[
   }
   const leaf = leaves.find((known) => startsWith(path, known.path))
   const here = leaf?.path ?? path
-  const value = JSON.stringify(valueAt(input, here))
-  const allowed = leaf?.allowed ?? childrenOf(path, leaves)
-  return [`${here.join('.') || 'settings'}: ${value} is not allowed; expected ${allowed}`]
+  const { value = valueAt(input, here), expected }: Conflict =
+    issue.code === 'custom' ? (issue.params ?? {}) : {}
+  const allowed = expected ?? leaf?.allowed ?? childrenOf(path, leaves)
+  return [`${here.join('.') || 'settings'}: ${JSON.stringify(value)} is not allowed; expected ${allowed}`]
 }
 
 function explainUnknown(path: readonly string[], leaves: readonly Leaf[]): string {

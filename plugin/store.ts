@@ -26,13 +26,23 @@ export interface StockedPackage {
    * spend it, it leaves the stock with its slot's package, and nothing counts it.
    */
   readonly alias?: true
+  /**
+   * Where the package is in the order in which this gateway delivers: lower texts first (`plugin/publish/home.ts`, DESIGN section
+   * 7). Packages without one come last.
+   */
+  readonly rank?: string
+  /**
+   * When a store first received the package, in seconds since the epoch; it keeps it when it moves to another store. `put` sets it
+   * if it is missing.
+   */
+  readonly receivedAt?: number
   /** The event's single-letter tags, which filters can match (NIP-01). */
   readonly tags: readonly (readonly [letter: string, value: string])[]
-  /** Set once the package was delivered as the author's last one and kept in the stock. */
+  /** Set once the package was delivered and kept in the stock, as the author's shared package. */
   readonly exposure?: Exposure
 }
 
-/** How often a last package was delivered. */
+/** How often a shared package was delivered. */
 export interface Exposure {
   /** The first time, in seconds since the epoch. */
   readonly since: number
@@ -111,6 +121,13 @@ export interface Claim {
   readonly requester: string
   /** The network address of the request, regardless of authentication. */
   readonly address: string
+  /** The network that the address is in, if quotas count that as well (the /48 of an IPv6 address). */
+  readonly network?: string
+  /**
+   * Whether the author knows the requester, if that was looked up. A claim without it is never given a stranger's answer: its
+   * outcome is then `needs-known`.
+   */
+  readonly standing?: Standing
   /** Maximum one-time packages to deliver. They are delivered only if no slot matches. */
   readonly maximum: number
   /** Maximum slots to deliver, newest first; all if undefined. */
@@ -133,9 +150,14 @@ export interface Claim {
   readonly formerly?: string
 }
 
-/** What a claim has counted in the author's windows, for `KeyPackageStore.release` to give it back. */
-export interface CountedClaim extends Pick<Claim, 'requester' | 'address'> {
+/** A requester whom the author does not know; or the pubkey by which the author knows them. */
+export type Standing = 'stranger' | { readonly knownAs: Pubkey }
+
+/** What a claim of somebody unauthenticated has counted, for `KeyPackageStore.release` to give it back. */
+export interface CountedClaim extends Pick<Claim, 'requester' | 'address' | 'network'> {
   readonly policy: ClaimPolicy
+  /** `freshTaken` of its outcome. */
+  readonly freshTaken: number
   /** The `now` of the claim. */
   readonly at: number
 }
@@ -155,16 +177,25 @@ export interface Narrowing {
 export interface ClaimPolicy {
   readonly perAuthor: Quota
   readonly perAddress: Quota
+  /** The fresh packages of one author that strangers take, all together; undefined: any number. */
+  readonly strangers?: Quota
+  /** The fresh packages of one author that strangers at one address take; undefined: any number. */
+  readonly freshPerAddress?: Quota
+  /** How many fresh packages of an author are for known requesters alone. */
+  readonly keep: number
   readonly redeliverySeconds: number
   readonly retireAfterSeconds: number
-  /** `onLowStock` listeners are called for an author with fewer packages than this left. */
+  /** `onLowStock` listeners are called for an author with fewer fresh packages than this left. */
   readonly low: number
 }
 
 /**
  * The outcome of a claim, from the rules, which know packages without their events, to the wire.
- * - `delivered`: these packages. All are now spent, except slots, their aliases, and the author's last one.
+ * - `delivered`: these packages, as they were before the claim. All are now spent, except slots, their aliases, and the
+ *   author's shared one.
  * - `none`: the author has no matching package.
+ * - `needs-known`: a stranger would not get a fresh package, somebody whom the author knows would. Nothing changed: look it up, and
+ *   claim again with `Claim.standing`.
  * - `limited`: the named quota is used up (`LimitedClaim`).
  * - `unavailable`: the part of the store that holds this author did not answer; nothing was delivered.
  */
@@ -172,14 +203,17 @@ export type ClaimOutcome<Package extends StockedPackage = StoredKeyPackage> =
   | {
       readonly outcome: 'delivered'
       readonly packages: readonly Package[]
-      /** KeyPackages the author has left, including an exposed last one. */
+      /** How many fresh packages the author has left. */
       readonly remaining: number
-      /** Whether the author's last one-time package is among them; if so, it comes last in `packages`. */
-      readonly lastUsed: boolean
+      /** Whether the author's shared package is among them; if so, it comes last in `packages`. */
+      readonly sharedUsed: boolean
+      /** How many of the packages were fresh until now. */
+      readonly freshTaken: number
       /** Whether quotas count it; false if it delivers only what the requester has seen (`Claim.seen`). */
       readonly counted: boolean
     }
   | { readonly outcome: 'none' }
+  | { readonly outcome: 'needs-known' }
   | LimitedClaim
   | { readonly outcome: 'unavailable' }
 
@@ -187,7 +221,13 @@ export type ClaimOutcome<Package extends StockedPackage = StoredKeyPackage> =
 export interface LimitedClaim {
   readonly outcome: 'limited'
   /** Quotas other than `perAuthor` and `perAddress` count over all authors; the gateway asks for them before it claims (`hit`). */
-  readonly by: 'perAuthor' | 'perAddress' | 'perRequester' | 'slotsPerRequester' | 'slotsPerAddress'
+  readonly by:
+    | 'perAuthor'
+    | 'perAddress'
+    | 'perRequester'
+    | 'perAddressTotal'
+    | 'slotsPerRequester'
+    | 'slotsPerAddress'
   readonly retryAfterSeconds: number
 }
 
@@ -218,7 +258,7 @@ export type DropOutcome =
   | { readonly outcome: 'deleted'; readonly count: number }
   | { readonly outcome: 'full' }
 
-/** Called when a claim has left an author with fewer than `ClaimPolicy.low` packages. */
+/** Called when a claim has left an author with fewer than `ClaimPolicy.low` fresh packages. */
 export type LowStockListener = (author: Pubkey, remaining: number) => void
 
 /** Called when `put` returned `stored` or `replaced`. */
@@ -227,7 +267,7 @@ export type PublishedListener = (author: Pubkey, id: EventId) => void
 /**
  * A package that left its author's stock other than by a claim, and why. It is spent (I3). An alias leaves with its slot.
  * - `expired`: its lifetime ended.
- * - `retired`: it was exposed for `retireAfterSeconds`, and two fresh packages were in the stock.
+ * - `retired`: it was exposed for `retireAfterSeconds`, and two fresh packages had arrived since its exposure.
  * - `replaced`: a newer package took its slot.
  * - `evicted`: the stock was full, and it was the oldest. A slot that was evicted is not spent, and may come back.
  * - `deleted`: its author deleted it, or an import listed it as spent.

@@ -120,7 +120,7 @@ class LmdbStore implements MovableStore {
       if (counted !== undefined) uncount(transaction, author, counted)
       const record = transaction.tables.authors.get(author)
       if (record === undefined) return
-      const { stock, removed } = release(record, ids, now)
+      const { stock, removed } = release(record, ids, now, counted)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
     })

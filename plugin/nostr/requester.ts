@@ -1,5 +1,7 @@
 /** Whom quotas count: an authenticated pubkey, or else a network address. */
 
+import type { Quota } from '../store.ts'
+
 /** Who sends a message. */
 export interface Requester {
   /** Whom quotas count: the first pubkey that the connection authenticated, or else its address. */
@@ -10,6 +12,8 @@ export interface Requester {
 
 /** Longer values are cut off; no real address is longer. */
 const MAX_ADDRESS_LENGTH = 64
+/** How many times as much as one address a network may take. */
+const NETWORK_FACTOR = 10
 
 /**
  * The address that quotas count: an IPv4 address itself, or the /64 of an IPv6 address, which is what one customer of a
@@ -20,6 +24,20 @@ export function addressKey(address: string): string {
   const groups = bare.includes(':') ? expandIPv6(bare) : undefined
   if (groups === undefined) return bare.slice(0, MAX_ADDRESS_LENGTH)
   return mappedIPv4(groups) ?? `${groups.slice(0, 4).join(':')}::/64`
+}
+
+/**
+ * The network that quotas count besides an address: the /48 that the /64 of `addressKey` is in, because a provider gives that much
+ * to one customer too (RFC 6177). Undefined for all other addresses.
+ */
+export function networkKey(address: string): string | undefined {
+  if (!address.endsWith('::/64')) return undefined
+  return `${address.slice(0, -'::/64'.length).split(':').slice(0, 3).join(':')}::/48`
+}
+
+/** The quota of a network, for the quota of an address. */
+export function forNetwork({ max, windowSeconds }: Quota): Quota {
+  return { max: max * NETWORK_FACTOR, windowSeconds }
 }
 
 /** The eight groups of an IPv6 address, without leading zeros. */

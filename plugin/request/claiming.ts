@@ -9,6 +9,7 @@ import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import { isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
 import { type ClaimGroup, groupByWindows, type Reservation, refund, reserve } from './shared-quotas.ts'
+import { claimAsKnown } from './standing.ts'
 import { releaseAll, UndoableClaim } from './undoable-claims.ts'
 
 /** What the answer has taken from the store. `release` releases all of it; it never rejects. */
@@ -37,7 +38,7 @@ export async function answerQuery<Result>(
     onReleased()
   }
   try {
-    const answered = await takeAll(context, query.claims)
+    const answered = await takeAll(context, query)
     claims = answered.flatMap(({ undoable }) => undoable ?? [])
     const outcomes = answered.map(({ outcome }) => outcome)
     return await use(await compose(context, query, outcomes), { claims, release })
@@ -100,14 +101,23 @@ interface Answered {
   readonly undoable?: UndoableClaim
 }
 
-async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promise<Answered[]> {
-  const groups = await Promise.all(groupByWindows(claims).map((group) => takeGroup(context, group)))
+async function takeAll(
+  context: GatewayContext,
+  { claims, authenticated }: Pick<Query, 'claims' | 'authenticated'>,
+): Promise<Answered[]> {
+  const groups = await Promise.all(
+    groupByWindows(claims, context.options).map((group) => takeGroup(context, group, authenticated)),
+  )
   const byAuthor = new Map(groups.flat().map((answered) => [answered.author, answered]))
   return claims.flatMap(({ author }) => byAuthor.get(author) ?? [])
 }
 
-async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGroup): Promise<Answered[]> {
-  const { store, policy, log, now } = context
+async function takeGroup(
+  context: GatewayContext,
+  { windows, claims }: ClaimGroup,
+  authenticated: ReadonlySet<Pubkey>,
+): Promise<Answered[]> {
+  const { log, now } = context
   const reservedAt = now()
   let reserved = 0
   try {
@@ -115,7 +125,7 @@ async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGrou
     reserved = reservation.granted
     const { asked, refused } = admit(context, claims, reservation)
     const at = now()
-    const outcomes = asked.length === 0 ? [] : await store.claim(asked, policy, at)
+    const outcomes = asked.length === 0 ? [] : await claimAsKnown(context, asked, authenticated, at)
     const answers = asked.map((claim, index): Answered => {
       const outcome = outcomes[index] ?? { outcome: 'unavailable' }
       const isCounted = claim.limited === undefined && usesQuotas(outcome)

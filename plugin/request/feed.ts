@@ -43,7 +43,7 @@ export class Feed {
     const claimed = new Set(query.claims.map(({ author }) => author))
     for (const [author, filters] of query.others) {
       const isPushed = claimed.has(author) && filters.some(mayFindSlots)
-      if ((!isPushed && !query.isEarly) || !settings.pushLimits.watch()) continue
+      if ((!isPushed && query.authenticated.size > 0) || !settings.pushLimits.watch()) continue
       this.#others.set(author, askedBy(filters))
       if (isPushed) this.#watchClaimed(author)
     }

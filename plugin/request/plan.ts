@@ -4,7 +4,7 @@ import type { EncodingHint, KeyPackageFilter } from '../nostr/filters.ts'
 import { atMostAuthors, forSomeAuthors, withRetryAfter } from '../nostr/machine-readable.ts'
 import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
-import type { Requester } from '../nostr/requester.ts'
+import { networkKey, type Requester } from '../nostr/requester.ts'
 import type { Options } from '../options.ts'
 import { meets } from '../stock/selection.ts'
 import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
@@ -15,8 +15,8 @@ export interface Query {
   readonly own: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
   /** One claim for each other author, unless all filters that name them have `limit: 0`. */
   readonly claims: readonly Claim[]
-  /** Whether the client has authenticated nobody yet, and so may turn out to be one of the authors (I10). */
-  readonly isEarly: boolean
+  /** The pubkeys that the connection has authenticated. Without any, it may turn out to be one of the authors (I10). */
+  readonly authenticated: ReadonlySet<Pubkey>
   /** The filters that name other authors. */
   readonly others: ReadonlyMap<Pubkey, readonly KeyPackageFilter[]>
   /** The content encoding that the client wants for an author's packages. */
@@ -60,7 +60,7 @@ export function planQuery(
   return {
     own: new Map(authors.filter(([author]) => requester.authenticated.has(author))),
     claims: others.flatMap(([author, named]) => claimOf(author, named, requester, options)),
-    isEarly: requester.authenticated.size === 0,
+    authenticated: new Set(requester.authenticated),
     others: new Map(others),
     hints: new Map(
       authors.flatMap(([author, named]) => {
@@ -103,6 +103,9 @@ export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
   return {
     perAuthor: quota.perAuthor,
     perAddress: quota.perAddress,
+    ...(quota.strangers.max > 0 && { strangers: quota.strangers }),
+    ...(quota.freshPerAddress.max > 0 && { freshPerAddress: quota.freshPerAddress }),
+    keep: stock.keep,
     redeliverySeconds: claim.redeliverySeconds,
     retireAfterSeconds: stock.retireAfterSeconds,
     low: stock.low,
@@ -111,13 +114,14 @@ export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
 
 /** Whether the claim was not processed. */
 export function isUnanswered({ outcome }: ClaimOutcome): boolean {
-  return outcome === 'limited' || outcome === 'unavailable'
+  return outcome === 'limited' || outcome === 'unavailable' || outcome === 'needs-known'
 }
 
 const countedBy = {
   perAuthor: 'each author',
   perAddress: 'each author from one address',
   perRequester: 'each requester',
+  perAddressTotal: 'each address',
   slotsPerRequester: 'each requester',
   slotsPerAddress: 'each address',
 } as const
@@ -138,16 +142,19 @@ export function groupByAuthor(filters: readonly KeyPackageFilter[]): Map<Pubkey,
 function claimOf(
   author: Pubkey,
   filters: readonly KeyPackageFilter[],
-  { name, address }: Requester,
+  { name, address, authenticated }: Requester,
   { claim: { perAuthor } }: Options,
 ): Claim[] {
   const asking = filters.filter(({ limit }) => limit !== 0)
   if (asking.length === 0) return []
   const maxSlots = Math.max(...asking.map(({ limit = Number.POSITIVE_INFINITY }) => limit))
+  const network = networkKey(address)
   const claim = {
     author,
     requester: name,
     address,
+    ...(network !== undefined && { network }),
+    ...(authenticated.size === 0 && { standing: 'stranger' as const }),
     maximum: Math.min(maxSlots, perAuthor),
     narrowings: asking.map(({ narrowing }) => narrowing),
   }

@@ -145,7 +145,7 @@ export class Requests {
     const subscription = { forwarded: isForwarded, feed }
     this.#parts.subscriptions.open(id, subscription)
     feed.keepAnswered(answer.outcome === 'answered' ? answer.answered : NOBODY)
-    if (query.isEarly) this.#noteEarly(claims, feed)
+    if (query.authenticated.size === 0) this.#noteEarly(claims, feed)
     const end = { unsent: release, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
     if (query.own.size === 0) {
       const events = claimed.map((event) => eventMessage(id, event))

@@ -1,13 +1,16 @@
 /** The quotas over all authors: what a REQ reserves in them before it claims, and what it gets back. */
 
 import type { GatewayContext } from '../context.ts'
+import { forNetwork } from '../nostr/requester.ts'
+import type { Options } from '../options.ts'
 import { isForSlotsAlone } from '../stock/selection.ts'
-import type { Claim, LimitedClaim, QuotaOutcome } from '../store.ts'
+import type { Claim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
 
 /** A window over all authors. */
 export interface SharedWindow {
-  readonly by: 'perRequester' | 'slotsPerRequester' | 'slotsPerAddress'
+  readonly by: 'perRequester' | 'perAddressTotal' | 'slotsPerRequester' | 'slotsPerAddress'
   readonly key: string
+  readonly quota: Quota
 }
 
 /** How many claims have room, and why the others have none. */
@@ -26,23 +29,37 @@ export interface ClaimGroup {
  * Slots are never used up, and clients ask for those of all their contacts at every start, so they have windows of their
  * own. A readback, by which a client checks that its own slot is stored, is not counted.
  */
-export function groupByWindows(claims: readonly Claim[]): ClaimGroup[] {
+export function groupByWindows(claims: readonly Claim[], { quota }: Options): ClaimGroup[] {
   const [first] = claims
   if (first === undefined) return []
   if (isReadback(claims)) return [{ windows: [], claims }]
-  const { requester, address } = first
+  const { requester } = first
   const forSlots: ClaimGroup = {
     windows: [
-      { by: 'slotsPerRequester', key: `slots ${requester}` },
-      { by: 'slotsPerAddress', key: `slots-from ${address}` },
+      { by: 'slotsPerRequester', key: `slots ${requester}`, quota: quota.slotsPerRequester },
+      ...ofAddress('slotsPerAddress', 'slots-from', first, quota.slotsPerAddress),
     ],
     claims: claims.filter(isForSlotsAlone),
   }
   const others: ClaimGroup = {
-    windows: [{ by: 'perRequester', key: `requester ${requester}` }],
+    windows: [
+      { by: 'perRequester', key: `requester ${requester}`, quota: quota.perRequester },
+      ...ofAddress('perAddressTotal', 'claims-from', first, quota.perAddressTotal),
+    ],
     claims: claims.filter((claim) => !isForSlotsAlone(claim)),
   }
   return [others, forSlots].filter((group) => group.claims.length > 0)
+}
+
+/** The windows of an address and of the network it is in. */
+function ofAddress(
+  by: SharedWindow['by'],
+  name: string,
+  { address, network }: Claim,
+  quota: Quota,
+): SharedWindow[] {
+  const own = { by, key: `${name} ${address}`, quota }
+  return network === undefined ? [own] : [own, { by, key: `${name} ${network}`, quota: forNetwork(quota) }]
 }
 
 /** Whether a REQ asks for nothing but slots of one author by their names. */
@@ -58,10 +75,10 @@ export async function reserve(
   cost: number,
   now: number,
 ): Promise<Reservation> {
-  const { store, options } = context
+  const { store } = context
   const outcomes = await Promise.allSettled(
     windows.map(async (window) => {
-      return { window, ...(await store.hit(window.key, cost, options.quota[window.by], now)) }
+      return { window, ...(await store.hit(window.key, cost, window.quota, now)) }
     }),
   )
   const hits = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
@@ -74,14 +91,14 @@ export async function reserve(
 
 /** Gives back what was reserved at `now` for claims that are not counted. No answer waits for it (I7). */
 export async function refund(
-  { store, options, log }: GatewayContext,
+  { store, log }: GatewayContext,
   windows: readonly SharedWindow[],
   cost: number,
   now: number,
 ): Promise<void> {
   if (cost === 0) return
   try {
-    await Promise.all(windows.map(({ key, by }) => store.refund(key, cost, options.quota[by], now)))
+    await Promise.all(windows.map(({ key, quota }) => store.refund(key, cost, quota, now)))
   } catch (error) {
     log.error({ err: error }, 'the store failed to refund a quota; claims that were not served stay counted')
   }

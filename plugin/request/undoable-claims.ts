@@ -22,8 +22,8 @@ export class UndoableClaim {
   readonly at: number
   readonly hasOneTime: boolean
   readonly #context: GatewayContext
-  readonly #requester: string
-  readonly #address: string
+  readonly #claim: Claim
+  readonly #freshTaken: number
   readonly #counted: CountedIn
   /** Whether the windows of the author count it as well. */
   readonly #isCountedByAuthor: boolean
@@ -39,13 +39,13 @@ export class UndoableClaim {
     this.at = at
     this.hasOneTime = slots.length < packages.length
     this.#context = context
-    this.#requester = claim.requester
-    this.#address = claim.address
+    this.#claim = claim
+    this.#freshTaken = outcome.outcome === 'delivered' ? outcome.freshTaken : 0
     this.#counted = counted
     this.#isCountedByAuthor = outcome.outcome === 'delivered' && outcome.counted && !isForSlotsAlone(claim)
     // Without their events, which are large.
     this.#packages = packages.map(({ author, id, ref, kind }) => ({ author, id, ref, kind }))
-    this.#seen = context.seen.add(this.#requester, this.author, slots)
+    this.#seen = context.seen.add(this.#claim.requester, this.author, slots)
   }
 
   /** Whether the windows over all authors count it. */
@@ -65,8 +65,8 @@ export class UndoableClaim {
     const packages = this.#undo()
     if (packages.length === 0) return
     await store.release(this.author, idsOf(packages), now())
-    released.note(this.#requester, packages, now())
-    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#requester, 'nothing was sent')))
+    released.note(this.#claim.requester, packages, now())
+    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#claim.requester, 'nothing was sent')))
   }
 
   /** It was the author who asked: packages and quotas are as if they had not (I10). Rejects when the store does. */
@@ -77,16 +77,25 @@ export class UndoableClaim {
     const { windows, at } = this.#counted
     await refund(this.#context, windows, 1, at)
     if (!this.#isCountedByAuthor) return
-    const counted = { requester: this.#requester, address: this.#address, policy, at: this.at }
+    const { requester, address, network } = this.#claim
+    const freshTaken = this.#freshTaken
+    const counted = {
+      requester,
+      address,
+      ...(network !== undefined && { network }),
+      policy,
+      freshTaken,
+      at: this.at,
+    }
     await store.release(this.author, idsOf(packages), now(), counted)
-    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#requester, 'its author had asked')))
+    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#claim.requester, 'its author had asked')))
   }
 
   #undo(): readonly Taken[] {
     const packages = this.#isUndone ? [] : this.#packages
     this.#isUndone = true
     this.#packages = []
-    this.#context.seen.forget(this.#requester, this.author, this.#seen)
+    this.#context.seen.forget(this.#claim.requester, this.author, this.#seen)
     return packages
   }
 }

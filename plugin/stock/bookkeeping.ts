@@ -14,6 +14,7 @@ export function dueAt(stock: Stock, retireAfterSeconds: number): number | undefi
     ...stock.deliveries.map(({ keptUntil }) => keptUntil),
     ...retirements(stock.packages, retireAfterSeconds),
     ...(stock.deletions === undefined ? [] : timesOf(stock.deletions)),
+    ...(stock.takes ?? []).map(({ keptUntil }) => keptUntil),
   ]
   return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b))
 }
@@ -66,7 +67,7 @@ export function isTakenIn(outcome: PutOutcome): boolean {
   return outcome === 'stored' || outcome === 'replaced'
 }
 
-/** Whether a claim took from the stock and left fewer than `low`, so that `onLowStock` listeners are called. */
+/** Whether a claim took from the stock and left fewer than `low` fresh packages, so that `onLowStock` listeners are called. */
 export function isLow<Outcome extends ClaimOutcome<StockedPackage>>(
   claimed: Outcome,
   low: number,

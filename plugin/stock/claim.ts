@@ -1,35 +1,38 @@
-/** What a claim delivers, and what it spends: everything except a last package, slots and their aliases. Pure. */
+/** What a claim delivers, and what it spends: everything except the shared package, slots and their aliases. Pure. */
 
 import type { Claim, ClaimOutcome, ClaimPolicy, StockedPackage } from '../store.ts'
 import { deliveryOf, findRepeatable, repeat, withDelivery } from './deliveries.ts'
 import { expose } from './exposure.ts'
 import {
-  choose,
   chooseAliases,
   chooseSlots,
+  freshInOrder,
   isAskedFor,
   isForSlotsAlone,
+  isFresh,
   isOneTime,
-  sizeOf,
+  sharedOf,
+  toShare,
 } from './selection.ts'
-import { removedBetween, type Stock, type StockChange, settle } from './stock.ts'
-import { type ClaimWindows, type CountedWindows, countClaim } from './windows.ts'
+import { removedBetween, type Stock, type StockChange, settle, withTakes } from './stock.ts'
+import { shareOf, withTake } from './strangers.ts'
+import { type ChangedWindows, countClaim, type WindowOf } from './windows.ts'
 
 export interface Claimed<Package extends StockedPackage>
   extends StockChange<Package, Stock<Package> | undefined> {
   readonly choice: ClaimOutcome<Package>
-  /** The new windows of the requester and the address. Undefined if they do not change; then the stock does not either. */
-  readonly windows: CountedWindows | undefined
+  /** Undefined if no window changes; then the stock does not either. */
+  readonly windows: ChangedWindows | undefined
 }
 
 /**
- * Delivers packages and spends them, except a last one, slots and aliases (I1, I2). Counts the claim in the author's windows
+ * Delivers packages and spends them, except the shared one, slots and aliases (I1, I2). Counts the claim in the author's windows
  * (I5), but not one that finds nothing: strangers could tell from it who has packages. Nor one for slots alone, nor one that
- * only repeats what the requester has seen.
+ * only repeats what the requester has seen. `windowOf` is asked for `windowsOf(request)`.
  */
 export function claim<Package extends StockedPackage>(
   stock: Stock<Package> | undefined,
-  windows: ClaimWindows,
+  windowOf: WindowOf,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
@@ -41,16 +44,16 @@ export function claim<Package extends StockedPackage>(
   if (isSeen(answer, request)) return unchanged({ ...answer.choice, counted: false })
   if (request.limited !== undefined) return unchanged(request.limited)
   if (isForSlotsAlone(request)) return unchanged(answer.choice)
-  const counted = countClaim(windows, policy, now)
+  const counted = countClaim(windowOf, request, policy, now)
   if ('outcome' in counted) return unchanged(counted)
-  if (answer.choice.outcome === 'none') return unchanged(answer.choice)
+  if (answer.choice.outcome !== 'delivered') return unchanged(answer.choice)
   const removed = removedBetween(stock.packages, current.packages, 'retired', now)
   return { ...answer, windows: counted, removed }
 }
 
 type Choice<Package extends StockedPackage> = Extract<
   ClaimOutcome<Package>,
-  { outcome: 'delivered' } | { outcome: 'none' }
+  { outcome: 'delivered' } | { outcome: 'none' } | { outcome: 'needs-known' }
 >
 
 /** The result of a claim on a settled stock. */
@@ -70,11 +73,11 @@ function answerTo<Package extends StockedPackage>(
 ): Answer<Package> {
   const { packages } = stock
   const slots = chooseSlots(packages, request)
-  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined) }
+  if (slots.length > 0) return { stock, choice: delivered(stock, slots, undefined, 0) }
   const oneTime = redeliver(stock, request, policy, now) ?? take(stock, request, policy, now)
   if (oneTime !== undefined) return oneTime
   const aliases = chooseAliases(packages, request)
-  if (aliases.length > 0) return { stock, choice: delivered(stock, aliases, undefined) }
+  if (aliases.length > 0) return { stock, choice: delivered(stock, aliases, undefined, 0) }
   return { stock, choice: { outcome: 'none' } }
 }
 
@@ -110,7 +113,7 @@ function redeliver<Package extends StockedPackage>(
     packages: withExposed(stock.packages, lastAgain, now),
     deliveries: repeat(stock.deliveries, delivery, request),
   }
-  return { stock: after, choice: delivered(after, again, lastAgain) }
+  return { stock: after, choice: delivered(after, again, lastAgain, 0) }
 }
 
 /** Undefined if no one-time package matches. */
@@ -120,29 +123,45 @@ function take<Package extends StockedPackage>(
   policy: ClaimPolicy,
   now: number,
 ): Answer<Package> | undefined {
-  const chosen = choose(stock.packages, request)
+  const { maximum } = request
+  const fresh = freshInOrder(stock.packages)
+  const candidates = fresh.filter((pkg) => isAskedFor(pkg, request))
+  const share = shareOf(stock, request, Math.min(maximum, candidates.length), policy, now)
+  if (share === 'needs-known') return { stock, choice: { outcome: 'needs-known' } }
+  const spent = candidates.slice(0, Math.min(maximum, share.fresh))
+  const shared = sharedOf(stock.packages)
+  const isUsedUp = share.fresh === 0 || fresh.length - spent.length === (shared === undefined ? 1 : 0)
+  const sharedNow = shared ?? toShare(candidates.slice(spent.length))
+  const isSharedToo =
+    isUsedUp && spent.length < maximum && sharedNow !== undefined && isAskedFor(sharedNow, request)
+  const last = isSharedToo ? sharedNow : undefined
+  const chosen = last === undefined ? spent : [...spent, last]
   if (chosen.length === 0) return undefined
-  const last = chosen.length === stock.packages.filter(isOneTime).length ? chosen.at(-1) : undefined
-  const spent = last === undefined ? chosen : chosen.slice(0, -1)
+  const freshTaken = chosen.filter(isFresh).length
   const left = stock.packages.filter((pkg) => !spent.includes(pkg))
-  const after = {
-    ...stock,
-    packages: withExposed(left, last, now),
-    deliveries: withDelivery(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
-  }
-  return { stock: after, choice: delivered(after, chosen, last) }
+  const after = withTakes(
+    {
+      ...stock,
+      packages: withExposed(left, last, now),
+      deliveries: withDelivery(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
+    },
+    withTake(stock.takes, share, freshTaken, policy, now),
+  )
+  return { stock: after, choice: delivered(after, chosen, last, freshTaken) }
 }
 
 function delivered<Package extends StockedPackage>(
   { packages: left }: Stock,
   packages: readonly Package[],
-  last: Package | undefined,
+  shared: Package | undefined,
+  freshTaken: number,
 ): Delivered<Package> {
   return {
     outcome: 'delivered',
     packages,
-    remaining: sizeOf(left),
-    lastUsed: last !== undefined,
+    remaining: left.filter(isFresh).length,
+    sharedUsed: shared !== undefined,
+    freshTaken,
     counted: true,
   }
 }

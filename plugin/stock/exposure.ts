@@ -1,9 +1,9 @@
-/** The exposure of a last package that was delivered and kept: counts its deliveries, and decides when it retires. Pure. */
+/** The exposure of the shared package, which was delivered and kept: counts its deliveries, and decides when it retires. Pure. */
 
-import type { StockedPackage } from '../store.ts'
+import type { Exposure, StockedPackage } from '../store.ts'
 import { isFresh } from './selection.ts'
 
-/** The package after one more delivery as the last one. */
+/** The package after one more delivery as the shared one. */
 export function expose<Package extends StockedPackage>(pkg: Package, now: number): Package {
   const { since, count } = pkg.exposure ?? { since: now, count: 0 }
   return { ...pkg, exposure: { since, count: count + 1 } }
@@ -18,23 +18,30 @@ export function lessExposed<Package extends StockedPackage>(pkg: Package): Packa
   return fresh as Package
 }
 
-/** Removes packages exposed for `retireAfterSeconds` or longer, if the stock has at least two fresh ones. */
+/**
+ * Removes packages exposed for `retireAfterSeconds` or longer, if at least two fresh ones have arrived since. Packages that were
+ * there before do not count: strangers who used up their share would otherwise spend one of them each time.
+ */
 export function retire<Package extends StockedPackage>(
   packages: readonly Package[],
   retireAfterSeconds: number,
   now: number,
 ): readonly Package[] {
-  const isDone = ({ exposure }: StockedPackage) =>
-    exposure !== undefined && exposure.since + retireAfterSeconds <= now
-  return packages.some(isDone) && canRetire(packages) ? packages.filter((pkg) => !isDone(pkg)) : packages
+  const isDone = (pkg: StockedPackage) =>
+    pkg.exposure !== undefined &&
+    pkg.exposure.since + retireAfterSeconds <= now &&
+    canRetire(pkg.exposure, packages)
+  return packages.some(isDone) ? packages.filter((pkg) => !isDone(pkg)) : packages
 }
 
 /** When `retire` will spend packages, in seconds since the epoch, if the stock does not change. */
 export function retirements(packages: readonly StockedPackage[], retireAfterSeconds: number): number[] {
-  if (!canRetire(packages)) return []
-  return packages.flatMap(({ exposure }) => (exposure ? [exposure.since + retireAfterSeconds] : []))
+  return packages.flatMap(({ exposure }) =>
+    exposure && canRetire(exposure, packages) ? [exposure.since + retireAfterSeconds] : [],
+  )
 }
 
-function canRetire(packages: readonly StockedPackage[]): boolean {
-  return packages.filter(isFresh).length >= 2
+function canRetire({ since }: Exposure, packages: readonly StockedPackage[]): boolean {
+  // Packages without the time are from earlier versions of the store.
+  return packages.filter((pkg) => isFresh(pkg) && (pkg.receivedAt ?? pkg.createdAt) > since).length >= 2
 }

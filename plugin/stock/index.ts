@@ -63,14 +63,17 @@ export {
   type StockChange,
   sweep,
 } from './stock.ts'
+export type { Take, Taker } from './strangers.ts'
 export { namesOf, refNameOf } from './twins.ts'
 export {
-  type ClaimWindows,
-  type CountedWindows,
+  type ChangedWindows,
   hit,
   isOver,
   type KeptWindow,
   refund,
   uncountClaim,
   type Window,
+  type WindowName,
+  type WindowOf,
+  windowsOf,
 } from './windows.ts'

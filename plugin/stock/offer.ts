@@ -38,7 +38,7 @@ export function offer<Package extends StockedPackage>(
   limits: StockLimits,
   now: number,
 ): Offered<Package> {
-  const { keyPackageExpiresAt: _, ...rest } = offered
+  const { keyPackageExpiresAt: _, ...rest } = { ...offered, receivedAt: offered.receivedAt ?? now }
   // `keyPackageExpiresAt` is optional, so `rest` is still a Package. TypeScript cannot infer that for a type parameter.
   const pkg = rest as Package
   const before = stock ?? EMPTY_STOCK

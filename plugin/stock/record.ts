@@ -30,7 +30,14 @@ import {
   type Stock,
   sweep,
 } from './stock.ts'
-import { isOver, type KeptWindow, uncountClaim } from './windows.ts'
+import {
+  type ChangedWindows,
+  isOver,
+  type KeptWindow,
+  uncountClaim,
+  type WindowName,
+  type WindowOf,
+} from './windows.ts'
 
 /** Plain data: unchanged by `JSON.parse(JSON.stringify(record))`. */
 export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage> extends Stock<Package> {
@@ -38,9 +45,8 @@ export interface AuthorRecord<Package extends StockedPackage = StoredKeyPackage>
   readonly known: readonly KnownName[]
   /** The author's publish window. */
   readonly published?: KeptWindow
-  /** The claim windows of each requester, and of each address. */
-  readonly requesters: Readonly<Record<string, KeptWindow>>
-  readonly addresses: Readonly<Record<string, KeptWindow>>
+  /** The claim windows of requesters, addresses and networks. */
+  readonly windows: Readonly<Record<WindowName, KeptWindow>>
 }
 
 /** What a store writes and returns. */
@@ -82,19 +88,10 @@ export function claimPackages<Package extends StockedPackage>(
   policy: ClaimPolicy,
   now: number,
 ): RecordChange<ClaimOutcome<Package>, Package> {
-  const before = {
-    requester: lookUp(record?.requesters, request.requester),
-    address: lookUp(record?.addresses, request.address),
-  }
-  const { stock, windows, choice, removed } = claim(stockOf(record), before, request, policy, now)
+  const { stock, windows, choice, removed } = claim(stockOf(record), windowOf(record), request, policy, now)
   if (windows === undefined) return { record, outcome: choice, removed }
-  const requesters = { ...record?.requesters, [request.requester]: windows.requester }
-  const addresses = { ...record?.addresses, [request.address]: windows.address }
-  return {
-    record: recordOf(record, { ...withStock(stock), requesters, addresses }),
-    outcome: choice,
-    removed,
-  }
+  const change = { ...withStock(stock), windows: withWindows(record?.windows, windows) }
+  return { record: recordOf(record, change), outcome: choice, removed }
 }
 
 /** `KeyPackageStore.drop` */
@@ -115,9 +112,10 @@ export function releasePackages<Package extends StockedPackage>(
   counted?: CountedClaim,
 ): RecordChange<void, Package> {
   if (record === undefined) return { record, outcome: undefined, removed: [] }
-  const { stock, removed } = release(record, ids, now)
-  const windows = counted === undefined ? {} : windowsWithout(record, counted)
-  return { record: recordOf(record, { ...withStock(stock), ...windows }), outcome: undefined, removed }
+  const { stock, removed } = release(record, ids, now, counted)
+  const changed = counted === undefined ? new Map() : uncountClaim(windowOf(record), counted)
+  const change = { ...withStock(stock), windows: withWindows(record.windows, changed) }
+  return { record: recordOf(record, change), outcome: undefined, removed }
 }
 
 /** `MovableStore.remember` */
@@ -139,15 +137,11 @@ export function sweepPackages<Package extends StockedPackage>(
 ): RecordChange<number, Package> {
   if (record === undefined) return { record, outcome: 0, removed: [] }
   const { stock, removed } = sweep(record, retireAfterSeconds, now)
-  const { packages, deliveries, deletions } = stock
   const { published } = record
   const after = {
-    packages,
-    deliveries,
-    ...(deletions && { deletions }),
+    ...stockIn(stock),
     known: listNames(record, now),
-    requesters: opened(record.requesters, now),
-    addresses: opened(record.addresses, now),
+    windows: opened(record.windows, now),
     ...(published !== undefined && !isOver(published.keptUntil, now) && { published }),
   }
   return { record: isEmpty(after) ? undefined : after, outcome: removed.length, removed }
@@ -184,8 +178,8 @@ export function sweepDueAt(
   record: AuthorRecord<StockedPackage>,
   retireAfterSeconds: number,
 ): number | undefined {
-  const { known, published, requesters, addresses } = record
-  const windows = [...Object.values(requesters), ...Object.values(addresses)]
+  const { known, published } = record
+  const windows = Object.values(record.windows)
   if (published !== undefined) windows.push(published)
   const times = [...known.map(({ expiresAt }) => expiresAt), ...windows.map(({ keptUntil }) => keptUntil)]
   const due = dueAt(record, retireAfterSeconds)
@@ -213,53 +207,59 @@ type Change<Package extends StockedPackage> = Partial<AuthorRecord<Package>> | P
 
 function withStock<Package extends StockedPackage>(stock: Stock<Package> | undefined): Change<Package> {
   if (stock === undefined) return {}
-  const { packages, deliveries, deletions } = stock
-  return { packages, deliveries, deletions }
+  const { packages, deliveries, deletions, takes } = stock
+  return { packages, deliveries, deletions, takes }
+}
+
+/** The fields of a stock that are there. */
+function stockIn<Package extends StockedPackage>({
+  packages,
+  deliveries,
+  deletions,
+  takes,
+}: Partial<StockFields<Package>>): Stock<Package> {
+  return {
+    ...EMPTY_STOCK,
+    ...(packages && { packages }),
+    ...(deliveries && { deliveries }),
+    ...(deletions && { deletions }),
+    ...(takes && { takes }),
+  }
 }
 
 function recordOf<Package extends StockedPackage>(
   before: AuthorRecord<Package> | undefined,
   change: Change<Package>,
 ): AuthorRecord<Package> | undefined {
-  const { deletions, ...after } = {
-    ...EMPTY_STOCK,
+  const {
+    deletions: _deletions,
+    takes: _takes,
+    ...after
+  } = {
     known: [],
-    requesters: {},
-    addresses: {},
+    windows: {},
     ...before,
     ...change,
   } as AuthorRecord<Package>
-  const record = deletions === undefined ? after : { ...after, deletions }
+  const record = { ...after, ...stockIn({ ...before, ...change }) }
   return isEmpty(record) ? undefined : record
 }
 
-/** The claim windows after a claim was given back. */
-function windowsWithout(
-  { requesters, addresses }: AuthorRecord<StockedPackage>,
-  counted: CountedClaim,
-): Pick<AuthorRecord, 'requesters' | 'addresses'> {
-  const { requester, address } = counted
-  const before = { requester: lookUp(requesters, requester), address: lookUp(addresses, address) }
-  const after = uncountClaim(before, counted)
-  return {
-    requesters: withWindow(requesters, requester, after.requester),
-    addresses: withWindow(addresses, address, after.address),
-  }
+function windowOf(record: AuthorRecord<StockedPackage> | undefined): WindowOf {
+  return (name) => record?.windows[name]
 }
 
-function withWindow(
-  windows: Readonly<Record<string, KeptWindow>>,
-  key: string,
-  window: KeptWindow | undefined,
-): Readonly<Record<string, KeptWindow>> {
-  if (window !== undefined) return { ...windows, [key]: window }
-  return Object.fromEntries(Object.entries(windows).filter(([other]) => other !== key))
+function withWindows(
+  windows: AuthorRecord['windows'] | undefined,
+  changed: ChangedWindows,
+): AuthorRecord['windows'] {
+  const after = new Map<string, KeptWindow | undefined>([...Object.entries(windows ?? {}), ...changed])
+  return Object.fromEntries([...after].flatMap(([name, window]) => (window ? [[name, window]] : [])))
 }
 
 function isEmpty(record: AuthorRecord<StockedPackage>): boolean {
-  const { published, requesters, addresses } = record
-  const windows = [requesters, addresses].flatMap((each) => Object.keys(each))
-  return !isHeardOf(record) && published === undefined && windows.length === 0
+  const { published, windows } = record
+  return !isHeardOf(record) && published === undefined && Object.keys(windows).length === 0
 }
 
 function knownUntil(record: AuthorRecord<StockedPackage> | undefined): KnownUntil {
@@ -277,14 +277,6 @@ function withNames(
   return [...known.filter(({ name }) => !isGone.has(name)), ...names]
 }
 
-/** A requester's name may equal an inherited property, such as `constructor`. */
-function lookUp<Value>(values: Readonly<Record<string, Value>> | undefined, key: string): Value | undefined {
-  return values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined
-}
-
-function opened(
-  windows: Readonly<Record<string, KeptWindow>>,
-  now: number,
-): Readonly<Record<string, KeptWindow>> {
+function opened(windows: AuthorRecord['windows'], now: number): AuthorRecord['windows'] {
   return Object.fromEntries(Object.entries(windows).filter(([, { keptUntil }]) => !isOver(keptUntil, now)))
 }

@@ -3,6 +3,9 @@
 import { SLOT_KIND } from '../key-package/kinds.ts'
 import type { Claim, Narrowing, StockedPackage } from '../store.ts'
 
+/** Comes after every rank. */
+const LAST_RANK = '~'
+
 /** Whether this package matches one of the claim's filters. */
 export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean {
   return narrowings.some((narrowing) => meets(pkg, narrowing))
@@ -11,20 +14,6 @@ export function isAskedFor(pkg: StockedPackage, { narrowings }: Claim): boolean 
 /** Whether a claim asks for slots alone, so that nothing can be spent. */
 export function isForSlotsAlone({ narrowings }: Pick<Claim, 'narrowings'>): boolean {
   return narrowings.every(({ kinds }) => kinds.every((kind) => kind === SLOT_KIND))
-}
-
-/**
- * The one-time packages that a claim takes. An exposed package was already delivered to somebody. So it is chosen only if no
- * fresh package would be left in the stock, even one that the filters do not match (I1).
- */
-export function choose<Package extends StockedPackage>(
-  packages: readonly Package[],
-  request: Claim,
-): Package[] {
-  const candidates = packages.filter((pkg) => isOneTime(pkg) && isAskedFor(pkg, request))
-  const chosen = candidates.sort(byPreference).slice(0, request.maximum)
-  const chosenFresh = chosen.filter(isFresh)
-  return chosenFresh.length === packages.filter(isFresh).length ? chosen : chosenFresh
 }
 
 /** The slots that a claim gets: newest first, up to its maximum. */
@@ -46,12 +35,23 @@ export function chooseAliases<Package extends StockedPackage>(
   )
 }
 
-/**
- * The fresh packages in the order in which claims take them. A claim whose filters match all of them, but which takes
- * fewer, gets the first.
- */
+/** The fresh packages in the order in which claims take them. */
 export function freshInOrder<Package extends StockedPackage>(packages: readonly Package[]): Package[] {
   return packages.filter(isFresh).sort(byPreference)
+}
+
+/**
+ * The one-time package that may go to several requesters: the one that was exposed. An import can bring others that were exposed
+ * elsewhere; they are delivered only once this one is gone (I1).
+ */
+export function sharedOf<Package extends StockedPackage>(packages: readonly Package[]): Package | undefined {
+  const [first] = packages.filter((pkg) => isOneTime(pkg) && !isFresh(pkg)).sort(byPreference)
+  return first
+}
+
+/** Which of the fresh packages, in their order, to share: if there is one, a last resort (RFC 9420 section 16.8). */
+export function toShare<Package extends StockedPackage>(fresh: readonly Package[]): Package | undefined {
+  return fresh.find(({ lastResort }) => lastResort) ?? fresh[0]
 }
 
 /** How many KeyPackages there are: an alias is its slot's. */
@@ -84,14 +84,19 @@ export function byAge(a: StockedPackage, b: StockedPackage): number {
   return a.createdAt - b.createdAt || (a.id > b.id ? -1 : 1)
 }
 
-/** Fresh before exposed; then without the last_resort extension before with it; then oldest first; then lowest id. */
+/** Without the last_resort extension before with it; then this gateway's own share first (`rank`); then oldest first; then lowest id. */
 function byPreference(a: StockedPackage, b: StockedPackage): number {
   return (
-    Number(isFresh(b)) - Number(isFresh(a)) ||
     Number(a.lastResort) - Number(b.lastResort) ||
+    byText(a.rank ?? LAST_RANK, b.rank ?? LAST_RANK) ||
     a.createdAt - b.createdAt ||
-    (a.id < b.id ? -1 : 1)
+    byText(a.id, b.id)
   )
+}
+
+function byText(a: string, b: string): number {
+  if (a === b) return 0
+  return a < b ? -1 : 1
 }
 
 function newestOf<Package extends StockedPackage>(packages: readonly Package[], request: Claim): Package[] {

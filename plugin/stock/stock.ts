@@ -5,6 +5,7 @@
  */
 
 import type {
+  CountedClaim,
   Deletion,
   Deletions,
   DropOutcome,
@@ -16,14 +17,19 @@ import type {
 import { areTooMany, currentDeletions, deletionsIn, isDeleted, merged } from './deletions.ts'
 import { type Delivery, forget, undo } from './deliveries.ts'
 import { lessExposed, retire } from './exposure.ts'
+import { currentTakes, type Take, withoutTake } from './strangers.ts'
 import { refNameOf, withoutOrphans } from './twins.ts'
 import { isOver } from './windows.ts'
 
-/** One author's packages, the recent claims that can be repeated or undone, and the deletions that are remembered. */
+/**
+ * One author's packages, the recent claims that can be repeated or undone, the deletions that are remembered, and who has taken
+ * fresh packages.
+ */
 export interface Stock<Package extends StockedPackage = StockedPackage> {
   readonly packages: readonly Package[]
   readonly deliveries: readonly Delivery<Package>[]
   readonly deletions?: Deletions
+  readonly takes?: readonly Take[]
 }
 
 /** A `Removal`, without the author whose stock it is. */
@@ -88,11 +94,15 @@ export function remember<Package extends StockedPackage>(
   return { ...changed<Package>(before, withDeletions(left, all), 'deleted', now), names }
 }
 
-/** Undoes the newest claim of each package. A spent package returns to the stock in its earlier state. */
+/**
+ * Undoes the newest claim of each package. A spent package returns to the stock in its earlier state. The claim still counts,
+ * unless `counted` says what to give back.
+ */
 export function release<Package extends StockedPackage>(
   stock: Stock<Package>,
   ids: readonly string[],
   now: number,
+  counted?: CountedClaim,
 ): StockChange<Package> {
   const current = expire(stock, now)
   const { packages } = current
@@ -103,7 +113,8 @@ export function release<Package extends StockedPackage>(
     packages: [...packages.map((pkg) => (ids.includes(pkg.id) ? lessExposed(pkg) : pkg)), ...restored],
     deliveries: undone.deliveries,
   }
-  return { stock: after, removed: removedBetween(stock.packages, packages, 'expired', now) }
+  const takes = counted === undefined ? after.takes : withoutTake(after.takes, counted)
+  return { stock: withTakes(after, takes), removed: removedBetween(stock.packages, packages, 'expired', now) }
 }
 
 /** Spends expired packages and those due to retire. */
@@ -120,9 +131,10 @@ export function expire<Package extends StockedPackage>(stock: Stock<Package>, no
   const packages = withoutOrphans(kept(stock.packages, ({ expiresAt }) => expiresAt > now))
   const deliveries = kept(stock.deliveries, ({ keptUntil }) => keptUntil > now)
   const deletions = currentDeletions(stock.deletions, now)
+  const takes = currentTakes(stock.takes, now)
   const isSame = packages === stock.packages && deliveries === stock.deliveries
-  if (isSame && deletions === stock.deletions) return stock
-  return withDeletions({ packages, deliveries }, deletions)
+  if (isSame && deletions === stock.deletions && takes === stock.takes) return stock
+  return withTakes(withDeletions({ packages, deliveries }, deletions), takes)
 }
 
 /** Expires, then retires packages. */
@@ -176,10 +188,18 @@ function withoutAny<Package extends StockedPackage>(
 }
 
 function withDeletions<Package extends StockedPackage>(
-  { packages, deliveries }: Stock<Package>,
+  { deletions: _, ...rest }: Stock<Package>,
   deletions: Deletions | undefined,
 ): Stock<Package> {
-  return { packages, deliveries, ...(deletions && { deletions }) }
+  return deletions === undefined ? rest : { ...rest, deletions }
+}
+
+/** The stock with these takes; undefined: none. */
+export function withTakes<Package extends StockedPackage>(
+  { takes: _, ...rest }: Stock<Package>,
+  takes: readonly Take[] | undefined,
+): Stock<Package> {
+  return takes === undefined ? rest : { ...rest, takes }
 }
 
 /** Like `filter`, but returns the same array if nothing is removed, so that an unchanged stock stays the same object. */

@@ -1,6 +1,7 @@
-/** Sliding windows: how much of a quota is used, when there is room again, and the two windows that limit a claim. Pure. */
+/** Sliding windows: how much of a quota is used, when there is room again, and the windows that limit a claim. Pure. */
 
-import type { ClaimPolicy, CountedClaim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
+import { forNetwork } from '../nostr/requester.ts'
+import type { Claim, ClaimPolicy, CountedClaim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
 
 /** What was recorded, oldest first: the time in seconds since the epoch, and the cost. */
 export type Window = readonly (readonly [at: number, cost: number])[]
@@ -11,17 +12,24 @@ export interface KeptWindow {
   readonly keptUntil: number
 }
 
-/** The windows of this requester, and of its address, for this author; undefined if the store has none. */
-export interface ClaimWindows {
-  readonly requester: KeptWindow | undefined
-  readonly address: KeptWindow | undefined
+/** One of an author's claim windows, named by whose claims it counts. */
+export type WindowName = `${'requester' | 'address' | 'network'} ${string}`
+
+/** An author's claim windows, as a store looks them up; undefined: the store has none of this name. */
+export type WindowOf = (name: WindowName) => KeptWindow | undefined
+
+/** The windows that change, with their new value; undefined: nothing is left in it. */
+export type ChangedWindows = ReadonlyMap<WindowName, KeptWindow | undefined>
+
+/** A claim window, its quota, and what a claim is limited by when it has no room. */
+interface Counter {
+  readonly name: WindowName
+  readonly quota: Quota
+  readonly by: 'perAuthor' | 'perAddress'
 }
 
-/** Both windows with a claim counted; they replace the old ones. */
-export interface CountedWindows extends ClaimWindows {
-  readonly requester: KeptWindow
-  readonly address: KeptWindow
-}
+/** Whose claims a claim is counted with. */
+type Claimant = Pick<Claim, 'requester' | 'address' | 'network'>
 
 /**
  * `KeyPackageStore.hit`: records as much of `cost` as the quota has room for. Returns the same window if nothing was
@@ -91,32 +99,44 @@ export function record(window: Window, cost: number, now: number): Window {
   return [...window.slice(0, -1), [last[0], last[1] + cost]]
 }
 
-/** Counts one more claim in both windows. If one has no room, returns the limit with the longest wait (I5). */
+/** Counts one more claim of the author. If a window has no room, returns the limit with the longest wait (I5). */
 export function countClaim(
-  windows: ClaimWindows,
+  windowOf: WindowOf,
+  claimant: Claimant,
   policy: ClaimPolicy,
   now: number,
-): CountedWindows | LimitedClaim {
-  const requester = slide(windows.requester?.window ?? [], policy.perAuthor.windowSeconds, now)
-  const address = slide(windows.address?.window ?? [], policy.perAddress.windowSeconds, now)
-  const limited = longest(
-    limitedBy('perAuthor', requester, policy, now),
-    limitedBy('perAddress', address, policy, now),
-  )
-  if (limited !== undefined) return limited
-  return {
-    requester: keep(requester, 1, policy.perAuthor, now),
-    address: keep(address, 1, policy.perAddress, now),
+): ChangedWindows | LimitedClaim {
+  const changed = new Map<WindowName, KeptWindow>()
+  const limits: LimitedClaim[] = []
+  for (const { name, quota, by } of countersOf(claimant, policy)) {
+    const slid = slide(windowOf(name)?.window ?? [], quota.windowSeconds, now)
+    const { granted, retryAfterSeconds } = room(slid, 1, quota, now)
+    if (granted === 0) limits.push({ outcome: 'limited', by, retryAfterSeconds })
+    else changed.set(name, keep(slid, 1, quota, now))
   }
+  const [first, ...others] = limits
+  return first === undefined ? changed : others.reduce(longer, first)
 }
 
-/** Gives back what a claim counted in both windows. */
-export function uncountClaim({ requester, address }: ClaimWindows, counted: CountedClaim): ClaimWindows {
+/** Gives back what a claim counted. */
+export function uncountClaim(windowOf: WindowOf, counted: CountedClaim): ChangedWindows {
   const { policy, at } = counted
-  return {
-    requester: refund(requester, 1, policy.perAuthor, at),
-    address: refund(address, 1, policy.perAddress, at),
-  }
+  return new Map(
+    countersOf(counted, policy).map(({ name, quota }) => [name, refund(windowOf(name), 1, quota, at)]),
+  )
+}
+
+/** The windows that a claim is counted in. */
+export function windowsOf({ requester, address, network }: Claimant): WindowName[] {
+  const ofAddress: WindowName[] = [`requester ${requester}`, `address ${address}`]
+  return network === undefined ? ofAddress : [...ofAddress, `network ${network}`]
+}
+
+function countersOf(claimant: Claimant, { perAuthor, perAddress }: ClaimPolicy): Counter[] {
+  const quotas = [perAuthor, perAddress, forNetwork(perAddress)]
+  return windowsOf(claimant).map((name, index) => {
+    return { name, quota: quotas[index] ?? perAddress, by: index === 0 ? 'perAuthor' : 'perAddress' }
+  })
 }
 
 function keep(slid: Window, cost: number, { windowSeconds }: Quota, now: number): KeptWindow {
@@ -132,17 +152,6 @@ function secondsUntilRoom(window: Window, used: number, quota: Quota, now: numbe
   return quota.windowSeconds
 }
 
-function limitedBy(
-  by: 'perAuthor' | 'perAddress',
-  window: Window,
-  policy: ClaimPolicy,
-  now: number,
-): LimitedClaim | undefined {
-  const { granted, retryAfterSeconds } = room(window, 1, policy[by], now)
-  return granted === 0 ? { outcome: 'limited', by, retryAfterSeconds } : undefined
-}
-
-function longest(one: LimitedClaim | undefined, other: LimitedClaim | undefined): LimitedClaim | undefined {
-  if (one === undefined || other === undefined) return one ?? other
+function longer(one: LimitedClaim, other: LimitedClaim): LimitedClaim {
   return other.retryAfterSeconds > one.retryAfterSeconds ? other : one
 }

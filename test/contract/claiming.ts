@@ -14,7 +14,14 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
   it('delivers one package, whole, and spends it', async (store) => {
     const [older] = await fill(store, alice, 2)
     const [outcome] = await store.claim([claimBy('bob', alice)], POLICY, NOW)
-    same(outcome, { outcome: 'delivered', packages: [older], remaining: 1, lastUsed: false, counted: true })
+    same(outcome, {
+      outcome: 'delivered',
+      packages: [{ ...older, receivedAt: NOW }],
+      remaining: 1,
+      sharedUsed: false,
+      freshTaken: 1,
+      counted: true,
+    })
     same(await store.count([alice], NOW), [1])
   })
 
@@ -23,7 +30,7 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     for (const requester of ['bob', 'carol', 'dave']) {
       const [outcome] = await store.claim([claimBy(requester, alice)], POLICY, NOW)
       same(deliveredIds(outcome ? [outcome] : []), [only?.id])
-      equal(outcome?.outcome === 'delivered' && outcome.lastUsed, true)
+      equal(outcome?.outcome === 'delivered' && outcome.sharedUsed, true)
     }
     same(await idsOf(store, alice), [only?.id])
   })
@@ -32,8 +39,8 @@ export function describeClaiming(it: Specify, itTells: Specify): void {
     await fill(store, alice, 2)
     const [outcome] = await store.claim([claimBy('bob', alice, { maximum: 2 })], POLICY, NOW)
     equal(outcome?.outcome === 'delivered' && outcome.packages.length, 2)
-    equal(outcome?.outcome === 'delivered' && outcome.remaining, 1)
-    equal(outcome?.outcome === 'delivered' && outcome.lastUsed, true)
+    equal(outcome?.outcome === 'delivered' && outcome.remaining, 0)
+    equal(outcome?.outcome === 'delivered' && outcome.sharedUsed, true)
   })
 
   it('prefers packages without last_resort, then the oldest, then the lowest id', async (store) => {

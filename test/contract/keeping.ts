@@ -107,7 +107,7 @@ function describeListing(it: Specify): void {
     const [listed] = await store.list(alice, NOW)
     if (listed === undefined) return fail('the package is there')
     const { read, ...header } = listed
-    same(header, pkg)
+    same(header, { ...pkg, receivedAt: NOW })
     same(await read(), { event, contentForm })
     same(await read(), { event, contentForm })
   })
@@ -176,7 +176,7 @@ function describeSweeping(it: Specify): void {
       if (exposed === undefined) return
       await store.put(exposed, LIMITS, start)
       await store.claim([claimBy('bob', alice)], POLICY, start)
-      for (const pkg of fresh) await store.put(pkg, LIMITS, start)
+      for (const pkg of fresh) await store.put(pkg, LIMITS, start + 1)
       equal(await store.sweep(start + 599, 600), 0)
       equal(await store.sweep(start + 600, 600), 1)
       await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), start + 600)

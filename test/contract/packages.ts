@@ -24,6 +24,7 @@ export const LIMITS: StockLimits = { max: 10, overflow: 'reject', retireAfterSec
 export const POLICY: ClaimPolicy = {
   perAuthor: PLENTY,
   perAddress: PLENTY,
+  keep: 0,
   redeliverySeconds: 0,
   retireAfterSeconds: 600,
   low: 0,

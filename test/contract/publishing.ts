@@ -26,7 +26,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
   it('stores a package and returns all of it', async (store) => {
     const pkg = packageNamed('one', alice, { lastResort: true })
     equal(await store.put(pkg, LIMITS, NOW), 'stored')
-    same(await storedPackages(store, alice), [pkg])
+    same(await storedPackages(store, alice), [{ ...pkg, receivedAt: NOW }])
   })
 
   it('answers duplicate to an id or a KeyPackageRef that is in the stock', async (store) => {
@@ -71,7 +71,7 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     const { keyPackageExpiresAt: _, ...kept } = first
     same(
       (await storedPackages(store, alice)).find(({ id }) => id === first.id),
-      kept,
+      { ...kept, receivedAt: NOW },
     )
     const again = [
       { ...packageNamed('two', alice), ref: first.ref },

@@ -55,7 +55,7 @@ export function describeReleasing(it: Specify): void {
     const { requester, address } = claim
     for (const at of [NOW + 1, NOW]) {
       const ids = deliveredIds(second ? [second] : [])
-      await store.release(alice, ids, NOW + 3, { requester, address, policy, at })
+      await store.release(alice, ids, NOW + 3, { requester, address, policy, freshTaken: 1, at })
     }
     same(await idsOf(store, alice, NOW + 3), before)
     for (const at of [NOW + 4, NOW + 5]) equal((await claimNow(at))?.outcome, 'delivered')
@@ -69,7 +69,7 @@ export function describeReleasing(it: Specify): void {
       (await store.claim([claimBy(requester, alice, { address: 'shared' })], policy, at))[0]
     const first = await ask('bob', NOW)
     for (const at of [NOW + 1, NOW + 2]) await ask('carol', at)
-    const counted = { requester: 'bob', address: 'shared', policy, at: NOW }
+    const counted = { requester: 'bob', address: 'shared', policy, freshTaken: 1, at: NOW }
     for (let turn = 0; turn < 3; turn++)
       await store.release(alice, deliveredIds(first ? [first] : []), NOW + 3, counted)
     equal((await ask('dave', NOW + 3))?.outcome, 'delivered')

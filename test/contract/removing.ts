@@ -60,7 +60,7 @@ export function describeRemoving(it: Specify): void {
       if (exposed === undefined) return
       await store.put(exposed, LIMITS, NOW)
       await store.claim([claimBy('bob', alice)], POLICY, NOW)
-      for (const pkg of fresh) await store.put(pkg, LIMITS, NOW)
+      for (const pkg of fresh) await store.put(pkg, LIMITS, NOW + 1)
       await retire()
       same(heard.splice(0), [removalOf(exposed, 'retired')])
       await store.drop(alice, deletionOf({ everything: true, keptUntil: 0 }), NOW + 600)

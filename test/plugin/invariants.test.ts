@@ -81,7 +81,7 @@ class World {
         for (const [index, outcome] of outcomes.entries()) {
           const claim = claims[index]
           if (claim !== undefined && isCounted(claim, outcome)) this.claims.push({ claim, at: now })
-          if (outcome.outcome !== 'delivered' || !outcome.lastUsed) continue
+          if (outcome.outcome !== 'delivered' || !outcome.sharedUsed) continue
           for (const { id } of outcome.packages) tick(this.timesLast, id)
         }
         return outcomes

@@ -7,6 +7,7 @@ import type {
   ClaimPolicy,
   Deletion,
   Narrowing,
+  Standing,
   StockLimits,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
@@ -98,13 +99,19 @@ const waits = fc.oneof(
 
 const quotas = fc.record({ max: fc.integer({ min: 1, max: 6 }), windowSeconds: fc.constantFrom(60, HOUR) })
 
-const policies: fc.Arbitrary<ClaimPolicy> = fc.record({
-  perAuthor: quotas,
-  perAddress: quotas,
-  redeliverySeconds: fc.constantFrom(0, 0, 60, 200),
-  retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
-  low: fc.constant(3),
-})
+const policies: fc.Arbitrary<ClaimPolicy> = fc.record(
+  {
+    perAuthor: quotas,
+    perAddress: quotas,
+    strangers: quotas,
+    freshPerAddress: quotas,
+    keep: fc.nat(3),
+    redeliverySeconds: fc.constantFrom(0, 0, 60, 200),
+    retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
+    low: fc.constant(3),
+  },
+  { requiredKeys: ['perAuthor', 'perAddress', 'keep', 'redeliverySeconds', 'retireAfterSeconds', 'low'] },
+)
 
 const stockLimits: fc.Arbitrary<StockLimits> = fc.record({
   max: fc.integer({ min: 1, max: 6 }),
@@ -149,9 +156,17 @@ function packagesOf(author: fc.Arbitrary<Pubkey>): fc.Arbitrary<StoredKeyPackage
   return fc.tuple(author, fc.nat(PACKAGES - 1)).map(([of, number]) => packageOf(of, number))
 }
 
+const standings = fc.constantFrom<Standing[]>(
+  'stranger',
+  'stranger',
+  { knownAs: hex('xavier') },
+  { knownAs: hex('yvonne') },
+)
+
 function claimsOf(author: Pubkey): fc.Arbitrary<Claim> {
   return fc.oneof(
-    { weight: 3, arbitrary: fc.record(plainClaimsOf(author)) },
+    { weight: 2, arbitrary: fc.record(plainClaimsOf(author)) },
+    { weight: 2, arbitrary: fc.record({ ...plainClaimsOf(author), standing: standings }) },
     {
       weight: 2,
       arbitrary: fc.record(
@@ -162,6 +177,8 @@ function claimsOf(author: Pubkey): fc.Arbitrary<Claim> {
           limited: fc.constant({ outcome: 'limited', by: 'perRequester', retryAfterSeconds: 7 } as const),
           recipient: fc.constantFrom('connection 1', 'connection 2'),
           formerly: fc.constantFrom('connection 1', 'xavier'),
+          standing: standings,
+          network: fc.constant('2001:db8:0::/48'),
         },
         { requiredKeys: ['author', 'requester', 'address', 'maximum', 'narrowings'] },
       ),

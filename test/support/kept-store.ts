@@ -36,6 +36,7 @@ export const KEPT_LIMITS: StockLimits = {
 const KEPT_POLICY: ClaimPolicy = {
   perAuthor: { max: 2, windowSeconds: HOUR },
   perAddress: PLENTY,
+  keep: 0,
   redeliverySeconds: 600,
   retireAfterSeconds: 600,
   low: 0,
@@ -86,7 +87,7 @@ export async function answersOf(
     Object.keys(packages).find((name) => packages[name]?.id === id) ?? missing(id)
   const listed = async (author: Pubkey, now = NOW) => {
     const entries = (await storedPackages(store, author, now)).map(
-      ({ exposure, ...rest }): [string, unknown] => {
+      ({ exposure, receivedAt: _receivedAt, ...rest }): [string, unknown] => {
         const name = nameOf(rest.id)
         return [name, textOf(rest) === textOf(pkg(name)) ? (exposure ?? 'fresh') : rest]
       },
@@ -145,8 +146,8 @@ async function inTurn<Value, Answer>(
 
 function shown(outcome: ClaimOutcome, nameOf: (id: string) => string): unknown {
   if (outcome.outcome !== 'delivered') return outcome
-  const { packages, remaining, lastUsed } = outcome
-  return { packages: packages.map(({ id }) => nameOf(id)).sort(), remaining, lastUsed }
+  const { packages, sharedUsed } = outcome
+  return { packages: packages.map(({ id }) => nameOf(id)).sort(), sharedUsed }
 }
 
 /** The same text for equal packages, whatever the order of their members. */

@@ -17,7 +17,7 @@ const print = (line) => writeSync(1, `${JSON.stringify(line)}\n`)
 const deliver = (author, requester, [outcome]) => {
   if (outcome.outcome !== 'delivered') return
   const ids = outcome.packages.map(({ id }) => id)
-  print({ do: 'claim', author, requester, ids, lastUsed: outcome.lastUsed })
+  print({ do: 'claim', author, requester, ids, sharedUsed: outcome.sharedUsed })
 }
 
 const churn = async (lane) => {

@@ -17,7 +17,7 @@ export type Line =
       readonly author: Pubkey
       readonly requester: string
       readonly ids: readonly string[]
-      readonly lastUsed: boolean
+      readonly sharedUsed: boolean
     }
 
 export class LmdbWorker {

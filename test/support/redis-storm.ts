@@ -111,7 +111,8 @@ export class Storm {
     if (outcome?.outcome !== 'delivered') return `a claim: ${JSON.stringify(outcome)}`
     for (const { id, event } of outcome.packages) {
       if (ownerOf(event) !== author) return 'a claim: the package of another author'
-      if (!outcome.lastUsed && this.#handedOut.has(id)) return 'a claim: a package that was handed out before'
+      if (!outcome.sharedUsed && this.#handedOut.has(id))
+        return 'a claim: a package that was handed out before'
       this.#handedOut.add(id)
     }
     return outcome.packages.length === 1 ? 'right' : `a claim: ${outcome.packages.length} packages`

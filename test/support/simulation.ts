@@ -13,11 +13,19 @@ import {
   type Stock,
   sweep,
 } from '../../plugin/stock/stock.ts'
-import { type ClaimWindows, type KeptWindow, uncountClaim } from '../../plugin/stock/windows.ts'
+import {
+  type ChangedWindows,
+  type KeptWindow,
+  uncountClaim,
+  type WindowName,
+  type WindowOf,
+  windowsOf,
+} from '../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
   ClaimPolicy,
+  CountedClaim,
   PutOutcome,
   StockedPackage,
   StoredKeyPackage,
@@ -45,7 +53,8 @@ interface Claimed {
   readonly request: Claim
   readonly policy: ClaimPolicy
   readonly choice: ClaimOutcome<StockedPackage>
-  readonly windows: ClaimWindows
+  /** The claim windows before it. */
+  readonly windowOf: WindowOf
   /** Seconds since the epoch. */
   readonly at: number
 }
@@ -62,7 +71,7 @@ class Simulation {
   #published: KeptWindow | undefined
   /** Never forgotten here, so that a package that is stored twice is detected. */
   readonly #known = new Set<string>()
-  readonly #windows = new Map<string, KeptWindow>()
+  readonly #windows = new Map<WindowName, KeptWindow>()
   readonly #undoable: Claimed[] = []
 
   take(step: Step): Moment[] {
@@ -79,8 +88,8 @@ class Simulation {
         if (released === undefined) return []
         const { choice } = released
         const ids = choice.outcome === 'delivered' ? choice.packages.map(({ id }) => id) : []
-        if (step.givesBack) this.#giveBack(released)
-        const { stock, removed } = release(this.#stock, ids, this.#now)
+        const counted = step.givesBack ? this.#giveBack(released) : undefined
+        const { stock, removed } = release(this.#stock, ids, this.#now, counted)
         return [this.#moment(step, { after: stock, removed, released })]
       }
       case 'drop':
@@ -118,30 +127,34 @@ class Simulation {
   }
 
   #claim(request: Claim, policy: ClaimPolicy): Pick<Moment, 'after' | 'removed' | 'claimed'> {
-    const [requesterKey, addressKey] = [`requester ${request.requester}`, `address ${request.address}`]
-    const before = {
-      requester: this.#windows.get(requesterKey),
-      address: this.#windows.get(addressKey),
-    }
-    const answer = claim(this.#stock, before, request, policy, this.#now)
+    const windowOf: WindowOf = (name) => this.#windows.get(name)
+    const before = new Map(windowsOf(request).map((name) => [name, windowOf(name)]))
+    const answer = claim(this.#stock, windowOf, request, policy, this.#now)
     const { windows, choice } = answer
-    if (windows !== undefined) {
-      this.#windows.set(requesterKey, windows.requester).set(addressKey, windows.address)
+    this.#keep(windows ?? new Map())
+    const claimed = {
+      request,
+      policy,
+      choice,
+      windowOf: (name: WindowName) => before.get(name),
+      at: this.#now,
     }
-    const claimed = { request, policy, choice, windows: before, at: this.#now }
     if (choice.outcome === 'delivered') this.#undoable.push(claimed)
     return { ...this.#changed(answer), claimed }
   }
 
-  #giveBack({ request, policy, choice, at }: Claimed): void {
-    if (choice.outcome !== 'delivered' || !choice.counted || isForSlotsAlone(request)) return
-    const { requester, address } = request
-    const keys = [`requester ${requester}`, `address ${address}`] as const
-    const before = { requester: this.#windows.get(keys[0]), address: this.#windows.get(keys[1]) }
-    const after = uncountClaim(before, { requester, address, policy, at })
-    for (const [key, window] of [[keys[0], after.requester] as const, [keys[1], after.address] as const]) {
-      if (window === undefined) this.#windows.delete(key)
-      else this.#windows.set(key, window)
+  #giveBack({ request, policy, choice, at }: Claimed): CountedClaim | undefined {
+    if (choice.outcome !== 'delivered' || !choice.counted || isForSlotsAlone(request)) return undefined
+    const { freshTaken } = choice
+    const counted = { ...request, policy, freshTaken, at }
+    this.#keep(uncountClaim((name) => this.#windows.get(name), counted))
+    return counted
+  }
+
+  #keep(changed: ChangedWindows): void {
+    for (const [name, window] of changed) {
+      if (window === undefined) this.#windows.delete(name)
+      else this.#windows.set(name, window)
     }
   }
 

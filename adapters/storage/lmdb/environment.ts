@@ -30,9 +30,12 @@ export interface StoredStock extends Stock {
 /** The part of a package that the rules do not need. */
 type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
-/** A quota window: of a requester or an address for this author, of the author's publishing, or of `hit`. */
+/** Whose claims of an author a window counts. */
+export type WindowScope = 'requester' | 'address' | 'network'
+
+/** A quota window: of claims of this author, of the author's publishing, or of `hit`. */
 export type WindowKey =
-  | [author: Pubkey, scope: 'requester' | 'address' | 'published', who: string]
+  | [author: Pubkey, scope: WindowScope | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
 
 export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]

@@ -5,7 +5,12 @@ import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
-import { uncountClaim } from '../../../plugin/stock/windows.ts'
+import {
+  type ChangedWindows,
+  uncountClaim,
+  type WindowName,
+  type WindowOf,
+} from '../../../plugin/stock/windows.ts'
 import {
   type Claim,
   type ClaimOutcome,
@@ -17,7 +22,7 @@ import {
   type StoredKeyPackage,
   StoreError,
 } from '../../../plugin/store.ts'
-import type { Environment, WindowKey } from './environment.ts'
+import type { Environment, WindowKey, WindowScope } from './environment.ts'
 import { hourOf, keyPart } from './keys.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -61,39 +66,37 @@ export function claimOne(
   const { authors, packages, windows } = transaction.tables
   const { author } = request
   const record = authors.get(author)
-  const { requesterKey, addressKey } = windowKeys(author, request)
-  const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
-  const { stock, windows: counted, choice, removed } = claim(record, before, request, policy, now)
-  if (counted !== undefined) {
+  const windowOf: WindowOf = (name) => windows.get(windowKey(author, name))
+  const { stock, windows: changed, choice, removed } = claim(record, windowOf, request, policy, now)
+  if (changed !== undefined) {
     transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
     transaction.remove(author, removed)
-    windows.put(requesterKey, counted.requester)
-    windows.put(addressKey, counted.address)
+    keepWindows(transaction, author, changed)
   }
   if (choice.outcome !== 'delivered') return choice
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
 }
 
 /** Gives back what a claim counted in the author's windows. */
-export function uncount({ tables }: Transaction, author: Pubkey, counted: CountedClaim): void {
-  const { windows } = tables
-  const { requesterKey, addressKey } = windowKeys(author, counted)
-  const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
-  const { requester, address } = uncountClaim(before, counted)
-  if (requester === undefined) windows.remove(requesterKey)
-  else windows.put(requesterKey, requester)
-  if (address === undefined) windows.remove(addressKey)
-  else windows.put(addressKey, address)
+export function uncount(transaction: Transaction, author: Pubkey, counted: CountedClaim): void {
+  const { windows } = transaction.tables
+  keepWindows(
+    transaction,
+    author,
+    uncountClaim((name) => windows.get(windowKey(author, name)), counted),
+  )
 }
 
-function windowKeys(
-  author: Pubkey,
-  { requester, address }: Pick<Claim, 'requester' | 'address'>,
-): { requesterKey: WindowKey; addressKey: WindowKey } {
-  return {
-    requesterKey: [author, 'requester', keyPart(requester)],
-    addressKey: [author, 'address', keyPart(address)],
+function keepWindows({ tables: { windows } }: Transaction, author: Pubkey, changed: ChangedWindows): void {
+  for (const [name, window] of changed) {
+    if (window === undefined) windows.remove(windowKey(author, name))
+    else windows.put(windowKey(author, name), window)
   }
+}
+
+function windowKey(author: Pubkey, name: WindowName): WindowKey {
+  const [scope, who] = [name.slice(0, name.indexOf(' ')), name.slice(name.indexOf(' ') + 1)]
+  return [author, scope as WindowScope, keyPart(who)]
 }
 
 function withEvent(packages: Environment['packages'], author: Pubkey, pkg: StockedPackage): StoredKeyPackage {

@@ -88,9 +88,9 @@ export class Transaction {
     const dueHour = this.#schedule(author, before, dueAt(stock, retireAfterSeconds), now)
     const old = before ?? EMPTY_STOCK
     if (stock === old && dueHour === before?.dueHour) return
-    const { packages, deliveries, deletions } = stock
-    const dueThen = dueHour === undefined ? {} : { dueHour }
-    this.tables.authors.put(author, { packages, deliveries, ...(deletions && { deletions }), ...dueThen })
+    const { packages } = stock
+    const { dueHour: _, ...rest }: StoredStock = stock
+    this.tables.authors.put(author, dueHour === undefined ? rest : { ...rest, dueHour })
     this.#packages += sizeOf(packages) - sizeOf(old.packages)
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
   }

@@ -4,7 +4,14 @@ import { heardOf, rememberedDeletions } from '../../../plugin/stock/bookkeeping.
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, remember, type Stock, sweep } from '../../../plugin/stock/stock.ts'
-import { isOver, type KeptWindow, uncountClaim } from '../../../plugin/stock/windows.ts'
+import {
+  type ChangedWindows,
+  isOver,
+  type KeptWindow,
+  uncountClaim,
+  type WindowName,
+  type WindowOf,
+} from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -25,12 +32,11 @@ export class Author {
   readonly #known = new Map<KnownName['name'], number>()
   #published: KeptWindow | undefined
   /** Created on the first claim, because most authors are never claimed from. */
-  #requesters: Map<string, KeptWindow> | undefined
-  #addresses: Map<string, KeptWindow> | undefined
+  #windows: Map<WindowName, KeptWindow> | undefined
 
   /** Whether there is nothing to keep. */
   get isEmpty(): boolean {
-    const windows = (this.#requesters?.size ?? 0) + (this.#addresses?.size ?? 0)
+    const windows = this.#windows?.size ?? 0
     return this.stock === undefined && this.#published === undefined && windows === 0
   }
 
@@ -52,18 +58,10 @@ export class Author {
     policy: ClaimPolicy,
     now: number,
   ): { choice: ClaimOutcome<StoredKeyPackage>; removed: readonly Removed[] } {
-    const before = {
-      requester: this.#requesters?.get(request.requester),
-      address: this.#addresses?.get(request.address),
-    }
-    const { stock, windows, choice, removed } = claim(this.stock, before, request, policy, now)
+    const windowOf: WindowOf = (name) => this.#windows?.get(name)
+    const { stock, windows, choice, removed } = claim(this.stock, windowOf, request, policy, now)
     this.stock = stock
-    if (windows !== undefined) {
-      this.#requesters ??= new Map()
-      this.#addresses ??= new Map()
-      this.#requesters.set(request.requester, windows.requester)
-      this.#addresses.set(request.address, windows.address)
-    }
+    if (windows !== undefined) this.#keep(windows)
     return { choice, removed }
   }
 
@@ -74,9 +72,9 @@ export class Author {
   }
 
   release(ids: readonly string[], now: number, counted: CountedClaim | undefined): readonly Removed[] {
-    if (counted !== undefined) this.#uncount(counted)
+    if (counted !== undefined) this.#keep(uncountClaim((name) => this.#windows?.get(name), counted))
     if (this.stock === undefined) return []
-    const { stock, removed } = release(this.stock, ids, now)
+    const { stock, removed } = release(this.stock, ids, now, counted)
     this.stock = stock
     return removed
   }
@@ -93,9 +91,8 @@ export class Author {
     const removed = this.#settle(retireAfterSeconds, now)
     for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
     this.stock = heardOf(this.stock, this.#known.size)
-    for (const windows of [this.#requesters, this.#addresses]) {
-      for (const [who, { keptUntil }] of windows ?? []) if (isOver(keptUntil, now)) windows?.delete(who)
-    }
+    for (const [name, { keptUntil }] of this.#windows ?? [])
+      if (isOver(keptUntil, now)) this.#windows?.delete(name)
     if (isOver(this.#published?.keptUntil ?? now, now)) this.#published = undefined
     return removed
   }
@@ -109,16 +106,12 @@ export class Author {
     }
   }
 
-  #uncount(counted: CountedClaim): void {
-    const before = {
-      requester: this.#requesters?.get(counted.requester),
-      address: this.#addresses?.get(counted.address),
+  #keep(changed: ChangedWindows): void {
+    this.#windows ??= new Map()
+    for (const [name, window] of changed) {
+      if (window === undefined) this.#windows.delete(name)
+      else this.#windows.set(name, window)
     }
-    const { requester, address } = uncountClaim(before, counted)
-    if (requester === undefined) this.#requesters?.delete(counted.requester)
-    else this.#requesters?.set(counted.requester, requester)
-    if (address === undefined) this.#addresses?.delete(counted.address)
-    else this.#addresses?.set(counted.address, address)
   }
 
   #settle(retireAfterSeconds: number, now: number): readonly Removed[] {

@@ -17,7 +17,7 @@
 --      not support. After it, the recipient
 --
 -- Returns for each claim one of
---         'more', or 'due' if a sweep should visit the author; how many packages are left; the number of rows; the rows;
+--         'more', or 'due' if a sweep should visit the author; how many fresh packages are left; the number of rows; the rows;
 --         the previous exposure of a last package, or ''
 --         'slow', the fields of the stock (false after another slow claim on the author), both windows
 --         'failed', the reason
@@ -133,7 +133,7 @@ local function take(index, stock, requesterWindow, addressWindow, asked, recipie
   end
   if sub(asked, 1, 2) == '0+' then
     local slots = eventsOf(stock, slotRows(stock, head, asked))
-    return slots and deliver('more', number(head, 34, 38) + #fresh / ROW, slots)
+    return slots and deliver('more', #fresh / ROW, slots)
   end
   local ofRequester, usedByRequester = slide(windows[requesterWindow], authorSeconds, now)
   local ofAddress, usedByAddress = slide(windows[addressWindow], addressSeconds, now)
@@ -153,7 +153,7 @@ local function take(index, stock, requesterWindow, addressWindow, asked, recipie
   count(addressWindow, ofAddress, usedByAddress, ARGV[10])
   local word = isDelivery and taken == '' and sub(head, 39, 39) == '1' and 'due' or 'more'
   local left = #(change[1] == 'fresh' and change[2] or fresh) / ROW
-  return deliver(word, number(head, 34, 38) + left, events, exposure)
+  return deliver(word, left, events, exposure)
 end
 
 local function claim(index)
@@ -165,7 +165,7 @@ local function claim(index)
     return
   end
   local fields = not slow[stock]
-    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries', 'deletions')
+    and call('HMGET', stock, 'version', 'head', 'fresh', 'taken', 'always', 'again', 'counted', 'packages', 'deliveries', 'deletions', 'takes')
   slow[stock] = true
   answer('slow')
   answer(fields)

@@ -6,6 +6,7 @@
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
+import { windowsOf } from '../../../plugin/stock/windows.ts'
 import {
   type Claim,
   type ClaimOutcome,
@@ -17,7 +18,7 @@ import {
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
-import { claiming, requesterWindowSeconds } from './decisions.ts'
+import { claiming, windowSeconds } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
@@ -180,10 +181,16 @@ export class Claims {
     if (first === undefined) return new ClaimReplies([])
     const keys: string[] = []
     const args = limitsOf(first.terms)
+    const { policy } = first.terms
     for (const { claim } of batch) {
       const own = this.#keys.of(claim.author)
-      keys.push(own.stock, own.requester(claim.requester), own.address(claim.address))
-      args.push(askedOf(claim), keyPart(recipientOf(claim)))
+      keys.push(
+        own.stock,
+        ...windowsOf(claim)
+          .slice(0, 2)
+          .map((name) => own.window(name)),
+      )
+      args.push(askedOf(claim, policy), keyPart(recipientOf(claim)))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -217,17 +224,10 @@ export class Claims {
     }
   }
 
-  #seen(
-    { author, requester, address }: Claim,
-    fields: Seen['fields'],
-    [ofRequester, ofAddress]: readonly [string | null, string | null],
-  ): Seen {
-    const keys = this.#keys.of(author)
-    const windows = [
-      [keys.requester(requester), ofRequester] as const,
-      [keys.address(address), ofAddress] as const,
-    ]
-    return { fields, windows }
+  #seen(claim: Claim, fields: Seen['fields'], texts: readonly [string | null, string | null]): Seen {
+    const keys = this.#keys.of(claim.author)
+    const names = windowsOf(claim).slice(0, texts.length)
+    return { fields, windows: names.map((name, index) => [keys.window(name), texts[index] ?? null] as const) }
   }
 
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
@@ -237,7 +237,7 @@ export class Claims {
     try {
       const change = {
         ...claiming(this.#keys.of(author), claim, terms.policy, terms.now),
-        mayBeFast: isPlainClaim(claim),
+        mayBeFast: isPlainClaim(claim, terms.policy),
         isAbandoned: () => asked.isOver,
       }
       const made = await this.#changes.try(author, change, seen)
@@ -267,21 +267,26 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     now - redeliverySeconds,
     now - retireAfterSeconds,
     deliveryKeptUntil(redeliverySeconds, now),
-    requesterWindowSeconds(policy) + WINDOW_SLACK,
-    perAddress.windowSeconds + WINDOW_SLACK,
+    windowSeconds('requester ', policy) + WINDOW_SLACK,
+    windowSeconds('address ', policy) + WINDOW_SLACK,
     newVersion(),
     Number(redeliverySeconds > 0),
   ]
 }
 
 /** The fast path only supports claims for all packages of a kind. */
-function askedOf(claim: Claim): string {
-  if (!isPlainClaim(claim)) return '0'
+function askedOf(claim: Claim, policy: ClaimPolicy): string {
+  if (!isPlainClaim(claim, policy)) return '0'
   const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
   return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : `${most}`
 }
 
-function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
+function isPlainClaim(
+  { narrowings, maximum, maxSlots = 1, seen = [], limited, formerly, network }: Claim,
+  { strangers, freshPerAddress, keep }: ClaimPolicy,
+): boolean {
+  if (strangers !== undefined || freshPerAddress !== undefined || keep > 0 || network !== undefined)
+    return false
   if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
   return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
 }

@@ -5,7 +5,13 @@ import { claim } from '../../../plugin/stock/claim.ts'
 import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { namesAskedOf, offer } from '../../../plugin/stock/offer.ts'
 import { drop, type Removed, release, remember, sweep } from '../../../plugin/stock/stock.ts'
-import { type KeptWindow, uncountClaim } from '../../../plugin/stock/windows.ts'
+import {
+  type KeptWindow,
+  uncountClaim,
+  type WindowName,
+  type WindowOf,
+  windowsOf,
+} from '../../../plugin/stock/windows.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -59,7 +65,7 @@ export function putting(
       const { stock, published, names, forgotten, outcome, removed } = offer(
         draft.stock,
         draft.window(keys.published),
-        draft.rowed(pkg),
+        draft.rowed({ ...pkg, receivedAt: pkg.receivedAt ?? now }),
         (name) => draft.knownUntil(name),
         limits,
         now,
@@ -85,7 +91,6 @@ export function claiming(
   policy: ClaimPolicy,
   now: number,
 ): Change<ClaimOutcome<RowedPackage>> {
-  const [ofRequester, ofAddress] = [keys.requester(request.requester), keys.address(request.address)]
   const { formerly } = request
   const known = {
     ...request,
@@ -94,24 +99,30 @@ export function claiming(
   }
   return {
     now,
-    needs: { windows: [ofRequester, ofAddress] },
+    needs: { windows: windowsOf(request).map((name) => keys.window(name)) },
     decide(draft) {
-      const before = { requester: draft.window(ofRequester), address: draft.window(ofAddress) }
-      const { stock, windows, choice, removed } = claim(draft.stock, before, known, policy, now)
+      const windowOf: WindowOf = (name) => draft.window(keys.window(name))
+      const { stock, windows, choice, removed } = claim(draft.stock, windowOf, known, policy, now)
       draft.stock = stock
-      if (windows !== undefined) {
-        draft.keepWindow(ofRequester, windows.requester, requesterWindowSeconds(policy))
-        draft.keepWindow(ofAddress, windows.address, policy.perAddress.windowSeconds)
-      }
+      for (const [name, window] of windows ?? [])
+        draft.keepWindow(keys.window(name), window, windowSeconds(name, policy))
       if (choice.outcome !== 'delivered') return { outcome: choice, removed }
       return { outcome: choice, removed, delivered: choice.packages }
     },
   }
 }
 
-/** The fast path also uses this window to see whether a claim may be repeated, so it must last as long. */
-export function requesterWindowSeconds({ perAuthor, redeliverySeconds }: ClaimPolicy): number {
+/** How long a window matters. The fast path also uses the requester's to see whether a claim may be repeated. */
+export function windowSeconds(
+  name: WindowName,
+  { perAuthor, perAddress, redeliverySeconds }: ClaimPolicy,
+): number {
+  if (!isOfRequester(name)) return perAddress.windowSeconds
   return Math.max(perAuthor.windowSeconds, redeliverySeconds)
+}
+
+function isOfRequester(name: WindowName): boolean {
+  return name.startsWith('requester ')
 }
 
 export function dropping(deletion: Deletion, now: number): Change<DropOutcome> {
@@ -134,8 +145,7 @@ export function releasing(
   now: number,
   counted: CountedClaim | undefined,
 ): Change<void> {
-  const windows =
-    counted === undefined ? [] : [keys.requester(counted.requester), keys.address(counted.address)]
+  const windows = counted === undefined ? [] : windowsOf(counted).map((name) => keys.window(name))
   return {
     now,
     isDue: true,
@@ -143,7 +153,7 @@ export function releasing(
     decide(draft) {
       if (counted !== undefined) uncount(draft, keys, counted)
       if (draft.stock === undefined) return { outcome: undefined, removed: NOTHING_REMOVED }
-      const { stock, removed } = release(draft.stock, ids, now)
+      const { stock, removed } = release(draft.stock, ids, now, counted)
       draft.stock = stock
       return { outcome: undefined, removed }
     },
@@ -152,16 +162,12 @@ export function releasing(
 
 /** Gives back what a claim counted in the author's windows. */
 function uncount(draft: Draft, keys: AuthorKeys, counted: CountedClaim): void {
-  const { policy } = counted
-  const [ofRequester, ofAddress] = [keys.requester(counted.requester), keys.address(counted.address)]
-  const before = { requester: draft.window(ofRequester), address: draft.window(ofAddress) }
-  const after = uncountClaim(before, counted)
-  if (after.requester !== before.requester) {
-    const window = withNewest(before.requester, after.requester)
-    draft.keepWindow(ofRequester, window, requesterWindowSeconds(policy))
+  const before: WindowOf = (name) => draft.window(keys.window(name))
+  for (const [name, after] of uncountClaim(before, counted)) {
+    if (after === before(name)) continue
+    const window = isOfRequester(name) ? withNewest(before(name), after) : after
+    draft.keepWindow(keys.window(name), window, windowSeconds(name, counted.policy))
   }
-  if (after.address !== before.address)
-    draft.keepWindow(ofAddress, after.address, policy.perAddress.windowSeconds)
 }
 
 /**

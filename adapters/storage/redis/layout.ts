@@ -1,6 +1,6 @@
 /**
  * The Redis layout of an author's stock: a hash with these fields, and one for each package with its event (row.ts). The fast
- * path of claims (claim.lua) uses all except the last three.
+ * path of claims (claim.lua) uses all except the last four.
  *
  * - `version`: replaced by a unique text with every change.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
@@ -17,6 +17,7 @@
  * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
  *   spent; the last package, or `-`; the recipient.
  * - `deletions`: the deletions that are remembered, as JSON; empty if there are none. Stocks of earlier versions lack it.
+ * - `takes`: who has taken fresh packages, likewise.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -27,6 +28,7 @@ import type { Delivery } from '../../../plugin/stock/deliveries.ts'
 import { retirements } from '../../../plugin/stock/exposure.ts'
 import { freshInOrder, isFresh, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
+import type { Take } from '../../../plugin/stock/strangers.ts'
 import type { Deletions, StockedPackage } from '../../../plugin/store.ts'
 
 /** A package with the name of its row. */
@@ -46,6 +48,7 @@ export const STOCK_FIELDS = [
   'packages',
   'deliveries',
   'deletions',
+  'takes',
 ] as const
 
 type Fields = Record<(typeof STOCK_FIELDS)[number], string>
@@ -71,7 +74,10 @@ const COUNT = 5
 const NEVER = 10 ** TIME - 1
 
 /** Of fields that earlier versions did not write. */
-const DEFAULTS: ReadonlyMap<string, string> = new Map([['deletions', '']])
+const DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ['deletions', ''],
+  ['takes', ''],
+])
 
 /** @param values of `STOCK_FIELDS`. @throws Error if neither `encodeStock` nor claim.lua wrote them */
 export function decodeStock(values: readonly (string | null)[]): ReadStock {
@@ -102,12 +108,13 @@ function decode(values: readonly (string | null)[]): ReadStock {
   const deliveries = lines.map((line) => decodeDelivery(line, byRow))
   const keptUntil = Number(fields.head.slice(2 * TIME, 3 * TIME))
   const deletions = fields.deletions === '' ? {} : { deletions: JSON.parse(fields.deletions) as Deletions }
-  return { fields, stock: { packages, deliveries, ...deletions }, keptUntil }
+  const takes = fields.takes === '' ? {} : { takes: JSON.parse(fields.takes) as Take[] }
+  return { fields, stock: { packages, deliveries, ...deletions, ...takes }, keptUntil }
 }
 
 /** The fields of a stock, with a new version. */
 export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fields {
-  const { packages, deliveries, deletions } = stock
+  const { packages, deliveries, deletions, takes } = stock
   const inStock = new Set(packages.map(({ row }) => row))
   const spent = new Map(deliveries.flatMap(({ spent }) => spent.map((pkg) => [pkg.row, pkg])))
   const entries: Entry[] = [
@@ -138,6 +145,7 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     packages: JSON.stringify(entries),
     deliveries: deliveries.map(encodeDelivery).join(''),
     deletions: deletions === undefined ? '' : JSON.stringify(deletions),
+    takes: takes === undefined ? '' : JSON.stringify(takes),
   }
 }
 
@@ -169,11 +177,12 @@ function tryClaim(
 }
 
 const ANYBODY = { author: '' as Pubkey, requester: '', address: '', maximum: Number.MAX_SAFE_INTEGER }
-const NO_WINDOWS = { requester: undefined, address: undefined }
+const NO_WINDOWS = () => undefined
 const ENOUGH = { max: 1, windowSeconds: 1 }
 const FREE = {
   perAuthor: ENOUGH,
   perAddress: ENOUGH,
+  keep: 0,
   redeliverySeconds: 0,
   retireAfterSeconds: NEVER,
   low: 0,

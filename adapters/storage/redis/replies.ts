@@ -1,6 +1,7 @@
 /** Decodes the reply of claim.lua, and turns rows into packages. */
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { isFresh } from '../../../plugin/stock/selection.ts'
 import {
   type Claim,
   type ClaimOutcome,
@@ -57,7 +58,8 @@ export class ClaimReplies {
         outcome: 'delivered',
         packages,
         remaining,
-        lastUsed: exposure !== undefined,
+        sharedUsed: exposure !== undefined,
+        freshTaken: packages.filter(isFresh).length,
         counted: true,
       },
       isDue: kind === 'due',
@@ -87,9 +89,13 @@ export function packagesOf(
   packages: readonly StockedPackage[],
   rows: readonly (string | null | undefined)[],
 ): StoredKeyPackage[] {
-  return packages.map(({ exposure, alias }, index) => {
+  return packages.map(({ exposure, alias, rank }, index) => {
     const row = rows[index] ?? undefined
     if (row === undefined) throw new StoreError('Redis: the event of a key package is missing')
-    return { ...decodeRow(author, row, exposure), ...(alias && { alias }) }
+    return {
+      ...decodeRow(author, row, exposure),
+      ...(alias && { alias }),
+      ...(rank !== undefined && { rank }),
+    }
   })
 }

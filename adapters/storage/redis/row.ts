@@ -15,8 +15,16 @@ import {
 type Rest = readonly [contentForm: ContentForm, tags: StockedPackage['tags'], slot?: string]
 
 export function encodeRow(pkg: StoredKeyPackage): string {
-  const { id, ref, kind, createdAt, expiresAt, lastResort, slot, tags, contentForm, event } = pkg
-  const header = [id, expiresAt, Number(lastResort), createdAt, kind, ref]
+  const { id, ref, kind, createdAt, expiresAt, receivedAt, lastResort, slot, tags, contentForm, event } = pkg
+  const header = [
+    id,
+    expiresAt,
+    Number(lastResort),
+    createdAt,
+    kind,
+    ref,
+    ...(receivedAt === undefined ? [] : [receivedAt]),
+  ]
   const rest: Rest = slot === undefined ? [contentForm, tags] : [contentForm, tags, slot]
   return `${header.join(' ')}\n${JSON.stringify(rest)}\n${event}`
 }
@@ -25,7 +33,8 @@ export function encodeRow(pkg: StoredKeyPackage): string {
 export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): StoredKeyPackage {
   const headerEnd = row.indexOf('\n')
   const restEnd = row.indexOf('\n', headerEnd + 1)
-  const [id = '', expiresAt, lastResort, createdAt, kind, ref = ''] = row.slice(0, headerEnd).split(' ', 6)
+  const header = row.slice(0, headerEnd).split(' ', 7)
+  const [id = '', expiresAt, lastResort, createdAt, kind, ref = '', receivedAt] = header
   const [contentForm, tags, slot] = JSON.parse(row.slice(headerEnd + 1, restEnd)) as Rest
   const event = row.slice(restEnd + 1)
   if (!says(event, 'pubkey', author) || !says(event, 'id', id))
@@ -41,6 +50,8 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
     tags,
     event,
     contentForm,
+    // Rows of earlier versions lack it.
+    ...(receivedAt !== undefined && { receivedAt: Number(receivedAt) }),
     ...(slot !== undefined && { slot }),
     ...(exposure !== undefined && { exposure }),
   }

@@ -106,7 +106,9 @@ async function take(
     case 'claim': {
       const outcomes = await store.claim(step.claims, step.policy, now)
       for (const [index, { author, requester, address }] of step.claims.entries()) {
-        const counted = { requester, address, policy: step.policy, at: now }
+        const outcome = outcomes[index]
+        const freshTaken = outcome?.outcome === 'delivered' ? outcome.freshTaken : 0
+        const counted = { requester, address, policy: step.policy, freshTaken, at: now }
         delivered.push({ author, ids: idsOf(outcomes[index]), counted })
       }
       return outcomes.map(inOrder)

@@ -47,7 +47,7 @@ describe('an LMDB store that is killed in the middle of publishing and claiming'
   })
 
   it('hands no package out twice (I1)', async () => {
-    const spent = new Set(lines.filter(isClaim).flatMap(({ ids, lastUsed }) => (lastUsed ? [] : ids)))
+    const spent = new Set(lines.filter(isClaim).flatMap(({ ids, sharedUsed }) => (sharedUsed ? [] : ids)))
     const authors = new Set(lines.filter(isPut).map(({ pkg }) => pkg.author))
     for (const author of authors) {
       for (let turn = 0; turn < LIMITS.max; turn++) {
@@ -87,7 +87,7 @@ describe('two processes that claim from one LMDB store at once', () => {
   })
 
   it('hand every package except the last to one requester (I1, I2)', () => {
-    const spent = claims.filter(({ lastUsed }) => !lastUsed).flatMap(({ ids }) => ids)
+    const spent = claims.filter(({ sharedUsed }) => !sharedUsed).flatMap(({ ids }) => ids)
     expect(spent.length).toBe(4 * 49)
     expect(new Set(spent).size).toBe(spent.length)
   })

@@ -36,7 +36,7 @@ class Crowd {
       .claim(claims, POLICY, NOW)
       .catch(() => claims.map(() => ({ outcome: 'unavailable' as const })))
     for (const outcome of outcomes) {
-      if (outcome.outcome === 'delivered' && !outcome.lastUsed)
+      if (outcome.outcome === 'delivered' && !outcome.sharedUsed)
         this.delivered.push(...outcome.packages.map(({ id }) => id))
     }
     return outcomes.filter(({ outcome }) => outcome === 'unavailable').length

@@ -54,6 +54,7 @@ const moments: fc.Arbitrary<Moment> = fc.record({
 const policies: fc.Arbitrary<ClaimPolicy> = fc.record({
   perAuthor: fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) }),
   perAddress: fc.constant(POLICY.perAddress),
+  keep: fc.constant(0),
   redeliverySeconds: fc.constantFrom(0, 0, 60),
   retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
   low: fc.constant(0),
@@ -153,7 +154,7 @@ async function take(
 function spentBy(outcome: ClaimOutcome): string[] {
   if (outcome.outcome !== 'delivered') return []
   const ids = outcome.packages.map(({ id }) => id)
-  return outcome.lastUsed ? ids.slice(0, -1) : ids
+  return outcome.sharedUsed ? ids.slice(0, -1) : ids
 }
 
 function twice(names: readonly string[]): string[] {

@@ -139,7 +139,7 @@ function writtenBefore(
   const known = [...packages, ...spent].flatMap(({ id, ref, expiresAt }) =>
     [id, ref].map((name) => ({ name, expiresAt })),
   )
-  return { packages, deliveries: [], known, requesters: {}, addresses: {} }
+  return { packages, deliveries: [], known, windows: {} }
 }
 
 function put(

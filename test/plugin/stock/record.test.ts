@@ -241,7 +241,8 @@ function deliveredBy(
 ): Delivered {
   const { requester = '', address = '' } = claims[index] ?? {}
   const ids = outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : []
-  return { ids, counted: { requester, address, policy, at } }
+  const freshTaken = outcome.outcome === 'delivered' ? outcome.freshTaken : 0
+  return { ids, counted: { requester, address, policy, freshTaken, at } }
 }
 
 /** What a store remembers that has spent one package and was told of the deletion. */

@@ -108,9 +108,9 @@ describe('the stock of one author, whatever happens to it', () => {
     atEveryMoment(({ claimed, before, after, now }) => {
       if (claimed?.choice.outcome !== 'limited' || claimed.request.limited !== undefined) return
       expect(after).toBe(before)
-      const { request, policy, windows, choice } = claimed
+      const { request, policy, windowOf, choice } = claimed
       const askAfter = (seconds: number) =>
-        claim(before, windows, request, policy, now + seconds).choice.outcome
+        claim(before, windowOf, request, policy, now + seconds).choice.outcome
       expect(askAfter(choice.retryAfterSeconds - 1)).toBe('limited')
       expect(askAfter(choice.retryAfterSeconds)).not.toBe('limited')
     })
@@ -129,10 +129,10 @@ describe('the stock of one author, whatever happens to it', () => {
     atEveryMoment(({ claimed, after, now }) => {
       if (claimed?.choice.outcome !== 'delivered' || claimed.policy.redeliverySeconds === 0) return
       if (!claimed.choice.packages.every(isOneTime)) return
-      const { request, policy, windows, choice } = claimed
+      const { request, policy, windowOf, choice } = claimed
       const later = now + policy.redeliverySeconds - 1
       if (choice.packages.some(({ expiresAt }) => expiresAt <= later)) return
-      const again = claim(settle(after, policy.retireAfterSeconds, now), windows, request, policy, now)
+      const again = claim(settle(after, policy.retireAfterSeconds, now), windowOf, request, policy, now)
       expect(again.choice.outcome === 'delivered' && again.choice.packages.map(({ id }) => id)).toEqual(
         choice.packages.map(({ id }) => id),
       )
@@ -170,7 +170,7 @@ describe('the stock of one author, whatever happens to it', () => {
     inEveryHistory((moments) => {
       const released = new Set(moments.map((moment) => moment.released))
       const delivered = moments.flatMap(({ claimed }) =>
-        claimed?.choice.outcome === 'delivered' && claimed.choice.lastUsed && !released.has(claimed)
+        claimed?.choice.outcome === 'delivered' && claimed.choice.sharedUsed && !released.has(claimed)
           ? claimed.choice.packages.slice(-1)
           : [],
       )
@@ -276,7 +276,7 @@ function deliveriesById(moments: readonly Moment[]): Map<EventId, FirstDelivery[
     const { request, choice } = claimed
     for (const { id } of choice.packages.filter(isOneTime)) {
       const earlier = log.get(id) ?? []
-      const wasLast = choice.lastUsed && id === choice.packages.at(-1)?.id
+      const wasLast = choice.sharedUsed && id === choice.packages.at(-1)?.id
       const names = [recipientOf(request), request.formerly]
       if (earlier.some(({ recipient }) => names.includes(recipient))) continue
       log.set(id, [...earlier, { recipient: recipientOf(request), wasLast }])

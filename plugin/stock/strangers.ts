@@ -1,0 +1,154 @@
+/**
+ * Who may take fresh packages, so that nobody can use up an author's stock: people whom the author knows, up to three a day, and
+ * strangers up to their share. Others get the shared package. Pure.
+ */
+
+import { forNetwork } from '../nostr/requester.ts'
+import type { Claim, ClaimPolicy, CountedClaim, Quota, StockedPackage } from '../store.ts'
+import { isFresh, sharedOf } from './selection.ts'
+
+/** The fresh packages of one author that a known requester takes; beyond them they count as a stranger. */
+const KNOWN_QUOTA: Quota = { max: 3, windowSeconds: 86_400 }
+
+/** Fresh packages that one claim took. */
+export interface Take {
+  /** Seconds since the epoch. */
+  readonly at: number
+  /** Until when a quota counts it, in seconds since the epoch. */
+  readonly keptUntil: number
+  readonly count: number
+  readonly taker: Taker
+}
+
+/** The pubkey by which the author knows the taker; or a stranger's address, and the network it is in. */
+export type Taker = { readonly knownAs: string } | { readonly address: string; readonly network?: string }
+
+/** How many fresh packages a claim may spend, and as whom. */
+export interface Share {
+  readonly fresh: number
+  readonly taker: Taker
+}
+
+/** What an author has of one-time packages, and who has taken some. */
+interface Content {
+  readonly packages: readonly StockedPackage[]
+  readonly takes?: readonly Take[]
+}
+
+/**
+ * The share of a claim that wants up to `wanted` fresh packages. `needs-known`: nobody has looked up whether the author knows the
+ * requester, and it makes a difference.
+ */
+export function shareOf(
+  content: Content,
+  request: Claim,
+  wanted: number,
+  policy: ClaimPolicy,
+  now: number,
+): Share | 'needs-known' {
+  const { standing, address, network } = request
+  // One package always stays: the shared one, or else the last one (I2).
+  const stays = sharedOf(content.packages) === undefined ? 1 : 0
+  const spendable = Math.max(0, content.packages.filter(isFresh).length - stays)
+  if (typeof standing === 'object') {
+    const left = leftOf(KNOWN_QUOTA, content.takes ?? [], (taker) => isKnownAs(taker, standing.knownAs), now)
+    if (left > 0) return { fresh: Math.min(spendable, left), taker: standing }
+  }
+  const fresh = strangersShare(content, spendable, request, policy, now)
+  if (standing === undefined && Math.min(fresh, wanted) < Math.min(spendable, wanted)) return 'needs-known'
+  return { fresh, taker: network === undefined ? { address } : { address, network } }
+}
+
+/**
+ * Half of the fresh packages, counting those that strangers took recently, and at most `keep`, are for known requesters alone. So
+ * an author with three packages still serves strangers.
+ */
+function strangersShare(
+  { packages, takes = [] }: Content,
+  spendable: number,
+  { address, network }: Claim,
+  { strangers, freshPerAddress, keep }: ClaimPolicy,
+  now: number,
+): number {
+  const taken = strangers === undefined ? 0 : usedOf(strangers, takes, isStranger, now)
+  const kept = Math.min(keep, Math.floor((packages.filter(isFresh).length + taken) / 2))
+  const left = [
+    spendable - kept,
+    leftOf(strangers, takes, isStranger, now),
+    leftOf(freshPerAddress, takes, (taker) => isFrom(taker, address), now),
+  ]
+  if (network !== undefined && freshPerAddress !== undefined)
+    left.push(leftOf(forNetwork(freshPerAddress), takes, (taker) => isWithin(taker, network), now))
+  return Math.max(0, Math.min(...left))
+}
+
+/** Adds what a claim took. */
+export function withTake(
+  takes: readonly Take[] | undefined,
+  { taker }: Share,
+  count: number,
+  { strangers, freshPerAddress }: ClaimPolicy,
+  now: number,
+): readonly Take[] | undefined {
+  const quotas = 'knownAs' in taker ? [KNOWN_QUOTA] : [strangers, freshPerAddress]
+  const seconds = quotas.flatMap((quota) => quota?.windowSeconds ?? [])
+  if (count === 0 || seconds.length === 0) return takes
+  return [...(takes ?? []), { at: now, keptUntil: now + Math.max(...seconds), count, taker }]
+}
+
+/** Gives back what a claim of a stranger took at `at`. Undefined if nothing is left. */
+export function withoutTake(
+  takes: readonly Take[] | undefined,
+  { address, freshTaken, at }: CountedClaim,
+): readonly Take[] | undefined {
+  if (takes === undefined || freshTaken === 0) return takes
+  const index = takes.findLastIndex(
+    (take) => take.at === at && take.count === freshTaken && isFrom(take.taker, address),
+  )
+  if (index === -1) return takes
+  return takes.length === 1 ? undefined : takes.toSpliced(index, 1)
+}
+
+/** The takes that still count. The same array if all do, undefined if none does. */
+export function currentTakes(takes: readonly Take[] | undefined, now: number): readonly Take[] | undefined {
+  if (takes === undefined || takes.every(({ keptUntil }) => keptUntil > now)) return takes
+  const current = takes.filter(({ keptUntil }) => keptUntil > now)
+  return current.length === 0 ? undefined : current
+}
+
+function leftOf(
+  quota: Quota | undefined,
+  takes: readonly Take[],
+  isCounted: (taker: Taker) => boolean,
+  now: number,
+): number {
+  if (quota === undefined) return Number.POSITIVE_INFINITY
+  return Math.max(0, quota.max - usedOf(quota, takes, isCounted, now))
+}
+
+function usedOf(
+  { windowSeconds }: Quota,
+  takes: readonly Take[],
+  isCounted: (taker: Taker) => boolean,
+  now: number,
+): number {
+  return takes
+    .filter(({ at, taker }) => at > now - windowSeconds && isCounted(taker))
+    .reduce((used, { count }) => used + count, 0)
+}
+
+function isKnownAs(taker: Taker, pubkey: string): boolean {
+  return 'knownAs' in taker && taker.knownAs === pubkey
+}
+
+function isStranger(taker: Taker): boolean {
+  return !('knownAs' in taker)
+}
+
+function isFrom(taker: Taker, address: string): boolean {
+  return 'address' in taker && taker.address === address
+}
+
+function isWithin(taker: Taker, network: string): boolean {
+  return 'network' in taker && taker.network === network
+}
