@@ -194,8 +194,8 @@ interface StockOptions {
    */
   readonly ttlSeconds?: number | undefined
   /**
-   * How many seconds after its exposure a package is removed, once the author has two fresh ones. Default:
-   * 600. Allowed: an integer from 0 to 31536000.
+   * How many seconds after its exposure a package is removed, once two fresh ones have arrived since.
+   * Default: 600. Allowed: an integer from 0 to 31536000.
    */
   readonly retireAfterSeconds?: number | undefined
 }

@@ -1,9 +1,9 @@
-/** Asks connected authors for more packages when their stock is low, and withdraws the request once they have enough. */
+/** Asks connected authors for more packages when few fresh ones are left, and withdraws the request once they have enough. */
 
 import type { GatewayContext } from '../context.ts'
 import { LocalQuota } from '../local-quota.ts'
 import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
-import { isSlot } from '../stock/selection.ts'
+import { isFresh, isOneTime } from '../stock/selection.ts'
 import type { Removal } from '../store.ts'
 import { requestMore, withdrawRequest } from './low-stock.ts'
 import { RELAY_LIST_KIND } from './relay-list.ts'
@@ -14,7 +14,10 @@ interface AuthorConnection {
   isAsked: boolean
 }
 
-/** How much stock an author has; `unknown`: the store has never heard of them, or has forgotten them. */
+/**
+ * How much stock an author has. `enough`: enough fresh packages, or slots alone, which are never used up. `unknown`: the store
+ * has never heard of them, or has forgotten them.
+ */
 type Level = 'enough' | 'few' | 'none' | 'unknown'
 
 /** Maximum requests on authenticating, to one author in one interval: enough for several devices, not for one that reconnects all the time. */
@@ -109,12 +112,13 @@ export class Replenisher {
 
   async #level(author: Pubkey): Promise<Level> {
     const { store, options, now } = this.#context
+    if (options.stock.low === 0) return 'enough'
     const [count] = await store.count([author], now())
-    if ((count ?? 0) >= options.stock.low) return 'enough'
     if (count === undefined) return 'unknown'
     if (count === 0) return 'none'
-    // Slots are never used up.
-    return (await store.list(author, now())).every(isSlot) ? 'enough' : 'few'
+    const packages = await store.list(author, now())
+    const isEnough = packages.filter(isFresh).length >= options.stock.low
+    return isEnough || !packages.some(isOneTime) ? 'enough' : 'few'
   }
 
   /** An author with a key package relay list but without packages uses key packages, and is asked for some. */

@@ -60,18 +60,18 @@ export function shareOf(
 }
 
 /**
- * Half of the fresh packages, counting those that strangers took recently, and at most `keep`, are for known requesters alone. So
- * an author with three packages still serves strangers.
+ * Half of the packages that can be spent, and at most `keep`, are for known requesters alone, so that an author with three packages
+ * still serves strangers. Those that strangers have taken count as well: half of what is left would soon be nothing.
  */
 function strangersShare(
-  { packages, takes = [] }: Content,
+  { takes = [] }: Content,
   spendable: number,
   { address, network }: Claim,
   { strangers, freshPerAddress, keep }: ClaimPolicy,
   now: number,
 ): number {
   const taken = strangers === undefined ? 0 : usedOf(strangers, takes, isStranger, now)
-  const kept = Math.min(keep, Math.floor((packages.filter(isFresh).length + taken) / 2))
+  const kept = Math.min(keep, Math.floor((spendable + taken) / 2))
   const left = [
     spendable - kept,
     leftOf(strangers, takes, isStranger, now),

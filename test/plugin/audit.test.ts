@@ -63,9 +63,9 @@ describe('a claim', () => {
       { ...known[0], action: 'claim', outcome: 'delivered', requester, remaining: 2 },
     ])
     await client.ask('REQ', 'two', keyPackagesBy(alice))
-    const last = { ...known[2], requester, remaining: 1 }
+    const last = { ...known[2], requester, remaining: 0 }
     expect(recorded(test)).toEqual([
-      { ...known[1], action: 'claim', outcome: 'delivered', requester, remaining: 1 },
+      { ...known[1], action: 'claim', outcome: 'delivered', requester, remaining: 0 },
       { ...last, action: 'claim', outcome: 'delivered' },
       { ...last, action: 'exposure', outcome: `delivered 1 times since ${NOW}` },
     ])
@@ -226,9 +226,10 @@ describe('what leaves a stock otherwise', () => {
 
     const last = await put(exposed)
     await test.connect().ask('REQ', 'sub', keyPackagesBy(alice))
+    test.now += 1
     await put(second)
     await put(third)
-    test.now += 600
+    test.now += 599
     await test.gateway.sweep()
     expect(removed()).toEqual([spent(last, 'retirement', NOW + 660)])
 

@@ -22,13 +22,16 @@ describe('the defaults', () => {
         perAuthor: { max: 10, windowSeconds: 3600 },
         perAddress: { max: 100, windowSeconds: 3600 },
         perRequester: { max: 500, windowSeconds: 3600 },
+        perAddressTotal: { max: 1000, windowSeconds: 3600 },
+        strangers: { max: 12, windowSeconds: 43_200 },
+        freshPerAddress: { max: 1, windowSeconds: 86_400 },
         slotsPerRequester: { max: 5000, windowSeconds: 3600 },
         slotsPerAddress: { max: 20_000, windowSeconds: 3600 },
         newAuthorsPerAddress: { max: 30, windowSeconds: 3600 },
         publish: { max: 60, windowSeconds: 3600 },
         publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
-      stock: { max: 10, overflow: 'reject', low: 3, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
+      stock: { max: 10, overflow: 'reject', keep: 3, low: 5, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
       validation: {
         mls: 'verify',
         tags: 'lenient',
@@ -50,6 +53,12 @@ describe('the defaults', () => {
       kinds: [443],
       relayLists: [10051],
       claim: { ...mixed.claim, redeliverySeconds: 0 },
+      quota: {
+        ...mixed.quota,
+        strangers: { max: 0, windowSeconds: 43_200 },
+        freshPerAddress: { max: 0, windowSeconds: 86_400 },
+      },
+      stock: { ...mixed.stock, keep: 0 },
       validation: { ...mixed.validation, requireLastResort: true },
       delivery: { encoding: 'hex' },
     })
@@ -118,12 +127,12 @@ describe('an invalid option', () => {
     [{ profile: 'other' }, 'profile: "other" is not allowed; expected mixed or nip-ee-relay or marmot'],
     [
       { quota: 7 },
-      'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, slotsPerRequester, slotsPerAddress, newAuthorsPerAddress, publish, publishPerAddress',
+      'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, perAddressTotal, strangers, freshPerAddress, slotsPerRequester, slotsPerAddress, newAuthorsPerAddress, publish, publishPerAddress',
     ],
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [
       { stock: { maximum: 3 } },
-      'stock.maximum: unknown setting; expected max, overflow, low, ttlSeconds, retireAfterSeconds',
+      'stock.maximum: unknown setting; expected max, overflow, keep, low, ttlSeconds, retireAfterSeconds',
     ],
   ])('is named with its path, its value and what is allowed: %j', (input, message) => {
     expect(() => resolveOptions(input as OptionsInput)).toThrow(message)
@@ -134,6 +143,13 @@ describe('an invalid option', () => {
     expect(() => resolveOptions(wrong)).toThrow(
       /^custody: .*\nclaim\.perAuthor: .*\nunknown: unknown setting/,
     )
+  })
+
+  it('is reported where two do not go together: stock.low must exceed stock.keep', () => {
+    expect(() => resolveOptions({ stock: { low: 3 } })).toThrow(
+      'stock.low: 3 is not allowed; expected a number above stock.keep (3)',
+    )
+    expect(resolveOptions({ stock: { low: 0, keep: 0 } }).stock.low).toBe(0)
   })
 
   it('is refused under __proto__ as well', () => {

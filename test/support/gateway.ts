@@ -53,6 +53,13 @@ export interface TestClient {
   authenticate(person: Person): Promise<readonly RelayMessage[]>
 }
 
+/** The stranger rule is off, for tests that it does not concern. */
+export const ANYBODY: OptionsInput = {
+  quota: { strangers: { max: 0 }, freshPerAddress: { max: 0 } },
+  stock: { keep: 0, low: 3 },
+}
+
+/** Without the stranger rule, unless the options name it. */
 export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
   const memory = memoryStore()
   const store = overlay(memory, changes(memory))
@@ -67,6 +74,8 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
     audited,
     gateway: new KeyPackageGateway({
       ...options,
+      quota: { ...ANYBODY.quota, ...options.quota },
+      stock: { ...ANYBODY.stock, ...options.stock },
       store,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },

@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import {
+  ANYBODY,
   idsIn,
   keyPackagesBy,
   keyPackagesOf,
@@ -19,7 +20,7 @@ const withdrawal = ['CLOSED', 'keypackages:low', 'replenished: enough key packag
 
 /** A connection of alice to another gateway on the same store. */
 function connectElsewhere(test: TestGateway): Pick<TestClient, 'pushed'> {
-  const gateway = new KeyPackageGateway({ store: test.store, clock: () => test.now * 1000 })
+  const gateway = new KeyPackageGateway({ ...ANYBODY, store: test.store, clock: () => test.now * 1000 })
   const pushed: RelayMessage[] = []
   const session = gateway.session({
     address: '192.0.2.200',

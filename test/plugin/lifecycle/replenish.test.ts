@@ -90,6 +90,7 @@ describe('a stock that falls otherwise than by a claim', () => {
     test.now += 3600
     expect(requestsTo(author)).toEqual([])
     await test.gateway.sweep()
+    await turns()
     expect(requestsTo(author)).toEqual([request])
   })
 

@@ -150,7 +150,12 @@ describe('queries for slots alone', () => {
       .connect({ address: '192.0.2.9' })
       .ask('REQ', 'sub', slotsBy(alice), bothBy(bob))
     expect(eventsIn(replies).map(({ pubkey }) => pubkey)).toEqual([alice.pubkey, bob.pubkey])
-    expect(hits.sort()).toEqual(['requester 192.0.2.9', 'slots 192.0.2.9', 'slots-from 192.0.2.9'])
+    expect(hits.sort()).toEqual([
+      'claims-from 192.0.2.9',
+      'requester 192.0.2.9',
+      'slots 192.0.2.9',
+      'slots-from 192.0.2.9',
+    ])
   })
 
   it('fail together with the store, and use no quota (I7)', async () => {
