@@ -34,7 +34,14 @@ async function demo(): Promise<boolean> {
 async function withRelay<Result>(folder: string, act: (url: string) => Promise<Result>): Promise<Result> {
   const store = lmdbStore({ path: folder })
   const log = pino({ level: 'silent' })
-  const gateway = new KeyPackageGateway({ store, log, verifyEvent: await createVerifier() })
+  const gateway = new KeyPackageGateway({
+    // Everybody in the demo is at one address.
+    quota: { strangers: { max: 0 }, freshPerAddress: { max: 0 } },
+    stock: { keep: 0 },
+    store,
+    log,
+    verifyEvent: await createVerifier(),
+  })
   const server = await startStandalone({ gateway, store, log, version: readVersion() })
   try {
     return await act(server.url)

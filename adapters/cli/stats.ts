@@ -1,7 +1,7 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
-import { sizeOf } from '../../plugin/stock/selection.ts'
+import { isFresh, isOneTime, sizeOf } from '../../plugin/stock/selection.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
@@ -42,10 +42,10 @@ function format(stats: Stats, low: number): string {
   const { soonestExpiry } = stats
   return formatTable([
     ['authors with packages', String(stats.authors)],
-    [`  with fewer than ${low} packages`, String(stats.low)],
+    [`  with fewer than ${low} fresh ones`, String(stats.low)],
     ['authors with none left', String(stats.dry)],
     ['packages', String(stats.packages)],
-    ['  exposed (delivered as the last one)', String(stats.exposed)],
+    ['  exposed (delivered, and kept)', String(stats.exposed)],
     ['  in slots (kind 30443)', String(stats.slots)],
     ['relay lists', String(stats.relayLists)],
     ['next expiry', soonestExpiry === null ? 'never' : formatTime(soonestExpiry)],
@@ -81,7 +81,8 @@ function add(stats: Stats, packages: readonly StockedPackage[], low: number): vo
   stats.packages += size
   stats.exposed += packages.filter(({ exposure }) => exposure !== undefined).length
   stats.slots += packages.filter(({ slot }) => slot !== undefined).length
-  stats.low += Number(size < low)
+  // Slots are never used up.
+  stats.low += Number(packages.some(isOneTime) && packages.filter(isFresh).length < low)
   const expiries = packages.map(({ expiresAt }) => expiresAt)
   stats.soonestExpiry = Math.min(stats.soonestExpiry ?? Number.POSITIVE_INFINITY, ...expiries)
 }

@@ -81,12 +81,11 @@ describe('keeping an author from replenishing', () => {
     const stranger = await scene.connect(target)
     const tooMany = await newEvent(target, alice)
     const refusals = new Set<unknown>()
-    for (let turn = 0; turn < 350; turn++) refusals.add((await stranger.publish(tooMany))[1])
+    for (let turn = 0; turn < 350; turn++)
+      refusals.add((await stranger.publish(tooMany))[1].replace(/\d+ s$/, 'some s'))
     expect([...refusals]).toEqual([
       'blocked: no room for more key packages',
-      expect.stringMatching(
-        /^rate-limited: 300 key packages per 3600 s from one address; try again in \d+ s$/,
-      ),
+      'rate-limited: 300 key packages per 3600 s from one address; try again in some s',
     ])
 
     for (let index = 0; index < events.length; index++) {

@@ -23,7 +23,7 @@ describe('moving key packages', () => {
     }
     const relayExport = events.map((event) => JSON.stringify(event)).join('\n')
 
-    const old = await serveCli(['--store', first, '--claim-redelivery-seconds', '0'])
+    const old = await serveCli(['--store', first, ...EACH_ANEW])
     expect(await runCli(['import', '-', '--store', first], { input: relayExport })).toMatchObject({ code: 0 })
     const claimed = [await claim(old.url), await claim(old.url)]
     expect(new Set(claimed).size).toBe(2)
@@ -37,7 +37,7 @@ describe('moving key packages', () => {
       moved.split('\n').sort(),
     )
 
-    const next = await serveCli(['--store', second, '--claim-redelivery-seconds', '0'])
+    const next = await serveCli(['--store', second, ...EACH_ANEW])
     const again = await runCli(['import', '-', '--json', '--store', second], { input: relayExport })
     expect(JSON.parse(again.stdout)).toEqual({ duplicate: 1, spent: 2, refused: [] })
     expect(claimed).not.toContain(await claim(next.url))
@@ -46,6 +46,16 @@ describe('moving key packages', () => {
     await redis.stop()
   })
 })
+
+/** Another package for each claim, although all come from one address. */
+const EACH_ANEW = [
+  '--claim-redelivery-seconds',
+  '0',
+  '--quota-fresh-per-address-max',
+  '0',
+  '--stock-keep',
+  '0',
+]
 
 /** Claims a package of Alice; resolves with its id. */
 async function claim(url: string): Promise<string> {

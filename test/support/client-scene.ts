@@ -13,6 +13,7 @@ import type { KeyPackageClientSettings } from '../../adapters/client/settings.ts
 import type { ReceivedKeyPackage } from '../../adapters/client/verify.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { forAnybody } from './anybody.ts'
 import { suite } from './group-member.ts'
 import { ManualTime } from './manual-time.ts'
 import { type Person, person } from './people.ts'
@@ -51,7 +52,7 @@ export class ClientScene {
   }
 
   async serve(options: OptionsInput = {}): Promise<TestServer> {
-    const server = await startTestServer(await this.#openStore(), options)
+    const server = await startTestServer(await this.#openStore(), forAnybody(options))
     server.advance(Math.floor(this.#time.now() / 1000) - server.now())
     this.#servers.push(server)
     this.finally(() => server.stop())

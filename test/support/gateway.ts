@@ -7,6 +7,7 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { forAnybody } from './anybody.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import type { Person } from './people.ts'
 
@@ -53,12 +54,6 @@ export interface TestClient {
   authenticate(person: Person): Promise<readonly RelayMessage[]>
 }
 
-/** The stranger rule is off, for tests that it does not concern. */
-export const ANYBODY: OptionsInput = {
-  quota: { strangers: { max: 0 }, freshPerAddress: { max: 0 } },
-  stock: { keep: 0, low: 3 },
-}
-
 /** Without the stranger rule, unless the options name it. */
 export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
   const memory = memoryStore()
@@ -73,9 +68,7 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
     logged,
     audited,
     gateway: new KeyPackageGateway({
-      ...options,
-      quota: { ...ANYBODY.quota, ...options.quota },
-      stock: { ...ANYBODY.stock, ...options.stock },
+      ...forAnybody(options),
       store,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },

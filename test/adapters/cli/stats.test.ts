@@ -53,8 +53,8 @@ describe('stats and sweep', () => {
     expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual(before)
     expect(await runCli(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 1\n' })
     expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual({ ...before, dry: 0 })
-    const { stdout } = await runCli(['stats', ...flags, '--stock-low', '1'])
-    expect(stdout).toMatch(/^ {2}with fewer than 1 packages +0$/m)
+    const { stdout } = await runCli(['stats', ...flags, '--stock-low', '1', '--stock-keep', '0'])
+    expect(stdout).toMatch(/^ {2}with fewer than 1 fresh ones +1$/m)
   })
 })
 

@@ -99,8 +99,9 @@ export function describeOverTime(startTarget: StartTarget<ControlledTarget>, it:
       const { target, events, client } = await scene.stocked(1)
       const [exposed] = events
       await client.request('exposing', packagesOf(alice))
+      target.advance(1)
       const fresh = await scene.publish(target, alice, 2, 1)
-      target.advance(600)
+      target.advance(599)
       const owner = await scene.connect(target, alice)
       await client.request('retiring', { ...packagesOf(alice), limit: 0 })
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([fresh[0]?.id])

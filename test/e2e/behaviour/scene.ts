@@ -3,6 +3,7 @@
 import { afterEach } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
+import { forAnybody } from '../../support/anybody.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
@@ -45,8 +46,9 @@ export class Scene<Kind extends Target = Target> {
     })
   }
 
+  /** Without the stranger rule, unless the options name it. */
   async start(options: OptionsInput = {}): Promise<Kind> {
-    const target = await this.#startTarget(options)
+    const target = await this.#startTarget(forAnybody(options))
     this.#targets.push(target)
     return target
   }

@@ -31,8 +31,9 @@ export function describeLastPackages(startTarget: StartLiving): void {
     it('an exposed package is retired by a sweep, 600 s after its exposure, once there are two fresh ones', async () => {
       const { target, events, client } = await scene.stocked(1)
       await client.request('exposing', packagesOf(alice))
+      target.advance(1)
       const [fresh] = await scene.publish(target, alice, 1, 1)
-      target.advance(600)
+      target.advance(599)
       expect(await target.sweep()).toBe(0)
       await scene.publish(target, alice, 1, 1)
       expect(await target.sweep()).toBe(1)

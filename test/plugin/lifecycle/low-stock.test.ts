@@ -3,8 +3,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { ANYBODY } from '../../support/anybody.ts'
 import {
-  ANYBODY,
   idsIn,
   keyPackagesBy,
   keyPackagesOf,
