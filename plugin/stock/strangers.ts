@@ -54,7 +54,7 @@ export function shareOf(
     const left = leftOf(KNOWN_QUOTA, content.takes ?? [], (taker) => isKnownAs(taker, standing.knownAs), now)
     if (left > 0) return { fresh: Math.min(spendable, left), taker: standing }
   }
-  const fresh = strangersShare(content, spendable, request, policy, now)
+  const fresh = strangersShare(content, { spendable, stays }, request, policy, now)
   if (standing === undefined && Math.min(fresh, wanted) < Math.min(spendable, wanted)) return 'needs-known'
   return { fresh, taker: network === undefined ? { address } : { address, network } }
 }
@@ -65,7 +65,7 @@ export function shareOf(
  */
 function strangersShare(
   { takes = [] }: Content,
-  spendable: number,
+  { spendable, stays }: { readonly spendable: number; readonly stays: number },
   { address, network }: Claim,
   { strangers, freshPerAddress, keep }: ClaimPolicy,
   now: number,
@@ -74,7 +74,8 @@ function strangersShare(
   const kept = Math.min(keep, Math.floor((spendable + taken) / 2))
   const left = [
     spendable - kept,
-    leftOf(strangers, takes, isStranger, now),
+    // The one that they will share is part of their share.
+    leftOf(strangers, takes, isStranger, now) - stays,
     leftOf(freshPerAddress, takes, (taker) => isFrom(taker, address), now),
   ]
   if (network !== undefined && freshPerAddress !== undefined)

@@ -124,8 +124,8 @@ describe('strangers', () => {
         taken += outcome.outcome === 'delivered' ? outcome.freshTaken : 0
       }
     }
-    // One more each time that the shared package retired, because strangers always get one.
-    expect(taken).toBeLessThanOrEqual(12 + 12)
+    // One more if the shared package retired when they had used up their share, because strangers always get one.
+    expect([12, 13]).toContain(taken)
     author.now = NOW + 12 * HOUR
     author.refill(10)
     expect(what(author.claim('later', STRANGER))).toBe('fresh')
@@ -173,7 +173,7 @@ describe('a requester whom the author knows', () => {
   })
 
   it('does not use up the share of strangers', () => {
-    const author = new Author(10, { ...DEFAULTS, strangers: { max: 1, windowSeconds: DAY } })
+    const author = new Author(10, { ...DEFAULTS, strangers: { max: 2, windowSeconds: DAY } })
     for (let index = 0; index < 3; index++) author.claim('bob', BOB)
     expect(what(author.claim('carol', STRANGER))).toBe('fresh')
   })
