@@ -1,7 +1,8 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Audit } from './audit.ts'
-import type { SignedEvent } from './nostr/messages.ts'
+import type { FollowListLearner } from './lifecycle/follow-list.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
@@ -38,6 +39,12 @@ export interface GatewayContext {
   readonly audit: Audit
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
+  readonly followLists: FollowListLearner
+  /**
+   * Whether the author knows one of the pubkeys that a connection has authenticated (`known-requesters.ts`). Never rejects: a
+   * failure means no. It costs a call to the store, and up to 200 ms: only for claims that a stranger is answered differently.
+   */
+  isKnownRequester(author: Pubkey, authenticated: ReadonlySet<Pubkey>): Promise<boolean>
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are valid. */

@@ -5,6 +5,7 @@ import { hostOf } from '../nostr/auth.ts'
 import { CLOCK_SKEW_SECONDS, isHex32 } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Deletion } from '../store.ts'
+import { FOLLOW_SET_KIND, FOLLOWS_KIND, type FollowListDeletion, VOUCHED_FOR } from './follow-list.ts'
 import { RELAY_LIST_KINDS } from './relay-list.ts'
 
 export const DELETION_KIND = 5
@@ -51,6 +52,19 @@ export function relayListsNamed(event: SignedEvent, stored: readonly SignedEvent
   const addressed = new Set(addressesOf(event).map(({ kind }) => kind))
   const byId = new Set(stored.filter(({ id }) => ids.has(id)).map(({ kind }) => kind))
   return RELAY_LIST_KINDS.filter((kind) => addressed.has(kind) || byId.has(kind))
+}
+
+/** The author's follow lists that a deletion names, by an `a` tag or by an id; undefined if it can name none. */
+export function followListsNamed(event: SignedEvent): FollowListDeletion | undefined {
+  const kinds = addressesOf(event)
+    .filter(
+      ({ kind, identifier }) =>
+        kind === FOLLOWS_KIND || (kind === FOLLOW_SET_KIND && identifier === VOUCHED_FOR),
+    )
+    .map(({ kind }) => kind)
+  const ids = valuesOf(event, 'e')
+  if (kinds.length === 0 && ids.length === 0) return undefined
+  return { kinds, ids, createdUntil: event.created_at }
 }
 
 /** Whether the tags of a deletion say that it is about key packages (`k`, or the address of a slot). */

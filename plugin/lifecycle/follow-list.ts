@@ -60,8 +60,8 @@ export interface FollowListLearner {
   learn(event: SignedEvent): Promise<void>
 }
 
-/** The stored events of an author that match `followListFilters`. It may reject. */
-export type FollowListSource = (author: Pubkey) => Promise<readonly SignedEvent[]>
+/** The stored events of an author that match `followListFilters`. It may reject; nobody waits any more once `late` is aborted. */
+export type FollowListSource = (author: Pubkey, late: AbortSignal) => Promise<readonly SignedEvent[]>
 
 /** The list that an event holds; undefined for other events, other follow sets among them. */
 export function followListOf({ pubkey, kind, id, created_at, tags }: SignedEvent): FollowList | undefined {
