@@ -19,7 +19,7 @@ import {
   vanishesHere,
   vanishingOf,
 } from './deletion.ts'
-import { FOLLOW_LIST_KINDS, FOLLOW_SET_KIND, FOLLOWS_KIND, followListOf } from './follow-list.ts'
+import { FOLLOW_SET_KIND, FOLLOWS_KIND, followListOf } from './follow-list.ts'
 import {
   checkRelayList,
   INBOX_RELAYS_KIND,
@@ -88,8 +88,7 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
       await applyDeletion(context, event, deletion, sender, isAboutKeyPackages ? 'refuse' : 'apply')
     const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
     if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
-    const followLists = followListsNamed(event)
-    if (followLists !== undefined) await store.dropFollowLists(event.pubkey, followLists)
+    await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
@@ -129,8 +128,7 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
     await countNewAuthor(context, event.pubkey, sender.address)
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
     await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
-    const followLists = { kinds: FOLLOW_LIST_KINDS, ids: [], createdUntil: event.created_at }
-    await store.dropFollowLists(event.pubkey, followLists)
+    await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')

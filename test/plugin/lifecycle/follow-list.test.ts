@@ -64,7 +64,12 @@ describe('a deletion', () => {
       ['e', id],
     ]
     expect(followListsNamed(eventOf(5, tags))).toEqual({ kinds: [3, 30000], ids: [id], createdUntil: NOW })
-    expect(followListsNamed(eventOf(5, [['a', `30443:${alice.pubkey}:phone`]]))).toBeUndefined()
+    const others = followListsNamed(eventOf(5, [['a', `30443:${alice.pubkey}:phone`]]))
+    expect(others).toEqual({ kinds: [], ids: [], createdUntil: NOW })
+  })
+
+  it('of everything names all follow lists of its author', () => {
+    expect(followListsNamed(eventOf(62, []))).toEqual({ kinds: [3, 30000], ids: [], createdUntil: NOW })
   })
 })
 
