@@ -165,6 +165,28 @@ describe('serve --upstream', () => {
   })
 })
 
+describe('the model of nostream', () => {
+  const scene = new Scene(() => startNostreamTarget())
+
+  it("is asked for the lists that it had before, with an author's first package, unseen by clients", async () => {
+    const target = await scene.start()
+    const set = eventOf(target, alice, 30000, [
+      ['d', 'keypackages'],
+      ['p', carol.pubkey],
+    ])
+    for (const event of [followsOf(target, alice, [bob], 10), set]) await target.nostream.events.put(event)
+    const client = await scene.connect(target)
+    await client.publish(await newEvent(target, alice))
+    await becomes(target, bob, 'followed')
+    await becomes(target, carol, 'followed')
+    await client.publish(followsOf(target, alice, [carol]))
+    await becomes(target, bob, 'not followed')
+    expect((await client.rest()).map(([verb]) => verb)).toEqual([])
+    const subscriptions = [...target.nostream.adapters].map((adapter) => adapter.getSubscriptions().size)
+    expect(subscriptions).toEqual([0])
+  })
+})
+
 describe('@nostr-relay/core', () => {
   const scene = new Scene<StoreTarget>(async () => {
     const relay: Awaited<ReturnType<typeof startNostrRelay>> = await startNostrRelay({
