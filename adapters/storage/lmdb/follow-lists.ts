@@ -9,6 +9,7 @@ import type {
 import {
   deleteFollowLists,
   followingIn,
+  judgeFollowList,
   type KnownFollowLists,
   offerFollowList,
 } from '../../../plugin/lifecycle/known-follow-lists.ts'
@@ -21,13 +22,17 @@ export async function putFollowList(
   write: Write,
   list: FollowList,
 ): Promise<FollowListOutcome> {
-  const offer = ({ authors, followLists }: Environment) =>
-    offerFollowList(followLists.get([list.author, FOLLOWED]), list, authors.get(list.author))
-  const { outcome } = offer(environment)
-  if (outcome !== 'stored') return outcome
+  const { author } = list
+  const judged = judgeFollowList(
+    environment.followLists.get([author, FOLLOWED]),
+    list,
+    environment.authors.get(author),
+  )
+  if (judged !== 'stored') return judged
   return write((transaction) => {
-    const { known, outcome } = offer(transaction.tables)
-    if (outcome === 'stored') save(transaction, list.author, known)
+    const { followLists, authors } = transaction.tables
+    const { known, outcome } = offerFollowList(followLists.get([author, FOLLOWED]), list, authors.get(author))
+    if (outcome === 'stored') save(transaction, author, known)
     return outcome
   })
 }
