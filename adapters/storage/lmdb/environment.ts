@@ -39,7 +39,7 @@ export type WindowKey =
 /** No event has this id. */
 export const FOLLOWED = 'followed'
 
-export type FollowListsKey = [author: Pubkey, name: typeof FOLLOWED]
+type FollowListsKey = [author: Pubkey, name: typeof FOLLOWED]
 
 export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 
