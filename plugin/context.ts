@@ -1,6 +1,7 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Audit } from './audit.ts'
+import type { FollowListLearner } from './lifecycle/follow-list.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
@@ -38,8 +39,13 @@ export interface GatewayContext {
   readonly audit: Audit
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
-  /** By which of the pubkeys the author knows somebody; undefined: by none, or it cannot be found out now. Never rejects. */
-  knownAs(author: Pubkey, pubkeys: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
+  readonly followLists: FollowListLearner
+  /**
+   * By which of the pubkeys that a connection has authenticated the author knows it (`known-requesters.ts`); undefined: by none, or
+   * it cannot be found out. Never rejects. It costs a call to the store, and up to 200 ms: only for claims that come out as
+   * `needs-known`.
+   */
+  knownAs(author: Pubkey, authenticated: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
   /** Seconds since the epoch. */
   now(): number
   /** Whether an event's id and signature are valid. */

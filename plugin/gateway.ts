@@ -3,8 +3,11 @@
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
-import { type Logger, unfailing } from './context.ts'
+import { type GatewayContext, type Logger, unfailing } from './context.ts'
 import { informationOf, type RelayInformation } from './information.ts'
+import type { FollowListSource } from './lifecycle/follow-list.ts'
+import { type IsKnown, KnownRequesters } from './lifecycle/known-requesters.ts'
+import { LearnedFollowLists } from './lifecycle/learned-follow-lists.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
@@ -26,6 +29,13 @@ export interface GatewaySettings extends OptionsInput {
   readonly clock?: () => number
   /** Whether an event's id and signature are valid; nostr-tools' JavaScript verifier by default. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
+  /**
+   * Whether an author of key packages knows a requester, besides those they follow: members of the same team, say. Called only
+   * when a stranger would get no fresh package. No answer within 200 ms, or an error, means no.
+   */
+  readonly isKnown?: IsKnown
+  /** A signal that is aborted after that many milliseconds; `AbortSignal.timeout` by default. */
+  readonly deadline?: (ms: number) => AbortSignal
   /** Silent by default. An error that it throws is ignored. */
   readonly log?: Logger
   /** Writes the audit log; there is none by default. It must not block. An error that it throws is logged. */
@@ -39,16 +49,29 @@ export class KeyPackageGateway {
   /** The options in effect, with the defaults and the profile applied. */
   readonly options: Options
   readonly #context: SessionContext
+  readonly #requesters: KnownRequesters
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
-    const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...options } = settings
+    const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...others } = settings
+    const { isKnown, deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = others
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
-    const context = {
+    const followLists = new LearnedFollowLists({ store, log })
+    const requesters = new KnownRequesters({
+      store,
+      log,
+      now,
+      verifyEvent,
+      learner: followLists,
+      deadline,
+      isKnown,
+    })
+    this.#requesters = requesters
+    const context: GatewayContext = {
       options: this.options,
       policy: policyOf(this.options),
       store,
@@ -56,8 +79,9 @@ export class KeyPackageGateway {
       audit: auditTo(audit, now, log),
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
+      followLists,
+      knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
       verifyEvent,
-      knownAs: async () => undefined,
       now,
     }
     const replenisher = new Replenisher(context)
@@ -75,8 +99,10 @@ export class KeyPackageGateway {
   }
 
   /** Handles any EVENT that arrives without a connection, as a session would. A relay's plugin calls it. Never rejects. */
-  accept(event: SignedEvent, context: PublishContext = {}): Promise<Publication> {
-    return takeEvent(this.#context, event, senderOf(context, this.options))
+  async accept(event: SignedEvent, context: PublishContext = {}): Promise<Publication> {
+    const publication = await takeEvent(this.#context, event, senderOf(context, this.options))
+    if (publication.outcome === 'forward') await this.#context.followLists.learn(event)
+    return publication
   }
 
   /** Starts a session for a client. If the relay does not implement NIP-42 itself, `send` gets a challenge immediately. */
@@ -84,6 +110,15 @@ export class KeyPackageGateway {
     const session = new Session(connection, this.#context, () => this.#sessions.delete(session))
     this.#sessions.add(session)
     return session
+  }
+
+  /**
+   * Has `source` asked for an author's follow lists, `followListFilters(author)`, that have not passed here: when they publish
+   * their first package, and for a claim, which waits up to 200 ms. There is one source: the relay behind. Returns a function
+   * that stops it.
+   */
+  askForFollowLists(source: FollowListSource): () => void {
+    return this.#requesters.askFrom(source)
   }
 
   /** Removes expired packages and those due to retire. Resolves to how many were removed; rejects when the store does. */
@@ -105,6 +140,7 @@ export class KeyPackageGateway {
   #published(author: Pubkey, id: EventId): void {
     const { store, log, now, replenisher, watchers } = this.#context
     replenisher.gained(author)
+    void this.#requesters.published(author)
     watchers.tell(store, author, id, now()).catch((error: unknown) => {
       log.error({ err: error }, 'failed to show a new key package to those who watch its author')
     })

@@ -15,7 +15,16 @@ export type { KeyPackagesInformation, RelayInformation } from './information.ts'
 export type { KeyPackageRef } from './key-package/decode.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
 export { restoreSignedEvent } from './key-package/restore.ts'
+export {
+  type Following,
+  type FollowList,
+  type FollowListDeletion,
+  type FollowListOutcome,
+  type FollowListSource,
+  followListFilters,
+} from './lifecycle/follow-list.ts'
 export type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
+export type { IsKnown } from './lifecycle/known-requesters.ts'
 export {
   type ClientMessage,
   type EventId,

@@ -1,6 +1,7 @@
 /** What a client gets of the relay's messages, and what the session learns from them. */
 
 import type { Counting } from './counting.ts'
+import type { FollowListLearner } from './lifecycle/follow-list.ts'
 import { mayBeOfKind } from './nostr/event.ts'
 import type { Identity } from './nostr/identity.ts'
 import type { Pubkey, RelayMessage } from './nostr/messages.ts'
@@ -11,6 +12,7 @@ export interface RelayViewParts {
   readonly identity: Identity
   readonly subscriptions: Subscriptions
   readonly counting: Counting
+  readonly followLists: FollowListLearner
   /** The kinds that the gateway handles. */
   readonly kinds: readonly number[]
 }
@@ -31,6 +33,7 @@ export class RelayView {
         return message
       case 'OK':
         this.#parts.identity.onRelayOk(id, subject)
+        this.#parts.followLists.confirm(id, subject)
         return message
       case 'COUNT':
         return this.#parts.counting.complete(message)

@@ -8,7 +8,7 @@ import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { Identity } from './nostr/identity.ts'
-import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage } from './nostr/messages.ts'
+import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage, SignedEvent } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import { takeEvent } from './publish/publishing.ts'
 import { RelayView } from './relay-view.ts'
@@ -38,7 +38,7 @@ export class Session implements GatewaySession {
     this.#connection = connection
     this.#context = context
     this.#onClose = onClose
-    const { options, verifyEvent, replenisher } = context
+    const { options, verifyEvent, replenisher, followLists } = context
     this.#subscriptions = new Subscriptions(connection.maxSubscriptions)
     this.#identity = new Identity({
       address: connection.address,
@@ -57,6 +57,7 @@ export class Session implements GatewaySession {
       identity: this.#identity,
       subscriptions: this.#subscriptions,
       counting: this.#counting,
+      followLists,
       kinds: options.kinds,
     })
     this.#requests = new Requests({
@@ -87,7 +88,7 @@ export class Session implements GatewaySession {
       const arrived = await checked
       if (arrived === undefined || !this.#takesIn(arrived.event)) return FORWARD
       const { isVerified, event } = arrived
-      return takeEvent(this.#context, event, { ...this.#senderSince(before), isVerified })
+      return this.#take(event, { ...this.#senderSince(before), isVerified })
     })
   }
 
@@ -176,11 +177,18 @@ export class Session implements GatewaySession {
     const event = message[1]
     if (!this.#takesIn(event)) return { replies: [], forward: message }
     checkShape(event)
-    const publication = await takeEvent(this.#context, event, this.#sender())
+    const publication = await this.#take(event, this.#sender())
     if (publication.outcome === 'forward') return { replies: [], forward: message }
     const { accepted, message: why } = publication
     const challenge = why.startsWith('auth-required: ') ? this.#identity.challenge() : []
     return { replies: [...challenge, ['OK', event.id, accepted, why]] }
+  }
+
+  /** What the relay handles may be a follow list, which is learnt with the relay's OK. */
+  async #take(event: SignedEvent, sender: Sender): Promise<Publication> {
+    const publication = await takeEvent(this.#context, event, sender)
+    if (publication.outcome === 'forward') this.#context.followLists.expect(event)
+    return publication
   }
 
   #sender(): Sender {

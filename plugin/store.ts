@@ -2,6 +2,7 @@
 
 import type { KeyPackageRef } from './key-package/decode.ts'
 import type { StoredEvent } from './key-package/encoding.ts'
+import type { Following, FollowList, FollowListDeletion, FollowListOutcome } from './lifecycle/follow-list.ts'
 import type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 
@@ -331,6 +332,15 @@ export interface KeyPackageStore {
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
   /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
+  /**
+   * Keeps whom an author follows, if they have packages: of each kind the newest list (lowest id on a tie), until a sweep finds
+   * that the author has none any more. Pubkeys are not kept as they are (`known-follow-lists.ts`).
+   */
+  putFollowList(list: FollowList): Promise<FollowListOutcome>
+  /** Whether an author follows one of these pubkeys. */
+  follows(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Following>
+  /** Deletes follow lists of an author. Those created until then are refused for as long as the author has packages. */
+  dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void>
   /**
    * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
    * signals. Returns a function that stops it.

@@ -8,6 +8,7 @@ import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
 import {
   DELETION_KIND,
   deletionOf,
+  followListsNamed,
   relayListsNamed,
   TOO_MANY_DELETIONS,
   VANISH_KIND,
@@ -43,7 +44,7 @@ export type ImportOutcome =
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
   readonly store: Pick<
     MovableStore,
-    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists'
+    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists' | 'dropFollowLists'
   >
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
@@ -167,9 +168,11 @@ async function importDeletion(target: ImportTarget, event: SignedEvent, now: num
   const relayLists = vanishes
     ? RELAY_LIST_KINDS
     : relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
-  if (deletion === undefined && relayLists.length === 0) return 'ignored'
+  const followLists = followListsNamed(event)
+  if (deletion === undefined && relayLists.length === 0 && followLists.kinds.length === 0) return 'ignored'
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   if (relayLists.length > 0) await store.dropRelayLists(event.pubkey, relayLists, event.created_at)
+  await store.dropFollowLists(event.pubkey, followLists)
   if (deletion === undefined) return 'remembered'
   const { outcome } = await store.drop(event.pubkey, deletion, now)
   if (outcome === 'deleted') return 'remembered'

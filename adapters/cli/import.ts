@@ -50,6 +50,7 @@ const discard: ImportTarget['store'] = {
   putRelayList: async () => 'stored',
   getRelayLists: async () => [],
   dropRelayLists: async () => {},
+  dropFollowLists: async () => {},
 }
 
 export function defineImport(command: Command): Command {

@@ -86,6 +86,18 @@ class LazyStore implements KeyPackageStore {
     return this.#reach((store) => store.dropRelayLists(...call))
   }
 
+  putFollowList(...call: Parameters<KeyPackageStore['putFollowList']>) {
+    return this.#reach((store) => store.putFollowList(...call))
+  }
+
+  follows(...call: Parameters<KeyPackageStore['follows']>) {
+    return this.#reach((store) => store.follows(...call))
+  }
+
+  dropFollowLists(...call: Parameters<KeyPackageStore['dropFollowLists']>) {
+    return this.#reach((store) => store.dropFollowLists(...call))
+  }
+
   stats(...call: Parameters<KeyPackageStore['stats']>) {
     return this.#reach((store) => store.stats(...call))
   }

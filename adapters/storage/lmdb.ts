@@ -1,5 +1,11 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
+import type {
+  Following,
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../../plugin/lifecycle/follow-list.ts'
 import {
   deleteRelayLists,
   offerRelayList,
@@ -41,6 +47,7 @@ import {
   openEnvironment,
   type WindowKey,
 } from './lmdb/environment.ts'
+import { dropFollowLists, follows, putFollowList } from './lmdb/follow-lists.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
 import { claimOne, put, uncount } from './lmdb/packages.ts'
@@ -177,6 +184,18 @@ class LmdbStore implements MovableStore {
       transaction.useFormat()
       relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
     })
+  }
+
+  async putFollowList(list: FollowList): Promise<FollowListOutcome> {
+    return putFollowList(this.#read(), (action) => this.#write(action), list)
+  }
+
+  async follows(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Following> {
+    return follows(this.#read(), author, pubkeys)
+  }
+
+  async dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void> {
+    return dropFollowLists(this.#read(), (action) => this.#write(action), author, deletion)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

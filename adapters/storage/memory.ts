@@ -1,6 +1,13 @@
 /** A store in the memory of this process, lost at restart. The reference that tests compare other stores with. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type {
+  Following,
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../../plugin/lifecycle/follow-list.ts'
+import { followingIn } from '../../plugin/lifecycle/known-follow-lists.ts'
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
@@ -132,6 +139,21 @@ class MemoryStore implements MovableStore {
   async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     this.#requireOpen()
     this.#relayLists.drop(author, kinds, createdUntil)
+  }
+
+  async putFollowList(list: FollowList): Promise<FollowListOutcome> {
+    this.#requireOpen()
+    return this.#authors.get(list.author)?.putFollowList(list) ?? 'no packages'
+  }
+
+  async follows(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Following> {
+    this.#requireOpen()
+    return followingIn(this.#authors.get(author)?.followLists, pubkeys)
+  }
+
+  async dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void> {
+    this.#requireOpen()
+    this.#authors.get(author)?.dropFollowLists(deletion)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

@@ -1,6 +1,12 @@
 /** A store in Redis, shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
+import type {
+  Following,
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../../plugin/lifecycle/follow-list.ts'
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
@@ -33,6 +39,7 @@ import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { dropping, putting, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
+import { FollowLists } from './redis/follow-lists.ts'
 import { Keys } from './redis/keys.ts'
 import { LayoutCheck } from './redis/layout-check.ts'
 import { Reader } from './redis/reader.ts'
@@ -86,6 +93,7 @@ class RedisStore implements MovableStore {
   readonly #layout: LayoutCheck
   readonly #scripts: Scripts
   readonly #relayLists: RelayLists
+  readonly #followLists: FollowLists
   readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
@@ -103,6 +111,7 @@ class RedisStore implements MovableStore {
     this.#changes = new Changes(connection, this.#keys, this.#scripts)
     this.#reader = new Reader(connection, this.#keys, this.#scripts)
     this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
+    this.#followLists = new FollowLists(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
     this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
@@ -182,6 +191,18 @@ class RedisStore implements MovableStore {
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#write(() => this.#relayLists.drop(author, kinds, createdUntil))
+  }
+
+  putFollowList(list: FollowList): Promise<FollowListOutcome> {
+    return this.#write(() => this.#followLists.put(list))
+  }
+
+  follows(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Following> {
+    return this.#calls.run(() => this.#followLists.follows(author, pubkeys))
+  }
+
+  dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void> {
+    return this.#write(() => this.#followLists.drop(author, deletion))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

@@ -10,7 +10,7 @@ import { WebSocketServer } from 'ws'
 export function startRelay({ gateway, host, port }) {
   const options = { hostname: host, eventHandlingResultCacheTtl: 0 }
   const relay = new core.NostrRelay(new MemoryRepository(), options)
-  relay.register(keyPackages(gateway))
+  relay.register(keyPackages(gateway, { findEvents: (filters) => relay.findEvents(filters) }))
   relay.register({ handleMessage: checkFilters })
   const server = new WebSocketServer({ host, port, maxPayload: 262_144 })
   server.on('connection', (socket, request) => {

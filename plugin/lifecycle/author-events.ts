@@ -12,12 +12,14 @@ import {
   concernsKeyPackages,
   DELETION_KIND,
   deletionOf,
+  followListsNamed,
   relayListsNamed,
   TOO_MANY_DELETIONS,
   VANISH_KIND,
   vanishesHere,
   vanishingOf,
 } from './deletion.ts'
+import { FOLLOW_SET_KIND, FOLLOWS_KIND, followListOf } from './follow-list.ts'
 import {
   checkRelayList,
   INBOX_RELAYS_KIND,
@@ -39,6 +41,8 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [RELAY_LIST_KIND, saveKeyPackageRelays],
   [WRITE_RELAYS_KIND, noteWriteRelays],
   [INBOX_RELAYS_KIND, checkInboxRelays],
+  [FOLLOWS_KIND, checkFollowList],
+  [FOLLOW_SET_KIND, checkFollowList],
   [WELCOME_KIND, refuseWelcome],
   [KEY_PACKAGE_REQUEST_KIND, refuse('blocked', 'kind 447 is not published; REQ key packages instead')],
   [AUTH_KIND, refuse('invalid', 'authentication events must be sent with AUTH, not published')],
@@ -84,6 +88,7 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
       await applyDeletion(context, event, deletion, sender, isAboutKeyPackages ? 'refuse' : 'apply')
     const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
     if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
+    await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a deletion')
@@ -123,6 +128,7 @@ async function vanish(context: GatewayContext, event: SignedEvent, sender: Sende
     await countNewAuthor(context, event.pubkey, sender.address)
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
     await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
+    await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
@@ -151,6 +157,11 @@ async function noteWriteRelays(context: GatewayContext, event: SignedEvent, send
 /** Kind 10050 is kept only by a standalone relay, which does that itself. */
 async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
+}
+
+/** It is learnt once the relay has accepted it. Other follow sets are the relay's affair. */
+async function checkFollowList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+  if (followListOf(event) !== undefined) check(context, event, sender)
 }
 
 /** A store that fails does not stop the relay from accepting a relay list (I7). */

@@ -5,6 +5,13 @@ import { hostOf } from '../nostr/auth.ts'
 import { CLOCK_SKEW_SECONDS, isHex32 } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Deletion } from '../store.ts'
+import {
+  FOLLOW_LIST_KINDS,
+  FOLLOW_SET_KIND,
+  FOLLOWS_KIND,
+  type FollowListDeletion,
+  VOUCHED_FOR,
+} from './follow-list.ts'
 import { RELAY_LIST_KINDS } from './relay-list.ts'
 
 export const DELETION_KIND = 5
@@ -51,6 +58,19 @@ export function relayListsNamed(event: SignedEvent, stored: readonly SignedEvent
   const addressed = new Set(addressesOf(event).map(({ kind }) => kind))
   const byId = new Set(stored.filter(({ id }) => ids.has(id)).map(({ kind }) => kind))
   return RELAY_LIST_KINDS.filter((kind) => addressed.has(kind) || byId.has(kind))
+}
+
+/** The author's follow lists that a deletion names, by an `a` tag or by an id. A request to vanish names all. */
+export function followListsNamed(event: SignedEvent): FollowListDeletion {
+  const createdUntil = event.created_at
+  if (event.kind === VANISH_KIND) return { kinds: FOLLOW_LIST_KINDS, ids: [], createdUntil }
+  const kinds = addressesOf(event)
+    .filter(
+      ({ kind, identifier }) =>
+        kind === FOLLOWS_KIND || (kind === FOLLOW_SET_KIND && identifier === VOUCHED_FOR),
+    )
+    .map(({ kind }) => kind)
+  return { kinds, ids: valuesOf(event, 'e'), createdUntil }
 }
 
 /** Whether the tags of a deletion say that it is about key packages (`k`, or the address of a slot). */

@@ -6,6 +6,20 @@
 
 export type { KeyPackageRef } from '../key-package/decode.ts'
 export type { ContentForm, StoredEvent } from '../key-package/encoding.ts'
+export type {
+  Following,
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../lifecycle/follow-list.ts'
+export {
+  deleteFollowLists,
+  type FollowingAuthor,
+  followingIn,
+  type KnownFollowList,
+  type KnownFollowLists,
+  offerFollowList,
+} from '../lifecycle/known-follow-lists.ts'
 export {
   deleteRelayLists,
   everyKnownKind,

@@ -1,6 +1,18 @@
 /** A complete store on rows of JSON, for a database that can read rows and write them back atomically. */
 
 import type { StoredEvent } from '../key-package/encoding.ts'
+import type {
+  Following,
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../lifecycle/follow-list.ts'
+import {
+  deleteFollowLists,
+  followingIn,
+  type KnownFollowLists,
+  offerFollowList,
+} from '../lifecycle/known-follow-lists.ts'
 import {
   deleteRelayLists,
   everyKnownKind,
@@ -57,6 +69,7 @@ export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayLists
+  readonly followLists: KnownFollowLists
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -161,6 +174,7 @@ class RowStore implements MovableStore {
     for await (const author of this.#open().keys('authors')) {
       gone += await this.#change(author, (record) => sweepPackages(record, retireAfterSeconds, now))
     }
+    for await (const author of this.#open().keys('followLists')) await this.#forgetFollowed(author)
     for await (const key of this.#open().keys('windows')) {
       await this.#open().update('windows', [key], ([window]) => {
         const isDone = window !== undefined && isOver(window.keptUntil, now)
@@ -198,6 +212,25 @@ class RowStore implements MovableStore {
   async dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#open().update('relayLists', [author], ([before = {}]) => {
       return { after: [deleteRelayLists(before, kinds, createdUntil)], result: undefined }
+    })
+  }
+
+  async putFollowList(list: FollowList): Promise<FollowListOutcome> {
+    const record = await this.#read('authors', list.author)
+    return this.#open().update('followLists', [list.author], ([before]) => {
+      const { known, outcome } = offerFollowList(before, list, record)
+      return { after: [known], result: outcome }
+    })
+  }
+
+  async follows(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Following> {
+    return followingIn(await this.#read('followLists', author), pubkeys)
+  }
+
+  async dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void> {
+    const record = await this.#read('authors', author)
+    return this.#open().update('followLists', [author], ([before]) => {
+      return { after: [deleteFollowLists(before, deletion, record)], result: undefined }
     })
   }
 
@@ -259,6 +292,12 @@ class RowStore implements MovableStore {
     })
     this.#tell(removalsOf(author, removed))
     return outcome
+  }
+
+  async #forgetFollowed(author: Pubkey): Promise<void> {
+    const record = await this.#read('authors', author)
+    if (record !== undefined && record.packages.length > 0) return
+    await this.#open().update('followLists', [author], () => ({ after: [undefined], result: undefined }))
   }
 
   #tell(removals: readonly Removal[]): void {

@@ -2,6 +2,7 @@
 
 import { equal, fail, rejects } from 'node:assert/strict'
 import type { DropOutcome } from '../../plugin/store.ts'
+import { listOf } from './follow-lists.ts'
 import {
   authorNamed,
   claimBy,
@@ -47,6 +48,9 @@ export function describeKeeping(it: Specify): void {
       () => store.putRelayList(relayListOf(alice, NOW)),
       () => store.getRelayLists([alice], [10051]),
       () => store.dropRelayLists(alice, [10051], NOW),
+      () => store.putFollowList(listOf([bob])),
+      () => store.follows(alice, [bob]),
+      () => store.dropFollowLists(alice, { kinds: [3], ids: [], createdUntil: NOW }),
       () => store.stats(),
     ]
     for (const call of calls) await rejects(call)

@@ -2,6 +2,7 @@
 
 import { equal } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { listOf } from './follow-lists.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
 import { deliveredIds, storedPackages } from './reading.ts'
 import { same } from './same.ts'
@@ -21,6 +22,7 @@ export function describeReopening<Store extends KeyPackageStore>(
     const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
     for (const pkg of packages) await first.put(pkg, { ...LIMITS, publish }, NOW)
     await first.putRelayList(relayListOf(alice, NOW))
+    await first.putFollowList(listOf([authorNamed('bob')]))
     await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
     const ids = deliveredIds(await first.claim([claimBy('bob', alice)], policy, NOW))
     const left = await storedPackages(first, alice)
@@ -31,6 +33,8 @@ export function describeReopening<Store extends KeyPackageStore>(
       same(await storedPackages(second, alice), left)
       same(await second.stats(), { authors: 1, packages: 2 })
       same(await second.getRelayLists([alice], [10051]), [relayListOf(alice, NOW)])
+      equal(await second.follows(alice, [authorNamed('bob')]), 'followed')
+      equal(await second.follows(alice, [authorNamed('carol')]), 'not followed')
       equal((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted, 0)
       equal((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
       equal(await second.put(packageNamed('four', alice), { ...LIMITS, publish }, NOW), 'limited')

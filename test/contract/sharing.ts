@@ -3,6 +3,7 @@
 import { equal } from 'node:assert/strict'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { listOf } from './follow-lists.ts'
 import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
@@ -23,6 +24,21 @@ export function describeSharing<Store extends KeyPackageStore>(
     same(await left.count([alice], NOW), [10])
     await right.close()
     same(await left.count([alice], NOW), [10])
+  })
+
+  both('know whom an author follows, whichever learnt it, and keep the newest list', async (left, right) => {
+    const [bob, carol] = [authorNamed('bob'), authorNamed('carol')]
+    await left.put(packageNamed('one', alice), LIMITS, NOW)
+    const ages = Array.from({ length: 10 }, (_, age) => age)
+    await Promise.all(
+      ages.map((age) =>
+        (age % 2 ? left : right).putFollowList(listOf([age === 0 ? bob : carol], { createdAt: NOW - age })),
+      ),
+    )
+    for (const store of [left, right]) {
+      equal(await store.follows(alice, [bob]), 'followed')
+      equal(await store.follows(alice, [carol]), 'not followed')
+    }
   })
 
   both('hand every package to one requester only, and never the last (I1, I2)', async (left, right) => {

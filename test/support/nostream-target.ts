@@ -14,11 +14,14 @@ export interface NostreamTarget extends ControlledTarget {
   readonly store: KeyPackageStore
 }
 
-type OwnSettings = Pick<ModelSettings, 'blocked' | 'authRequired'>
+interface OwnSettings extends Pick<ModelSettings, 'blocked' | 'authRequired'> {
+  /** Whether the gateway wraps one factory, or one for each connection, as nostream makes them. */
+  readonly factories?: 'one' | 'by connection'
+}
 
 export async function startNostreamTarget(
   options: OptionsInput = {},
-  settings: OwnSettings = {},
+  { factories = 'one', ...settings }: OwnSettings = {},
 ): Promise<NostreamTarget> {
   let now = NOW
   const store = memoryStore()
@@ -34,7 +37,13 @@ export async function startNostreamTarget(
         clock: () => now * 1000,
       })
       gateways.push(gateway)
-      return withKeyPackageGateway(factory, gateway)
+      if (factories === 'one') return withKeyPackageGateway(factory, gateway)
+      const byConnection = new WeakMap<object, typeof factory>()
+      return ([message, adapter]) => {
+        const own = byConnection.get(adapter) ?? withKeyPackageGateway(factory, gateway)
+        byConnection.set(adapter, own)
+        return own([message, adapter])
+      }
     },
   })
   return {

@@ -5,6 +5,7 @@ import type { AuditRecord } from '../../plugin/audit.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { forAnybody } from './anybody.ts'
 import { NOW } from './key-packages.ts'
 import { type TestLog, testLog } from './log.ts'
 
@@ -29,14 +30,14 @@ export interface WatchedServer extends TestServer {
   sweep(): Promise<number>
 }
 
-/** A gateway, and how a server with it comes into the hands of a test, which closes both, and the store. */
+/** A gateway without the stranger rule, unless the options name it, and how a server with it comes into the hands of a test, which closes both, and the store. */
 export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) {
   let now = NOW
   const clock = () => now * 1000
   const log = testLog()
   const audited: AuditRecord[] = []
   const audit = (record: AuditRecord) => void audited.push(record)
-  const gateway = new KeyPackageGateway({ ...options, store, clock, log, audit })
+  const gateway = new KeyPackageGateway({ ...forAnybody(options), store, clock, log, audit })
   const served = ({ url, close }: Listener): WatchedServer => ({
     url,
     log,

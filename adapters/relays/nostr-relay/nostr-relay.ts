@@ -6,6 +6,7 @@ import type {
   BroadcastPlugin,
   ClientContext,
   Event,
+  Filter,
   HandleMessagePlugin,
   HandleMessageResult,
   IncomingMessage,
@@ -13,6 +14,7 @@ import type {
 } from '@nostr-relay/common'
 import type { GatewaySession, Publication } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { followListFilters } from '../../../plugin/lifecycle/follow-list.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { Refusal, refusalMessage } from '../../../plugin/nostr/refusal.ts'
 import { AnswerQueue, EventUnderCheck } from '../server/embedding.ts'
@@ -25,6 +27,11 @@ export interface NostrRelayOptions {
    * clients could lock each other out; not counted, they would have no quota.
    */
   readonly addressOf?: (ctx: ClientContext) => string | undefined
+  /**
+   * Finds stored events: `(filters) => relay.findEvents(filters)`. The follow lists of authors with key packages are read by it,
+   * if they were published before the plugin was registered. Without it, only lists that pass are known.
+   */
+  readonly findEvents?: (filters: Filter[]) => Promise<readonly Event[]>
 }
 
 /** What `relay.register` takes. */
@@ -38,8 +45,10 @@ export type KeyPackagesPlugin = HandleMessagePlugin & BeforeHandleEventPlugin & 
  */
 export function keyPackages(
   gateway: KeyPackageGateway,
-  { addressOf = ({ ip }) => ip }: NostrRelayOptions = {},
+  { addressOf = ({ ip }) => ip, findEvents }: NostrRelayOptions = {},
 ): KeyPackagesPlugin {
+  if (findEvents !== undefined)
+    gateway.askForFollowLists((author) => findEvents([...followListFilters(author)]))
   const clients = new WeakMap<ClientContext, NostrRelayClient>()
   const publications = new WeakMap<object, Checking>()
 

@@ -4,8 +4,9 @@
 
 import type { GatewaySession } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
-import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { AnswerQueue, EventUnderCheck } from '../server/embedding.ts'
+import { OwnQuestion } from './own-question.ts'
 import type { NostreamConnection, NostreamEventHandler, NostreamHandler } from './required-members.ts'
 
 /** Makes nostream's own handler for a message. */
@@ -19,6 +20,7 @@ export class NostreamClient {
   readonly #connection: NostreamConnection
   readonly #session: GatewaySession
   readonly #answers: AnswerQueue
+  readonly #questions = new Set<OwnQuestion>()
 
   constructor(connection: NostreamConnection, gateway: KeyPackageGateway) {
     this.#connection = connection
@@ -37,12 +39,38 @@ export class NostreamClient {
     if (connection.client.readyState === CLOSED) session.close()
     // Everything that nostream sends to a client, and every event for its subscriptions, passes here.
     connection.emit = (name, ...args) => {
+      for (const question of this.#questions) if (question.takes(name, args)) return true
       if (name !== 'message' && name !== 'event') return emit(name, ...args)
       const message = (name === 'message' ? args[0] : ['EVENT', '', args[0]]) as RelayMessage
       const visible = session.fromRelay(message)
       if (visible === undefined) return false
       return name === 'message' ? emit(name, visible) : emit(name, ...args)
     }
+  }
+
+  get isOpen(): boolean {
+    return this.#connection.client.readyState === OPEN
+  }
+
+  get isAuthenticated(): boolean {
+    return this.#connection.getAuthenticatedPubkeys().size > 0
+  }
+
+  onClose(listener: () => void): void {
+    this.#connection.client.once('close', listener)
+  }
+
+  /** The events that nostream would send to this client. Rejects if it refuses to, or if the client disconnects. */
+  async find(filters: readonly object[], makeHandler: MakeHandler): Promise<readonly SignedEvent[]> {
+    const question = new OwnQuestion()
+    const message: ClientMessage = ['REQ', question.id, ...filters]
+    this.#questions.add(question)
+    try {
+      await question.putTo(makeHandler(message), message)
+    } finally {
+      this.#questions.delete(question)
+    }
+    return question.answer()
   }
 
   /** nostream checks the event; then the gateway takes it, instead of nostream storing it. */

@@ -8,6 +8,7 @@ import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage } from '../../../plugin/nostr/messages.ts'
 import { NostreamClient } from './client.ts'
+import { askOver } from './follow-lists.ts'
 import {
   checkConnection,
   checkEventHandler,
@@ -44,6 +45,7 @@ export function withKeyPackageGateway(factory: UntypedFactory, gateway: KeyPacka
     checkConnection(adapter)
     const client = new NostreamClient(adapter, gateway)
     clients.set(adapter, client)
+    askOver(gateway, client, (message) => factory([message, adapter]))
     return client
   }
 

@@ -23,6 +23,7 @@ import { upstreamHeaders } from './forwarded-headers.ts'
 import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import { UpstreamDialer } from './upstream-dialer.ts'
+import { UpstreamFollowLists } from './upstream-follow-lists.ts'
 
 export interface ProxySettings {
   readonly gateway: KeyPackageGateway
@@ -37,7 +38,7 @@ export interface ProxySettings {
 }
 
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet. */
-export function startProxy(settings: ProxySettings): Promise<Listener> {
+export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
@@ -76,7 +77,9 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
         }),
     }
   }
-  return listen({
+  const followLists = new UpstreamFollowLists({ upstream, dialer })
+  const stopAsking = gateway.askForFollowLists((author, late) => followLists.ask(author, late))
+  const listener = await listen({
     host,
     port,
     options,
@@ -89,6 +92,14 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
     }),
     receive,
   })
+  return {
+    ...listener,
+    close: async () => {
+      stopAsking()
+      followLists.close()
+      await listener.close()
+    },
+  }
 }
 
 /** Which kinds of EVENT the session has to see; the others pass unparsed. */

@@ -5,6 +5,7 @@
 
 import { matchFilter } from 'nostr-tools/filter'
 import { DELETION_KIND, VANISH_KIND } from '../../../plugin/lifecycle/deletion.ts'
+import { followListOf } from '../../../plugin/lifecycle/follow-list.ts'
 import { checkRelayList, RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
 import { isSignedEvent } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage, EventId, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -29,6 +30,8 @@ const NOT_KEPT = {
   stale: [true, 'duplicate: have a newer relay list'],
   deleted: [false, 'blocked: deleted by its author'],
 } as const
+const FOLLOW_LIST_NOT_KEPT =
+  'not kept: this relay only notes whom the authors of its key packages follow, and serves no such lists'
 const MAX_ANNOUNCED = 10_000
 
 export class RelayListRelay implements Relay {
@@ -90,6 +93,8 @@ export class RelayListRelay implements Relay {
     if (!isSignedEvent(event)) throw new Refusal('invalid', 'not a valid NIP-01 event')
     // The gateway has already applied them.
     if (event.kind === DELETION_KIND || event.kind === VANISH_KIND) return [['OK', event.id, true, '']]
+    // The gateway learns it with this OK. The same words for everybody: they say nothing about who has packages.
+    if (followListOf(event) !== undefined) return [['OK', event.id, true, FOLLOW_LIST_NOT_KEPT]]
     if (!RELAY_LIST_KINDS.includes(event.kind))
       throw new Refusal('blocked', 'this relay stores only key packages and relay lists')
     checkRelayList(event)

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import type { KnownFollowLists } from '../../../plugin/lifecycle/known-follow-lists.ts'
 import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
@@ -38,6 +39,11 @@ export type WindowKey =
   | [author: Pubkey, scope: WindowScope | 'published', who: string]
   | [nobody: '', scope: 'hit', key: string]
 
+/** No event has this id. */
+export const FOLLOWED = 'followed'
+
+type FollowListsKey = [author: Pubkey, name: typeof FOLLOWED]
+
 export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 
 /** What the listeners of every process are told. */
@@ -54,6 +60,8 @@ export interface Environment {
   /** The same table as `authors`: an author's stock and windows share a page, so a claim dirties few pages. */
   readonly windows: Database<KeptWindow, WindowKey>
   readonly packages: Database<Body, [author: Pubkey, id: EventId]>
+  /** The same table as `packages`: a sweep that removes an author's events visits it anyway. */
+  readonly followLists: Database<KnownFollowLists, FollowListsKey>
   /** Until when the name of a package is remembered, in seconds since the epoch (I3). */
   readonly known: Database<number, [author: Pubkey, name: KnownName['name']]>
   /**
@@ -119,6 +127,7 @@ function openTables(
       changes: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
+      followLists: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),
       windows: root.openDB({ name: 'authors' }),
       due: root.openDB({ name: 'due' }),

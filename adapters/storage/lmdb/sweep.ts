@@ -6,7 +6,7 @@ import { heardOf, neededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { type Stock, sweep } from '../../../plugin/stock/stock.ts'
 import { isOver } from '../../../plugin/stock/windows.ts'
 import { chunks } from './chunks.ts'
-import type { DueKey, Environment, WindowKey } from './environment.ts'
+import { type DueKey, type Environment, FOLLOWED, type WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
 import type { Transaction, Write } from './transaction.ts'
 
@@ -92,9 +92,10 @@ function settleAuthor(
   return removed.length
 }
 
-/** Removes the events that claims have left behind (`saveClaimed`). */
+/** Removes the events that claims have left behind (`saveClaimed`), and the follow lists of an author without packages. */
 function removeOrphans({ tables: { packages } }: Transaction, author: Pubkey, stock: Stock): void {
-  const needed = neededEvents(stock)
+  const needed: Set<string> = neededEvents(stock)
+  if (stock.packages.length > 0) needed.add(FOLLOWED)
   const stored = [...packages.getKeys({ start: [author, ''], end: [author, LAST] })]
   for (const key of stored) if (!needed.has(key[1])) packages.remove(key)
 }

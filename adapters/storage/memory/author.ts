@@ -1,5 +1,15 @@
 /** One author's data in a memory store, changed by the rules of `plugin/stock/`. */
 
+import type {
+  FollowList,
+  FollowListDeletion,
+  FollowListOutcome,
+} from '../../../plugin/lifecycle/follow-list.ts'
+import {
+  deleteFollowLists,
+  type KnownFollowLists,
+  offerFollowList,
+} from '../../../plugin/lifecycle/known-follow-lists.ts'
 import { heardOf, rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
@@ -29,6 +39,7 @@ import type {
 export class Author {
   /** Undefined if the author is unknown or forgotten; windows may still be open. */
   stock: Stock<StoredKeyPackage> | undefined
+  followLists: KnownFollowLists | undefined
   readonly #known = new Map<KnownName['name'], number>()
   #published: KeptWindow | undefined
   /** Created on the first claim, because most authors are never claimed from. */
@@ -86,9 +97,20 @@ export class Author {
     return removed
   }
 
+  putFollowList(list: FollowList): FollowListOutcome {
+    const { known, outcome } = offerFollowList(this.followLists, list, this.stock)
+    this.followLists = known
+    return outcome
+  }
+
+  dropFollowLists(deletion: FollowListDeletion): void {
+    this.followLists = deleteFollowLists(this.followLists, deletion, this.stock)
+  }
+
   /** Removes expired data, and forgets the author once nothing is left. */
   sweep(retireAfterSeconds: number, now: number): readonly Removed[] {
     const removed = this.#settle(retireAfterSeconds, now)
+    if (this.stock === undefined || this.stock.packages.length === 0) this.followLists = undefined
     for (const [name, until] of this.#known) if (isOver(until, now)) this.#known.delete(name)
     this.stock = heardOf(this.stock, this.#known.size)
     for (const [name, { keptUntil }] of this.#windows ?? [])

@@ -204,13 +204,14 @@ export interface Swept {
 export function sweeping(retireAfterSeconds: number, now: number): Change<Swept> {
   return {
     now,
-    needs: { namesAfter: now },
+    needs: { namesAfter: now, followed: 'exists' },
     decide(draft) {
       if (draft.stock === undefined)
         return { outcome: { gone: 0, dueAt: undefined }, removed: NOTHING_REMOVED }
       const { stock, removed } = sweep(draft.stock, retireAfterSeconds, now)
       const firstName = draft.firstNameOver(now)
       draft.stock = heardOf(stock, firstName === undefined ? 0 : 1)
+      if (stock.packages.length === 0) draft.forgetFollowed()
       draft.forgetExpired(now)
       const times = [dueAt(stock, retireAfterSeconds), firstName].filter((time) => time !== undefined)
       const soonest = times.length === 0 ? undefined : Math.min(...times)

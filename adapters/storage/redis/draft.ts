@@ -6,6 +6,7 @@ import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { inPieces, type KeyedCommand } from './commits.ts'
+import { FOLLOWED, FOLLOWED_FIELDS } from './follow-lists.ts'
 import type { AuthorKeys } from './keys.ts'
 import {
   decodeStock,
@@ -26,6 +27,8 @@ export interface Needs {
   readonly names?: readonly string[]
   /** Find the first name that expires after this time, in seconds since the epoch. */
   readonly namesAfter?: number
+  /** Whether lists of whom the author follows are kept. */
+  readonly followed?: 'exists'
 }
 
 /** How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock. */
@@ -36,6 +39,7 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
   const windows = new Set(needs.flatMap((each) => each.windows ?? []))
   const names = new Set(needs.flatMap((each) => each.names ?? []))
   const times = new Set(needs.flatMap(({ namesAfter }) => namesAfter ?? []))
+  const asksForFollowed = needs.some(({ followed }) => followed !== undefined)
   return [
     ['HMGET', keys.stock, ...STOCK_FIELDS],
     ...[...windows].map((key): KeyedCommand => ['GET', key]),
@@ -47,6 +51,7 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
     ...[...times].map(
       (time): KeyedCommand => ['ZRANGEBYSCORE', keys.known, `(${time}`, '+inf', 'WITHSCORES', 'LIMIT', 0, 1],
     ),
+    ...(asksForFollowed ? [['HEXISTS', keys.stock, FOLLOWED] as const] : []),
   ]
 }
 
@@ -63,6 +68,7 @@ export class Draft {
   readonly #newRows = new Map<string, string>()
   #namesOverBy: number | undefined
   #lastRow: string | undefined
+  #followed: 'none' | 'kept' | 'forgotten' = 'none'
 
   /** @param answers the replies to `reads`. @throws Error if the data cannot be decoded */
   constructor(keys: AuthorKeys, reads: readonly KeyedCommand[], answers: readonly unknown[]) {
@@ -84,7 +90,8 @@ export class Draft {
       this.#newWindows.size > 0 ||
       this.#newNames.size > 0 ||
       this.#goneNames.size > 0 ||
-      this.#namesOverBy !== undefined
+      this.#namesOverBy !== undefined ||
+      this.#followed === 'forgotten'
     )
   }
 
@@ -137,6 +144,11 @@ export class Draft {
   /** Removes the names that have expired by then. */
   forgetExpired(now: number): void {
     this.#namesOverBy = Math.min(now, this.#namesOverBy ?? now)
+  }
+
+  /** Removes the lists of whom the author follows. */
+  forgetFollowed(): void {
+    if (this.#followed === 'kept') this.#followed = 'forgotten'
   }
 
   /** When the first of the names that are not expired now expires. */
@@ -214,6 +226,7 @@ export class Draft {
         [...this.#goneNames].map((name) => [name]),
       ),
     )
+    if (this.#followed === 'forgotten') forgetting.push(['HDEL', stock, ...FOLLOWED_FIELDS])
     if (this.#namesOverBy === undefined) return forgetting
     return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }
@@ -229,6 +242,7 @@ export class Draft {
 
   #learn([command, key, ...words]: KeyedCommand, answer: unknown): void {
     if (command === 'GET') this.#windows.set(key, decodeWindow(answer as string | null))
+    if (command === 'HEXISTS' && answer === 1) this.#followed = 'kept'
     if (command === 'ZMSCORE') {
       for (const [index, score] of (answer as (string | null)[]).entries())
         if (score !== null) this.#names.set(String(words[index]), Number(score))

@@ -17,10 +17,11 @@ const FILES = {
   refund: 'refund.lua',
   reschedule: 'reschedule.lua',
   ask: 'ask.lua',
+  follows: 'follows.lua',
 } as const satisfies Record<string, string>
 
 /** Scripts that write nothing, so they need not wait for replicas. */
-const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask'])
+const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask', 'follows'])
 
 export type ScriptName = keyof typeof FILES
 export type Argument = string | number

@@ -3,7 +3,9 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
 import { type CliSettings, runCli } from '../../support/cli.ts'
 import {
   type KeyPackageEventSettings,
@@ -124,6 +126,35 @@ describe('import', () => {
     expect(await counts(store, lines.slice(2))).toEqual({ deleted: 2, relayList: 1 })
     const wrong = { deletedRelayList: { author: alice.pubkey, kind: 1, createdUntil: now } }
     expect(await importInto(store, [wrong])).toMatchObject({ code: 1 })
+  })
+
+  it('deletes whom authors follow, by deletions and requests to vanish', async () => {
+    const sign = (who: Person, kind: number, tags: string[][]) =>
+      signEvent(who.secretKey, { kind, created_at: now, tags, content: '' })
+    const address = newStore()
+    const authors = [alice, bob].map(({ pubkey }) => pubkey)
+    const carol = person('carol').pubkey
+    await importInto(address, [await published(alice), await published(bob)])
+    const use = async <Answer>(ask: (store: MovableStore) => Promise<Answer>): Promise<Answer> => {
+      const store = lmdbStore({ path: address.slice('lmdb:'.length) })
+      return ask(store).finally(() => store.close())
+    }
+    await use((store) =>
+      Promise.all(
+        authors.map((author) =>
+          store.putFollowList({ author, kind: 3, id: '0'.repeat(64), createdAt: now, pubkeys: [carol] }),
+        ),
+      ),
+    )
+    const following = () =>
+      use((store) => Promise.all(authors.map((author) => store.follows(author, [carol]))))
+    expect(await following()).toEqual(['followed', 'followed'])
+    const deletions = [
+      sign(alice, 5, [['a', `3:${alice.pubkey}:`]]),
+      sign(bob, 62, [['relay', 'ALL_RELAYS']]),
+    ]
+    expect(await counts(address, deletions)).toEqual({ remembered: 2 })
+    expect(await following()).toEqual(['unknown', 'unknown'])
   })
 
   it('applies deletions and requests to vanish in any order, and remembers them (I3)', async () => {

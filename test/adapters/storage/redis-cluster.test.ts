@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { redisStore } from '../../../adapters/storage/redis.ts'
+import { listOf } from '../../contract/follow-lists.ts'
 import {
   authorNamed,
   claimBy,
@@ -35,6 +36,9 @@ it('the store on a cluster works for a user with the permissions from the README
     await store.put(packageNamed(`of ${author}`, author), LIMITS, NOW)
     const [outcome] = await store.claim([claimBy('dave', author)], POLICY, NOW)
     expect(outcome).toMatchObject({ outcome: 'delivered' })
+    await store.putFollowList(listOf([authorNamed('dave')], { author }))
+    expect(await store.follows(author, [authorNamed('dave')])).toBe('followed')
+    await store.dropFollowLists(author, { kinds: [3], ids: [], createdUntil: NOW })
   }
   await store.sweep(NOW, POLICY.retireAfterSeconds)
   expect(await store.stats()).toEqual({ authors: 3, packages: 3 })

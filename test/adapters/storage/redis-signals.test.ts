@@ -43,7 +43,7 @@ describe('signals between two Redis stores', () => {
     await eventually('the last signal is heard', () => heard.length >= 3)
     expect(heard).toEqual([
       ['published', alice, pkg.id],
-      ['low', alice, 1],
+      ['low', alice, 0],
       ['published', alice, last.id],
     ])
   })

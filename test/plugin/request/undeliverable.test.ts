@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { GatewayContext } from '../../../plugin/context.ts'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { LearnedFollowLists } from '../../../plugin/lifecycle/learned-follow-lists.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
 import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
@@ -49,6 +50,7 @@ function contextOf(store: KeyPackageStore): GatewayContext {
     audit: () => {},
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
+    followLists: new LearnedFollowLists({ store, log: testLog() }),
     verifyEvent: () => true,
     knownAs: async () => undefined,
     now: () => NOW,

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../../plugin/nostr/messages.ts'
 import { alice, bob, carol, eventOf, idsOf, newEvent, Scene } from '../../../e2e/behaviour/scene.ts'
 import type { Client } from '../../../support/client.ts'
+import { eventually } from '../../../support/eventually.ts'
 import { signEvent } from '../../../support/key-packages.ts'
 import {
   inStock,
@@ -36,6 +37,35 @@ async function oksFor(client: Client, event: SignedEvent): Promise<unknown[]> {
   client.send(['EVENT', event])
   return (await client.rest()).filter(([verb, id]) => verb === 'OK' && id === event.id)
 }
+
+describe('follow lists', () => {
+  const followsOf = (target: NostreamTarget, author: typeof alice, age: number) =>
+    signEvent(author.secretKey, {
+      kind: 3,
+      created_at: target.now() - age,
+      tags: [['p', carol.pubkey]],
+      content: '',
+    })
+  const isFollowed = (target: NostreamTarget, author: typeof alice) =>
+    eventually('carol is followed', async () => {
+      return (await target.store.follows(author.pubkey, [carol.pubkey])) === 'followed'
+    })
+
+  it('are asked for over any connection that is open, though nostream makes a factory for each', async () => {
+    const target = await start({}, { factories: 'by connection' })
+    for (const author of [alice, bob]) await target.nostream.events.put(followsOf(target, author, 10))
+    const [first, second] = [await scene.connect(target), await scene.connect(target)]
+    for (const client of [first, second]) await client.rest()
+    await first.publish(await newEvent(target, alice))
+    await isFollowed(target, alice)
+    expect(await second.rest()).toEqual([])
+    await second.close()
+    await first.publish(await newEvent(target, bob))
+    await isFollowed(target, bob)
+    expect(await first.rest()).toEqual([])
+    expect(target.nostream.errors).toEqual([])
+  })
+})
 
 describe('a key package', () => {
   it("that nostream refuses is refused in nostream's words, and the gateway never sees it", async () => {

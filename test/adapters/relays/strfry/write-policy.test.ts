@@ -150,6 +150,35 @@ describe('other kinds', () => {
     expect(await strfry.ask(eventOf(10051))).toMatchObject({ action: 'reject' })
   })
 
+  it('3, and 30000 for key packages, say whom an author with packages follows, and strfry stores them', async () => {
+    const strfry = openPolicy()
+    await stock(strfry.test, alice, 1)
+    const [carol, dave] = [person('carol').pubkey, person('dave').pubkey]
+    const follows = eventOf(3, [['p', bob.pubkey]])
+    const set = (name: string, pubkey: string) =>
+      eventOf(30000, [
+        ['d', name],
+        ['p', pubkey],
+      ])
+    for (const event of [follows, set('keypackages', carol), set('friends', dave)])
+      expect(await strfry.ask(event)).toEqual({ id: event.id, action: 'accept' })
+    const followed = [bob.pubkey, carol, dave].map((pubkey) =>
+      strfry.test.store.follows(alice.pubkey, [pubkey]),
+    )
+    expect(await Promise.all(followed)).toEqual(['followed', 'followed', 'not followed'])
+  })
+
+  it('3 from another relay is checked: strfry checks the signature only afterwards', async () => {
+    const strfry = openPolicy()
+    await stock(strfry.test, alice, 1)
+    const forged = { ...eventOf(3, [['p', bob.pubkey]]), sig: '0'.repeat(128) }
+    expect(await strfry.ask(forged, { sourceType: 'Stream' })).toMatchObject({ action: 'reject' })
+    expect(await strfry.test.store.follows(alice.pubkey, [bob.pubkey])).toBe('unknown')
+    const list = eventOf(3, [['p', bob.pubkey]])
+    expect(await strfry.ask(list, { sourceType: 'Stream' })).toMatchObject({ action: 'accept' })
+    expect(await strfry.test.store.follows(alice.pubkey, [bob.pubkey])).toBe('followed')
+  })
+
   it.each([
     [444, 'invalid: a welcome must be gift-wrapped, never published'],
     [447, 'blocked: kind 447 is not published; REQ key packages instead'],
@@ -158,9 +187,12 @@ describe('other kinds', () => {
   })
 
   it('are accepted while the store is unavailable (I7)', async () => {
-    const strfry = openPolicy({}, { store: () => ({ drop: down, getRelayLists: down, putRelayList: down }) })
+    const strfry = openPolicy(
+      {},
+      { store: () => ({ drop: down, getRelayLists: down, putRelayList: down, putFollowList: down }) },
+    )
     const relayList = eventOf(10051, [['relay', 'wss://relay.example.com']])
-    for (const event of [note, relayList, eventOf(5, [['e', note.id]])]) {
+    for (const event of [note, relayList, eventOf(3), eventOf(5, [['e', note.id]])]) {
       expect(await strfry.ask(event)).toEqual({ id: event.id, action: 'accept' })
     }
   })
