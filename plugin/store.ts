@@ -240,8 +240,24 @@ export interface Removal {
   readonly why: 'expired' | 'retired' | 'replaced' | 'evicted' | 'deleted'
 }
 
+/** Called when an access rule was added, changed or removed. */
+export type AccessListener = () => void
+
 /** Called with the packages that one change removed: at least one, and each package once. */
 export type RemovedListener = (removals: readonly Removal[]) => void
+
+/** Who may not publish and claim key packages (`ban`), or with `access.mode: allow-listed` alone may (`allow`). */
+export type AccessList = 'ban' | 'allow'
+
+/** An access rule that was added at run time; those of the settings are in no store. */
+export interface AccessRule {
+  readonly list: AccessList
+  /** A pubkey in hex, an IP address, or a network such as `203.0.113.0/24`; each written in one way (`gateway.ban`). */
+  readonly subject: string
+  readonly reason?: string
+  /** When it was added, in seconds since the epoch. */
+  readonly at: number
+}
 
 /** How many authors have packages, and how many KeyPackages there are. */
 export interface StoreStats {
@@ -291,6 +307,17 @@ export interface KeyPackageStore {
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
   /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
+  /** Adds an access rule, or replaces the one of its list and subject. */
+  putAccessRule(rule: AccessRule): Promise<void>
+  /** Removes the access rule of that list and subject. */
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'>
+  /** Every access rule, in no particular order. */
+  accessRules(): Promise<AccessRule[]>
+  /**
+   * Calls `listener` when access rules have changed, or may have: by this process, or within a second by another if the store
+   * carries such signals. Returns a function that stops it.
+   */
+  onAccessChanged(listener: AccessListener): () => void
   /**
    * Calls `listener` when a claim leaves an author low: in this process, or in another if the store carries such
    * signals. Returns a function that stops it.

@@ -12,6 +12,9 @@ import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeepin
 import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit, refund } from '../../plugin/stock/windows.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -33,6 +36,7 @@ import {
   StoreError,
   type StoreStats,
 } from '../../plugin/store.ts'
+import { dropAccessRule, everyAccessRule, putAccessRule } from './lmdb/access-rules.ts'
 import { Changes } from './lmdb/changes.ts'
 import {
   type Change,
@@ -179,6 +183,24 @@ class LmdbStore implements MovableStore {
     })
   }
 
+  putAccessRule(rule: AccessRule): Promise<void> {
+    return this.#change(
+      (transaction) => putAccessRule(transaction, rule),
+      () => [{ what: 'access' }],
+    )
+  }
+
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    return this.#change(
+      (transaction) => dropAccessRule(transaction, list, subject),
+      (outcome) => (outcome === 'removed' ? [{ what: 'access' }] : []),
+    )
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    return everyAccessRule(this.#read())
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     yield* everyAuthor(this.#read())
   }
@@ -193,6 +215,10 @@ class LmdbStore implements MovableStore {
 
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     yield* everyRelayList(this.#read())
+  }
+
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#changes.listen(this.#changes.access, listener)
   }
 
   onLowStock(listener: LowStockListener): () => void {

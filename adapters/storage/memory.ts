@@ -9,6 +9,9 @@ import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
 import { hit, isOver, type KeptWindow, refund } from '../../plugin/stock/windows.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -46,6 +49,9 @@ class MemoryStore implements MovableStore {
   readonly #authors = new Map<Pubkey, Author>()
   readonly #hits = new Map<string, KeptWindow>()
   readonly #relayLists = new RelayLists()
+  /** By list and subject. */
+  readonly #accessRules = new Map<string, AccessRule>()
+  readonly #access = new Listeners<Parameters<AccessListener>>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -134,6 +140,24 @@ class MemoryStore implements MovableStore {
     this.#relayLists.drop(author, kinds, createdUntil)
   }
 
+  async putAccessRule(rule: AccessRule): Promise<void> {
+    this.#requireOpen()
+    this.#accessRules.set(`${rule.list} ${rule.subject}`, rule)
+    this.#access.tell()
+  }
+
+  async dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    this.#requireOpen()
+    if (!this.#accessRules.delete(`${list} ${subject}`)) return 'missing'
+    this.#access.tell()
+    return 'removed'
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    this.#requireOpen()
+    return [...this.#accessRules.values()]
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     this.#requireOpen()
     for await (const [pubkey, author] of inChunks(this.#authors)) if (author.stock !== undefined) yield pubkey
@@ -156,6 +180,10 @@ class MemoryStore implements MovableStore {
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     this.#requireOpen()
     yield* inChunks(this.#relayLists.all())
+  }
+
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#access.add(listener)
   }
 
   onLowStock(listener: LowStockListener): () => void {

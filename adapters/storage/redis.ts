@@ -5,6 +5,9 @@ import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
+  AccessList,
+  AccessListener,
+  AccessRule,
   AuthorRelayList,
   Claim,
   ClaimOutcome,
@@ -25,6 +28,7 @@ import type {
   StoredKeyPackage,
   StoreStats,
 } from '../../plugin/store.ts'
+import { AccessRules } from './redis/access-rules.ts'
 import { Calls } from './redis/calls.ts'
 import { Census } from './redis/census.ts'
 import { Changes } from './redis/changes.ts'
@@ -86,6 +90,7 @@ class RedisStore implements MovableStore {
   readonly #layout: LayoutCheck
   readonly #scripts: Scripts
   readonly #relayLists: RelayLists
+  readonly #accessRules: AccessRules
   readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
@@ -103,6 +108,7 @@ class RedisStore implements MovableStore {
     this.#changes = new Changes(connection, this.#keys, this.#scripts)
     this.#reader = new Reader(connection, this.#keys, this.#scripts)
     this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
+    this.#accessRules = new AccessRules(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
     this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
     this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
@@ -184,6 +190,25 @@ class RedisStore implements MovableStore {
     return this.#write(() => this.#relayLists.drop(author, kinds, createdUntil))
   }
 
+  putAccessRule(rule: AccessRule): Promise<void> {
+    return this.#write(async () => {
+      await this.#accessRules.put(rule)
+      this.#signals.tellAccessChanged()
+    })
+  }
+
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    return this.#calls.run(async () => {
+      const outcome = await this.#accessRules.drop(list, subject)
+      if (outcome === 'removed') this.#signals.tellAccessChanged()
+      return outcome
+    })
+  }
+
+  accessRules(): Promise<AccessRule[]> {
+    return this.#calls.run(() => this.#accessRules.all())
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     this.#calls.requireOpen()
     yield* this.#census.authors()
@@ -203,6 +228,10 @@ class RedisStore implements MovableStore {
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     this.#calls.requireOpen()
     yield* this.#census.relayLists()
+  }
+
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#signals.access.add(listener)
   }
 
   onLowStock(listener: LowStockListener): () => void {

@@ -12,6 +12,9 @@ import {
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -52,11 +55,12 @@ import {
 import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
-/** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
+/** The value type of each table. Keys are author pubkeys, and any text for `windows` and `access`. All values are plain data. */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayLists
+  readonly access: AccessRule
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -98,6 +102,7 @@ export function rowStore(rows: Rows): MovableStore {
 class RowStore implements MovableStore {
   readonly durable: boolean
   readonly #rows: Rows
+  readonly #access = new Listeners<Parameters<AccessListener>>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -201,6 +206,30 @@ class RowStore implements MovableStore {
     })
   }
 
+  async putAccessRule(rule: AccessRule): Promise<void> {
+    const key = `${rule.list} ${rule.subject}`
+    await this.#open().update('access', [key], () => ({ after: [rule], result: undefined }))
+    this.#access.tell()
+  }
+
+  async dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    const key = `${list} ${subject}`
+    const rule = await this.#open().update('access', [key], ([before]) => ({
+      after: [undefined],
+      result: before,
+    }))
+    if (rule === undefined) return 'missing'
+    this.#access.tell()
+    return 'removed'
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    const keys: string[] = []
+    for await (const key of this.#open().keys('access')) keys.push(key)
+    const rules = await this.#open().read('access', keys)
+    return rules.filter((rule) => rule !== undefined)
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     for await (const author of this.#open().keys('authors')) {
       if (isHeardOf(await this.#read('authors', author))) yield author
@@ -220,6 +249,10 @@ class RowStore implements MovableStore {
       const lists = await this.#read('relayLists', author)
       for (const known of everyKnownKind(lists ?? {})) yield { author, ...known }
     }
+  }
+
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#access.add(listener)
   }
 
   onLowStock(listener: LowStockListener): () => void {

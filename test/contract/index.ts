@@ -7,6 +7,7 @@
  */
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
+import { describeAccess } from './access.ts'
 import { describeClaiming } from './claiming.ts'
 import { describeDeleting, describeMovingDeletions } from './deleting.ts'
 import { describeHearing } from './hearing.ts'
@@ -78,6 +79,7 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
     describe('relay lists', () => describeRelayLists(specify))
+    describe('access rules', () => describeAccess(specify, specifySignals))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))

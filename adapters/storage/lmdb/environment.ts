@@ -8,7 +8,13 @@ import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-list
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import { type KnownName, type StoredKeyPackage, StoreError } from '../../../plugin/store.ts'
+import {
+  type AccessList,
+  type AccessRule,
+  type KnownName,
+  type StoredKeyPackage,
+  StoreError,
+} from '../../../plugin/store.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
@@ -41,9 +47,12 @@ export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 export type Change =
   | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
   | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+  | { readonly what: 'access' }
 
 /** A change, and which of the open stores made it. */
 export type RecordedChange = Change & { readonly origin: string }
+
+export type AccessKey = [table: 'access', list: AccessList, subject: string]
 
 export interface Environment {
   readonly root: RootDatabase
@@ -63,6 +72,8 @@ export interface Environment {
   readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
   /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
   readonly changes: Database<RecordedChange, number>
+  /** The same table again. */
+  readonly accessRules: Database<AccessRule, AccessKey>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -114,6 +125,7 @@ function openTables(
       root,
       meta,
       changes: root.openDB({ name: META_TABLE }),
+      accessRules: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),

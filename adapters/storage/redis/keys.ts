@@ -100,6 +100,11 @@ export class Keys {
     return `${this.#prefix}layout`
   }
 
+  /** A hash (access-rules.ts). */
+  accessRules(): string {
+    return `${this.#prefix}access`
+  }
+
   signals(): string {
     return `${this.#prefix}signals`
   }
