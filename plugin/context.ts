@@ -1,5 +1,6 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
+import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
@@ -36,6 +37,7 @@ export interface GatewayContext {
   readonly store: KeyPackageStore
   readonly log: Logger
   readonly audit: Audit
+  readonly access: Access
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
   /** Seconds since the epoch. */

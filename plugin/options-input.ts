@@ -19,6 +19,7 @@ export interface OptionsInput {
   readonly publicUrl?: string | undefined
   /** Whether clients must authenticate (NIP-42) to query key packages. Default: "auth-or-address". */
   readonly requester?: 'auth-or-address' | 'auth' | undefined
+  readonly access?: AccessOptions | undefined
   readonly claim?: ClaimOptions | undefined
   readonly quota?: QuotaOptions | undefined
   readonly stock?: StockOptions | undefined
@@ -30,6 +31,24 @@ export interface OptionsInput {
    * Allowed: an integer from 1 to 86400.
    */
   readonly sweepIntervalSeconds?: number | undefined
+}
+
+interface AccessOptions {
+  /**
+   * Who may publish and claim key packages: all who are not banned, or only those in access.allow. Default:
+   * "open".
+   */
+  readonly mode?: 'open' | 'allow-listed' | undefined
+  /**
+   * Pubkeys (hex or npub), addresses and networks that may not publish and claim; `ban` adds more at run
+   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   */
+  readonly ban?: readonly string[] | undefined
+  /**
+   * Pubkeys, addresses and networks that may, where access.mode is allow-listed; `allow` adds more at run
+   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   */
+  readonly allow?: readonly string[] | undefined
 }
 
 interface ClaimOptions {

@@ -23,6 +23,18 @@ const profileDefaults = {
   },
 } as const
 
+/** What `readSubject` accepts, but for checksums and bounds, which are checked when the gateway starts (`subjectsIn`). */
+const SUBJECT = /^([0-9a-f]{64}|npub1[0-9a-z]{58}|[0-9a-f.:]{2,45}(\/\d{1,3})?)$/i
+
+const subjects = z
+  .array(
+    z
+      .string()
+      .regex(SUBJECT)
+      .meta({ examples: ['npub1...', '203.0.113.0/24'] }),
+  )
+  .default([])
+
 const quota = (defaultMax: number, highestMax: number, what: string) =>
   z
     .strictObject({
@@ -69,6 +81,22 @@ export const optionsSchema = z.strictObject({
     .enum(['auth-or-address', 'auth'])
     .default('auth-or-address')
     .describe('Whether clients must authenticate (NIP-42) to query key packages'),
+  access: z
+    .strictObject({
+      mode: z
+        .enum(['open', 'allow-listed'])
+        .default('open')
+        .describe(
+          'Who may publish and claim key packages: all who are not banned, or only those in access.allow',
+        ),
+      ban: subjects.describe(
+        'Pubkeys (hex or npub), addresses and networks that may not publish and claim; `ban` adds more at run time',
+      ),
+      allow: subjects.describe(
+        'Pubkeys, addresses and networks that may, where access.mode is allow-listed; `allow` adds more at run time',
+      ),
+    })
+    .prefault({}),
   claim: z
     .strictObject({
       perAuthor: z

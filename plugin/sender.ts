@@ -22,6 +22,8 @@ export interface Sender {
   readonly requester?: string | undefined
   /** The network address as quotas count it (`addressKey`); undefined if unknown. */
   readonly address?: string | undefined
+  /** The network address itself, for access rules; undefined if unknown. */
+  readonly networkAddress?: string | undefined
   /** Host and port of the relay as the sender knows it. */
   readonly host: string | undefined
   readonly isVerified: boolean
@@ -39,6 +41,7 @@ export function senderOf(
     authenticated: pubkeys,
     requester,
     address: key,
+    networkAddress: address,
     host: relayHost(options, connection),
     isVerified,
   }

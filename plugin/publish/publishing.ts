@@ -67,9 +67,10 @@ async function orRefused<Result>(
 async function publish(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated, address, requester, isVerified = false }: Sender,
+  { authenticated, address, networkAddress, requester, isVerified = false }: Sender,
 ): Promise<AnsweredPublication> {
-  const { options, audit, now, verifyEvent } = context
+  const { options, access, audit, now, verifyEvent } = context
+  const blocked = await access.refusalToPublish(event.pubkey, networkAddress)
   const pkg = checkKeyPackage(
     event,
     {
@@ -77,6 +78,7 @@ async function publish(
       validation: options.validation,
       stock: options.stock,
       authenticatedAs: authenticated,
+      ...(blocked && { blocked }),
       ...(isVerified ? {} : { verifyEvent }),
     },
     now(),

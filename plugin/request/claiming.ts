@@ -1,5 +1,6 @@
 /** Claims the key packages of other authors that a REQ asks for. */
 
+import type { Access } from '../access/access.ts'
 import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
@@ -107,7 +108,7 @@ async function takeAll(context: GatewayContext, claims: readonly Claim[]): Promi
 }
 
 async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGroup): Promise<Answered[]> {
-  const { store, policy, log, now } = context
+  const { store, access, policy, log, now } = context
   const reservedAt = now()
   let reserved = 0
   try {
@@ -115,7 +116,8 @@ async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGrou
     reserved = reservation.granted
     const { asked, refused } = admit(context, claims, reservation)
     const at = now()
-    const outcomes = asked.length === 0 ? [] : await store.claim(asked, policy, at)
+    const served = asked.map((claim) => withStandIn(access, claim))
+    const outcomes = served.length === 0 ? [] : await store.claim(served, policy, at)
     const answers = asked.map((claim, index): Answered => {
       const outcome = outcomes[index] ?? { outcome: 'unavailable' }
       const isCounted = claim.limited === undefined && usesQuotas(outcome)
@@ -134,6 +136,12 @@ async function takeGroup(context: GatewayContext, { windows, claims }: ClaimGrou
     void refund(context, windows, reserved, reservedAt)
     return claims.map(({ author }) => ({ author, outcome: { outcome: 'unavailable' } }))
   }
+}
+
+/** A claim of a banned author finds nothing, in the same way as that of an author without packages. */
+function withStandIn(access: Access, claim: Claim): Claim {
+  const author = access.standIn(claim.author)
+  return author === claim.author ? claim : { ...claim, author }
 }
 
 /**

@@ -17,6 +17,7 @@ describe('the defaults', () => {
       relayLists: [10051, 10002],
       custody: 'gateway',
       requester: 'auth-or-address',
+      access: { mode: 'open', ban: [], allow: [] },
       claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 60 },
       quota: {
         perAuthor: { max: 10, windowSeconds: 3600 },
@@ -119,6 +120,10 @@ describe('an invalid option', () => {
     [
       { quota: 7 },
       'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, slotsPerRequester, slotsPerAddress, newAuthorsPerAddress, publish, publishPerAddress',
+    ],
+    [
+      { access: { ban: ['alice'] } },
+      'access.ban: ["alice"] is not allowed; expected a list of a string such as npub1... or 203.0.113.0/24',
     ],
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [
