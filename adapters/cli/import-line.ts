@@ -1,6 +1,7 @@
 /** Reads one line of an import, and stores its record after the checks of a published key package. */
 
 import { z } from 'zod'
+import { readSubject } from '../../plugin/access/subjects.ts'
 import { type Audit, publishEntry } from '../../plugin/audit.ts'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
@@ -31,6 +32,7 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
  * - `expired`: it was valid when it was published.
  * - `relayList`: it is now the author's relay list of its kind.
  * - `remembered`: what it lists as spent or deleted does not come back.
+ * - `access`: whom it names is banned, or allowed, here too.
  * - `ignored`: an event of another kind.
  */
 export type ImportOutcome =
@@ -38,12 +40,13 @@ export type ImportOutcome =
   | 'expired'
   | 'relayList'
   | 'remembered'
+  | 'access'
   | 'ignored'
 
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
   readonly store: Pick<
     MovableStore,
-    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists'
+    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists' | 'putAccessRule'
   >
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
@@ -78,6 +81,17 @@ const deletedRecord = z.strictObject({
 const deletedRelayListRecord = z.strictObject({
   deletedRelayList: z.strictObject({ author: pubkey, kind: relayListKind, createdUntil: seconds }),
 })
+const accessRecord = z.strictObject({
+  access: z.strictObject({
+    list: z.enum(['ban', 'allow']),
+    subject: z.custom<string>(
+      (value) => typeof value === 'string' && readSubject(value) === value,
+      'must be a pubkey in hex, an IP address or a network, as `bans --json` prints it',
+    ),
+    reason: z.string().optional(),
+    at: seconds,
+  }),
+})
 
 /**
  * Parses a record printed by `export`, or a bare event as relays export it.
@@ -91,6 +105,10 @@ export function parseRecord(line: string): StoreRecord {
     return { deleted: { ...deleted, ...(everything && { everything }) } }
   }
   if ('deletedRelayList' in value) return check(deletedRelayListRecord, value)
+  if ('access' in value) {
+    const { list, subject, reason, at } = check(accessRecord, value).access
+    return { access: { list, subject, ...(reason !== undefined && { reason }), at } }
+  }
   const { event, exposure } = 'event' in value ? check(eventRecord, value) : { event: value }
   checkShape(event)
   return exposure === undefined ? { event } : { event, exposure }
@@ -137,6 +155,10 @@ export async function importRecord(
     const { author, ...deletions } = record.deleted
     await target.store.remember(author, { names: [], deletions }, now)
     return 'remembered'
+  }
+  if ('access' in record) {
+    await target.store.putAccessRule(record.access)
+    return 'access'
   }
   const { event, exposure } = record
   if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)

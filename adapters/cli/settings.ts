@@ -42,7 +42,7 @@ export function addSettings(command: Command, keys?: readonly string[]): Command
 }
 
 function optionOf(command: Command, { flag, description, allowed, defaultValue }: NamedLeaf): Option {
-  const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue)}`
+  const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue) || 'none'}`
   return command.createOption(`${flag} <value>`, `${description} (${allowed}${shown})`)
 }
 

@@ -140,14 +140,18 @@ export class Access {
     return this.#fixed[list].includes(subject) ? 'in settings' : outcome
   }
 
-  /** Every rule, those of the settings first. Rejects when the store does. */
+  /** Every rule: those of the settings, then those of the store, bans first. Rejects when the store does. */
   async rules(): Promise<ListedAccessRule[]> {
     const kept = await this.#settings.store.accessRules()
     const lists = ['ban', 'allow'] as const
-    const fixed = lists.flatMap((list) => this.#fixed[list].map((subject) => ({ list, subject })))
+    const byTime = kept.sort((a, b) => a.at - b.at)
     return [
-      ...fixed.map((rule) => ({ ...rule, from: 'settings' as const })),
-      ...kept.sort((a, b) => a.at - b.at).map((rule) => ({ ...rule, from: 'store' as const })),
+      ...lists.flatMap((list) =>
+        this.#fixed[list].map((subject) => ({ list, subject, from: 'settings' as const })),
+      ),
+      ...lists.flatMap((list) =>
+        byTime.filter((rule) => rule.list === list).map((rule) => ({ ...rule, from: 'store' as const })),
+      ),
     ]
   }
 

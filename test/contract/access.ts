@@ -54,7 +54,7 @@ export function describeAccess(it: Specify, itSignals: Specify): void {
 }
 
 /** The access rules of a store, in one order. */
-export async function rulesOf(store: KeyPackageStore): Promise<readonly AccessRule[]> {
+async function rulesOf(store: KeyPackageStore): Promise<readonly AccessRule[]> {
   return inOrder(await store.accessRules())
 }
 
