@@ -4,6 +4,7 @@ import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
+import type { AuthorCount } from './publish/author-count.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
@@ -38,6 +39,7 @@ export interface GatewayContext {
   readonly log: Logger
   readonly audit: Audit
   readonly access: Access
+  readonly authors: AuthorCount
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
   /** Seconds since the epoch. */

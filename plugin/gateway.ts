@@ -9,6 +9,7 @@ import { informationOf, type RelayInformation } from './information.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
@@ -56,6 +57,7 @@ export class KeyPackageGateway {
       log,
       audit: auditTo(audit, now, log),
       access: new Access({ options: this.options, store, log, now }),
+      authors: new AuthorCount({ options: this.options, store, now }),
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
       verifyEvent,

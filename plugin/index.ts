@@ -9,6 +9,7 @@ export type {
   Connection,
   GatewaySession,
   Publication,
+  PublishOutcome,
 } from './connection.ts'
 export type { Logger } from './context.ts'
 export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'

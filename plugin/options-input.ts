@@ -126,8 +126,8 @@ interface QuotaSlotsPerAddressOptions {
 
 interface QuotaNewAuthorsPerAddressOptions {
   /**
-   * Maximum authors never heard of whose deletions are remembered, from one address in one window. Default:
-   * 30. Allowed: an integer from 1 to 1000000.
+   * Maximum authors never heard of whose first key package, relay list or deletion comes from one address in
+   * one window. Default: 30. Allowed: an integer from 1 to 1000000.
    */
   readonly max?: number | undefined
   /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
@@ -159,6 +159,11 @@ interface StockOptions {
    * from 1 to 1000.
    */
   readonly max?: number | undefined
+  /**
+   * Maximum authors in the store, beyond which new ones are refused; 0 for no maximum. Default: 0. Allowed:
+   * an integer from 0 to 1000000000.
+   */
+  readonly maxAuthors?: number | undefined
   /**
    * What happens when an author already has the maximum of one-time packages; of slots, the oldest makes
    * room. Default: "reject".

@@ -122,7 +122,7 @@ export const optionsSchema = z.strictObject({
       newAuthorsPerAddress: quota(
         30,
         1_000_000,
-        'authors never heard of whose deletions are remembered, from one address',
+        'authors never heard of whose first key package, relay list or deletion comes from one address',
       ),
       publish: quota(60, 100_000, 'new key packages of one author'),
       publishPerAddress: quota(
@@ -141,6 +141,13 @@ export const optionsSchema = z.strictObject({
         .max(1000)
         .default(10)
         .describe('Maximum one-time packages stored for one author, and likewise slots'),
+      maxAuthors: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000_000)
+        .default(0)
+        .describe('Maximum authors in the store, beyond which new ones are refused; 0 for no maximum'),
       overflow: z
         .enum(['reject', 'evict-oldest'])
         .default('reject')

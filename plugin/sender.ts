@@ -27,12 +27,13 @@ export interface Sender {
   /** Host and port of the relay as the sender knows it. */
   readonly host: string | undefined
   readonly isVerified: boolean
+  readonly relayLists: 'noted' | 'kept'
 }
 
 export function senderOf(
   { authenticated = [], address, isVerified = false }: PublishContext,
   options: Options,
-  connection: Pick<Connection, 'host'> = {},
+  connection: Pick<Connection, 'host' | 'relayLists'> = {},
 ): Sender {
   const pubkeys = new Set(authenticated)
   const key = address === undefined ? undefined : addressKey(address)
@@ -44,6 +45,7 @@ export function senderOf(
     networkAddress: address,
     host: relayHost(options, connection),
     isVerified,
+    relayLists: connection.relayLists ?? 'noted',
   }
 }
 

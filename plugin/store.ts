@@ -63,6 +63,8 @@ export interface StockLimits {
    * no limit.
    */
   readonly publish?: Quota
+  /** The outcome of an author whom the store does not know is `unheard`. */
+  readonly newAuthors?: 'report'
   /**
    * What `publish` counts besides those. `stale too`: only the author can have sent the package, so nobody else can use up
    * their quota with events that they once signed; and what is `stale` is remembered, so it must have a limit (I9).
@@ -81,6 +83,8 @@ export interface StockLimits {
  * - `full`: the author's stock is at its maximum.
  * - `limited`: it would have been `stored` or `replaced` (or `stale`, where that counts), but the author's publish quota is
  *   used up; nothing changed.
+ * - `unheard`, with `StockLimits.newAuthors` alone: it would be `stored`, but the store does not know the author (`count`);
+ *   nothing changed.
  */
 export type PutOutcome =
   | 'stored'
@@ -91,6 +95,7 @@ export type PutOutcome =
   | 'deleted'
   | 'full'
   | 'limited'
+  | 'unheard'
 
 /** At most `max` in any `windowSeconds`. */
 export interface Quota {
@@ -291,7 +296,10 @@ export interface KeyPackageStore {
    * to give back.
    */
   release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void>
-  /** Removes expired packages, packages due to retire, and old bookkeeping. Resolves to how many packages were removed. */
+  /**
+   * Removes expired packages, packages due to retire, old bookkeeping, and the relay lists of authors without packages after
+   * `RELAY_LISTS_KEPT_SECONDS`. Resolves to how many packages were removed.
+   */
   sweep(now: number, retireAfterSeconds: number): Promise<number>
   /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
@@ -302,10 +310,13 @@ export interface KeyPackageStore {
    */
   refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
   /** Stores a relay list (kind 10002, 10050 or 10051). The newest of its author and kind is kept (lowest id on a tie). */
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome>
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome>
   /** The relay lists of these kinds by these authors (each named once), in no particular order. A call is one round trip. */
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
-  /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
+  /**
+   * Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on,
+   * for `RELAY_LISTS_DELETED_SECONDS` after that, or as long as the author has packages.
+   */
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
   /** Adds an access rule, or replaces the one of its list and subject. */
   putAccessRule(rule: AccessRule): Promise<void>
@@ -333,6 +344,11 @@ export interface KeyPackageStore {
    * change to the stock, or by a sweep. Returns a function that stops it.
    */
   onRemoved(listener: RemovedListener): () => void
+  /**
+   * How many authors the store keeps anything of: the larger of those it knows (`count`) and those of whose relay lists it knows.
+   * It need not be exact, but must be cheap.
+   */
+  countAuthors(): Promise<number>
   /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
   /** Finishes pending operations and releases all resources. Later calls reject. */

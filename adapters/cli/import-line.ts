@@ -25,6 +25,7 @@ import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../plugin/s
 import type { Exposure, KnownName, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
 
+const UNASKED = 'a store limited what was put without a limit'
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
@@ -36,7 +37,7 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
  * - `ignored`: an event of another kind.
  */
 export type ImportOutcome =
-  | Exclude<PutOutcome, 'limited'>
+  | Exclude<PutOutcome, 'limited' | 'unheard'>
   | 'expired'
   | 'relayList'
   | 'remembered'
@@ -206,7 +207,8 @@ async function importRelayList(
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkNotAhead(event, now)
   checkRelayList(event)
-  const outcome = await store.putRelayList(event)
+  const outcome = await store.putRelayList(event, now)
+  if (outcome === 'unheard') throw new Error(UNASKED)
   return outcome === 'stored' ? 'relayList' : outcome
 }
 
@@ -223,7 +225,7 @@ async function importKeyPackage(
   const isExposed = exposure !== undefined && pkg.slot === undefined
   const offered = isExposed ? { ...pkg, exposure } : pkg
   const outcome = await target.store.put(offered, { max, overflow, retireAfterSeconds }, now)
-  if (outcome === 'limited') throw new Error('a store limited a put that has no publish quota')
+  if (outcome === 'limited' || outcome === 'unheard') throw new Error(UNASKED)
   if (outcome !== 'full') target.audit(() => [publishEntry(pkg, outcome, undefined)])
   return outcome
 }

@@ -100,6 +100,10 @@ class LazyStore implements KeyPackageStore {
     return this.#reach((store) => store.accessRules(...call))
   }
 
+  countAuthors(...call: Parameters<KeyPackageStore['countAuthors']>) {
+    return this.#reach((store) => store.countAuthors(...call))
+  }
+
   stats(...call: Parameters<KeyPackageStore['stats']>) {
     return this.#reach((store) => store.stats(...call))
   }

@@ -1,11 +1,6 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
-import {
-  deleteRelayLists,
-  offerRelayList,
-  type RelayListOutcome,
-  relayListsIn,
-} from '../../plugin/lifecycle/known-relay-lists.ts'
+import { type RelayListOutcome, relayListsIn } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
@@ -46,8 +41,9 @@ import {
   type WindowKey,
 } from './lmdb/environment.ts'
 import { keyPart } from './lmdb/keys.ts'
-import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
+import { countHeard, everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
 import { claimOne, put, uncount } from './lmdb/packages.ts'
+import { dropLists, putList, scheduleOldLists } from './lmdb/relay-lists.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
@@ -133,6 +129,7 @@ class LmdbStore implements MovableStore {
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
     const write: Write = (action) => this.#write(action)
+    await scheduleOldLists(this.#environment, write, now)
     const gone = await sweepDue(this.#environment, write, retireAfterSeconds, now)
     await sweepWindows(this.#environment, write, now)
     return gone
@@ -159,15 +156,8 @@ class LmdbStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#write((transaction) => {
-      const { relayLists } = transaction.tables
-      const before = relayLists.get(event.pubkey) ?? {}
-      const { lists, outcome } = offerRelayList(before, event)
-      transaction.useFormat()
-      if (outcome === 'stored') relayLists.put(event.pubkey, lists)
-      return outcome
-    })
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
+    return this.#write((transaction) => putList(transaction, event, now, newAuthors))
   }
 
   async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -176,11 +166,7 @@ class LmdbStore implements MovableStore {
   }
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
-    return this.#write((transaction) => {
-      const { relayLists } = transaction.tables
-      transaction.useFormat()
-      relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
-    })
+    return this.#write((transaction) => dropLists(transaction, author, kinds, createdUntil))
   }
 
   putAccessRule(rule: AccessRule): Promise<void> {
@@ -231,6 +217,12 @@ class LmdbStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    const environment = this.#read()
+    const { entryCount } = environment.relayLists.getStats() as { readonly entryCount: number }
+    return Math.max(await countHeard(environment, (action) => this.#write(action)), entryCount)
   }
 
   async stats(): Promise<StoreStats> {

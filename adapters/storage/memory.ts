@@ -108,6 +108,9 @@ class MemoryStore implements MovableStore {
     for await (const [key, { keptUntil }] of inChunks(this.#hits)) {
       if (isOver(keptUntil, now)) this.#hits.delete(key)
     }
+    for await (const pubkey of inChunks(this.#relayLists.authors())) {
+      this.#relayLists.sweep(pubkey, counted(this.#authors.get(pubkey)?.stock, now) ?? 0, now)
+    }
     return gone
   }
 
@@ -125,9 +128,9 @@ class MemoryStore implements MovableStore {
     else this.#hits.set(key, window)
   }
 
-  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+  async putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
     this.#requireOpen()
-    return this.#relayLists.put(event)
+    return this.#relayLists.put(event, now, newAuthors)
   }
 
   async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -196,6 +199,11 @@ class MemoryStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    this.#requireOpen()
+    return Math.max(this.#authors.size, this.#relayLists.size)
   }
 
   async stats(): Promise<StoreStats> {

@@ -110,11 +110,18 @@ class RedisStore implements MovableStore {
     this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
     this.#accessRules = new AccessRules(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
-    this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
     this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
       this.#signals.tellLowStock(author, remaining),
     )
     this.#census = new Census(connection, this.#keys, this.#scripts)
+    this.#sweeper = new Sweeper({
+      connection,
+      keys: this.#keys,
+      scripts: this.#scripts,
+      changes: this.#changes,
+      relayLists: this.#relayLists,
+      census: this.#census,
+    })
   }
 
   async start(): Promise<void> {
@@ -178,8 +185,8 @@ class RedisStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#write(() => this.#relayLists.put(event))
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
+    return this.#write(() => this.#relayLists.put(event, now, newAuthors))
   }
 
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -244,6 +251,10 @@ class RedisStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#changes.removed.add(listener)
+  }
+
+  countAuthors(): Promise<number> {
+    return this.#calls.run(() => this.#sweeper.countAuthors())
   }
 
   stats(): Promise<StoreStats> {

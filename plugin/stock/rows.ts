@@ -8,6 +8,7 @@ import {
   offerRelayList,
   type RelayListOutcome,
   relayListsIn,
+  sweepRelayLists,
 } from '../lifecycle/known-relay-lists.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
@@ -172,6 +173,12 @@ class RowStore implements MovableStore {
         return { after: [isDone ? undefined : window], result: undefined }
       })
     }
+    for await (const author of this.#open().keys('relayLists')) {
+      const packages = countPackages(await this.#read('authors', author), now) ?? 0
+      await this.#open().update('relayLists', [author], ([before = {}]) => {
+        return { after: [sweepRelayLists(before, packages, now).lists], result: undefined }
+      })
+    }
     return gone
   }
 
@@ -188,9 +195,9 @@ class RowStore implements MovableStore {
     })
   }
 
-  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+  async putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
     return this.#open().update('relayLists', [event.pubkey], ([before]) => {
-      const { lists, outcome } = offerRelayList(before ?? {}, event)
+      const { lists, outcome } = offerRelayList(before ?? {}, event, now, newAuthors)
       return { after: [outcome === 'stored' ? lists : before], result: outcome }
     })
   }
@@ -265,6 +272,13 @@ class RowStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    let [known, listed] = [0, 0]
+    for await (const _ of this.#open().keys('authors')) known += 1
+    for await (const _ of this.#open().keys('relayLists')) listed += 1
+    return Math.max(known, listed)
   }
 
   async stats(): Promise<StoreStats> {

@@ -22,7 +22,7 @@ const nobody = authorNamed('nobody')
 export function describeHearing(it: Specify, itTells: Specify): void {
   it('knows no author who has published no key package, whoever asked for them', async (store) => {
     await store.claim([claimBy('bob', nobody)], POLICY, NOW)
-    await store.putRelayList(relayListOf(nobody, NOW))
+    await store.putRelayList(relayListOf(nobody, NOW), NOW)
     await store.drop(nobody, deletionOf({ everything: true, keptUntil: 0 }), NOW)
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     same(await store.count([nobody, alice], NOW), [undefined, 1])

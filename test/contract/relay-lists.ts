@@ -18,7 +18,7 @@ export function describeRelayLists(it: Specify): void {
     const lists = KINDS.map((kind) => listOf(alice, NOW, kind))
     const [writes, inbox, keyPackages] = lists
     const bobs = listOf(bob, NOW, 10050)
-    for (const list of [...lists, bobs]) equal(await store.putRelayList(list), 'stored')
+    for (const list of [...lists, bobs]) equal(await store.putRelayList(list, NOW), 'stored')
     same(await listsOf(store, [alice], KINDS), lists)
     same(await listsOf(store, [alice], [10051, 10002]), [writes, keyPackages])
     const inboxes = alice < bob ? [inbox, bobs] : [bobs, inbox]
@@ -29,17 +29,17 @@ export function describeRelayLists(it: Specify): void {
 
   it('deletes the lists of the kinds named, and no others', async (store) => {
     const lists = KINDS.map((kind) => listOf(alice, NOW, kind))
-    for (const list of [...lists, listOf(bob, NOW, 10051)]) await store.putRelayList(list)
+    for (const list of [...lists, listOf(bob, NOW, 10051)]) await store.putRelayList(list, NOW)
     await store.dropRelayLists(alice, [10050], NOW)
     same(await listsOf(store, [alice], KINDS), [listOf(alice, NOW, 10002), listOf(alice, NOW, 10051)])
     await store.dropRelayLists(alice, KINDS, NOW)
     same(await listsOf(store, [alice, bob], KINDS), [listOf(bob, NOW, 10051)])
-    for (const list of lists) equal(await store.putRelayList(list), 'deleted')
+    for (const list of lists) equal(await store.putRelayList(list, NOW), 'deleted')
   })
 
   it('loses none of the lists that are put at the same time', async (store) => {
     const lists = KINDS.flatMap((kind) => [0, 1, 2, 3].map((age) => listOf(alice, NOW - age, kind)))
-    await Promise.all(lists.map((list) => store.putRelayList(list)))
+    await Promise.all(lists.map((list) => store.putRelayList(list, NOW)))
     same(
       await listsOf(store, [alice], KINDS),
       KINDS.map((kind) => listOf(alice, NOW, kind)),
@@ -50,10 +50,10 @@ export function describeRelayLists(it: Specify): void {
 function describeOneKind(it: Specify, kind: number): void {
   it(`keeps the newest list of each author (kind ${kind})`, async (store) => {
     const [older, newer] = [listOf(alice, NOW, kind), listOf(alice, NOW + 1, kind)]
-    equal(await store.putRelayList(older), 'stored')
-    equal(await store.putRelayList(older), 'duplicate')
-    equal(await store.putRelayList(newer), 'stored')
-    equal(await store.putRelayList(older), 'stale')
+    equal(await store.putRelayList(older, NOW), 'stored')
+    equal(await store.putRelayList(older, NOW), 'duplicate')
+    equal(await store.putRelayList(newer, NOW), 'stored')
+    equal(await store.putRelayList(older, NOW), 'stale')
     same(await listsOf(store, [bob, alice], [kind]), [newer])
   })
 
@@ -61,23 +61,23 @@ function describeOneKind(it: Specify, kind: number): void {
     const lists = ['wss://a.example', 'wss://b.example'].map((relay) => listOf(alice, NOW, kind, relay))
     const [low, high] = lists.sort((a, b) => (a.id < b.id ? -1 : 1))
     if (low === undefined || high === undefined) return
-    equal(await store.putRelayList(high), 'stored')
-    equal(await store.putRelayList(low), 'stored')
-    equal(await store.putRelayList(high), 'stale')
+    equal(await store.putRelayList(high, NOW), 'stored')
+    equal(await store.putRelayList(low, NOW), 'stored')
+    equal(await store.putRelayList(high, NOW), 'stale')
   })
 
   it(`deletes a list that is not newer than the deletion, for good (kind ${kind})`, async (store) => {
     const [list, newer] = [listOf(alice, NOW, kind), listOf(alice, NOW + 1, kind)]
-    await store.putRelayList(list)
+    await store.putRelayList(list, NOW)
     await store.dropRelayLists(alice, [kind], NOW - 1)
     same(await listsOf(store, [alice], [kind]), [list])
     await store.dropRelayLists(alice, [kind], NOW)
     same(await listsOf(store, [alice], [kind]), [])
-    equal(await store.putRelayList(list), 'deleted')
-    equal(await store.putRelayList(newer), 'stored')
+    equal(await store.putRelayList(list, NOW), 'deleted')
+    equal(await store.putRelayList(newer, NOW), 'stored')
     await store.dropRelayLists(alice, [kind], NOW - DAY)
     same(await listsOf(store, [alice], [kind]), [newer])
-    equal(await store.putRelayList(list), 'deleted')
+    equal(await store.putRelayList(list, NOW), 'deleted')
   })
 }
 
@@ -86,10 +86,10 @@ export function describeMovedRelayLists(it: Specify<MovableStore>): void {
   it('shows what is known of every relay list, deletions included', async (store) => {
     const [carol, dave] = [authorNamed('carol'), authorNamed('dave')]
     const lists = [listOf(alice, NOW, 10051), listOf(alice, NOW, 10002)]
-    for (const list of lists) await store.putRelayList(list)
+    for (const list of lists) await store.putRelayList(list, NOW)
     await store.dropRelayLists(bob, [10051, 10050], NOW)
     await store.dropRelayLists(carol, [10002], NOW)
-    await store.putRelayList(listOf(carol, NOW + 1, 10002))
+    await store.putRelayList(listOf(carol, NOW + 1, 10002), NOW)
     await store.put(packageNamed('one', dave), LIMITS, NOW)
     const shown: unknown[] = []
     for await (const list of store.relayLists()) shown.push(list)

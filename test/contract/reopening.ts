@@ -20,7 +20,7 @@ export function describeReopening<Store extends KeyPackageStore>(
     const publish = { max: 3, windowSeconds: HOUR }
     const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
     for (const pkg of packages) await first.put(pkg, { ...LIMITS, publish }, NOW)
-    await first.putRelayList(relayListOf(alice, NOW))
+    await first.putRelayList(relayListOf(alice, NOW), NOW)
     await first.putAccessRule({ list: 'ban', subject: alice, reason: 'spam', at: NOW })
     await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
     const ids = deliveredIds(await first.claim([claimBy('bob', alice)], policy, NOW))

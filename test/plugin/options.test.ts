@@ -29,7 +29,14 @@ describe('the defaults', () => {
         publish: { max: 60, windowSeconds: 3600 },
         publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
-      stock: { max: 10, overflow: 'reject', low: 3, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
+      stock: {
+        max: 10,
+        maxAuthors: 0,
+        overflow: 'reject',
+        low: 3,
+        ttlSeconds: 7_776_000,
+        retireAfterSeconds: 600,
+      },
       validation: {
         mls: 'verify',
         tags: 'lenient',
@@ -128,7 +135,7 @@ describe('an invalid option', () => {
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [
       { stock: { maximum: 3 } },
-      'stock.maximum: unknown setting; expected max, overflow, low, ttlSeconds, retireAfterSeconds',
+      'stock.maximum: unknown setting; expected max, maxAuthors, overflow, low, ttlSeconds, retireAfterSeconds',
     ],
   ])('is named with its path, its value and what is allowed: %j', (input, message) => {
     expect(() => resolveOptions(input as OptionsInput)).toThrow(message)

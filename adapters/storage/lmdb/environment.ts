@@ -33,6 +33,12 @@ export interface StoredStock extends Stock {
   readonly dueHour?: number
 }
 
+/** What is known of an author's relay lists. */
+export interface StoredRelayLists extends KnownRelayLists {
+  /** The hour of the only entry for them in the `due` table that counts. */
+  readonly dueHour?: number
+}
+
 /** The part of a package that the rules do not need. */
 type Body = Pick<StoredKeyPackage, 'event' | 'contentForm'>
 
@@ -64,12 +70,16 @@ export interface Environment {
   readonly known: Database<number, [author: Pubkey, name: KnownName['name']]>
   /**
    * What a sweep must visit from that hour on: an author whose stock will change or, with a name, the `known` entries
-   * of that name and of the one in the value.
+   * of that name and of the one in the value. The name `relay-lists` stands for the author's relay lists.
    */
   readonly due: Database<KnownName['name'], DueKey>
-  readonly relayLists: Database<KnownRelayLists, Pubkey>
-  /** How many `authors` have packages, how many `packages` they have, the number of the last of `changes`, and the `format`. */
-  readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
+  readonly relayLists: Database<StoredRelayLists, Pubkey>
+  /**
+   * How many `authors` have packages, how many `packages` they have, how many authors are `heard` of, the number of the last of
+   * `changes`, whether all relay lists are in the `due` table (`listsDue`), and the `format`. Stores of earlier versions lack
+   * `heard` and `listsDue`.
+   */
+  readonly meta: Database<number, 'authors' | 'packages' | 'heard' | 'changes' | 'listsDue' | 'format'>
   /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
   readonly changes: Database<RecordedChange, number>
   /** The same table again. */
@@ -183,7 +193,10 @@ function requireOurs(root: RootDatabase, path: string): void {
 
 function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
   const format = root.transactionSync(() => {
-    if (meta.get('format') === undefined) meta.put('format', FORMAT)
+    if (meta.get('format') === undefined) {
+      meta.put('format', FORMAT)
+      meta.put('heard', 0)
+    }
     return meta.get('format')
   })
   if (format !== undefined && FORMATS.includes(format)) return

@@ -6,6 +6,7 @@ import { Access } from '../../../plugin/access/access.ts'
 import type { GatewayContext } from '../../../plugin/context.ts'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
+import { AuthorCount } from '../../../plugin/publish/author-count.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
 import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
@@ -48,6 +49,7 @@ async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
   await access.pushes(alice.pubkey)
   return {
     access,
+    authors: new AuthorCount({ options, store, now }),
     options,
     policy: policyOf(options),
     store,
