@@ -1,9 +1,13 @@
 /** Relay lists: the newest of each author and kind is kept, until its author deletes it. */
 
 import { equal } from 'node:assert/strict'
+import {
+  RELAY_LISTS_DELETED_SECONDS,
+  RELAY_LISTS_KEPT_SECONDS,
+} from '../../plugin/lifecycle/known-relay-lists.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
-import { authorNamed, DAY, LIMITS, NOW, packageNamed, relayListOf } from './packages.ts'
+import { authorNamed, DAY, HOUR, LIMITS, NOW, packageNamed, relayListOf } from './packages.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -13,6 +17,18 @@ const KINDS = [10002, 10050, 10051]
 
 export function describeRelayLists(it: Specify): void {
   for (const kind of KINDS) describeOneKind(it, kind)
+  describeDropping(it)
+
+  it('reports lists of authors of whose lists it knows nothing, if asked to, and changes nothing then', async (store) => {
+    const list = listOf(alice, NOW, 10002)
+    equal(await store.putRelayList(list, NOW, 'report'), 'unheard')
+    same(await listsOf(store, [alice], KINDS), [])
+    equal(await store.putRelayList(list, NOW), 'stored')
+    equal(await store.putRelayList(list, NOW, 'report'), 'duplicate')
+    equal(await store.putRelayList(listOf(alice, NOW, 10051), NOW, 'report'), 'stored')
+    await store.dropRelayLists(bob, [10050], NOW)
+    equal(await store.putRelayList(listOf(bob, NOW, 10002), NOW, 'report'), 'stored')
+  })
 
   it('keeps the lists of each kind beside those of other kinds, and returns those asked for', async (store) => {
     const lists = KINDS.map((kind) => listOf(alice, NOW, kind))
@@ -78,6 +94,65 @@ function describeOneKind(it: Specify, kind: number): void {
     await store.dropRelayLists(alice, [kind], NOW - DAY)
     same(await listsOf(store, [alice], [kind]), [newer])
     equal(await store.putRelayList(list, NOW), 'deleted')
+  })
+}
+
+function describeDropping(it: Specify): void {
+  const sweep = (store: KeyPackageStore, now: number) => store.sweep(now, 600)
+  const KEPT = RELAY_LISTS_KEPT_SECONDS
+
+  it('drops lists of authors without packages after seven days, in a sweep (I9)', async (store) => {
+    const lists = KINDS.map((kind) => listOf(alice, NOW, kind))
+    for (const list of lists) await store.putRelayList(list, NOW)
+    await sweep(store, NOW + KEPT - 1)
+    same(await listsOf(store, [alice], KINDS), lists)
+    await sweep(store, NOW + KEPT + HOUR)
+    same(await listsOf(store, [alice], KINDS), [])
+    equal(await store.countAuthors(), 0)
+    equal(await store.putRelayList(lists[0] as SignedEvent, NOW + 9 * DAY, 'report'), 'unheard')
+  })
+
+  it('keeps them for seven days after the last was stored, whichever kind it is of', async (store) => {
+    await store.putRelayList(listOf(alice, NOW, 10002), NOW)
+    await store.putRelayList(listOf(alice, NOW, 10051), NOW + 6 * DAY)
+    for (let day = 7; day < 13; day++) await sweep(store, NOW + day * DAY)
+    same((await listsOf(store, [alice], KINDS)).length, 2)
+    await sweep(store, NOW + 13 * DAY + HOUR)
+    same(await listsOf(store, [alice], KINDS), [])
+  })
+
+  it('keeps them while their author has packages, and for six days at least after that', async (store) => {
+    const list = listOf(alice, NOW, 10051)
+    await store.putRelayList(list, NOW)
+    await store.put(packageNamed('one', alice, { expiresAt: NOW + 20 * DAY }), LIMITS, NOW)
+    for (let day = 1; day < 26; day++) {
+      await sweep(store, NOW + day * DAY)
+      same(await listsOf(store, [alice], KINDS), [list])
+    }
+    for (let day = 26; day < 29; day++) await sweep(store, NOW + day * DAY)
+    same(await listsOf(store, [alice], KINDS), [])
+  })
+
+  it('remembers that lists were deleted for ninety days, or while their author has packages', async (store) => {
+    const forgotten = NOW + RELAY_LISTS_DELETED_SECONDS
+    for (const author of [alice, bob]) await store.dropRelayLists(author, [10051], NOW)
+    await store.put(packageNamed('bobs', bob, { expiresAt: NOW + 200 * DAY }), LIMITS, NOW)
+    for (let now = NOW + DAY; now < forgotten; now += DAY) await sweep(store, now)
+    equal(await store.putRelayList(listOf(alice, NOW, 10051), forgotten), 'deleted')
+    await sweep(store, forgotten + HOUR)
+    equal(await store.putRelayList(listOf(bob, NOW, 10051), forgotten + HOUR), 'deleted')
+    equal(await store.putRelayList(listOf(alice, NOW, 10051), forgotten + HOUR), 'stored')
+  })
+
+  it('does not drop a list because older ones of its author are deleted', async (store) => {
+    const list = listOf(alice, NOW + 1, 10051)
+    await store.putRelayList(list, NOW)
+    await store.dropRelayLists(alice, KINDS, NOW)
+    await sweep(store, NOW + 6 * DAY)
+    same(await listsOf(store, [alice], KINDS), [list])
+    await sweep(store, NOW + KEPT + HOUR)
+    same(await listsOf(store, [alice], KINDS), [])
+    equal(await store.putRelayList(listOf(alice, NOW, 10051), NOW + 8 * DAY), 'deleted')
   })
 }
 
