@@ -18,6 +18,8 @@ export class AuthorCount {
   readonly #settings: AuthorCountSettings
   #count = 0
   #countedAt = Number.NEGATIVE_INFINITY
+  /** All who need the number wait for one count. */
+  #counting: Promise<void> | undefined
 
   constructor(settings: AuthorCountSettings) {
     this.#settings = settings
@@ -25,14 +27,23 @@ export class AuthorCount {
 
   /** Counts one more. Rejects when the store does. @throws Refusal `blocked` if there is no room */
   async requireRoom(): Promise<void> {
-    const { options, store, now } = this.#settings
-    const at = now()
-    if (at < this.#countedAt || at >= this.#countedAt + COUNTED_SECONDS) {
-      this.#count = await store.countAuthors()
-      this.#countedAt = at
+    const { options, now } = this.#settings
+    const age = now() - this.#countedAt
+    if (age < 0 || age >= COUNTED_SECONDS) {
+      this.#counting ??= this.#recount().finally(() => {
+        this.#counting = undefined
+      })
     }
+    await this.#counting
     if (this.#count >= options.stock.maxAuthors)
       throw new Refusal('blocked', 'this relay takes no more authors')
     this.#count += 1
+  }
+
+  async #recount(): Promise<void> {
+    const { store, now } = this.#settings
+    const at = now()
+    this.#count = await store.countAuthors()
+    this.#countedAt = at
   }
 }

@@ -29,12 +29,23 @@ export async function admitAuthor(
   author: Pubkey,
   address: string | undefined,
 ): Promise<Admission> {
-  const { options, store, now, authors } = context
   const known = { giveBack() {} }
   if (reportOfNew(context, address).newAuthors === undefined || (await isHeardOf(context, author)))
     return known
-  if (options.stock.maxAuthors > 0) await authors.requireRoom()
-  if (address === undefined) return known
+  const admission = address === undefined ? known : await countByAddress(context, address)
+  try {
+    // After the quota, so that nobody who has used it up changes the number of authors.
+    if (context.options.stock.maxAuthors > 0) await context.authors.requireRoom()
+    return admission
+  } catch (error) {
+    admission.giveBack()
+    throw error
+  }
+}
+
+/** @throws Refusal `rate-limited` */
+async function countByAddress(context: GatewayContext, address: string): Promise<Admission> {
+  const { options, store, now, log } = context
   const quota = options.quota.newAuthorsPerAddress
   const [key, at] = [`new authors ${address}`, now()]
   const { granted, retryAfterSeconds } = await store.hit(key, 1, quota, at)
@@ -45,7 +56,7 @@ export async function admitAuthor(
   return {
     giveBack: () =>
       void store.refund(key, 1, quota, at).catch((error: unknown) => {
-        context.log.error({ err: error }, 'the store failed to refund a quota; a new author stays counted')
+        log.error({ err: error }, 'the store failed to refund a quota; a new author stays counted')
       }),
   }
 }

@@ -153,6 +153,16 @@ describe.each(everyStore())('stock.maxAuthors, in %s', (_name, open) => {
     await store.close()
   })
 
+  it('is not used up by who is refused by their address', async () => {
+    const store = await open()
+    const test = startGateway({ ...ONE, stock: { maxAuthors: 3 } }, () => methodsOf(store))
+    const say = standalone(test, '192.0.2.1')
+    expect(await say(await keyPackage(alice))).toBe('')
+    for (let times = 0; times < 5; times++) expect(await say(relayList(bob))).toBe(LIMITED)
+    expect(await standalone(test, '192.0.2.2')(await keyPackage(carol))).toBe('')
+    await store.close()
+  })
+
   it('holds within a process also between two counts, and for senders without an address', async () => {
     const store = await open()
     const test = startGateway({ stock: { maxAuthors: 2 } }, () => methodsOf(store))
