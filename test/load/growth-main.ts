@@ -16,7 +16,7 @@ interface Weighed {
 }
 
 const HOURS = 24
-const WEEK_HOURS = 8 * 24
+const LATER_DAYS = 8
 const attacks: readonly Attack[] = [1, 100].flatMap((addresses): Attack[] => [
   { what: 'key packages', addresses, hours: HOURS },
   { what: 'relay lists', addresses, hours: HOURS },
@@ -63,7 +63,7 @@ for (const open of [memory, lmdb]) {
     const simulation = new GrowthSimulation(store)
     const { authors, refused } = await simulation.attack(attack)
     const grown = weigh() - before
-    await simulation.wait(WEEK_HOURS)
+    await simulation.wait(LATER_DAYS)
     row(
       open.name,
       String(attack.addresses),

@@ -82,10 +82,10 @@ export class GrowthSimulation {
     return said
   }
 
-  /** Lets time pass, with a sweep every hour. */
-  async wait(hours: number): Promise<void> {
-    for (let hour = 0; hour < hours; hour++) {
-      this.#now += 3600
+  /** Lets days pass, with a sweep at the end of each. */
+  async wait(days: number): Promise<void> {
+    for (let day = 0; day < days; day++) {
+      this.#now += 86_400
       await this.sweep()
     }
   }
