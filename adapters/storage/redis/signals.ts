@@ -9,7 +9,7 @@ import type { RedisConnection } from './connection.ts'
 /**
  * Listeners in this process are notified directly and its own messages from Redis are ignored, so that each event is
  * heard once. Other processes miss events while disconnected: reminders and live feeds. Access rules may have changed
- * meanwhile, so whoever listens to them is told once signals arrive again.
+ * meanwhile, so whoever listens to them is told once signals arrive again. A cluster's client does not say when that is.
  */
 export class Signals {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
