@@ -20,6 +20,12 @@ export interface Connection {
    * relay; the session forwards them.
    */
   readonly publish?: 'here' | 'upstream'
+  /**
+   * Whether the relay's relay lists (kinds 10002, 10050 and 10051) are those in the gateway's store. `noted` (the default): the
+   * relay has its own; the gateway keeps a copy of those that it uses, within its limits. `kept`: there are no others, so one that
+   * cannot be kept is refused.
+   */
+  readonly relayLists?: 'noted' | 'kept'
   /** Pubkeys that the relay has authenticated itself (NIP-42). */
   readonly authenticated?: () => Iterable<string>
   /**
@@ -50,15 +56,18 @@ export interface Answer {
 
 /**
  * What became of an EVENT, from the rules to the OK message (NIP-01).
- * - a `PutOutcome`: it is a key package, and this is the store's outcome.
+ * - a `PublishOutcome`: it is a key package, and this is the store's outcome.
  * - `refused`: a check failed, or the store did not answer; the event is not stored.
  * - `forward`: the relay handles and answers it.
  */
 export type Publication = AnsweredPublication | { readonly outcome: 'forward' }
 
+/** What the store did with a key package. New authors are counted before it answers (`unheard`). */
+export type PublishOutcome = Exclude<PutOutcome, 'unheard'>
+
 /** What became of an EVENT that the gateway answers itself. */
 export interface AnsweredPublication {
-  readonly outcome: PutOutcome | 'refused'
+  readonly outcome: PublishOutcome | 'refused'
   /** Whether the event is accepted, as in the OK message. */
   readonly accepted: boolean
   /** The text of the OK message; it begins with a NIP-01 prefix, or is empty. */

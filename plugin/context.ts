@@ -1,9 +1,11 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
+import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { FollowListLearner } from './lifecycle/follow-list.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
+import type { AuthorCount } from './publish/author-count.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
@@ -37,6 +39,8 @@ export interface GatewayContext {
   readonly store: KeyPackageStore
   readonly log: Logger
   readonly audit: Audit
+  readonly access: Access
+  readonly authors: AuthorCount
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
   readonly followLists: FollowListLearner

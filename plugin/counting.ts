@@ -37,7 +37,9 @@ export class Counting {
       ({ authors }) => authors.length > 0 && authors.every((author) => own.has(author)),
     )
     if (!isOwn && rest.length === 0) throw new Refusal('restricted', 'only the author may count key packages')
-    const count = isOwn ? await countOwn(this.#context, asked) : 0
+    const barred = isOwn ? await this.#context.access.refusalToClaim(this.#identity.requester()) : undefined
+    if (barred !== undefined && rest.length === 0) throw barred
+    const count = isOwn && barred === undefined ? await countOwn(this.#context, asked) : 0
     if (rest.length === 0) return { replies: [['COUNT', id, { count }]] }
     this.#expect(id, count)
     return { replies: [], forward: ['COUNT', id, ...rest] }

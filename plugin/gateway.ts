@@ -1,6 +1,7 @@
 /** The gateway: accepts key packages, delivers each to one requester, and creates a session for each client. */
 
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
+import { Access, type ListedAccessRule, type RuleRemoval } from './access/access.ts'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
 import { type GatewayContext, type Logger, unfailing } from './context.ts'
@@ -11,6 +12,7 @@ import { LearnedFollowLists } from './lifecycle/learned-follow-lists.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
@@ -20,7 +22,7 @@ import { Turns } from './request/turns.ts'
 import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
-import type { KeyPackageStore, Removal } from './store.ts'
+import type { AccessRule, KeyPackageStore, Removal } from './store.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
 export interface GatewaySettings extends OptionsInput {
@@ -77,6 +79,8 @@ export class KeyPackageGateway {
       store,
       log,
       audit: auditTo(audit, now, log),
+      access: new Access({ options: this.options, store, log, now }),
+      authors: new AuthorCount({ options: this.options, store, now }),
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
       followLists,
@@ -90,6 +94,7 @@ export class KeyPackageGateway {
       store.onLowStock((author) => replenisher.ranLow(author)),
       store.onRemoved((removals) => this.#removed(removals)),
       store.onPublished((author, id) => this.#published(author, id)),
+      store.onAccessChanged(() => context.access.changed()),
     ]
   }
 
@@ -126,6 +131,35 @@ export class KeyPackageGateway {
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
+  /**
+   * Bans a pubkey (hex or npub), an address or a network from publishing and claiming key packages: everywhere on this store,
+   * and kept there. Other kinds of events are not affected. A `reason` is for the operator alone.
+   * @throws SettingsError for text that is none of these. Rejects when the store does.
+   */
+  ban(subject: string, reason?: string): Promise<AccessRule> {
+    return this.#context.access.add('ban', subject, reason)
+  }
+
+  /** Lifts a ban that was imposed at run time. Throws and rejects as `ban` does. */
+  unban(subject: string): Promise<RuleRemoval> {
+    return this.#context.access.remove('ban', subject)
+  }
+
+  /** Adds to those who alone may publish and claim where `access.mode` is `allow-listed`. Throws and rejects as `ban` does. */
+  allow(subject: string, reason?: string): Promise<AccessRule> {
+    return this.#context.access.add('allow', subject, reason)
+  }
+
+  /** Removes what `allow` has added. Throws and rejects as `ban` does. */
+  unallow(subject: string): Promise<RuleRemoval> {
+    return this.#context.access.remove('allow', subject)
+  }
+
+  /** Who is banned and who is allowed, by the settings or at run time. Rejects when the store does. */
+  accessRules(): Promise<ListedAccessRule[]> {
+    return this.#context.access.rules()
+  }
+
   /** What to add to the relay information document (NIP-11). */
   relayInformation(): RelayInformation {
     return informationOf(this.options)
@@ -138,10 +172,10 @@ export class KeyPackageGateway {
   }
 
   #published(author: Pubkey, id: EventId): void {
-    const { store, log, now, replenisher, watchers } = this.#context
+    const { store, access, log, now, replenisher, watchers } = this.#context
     replenisher.gained(author)
     void this.#requesters.published(author)
-    watchers.tell(store, author, id, now()).catch((error: unknown) => {
+    watchers.tell({ store, access }, author, id, now()).catch((error: unknown) => {
       log.error({ err: error }, 'failed to show a new key package to those who watch its author')
     })
   }

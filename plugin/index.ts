@@ -1,5 +1,6 @@
 /** What the package exports: the gateway, its contract with stores and relays, and `restoreSignedEvent` for clients. */
 
+export type { ListedAccessRule, RuleRemoval } from './access/access.ts'
 export type { AuditRecord } from './audit.ts'
 export type {
   Answer,
@@ -8,6 +9,7 @@ export type {
   Connection,
   GatewaySession,
   Publication,
+  PublishOutcome,
 } from './connection.ts'
 export type { Logger } from './context.ts'
 export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'

@@ -25,7 +25,7 @@ export interface KeyPackagesInformation {
   readonly encodings: readonly string[]
   /** The encoding when a filter has no `#f`; `as-published` is what each author chose. */
   readonly default_encoding: string
-  /** Whether clients must authenticate (NIP-42) to query key packages. */
+  /** Whether clients must authenticate (NIP-42) to query key packages, unless their address is on the list of those allowed. */
   readonly auth_required: boolean
 }
 
@@ -33,7 +33,7 @@ export interface KeyPackagesInformation {
 const KEY_PACKAGES_MIP = 0
 
 export function informationOf(options: Options): RelayInformation {
-  const { kinds, claim, quota, stock, delivery, requester } = options
+  const { kinds, access, claim, quota, stock, delivery, requester } = options
   return {
     ...(kinds.includes(SLOT_KIND) && { supported_mips: [KEY_PACKAGES_MIP] }),
     key_packages: {
@@ -44,7 +44,7 @@ export function informationOf(options: Options): RelayInformation {
       max_stored: stock.max,
       encodings: ['hex', 'base64'],
       default_encoding: delivery.encoding,
-      auth_required: requester === 'auth',
+      auth_required: requester === 'auth' || access.mode === 'allow-listed',
     },
   }
 }

@@ -19,6 +19,7 @@ export interface OptionsInput {
   readonly publicUrl?: string | undefined
   /** Whether clients must authenticate (NIP-42) to query key packages. Default: "auth-or-address". */
   readonly requester?: 'auth-or-address' | 'auth' | undefined
+  readonly access?: AccessOptions | undefined
   readonly claim?: ClaimOptions | undefined
   readonly quota?: QuotaOptions | undefined
   readonly stock?: StockOptions | undefined
@@ -30,6 +31,24 @@ export interface OptionsInput {
    * Allowed: an integer from 1 to 86400.
    */
   readonly sweepIntervalSeconds?: number | undefined
+}
+
+interface AccessOptions {
+  /**
+   * Who may publish and claim key packages: all who are not banned, or only those in access.allow. Default:
+   * "open".
+   */
+  readonly mode?: 'open' | 'allow-listed' | undefined
+  /**
+   * Pubkeys (hex or npub), addresses and networks that may not publish and claim; `ban` adds more at run
+   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   */
+  readonly ban?: readonly string[] | undefined
+  /**
+   * Pubkeys, addresses and networks that may, where access.mode is allow-listed; `allow` adds more at run
+   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   */
+  readonly allow?: readonly string[] | undefined
 }
 
 interface ClaimOptions {
@@ -140,8 +159,8 @@ interface QuotaSlotsPerAddressOptions {
 
 interface QuotaNewAuthorsPerAddressOptions {
   /**
-   * Maximum authors never heard of whose deletions are remembered, from one address in one window. Default:
-   * 30. Allowed: an integer from 1 to 1000000.
+   * Maximum authors never heard of whose first key package, relay list or deletion comes from one address in
+   * one window. Default: 30. Allowed: an integer from 1 to 1000000.
    */
   readonly max?: number | undefined
   /** Length of the sliding window in seconds. Default: 3600. Allowed: an integer from 1 to 2592000. */
@@ -173,6 +192,11 @@ interface StockOptions {
    * from 1 to 1000.
    */
   readonly max?: number | undefined
+  /**
+   * Maximum authors in the store, beyond which new ones are refused; 0 for no maximum. Default: 0. Allowed:
+   * an integer from 0 to 1000000000.
+   */
+  readonly maxAuthors?: number | undefined
   /**
    * What happens when an author already has the maximum of one-time packages; of slots, the oldest makes
    * room. Default: "reject".

@@ -29,6 +29,17 @@ const windowSeconds = (defaultSeconds: number) =>
   seconds(1, 30 * 86_400)
     .default(defaultSeconds)
     .describe('Length of the sliding window in seconds')
+/** What `readSubject` accepts, but for checksums and bounds, which are checked when the gateway starts (`subjectsIn`). */
+const SUBJECT = /^([0-9a-f]{64}|npub1[0-9a-z]{58}|[0-9a-f.:]{2,45}(\/\d{1,3})?)$/i
+
+const subjects = z
+  .array(
+    z
+      .string()
+      .regex(SUBJECT)
+      .meta({ examples: ['npub1...', '203.0.113.0/24'] }),
+  )
+  .default([])
 
 const quota = (defaultMax: number, highestMax: number, what: string) =>
   z
@@ -88,6 +99,22 @@ export const optionsSchema = z.strictObject({
     .enum(['auth-or-address', 'auth'])
     .default('auth-or-address')
     .describe('Whether clients must authenticate (NIP-42) to query key packages'),
+  access: z
+    .strictObject({
+      mode: z
+        .enum(['open', 'allow-listed'])
+        .default('open')
+        .describe(
+          'Who may publish and claim key packages: all who are not banned, or only those in access.allow',
+        ),
+      ban: subjects.describe(
+        'Pubkeys (hex or npub), addresses and networks that may not publish and claim; `ban` adds more at run time',
+      ),
+      allow: subjects.describe(
+        'Pubkeys, addresses and networks that may, where access.mode is allow-listed; `allow` adds more at run time',
+      ),
+    })
+    .prefault({}),
   claim: z
     .strictObject({
       perAuthor: z
@@ -124,7 +151,7 @@ export const optionsSchema = z.strictObject({
       newAuthorsPerAddress: quota(
         30,
         1_000_000,
-        'authors never heard of whose deletions are remembered, from one address',
+        'authors never heard of whose first key package, relay list or deletion comes from one address',
       ),
       publish: quota(60, 100_000, 'new key packages of one author'),
       publishPerAddress: quota(
@@ -143,6 +170,13 @@ export const optionsSchema = z.strictObject({
         .max(1000)
         .default(10)
         .describe('Maximum one-time packages stored for one author, and likewise slots'),
+      maxAuthors: z
+        .number()
+        .int()
+        .min(0)
+        .max(1_000_000_000)
+        .default(0)
+        .describe('Maximum authors in the store, beyond which new ones are refused; 0 for no maximum'),
       overflow: z
         .enum(['reject', 'evict-oldest'])
         .default('reject')

@@ -22,15 +22,18 @@ export interface Sender {
   readonly requester?: string | undefined
   /** The network address as quotas count it (`addressKey`); undefined if unknown. */
   readonly address?: string | undefined
+  /** The network address itself, for access rules; undefined if unknown. */
+  readonly networkAddress?: string | undefined
   /** Host and port of the relay as the sender knows it. */
   readonly host: string | undefined
   readonly isVerified: boolean
+  readonly relayLists: 'noted' | 'kept'
 }
 
 export function senderOf(
   { authenticated = [], address, isVerified = false }: PublishContext,
   options: Options,
-  connection: Pick<Connection, 'host'> = {},
+  connection: Pick<Connection, 'host' | 'relayLists'> = {},
 ): Sender {
   const pubkeys = new Set(authenticated)
   const key = address === undefined ? undefined : addressKey(address)
@@ -39,8 +42,10 @@ export function senderOf(
     authenticated: pubkeys,
     requester,
     address: key,
+    networkAddress: address,
     host: relayHost(options, connection),
     isVerified,
+    relayLists: connection.relayLists ?? 'noted',
   }
 }
 

@@ -192,13 +192,13 @@ export class Session implements GatewaySession {
   }
 
   #sender(): Sender {
-    const { authenticated, address } = this.#identity.requester()
+    const { authenticated, networkAddress: address } = this.#identity.requester()
     return senderOf({ authenticated, address }, this.#context.options, this.#connection)
   }
 
   /** Adds the pubkeys authenticated since `before`. A client that has disconnected has none, hence `before`. */
   #senderSince(before: Sender): Sender {
-    const { address } = before
+    const { networkAddress: address } = before
     const authenticated = [...before.authenticated, ...this.#identity.pubkeys()]
     return senderOf({ authenticated, address }, this.#context.options, this.#connection)
   }

@@ -24,6 +24,8 @@ export interface Leaf {
   /** The allowed values, in words. */
   readonly allowed: string
   readonly type: 'number' | 'boolean' | 'string' | 'list'
+  /** Of a list: what its items are. */
+  readonly items?: 'number' | 'string'
   /** The allowed values of the setting, or of the items of a list; empty where any number or string is allowed. */
   readonly choices: readonly unknown[]
 }
@@ -71,6 +73,7 @@ function leafOf(node: Node, path: readonly string[]): Leaf {
     defaultValue: node.default,
     allowed: allowedBy(node),
     type: typeOf(node),
+    ...(node.items && { items: typeOf(node.items) === 'string' ? 'string' : 'number' }),
     choices: choicesOf(node.items ?? node),
   }
 }

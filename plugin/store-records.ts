@@ -5,6 +5,7 @@ import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import { isSlot } from './stock/selection.ts'
 import { namesOf } from './stock/twins.ts'
 import type {
+  AccessRule,
   AuthorRelayList,
   Deletions,
   Exposure,
@@ -18,12 +19,14 @@ import type {
  * - `spent`: names of packages that are not accepted again before they expire (seconds since the epoch, I3).
  * - `deleted`: what the author has deleted, and is not accepted if it arrives later (NIP-09, NIP-62).
  * - `deletedRelayList`: relay lists of the author and kind created until then are not accepted again (NIP-09).
+ * - `access`: somebody is banned or allowed, at run time; what the settings say is no part of a store.
  */
 export type StoreRecord =
   | { readonly event: SignedEvent; readonly exposure?: Exposure }
   | { readonly spent: SpentNames }
   | { readonly deleted: DeletedByAuthor }
   | { readonly deletedRelayList: DeletedRelayList }
+  | { readonly access: AccessRule }
 
 /** Until when an author's relay lists of one kind are deleted, in seconds since the epoch. */
 interface DeletedRelayList {
@@ -58,6 +61,7 @@ export async function* recordsIn(store: MovableStore, now: number): AsyncGenerat
     for (const records of batch) yield* records
   }
   for await (const relayList of store.relayLists()) yield* recordsOfRelayList(relayList)
+  for (const access of await store.accessRules()) yield { access }
 }
 
 async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {

@@ -74,6 +74,8 @@ export interface StockLimits {
    * no limit.
    */
   readonly publish?: Quota
+  /** The outcome of an author whom the store does not know is `unheard`. */
+  readonly newAuthors?: 'report'
   /**
    * What `publish` counts besides those. `stale too`: only the author can have sent the package, so nobody else can use up
    * their quota with events that they once signed; and what is `stale` is remembered, so it must have a limit (I9).
@@ -92,6 +94,8 @@ export interface StockLimits {
  * - `full`: the author's stock is at its maximum.
  * - `limited`: it would have been `stored` or `replaced` (or `stale`, where that counts), but the author's publish quota is
  *   used up; nothing changed.
+ * - `unheard`, with `StockLimits.newAuthors` alone: it would be `stored`, but the store does not know the author (`count`);
+ *   nothing changed.
  */
 export type PutOutcome =
   | 'stored'
@@ -102,6 +106,7 @@ export type PutOutcome =
   | 'deleted'
   | 'full'
   | 'limited'
+  | 'unheard'
 
 /** At most `max` in any `windowSeconds`. */
 export interface Quota {
@@ -281,8 +286,24 @@ export interface Removal {
   readonly why: 'expired' | 'retired' | 'replaced' | 'evicted' | 'deleted'
 }
 
+/** Called when an access rule was added, changed or removed. */
+export type AccessListener = () => void
+
 /** Called with the packages that one change removed: at least one, and each package once. */
 export type RemovedListener = (removals: readonly Removal[]) => void
+
+/** Who may not publish and claim key packages (`ban`), or with `access.mode: allow-listed` alone may (`allow`). */
+export type AccessList = 'ban' | 'allow'
+
+/** An access rule that was added at run time; those of the settings are in no store. */
+export interface AccessRule {
+  readonly list: AccessList
+  /** A pubkey in hex, an IP address, or a network such as `203.0.113.0/24`; each written in one way (`gateway.ban`). */
+  readonly subject: string
+  readonly reason?: string
+  /** When it was added, in seconds since the epoch. */
+  readonly at: number
+}
 
 /** How many authors have packages, and how many KeyPackages there are. */
 export interface StoreStats {
@@ -316,7 +337,10 @@ export interface KeyPackageStore {
    * to give back.
    */
   release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void>
-  /** Removes expired packages, packages due to retire, and old bookkeeping. Resolves to how many packages were removed. */
+  /**
+   * Removes expired packages, packages due to retire, old bookkeeping, and the relay lists of authors without packages after
+   * `RELAY_LISTS_KEPT_SECONDS`. Resolves to how many packages were removed.
+   */
   sweep(now: number, retireAfterSeconds: number): Promise<number>
   /** Records `cost` in the sliding window `key`, or as much of it as the quota has room for. */
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome>
@@ -327,11 +351,25 @@ export interface KeyPackageStore {
    */
   refund(key: string, cost: number, quota: Quota, now: number): Promise<void>
   /** Stores a relay list (kind 10002, 10050 or 10051). The newest of its author and kind is kept (lowest id on a tie). */
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome>
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome>
   /** The relay lists of these kinds by these authors (each named once), in no particular order. A call is one round trip. */
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]>
-  /** Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on. */
+  /**
+   * Deletes an author's relay lists of these kinds unless they are newer than `createdUntil`. Older ones are refused from then on,
+   * for `RELAY_LISTS_DELETED_SECONDS` after that, or as long as the author has packages.
+   */
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void>
+  /** Adds an access rule, or replaces the one of its list and subject. */
+  putAccessRule(rule: AccessRule): Promise<void>
+  /** Removes the access rule of that list and subject. */
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'>
+  /** Every access rule, in no particular order. */
+  accessRules(): Promise<AccessRule[]>
+  /**
+   * Calls `listener` when access rules have changed, or may have: by this process, or within a second by another if the store
+   * carries such signals. Returns a function that stops it.
+   */
+  onAccessChanged(listener: AccessListener): () => void
   /**
    * Keeps whom an author follows, if they have packages: of each kind the newest list (lowest id on a tie), until a sweep finds
    * that the author has none any more. Pubkeys are not kept as they are (`known-follow-lists.ts`).
@@ -356,6 +394,11 @@ export interface KeyPackageStore {
    * change to the stock, or by a sweep. Returns a function that stops it.
    */
   onRemoved(listener: RemovedListener): () => void
+  /**
+   * How many authors the store keeps anything of: the larger of those it knows (`count`) and those of whose relay lists it knows.
+   * It need not be exact, but must be cheap.
+   */
+  countAuthors(): Promise<number>
   /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
   /** Finishes pending operations and releases all resources. Later calls reject. */

@@ -1,6 +1,7 @@
 /** Reads one line of an import, and stores its record after the checks of a published key package. */
 
 import { z } from 'zod'
+import { readSubject } from '../../plugin/access/subjects.ts'
 import { type Audit, publishEntry } from '../../plugin/audit.ts'
 import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
@@ -25,6 +26,7 @@ import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../plugin/s
 import type { Exposure, KnownName, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
 
+const UNASKED = 'a store limited what was put without a limit'
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
 
 /**
@@ -32,19 +34,28 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
  * - `expired`: it was valid when it was published.
  * - `relayList`: it is now the author's relay list of its kind.
  * - `remembered`: what it lists as spent or deleted does not come back.
+ * - `access`: whom it names is banned, or allowed, here too.
  * - `ignored`: an event of another kind.
  */
 export type ImportOutcome =
-  | Exclude<PutOutcome, 'limited'>
+  | Exclude<PutOutcome, 'limited' | 'unheard'>
   | 'expired'
   | 'relayList'
   | 'remembered'
+  | 'access'
   | 'ignored'
 
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
   readonly store: Pick<
     MovableStore,
-    'put' | 'remember' | 'drop' | 'putRelayList' | 'getRelayLists' | 'dropRelayLists' | 'dropFollowLists'
+    | 'put'
+    | 'remember'
+    | 'drop'
+    | 'putRelayList'
+    | 'getRelayLists'
+    | 'dropRelayLists'
+    | 'dropFollowLists'
+    | 'putAccessRule'
   >
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
@@ -79,6 +90,17 @@ const deletedRecord = z.strictObject({
 const deletedRelayListRecord = z.strictObject({
   deletedRelayList: z.strictObject({ author: pubkey, kind: relayListKind, createdUntil: seconds }),
 })
+const accessRecord = z.strictObject({
+  access: z.strictObject({
+    list: z.enum(['ban', 'allow']),
+    subject: z.custom<string>(
+      (value) => typeof value === 'string' && readSubject(value) === value,
+      'must be a pubkey in hex, an IP address or a network, as `bans --json` prints it',
+    ),
+    reason: z.string().optional(),
+    at: seconds,
+  }),
+})
 
 /**
  * Parses a record printed by `export`, or a bare event as relays export it.
@@ -92,6 +114,10 @@ export function parseRecord(line: string): StoreRecord {
     return { deleted: { ...deleted, ...(everything && { everything }) } }
   }
   if ('deletedRelayList' in value) return check(deletedRelayListRecord, value)
+  if ('access' in value) {
+    const { list, subject, reason, at } = check(accessRecord, value).access
+    return { access: { list, subject, ...(reason !== undefined && { reason }), at } }
+  }
   const { event, exposure } = 'event' in value ? check(eventRecord, value) : { event: value }
   checkShape(event)
   return exposure === undefined ? { event } : { event, exposure }
@@ -138,6 +164,10 @@ export async function importRecord(
     const { author, ...deletions } = record.deleted
     await target.store.remember(author, { names: [], deletions }, now)
     return 'remembered'
+  }
+  if ('access' in record) {
+    await target.store.putAccessRule(record.access)
+    return 'access'
   }
   const { event, exposure } = record
   if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)
@@ -187,7 +217,8 @@ async function importRelayList(
   if (!verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
   checkNotAhead(event, now)
   checkRelayList(event)
-  const outcome = await store.putRelayList(event)
+  const outcome = await store.putRelayList(event, now)
+  if (outcome === 'unheard') throw new Error(UNASKED)
   return outcome === 'stored' ? 'relayList' : outcome
 }
 
@@ -204,7 +235,7 @@ async function importKeyPackage(
   const isExposed = exposure !== undefined && pkg.slot === undefined
   const offered = isExposed ? { ...pkg, exposure } : pkg
   const outcome = await target.store.put(offered, { max, overflow, retireAfterSeconds }, now)
-  if (outcome === 'limited') throw new Error('a store limited a put that has no publish quota')
+  if (outcome === 'limited' || outcome === 'unheard') throw new Error(UNASKED)
   if (outcome !== 'full') target.audit(() => [publishEntry(pkg, outcome, undefined)])
   return outcome
 }

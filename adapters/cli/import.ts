@@ -34,6 +34,7 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   expired: 'valid when published, but expired now',
   relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
+  access: 'who is banned or allowed',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
@@ -51,6 +52,7 @@ const discard: ImportTarget['store'] = {
   getRelayLists: async () => [],
   dropRelayLists: async () => {},
   dropFollowLists: async () => {},
+  putAccessRule: async () => {},
 }
 
 export function defineImport(command: Command): Command {

@@ -20,7 +20,7 @@ interface InspectFlags {
   readonly at: number
 }
 
-type InspectRules = Required<Omit<KeyPackageRules, 'authenticatedAs'>>
+type InspectRules = Required<Omit<KeyPackageRules, 'authenticatedAs' | 'blocked'>>
 
 /** Field names and values; times are seconds since the epoch. */
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>

@@ -47,7 +47,7 @@ export async function openExistingStore(settings: Settings, log: Logger): Promis
 }
 
 /**
- * Reads an existing store.
+ * Uses an existing store.
  * @throws StoreError saying why it cannot be opened, or what `use` throws
  */
 export async function withStore<Result>(

@@ -42,6 +42,26 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'Remove expired key packages from a store.',
     load: async () => (await import('./sweep.ts')).defineSweep,
   },
+  ban: {
+    description: 'Ban a pubkey, address or network from publishing and claiming key packages.',
+    load: async () => (await import('./access.ts')).defineBan,
+  },
+  unban: {
+    description: 'Lift a ban.',
+    load: async () => (await import('./access.ts')).defineUnban,
+  },
+  allow: {
+    description: 'Add to those who alone may publish and claim (access.mode allow-listed).',
+    load: async () => (await import('./access.ts')).defineAllow,
+  },
+  unallow: {
+    description: 'Remove what `allow` has added.',
+    load: async () => (await import('./access.ts')).defineUnallow,
+  },
+  bans: {
+    description: 'List who is banned and who is allowed.',
+    load: async () => (await import('./access.ts')).defineBans,
+  },
   demo: {
     description: 'Run a demonstration with a real relay and real MLS. It takes a few seconds.',
     load: async () => (await import('./demo.ts')).defineDemo,

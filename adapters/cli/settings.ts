@@ -42,7 +42,7 @@ export function addSettings(command: Command, keys?: readonly string[]): Command
 }
 
 function optionOf(command: Command, { flag, description, allowed, defaultValue }: NamedLeaf): Option {
-  const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue)}`
+  const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue) || 'none'}`
   return command.createOption(`${flag} <value>`, `${description} (${allowed}${shown})`)
 }
 
@@ -135,8 +135,11 @@ function branchOf(tree: Tree, key: string): Tree {
 }
 
 /** Converts a text to the type of the setting. A text that cannot be converted stays, and the schema refuses it. */
-function convert({ type }: Leaf, text: string): unknown {
-  if (type === 'list') return text.split(',').map((item) => numberOr(item.trim()))
+function convert({ type, items }: Leaf, text: string): unknown {
+  if (type === 'list') {
+    const texts = text.split(',').map((item) => item.trim())
+    return items === 'string' ? texts : texts.map(numberOr)
+  }
   if (type === 'number') return numberOr(text)
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
   return text

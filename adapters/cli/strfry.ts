@@ -18,6 +18,7 @@ const SETTINGS = [
   'kinds',
   'custody',
   'publicUrl',
+  'access',
   'quota',
   'stock',
   'validation',
@@ -39,6 +40,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
       'store: "memory:" is not allowed: the server that hands out key packages must share the store',
     ])
   }
+  await checkAccess(settings)
   const write = reserveStdout()
   stopOnSignal()
   const log = await createLogger(settings.log.level)
@@ -61,6 +63,13 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   }
   // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
   process.exit()
+}
+
+/** The gateway would find it out with the first event. Without entries, nothing is loaded for it. @throws SettingsError */
+async function checkAccess({ access }: Settings): Promise<void> {
+  if (access.ban.length + access.allow.length === 0) return
+  const { subjectsIn } = await import('../../plugin/access/access.ts')
+  subjectsIn(access)
 }
 
 /** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */

@@ -2,6 +2,7 @@
 
 import { Listeners } from '../../plugin/listeners.ts'
 import {
+  type AccessListener,
   type KeyPackageStore,
   type LowStockListener,
   type PublishedListener,
@@ -28,6 +29,7 @@ export function lazyStore(settings: LazyStoreSettings): KeyPackageStore {
 class LazyStore implements KeyPackageStore {
   readonly durable = true
   readonly #settings: LazyStoreSettings
+  readonly #access = new Listeners<Parameters<AccessListener>>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -98,8 +100,28 @@ class LazyStore implements KeyPackageStore {
     return this.#reach((store) => store.dropFollowLists(...call))
   }
 
+  putAccessRule(...call: Parameters<KeyPackageStore['putAccessRule']>) {
+    return this.#reach((store) => store.putAccessRule(...call))
+  }
+
+  dropAccessRule(...call: Parameters<KeyPackageStore['dropAccessRule']>) {
+    return this.#reach((store) => store.dropAccessRule(...call))
+  }
+
+  accessRules(...call: Parameters<KeyPackageStore['accessRules']>) {
+    return this.#reach((store) => store.accessRules(...call))
+  }
+
+  countAuthors(...call: Parameters<KeyPackageStore['countAuthors']>) {
+    return this.#reach((store) => store.countAuthors(...call))
+  }
+
   stats(...call: Parameters<KeyPackageStore['stats']>) {
     return this.#reach((store) => store.stats(...call))
+  }
+
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#access.add(listener)
   }
 
   onLowStock(listener: LowStockListener): () => void {
@@ -134,6 +156,7 @@ class LazyStore implements KeyPackageStore {
   async #open(): Promise<KeyPackageStore> {
     try {
       const store = await this.#settings.open()
+      store.onAccessChanged((...told) => this.#access.tell(...told))
       store.onLowStock((...told) => this.#lowStock.tell(...told))
       store.onPublished((...told) => this.#published.tell(...told))
       store.onRemoved((...told) => this.#removed.tell(...told))

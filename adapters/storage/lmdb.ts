@@ -6,18 +6,16 @@ import type {
   FollowListDeletion,
   FollowListOutcome,
 } from '../../plugin/lifecycle/follow-list.ts'
-import {
-  deleteRelayLists,
-  offerRelayList,
-  type RelayListOutcome,
-  relayListsIn,
-} from '../../plugin/lifecycle/known-relay-lists.ts'
+import { type RelayListOutcome, relayListsIn } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
 import { drop, release } from '../../plugin/stock/stock.ts'
 import { hit, refund } from '../../plugin/stock/windows.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -39,6 +37,7 @@ import {
   StoreError,
   type StoreStats,
 } from '../../plugin/store.ts'
+import { dropAccessRule, everyAccessRule, putAccessRule } from './lmdb/access-rules.ts'
 import { Changes } from './lmdb/changes.ts'
 import {
   type Change,
@@ -49,8 +48,9 @@ import {
 } from './lmdb/environment.ts'
 import { dropFollowLists, follows, putFollowList } from './lmdb/follow-lists.ts'
 import { keyPart } from './lmdb/keys.ts'
-import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
+import { countHeard, everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
 import { claimOne, put, uncount } from './lmdb/packages.ts'
+import { dropLists, putList, scheduleOldLists } from './lmdb/relay-lists.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
@@ -136,6 +136,7 @@ class LmdbStore implements MovableStore {
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     this.#requireOpen()
     const write: Write = (action) => this.#write(action)
+    await scheduleOldLists(this.#environment, write, now)
     const gone = await sweepDue(this.#environment, write, retireAfterSeconds, now)
     await sweepWindows(this.#environment, write, now)
     return gone
@@ -162,15 +163,8 @@ class LmdbStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#write((transaction) => {
-      const { relayLists } = transaction.tables
-      const before = relayLists.get(event.pubkey) ?? {}
-      const { lists, outcome } = offerRelayList(before, event)
-      transaction.useFormat()
-      if (outcome === 'stored') relayLists.put(event.pubkey, lists)
-      return outcome
-    })
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
+    return this.#write((transaction) => putList(transaction, event, now, newAuthors))
   }
 
   async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -179,11 +173,25 @@ class LmdbStore implements MovableStore {
   }
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
-    return this.#write((transaction) => {
-      const { relayLists } = transaction.tables
-      transaction.useFormat()
-      relayLists.put(author, deleteRelayLists(relayLists.get(author) ?? {}, kinds, createdUntil))
-    })
+    return this.#write((transaction) => dropLists(transaction, author, kinds, createdUntil))
+  }
+
+  putAccessRule(rule: AccessRule): Promise<void> {
+    return this.#change(
+      (transaction) => putAccessRule(transaction, rule),
+      () => [{ what: 'access' }],
+    )
+  }
+
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    return this.#change(
+      (transaction) => dropAccessRule(transaction, list, subject),
+      (outcome) => (outcome === 'removed' ? [{ what: 'access' }] : []),
+    )
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    return everyAccessRule(this.#read())
   }
 
   async putFollowList(list: FollowList): Promise<FollowListOutcome> {
@@ -214,6 +222,10 @@ class LmdbStore implements MovableStore {
     yield* everyRelayList(this.#read())
   }
 
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#changes.listen(this.#changes.access, listener)
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#changes.listen(this.#changes.lowStock, listener)
   }
@@ -224,6 +236,12 @@ class LmdbStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    const environment = this.#read()
+    const { entryCount } = environment.relayLists.getStats() as { readonly entryCount: number }
+    return Math.max(await countHeard(environment, (action) => this.#write(action)), entryCount)
   }
 
   async stats(): Promise<StoreStats> {

@@ -16,6 +16,9 @@ import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
 import { hit, isOver, type KeptWindow, refund } from '../../plugin/stock/windows.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -53,6 +56,9 @@ class MemoryStore implements MovableStore {
   readonly #authors = new Map<Pubkey, Author>()
   readonly #hits = new Map<string, KeptWindow>()
   readonly #relayLists = new RelayLists()
+  /** By list and subject. */
+  readonly #accessRules = new Map<string, AccessRule>()
+  readonly #access = new Listeners<Parameters<AccessListener>>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -109,6 +115,9 @@ class MemoryStore implements MovableStore {
     for await (const [key, { keptUntil }] of inChunks(this.#hits)) {
       if (isOver(keptUntil, now)) this.#hits.delete(key)
     }
+    for await (const pubkey of inChunks(this.#relayLists.authors())) {
+      this.#relayLists.sweep(pubkey, counted(this.#authors.get(pubkey)?.stock, now) ?? 0, now)
+    }
     return gone
   }
 
@@ -126,9 +135,9 @@ class MemoryStore implements MovableStore {
     else this.#hits.set(key, window)
   }
 
-  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+  async putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
     this.#requireOpen()
-    return this.#relayLists.put(event)
+    return this.#relayLists.put(event, now, newAuthors)
   }
 
   async getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -156,6 +165,24 @@ class MemoryStore implements MovableStore {
     this.#authors.get(author)?.dropFollowLists(deletion)
   }
 
+  async putAccessRule(rule: AccessRule): Promise<void> {
+    this.#requireOpen()
+    this.#accessRules.set(`${rule.list} ${rule.subject}`, rule)
+    this.#access.tell()
+  }
+
+  async dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    this.#requireOpen()
+    if (!this.#accessRules.delete(`${list} ${subject}`)) return 'missing'
+    this.#access.tell()
+    return 'removed'
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    this.#requireOpen()
+    return [...this.#accessRules.values()]
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     this.#requireOpen()
     for await (const [pubkey, author] of inChunks(this.#authors)) if (author.stock !== undefined) yield pubkey
@@ -180,6 +207,10 @@ class MemoryStore implements MovableStore {
     yield* inChunks(this.#relayLists.all())
   }
 
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#access.add(listener)
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
   }
@@ -190,6 +221,11 @@ class MemoryStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    this.#requireOpen()
+    return Math.max(this.#authors.size, this.#relayLists.size)
   }
 
   async stats(): Promise<StoreStats> {

@@ -11,6 +11,9 @@ import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
+  AccessList,
+  AccessListener,
+  AccessRule,
   AuthorRelayList,
   Claim,
   ClaimOutcome,
@@ -31,6 +34,7 @@ import type {
   StoredKeyPackage,
   StoreStats,
 } from '../../plugin/store.ts'
+import { AccessRules } from './redis/access-rules.ts'
 import { Calls } from './redis/calls.ts'
 import { Census } from './redis/census.ts'
 import { Changes } from './redis/changes.ts'
@@ -94,6 +98,7 @@ class RedisStore implements MovableStore {
   readonly #scripts: Scripts
   readonly #relayLists: RelayLists
   readonly #followLists: FollowLists
+  readonly #accessRules: AccessRules
   readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
@@ -112,12 +117,20 @@ class RedisStore implements MovableStore {
     this.#reader = new Reader(connection, this.#keys, this.#scripts)
     this.#relayLists = new RelayLists(connection, this.#keys, this.#scripts)
     this.#followLists = new FollowLists(connection, this.#keys, this.#scripts)
+    this.#accessRules = new AccessRules(connection, this.#keys, this.#scripts)
     this.#signals = new Signals(connection, this.#keys.signals())
-    this.#sweeper = new Sweeper(connection, this.#keys, this.#scripts, this.#changes)
     this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
       this.#signals.tellLowStock(author, remaining),
     )
     this.#census = new Census(connection, this.#keys, this.#scripts)
+    this.#sweeper = new Sweeper({
+      connection,
+      keys: this.#keys,
+      scripts: this.#scripts,
+      changes: this.#changes,
+      relayLists: this.#relayLists,
+      census: this.#census,
+    })
   }
 
   async start(): Promise<void> {
@@ -181,8 +194,8 @@ class RedisStore implements MovableStore {
     })
   }
 
-  putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
-    return this.#write(() => this.#relayLists.put(event))
+  putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
+    return this.#write(() => this.#relayLists.put(event, now, newAuthors))
   }
 
   getRelayLists(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
@@ -203,6 +216,25 @@ class RedisStore implements MovableStore {
 
   dropFollowLists(author: Pubkey, deletion: FollowListDeletion): Promise<void> {
     return this.#write(() => this.#followLists.drop(author, deletion))
+  }
+
+  putAccessRule(rule: AccessRule): Promise<void> {
+    return this.#write(async () => {
+      await this.#accessRules.put(rule)
+      this.#signals.tellAccessChanged()
+    })
+  }
+
+  dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    return this.#calls.run(async () => {
+      const outcome = await this.#accessRules.drop(list, subject)
+      if (outcome === 'removed') this.#signals.tellAccessChanged()
+      return outcome
+    })
+  }
+
+  accessRules(): Promise<AccessRule[]> {
+    return this.#calls.run(() => this.#accessRules.all())
   }
 
   async *authors(): AsyncGenerator<Pubkey> {
@@ -226,6 +258,10 @@ class RedisStore implements MovableStore {
     yield* this.#census.relayLists()
   }
 
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#signals.access.add(listener)
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#signals.lowStock.add(listener)
   }
@@ -236,6 +272,10 @@ class RedisStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#changes.removed.add(listener)
+  }
+
+  countAuthors(): Promise<number> {
+    return this.#calls.run(() => this.#sweeper.countAuthors())
   }
 
   stats(): Promise<StoreStats> {

@@ -33,6 +33,8 @@ export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {
   readonly stock: Pick<Options['stock'], 'ttlSeconds'>
   /** The pubkeys that the publisher has authenticated (NIP-42). */
   readonly authenticatedAs: ReadonlySet<string>
+  /** Why the author may not publish here, or nobody from that address; left out if they may. */
+  readonly blocked?: Refusal
   /** Verifies id and signature; left out if the relay has done so. */
   readonly verifyEvent?: (event: SignedEvent) => boolean
 }
@@ -65,8 +67,10 @@ export function checkEvent({ event, rules }: Draft): void {
   )
 }
 
+/** Rows 2 and 3 of the checks. */
 export function checkSender({ event, rules }: Draft): void {
   checkProtection(event, rules.authenticatedAs)
+  if (rules.blocked !== undefined) throw rules.blocked
 }
 
 export function checkTimeAndAuthor({ event, tags, now }: Draft): void {

@@ -23,7 +23,7 @@ interface Check {
   readonly run: (draft: checks.Draft) => 'passed' | 'skipped'
 }
 
-/** In this order. Tests call them `row 1` to `row 17`; row 3, who is banned, is not about the event. */
+/** In this order. Tests call them `row 1` to `row 17`; row 3, who is banned, is part of the second. */
 const CHECKS: readonly Check[] = [
   { name: 'event', run: passing(checks.checkEvent) },
   { name: 'protection', run: passing(checks.checkSender) },

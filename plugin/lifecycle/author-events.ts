@@ -5,7 +5,7 @@ import { AUTH_KIND, checkProtection } from '../nostr/auth.ts'
 import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
-import { countNewAuthor } from '../publish/address-quota.ts'
+import { admitAuthor, reportOfNew } from '../publish/new-authors.ts'
 import type { Sender } from '../sender.ts'
 import type { Deletion } from '../store.ts'
 import {
@@ -40,7 +40,7 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [VANISH_KIND, vanish],
   [RELAY_LIST_KIND, saveKeyPackageRelays],
   [WRITE_RELAYS_KIND, noteWriteRelays],
-  [INBOX_RELAYS_KIND, checkInboxRelays],
+  [INBOX_RELAYS_KIND, saveInboxRelays],
   [FOLLOWS_KIND, checkFollowList],
   [FOLLOW_SET_KIND, checkFollowList],
   [WELCOME_KIND, refuseWelcome],
@@ -84,10 +84,16 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
   try {
-    if (deletion !== undefined)
-      await applyDeletion(context, event, deletion, sender, isAboutKeyPackages ? 'refuse' : 'apply')
-    const lists = relayListsNamed(event, await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS))
-    if (lists.length > 0) await store.dropRelayLists(event.pubkey, lists, event.created_at)
+    const stored = await store.getRelayLists([event.pubkey], RELAY_LIST_KINDS)
+    const lists = relayListsNamed(event, stored)
+    if (deletion !== undefined || lists.length > 0)
+      await applyDeletion(
+        context,
+        event,
+        { deletion, lists },
+        sender,
+        isAboutKeyPackages ? 'refuse' : 'apply',
+      )
     await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
     if (error instanceof Refusal) throw error
@@ -96,40 +102,51 @@ async function deletePackages(context: GatewayContext, event: SignedEvent, sende
   }
 }
 
+/** What a kind 5 event deletes: packages, and relay lists of these kinds. */
+interface Deleted {
+  readonly deletion: Deletion | undefined
+  readonly lists: readonly number[]
+}
+
 /**
  * @param ifNotRemembered what to do with a deletion that cannot be remembered: `refuse` it, or `apply` it to the stock alone
- * @throws Refusal `rate-limited`
+ * @throws Refusal `rate-limited`, or `blocked` where the store takes no more authors
  */
 async function applyDeletion(
   context: GatewayContext,
-  { pubkey }: SignedEvent,
-  deletion: Deletion,
+  { pubkey, created_at }: SignedEvent,
+  { deletion, lists }: Deleted,
   { address }: Sender,
   ifNotRemembered: 'refuse' | 'apply',
 ): Promise<void> {
   const { store, now } = context
   try {
-    await countNewAuthor(context, pubkey, address)
+    await admitAuthor(context, pubkey, address)
+    if (lists.length > 0) await store.dropRelayLists(pubkey, lists, created_at)
+    if (deletion === undefined) return
     const { outcome } = await store.drop(pubkey, deletion, now())
     if (outcome === 'full') throw new Refusal('rate-limited', TOO_MANY_DELETIONS)
   } catch (error) {
-    const isLimited = error instanceof Refusal && error.prefix === 'rate-limited'
-    if (ifNotRemembered === 'refuse' || !isLimited) throw error
-    await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
+    if (ifNotRemembered === 'refuse' || !(error instanceof Refusal)) throw error
+    if (deletion !== undefined) await store.drop(pubkey, { ...deletion, keptUntil: 0 }, now())
   }
 }
 
-/** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
+/**
+ * NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. Where the store takes no
+ * more authors, nothing is there to delete, and nothing can arrive later.
+ */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
   if (!vanishesHere(event, sender.host)) return
   const { store, now, options } = context
   try {
-    await countNewAuthor(context, event.pubkey, sender.address)
+    await admitAuthor(context, event.pubkey, sender.address)
     await store.drop(event.pubkey, vanishingOf(event, options.stock.ttlSeconds), now())
     await store.dropRelayLists(event.pubkey, RELAY_LIST_KINDS, event.created_at)
     await store.dropFollowLists(event.pubkey, followListsNamed(event))
   } catch (error) {
+    if (error instanceof Refusal && error.prefix === 'blocked') return
     if (error instanceof Refusal) throw error
     context.log.error({ err: error, event: event.id }, 'the store failed to apply a request to vanish')
     throw new Refusal('error', UNAVAILABLE)
@@ -144,19 +161,23 @@ async function saveKeyPackageRelays(
 ): Promise<void> {
   check(context, event, sender)
   checkRelayList(event)
-  await save(context, event)
+  await save(context, event, sender)
 }
 
-/** Kind 10002 is the relay's affair: what is too long to be noted here may still be welcome there. */
+/** Where kind 10002 is the relay's affair, what is too long to be noted here may still be welcome there. */
 async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
+  if (sender.relayLists === 'kept') checkRelayList(event)
   const counts = context.options.relayLists.some((kind) => kind === event.kind)
-  if (counts && !isTooLong(event)) await save(context, event)
+  if (sender.relayLists === 'kept' || (counts && !isTooLong(event))) await save(context, event, sender)
 }
 
-/** Kind 10050 is kept only by a standalone relay, which does that itself. */
-async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
+/** Kind 10050 is of no use to the gateway itself. */
+async function saveInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
   check(context, event, sender)
+  if (sender.relayLists === 'noted') return
+  checkRelayList(event)
+  await save(context, event, sender)
 }
 
 /** It is learnt once the relay has accepted it. Other follow sets are the relay's affair. */
@@ -164,12 +185,26 @@ async function checkFollowList(context: GatewayContext, event: SignedEvent, send
   if (followListOf(event) !== undefined) check(context, event, sender)
 }
 
-/** A store that fails does not stop the relay from accepting a relay list (I7). */
-async function save(context: GatewayContext, event: SignedEvent): Promise<void> {
+/**
+ * A store that fails does not stop the relay from accepting a relay list (I7). Neither does a limit here, unless this is where
+ * relay lists are kept.
+ * @throws Refusal `rate-limited`, or `blocked` where the store takes no more authors
+ */
+async function save(
+  context: GatewayContext,
+  event: SignedEvent,
+  { address, relayLists }: Sender,
+): Promise<void> {
+  const { store, log, now } = context
   try {
-    await context.store.putRelayList(event)
+    const { newAuthors } = reportOfNew(context, address)
+    if ((await store.putRelayList(event, now(), newAuthors)) !== 'unheard') return
+    const admission = await admitAuthor(context, event.pubkey, address)
+    if ((await store.putRelayList(event, now())) !== 'stored') admission.giveBack()
   } catch (error) {
-    context.log.error({ err: error, event: event.id }, 'the store failed to save a relay list')
+    if (error instanceof Refusal && relayLists === 'kept') throw error
+    if (!(error instanceof Refusal))
+      log.error({ err: error, event: event.id }, 'the store failed to save a relay list')
   }
 }
 

@@ -12,8 +12,8 @@ export const INBOX_RELAYS_KIND = 10050
 /** Every kind of relay list that a store keeps: the newest event of each author and kind. */
 export const RELAY_LIST_KINDS: readonly number[] = [WRITE_RELAYS_KIND, INBOX_RELAYS_KIND, RELAY_LIST_KIND]
 
-/** Anybody may publish a relay list, so its length is limited (I9). */
-const MAX_CHARACTERS = 16_384
+/** Of the event as JSON. Anybody may publish a relay list, so its length is limited (I9). */
+const MAX_CHARACTERS = 4096
 
 /**
  * A list of kind 10002 or 10050 may be empty: a newer replaceable event is the only way to say that there are none.
@@ -21,14 +21,14 @@ const MAX_CHARACTERS = 16_384
  */
 export function checkRelayList(event: SignedEvent): void {
   if (isTooLong(event)) {
-    throw new Refusal('invalid', `a relay list may have at most ${MAX_CHARACTERS} characters`)
+    throw new Refusal('invalid', `a relay list may have at most ${MAX_CHARACTERS} characters as JSON`)
   }
   if (event.kind !== RELAY_LIST_KIND || relaysOf(event).length > 0) return
   throw new Refusal('invalid', 'a key package relay list must have a relay tag with a ws:// or wss:// URL')
 }
 
-export function isTooLong({ content, tags }: SignedEvent): boolean {
-  return content.length + tags.flat().join().length > MAX_CHARACTERS
+export function isTooLong(event: SignedEvent): boolean {
+  return JSON.stringify(event).length > MAX_CHARACTERS
 }
 
 interface Dated {

@@ -74,6 +74,7 @@ export class Replenisher {
   }
 
   async #greet(author: Pubkey, connection: AuthorConnection): Promise<void> {
+    if (!(await this.#context.access.pushes(author))) return
     const level = await this.#level(author)
     if (level === 'enough' || (level === 'unknown' && !(await this.#hasRelayList(author)))) return
     if (!this.#greetings.take(author, this.#context.now())) return
@@ -87,7 +88,7 @@ export class Replenisher {
 
   async #askAll(author: Pubkey): Promise<void> {
     const now = this.#context.now()
-    if (now < (this.#quietUntil.get(author) ?? now)) return
+    if (now < (this.#quietUntil.get(author) ?? now) || this.#context.access.hasBanned(author)) return
     this.#keepQuiet(author, this.#intervalSeconds)
     try {
       const quota = { max: 1, windowSeconds: this.#intervalSeconds }

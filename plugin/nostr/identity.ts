@@ -58,7 +58,8 @@ export class Identity {
   requester(): Requester {
     const authenticated = this.pubkeys()
     const [first] = authenticated
-    return { name: first ?? this.#address, address: this.#address, authenticated }
+    const { address: networkAddress } = this.#settings
+    return { name: first ?? this.#address, address: this.#address, networkAddress, authenticated }
   }
 
   /** Remembers a challenge that the relay has sent. */

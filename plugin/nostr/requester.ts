@@ -7,6 +7,8 @@ export interface Requester {
   /** Whom quotas count: the first pubkey that the connection authenticated, or else its address. */
   readonly name: string
   readonly address: string
+  /** The address itself, for access rules. */
+  readonly networkAddress: string
   readonly authenticated: ReadonlySet<string>
 }
 

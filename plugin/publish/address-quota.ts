@@ -1,8 +1,7 @@
-/** The quotas of an address: for key packages whose sender is not authenticated as their author, and for new authors. */
+/** The quota of an address for key packages whose sender is not authenticated as their author. */
 
 import type { GatewayContext } from '../context.ts'
 import { withRetryAfter } from '../nostr/machine-readable.ts'
-import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { QuotaOutcome } from '../store.ts'
 import { orUnavailable } from './answers.ts'
@@ -29,26 +28,6 @@ export async function uncountByAddress(
   } catch (error) {
     log.error({ err: error }, 'the store failed to refund a quota; a known key package stays counted')
   }
-}
-
-/**
- * Counts an author that the store has never heard of: making one up costs nothing (I9). Rejects when the store does.
- * @throws Refusal `rate-limited`
- */
-export async function countNewAuthor(
-  { store, options, now }: GatewayContext,
-  author: Pubkey,
-  address: string | undefined,
-): Promise<void> {
-  if (address === undefined) return
-  const [known] = await store.count([author], now())
-  if (known !== undefined) return
-  const quota = options.quota.newAuthorsPerAddress
-  const outcome = await store.hit(`new authors ${address}`, 1, quota, now())
-  requireGranted(
-    outcome,
-    `deletions of ${quota.max} new authors per ${quota.windowSeconds} s from one address`,
-  )
 }
 
 /** @throws Refusal `rate-limited` */

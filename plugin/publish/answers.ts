@@ -1,16 +1,17 @@
 /** What the sender of a key package is told of it (the text of the OK message, NIP-01). */
 
+import type { PublishOutcome } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
 import type { EventId } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
-import type { PutOutcome, StoredKeyPackage } from '../store.ts'
+import type { StoredKeyPackage } from '../store.ts'
 
 /**
  * What anybody is told. Known events are answered with the same words, whether they are in the stock or not: otherwise
  * repeating an event would tell when it was claimed.
  * @throws Refusal if the store did not accept the package
  */
-export function messageToOthers(outcome: PutOutcome, context: GatewayContext): string {
+export function messageToOthers(outcome: PublishOutcome, context: GatewayContext): string {
   switch (outcome) {
     case 'duplicate':
     case 'spent':
@@ -28,7 +29,7 @@ export function messageToOthers(outcome: PutOutcome, context: GatewayContext): s
  * @throws Refusal if the store did not accept the package
  */
 export async function messageToAuthor(
-  outcome: PutOutcome,
+  outcome: PublishOutcome,
   pkg: StoredKeyPackage,
   context: GatewayContext,
 ): Promise<string> {
@@ -51,7 +52,7 @@ export async function messageToAuthor(
   }
 }
 
-type UnknownOutcome = Exclude<PutOutcome, 'duplicate' | 'spent' | 'stale' | 'full'>
+type UnknownOutcome = Exclude<PublishOutcome, 'duplicate' | 'spent' | 'stale' | 'full'>
 
 /** @throws Refusal if the store did not accept the package */
 function messageToAll(outcome: UnknownOutcome, { options }: GatewayContext): string {
@@ -81,7 +82,7 @@ async function publishedAs(
   return (same.find((pkg) => pkg.id === id) ?? same[0])?.id
 }
 
-/** @throws Refusal `error` if the store fails (I7) */
+/** @throws Refusal `error` if the store fails (I7), or the one that `ask` throws */
 export async function orUnavailable<Result>(
   { log }: GatewayContext,
   ask: () => Promise<Result>,
@@ -89,6 +90,7 @@ export async function orUnavailable<Result>(
   try {
     return await ask()
   } catch (error) {
+    if (error instanceof Refusal) throw error
     log.error({ err: error }, 'the store failed while a key package was published')
     throw new Refusal('error', UNAVAILABLE)
   }

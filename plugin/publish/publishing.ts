@@ -4,7 +4,7 @@
  */
 
 import { publishEntry, refusalEntry } from '../audit.ts'
-import type { AnsweredPublication, Publication } from '../connection.ts'
+import type { AnsweredPublication, Publication, PublishOutcome } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
 import { checkKeyPackage } from '../key-package/validate.ts'
 import { takeAuthorEvent } from '../lifecycle/author-events.ts'
@@ -12,9 +12,11 @@ import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
-import type { PutOutcome, StockLimits, StoredKeyPackage } from '../store.ts'
+import { isTakenIn } from '../stock/bookkeeping.ts'
+import type { StockLimits, StoredKeyPackage } from '../store.ts'
 import { countByAddress, uncountByAddress } from './address-quota.ts'
 import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
+import { admitAuthor, reportOfNew } from './new-authors.ts'
 
 /** Handles any EVENT that concerns the gateway. Never rejects. */
 export function takeEvent(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<Publication> {
@@ -67,9 +69,10 @@ async function orRefused<Result>(
 async function publish(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated, address, requester, isVerified = false }: Sender,
+  { authenticated, address, networkAddress, requester, isVerified = false }: Sender,
 ): Promise<AnsweredPublication> {
-  const { options, audit, now, verifyEvent } = context
+  const { options, access, audit, now, verifyEvent } = context
+  const blocked = await access.refusalToPublish(event.pubkey, networkAddress)
   const pkg = checkKeyPackage(
     event,
     {
@@ -77,6 +80,7 @@ async function publish(
       validation: options.validation,
       stock: options.stock,
       authenticatedAs: authenticated,
+      ...(blocked && { blocked }),
       ...(isVerified ? {} : { verifyEvent }),
     },
     now(),
@@ -85,7 +89,7 @@ async function publish(
   const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
   if (isCountedByAddress) await countByAddress(context, address, countedAt)
-  const outcome = await put(context, pkg, {
+  const outcome = await put(context, pkg, address, {
     ...(!isCountedByAddress && { publish: options.quota.publish }),
     ...(isByAuthor && { counts: 'stale too' }),
   })
@@ -98,17 +102,27 @@ async function publish(
 }
 
 /** Whether the store has, or had, the package already. */
-function isKnown(outcome: PutOutcome): boolean {
+function isKnown(outcome: PublishOutcome): boolean {
   return outcome === 'duplicate' || outcome === 'spent'
 }
 
-function put(
+/** Only a package of an author never heard of costs more than one call to the store. @throws Refusal */
+async function put(
   context: GatewayContext,
   pkg: StoredKeyPackage,
+  address: string | undefined,
   counting: Pick<StockLimits, 'publish' | 'counts'>,
-): Promise<PutOutcome> {
+): Promise<PublishOutcome> {
   const { store, options, now } = context
   const { max, overflow, retireAfterSeconds } = options.stock
   const limits = { max, overflow, retireAfterSeconds, ...counting }
-  return orUnavailable(context, () => store.put(pkg, limits, now()))
+  const ask = (report: Pick<StockLimits, 'newAuthors'>) =>
+    orUnavailable(context, () => store.put(pkg, { ...limits, ...report }, now()))
+  const first = await ask(reportOfNew(context, address))
+  if (first !== 'unheard') return first
+  const admission = await orUnavailable(context, () => admitAuthor(context, pkg.author, address))
+  const outcome = await ask({})
+  if (outcome === 'unheard') throw new Error('a store reported a new author unasked')
+  if (!isTakenIn(outcome)) admission.giveBack()
+  return outcome
 }

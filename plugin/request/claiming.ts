@@ -1,5 +1,6 @@
 /** Claims the key packages of other authors that a REQ asks for. */
 
+import type { Access } from '../access/access.ts'
 import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
@@ -117,7 +118,7 @@ async function takeGroup(
   { windows, claims }: ClaimGroup,
   authenticated: ReadonlySet<Pubkey>,
 ): Promise<Answered[]> {
-  const { log, now } = context
+  const { access, log, now } = context
   const reservedAt = now()
   let reserved = 0
   try {
@@ -125,7 +126,8 @@ async function takeGroup(
     reserved = reservation.granted
     const { asked, refused } = admit(context, claims, reservation)
     const at = now()
-    const outcomes = asked.length === 0 ? [] : await claimAsKnown(context, asked, authenticated, at)
+    const served = asked.map((claim) => withStandIn(access, claim))
+    const outcomes = served.length === 0 ? [] : await claimAsKnown(context, served, authenticated, at)
     const answers = asked.map((claim, index): Answered => {
       const outcome = outcomes[index] ?? { outcome: 'unavailable' }
       const isCounted = claim.limited === undefined && usesQuotas(outcome)
@@ -144,6 +146,12 @@ async function takeGroup(
     void refund(context, windows, reserved, reservedAt)
     return claims.map(({ author }) => ({ author, outcome: { outcome: 'unavailable' } }))
   }
+}
+
+/** A claim of a banned author finds nothing, in the same way as that of an author without packages. */
+function withStandIn(access: Access, claim: Claim): Claim {
+  const author = access.standIn(claim.author)
+  return author === claim.author ? claim : { ...claim, author }
 }
 
 /**

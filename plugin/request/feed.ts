@@ -17,6 +17,8 @@ import type { PublishedPackage, Watchers } from './watchers.ts'
 export interface FeedSettings {
   readonly watchers: Watchers
   readonly pushLimits: PushLimits
+  /** Whether access rules let the client hear of key packages now: it may have been banned since it asked. */
+  readonly isAdmitted: () => boolean
 }
 
 /** What the subscription asks for of one author. */
@@ -115,7 +117,7 @@ export class Feed {
 
   /** Undefined if it is not for this client. */
   #eventOf(pkg: PublishedPackage): SignedEvent | undefined {
-    if (this.#shown.has(pkg.id)) return undefined
+    if (this.#shown.has(pkg.id) || !this.#settings.isAdmitted()) return undefined
     const own = this.#own.get(pkg.author)
     if (own !== undefined) return isAskedFor(pkg, own) ? pkg.as(own.encoding) : undefined
     // One-time packages and aliases are never pushed (I1, I4).

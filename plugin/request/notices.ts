@@ -31,11 +31,14 @@ export async function noticesOfElsewhere(
   here: string | undefined,
 ): Promise<string[]> {
   if (missing.length === 0 || here === undefined) return []
-  const { store, log, now, options } = context
+  const { store, access, log, now, options } = context
   const authors = missing.map(({ author }) => author)
   try {
     const [counts, lists] = await Promise.all([
-      store.count(authors, now()),
+      store.count(
+        authors.map((author) => access.standIn(author)),
+        now(),
+      ),
       store.getRelayLists(authors, options.relayLists),
     ])
     const byAuthor = otherRelays(lists, here)

@@ -75,12 +75,17 @@ export class Requests {
 
   constructor(parts: RequestParts) {
     this.#parts = parts
-    this.#feeds = { watchers: parts.context.watchers, pushLimits: new PushLimits(parts) }
+    const { context, identity } = parts
+    this.#feeds = {
+      watchers: context.watchers,
+      pushLimits: new PushLimits(parts),
+      isAdmitted: () => context.access.admits(identity.requester()),
+    }
   }
 
   /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
   async answer(message: ClientMessage, pending: PendingRequest): Promise<Answer> {
-    const plan = this.#plan(message, pending)
+    const plan = await this.#plan(message, pending)
     if (plan === 'cancelled') return NOTHING
     if (plan === 'forward') {
       this.#parts.subscriptions.open(message[1], { forwarded: true })
@@ -99,12 +104,18 @@ export class Requests {
   }
 
   /** @throws Refusal if no part of the REQ can be answered */
-  #plan(message: ClientMessage, pending: PendingRequest): RequestPlan | 'forward' | 'cancelled' {
+  async #plan(
+    message: ClientMessage,
+    pending: PendingRequest,
+  ): Promise<RequestPlan | 'forward' | 'cancelled'> {
     const [, id, ...filters] = message
     const { context, identity, subscriptions, early } = this.#parts
     const { options } = context
     const { asked, rest } = splitFilters(filters, options.kinds)
-    const lookUps = isSubscriptionId(id) ? lookUpsOf(rest, options.kinds, identity.pubkeys()) : []
+    const lookedUp = isSubscriptionId(id) ? lookUpsOf(rest, options.kinds, identity.pubkeys()) : []
+    const isForKeyPackages = asked.length > 0 || lookedUp.length > 0
+    const barred = isForKeyPackages ? await context.access.refusalToClaim(identity.requester()) : undefined
+    const lookUps = barred === undefined ? lookedUp : []
     if (asked.length === 0) subscriptions.requireRoomForRelay(id)
     if (asked.length === 0 && lookUps.length === 0) return 'forward'
     if (pending.cancelled) return 'cancelled'
@@ -113,13 +124,18 @@ export class Requests {
     const named = asked.filter(({ authors }) => authors.length > 0)
     const browsing = new Refusal('restricted', 'a key package query must name its authors')
     if (named.length === 0 && rest.length === 0) throw browsing
-    const isPartlyBrowsing = named.length < asked.length
-    if (isPartlyBrowsing) this.#parts.noteRefusal(message, browsing)
     if (named.length > 0 && options.requester === 'auth') identity.demand()
-    const planned = planQuery(named, identity.requester(), options, lookUps)
+    if (barred !== undefined && (rest.length === 0 || barred.prefix === 'auth-required')) throw barred
+    const refusals = [
+      ...(named.length < asked.length ? [browsing] : []),
+      ...(barred !== undefined && named.length > 0 ? [barred] : []),
+    ]
+    for (const refusal of refusals) this.#parts.noteRefusal(message, refusal)
+    const answered = barred === undefined ? named : []
+    const planned = planQuery(answered, identity.requester(), options, lookUps)
     const host = relayHost(options, this.#parts.connection)
     const query = { ...planned, host, claims: early.named(planned.claims) }
-    return { message, id, query, rest, notices: isPartlyBrowsing ? [browsing.message] : [] }
+    return { message, id, query, rest, notices: refusals.map(({ message }) => message) }
   }
 
   async #compose(

@@ -3,6 +3,7 @@
  * author.
  */
 
+import type { Access } from '../access/access.ts'
 import { type DeliveryEncoding, deliveredEvent } from '../key-package/encoding.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type { KeyPackageStore, StockedPackage } from '../store.ts'
@@ -34,9 +35,20 @@ export class Watchers {
     if (watchers?.size === 0) this.#byAuthor.delete(author)
   }
 
-  /** Shows a new package to the watchers of its author, unless it has left the stock already. Rejects when the store does. */
-  async tell(store: KeyPackageStore, author: Pubkey, id: EventId, now: number): Promise<void> {
-    if (!this.#byAuthor.has(author)) return
+  /**
+   * Shows a new package to the watchers of its author, unless it has left the stock already, or its author is banned. Rejects
+   * when the store does.
+   */
+  async tell(
+    {
+      store,
+      access,
+    }: { readonly store: Pick<KeyPackageStore, 'list'>; readonly access: Pick<Access, 'pushes'> },
+    author: Pubkey,
+    id: EventId,
+    now: number,
+  ): Promise<void> {
+    if (!this.#byAuthor.has(author) || !(await access.pushes(author))) return
     const pkg = (await store.list(author, now)).find((listed) => listed.id === id)
     const stored = await pkg?.read()
     if (pkg === undefined || stored === undefined) return

@@ -26,8 +26,13 @@ export {
   type KnownRelayList,
   type KnownRelayLists,
   offerRelayList,
+  RELAY_LISTS_DELETED_SECONDS,
+  RELAY_LISTS_KEPT_SECONDS,
   type RelayListOutcome,
+  relayListsDueAt,
   relayListsIn,
+  type SweptRelayLists,
+  sweepRelayLists,
 } from '../lifecycle/known-relay-lists.ts'
 export { Listeners } from '../listeners.ts'
 export type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'

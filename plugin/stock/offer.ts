@@ -57,6 +57,7 @@ export function offer<Package extends StockedPackage>(
   const quota = isTakenIn(outcome) || limits.counts === 'stale too' ? limits.publish : undefined
   const counted = quota && hit(published, 1, quota, now)
   if (counted?.outcome.granted === 0) return { ...unchanged, outcome: 'limited' }
+  if (stock === undefined && limits.newAuthors === 'report') return { ...unchanged, outcome: 'unheard' }
   const after = admitted.stock ?? current
   const removed = [
     ...removedBetween(before.packages, current.packages, 'retired', now),

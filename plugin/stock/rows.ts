@@ -20,10 +20,14 @@ import {
   offerRelayList,
   type RelayListOutcome,
   relayListsIn,
+  sweepRelayLists,
 } from '../lifecycle/known-relay-lists.ts'
 import { Listeners } from '../listeners.ts'
 import type { EventId, Pubkey, SignedEvent } from '../nostr/messages.ts'
 import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
   type AuthorRelayList,
   type Claim,
   type ClaimOutcome,
@@ -64,12 +68,13 @@ import {
 import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
-/** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
+/** The value type of each table. Keys are author pubkeys, and any text for `windows` and `access`. All values are plain data. */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayLists
   readonly followLists: KnownFollowLists
+  readonly access: AccessRule
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -111,6 +116,7 @@ export function rowStore(rows: Rows): MovableStore {
 class RowStore implements MovableStore {
   readonly durable: boolean
   readonly #rows: Rows
+  readonly #access = new Listeners<Parameters<AccessListener>>()
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
@@ -181,6 +187,12 @@ class RowStore implements MovableStore {
         return { after: [isDone ? undefined : window], result: undefined }
       })
     }
+    for await (const author of this.#open().keys('relayLists')) {
+      const packages = countPackages(await this.#read('authors', author), now) ?? 0
+      await this.#open().update('relayLists', [author], ([before = {}]) => {
+        return { after: [sweepRelayLists(before, packages, now).lists], result: undefined }
+      })
+    }
     return gone
   }
 
@@ -197,9 +209,9 @@ class RowStore implements MovableStore {
     })
   }
 
-  async putRelayList(event: SignedEvent): Promise<RelayListOutcome> {
+  async putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
     return this.#open().update('relayLists', [event.pubkey], ([before]) => {
-      const { lists, outcome } = offerRelayList(before ?? {}, event)
+      const { lists, outcome } = offerRelayList(before ?? {}, event, now, newAuthors)
       return { after: [outcome === 'stored' ? lists : before], result: outcome }
     })
   }
@@ -234,6 +246,30 @@ class RowStore implements MovableStore {
     })
   }
 
+  async putAccessRule(rule: AccessRule): Promise<void> {
+    const key = `${rule.list} ${rule.subject}`
+    await this.#open().update('access', [key], () => ({ after: [rule], result: undefined }))
+    this.#access.tell()
+  }
+
+  async dropAccessRule(list: AccessList, subject: string): Promise<'removed' | 'missing'> {
+    const key = `${list} ${subject}`
+    const rule = await this.#open().update('access', [key], ([before]) => ({
+      after: [undefined],
+      result: before,
+    }))
+    if (rule === undefined) return 'missing'
+    this.#access.tell()
+    return 'removed'
+  }
+
+  async accessRules(): Promise<AccessRule[]> {
+    const keys: string[] = []
+    for await (const key of this.#open().keys('access')) keys.push(key)
+    const rules = await this.#open().read('access', keys)
+    return rules.filter((rule) => rule !== undefined)
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
     for await (const author of this.#open().keys('authors')) {
       if (isHeardOf(await this.#read('authors', author))) yield author
@@ -255,6 +291,10 @@ class RowStore implements MovableStore {
     }
   }
 
+  onAccessChanged(listener: AccessListener): () => void {
+    return this.#access.add(listener)
+  }
+
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
   }
@@ -265,6 +305,13 @@ class RowStore implements MovableStore {
 
   onRemoved(listener: RemovedListener): () => void {
     return this.#removed.add(listener)
+  }
+
+  async countAuthors(): Promise<number> {
+    let [known, listed] = [0, 0]
+    for await (const _ of this.#open().keys('authors')) known += 1
+    for await (const _ of this.#open().keys('relayLists')) listed += 1
+    return Math.max(known, listed)
   }
 
   async stats(): Promise<StoreStats> {

@@ -78,10 +78,10 @@ function wrapped(sentences, width) {
 }
 
 /** @param {import('../../plugin/settings.ts').Leaf} leaf */
-function typeOf({ type, choices }) {
+function typeOf({ type, items, choices }) {
   const union = choices
     .map((choice) => (typeof choice === 'string' ? `'${choice}'` : String(choice)))
     .join(' | ')
-  if (type === 'list') return union === '' ? 'readonly number[]' : `readonly (${union})[]`
+  if (type === 'list') return union === '' ? `readonly ${items}[]` : `readonly (${union})[]`
   return union || type
 }

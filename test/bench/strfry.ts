@@ -31,7 +31,7 @@ const ACCEPTS = `
   })`
 
 export async function benchStrfry(): Promise<BenchRow[]> {
-  const plugin = `${node} '${main}' strfry --store lmdb:${scratch()}`
+  const plugin = `${node} '${main}' strfry --quota-new-authors-per-address-max 1000000 --store lmdb:${scratch()}`
   const accepting = `${node} -e '${ACCEPTS}'`
   return [
     await benchStart(plugin),

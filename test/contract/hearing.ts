@@ -1,9 +1,11 @@
 /** Which authors a store knows: those with a package in the stock or spent. And its listeners. */
 
 import { equal } from 'node:assert/strict'
+import type { StoredKeyPackage } from '../../plugin/store.ts'
 import {
   authorNamed,
   claimBy,
+  DAY,
   deletionOf,
   HOUR,
   LIMITS,
@@ -22,7 +24,7 @@ const nobody = authorNamed('nobody')
 export function describeHearing(it: Specify, itTells: Specify): void {
   it('knows no author who has published no key package, whoever asked for them', async (store) => {
     await store.claim([claimBy('bob', nobody)], POLICY, NOW)
-    await store.putRelayList(relayListOf(nobody, NOW))
+    await store.putRelayList(relayListOf(nobody, NOW), NOW)
     await store.drop(nobody, deletionOf({ everything: true, keptUntil: 0 }), NOW)
     await store.put(packageNamed('one', alice), LIMITS, NOW)
     same(await store.count([nobody, alice], NOW), [undefined, 1])
@@ -40,6 +42,47 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     same(await store.count([alice], NOW + HOUR), [0])
     await store.sweep(NOW + 2 * HOUR, 600)
     same(await store.count([alice], NOW + 2 * HOUR), [undefined])
+  })
+
+  it('reports packages of authors whom it does not know, if asked to, and changes nothing then', async (store) => {
+    const limits = { ...LIMITS, newAuthors: 'report' as const }
+    const pkg = packageNamed('one', alice)
+    equal(await store.put(pkg, limits, NOW), 'unheard')
+    same(await store.count([alice], NOW), [undefined])
+    equal(await store.countAuthors(), 0)
+    equal(await store.put(pkg, LIMITS, NOW), 'stored')
+    equal(await store.put(pkg, limits, NOW), 'duplicate')
+    equal(await store.put(packageNamed('two', alice), limits, NOW), 'stored')
+    await store.drop(nobody, deletionOf({ ids: [packageNamed('three', nobody).id] }), NOW)
+    equal(await store.put(packageNamed('three', nobody), limits, NOW), 'deleted')
+    equal(await store.put(packageNamed('four', nobody), limits, NOW), 'stored')
+  })
+
+  it('reports a new author for one of several packages that are put at the same time, if they are put so', async (store) => {
+    const packages = Array.from({ length: 8 }, (_, index) => packageNamed(`${index}`, alice))
+    const put = (pkg: StoredKeyPackage) => store.put(pkg, { ...LIMITS, newAuthors: 'report' }, NOW)
+    const outcomes = await Promise.all(packages.map(put))
+    same(new Set(outcomes), new Set(['unheard']))
+    const [first, ...others] = packages
+    if (first === undefined) return
+    equal(await store.put(first, LIMITS, NOW), 'stored')
+    same(new Set(await Promise.all(others.map(put))), new Set(['stored']))
+  })
+
+  it('counts the authors of whom it keeps anything, until it has forgotten them', async (store) => {
+    equal(await store.countAuthors(), 0)
+    const short = packageNamed('short', alice, { expiresAt: NOW + HOUR })
+    for (const pkg of [short, packageNamed('two', alice, { expiresAt: NOW + HOUR })])
+      await store.put(pkg, LIMITS, NOW)
+    await store.drop(nobody, deletionOf({ slots: ['phone'], keptUntil: NOW + 2 * HOUR }), NOW)
+    await store.claim([claimBy('bob', alice)], POLICY, NOW)
+    equal(await store.countAuthors(), 2)
+    for (const name of ['carol', 'dave', 'erin'])
+      await store.putRelayList(relayListOf(authorNamed(name), NOW), NOW)
+    equal(await store.countAuthors(), 3)
+    await store.sweep(NOW + 10 * DAY, 600)
+    await store.sweep(NOW + 10 * DAY, 600)
+    equal(await store.countAuthors(), 0)
   })
 
   itTells('is not affected by a listener that throws, and calls the others', async (store) => {

@@ -7,6 +7,7 @@
  */
 
 import type { KeyPackageStore, MovableStore } from '../../plugin/store.ts'
+import { describeAccess } from './access.ts'
 import { describeClaiming } from './claiming.ts'
 import { describeDeleting, describeMovingDeletions } from './deleting.ts'
 import { describeFollowLists } from './follow-lists.ts'
@@ -80,6 +81,7 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('keeping', () => describeKeeping(specify))
     describe('relay lists', () => describeRelayLists(specify))
     describe('follow lists', () => describeFollowLists(specify))
+    describe('access rules', () => describeAccess(specify, specifySignals))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))

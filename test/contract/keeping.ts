@@ -45,7 +45,7 @@ export function describeKeeping(it: Specify): void {
       () => store.sweep(NOW, 0),
       () => store.hit('key', 1, { max: 1, windowSeconds: 1 }, NOW),
       () => store.refund('key', 1, { max: 1, windowSeconds: 1 }, NOW),
-      () => store.putRelayList(relayListOf(alice, NOW)),
+      () => store.putRelayList(relayListOf(alice, NOW), NOW),
       () => store.getRelayLists([alice], [10051]),
       () => store.dropRelayLists(alice, [10051], NOW),
       () => store.putFollowList(listOf([bob])),

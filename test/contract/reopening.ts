@@ -21,8 +21,9 @@ export function describeReopening<Store extends KeyPackageStore>(
     const publish = { max: 3, windowSeconds: HOUR }
     const packages = ['one', 'two', 'three'].map((name) => packageNamed(name, alice))
     for (const pkg of packages) await first.put(pkg, { ...LIMITS, publish }, NOW)
-    await first.putRelayList(relayListOf(alice, NOW))
+    await first.putRelayList(relayListOf(alice, NOW), NOW)
     await first.putFollowList(listOf([authorNamed('bob')]))
+    await first.putAccessRule({ list: 'ban', subject: alice, reason: 'spam', at: NOW })
     await first.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)
     const ids = deliveredIds(await first.claim([claimBy('bob', alice)], policy, NOW))
     const left = await storedPackages(first, alice)
@@ -35,6 +36,7 @@ export function describeReopening<Store extends KeyPackageStore>(
       same(await second.getRelayLists([alice], [10051]), [relayListOf(alice, NOW)])
       equal(await second.follows(alice, [authorNamed('bob')]), 'followed')
       equal(await second.follows(alice, [authorNamed('carol')]), 'not followed')
+      same(await second.accessRules(), [{ list: 'ban', subject: alice, reason: 'spam', at: NOW }])
       equal((await second.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW)).granted, 0)
       equal((await second.claim([claimBy('bob', alice)], policy, NOW))[0]?.outcome, 'limited')
       equal(await second.put(packageNamed('four', alice), { ...LIMITS, publish }, NOW), 'limited')

@@ -86,6 +86,25 @@ export function describeSharedSignals<Store extends KeyPackageStore>(
     await left.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
     same(await heard, [alice, 2])
   })
+
+  both(
+    'tell who listens at either of access rules that are added and removed through the other',
+    async (left, right) => {
+      for (const change of [
+        () => left.putAccessRule({ list: 'ban', subject: alice, at: NOW }),
+        () => left.dropAccessRule('ban', alice),
+      ]) {
+        let stop = () => {}
+        const heard = new Promise<void>((resolve) => {
+          stop = right.onAccessChanged(resolve)
+        })
+        await change()
+        await heard
+        stop()
+      }
+      same(await right.accessRules(), [])
+    },
+  )
 }
 
 function sharing<Store extends KeyPackageStore>(

@@ -17,6 +17,7 @@ describe('the defaults', () => {
       relayLists: [10051, 10002],
       custody: 'gateway',
       requester: 'auth-or-address',
+      access: { mode: 'open', ban: [], allow: [] },
       claim: { perAuthor: 1, maxAuthors: 500, redeliverySeconds: 60 },
       quota: {
         perAuthor: { max: 10, windowSeconds: 3600 },
@@ -31,7 +32,15 @@ describe('the defaults', () => {
         publish: { max: 60, windowSeconds: 3600 },
         publishPerAddress: { max: 300, windowSeconds: 3600 },
       },
-      stock: { max: 10, overflow: 'reject', keep: 3, low: 5, ttlSeconds: 7_776_000, retireAfterSeconds: 600 },
+      stock: {
+        max: 10,
+        maxAuthors: 0,
+        overflow: 'reject',
+        keep: 3,
+        low: 5,
+        ttlSeconds: 7_776_000,
+        retireAfterSeconds: 600,
+      },
       validation: {
         mls: 'verify',
         tags: 'lenient',
@@ -129,10 +138,14 @@ describe('an invalid option', () => {
       { quota: 7 },
       'quota: 7 is not allowed; expected perAuthor, perAddress, perRequester, perAddressTotal, strangers, freshPerAddress, slotsPerRequester, slotsPerAddress, newAuthorsPerAddress, publish, publishPerAddress',
     ],
+    [
+      { access: { ban: ['alice'] } },
+      'access.ban: ["alice"] is not allowed; expected a list of a string such as npub1... or 203.0.113.0/24',
+    ],
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [
       { stock: { maximum: 3 } },
-      'stock.maximum: unknown setting; expected max, overflow, keep, low, ttlSeconds, retireAfterSeconds',
+      'stock.maximum: unknown setting; expected max, maxAuthors, overflow, keep, low, ttlSeconds, retireAfterSeconds',
     ],
   ])('is named with its path, its value and what is allowed: %j', (input, message) => {
     expect(() => resolveOptions(input as OptionsInput)).toThrow(message)

@@ -39,6 +39,7 @@ describe('leavesOf a schema', () => {
         defaultValue: ['red'],
         allowed: 'a list of red or blue',
         type: 'list',
+        items: 'string',
         choices: ['red', 'blue'],
       },
       {

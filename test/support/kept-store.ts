@@ -129,8 +129,8 @@ export async function answersOf(
     swept: [await store.sweep(NOW, 600), await listed(bob)],
     hit: await store.hit('xavier', 5, { max: 10, windowSeconds: HOUR }, NOW),
     relayLists: (await store.getRelayLists([bob, carol, dave], [10051])).filter(Boolean),
-    deletedRelayList: await store.putRelayList(list('carol')),
-    sameRelayList: await store.putRelayList(list('dave')),
+    deletedRelayList: await store.putRelayList(list('carol'), NOW),
+    sameRelayList: await store.putRelayList(list('dave'), NOW),
     statsInTheEnd: await store.stats(),
   }
 }

@@ -35,7 +35,7 @@ export class Storm {
   static async over(store: MovableStore): Promise<Storm> {
     const storm = new Storm(store)
     for (const author of AUTHORS) {
-      await store.putRelayList(relayListOf(author, NOW))
+      await store.putRelayList(relayListOf(author, NOW), NOW)
       for (let number = 0; number < LIMITS.max; number++) await storm.#put(author)
     }
     return storm

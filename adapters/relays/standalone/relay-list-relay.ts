@@ -99,7 +99,7 @@ export class RelayListRelay implements Relay {
       throw new Refusal('blocked', 'this relay stores only key packages and relay lists')
     checkRelayList(event)
     if (this.#hasExpired(event)) throw new Refusal('invalid', 'the event has expired')
-    const outcome = await this.#settings.store.putRelayList(event)
+    const outcome = await this.#settings.store.putRelayList(event, this.#settings.now())
     if (outcome === 'stale' || outcome === 'deleted') return [['OK', event.id, ...NOT_KEPT[outcome]]]
     if (this.#announced.get(nameOf(event)) === event.id) {
       return [['OK', event.id, true, 'duplicate: already have this relay list']]

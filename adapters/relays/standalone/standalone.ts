@@ -60,7 +60,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           stream: request.socket,
           address,
           host: localHost(request),
-          openSession: (connection) => gateway.session(connection),
+          openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,
           options,
           report,

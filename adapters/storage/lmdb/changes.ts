@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { Listeners } from '../../../plugin/listeners.ts'
-import type { LowStockListener, PublishedListener } from '../../../plugin/store.ts'
+import type { AccessListener, LowStockListener, PublishedListener } from '../../../plugin/store.ts'
 import type { Change, Environment, RecordedChange } from './environment.ts'
 
 /** How many of the newest changes are kept: more than all processes publish together between two readings. */
@@ -15,11 +15,13 @@ const CHUNK = 500
 /**
  * An append-only table, numbered from 1. A change is recorded in its own transaction, and its listeners in this process
  * are told once that is committed. Every other process with listeners reads the table each second, from where it began to
- * listen. One that falls more than `KEPT_CHANGES` behind misses the oldest; only reminders and live feeds depend on them.
+ * listen. One that falls more than `KEPT_CHANGES` behind misses the oldest: reminders and live feeds, and for the rest it is told
+ * that the access rules may have changed.
  */
 export class Changes {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly published = new Listeners<Parameters<PublishedListener>>()
+  readonly access = new Listeners<Parameters<AccessListener>>()
   readonly #environment: Environment
   readonly #origin = randomUUID()
   /** The number of the last change that was read. */
@@ -43,7 +45,7 @@ export class Changes {
     }
     return () => {
       remove()
-      if (this.lowStock.isEmpty && this.published.isEmpty) this.#pause()
+      if ([this.lowStock, this.published, this.access].every(({ isEmpty }) => isEmpty)) this.#pause()
     }
   }
 
@@ -64,6 +66,7 @@ export class Changes {
   tell(change: Change): void {
     if (change.what === 'published') this.published.tell(change.author, change.id)
     if (change.what === 'low') this.lowStock.tell(change.author, change.remaining)
+    if (change.what === 'access') this.access.tell()
   }
 
   stop(): void {
@@ -100,6 +103,7 @@ export class Changes {
       limit: CHUNK,
     })
     const pending = [...range]
+    if (pending[0]?.key !== this.#seen + 1) this.access.tell()
     this.#seen = pending.at(-1)?.key ?? last
     return pending.map(({ value }) => value)
   }

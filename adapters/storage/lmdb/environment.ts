@@ -9,7 +9,13 @@ import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-list
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import { type KnownName, type StoredKeyPackage, StoreError } from '../../../plugin/store.ts'
+import {
+  type AccessList,
+  type AccessRule,
+  type KnownName,
+  type StoredKeyPackage,
+  StoreError,
+} from '../../../plugin/store.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
@@ -25,6 +31,12 @@ const MAGIC = 0xbeefc0de
 /** An author's stock. */
 export interface StoredStock extends Stock {
   /** The hour of the author's entry in the `due` table. */
+  readonly dueHour?: number
+}
+
+/** What is known of an author's relay lists. */
+export interface StoredRelayLists extends KnownRelayLists {
+  /** The hour of the only entry for them in the `due` table that counts. */
   readonly dueHour?: number
 }
 
@@ -50,9 +62,12 @@ export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 export type Change =
   | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
   | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+  | { readonly what: 'access' }
 
 /** A change, and which of the open stores made it. */
 export type RecordedChange = Change & { readonly origin: string }
+
+export type AccessKey = [table: 'access', list: AccessList, subject: string]
 
 export interface Environment {
   readonly root: RootDatabase
@@ -66,14 +81,20 @@ export interface Environment {
   readonly known: Database<number, [author: Pubkey, name: KnownName['name']]>
   /**
    * What a sweep must visit from that hour on: an author whose stock will change or, with a name, the `known` entries
-   * of that name and of the one in the value.
+   * of that name and of the one in the value. The name `relay-lists` stands for the author's relay lists.
    */
   readonly due: Database<KnownName['name'], DueKey>
-  readonly relayLists: Database<KnownRelayLists, Pubkey>
-  /** How many `authors` have packages, how many `packages` they have, the number of the last of `changes`, and the `format`. */
-  readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
+  readonly relayLists: Database<StoredRelayLists, Pubkey>
+  /**
+   * How many `authors` have packages, how many `packages` they have, how many authors are `heard` of, the number of the last of
+   * `changes`, whether all relay lists are in the `due` table (`listsDue`), and the `format`. Stores of earlier versions lack
+   * `heard` and `listsDue`.
+   */
+  readonly meta: Database<number, 'authors' | 'packages' | 'heard' | 'changes' | 'listsDue' | 'format'>
   /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
   readonly changes: Database<RecordedChange, number>
+  /** The same table again. */
+  readonly accessRules: Database<AccessRule, AccessKey>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -125,6 +146,7 @@ function openTables(
       root,
       meta,
       changes: root.openDB({ name: META_TABLE }),
+      accessRules: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       followLists: root.openDB({ name: 'packages' }),
@@ -183,7 +205,10 @@ function requireOurs(root: RootDatabase, path: string): void {
 
 function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
   const format = root.transactionSync(() => {
-    if (meta.get('format') === undefined) meta.put('format', FORMAT)
+    if (meta.get('format') === undefined) {
+      meta.put('format', FORMAT)
+      meta.put('heard', 0)
+    }
     return meta.get('format')
   })
   if (format !== undefined && FORMATS.includes(format)) return

@@ -10,7 +10,7 @@ import type { AuthorRelayList, KnownName, Remembered } from '../../../plugin/sto
 import { chunks } from './chunks.ts'
 import type { Environment, WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
-import { RETIRES_AT_ONCE, type Transaction } from './transaction.ts'
+import { RETIRES_AT_ONCE, type Transaction, type Write } from './transaction.ts'
 
 const CHUNK = 1000
 
@@ -19,10 +19,21 @@ export async function* everyAuthor({ authors }: Environment): AsyncGenerator<Pub
   for await (const keys of chunks(all, CHUNK)) yield* keys.filter((key) => typeof key === 'string')
 }
 
+/** How many authors are heard of. Counted once in a store of an earlier version, so what changes meanwhile may be missed. */
+export async function countHeard(environment: Environment, write: Write): Promise<number> {
+  const known = environment.meta.get('heard')
+  if (known !== undefined) return known
+  let heard = 0
+  for await (const _ of everyAuthor(environment)) heard += 1
+  await write(({ tables: { meta } }) => void meta.put('heard', heard))
+  return heard
+}
+
 export async function* everyRelayList({ relayLists }: Environment): AsyncGenerator<AuthorRelayList> {
   for await (const authors of chunks((options) => relayLists.getKeys(options), CHUNK)) {
     for (const author of authors) {
-      for (const known of everyKnownKind(relayLists.get(author) ?? {})) yield { author, ...known }
+      const { dueHour: _, ...lists } = relayLists.get(author) ?? {}
+      for (const known of everyKnownKind(lists)) yield { author, ...known }
     }
   }
 }

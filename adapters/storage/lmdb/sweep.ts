@@ -8,6 +8,7 @@ import { isOver } from '../../../plugin/stock/windows.ts'
 import { chunks } from './chunks.ts'
 import { type DueKey, type Environment, FOLLOWED, type WindowKey } from './environment.ts'
 import { hourOf, LAST } from './keys.ts'
+import { LISTS, visitLists } from './relay-lists.ts'
 import type { Transaction, Write } from './transaction.ts'
 
 /** Maximum number of `due` entries, and therefore authors, per transaction. */
@@ -51,10 +52,11 @@ function visit(
   now: number,
 ): number {
   let gone = 0
-  for (const key of keys) clear(transaction, key, now)
+  for (const key of keys) if (key[2] !== LISTS) clear(transaction, key, now)
   for (const author of new Set(keys.map(([, author]) => author))) {
     gone += settleAuthor(transaction, author, retireAfterSeconds, now)
   }
+  for (const key of keys) if (key[2] === LISTS) visitLists(transaction, key, now)
   return gone
 }
 
@@ -88,7 +90,7 @@ function settleAuthor(
   transaction.remove(author, removed)
   removeOrphans(transaction, author, after)
   const [somethingKnown] = known.getKeys({ start: [author, ''], end: [author, LAST], limit: 1 })
-  if (heardOf(after, somethingKnown === undefined ? 0 : 1) === undefined) authors.remove(author)
+  if (heardOf(after, somethingKnown === undefined ? 0 : 1) === undefined) transaction.forget(author)
   return removed.length
 }
 

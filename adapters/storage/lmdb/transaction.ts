@@ -49,6 +49,7 @@ export class Transaction {
   readonly removals: Removal[] = []
   #authors = 0
   #packages = 0
+  #heard = 0
 
   constructor(tables: Environment) {
     this.tables = tables
@@ -91,6 +92,7 @@ export class Transaction {
     const { packages } = stock
     const { dueHour: _, ...rest }: StoredStock = stock
     this.tables.authors.put(author, dueHour === undefined ? rest : { ...rest, dueHour })
+    if (before === undefined) this.#heard += 1
     this.#packages += sizeOf(packages) - sizeOf(old.packages)
     this.#authors += Math.sign(packages.length) - Math.sign(old.packages.length)
   }
@@ -100,9 +102,17 @@ export class Transaction {
     this.removals.push(...removalsOf(author, removed))
   }
 
+  /** Nothing is left to keep of an author. */
+  forget(author: Pubkey): void {
+    this.tables.authors.remove(author)
+    this.#heard -= 1
+  }
+
   saveTotals(): void {
     this.#add('authors', this.#authors)
     this.#add('packages', this.#packages)
+    // Where it was never counted, it will be (`countHeard`).
+    if (this.#heard !== 0 && this.tables.meta.get('heard') !== undefined) this.#add('heard', this.#heard)
   }
 
   /** The hour of the author's `due` entry. Entries of past hours do not count: the sweep removes them. */
@@ -121,7 +131,7 @@ export class Transaction {
     return hour
   }
 
-  #add(total: 'authors' | 'packages', change: number): void {
+  #add(total: 'authors' | 'packages' | 'heard', change: number): void {
     if (change !== 0) this.tables.meta.put(total, (this.tables.meta.get(total) ?? 0) + change)
   }
 }

@@ -7,6 +7,7 @@ import {
   offerRelayList,
   type RelayListOutcome,
   relayListsIn,
+  sweepRelayLists,
 } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { AuthorRelayList } from '../../../plugin/store.ts'
@@ -14,8 +15,13 @@ import type { AuthorRelayList } from '../../../plugin/store.ts'
 export class RelayLists {
   readonly #known = new Map<Pubkey, KnownRelayLists>()
 
-  put(event: SignedEvent): RelayListOutcome {
-    const { lists, outcome } = offerRelayList(this.#known.get(event.pubkey) ?? {}, event)
+  /** How many authors something is known of. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  put(event: SignedEvent, now: number, newAuthors?: 'report'): RelayListOutcome {
+    const { lists, outcome } = offerRelayList(this.#known.get(event.pubkey) ?? {}, event, now, newAuthors)
     if (outcome === 'stored') this.#known.set(event.pubkey, lists)
     return outcome
   }
@@ -26,6 +32,16 @@ export class RelayLists {
 
   drop(author: Pubkey, kinds: readonly number[], createdUntil: number): void {
     this.#known.set(author, deleteRelayLists(this.#known.get(author) ?? {}, kinds, createdUntil))
+  }
+
+  authors(): Iterable<Pubkey> {
+    return this.#known.keys()
+  }
+
+  sweep(author: Pubkey, packages: number, now: number): void {
+    const { lists } = sweepRelayLists(this.#known.get(author) ?? {}, packages, now)
+    if (lists === undefined) this.#known.delete(author)
+    else this.#known.set(author, lists)
   }
 
   *all(): Generator<AuthorRelayList> {

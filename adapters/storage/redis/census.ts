@@ -30,6 +30,11 @@ export class Census {
   }
 
   /** @throws StoreError */
+  authorsWithRelayLists(): AsyncGenerator<Pubkey> {
+    return this.#authorsWith('relays')
+  }
+
+  /** @throws StoreError */
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
     for await (const author of this.#authorsWith('relays')) {
       const fields = RELAY_LIST_KINDS.flatMap(relayListFields)

@@ -82,7 +82,21 @@ export class Keys {
    * seconds since the epoch. It is a hint that may be out of date; claims do not depend on it.
    */
   due(author: Pubkey): string {
-    return this.#duePart(Number.parseInt(author.slice(0, 8), 16) % DUE_PARTS)
+    return this.#duePart(partOf(author))
+  }
+
+  /** The same of authors of whose relay lists something is known. */
+  listsDue(author: Pubkey): string {
+    return this.#listsDuePart(partOf(author))
+  }
+
+  everyListsDue(): string[] {
+    return Array.from({ length: DUE_PARTS }, (_, part) => this.#listsDuePart(part))
+  }
+
+  /** Exists once all relay lists are in that index; earlier versions had none. */
+  listsIndexed(): string {
+    return `${this.#prefix}lists-indexed`
   }
 
   everyDue(): string[] {
@@ -99,6 +113,11 @@ export class Keys {
     return `${this.#prefix}layout`
   }
 
+  /** A hash (access-rules.ts). */
+  accessRules(): string {
+    return `${this.#prefix}access`
+  }
+
   signals(): string {
     return `${this.#prefix}signals`
   }
@@ -107,9 +126,17 @@ export class Keys {
     return `${this.#prefix}{${author}}:`
   }
 
+  #listsDuePart(part: number): string {
+    return `${this.#prefix}lists:{${part}}`
+  }
+
   #duePart(part: number): string {
     return `${this.#prefix}sweep:{${part}}`
   }
+}
+
+function partOf(author: Pubkey): number {
+  return Number.parseInt(author.slice(0, 8), 16) % DUE_PARTS
 }
 
 /** The text itself, or its hash if it is long or has other characters than printable ASCII. */

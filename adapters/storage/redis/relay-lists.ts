@@ -1,6 +1,6 @@
 /**
  * Stores an author's relay lists in one hash that is changed by compare and set (commit.lua). Kind 10051 came first: its
- * fields are `event` and `deletedUntil`, those of another kind `event:KIND` and `deletedUntil:KIND`.
+ * fields are `event` and `deletedUntil`, those of another kind `event:KIND` and `deletedUntil:KIND`. `keptUntil` is about all.
  */
 
 import {
@@ -9,31 +9,46 @@ import {
   knownOfKind,
   offerRelayList,
   type RelayListOutcome,
+  relayListsDueAt,
   relayListsIn,
+  sweepRelayLists,
   withKnown,
 } from '../../../plugin/lifecycle/known-relay-lists.ts'
-import { RELAY_LIST_KIND } from '../../../plugin/lifecycle/relay-list.ts'
+import { RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { counted } from '../../../plugin/stock/bookkeeping.ts'
 import { StoreError } from '../../../plugin/store.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
-import { newVersion } from './layout.ts'
+import { decodeStock, newVersion, STOCK_FIELDS } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
 /** More concurrent changes of one author's lists than can be expected. */
 const MAX_TRIES = 20
 
 interface Decision<Outcome> {
-  readonly lists: KnownRelayLists
+  /** Undefined if nothing is left to keep. */
+  readonly lists: KnownRelayLists | undefined
   readonly outcome: Outcome
+  /** When a sweep must look at them; undefined if the caller says that. */
+  readonly dueAt?: number
 }
 
 /** A change to an author's lists of these kinds; `decide` gets those of no other kind. */
 interface Change<Outcome> {
   readonly author: Pubkey
   readonly kinds: readonly number[]
-  readonly decide: (lists: KnownRelayLists) => Decision<Outcome>
+  readonly decide: (lists: KnownRelayLists, read: Read) => Decision<Outcome>
+  /** What else is read. */
+  readonly reads?: readonly KeyedCommand[]
+}
+
+interface Read {
+  /** Whether anything is known of the author's lists, of whichever kind. */
+  readonly isKnown: boolean
+  /** The replies to `reads`. */
+  readonly answers: readonly unknown[]
 }
 
 export class RelayLists {
@@ -50,18 +65,33 @@ export class RelayLists {
   }
 
   /** @throws StoreError */
-  put(event: SignedEvent): Promise<RelayListOutcome> {
-    const decide = (lists: KnownRelayLists) => offerRelayList(lists, event)
+  put(event: SignedEvent, now: number, newAuthors: 'report' | undefined): Promise<RelayListOutcome> {
+    const decide = (known: KnownRelayLists, { isKnown }: Read) => {
+      const { lists, outcome } = offerRelayList(known, event, now, isKnown ? undefined : newAuthors)
+      return { lists, outcome, dueAt: relayListsDueAt(lists, now) }
+    }
     return this.#change({ author: event.pubkey, kinds: [event.kind], decide })
   }
 
   /** @throws StoreError */
   drop(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
-    const decide = (lists: KnownRelayLists) => ({
-      lists: deleteRelayLists(lists, kinds, createdUntil),
-      outcome: undefined,
-    })
+    const decide = (known: KnownRelayLists) => {
+      const lists = deleteRelayLists(known, kinds, createdUntil)
+      return { lists, outcome: undefined, dueAt: relayListsDueAt(lists, createdUntil) }
+    }
     return this.#change({ author, kinds, decide })
+  }
+
+  /** Resolves to when to look at them again; undefined if nothing is left. @throws StoreError */
+  sweep(author: Pubkey, now: number): Promise<number | undefined> {
+    const { stock } = this.#keys.of(author)
+    const decide = (known: KnownRelayLists, { answers: [fields] }: Read) => {
+      const packages = counted(decodeStock(fields as (string | null)[]).stock, now) ?? 0
+      const { lists, dueAt } = sweepRelayLists(known, packages, now)
+      return { lists, outcome: lists && dueAt }
+    }
+    const reads: KeyedCommand[] = [['HMGET', stock, ...STOCK_FIELDS]]
+    return this.#change({ author, kinds: RELAY_LIST_KINDS, decide, reads })
   }
 
   /** @throws StoreError */
@@ -84,21 +114,34 @@ export class RelayLists {
     return decided.outcome
   }
 
-  async #try<Outcome>({ author, kinds, decide }: Change<Outcome>): Promise<Decision<Outcome> | undefined> {
+  async #try<Outcome>({
+    author,
+    kinds,
+    decide,
+    reads: also = [],
+  }: Change<Outcome>): Promise<Decision<Outcome> | undefined> {
     const key = this.#keys.relayLists(author)
-    const reads: KeyedCommand[] = [['HMGET', key, 'version', ...kinds.flatMap(relayListFields)]]
+    const fields = ['version', 'keptUntil', ...kinds.flatMap(relayListFields)]
+    const reads: KeyedCommand[] = [['HMGET', key, ...fields], ...also]
     let answers = await this.#commits.read(key, reads)
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const [version, ...fields] = answers[0] as (string | null)[]
-      const lists = decodeRelayLists(author, kinds, fields)
-      const decided = decide(lists)
+      const [[version = null, keptUntil = null, ...texts], ...others] = answers as [(string | null)[]]
+      const listed = decodeRelayLists(author, kinds, texts)
+      const lists = keptUntil === null ? listed : { ...listed, keptUntil: Number(keptUntil) }
+      const decided = decide(lists, { isKnown: version !== null, answers: others })
       if (decided.lists === lists) return decided
+      if (decided.dueAt !== undefined) this.#mark(author, decided.dueAt)
       const writes = encode(key, kinds, decided.lists)
       const committed = await this.#commits.commit(key, version ?? undefined, reads, writes)
       if (committed.isDone) return decided
       answers = committed.answers
     }
     return undefined
+  }
+
+  /** Makes a sweep look at the author's lists. */
+  #mark(author: Pubkey, dueAt: number): void {
+    this.#connection.client.zadd(this.#keys.listsDue(author), dueAt, author).catch(() => undefined)
   }
 }
 
@@ -141,15 +184,18 @@ function parse(text: string): SignedEvent | undefined {
   }
 }
 
-function encode(key: string, kinds: readonly number[], lists: KnownRelayLists): KeyedCommand[] {
+function encode(key: string, kinds: readonly number[], lists: KnownRelayLists | undefined): KeyedCommand[] {
+  if (lists === undefined) return [['UNLINK', key]]
   const kept = ['version', newVersion()]
+  if (lists.keptUntil !== undefined) kept.push('keptUntil', String(lists.keptUntil))
   const gone: string[] = []
   for (const kind of kinds) {
     const { event, deletedUntil } = knownOfKind(lists, kind)
     const [eventField, deletedField] = relayListFields(kind)
     if (event === undefined) gone.push(eventField)
     else kept.push(eventField, JSON.stringify(event))
-    if (deletedUntil !== undefined) kept.push(deletedField, String(deletedUntil))
+    if (deletedUntil === undefined) gone.push(deletedField)
+    else kept.push(deletedField, String(deletedUntil))
   }
   const deletion: KeyedCommand[] = gone.length === 0 ? [] : [['HDEL', key, ...gone]]
   return [['HSET', key, ...kept], ...deletion]

@@ -3,21 +3,29 @@
 import { randomUUID } from 'node:crypto'
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { LowStockListener, PublishedListener } from '../../../plugin/store.ts'
+import type { AccessListener, LowStockListener, PublishedListener } from '../../../plugin/store.ts'
 import type { RedisConnection } from './connection.ts'
 
 /**
  * Listeners in this process are notified directly and its own messages from Redis are ignored, so that each event is
- * heard once. Other processes miss events while disconnected; only reminders depend on them.
+ * heard once. Other processes miss events while disconnected: reminders and live feeds. Access rules may have changed
+ * meanwhile, so whoever listens to them is told once signals arrive again. A cluster's client does not say when that is.
  */
 export class Signals {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly published = new Listeners<Parameters<PublishedListener>>()
+  readonly access = new Listeners<Parameters<AccessListener>>()
   readonly #connection: RedisConnection
   readonly #channel: string
   readonly #origin = randomUUID()
   readonly #hear = (channel: string, message: string) => {
     if (channel === this.#channel) this.#receive(message.split(' '))
+  }
+
+  /** The reply comes after that to the client's own resubscription, so nothing is missed from then on. */
+  readonly #reconnected = () => {
+    const subscribed = this.#connection.subscriber.subscribe(this.#channel)
+    subscribed.then(() => this.access.tell()).catch(() => undefined)
   }
 
   constructor(connection: RedisConnection, channel: string) {
@@ -29,10 +37,12 @@ export class Signals {
   async start(): Promise<void> {
     this.#connection.subscriber.on('message', this.#hear)
     await this.#connection.within(this.#connection.subscriber.subscribe(this.#channel))
+    this.#connection.subscriber.on('ready', this.#reconnected)
   }
 
   stop(): void {
     this.#connection.subscriber.off('message', this.#hear)
+    this.#connection.subscriber.off('ready', this.#reconnected)
   }
 
   tellLowStock(author: Pubkey, remaining: number): void {
@@ -45,6 +55,11 @@ export class Signals {
     this.#publish('published', author, id)
   }
 
+  tellAccessChanged(): void {
+    this.access.tell()
+    this.#publish('access')
+  }
+
   #publish(...words: readonly string[]): void {
     const message = [this.#origin, ...words].join(' ')
     this.#connection.client.publish(this.#channel, message).catch(() => undefined)
@@ -54,5 +69,6 @@ export class Signals {
     if (origin === this.#origin) return
     if (what === 'low') this.lowStock.tell(author as Pubkey, Number(value))
     if (what === 'published') this.published.tell(author as Pubkey, value as EventId)
+    if (what === 'access') this.access.tell()
   }
 }

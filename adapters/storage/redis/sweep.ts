@@ -2,45 +2,66 @@
 
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { StoreStats } from '../../../plugin/store.ts'
+import type { Census } from './census.ts'
 import type { Changes } from './changes.ts'
 import type { RedisConnection } from './connection.ts'
 import { sweeping } from './decisions.ts'
 import type { Keys } from './keys.ts'
 import { storedSize } from './layout.ts'
+import type { RelayLists } from './relay-lists.ts'
 import type { Scripts } from './scripts.ts'
 
 const CHUNK = 100
 /** After how many seconds an author is visited again if its sweep was interrupted. */
 const RETRY_SECONDS = 300
 
+export interface SweeperParts {
+  readonly connection: RedisConnection
+  readonly keys: Keys
+  readonly scripts: Scripts
+  readonly changes: Changes
+  readonly relayLists: RelayLists
+  readonly census: Census
+}
+
 export class Sweeper {
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
   readonly #changes: Changes
+  readonly #relayLists: RelayLists
+  readonly #census: Census
 
-  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts, changes: Changes) {
+  constructor({ connection, keys, scripts, changes, relayLists, census }: SweeperParts) {
     this.#connection = connection
     this.#keys = keys
     this.#scripts = scripts
     this.#changes = changes
+    this.#relayLists = relayLists
+    this.#census = census
   }
 
   /** Resolves to the number of removed packages. @throws StoreError */
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
     let gone = 0
-    for (const part of this.#keys.everyDue()) {
-      for (;;) {
-        const due = await this.#scripts.ask('zrangebyscore', part, '-inf', now, 'LIMIT', 0, CHUNK)
-        const authors = due as Pubkey[]
-        if (authors.length === 0) break
-        const counts = await Promise.all(
-          authors.map((author) => this.#sweepAuthor(part, author, retireAfterSeconds, now)),
-        )
-        gone += counts.reduce((sum, count) => sum + count, 0)
-      }
-    }
+    await this.#eachDue(this.#keys.everyDue(), now, async (author) => {
+      const swept = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
+      gone += swept.gone
+      return swept.dueAt
+    })
+    await this.#indexOldLists(now)
+    await this.#eachDue(this.#keys.everyListsDue(), now, (author) => this.#relayLists.sweep(author, now))
     return gone
+  }
+
+  /** How many authors are in the larger of the two indexes. @throws StoreError */
+  async countAuthors(): Promise<number> {
+    const sizeOfAll = async (parts: readonly string[]) => {
+      const sizes = await Promise.all(parts.map((part) => this.#scripts.ask('zcard', part)))
+      return sizes.reduce((sum: number, size) => sum + Number(size), 0)
+    }
+    const counts = await Promise.all([this.#keys.everyDue(), this.#keys.everyListsDue()].map(sizeOfAll))
+    return Math.max(...counts)
   }
 
   /** @throws StoreError */
@@ -60,13 +81,44 @@ export class Sweeper {
     return { authors, packages }
   }
 
-  /** Sets a temporary score during the sweep, so that a concurrent change is noticed. */
-  async #sweepAuthor(part: string, author: Pubkey, retireAfterSeconds: number, now: number): Promise<number> {
+  /** @param visit resolves to when the author is due again; undefined if never */
+  async #eachDue(
+    parts: readonly string[],
+    now: number,
+    visit: (author: Pubkey) => Promise<number | undefined>,
+  ): Promise<void> {
+    for (const part of parts) {
+      for (;;) {
+        const due = await this.#scripts.ask('zrangebyscore', part, '-inf', now, 'LIMIT', 0, CHUNK)
+        const authors = due as Pubkey[]
+        if (authors.length === 0) break
+        await Promise.all(authors.map((author) => this.#visit(part, author, now, visit)))
+      }
+    }
+  }
+
+  /** Sets a temporary score during the visit, so that a concurrent change is noticed. */
+  async #visit(
+    part: string,
+    author: Pubkey,
+    now: number,
+    visit: (author: Pubkey) => Promise<number | undefined>,
+  ): Promise<void> {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
-    const outcome = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
-    await this.#scripts.run('reschedule', [part], [author, retryAt, outcome.dueAt ?? ''])
-    return outcome.gone
+    const dueAt = await visit(author)
+    await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt ?? ''])
+  }
+
+  /** Adds the lists that earlier versions have stored to the index, once. */
+  async #indexOldLists(now: number): Promise<void> {
+    const done = this.#keys.listsIndexed()
+    if ((await this.#scripts.ask('exists', done)) === 1) return
+    for await (const author of this.#census.authorsWithRelayLists()) {
+      const part = this.#keys.listsDue(author)
+      await this.#connection.within(this.#connection.client.zadd(part, 'NX', now, author))
+    }
+    await this.#connection.within(this.#connection.write(['set', done, '1']))
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {

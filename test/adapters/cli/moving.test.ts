@@ -122,6 +122,8 @@ async function populate(store: MovableStore): Promise<void> {
   await store.dropRelayLists(carol.pubkey, [10002, 10051], NOW - 1)
   await importOne(store, relayList(carol, NOW))
   await importOne(store, relayList(alice, NOW, 10002))
+  await store.putAccessRule({ list: 'ban', subject: dave.pubkey, reason: 'spam', at: NOW })
+  await store.putAccessRule({ list: 'allow', subject: '203.0.113.0/24', at: NOW })
   await importOne(store, relayList(alice, NOW - 1, 10050))
 }
 

@@ -96,8 +96,8 @@ async function fill(path: string): Promise<void> {
     await store.put(pkg, LIMITS, now)
   await store.claim([claimBy('mallory', bob)], POLICY, now)
   await store.put(packageNamed('dave', dave, { expiresAt: now - 60 }), LIMITS, now - DAY)
-  await store.putRelayList(relayListOf(alice, now))
-  await store.putRelayList(relayListOf(alice, now, 'wss://relay.example', 10002))
+  await store.putRelayList(relayListOf(alice, now), now)
+  await store.putRelayList(relayListOf(alice, now, 'wss://relay.example', 10002), now)
   await store.dropRelayLists(bob, [10051], now)
   await store.close()
 }

@@ -13,7 +13,7 @@ import { redisStore } from '../../../adapters/storage/redis.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import type { MovableStore, PutOutcome } from '../../../plugin/store.ts'
 import { recordsIn } from '../../../plugin/store-records.ts'
-import { claimBy, deletionOf, NOW, POLICY } from '../../contract/index.ts'
+import { authorNamed, claimBy, DAY, deletionOf, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { deliveredIds, idsOf } from '../../contract/reading.ts'
 import {
   AUTHORS,
@@ -92,6 +92,19 @@ describe.each(COPIES)('a store in %s that an earlier version has written', (_nam
     expect(await put('alice phone 2 signed again')).toBe('deleted')
   })
 
+  it('drops relay lists and forgets authors as if it had written them itself', async () => {
+    const authors = await all(store.authors())
+    const lists = new Set((await all(store.relayLists())).map(({ author }) => author))
+    expect(lists.size).toBeGreaterThan(0)
+    expect(await store.countAuthors()).toBe(Math.max(authors.length, lists.size))
+    await store.put(packageNamed('new', authorNamed('new')), KEPT_LIMITS, NOW)
+    expect(await store.countAuthors()).toBe(Math.max(authors.length + 1, lists.size))
+    await store.sweep(NOW, 600)
+    expect(new Set((await all(store.relayLists())).map(({ author }) => author))).toEqual(lists)
+    for (let day = 1; day < 110; day++) await store.sweep(NOW + day * DAY, 600)
+    expect(await all(store.relayLists())).toEqual([])
+  })
+
   it('is refused by that version once something is written that it does not know, and not before', async () => {
     await linesOf(store)
     await store.claim([claimBy('xavier', ALICE)], POLICY, NOW)
@@ -113,6 +126,12 @@ describe('an export of an earlier version', () => {
     expect(withoutKinds(await linesOf(store))).toEqual(lines)
   })
 })
+
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const list: Item[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
 
 async function copyOfLmdb(): Promise<Kept> {
   const path = scratch()

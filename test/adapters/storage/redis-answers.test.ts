@@ -84,7 +84,7 @@ describe('a package of another author than requested', () => {
 
 describe('a relay list of another author than requested', () => {
   it('is not returned', async () => {
-    await store.putRelayList(relayListOf(bob, NOW))
+    await store.putRelayList(relayListOf(bob, NOW), NOW)
     await client.copy(`test:{${bob}}:relays`, `test:{${alice}}:relays`)
     await expect(store.getRelayLists([alice], [10051])).rejects.toMatchObject({ code: 'KPG_STORE' })
     expect((await store.getRelayLists([bob], [10051]))[0]?.pubkey).toBe(bob)

@@ -65,6 +65,15 @@ describe('signals between two Redis stores', () => {
     })
   })
 
+  it('that were missed may have been bans, so whoever listens hears that those may have changed', async () => {
+    let told = 0
+    here.onAccessChanged(() => {
+      told += 1
+    })
+    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await eventually('it is told', () => told > 0)
+  })
+
   it('stay within a prefix', async () => {
     const elsewhere = await new RedisStores(server.url).again('another')
     await elsewhere.put(packageNamed('theirs', alice), LIMITS, NOW)

@@ -141,6 +141,8 @@ export class NostreamRelay {
         NOSTR_CONFIG_DIR: path,
         RELAY_PORT: String(port),
         WORKER_COUNT: String(workers),
+        // All people of these tests come from one address.
+        KPG_QUOTA_NEW_AUTHORS_PER_ADDRESS_MAX: '1000000',
         // As if the package were installed there.
         NODE_PATH: join(path, 'node_modules'),
         NODE_OPTIONS: register ? '--require keypackage-gateway/nostream/register' : '',

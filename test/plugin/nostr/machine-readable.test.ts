@@ -59,6 +59,7 @@ describe('from a refused query a client reads', () => {
       name: 'somebody',
       recipient: 'somebody',
       address: '192.0.2.1',
+      networkAddress: '192.0.2.1',
       authenticated: new Set<Pubkey>(),
     }
     const plan = () => planQuery([{ authors, narrowing: { kinds: [443] } }], requester, options)

@@ -218,7 +218,7 @@ describe('the live feed of an owner', () => {
     const seen: string[] = []
     watchers.add(alice.pubkey, ({ id }) => seen.push(id))
     watchers.remove(alice.pubkey, ended)
-    await watchers.tell(store, alice.pubkey, pkg.id, NOW)
+    await watchers.tell({ store, access: { pushes: async () => true } }, alice.pubkey, pkg.id, NOW)
     expect(seen).toEqual([pkg.id])
   })
 })

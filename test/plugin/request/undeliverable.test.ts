@@ -2,10 +2,12 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { Access } from '../../../plugin/access/access.ts'
 import type { GatewayContext } from '../../../plugin/context.ts'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { LearnedFollowLists } from '../../../plugin/lifecycle/learned-follow-lists.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
+import { AuthorCount } from '../../../plugin/publish/author-count.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
 import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
@@ -40,20 +42,26 @@ async function withDamagedEvents(store: KeyPackageStore, log = testLog()) {
   return { connect, stored, log }
 }
 
-function contextOf(store: KeyPackageStore): GatewayContext {
+async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
   const options = resolveOptions({})
+  const [log, now] = [testLog(), () => NOW]
+  const access = new Access({ options, store, log, now })
+  // As every query does before it claims.
+  await access.pushes(alice.pubkey)
   return {
+    access,
+    authors: new AuthorCount({ options, store, now }),
     options,
     policy: policyOf(options),
     store,
-    log: testLog(),
+    log,
     audit: () => {},
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
     followLists: new LearnedFollowLists({ store, log: testLog() }),
     verifyEvent: () => true,
     knownAs: async () => undefined,
-    now: () => NOW,
+    now,
   }
 }
 
@@ -95,12 +103,12 @@ describe.each(everyStore())('an event that cannot be encoded, in %s', (_name, op
 describe('an answer that cannot be made from the claimed packages', () => {
   const query = planQuery(
     [alice, bob].map(({ pubkey }) => ({ authors: [pubkey], narrowing: { kinds: [443] } })),
-    { name: '192.0.2.1', address: '192.0.2.1', authenticated: new Set() },
+    { name: '192.0.2.1', address: '192.0.2.1', networkAddress: '192.0.2.1', authenticated: new Set() },
     resolveOptions({}),
   )
 
   it('releases the packages, and then makes one from a refusal', async () => {
-    const context = contextOf(memoryStore())
+    const context = await contextOf(memoryStore())
     for (const { pubkey } of [alice, bob]) {
       for (const name of ['one', 'two'])
         await context.store.put(packageNamed(name + pubkey, pubkey), LIMITS, NOW)
@@ -125,7 +133,7 @@ describe('an answer that cannot be made from the claimed packages', () => {
   })
 
   it('is an error if not even a refusal can be made, and the packages are released', async () => {
-    const context = contextOf(memoryStore())
+    const context = await contextOf(memoryStore())
     for (const name of ['one', 'two']) await context.store.put(packageNamed(name, bob.pubkey), LIMITS, NOW)
     await expect(answerQuery(context, query, fail, () => {})).rejects.toThrow('the disk is full')
     expect(await context.store.count([bob.pubkey], NOW)).toEqual([2])

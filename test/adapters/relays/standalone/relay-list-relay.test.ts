@@ -59,13 +59,36 @@ describe.each([10051, 10002, 10050])('relay lists of kind %d', (kind) => {
     expect(await query(client, filter)).toEqual([])
   })
 
+  it('are kept up to 4,096 characters of their JSON', async () => {
+    const lengthOf = (event: SignedEvent) => JSON.stringify(event).length
+    const noted = (length: number) => listOf(alice, { tags: [['note', 'x'.repeat(length)]] })
+    const longest = 4096 - lengthOf(noted(0))
+    const [longer, list] = [noted(longest + 1), noted(longest)]
+    expect(lengthOf(list)).toBe(4096)
+    expect(await client.ask('EVENT', longer)).toEqual(['OK', longer.id, false, expect.stringMatching(/4096/)])
+    expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, true, ''])
+  })
+
+  it('are refused of too many new authors from one address, and kept of known ones (I9)', async () => {
+    const strict = await startTestServer(memoryStore(), { quota: { newAuthorsPerAddress: { max: 1 } } })
+    const one = await Client.greeted(strict.url)
+    const [first, second] = [listOf(alice), listOf(bob)]
+    expect(await one.ask('EVENT', first)).toEqual(['OK', first.id, true, ''])
+    const why = 'rate-limited: 1 new authors per 3600 s from one address; try again in 3600 s'
+    expect(await one.ask('EVENT', second)).toEqual(['OK', second.id, false, why])
+    const newer = listOf(alice, { createdAt: NOW + 1 })
+    expect(await one.ask('EVENT', newer)).toEqual(['OK', newer.id, true, ''])
+    expect(await query(one, { kinds: [kind], authors: [alice.pubkey, bob.pubkey] })).toEqual([newer])
+    await strict.stop()
+  })
+
   it('are refused with a wrong signature, from the future, or if they are too long', async () => {
     for (const [list, why] of [
       [{ ...listOf(alice), sig: listOf(bob).sig }, 'wrong id or signature'],
       [listOf(alice, { createdAt: NOW + 901 }), 'created_at is more than 15 minutes in the future'],
       [
-        listOf(alice, { tags: [['note', 'x'.repeat(16_384)]] }),
-        'a relay list may have at most 16384 characters',
+        listOf(alice, { tags: [['note', 'x'.repeat(4096)]] }),
+        'a relay list may have at most 4096 characters as JSON',
       ],
     ] as const) {
       expect(await client.ask('EVENT', list)).toEqual(['OK', list.id, false, `invalid: ${why}`])

@@ -1,4 +1,4 @@
-/** `npm run simulate` */
+/** `npm run simulate`: prints the table. */
 
 import { printTable } from './strangers-table.ts'
 

@@ -1,0 +1,70 @@
+/** Authors of whom the store has never heard: making one up costs nothing, so they are counted by address, and in all (I9). */
+
+import type { GatewayContext } from '../context.ts'
+import { RELAY_LIST_KINDS } from '../lifecycle/relay-list.ts'
+import { withRetryAfter } from '../nostr/machine-readable.ts'
+import type { Pubkey } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+
+/** A new author who was admitted. */
+export interface Admission {
+  /** Nothing of theirs was kept after all. No answer waits for it (I7). */
+  giveBack(): void
+}
+
+/** What a store is asked to report, so that new authors can be counted; nothing where there is no limit. */
+export function reportOfNew(
+  { options }: Pick<GatewayContext, 'options'>,
+  address: string | undefined,
+): { readonly newAuthors?: 'report' } {
+  return address === undefined && options.stock.maxAuthors === 0 ? {} : { newAuthors: 'report' }
+}
+
+/**
+ * Counts an author, unless the store knows packages, deletions or relay lists of theirs. Rejects when the store does.
+ * @throws Refusal `rate-limited`, or `blocked` where the store has `stock.maxAuthors` authors
+ */
+export async function admitAuthor(
+  context: GatewayContext,
+  author: Pubkey,
+  address: string | undefined,
+): Promise<Admission> {
+  const known = { giveBack() {} }
+  if (reportOfNew(context, address).newAuthors === undefined || (await isHeardOf(context, author)))
+    return known
+  const admission = address === undefined ? known : await countByAddress(context, address)
+  try {
+    // After the quota, so that nobody who has used it up changes the number of authors.
+    if (context.options.stock.maxAuthors > 0) await context.authors.requireRoom()
+    return admission
+  } catch (error) {
+    admission.giveBack()
+    throw error
+  }
+}
+
+/** @throws Refusal `rate-limited` */
+async function countByAddress(context: GatewayContext, address: string): Promise<Admission> {
+  const { options, store, now, log } = context
+  const quota = options.quota.newAuthorsPerAddress
+  const [key, at] = [`new authors ${address}`, now()]
+  const { granted, retryAfterSeconds } = await store.hit(key, 1, quota, at)
+  if (granted === 0) {
+    const reason = `${quota.max} new authors per ${quota.windowSeconds} s from one address`
+    throw new Refusal('rate-limited', withRetryAfter(reason, retryAfterSeconds))
+  }
+  return {
+    giveBack: () =>
+      void store.refund(key, 1, quota, at).catch((error: unknown) => {
+        log.error({ err: error }, 'the store failed to refund a quota; a new author stays counted')
+      }),
+  }
+}
+
+async function isHeardOf({ store, now }: GatewayContext, author: Pubkey): Promise<boolean> {
+  const [[count], lists] = await Promise.all([
+    store.count([author], now()),
+    store.getRelayLists([author], RELAY_LIST_KINDS),
+  ])
+  return count !== undefined || lists.length > 0
+}
