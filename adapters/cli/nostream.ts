@@ -33,7 +33,12 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
  */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const audit = startAuditLog(settings, log)
-  const store = lazyStore({ open: () => openStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({
+    open: () => openStore(settings, log),
+    timeoutMs: STORE_TIMEOUT_MS,
+    log,
+    clock: Date.now,
+  })
   const gateway = new KeyPackageGateway({
     ...gatewayOptions(settings),
     ...(audit && { audit: audit.write }),

@@ -4,11 +4,10 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
-import { openStore } from './open-store.ts'
+import { closeStore, type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
@@ -26,13 +25,16 @@ async function serve(settings: Settings): Promise<void> {
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = await openStore(settings, log)
+  const serving = await startStore(settings, log)
+  let closed: 'closed' | 'given up'
   try {
-    await serveFrom(store, settings, { log, ...(audit && { audit: audit.write }) }, signal)
+    await serveFrom(serving, settings, { log, ...(audit && { audit: audit.write }) }, signal)
   } finally {
-    await store.close()
+    closed = await closeStore(serving, log)
     audit?.close()
   }
+  // A store that does not answer would keep the process alive.
+  if (closed === 'given up') process.exit()
 }
 
 /** @throws SettingsError where two settings contradict each other */
@@ -55,8 +57,9 @@ function checkCombinations({ upstream, custody, proxy, store }: Settings): void 
   }
 }
 
+/** @throws StoreError if the store cannot be used as it is configured */
 async function serveFrom(
-  store: KeyPackageStore,
+  { store, opened }: ServingStore,
   settings: Settings,
   logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
   signal: Promise<string>,
@@ -85,10 +88,18 @@ async function serveFrom(
   )
   logRemarks(log, settings, store)
 
-  log.info({ signal: await signal }, 'stopping')
-  clearInterval(sweeping)
-  await server.close()
-  gateway.close()
+  try {
+    log.info({ signal: await Promise.race([signal, failureOf(opened)]) }, 'stopping')
+  } finally {
+    clearInterval(sweeping)
+    await server.close()
+    gateway.close()
+  }
+}
+
+/** Rejects as `opened` does, and never resolves. */
+function failureOf(opened: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => opened.catch(reject))
 }
 
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */

@@ -44,7 +44,12 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = lazyStore({ open: () => openSharedStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({
+    open: () => openSharedStore(settings, log),
+    timeoutMs: STORE_TIMEOUT_MS,
+    log,
+    clock: Date.now,
+  })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({

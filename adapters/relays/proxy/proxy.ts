@@ -36,8 +36,8 @@ export interface ProxySettings {
   readonly log: Logger
 }
 
-/** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet. */
-export function startProxy(settings: ProxySettings): Promise<Listener> {
+/** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
+export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
@@ -76,7 +76,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
         }),
     }
   }
-  return listen({
+  const listener = await listen({
     host,
     port,
     options,
@@ -89,6 +89,12 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
     }),
     receive,
   })
+  void dialer.look(new URL(upstream))
+  const close = () => {
+    dialer.stopLooking()
+    return listener.close()
+  }
+  return { ...listener, close }
 }
 
 /** Which kinds of EVENT the session has to see; the others pass unparsed. */

@@ -8,7 +8,7 @@ import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-list
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
-import { type KnownName, type StoredKeyPackage, StoreError } from '../../../plugin/store.ts'
+import { type KnownName, type StoredKeyPackage, StoreError, type StoreFault } from '../../../plugin/store.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
@@ -71,6 +71,11 @@ export interface LmdbStoreSettings {
   readonly path: string
   /** If `path` holds no store: `create` (the default) creates one, `fail` throws and writes nothing. */
   readonly ifMissing?: 'create' | 'fail'
+  /**
+   * After how many milliseconds a write fails, because the disk is slow or another process that uses the store is stopped in
+   * the middle of a write; 1,900 by default.
+   */
+  readonly timeoutMs?: number
 }
 
 /** @throws StoreError with what to do about it */
@@ -82,7 +87,8 @@ export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSetting
     return openTables(openRoot(path), path, ifMissing)
   } catch (error) {
     if (error instanceof StoreError) throw error
-    throw new StoreError(`cannot open the LMDB store in ${path}: ${advice(error)}`, { cause: error })
+    const { advice, fault } = openingFault(error)
+    throw new StoreError(`cannot open the LMDB store in ${path}: ${advice}`, { cause: error, fault })
   }
 }
 
@@ -137,7 +143,9 @@ function requireDataFile(path: string): void {
 }
 
 function missing(path: string, why: string): StoreError {
-  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`)
+  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`, {
+    fault: 'configuration',
+  })
 }
 
 /** LMDB maps a file without validating it, and crashes the process on a file of another kind. */
@@ -147,7 +155,9 @@ function requireLmdb(file: string): void {
   for (let offset = 0; offset + 4 <= header.length; offset += 4) {
     if (header.readUInt32LE(offset) === MAGIC || header.readUInt32BE(offset) === MAGIC) return
   }
-  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`)
+  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`, {
+    fault: 'configuration',
+  })
 }
 
 function headerOf(file: string): Buffer {
@@ -166,29 +176,49 @@ function isEmpty(root: RootDatabase): boolean {
 
 function requireOurs(root: RootDatabase, path: string): void {
   if (isEmpty(root) || [...root.getKeys()].includes(META_TABLE)) return
-  throw new StoreError(`${path} contains data of another program: use another directory`)
+  throw new StoreError(`${path} contains data of another program: use another directory`, {
+    fault: 'configuration',
+  })
 }
 
 function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
-  const format = root.transactionSync(() => {
-    if (meta.get('format') === undefined) meta.put('format', FORMAT)
-    return meta.get('format')
-  })
+  const format = meta.get('format') ?? firstFormat(root, meta)
   if (format !== undefined && FORMATS.includes(format)) return
   throw new StoreError(
     `${path} has format ${format}, this version reads formats ${FORMATS.join(' and ')}: use the version that wrote it, or export the packages with that version and import them with this one`,
+    { fault: 'configuration' },
   )
 }
 
-function advice(error: unknown): string {
+/** Two processes may create the store at once. */
+function firstFormat(root: RootDatabase, meta: Environment['meta']): number | undefined {
+  return root.transactionSync(() => {
+    if (meta.get('format') === undefined) meta.put('format', FORMAT)
+    return meta.get('format')
+  })
+}
+
+/** What to do about an error, and whether it may end by itself: a full disk, too many open files, a lack of memory. */
+function openingFault(error: unknown): { advice: string; fault: StoreFault } {
   const name = errorName(error)
   if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') {
-    return `permission denied (${name}): give this user write access to the directory, or use another`
+    const advice = `permission denied (${name}): give this user write access to the directory, or use another`
+    return { advice, fault: 'configuration' }
   }
-  if (name === 'ENOTDIR' || name === 'EEXIST') return `not a directory (${name}): check the path`
-  if (name === 'ENOSPC' || name === 'EDQUOT')
-    return `the disk is full (${name}): free some space, or use another directory`
-  return String(error)
+  if (name === 'ENOTDIR' || name === 'EEXIST')
+    return { advice: `not a directory (${name}): check the path`, fault: 'configuration' }
+  if (name === 'ENOSPC' || name === 'EDQUOT') {
+    const advice = `the disk is full (${name}): free some space, or use another directory`
+    return { advice, fault: 'temporary' }
+  }
+  return { advice: String(error), fault: isUnreadable(error) ? 'configuration' : 'temporary' }
+}
+
+/** MDB_CORRUPTED, MDB_VERSION_MISMATCH and MDB_INVALID (lmdb.h). */
+const UNREADABLE: readonly unknown[] = [-30796, -30794, -30793]
+
+function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.includes(Object(error).code)
 }
 
 /** Node errors have a name as their code; LMDB errors have the system error number. */

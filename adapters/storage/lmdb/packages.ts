@@ -1,17 +1,20 @@
-/** Adds packages to an LMDB store and claims them, within a transaction. */
+/** Adds packages to an LMDB store, claims and releases them, and refunds quotas, within a transaction. */
 
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
+import { isForSlotsAlone } from '../../../plugin/stock/selection.ts'
+import { release } from '../../../plugin/stock/stock.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
-import { uncountClaim } from '../../../plugin/stock/windows.ts'
+import { refund, uncountClaim } from '../../../plugin/stock/windows.ts'
 import {
   type Claim,
   type ClaimOutcome,
   type ClaimPolicy,
   type CountedClaim,
   type PutOutcome,
+  type Quota,
   type StockedPackage,
   type StockLimits,
   type StoredKeyPackage,
@@ -19,7 +22,7 @@ import {
 } from '../../../plugin/store.ts'
 import type { Environment, WindowKey } from './environment.ts'
 import { hourOf, keyPart } from './keys.ts'
-import type { Transaction } from './transaction.ts'
+import { RETIRES_AT_ONCE, type Transaction } from './transaction.ts'
 
 export function put(
   transaction: Transaction,
@@ -74,8 +77,41 @@ export function claimOne(
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
 }
 
+/** What is released of one author: packages, and what a claim counted in the author's windows. */
+interface Releasing {
+  readonly author: Pubkey
+  readonly ids: readonly EventId[]
+  readonly counted?: CountedClaim | undefined
+}
+
+export function releaseOne(transaction: Transaction, { author, ids, counted }: Releasing, now: number): void {
+  if (counted !== undefined) uncount(transaction, author, counted)
+  const record = transaction.tables.authors.get(author)
+  if (record === undefined) return
+  const { stock, removed } = release(record, ids, now)
+  transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
+  transaction.remove(author, removed)
+}
+
+/** What to release of claims that nobody received: the packages, and what the author's windows counted. */
+export function undelivered(
+  claims: readonly Claim[],
+  outcomes: readonly ClaimOutcome[],
+  policy: ClaimPolicy,
+  at: number,
+): Releasing[] {
+  return claims.flatMap((claim, index) => {
+    const outcome = outcomes[index]
+    if (outcome?.outcome !== 'delivered' || !outcome.counted || isForSlotsAlone(claim)) return []
+    const { author, requester, address } = claim
+    return [
+      { author, ids: outcome.packages.map(({ id }) => id), counted: { requester, address, policy, at } },
+    ]
+  })
+}
+
 /** Gives back what a claim counted in the author's windows. */
-export function uncount({ tables }: Transaction, author: Pubkey, counted: CountedClaim): void {
+function uncount({ tables }: Transaction, author: Pubkey, counted: CountedClaim): void {
   const { windows } = tables
   const { requesterKey, addressKey } = windowKeys(author, counted)
   const before = { requester: windows.get(requesterKey), address: windows.get(addressKey) }
@@ -84,6 +120,26 @@ export function uncount({ tables }: Transaction, author: Pubkey, counted: Counte
   else windows.put(requesterKey, requester)
   if (address === undefined) windows.remove(addressKey)
   else windows.put(addressKey, address)
+}
+
+/** The window of a quota over all authors. */
+export function hitKey(key: string): WindowKey {
+  return ['', 'hit', keyPart(key)]
+}
+
+/** `KeyPackageStore.refund` */
+export function refundOne(
+  { tables: { windows } }: Transaction,
+  name: WindowKey,
+  cost: number,
+  quota: Quota,
+  now: number,
+): void {
+  const before = windows.get(name)
+  const window = refund(before, cost, quota, now)
+  if (window === before) return
+  if (window === undefined) windows.remove(name)
+  else windows.put(name, window)
 }
 
 function windowKeys(
