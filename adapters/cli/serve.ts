@@ -6,8 +6,9 @@ import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts
 import { SettingsError } from '../../plugin/settings.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
+import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
-import { closeStore, type ServingStore, startStore } from './serving-store.ts'
+import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
@@ -30,11 +31,10 @@ async function serve(settings: Settings): Promise<void> {
   try {
     await serveFrom(serving, settings, { log, ...(audit && { audit: audit.write }) }, signal)
   } finally {
-    closed = await closeStore(serving, log)
+    closed = await closeStore(serving.store, log)
     audit?.close()
   }
-  // A store that does not answer would keep the process alive.
-  if (closed === 'given up') process.exit()
+  if (closed === 'given up') endBySignal()
 }
 
 /** @throws SettingsError where two settings contradict each other */
@@ -100,18 +100,4 @@ async function serveFrom(
 /** Rejects as `opened` does, and never resolves. */
 function failureOf(opened: Promise<void>): Promise<never> {
   return new Promise((_, reject) => opened.catch(reject))
-}
-
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */
-function waitForSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let signals = 0
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        signals += 1
-        if (signals > 1) process.exit(1)
-        resolve(signal)
-      })
-    }
-  })
 }

@@ -7,6 +7,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
 import { lazyStore } from '../storage/lazy.ts'
+import { closeStore, endBySignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -57,21 +58,23 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
     openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.write }) }),
     ...(operator && { operator }),
   })
+  let closed: 'closed' | 'given up'
   try {
     await answerQuestions(process.stdin, policy, write, log)
   } finally {
     await operator?.close()
-    await store.close().catch((error: unknown) => log.error({ err: error }, 'cannot close the store'))
+    closed = await closeStore(store, log)
     audit?.close()
   }
   // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
-  process.exit()
+  if (closed === 'given up') endBySignal()
+  else process.exit()
 }
 
 /** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */
 async function openSharedStore(settings: Settings, log: Logger) {
-  const { openStore } = await import('./open-store.ts')
-  return openStore(settings, log)
+  const { openServersStore } = await import('./open-store.ts')
+  return openServersStore(settings, log)
 }
 
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {

@@ -4,8 +4,10 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { runCli, serveCli } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
+import { lockLmdb } from '../../support/lmdb-holder.ts'
 import { freePort, type RedisServer, startRedis } from '../../support/redis.ts'
 import { UNAVAILABLE } from '../../support/redis-scene.ts'
 import { startRelay, type TestRelay } from '../../support/relay.ts'
@@ -100,6 +102,37 @@ describe('serve --upstream', () => {
       'the upstream relay can be reached again',
     ])
     await expectKeyPackages(target)
+  })
+
+  it('with an LMDB store that a stopped process has locked starts, and serves key packages once it is free', async () => {
+    const path = join(directory, 'locked')
+    await lmdbStore({ path }).close()
+    const holder = await lockLmdb(path)
+    const { url: upstream } = await relay()
+    const target = await start({ upstream, store: `lmdb:${path}` })
+    await expectOthersAlone(target)
+    await holder.proceed()
+    await eventually('the store is open', () => saidBy(target).length > 1)
+    expect(saidBy(target)).toEqual([
+      expect.stringContaining('another process that uses it is stopped in a write'),
+      'key packages are available: the store is open',
+    ])
+    await expectKeyPackages(target)
+  })
+
+  it('refuses key packages while a stopped process has locked its LMDB store, and ends on SIGTERM', async () => {
+    const path = join(directory, 'shared')
+    const { url: upstream } = await relay()
+    const serving = await serveCli(['--upstream', upstream, '--store', `lmdb:${path}`])
+    const now = () => Math.floor(Date.now() / 1000)
+    const target = { ...serving, now, stop: async () => {} }
+    await expectKeyPackages(target)
+    const holder = await lockLmdb(path)
+    await expectOthersAlone(target)
+    serving.kill('SIGTERM')
+    // Ended by the signal: Node.js cannot exit while a thread waits for the lock.
+    expect((await serving.finished).code).toBe(null)
+    await holder.kill()
   })
 
   it('ends with 0 on SIGTERM while the store is still being opened', async () => {
