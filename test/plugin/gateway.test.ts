@@ -19,7 +19,7 @@ describe('custody', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('relay: the message is forwarded, also when repeated, until the package is spent (I3)', async () => {
+  it('relay: the message is forwarded, also when repeated, in the stock or used: the relay answers both alike', async () => {
     const test = startGateway({ custody: 'relay' })
     const [event, last] = await keyPackagesOf(alice, 2)
     const client = test.connect()
@@ -30,9 +30,19 @@ describe('custody', () => {
       expect(answer.forward).toBe(message)
     }
     await client.say('EVENT', last)
-    await client.ask('REQ', 'claim', keyPackagesBy(alice))
-    expect(await client.say(...message)).toEqual({
-      replies: [['OK', event?.id, true, 'duplicate: already received; it is not taken in again']],
+    expect(idsIn(await client.ask('REQ', 'claim', keyPackagesBy(alice)))).toEqual([event?.id])
+    expect(await client.say(...message)).toEqual({ replies: [], forward: message })
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it('relay: the author is told that a package was used, and it is not forwarded', async () => {
+    const test = startGateway({ custody: 'relay' })
+    const [event] = await stock(test, alice, 2)
+    await test.connect().ask('REQ', 'claim', keyPackagesBy(alice))
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    expect(await owner.say('EVENT', event)).toEqual({
+      replies: [['OK', event?.id, true, 'duplicate: this key package was already used']],
     })
   })
 
