@@ -331,6 +331,7 @@ export type StoreFault = 'temporary' | 'configuration'
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code = 'KPG_STORE'
+  /** `temporary` unless it says otherwise. */
   readonly fault: StoreFault
 
   constructor(

@@ -37,7 +37,7 @@ export async function openStore({ store: address, redis }: Settings, log: Logger
 export async function openServersStore(settings: Settings, log: Logger): Promise<MovableStore> {
   const { store: address } = settings
   if (address.startsWith(LMDB)) {
-    const { requireFreeLock } = await import('../storage/lmdb.ts')
+    const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
     await requireFreeLock(address.slice(LMDB.length))
   }
   return openStore(settings, log)

@@ -41,7 +41,6 @@ import { PATIENT, Punctual } from './lmdb/punctual.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
-export { requireFreeLock } from './lmdb/write-lock.ts'
 export type { LmdbStoreSettings }
 
 /**
