@@ -8,7 +8,14 @@ import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { Identity } from './nostr/identity.ts'
-import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage, SignedEvent } from './nostr/messages.ts'
+import {
+  type ClientMessage,
+  type GatewayMessage,
+  isPlainVerb,
+  type Pubkey,
+  type RelayMessage,
+  type SignedEvent,
+} from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import { takeEvent } from './publish/publishing.ts'
 import { RelayView } from './relay-view.ts'
@@ -151,8 +158,14 @@ export class Session implements GatewaySession {
       case 'NEG-OPEN':
         return this.#counting.synchronise(message)
       default:
-        return { replies: [], forward: message }
+        return this.#forward(message)
     }
+  }
+
+  #forward(message: ClientMessage): Answer {
+    const [verb] = message
+    if (isPlainVerb(verb)) return { replies: [], forward: message }
+    throw new Refusal('invalid', `unknown message type ${JSON.stringify(verb.slice(0, 32))}`)
   }
 
   #refuse(message: ClientMessage, error: unknown): Answer {

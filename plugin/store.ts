@@ -401,9 +401,21 @@ export interface KeyPackageStore {
   countAuthors(): Promise<number>
   /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
+  /**
+   * The clock of the store's own machine, in milliseconds since the epoch; absent if it has none of its own. Callers with
+   * another time in `now` would count quotas wrongly, so servers compare it with theirs.
+   */
+  clock?(): Promise<number>
   /** Finishes pending operations and releases all resources. Later calls reject. */
   close(): Promise<void>
 }
+
+/**
+ * Why a store does not work.
+ * - `temporary`: it may work later, as it is.
+ * - `configuration`: only the operator can change it: a wrong address or password, or data that this version cannot read.
+ */
+export type StoreFault = 'temporary' | 'configuration'
 
 /**
  * Thrown when a store cannot be opened, is closed, or could not commit. The message tells the operator what to do. `cause`
@@ -412,6 +424,16 @@ export interface KeyPackageStore {
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code = 'KPG_STORE'
+  /** `temporary` unless it says otherwise. */
+  readonly fault: StoreFault
+
+  constructor(
+    message: string,
+    { fault = 'temporary', ...options }: ErrorOptions & { fault?: StoreFault } = {},
+  ) {
+    super(message, options)
+    this.fault = fault
+  }
 }
 
 /**

@@ -6,7 +6,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import { nostreamRedis } from '../relays/nostream/nostream.ts'
 import { lazyStore } from '../storage/lazy.ts'
 import { startAuditLog } from './logging.ts'
-import { openStore } from './open-store.ts'
+import { openServersStore } from './open-store.ts'
 import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { sweepRegularly } from './sweep.ts'
@@ -33,7 +33,12 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
  */
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const audit = startAuditLog(settings, log)
-  const store = lazyStore({ open: () => openStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({
+    open: () => openServersStore(settings, log),
+    timeoutMs: STORE_TIMEOUT_MS,
+    log,
+    clock: Date.now,
+  })
   const gateway = new KeyPackageGateway({
     ...gatewayOptions(settings),
     ...(audit && { audit: audit.write }),

@@ -30,6 +30,20 @@ export async function openStore({ store: address, redis }: Settings, log: Logger
 }
 
 /**
+ * The same for a server, which must not stand still meanwhile (I7): opening an LMDB store that another process has locked
+ * would block it.
+ * @throws StoreError saying why it cannot be opened
+ */
+export async function openServersStore(settings: Settings, log: Logger): Promise<MovableStore> {
+  const { store: address } = settings
+  if (address.startsWith(LMDB)) {
+    const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
+    await requireFreeLock(address.slice(LMDB.length))
+  }
+  return openStore(settings, log)
+}
+
+/**
  * Opens a store that must exist, for commands that add nothing to it: with a mistyped path they would otherwise create
  * an empty store and report on that. Opening a Redis store creates nothing.
  * @throws SettingsError for a memory store; StoreError saying why it cannot be opened

@@ -4,11 +4,11 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
+import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
-import { openStore } from './open-store.ts'
+import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
@@ -26,13 +26,15 @@ async function serve(settings: Settings): Promise<void> {
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = await openStore(settings, log)
+  const serving = await startStore(settings, log)
+  let closed: 'closed' | 'given up'
   try {
-    await serveFrom(store, settings, { log, ...(audit && { audit: audit.write }) }, signal)
+    await serveFrom(serving, settings, { log, ...(audit && { audit: audit.write }) }, signal)
   } finally {
-    await store.close()
+    closed = await closeStore(serving.store, log)
     audit?.close()
   }
+  if (closed === 'given up') endBySignal()
 }
 
 /** @throws SettingsError where two settings contradict each other */
@@ -55,8 +57,9 @@ function checkCombinations({ upstream, custody, proxy, store }: Settings): void 
   }
 }
 
+/** @throws StoreError if the store cannot be used as it is configured */
 async function serveFrom(
-  store: KeyPackageStore,
+  { store, opened }: ServingStore,
   settings: Settings,
   logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
   signal: Promise<string>,
@@ -85,22 +88,16 @@ async function serveFrom(
   )
   logRemarks(log, settings, store)
 
-  log.info({ signal: await signal }, 'stopping')
-  clearInterval(sweeping)
-  await server.close()
-  gateway.close()
+  try {
+    log.info({ signal: await Promise.race([signal, failureOf(opened)]) }, 'stopping')
+  } finally {
+    clearInterval(sweeping)
+    await server.close()
+    gateway.close()
+  }
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */
-function waitForSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    let signals = 0
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        signals += 1
-        if (signals > 1) process.exit(1)
-        resolve(signal)
-      })
-    }
-  })
+/** Rejects as `opened` does, and never resolves. */
+function failureOf(opened: Promise<void>): Promise<never> {
+  return new Promise((_, reject) => opened.catch(reject))
 }

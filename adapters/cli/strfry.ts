@@ -7,6 +7,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
 import { lazyStore } from '../storage/lazy.ts'
+import { closeStore, endBySignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -46,7 +47,12 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = lazyStore({ open: () => openSharedStore(settings, log), timeoutMs: STORE_TIMEOUT_MS })
+  const store = lazyStore({
+    open: () => openSharedStore(settings, log),
+    timeoutMs: STORE_TIMEOUT_MS,
+    log,
+    clock: Date.now,
+  })
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
@@ -54,15 +60,17 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
     openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.write }) }),
     ...(operator && { operator }),
   })
+  let closed: 'closed' | 'given up'
   try {
     await answerQuestions(process.stdin, policy, write, log)
   } finally {
     await operator?.close()
-    await store.close().catch((error: unknown) => log.error({ err: error }, 'cannot close the store'))
+    closed = await closeStore(store, log)
     audit?.close()
   }
   // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
-  process.exit()
+  if (closed === 'given up') endBySignal()
+  else process.exit()
 }
 
 /** The gateway would find it out with the first event. Without entries, nothing is loaded for it. @throws SettingsError */
@@ -74,8 +82,8 @@ async function checkAccess({ access }: Settings): Promise<void> {
 
 /** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */
 async function openSharedStore(settings: Settings, log: Logger) {
-  const { openStore } = await import('./open-store.ts')
-  return openStore(settings, log)
+  const { openServersStore } = await import('./open-store.ts')
+  return openServersStore(settings, log)
 }
 
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {

@@ -10,8 +10,8 @@ import { type RelayListOutcome, relayListsIn } from '../../plugin/lifecycle/know
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
-import { drop, release } from '../../plugin/stock/stock.ts'
-import { hit, refund } from '../../plugin/stock/windows.ts'
+import { drop } from '../../plugin/stock/stock.ts'
+import { hit } from '../../plugin/stock/windows.ts'
 import {
   type AccessList,
   type AccessListener,
@@ -39,17 +39,11 @@ import {
 } from '../../plugin/store.ts'
 import { dropAccessRule, everyAccessRule, putAccessRule } from './lmdb/access-rules.ts'
 import { Changes } from './lmdb/changes.ts'
-import {
-  type Change,
-  type Environment,
-  type LmdbStoreSettings,
-  openEnvironment,
-  type WindowKey,
-} from './lmdb/environment.ts'
+import { type Change, type Environment, type LmdbStoreSettings, openEnvironment } from './lmdb/environment.ts'
 import { dropFollowLists, follows, putFollowList } from './lmdb/follow-lists.ts'
-import { keyPart } from './lmdb/keys.ts'
 import { countHeard, everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
-import { claimOne, put, uncount } from './lmdb/packages.ts'
+import { claimOne, hitKey, put, refundOne, releaseOne, undelivered } from './lmdb/packages.ts'
+import { PATIENT, Punctual } from './lmdb/punctual.ts'
 import { dropLists, putList, scheduleOldLists } from './lmdb/relay-lists.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
@@ -61,18 +55,25 @@ export type { LmdbStoreSettings }
  * @throws StoreError with what to do, if it cannot be opened
  */
 export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
-  return new LmdbStore(openEnvironment(settings))
+  return new LmdbStore(openEnvironment(settings), settings.timeoutMs ?? TIMEOUT_MS)
 }
+
+/** So that key packages fail closed within two seconds (I7). */
+const TIMEOUT_MS = 1_900
+
+type Undo<Result> = (transaction: Transaction, result: Result) => void
 
 class LmdbStore implements MovableStore {
   readonly durable = true
   readonly #environment: Environment
   readonly #changes: Changes
+  readonly #punctual: Punctual
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
   #closed: Promise<void> | undefined
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, timeoutMs: number) {
     this.#environment = environment
+    this.#punctual = new Punctual(timeoutMs)
     this.#changes = new Changes(environment)
   }
 
@@ -93,6 +94,9 @@ class LmdbStore implements MovableStore {
           if (outcome === undefined || !isLow(outcome, policy.low)) return []
           return [{ what: 'low', author, remaining: outcome.remaining }]
         }),
+      (transaction, outcomes) => {
+        for (const claim of undelivered(claims, outcomes, policy, now)) releaseOne(transaction, claim, now)
+      },
     )
   }
 
@@ -123,14 +127,7 @@ class LmdbStore implements MovableStore {
   }
 
   release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
-    return this.#write((transaction) => {
-      if (counted !== undefined) uncount(transaction, author, counted)
-      const record = transaction.tables.authors.get(author)
-      if (record === undefined) return
-      const { stock, removed } = release(record, ids, now, counted)
-      transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
-      transaction.remove(author, removed)
-    })
+    return this.#write((transaction) => releaseOne(transaction, { author, ids, counted }, now))
   }
 
   async sweep(now: number, retireAfterSeconds: number): Promise<number> {
@@ -143,24 +140,20 @@ class LmdbStore implements MovableStore {
   }
 
   hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
-    return this.#write(({ tables: { windows } }) => {
-      const name: WindowKey = ['', 'hit', keyPart(key)]
-      const before = windows.get(name)
-      const { window, outcome } = hit(before, cost, quota, now)
-      if (window !== undefined && window !== before) windows.put(name, window)
-      return outcome
-    })
+    const name = hitKey(key)
+    return this.#write(
+      ({ tables: { windows } }) => {
+        const before = windows.get(name)
+        const { window, outcome } = hit(before, cost, quota, now)
+        if (window !== undefined && window !== before) windows.put(name, window)
+        return outcome
+      },
+      (transaction, { granted }) => refundOne(transaction, name, granted, quota, now),
+    )
   }
 
   refund(key: string, cost: number, quota: Quota, now: number): Promise<void> {
-    return this.#write(({ tables: { windows } }) => {
-      const name: WindowKey = ['', 'hit', keyPart(key)]
-      const before = windows.get(name)
-      const window = refund(before, cost, quota, now)
-      if (window === before) return
-      if (window === undefined) windows.remove(name)
-      else windows.put(name, window)
-    })
+    return this.#write((transaction) => refundOne(transaction, hitKey(key), cost, quota, now))
   }
 
   putRelayList(event: SignedEvent, now: number, newAuthors?: 'report'): Promise<RelayListOutcome> {
@@ -251,7 +244,7 @@ class LmdbStore implements MovableStore {
 
   close(): Promise<void> {
     this.#changes.stop()
-    this.#closed ??= this.#environment.root.close()
+    this.#closed ??= this.#punctual.settled().then(() => this.#environment.root.close())
     return this.#closed
   }
 
@@ -259,22 +252,43 @@ class LmdbStore implements MovableStore {
   async #change<Result>(
     action: (transaction: Transaction) => Result,
     changesOf: (result: Result) => Change[],
+    undo?: Undo<Result>,
   ): Promise<Result> {
-    const { result, changes } = await this.#write((transaction) => {
-      const result = action(transaction)
-      const changes = changesOf(result)
-      this.#changes.record(changes)
-      return { result, changes }
-    })
-    for (const change of changes) this.#changes.tell(change)
+    const { result } = await this.#write(
+      (transaction) => {
+        const result = action(transaction)
+        const changes = changesOf(result)
+        this.#changes.record(changes)
+        return { result, changes }
+      },
+      undo && ((transaction, { result }) => undo(transaction, result)),
+      ({ changes }) => {
+        for (const change of changes) this.#changes.tell(change)
+      },
+    )
     return result
   }
 
-  async #write<Result>(action: (transaction: Transaction) => Result): Promise<Result> {
+  /**
+   * @param undo what to do in another transaction if the action was committed, although its caller was told that it failed
+   * @param committed called once the action is on disk, in time or not
+   */
+  async #write<Result>(
+    action: (transaction: Transaction) => Result,
+    undo: Undo<Result> = () => undefined,
+    committed: (result: Result) => void = () => undefined,
+  ): Promise<Result> {
     this.#requireOpen()
-    const { result, removals } = await write(this.#environment, action)
-    if (removals.length > 0) this.#removed.tell(removals)
-    return result
+    return this.#punctual.run(
+      async (attempt) => {
+        const { result, removals } = await write(this.#environment, action, attempt)
+        if (removals.length > 0) this.#removed.tell(removals)
+        committed(result)
+        return result
+      },
+      // Nobody waits for it. If it fails, packages stay spent, which is safe (I1).
+      (result) => write(this.#environment, (transaction) => undo(transaction, result), PATIENT),
+    )
   }
 
   /** lmdb-js keeps one snapshot per event loop turn; another process may have committed since. */

@@ -282,6 +282,14 @@ class RedisStore implements MovableStore {
     return this.#calls.run(() => this.#sweeper.stats())
   }
 
+  /** On a cluster, the clock of any node. */
+  clock(): Promise<number> {
+    return this.#calls.run(async () => {
+      const [seconds, microseconds] = await this.#connection.within(this.#connection.client.time())
+      return Number(seconds) * 1000 + Number(microseconds) / 1000
+    })
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#finish()
     return this.#closed

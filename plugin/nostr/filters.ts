@@ -34,6 +34,9 @@ interface SplitFilter {
 /** Every value is compared with every tag of every package of every author, so their number is limited (I9). */
 const MAX_VALUES = 100
 
+/** The highest kind of NIP-01. */
+const MAX_KIND = 65_535
+
 /** Stops at the first invalid item: zod would report each, and a message can hold 250,000 (I9). */
 const arrayOf = <Item>(isItem: (item: unknown) => item is Item) =>
   z.custom<Item[]>((value) => Array.isArray(value) && value.every(isItem))
@@ -83,7 +86,8 @@ export function splitFilters(filters: readonly unknown[], keyPackageKinds: reado
 /**
  * The same for COUNT and NEG-OPEN. A relay answers them with a number or with ids, from which key packages cannot be
  * removed, so there must be a filter, and no filter may match the key packages of others.
- * @throws Refusal `kindless` if a filter may match them; and those of `splitFilters`
+ * @throws Refusal `kindless` if a filter may match them; `invalid` for kinds that NIP-01 does not know; and those of
+ *   `splitFilters`
  */
 export function splitNaming(
   filters: readonly unknown[],
@@ -91,10 +95,19 @@ export function splitNaming(
   owners: ReadonlySet<string>,
   kindless: Refusal,
 ): SplitFilters {
+  for (const filter of filters) requireKinds(filter)
   const split = splitFilters(filters, keyPackageKinds)
   if (filters.length === 0 || !split.rest.every((filter) => excludesKeyPackages(filter, owners)))
     throw kindless
   return split
+}
+
+/** A relay that keeps kinds in 16 bits could take 65,979 for 443. */
+function requireKinds(filter: unknown): void {
+  if (typeof filter !== 'object' || filter === null || !('kinds' in filter)) return
+  const { kinds } = read(kindsSchema, filter)
+  if (kinds.every((kind) => kind >= 0 && kind <= MAX_KIND)) return
+  throw new Refusal('invalid', `filter \`kinds\` must be an array of integers from 0 to ${MAX_KIND}`)
 }
 
 /** Every id is compared with every package of the owner (I9). */

@@ -45,6 +45,14 @@ export function parseMessage(text: string): ClientMessage | undefined {
   return isMessage(value) ? value : undefined
 }
 
+/**
+ * Whether every relay reads the same verb in it. Some ignore its case, spaces around it, or what follows a NUL; they would
+ * take it for a REQ that the gateway has not seen (I4).
+ */
+export function isPlainVerb(verb: string): boolean {
+  return /^[A-Z][A-Z0-9_-]*$/.test(verb)
+}
+
 function isMessage(value: unknown): value is ClientMessage {
   return Array.isArray(value) && typeof value[0] === 'string'
 }

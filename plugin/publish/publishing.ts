@@ -26,7 +26,10 @@ export function takeEvent(context: GatewayContext, event: SignedEvent, sender: S
       return { outcome: 'forward' }
     }
     const publication = await publish(context, event, sender)
-    return isForRelayToo(publication.outcome, context) ? { outcome: 'forward' } : publication
+    const isByAuthor = sender.authenticated.has(event.pubkey)
+    return isForRelayToo(publication.outcome, isByAuthor ? 'the author' : 'others', context)
+      ? { outcome: 'forward' }
+      : publication
   })
 }
 
@@ -41,11 +44,17 @@ export function takeKeyPackage(
 
 /**
  * A duplicate is forwarded too. The relay may have failed to store it the first time. Or the caller is the relay's plugin,
- * and the proxy in front of the relay has just stored the event.
+ * and the proxy in front of the relay has just stored the event. If anybody but the author sends it, so is one that was used:
+ * the relay, which may have it since it was published, answers both alike.
  */
-function isForRelayToo(outcome: AnsweredPublication['outcome'], { options }: GatewayContext): boolean {
-  const isInStock = outcome === 'stored' || outcome === 'replaced' || outcome === 'duplicate'
-  return options.custody === 'relay' && isInStock
+function isForRelayToo(
+  outcome: AnsweredPublication['outcome'],
+  sentBy: 'the author' | 'others',
+  { options }: GatewayContext,
+): boolean {
+  if (options.custody !== 'relay') return false
+  if (outcome === 'spent' || outcome === 'stale') return sentBy === 'others'
+  return outcome === 'stored' || outcome === 'replaced' || outcome === 'duplicate'
 }
 
 async function orRefused<Result>(

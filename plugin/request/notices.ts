@@ -21,8 +21,9 @@ export function noticesOfExposure(packages: readonly StockedPackage[]): string[]
 }
 
 /**
- * For a requester: which of the authors without a matching package have none here at all, and how many other relays their
- * relay lists name (`relayLists`). The client can look the relays up in these lists.
+ * For a requester: how many other relays the relay lists (`relayLists`) of the authors name of whom nothing was delivered. The
+ * client can look the relays up in these lists. It says nothing of what is here: an author with packages that do not match is
+ * named like one without. Otherwise a filter that matches nothing would tell who has packages, and use up none.
  * @param here host and port of this relay; if they are not known, no list can be judged and there is no notice
  */
 export async function noticesOfElsewhere(
@@ -31,26 +32,19 @@ export async function noticesOfElsewhere(
   here: string | undefined,
 ): Promise<string[]> {
   if (missing.length === 0 || here === undefined) return []
-  const { store, access, log, now, options } = context
+  const { store, log, options } = context
   const authors = missing.map(({ author }) => author)
   try {
-    const [counts, lists] = await Promise.all([
-      store.count(
-        authors.map((author) => access.standIn(author)),
-        now(),
-      ),
-      store.getRelayLists(authors, options.relayLists),
-    ])
-    const byAuthor = otherRelays(lists, here)
-    const elsewhere = authors.flatMap((author, index) => {
+    const byAuthor = otherRelays(await store.getRelayLists(authors, options.relayLists), here)
+    const elsewhere = authors.flatMap((author) => {
       const relays = byAuthor.get(author)?.size ?? 0
-      return relays === 0 || (counts[index] ?? 0) > 0 ? [] : [`${author} (${relays})`]
+      return relays === 0 ? [] : [`${author} (${relays})`]
     })
     if (elsewhere.length === 0) return []
     const more = elsewhere.length > MAX_NAMED ? [`${elsewhere.length - MAX_NAMED} more`] : []
     const named = [...elsewhere.slice(0, MAX_NAMED), ...more].join(', ')
     return [
-      `missing: no key packages here, but relay lists (${kindsIn(options)}) that name other relays: ${named}`,
+      `missing: no matching key packages here, but relay lists (${kindsIn(options)}) that name other relays: ${named}`,
     ]
   } catch (error) {
     log.error({ err: error }, 'failed to look up where else key packages are')

@@ -56,7 +56,10 @@ export function withDelivery<Package extends StockedPackage>(
   return isWorthKeeping(delivery) ? [...deliveries, delivery] : deliveries
 }
 
-/** The newest delivery to this recipient, under either name, that is recent enough to be repeated. */
+/**
+ * The newest delivery to this recipient, under either name, that is recent enough to be repeated. After the clock was stepped
+ * back, deliveries lie ahead: those a little ahead are recent too, and those far ahead are repeated to nobody.
+ */
 export function findRepeatable<Package extends StockedPackage>(
   deliveries: readonly Delivery<Package>[],
   request: Claim,
@@ -65,7 +68,8 @@ export function findRepeatable<Package extends StockedPackage>(
 ): Delivery<Package> | undefined {
   const names = [recipientOf(request), request.formerly]
   return deliveries.findLast(
-    ({ requester, deliveredAt }) => names.includes(requester) && deliveredAt + redeliverySeconds > now,
+    ({ requester, deliveredAt }) =>
+      names.includes(requester) && Math.abs(now - deliveredAt) < redeliverySeconds,
   )
 }
 

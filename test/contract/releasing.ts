@@ -1,7 +1,7 @@
 /** Claims that are released because nothing was sent, and claims that are repeated. */
 
 import { equal } from 'node:assert/strict'
-import type { ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
+import type { ClaimPolicy, KeyPackageStore, Narrowing } from '../../plugin/store.ts'
 import { authorNamed, claimBy, deletionOf, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
 import { deliveredIds, idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
@@ -152,6 +152,40 @@ export function describeReleasing(it: Specify): void {
     const first = await ask(NOW)
     same(await ask(NOW + 9), first)
     equal((await ask(NOW + 10)).includes(first[0] ?? ''), false)
+  })
+
+  it('repeats nothing without redelivery, even if the clock was stepped back', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (now: number) => deliveredIds(await store.claim([claimBy('bob', alice)], POLICY, now))
+    const first = await ask(NOW)
+    const second = await ask(NOW - 1)
+    const third = await ask(NOW - HOUR)
+    equal(new Set([...first, ...second, ...third]).size, 3)
+  })
+
+  it('repeats a claim if the clock was stepped back by less than redeliverySeconds, and not by more', async (store) => {
+    await publish(store, 'one', 'two', 'three')
+    const ask = async (now: number) =>
+      deliveredIds(await store.claim([claimBy('bob', alice)], REDELIVERING, now))
+    const first = await ask(NOW)
+    same(await ask(NOW - 59), first)
+    equal((await ask(NOW - 60)).includes(first[0] ?? ''), false)
+  })
+
+  it('repeats a claim where it matches the filter, and delivers no other package where it does not', async (store) => {
+    const [one = '', two = '', three = ''] = await publish(store, 'one', 'two', 'three')
+    const [first = ''] = deliveredIds(await store.claim([claimBy('bob', alice)], REDELIVERING, NOW))
+    const others = [one, two, three].filter((id) => id !== first)
+    const ask = async (narrowing: Partial<Narrowing>) => {
+      const narrowings = [{ kinds: [443], ...narrowing }]
+      return deliveredIds(await store.claim([claimBy('bob', alice, { narrowings })], REDELIVERING, NOW))
+    }
+    same(await ask({ ids: others }), [])
+    same(await ask({ since: NOW }), [])
+    same(await ask({ ids: [first] }), [first])
+    same(await ask({ until: NOW }), [first])
+    same(await ask({}), [first])
+    same(await store.count([alice], NOW), [2])
   })
 
   it('counts a repeated claim against the quota (I5)', async (store) => {

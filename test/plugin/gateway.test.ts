@@ -1,6 +1,7 @@
 /** KeyPackageGateway: custody, the methods for events without a connection, and its information. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import { idsIn, keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../support/key-packages.ts'
@@ -19,7 +20,7 @@ describe('custody', () => {
     expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
   })
 
-  it('relay: the message is forwarded, also when repeated, until the package is spent (I3)', async () => {
+  it('relay: the message is forwarded, also when repeated, in the stock or used: the relay answers both alike', async () => {
     const test = startGateway({ custody: 'relay' })
     const [event, last] = await keyPackagesOf(alice, 2)
     const client = test.connect()
@@ -30,9 +31,38 @@ describe('custody', () => {
       expect(answer.forward).toBe(message)
     }
     await client.say('EVENT', last)
-    await client.ask('REQ', 'claim', keyPackagesBy(alice))
-    expect(await client.say(...message)).toEqual({
-      replies: [['OK', event?.id, true, 'duplicate: already received; it is not taken in again']],
+    expect(idsIn(await client.ask('REQ', 'claim', keyPackagesBy(alice)))).toEqual([event?.id])
+    expect(await client.say(...message)).toEqual({ replies: [], forward: message })
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([1])
+  })
+
+  it.each(['gateway', 'relay'] as const)(
+    '%s: an event without a connection is answered alike, in the stock or used',
+    async (custody) => {
+      const test = startGateway({ custody })
+      const [used, inStock] = await stock(test, alice, 2)
+      await test.connect().ask('REQ', 'claim', keyPackagesBy(alice))
+      const answerTo = async (event: SignedEvent | undefined) => {
+        if (event === undefined) throw new Error('expected two')
+        const publication = await test.gateway.accept(event, { address: '192.0.2.9' })
+        return publication.outcome === 'forward' ? 'forward' : [publication.accepted, publication.message]
+      }
+      const answer = await answerTo(used)
+      expect(await answerTo(inStock)).toEqual(answer)
+      expect(answer).toEqual(
+        custody === 'relay' ? 'forward' : [true, 'duplicate: already received; it is not taken in again'],
+      )
+    },
+  )
+
+  it('relay: the author is told that a package was used, and it is not forwarded', async () => {
+    const test = startGateway({ custody: 'relay' })
+    const [event] = await stock(test, alice, 2)
+    await test.connect().ask('REQ', 'claim', keyPackagesBy(alice))
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    expect(await owner.say('EVENT', event)).toEqual({
+      replies: [['OK', event?.id, true, 'duplicate: this key package was already used']],
     })
   })
 

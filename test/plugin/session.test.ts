@@ -29,7 +29,6 @@ describe('messages that are not about key packages', () => {
     ['CLOSE', 'never opened'],
     ['CLOSE'],
     ['SOMETHING', 'else'],
-    ['__proto__', 'constructor'],
   ]
 
   it.each(messages.map((message) => [message]))(
@@ -53,6 +52,28 @@ describe('messages that are not about key packages', () => {
     }))
     const { session } = test.connect()
     for (const message of messages) expect((await session.fromClient(message)).forward).toBe(message)
+  })
+})
+
+describe('a verb that some relays read as another', () => {
+  it.each([
+    'req',
+    'Req',
+    'count',
+    'Neg-Open',
+    'event',
+    ' REQ',
+    'REQ ',
+    'REQ\0',
+    'CLO\u017fE',
+    '',
+    '__proto__',
+    '\nCOUNT',
+  ])('is not passed on: %j (I4)', async (verb) => {
+    const client = startGateway().connect()
+    expect(await client.say(verb, 'sub', keyPackagesBy(alice))).toEqual({
+      replies: [['NOTICE', `invalid: unknown message type ${JSON.stringify(verb)}`]],
+    })
   })
 })
 
@@ -205,6 +226,39 @@ describe('COUNT', () => {
     await owner.say('COUNT', 'sub', mixed)
     owner.session.fromRelay(['CLOSED', 'sub', 'unsupported: counting'])
     expect(owner.session.fromRelay(counted)).toBe(counted)
+  })
+})
+
+describe('COUNT and NEG-OPEN with kinds that NIP-01 does not know', () => {
+  const kinds = 'invalid: filter `kinds` must be an array of integers'
+
+  it.each([
+    [[65_979]],
+    [[1, 65_536]],
+    [[-1]],
+    [[443 - 65_536]],
+    [[-0.5]],
+    [['443']],
+    [[null]],
+    ['443'],
+    [{ 0: 443 }],
+  ])('are refused: %j, which some relays might take for key packages (I4)', async (wrong) => {
+    const client = startGateway().connect()
+    const [filter, fine] = [{ kinds: wrong }, { kinds: [1] }]
+    for (const filters of [[filter], [fine, filter], [filter, keyPackagesBy(alice)]]) {
+      const { replies, forward } = await client.say('COUNT', 'sub', ...filters)
+      expect(replies).toEqual([['CLOSED', 'sub', expect.stringContaining(kinds)]])
+      expect(forward).toBeUndefined()
+    }
+    const { replies, forward } = await client.say('NEG-OPEN', 'sub', filter, '61')
+    expect(replies).toEqual([['NEG-ERR', 'sub', expect.stringContaining(kinds)]])
+    expect(forward).toBeUndefined()
+  })
+
+  it('are passed on up to the highest', async () => {
+    const { session } = startGateway().connect()
+    const count: ClientMessage = ['COUNT', 'sub', { kinds: [0, 65_535] }]
+    expect((await session.fromClient(count)).forward).toBe(count)
   })
 })
 

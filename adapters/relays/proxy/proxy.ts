@@ -37,7 +37,7 @@ export interface ProxySettings {
   readonly log: Logger
 }
 
-/** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet. */
+/** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
 export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
@@ -92,9 +92,11 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     }),
     receive,
   })
+  void dialer.look(new URL(upstream))
   return {
     ...listener,
     close: async () => {
+      dialer.stopLooking()
       stopAsking()
       followLists.close()
       await listener.close()

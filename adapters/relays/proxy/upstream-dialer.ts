@@ -4,6 +4,7 @@
  */
 
 import type { OutgoingHttpHeaders } from 'node:http'
+import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Logger } from '../../../plugin/context.ts'
@@ -27,6 +28,8 @@ export interface UpstreamSocket {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** How often a relay that was not there at the start is tried again. */
+const LOOK_AGAIN_MS = 1_000
 /** Of a message from the relay; relays accept far smaller ones. */
 const MAX_MESSAGE_BYTES = 16_777_216
 const BAD_GATEWAY = 502
@@ -37,9 +40,28 @@ const NO_SUBPROTOCOL = 'Server sent no subprotocol'
 export class UpstreamDialer {
   readonly #log: Logger
   #isReachable = true
+  #looking: NodeJS.Timeout | undefined
 
   constructor(log: Logger) {
     this.#log = log
+  }
+
+  /**
+   * Looks whether the relay listens, so that the operator hears of one that does not before a client does; again and again
+   * until it does. It is no handshake: the relay sees a connection that says nothing.
+   */
+  async look(url: URL): Promise<void> {
+    try {
+      await listens(url)
+      this.#reachable()
+    } catch (error) {
+      this.#unreachable(error)
+      this.#looking = setTimeout(() => this.look(url), LOOK_AGAIN_MS).unref()
+    }
+  }
+
+  stopLooking(): void {
+    clearTimeout(this.#looking)
   }
 
   /**
@@ -69,6 +91,23 @@ export class UpstreamDialer {
     if (this.#isReachable) this.#log.error({ err: error }, 'the upstream relay cannot be reached')
     this.#isReachable = false
   }
+}
+
+function listens({ protocol, hostname, port }: URL): Promise<void> {
+  const standard = protocol === 'wss:' ? 443 : 80
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: port === '' ? standard : Number(port),
+      timeout: HANDSHAKE_TIMEOUT_MS,
+    }).unref()
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve()
+    })
+    socket.once('timeout', () => socket.destroy(new Error('no answer')))
+    socket.once('error', reject)
+  })
 }
 
 async function connect(settings: DialSettings): Promise<UpstreamSocket> {

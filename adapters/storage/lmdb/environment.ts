@@ -15,14 +15,15 @@ import {
   type KnownName,
   type StoredKeyPackage,
   StoreError,
+  type StoreFault,
 } from '../../../plugin/store.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
  * earlier format gets this one with the first write of that kind (`Transaction.useFormat`).
  */
-export const FORMAT = 2
-const FORMATS = [1, FORMAT]
+export const FORMAT = 3
+const FORMATS = [1, 2, FORMAT]
 /** The table with the format; its name also distinguishes our environments from those of other programs. */
 const META_TABLE = 'keypackage-gateway'
 /** In the header of the first page of every LMDB data file (`mm_magic` in mdb.c). */
@@ -103,6 +104,11 @@ export interface LmdbStoreSettings {
   readonly path: string
   /** If `path` holds no store: `create` (the default) creates one, `fail` throws and writes nothing. */
   readonly ifMissing?: 'create' | 'fail'
+  /**
+   * After how many milliseconds a write fails, because the disk is slow or another process that uses the store is stopped in
+   * the middle of a write; 1,900 by default.
+   */
+  readonly timeoutMs?: number
 }
 
 /** @throws StoreError with what to do about it */
@@ -114,7 +120,8 @@ export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSetting
     return openTables(openRoot(path), path, ifMissing)
   } catch (error) {
     if (error instanceof StoreError) throw error
-    throw new StoreError(`cannot open the LMDB store in ${path}: ${advice(error)}`, { cause: error })
+    const { advice, fault } = openingFault(error)
+    throw new StoreError(`cannot open the LMDB store in ${path}: ${advice}`, { cause: error, fault })
   }
 }
 
@@ -171,7 +178,9 @@ function requireDataFile(path: string): void {
 }
 
 function missing(path: string, why: string): StoreError {
-  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`)
+  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`, {
+    fault: 'configuration',
+  })
 }
 
 /** LMDB maps a file without validating it, and crashes the process on a file of another kind. */
@@ -181,7 +190,9 @@ function requireLmdb(file: string): void {
   for (let offset = 0; offset + 4 <= header.length; offset += 4) {
     if (header.readUInt32LE(offset) === MAGIC || header.readUInt32BE(offset) === MAGIC) return
   }
-  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`)
+  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`, {
+    fault: 'configuration',
+  })
 }
 
 function headerOf(file: string): Buffer {
@@ -200,32 +211,52 @@ function isEmpty(root: RootDatabase): boolean {
 
 function requireOurs(root: RootDatabase, path: string): void {
   if (isEmpty(root) || [...root.getKeys()].includes(META_TABLE)) return
-  throw new StoreError(`${path} contains data of another program: use another directory`)
+  throw new StoreError(`${path} contains data of another program: use another directory`, {
+    fault: 'configuration',
+  })
 }
 
 function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
-  const format = root.transactionSync(() => {
+  const format = meta.get('format') ?? firstFormat(root, meta)
+  if (format !== undefined && FORMATS.includes(format)) return
+  throw new StoreError(
+    `${path} has format ${format}, this version reads formats ${FORMATS.join(', ')}: use the version that wrote it, or export the packages with that version and import them with this one`,
+    { fault: 'configuration' },
+  )
+}
+
+/** Two processes may create the store at once. */
+function firstFormat(root: RootDatabase, meta: Environment['meta']): number | undefined {
+  return root.transactionSync(() => {
     if (meta.get('format') === undefined) {
       meta.put('format', FORMAT)
       meta.put('heard', 0)
     }
     return meta.get('format')
   })
-  if (format !== undefined && FORMATS.includes(format)) return
-  throw new StoreError(
-    `${path} has format ${format}, this version reads formats ${FORMATS.join(' and ')}: use the version that wrote it, or export the packages with that version and import them with this one`,
-  )
 }
 
-function advice(error: unknown): string {
+/** What to do about an error, and whether it may end by itself: a full disk, too many open files, a lack of memory. */
+function openingFault(error: unknown): { advice: string; fault: StoreFault } {
   const name = errorName(error)
   if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') {
-    return `permission denied (${name}): give this user write access to the directory, or use another`
+    const advice = `permission denied (${name}): give this user write access to the directory, or use another`
+    return { advice, fault: 'configuration' }
   }
-  if (name === 'ENOTDIR' || name === 'EEXIST') return `not a directory (${name}): check the path`
-  if (name === 'ENOSPC' || name === 'EDQUOT')
-    return `the disk is full (${name}): free some space, or use another directory`
-  return String(error)
+  if (name === 'ENOTDIR' || name === 'EEXIST')
+    return { advice: `not a directory (${name}): check the path`, fault: 'configuration' }
+  if (name === 'ENOSPC' || name === 'EDQUOT') {
+    const advice = `the disk is full (${name}): free some space, or use another directory`
+    return { advice, fault: 'temporary' }
+  }
+  return { advice: String(error), fault: isUnreadable(error) ? 'configuration' : 'temporary' }
+}
+
+/** MDB_CORRUPTED, MDB_VERSION_MISMATCH and MDB_INVALID (lmdb.h). */
+const UNREADABLE: readonly unknown[] = [-30796, -30794, -30793]
+
+function isUnreadable(error: unknown): boolean {
+  return UNREADABLE.includes(Object(error).code)
 }
 
 /** Node errors have a name as their code; LMDB errors have the system error number. */

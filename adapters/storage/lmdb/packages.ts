@@ -1,12 +1,15 @@
-/** Adds packages to an LMDB store and claims them, within a transaction. */
+/** Adds packages to an LMDB store, claims and releases them, and refunds quotas, within a transaction. */
 
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
+import { isForSlotsAlone } from '../../../plugin/stock/selection.ts'
+import { release } from '../../../plugin/stock/stock.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
 import {
   type ChangedWindows,
+  refund,
   uncountClaim,
   type WindowName,
   type WindowOf,
@@ -17,6 +20,7 @@ import {
   type ClaimPolicy,
   type CountedClaim,
   type PutOutcome,
+  type Quota,
   type StockedPackage,
   type StockLimits,
   type StoredKeyPackage,
@@ -24,7 +28,7 @@ import {
 } from '../../../plugin/store.ts'
 import type { Environment, WindowKey, WindowScope } from './environment.ts'
 import { hourOf, keyPart } from './keys.ts'
-import type { Transaction } from './transaction.ts'
+import { RETIRES_AT_ONCE, type Transaction } from './transaction.ts'
 
 export function put(
   transaction: Transaction,
@@ -77,14 +81,69 @@ export function claimOne(
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }
 }
 
+/** What is released of one author: packages, and what a claim counted in the author's windows. */
+interface Releasing {
+  readonly author: Pubkey
+  readonly ids: readonly EventId[]
+  readonly counted?: CountedClaim | undefined
+}
+
+export function releaseOne(transaction: Transaction, { author, ids, counted }: Releasing, now: number): void {
+  if (counted !== undefined) uncount(transaction, author, counted)
+  const record = transaction.tables.authors.get(author)
+  if (record === undefined) return
+  const { stock, removed } = release(record, ids, now, counted)
+  transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
+  transaction.remove(author, removed)
+}
+
+/** What to release of claims that nobody received: the packages, and what the author's windows counted. */
+export function undelivered(
+  claims: readonly Claim[],
+  outcomes: readonly ClaimOutcome[],
+  policy: ClaimPolicy,
+  at: number,
+): Releasing[] {
+  return claims.flatMap((claim, index) => {
+    const outcome = outcomes[index]
+    if (outcome?.outcome !== 'delivered' || !outcome.counted || isForSlotsAlone(claim)) return []
+    const { author, requester, address, network } = claim
+    const { freshTaken } = outcome
+    const whose = network === undefined ? { requester, address } : { requester, address, network }
+    return [
+      { author, ids: outcome.packages.map(({ id }) => id), counted: { ...whose, policy, freshTaken, at } },
+    ]
+  })
+}
+
 /** Gives back what a claim counted in the author's windows. */
-export function uncount(transaction: Transaction, author: Pubkey, counted: CountedClaim): void {
+function uncount(transaction: Transaction, author: Pubkey, counted: CountedClaim): void {
   const { windows } = transaction.tables
   keepWindows(
     transaction,
     author,
     uncountClaim((name) => windows.get(windowKey(author, name)), counted),
   )
+}
+
+/** The window of a quota over all authors. */
+export function hitKey(key: string): WindowKey {
+  return ['', 'hit', keyPart(key)]
+}
+
+/** `KeyPackageStore.refund` */
+export function refundOne(
+  { tables: { windows } }: Transaction,
+  name: WindowKey,
+  cost: number,
+  quota: Quota,
+  now: number,
+): void {
+  const before = windows.get(name)
+  const window = refund(before, cost, quota, now)
+  if (window === before) return
+  if (window === undefined) windows.remove(name)
+  else windows.put(name, window)
 }
 
 function keepWindows({ tables: { windows } }: Transaction, author: Pubkey, changed: ChangedWindows): void {

@@ -1,5 +1,6 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
+import { ABORT } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { dueAt, removalsOf, unneededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { sizeOf } from '../../../plugin/stock/selection.ts'
@@ -7,6 +8,7 @@ import { EMPTY_STOCK, type Removed, type Stock } from '../../../plugin/stock/sto
 import { type Removal, StoreError } from '../../../plugin/store.ts'
 import { type Environment, FORMAT, type StoredStock } from './environment.ts'
 import { hourOf } from './keys.ts'
+import type { Attempt } from './punctual.ts'
 
 /** For `save` by callers that do not know `retireAfterSeconds`: a sweep may visit an author early, never late. */
 export const RETIRES_AT_ONCE = 0
@@ -23,20 +25,25 @@ export type Write = <Result>(action: (transaction: Transaction) => Result) => Pr
 /**
  * Runs `action` in a transaction and resolves once it is on disk (I6, see `openRoot`). Reads in it see what every
  * process has committed, because LMDB has one writer at a time. It is a child of the transaction that all writes of
- * this event loop turn share, so if `action` throws, only its own writes are undone.
- * @throws StoreError if it could not be committed; then nothing has changed
+ * this event loop turn share, so if `action` throws, only its own writes are undone. If the attempt is late by the time the
+ * transaction begins, it is aborted.
+ * @throws StoreError if it could not be committed, or is late; then nothing has changed
  */
 export async function write<Result>(
   environment: Environment,
   action: (transaction: Transaction) => Result,
+  attempt: Attempt,
 ): Promise<Written<Result>> {
   try {
-    return await environment.root.childTransaction(() => {
+    const written = await environment.root.childTransaction(() => {
+      if (attempt.isLate) return ABORT
       const transaction = new Transaction(environment)
       const result = action(transaction)
       transaction.saveTotals()
       return { result, removals: transaction.removals }
     })
+    if (written === ABORT) throw new StoreError('the LMDB store was locked for too long')
+    return written as Written<Result>
   } catch (error) {
     if (error instanceof StoreError) throw error
     const cause = await causeOf(error)

@@ -119,5 +119,5 @@ function decode(text: string): string {
 }
 
 function malformed(why: string): StoreError {
-  return new StoreError(`invalid Redis address: ${why}; expected ${FORM}`)
+  return new StoreError(`invalid Redis address: ${why}; expected ${FORM}`, { fault: 'configuration' })
 }

@@ -14,7 +14,7 @@ import {
   type Trust,
   type Words,
 } from './clients.ts'
-import { type Fault, FaultLog, faultOf, NO_CONNECTION } from './faults.ts'
+import { type Fault, FaultLog, faultOf, lastingOf, NO_CONNECTION } from './faults.ts'
 import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
 /** A call fails after this long without an answer, so that key packages fail closed in time (I7). */
@@ -120,8 +120,8 @@ class Connection implements RedisConnection {
     try {
       await answered(this.#connect(), START_MS)
     } catch (error) {
-      const { advice } = faultOf(this.#startFault ?? error)
-      throw new StoreError(`cannot use Redis at ${this.#place}: ${advice}`)
+      const fault = faultOf(this.#startFault ?? error)
+      throw new StoreError(`cannot use Redis at ${this.#place}: ${fault.advice}`, { fault: lastingOf(fault) })
     }
     this.#started = true
     // A subscriber sends nothing, so it would not notice a server that stopped without closing the connection.
@@ -141,7 +141,8 @@ class Connection implements RedisConnection {
       return await answered(pending, ANSWER_MS)
     } catch (error) {
       this.#failed(error)
-      throw new StoreError(`Redis: ${faultOf(error).advice}`)
+      const fault = faultOf(error)
+      throw new StoreError(`Redis: ${fault.advice}`, { fault: lastingOf(fault) })
     }
   }
 

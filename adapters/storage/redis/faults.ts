@@ -1,6 +1,7 @@
 /** Translates Redis failures into messages an operator can act on, and logs each outage when it begins and when it ends. */
 
 import type { Logger } from '../../../plugin/context.ts'
+import type { StoreFault } from '../../../plugin/store.ts'
 
 /** A kind of failure and what to do about it. */
 export interface Fault {
@@ -49,6 +50,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   [NO_CONNECTION]: 'not connected',
 }
 
+/** The codes of faults that do not end by themselves. All others may: hosts appear, failovers end, disks are emptied. */
+const CONFIGURATION: ReadonlySet<string> = new Set([
+  'NOAUTH',
+  'WRONGPASS',
+  'NOPERM',
+  'UNTRUSTED',
+  'NODATABASE',
+  'NOCLUSTER',
+])
+
 /** Messages without such a code, most of them from ioredis. */
 const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/^(ERR )?(The user executing the script|ACL failure in script)/, 'NOPERM'],
@@ -72,6 +83,11 @@ export function faultOf(error: unknown): Fault {
   }
   const advice = message.replace(/^ERR /, '').replace(/, with args.*/s, '')
   return { code: code || 'ERR', advice: advice.slice(0, 200) }
+}
+
+/** Whether a fault may end by itself. */
+export function lastingOf({ code }: Fault): StoreFault {
+  return CONFIGURATION.has(code) ? 'configuration' : 'temporary'
 }
 
 /** The error inside a script, without the script name and line numbers: Redis 6.2 adds a prefix, 7.0 a suffix. */

@@ -30,6 +30,7 @@ export class LayoutCheck {
     throw new StoreError(
       `cannot use the data under ${prefix} in Redis: it was written by an incompatible version of keypackage-gateway. ` +
         `Run \`export\` with that version, then \`import\` with this one under another prefix (?prefix=...)`,
+      { fault: 'configuration' },
     )
   }
 

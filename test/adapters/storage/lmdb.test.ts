@@ -47,10 +47,10 @@ describe('an LMDB store that cannot be opened', () => {
     const path = below('newer')
     await lmdbStore({ path }).close()
     const root = open({ path, overlappingSync: false, noSubdir: false })
-    await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 3)
+    await root.openDB<number, string>({ name: 'keypackage-gateway' }).put('format', 4)
     await root.close()
     expect(message(path)).toBe(
-      `${path} has format 3, this version reads formats 1 and 2: use the version that wrote it, or export the packages with that version and import them with this one`,
+      `${path} has format 4, this version reads formats 1, 2, 3: use the version that wrote it, or export the packages with that version and import them with this one`,
     )
   })
 

@@ -64,7 +64,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       const { events, notices } = await client.request('claim', packagesOf(alice, bob))
       expect(events).toEqual([])
       expect(notices).toEqual([
-        `missing: no key packages here, but relay lists (kinds 10051, 10002) that name other relays: ${alice.pubkey} (2)`,
+        `missing: no matching key packages here, but relay lists (kinds 10051, 10002) that name other relays: ${alice.pubkey} (2)`,
       ])
       const lists = await client.request('list', { kinds: [10051], authors: [alice.pubkey] })
       expect(lists.events.map(({ tags }) => tags)).toEqual([relays])

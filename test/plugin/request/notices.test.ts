@@ -80,7 +80,7 @@ describe('an owner who asks for their own packages', () => {
 
 describe('an author who has no packages here, but a relay list', () => {
   const elsewhere =
-    'missing: no key packages here, but relay lists (kinds 10051, 10002) that name other relays: '
+    'missing: no matching key packages here, but relay lists (kinds 10051, 10002) that name other relays: '
 
   it('is named, with the number of other relays in the list, but not their URLs', async () => {
     const test = startGateway({ publicUrl: 'wss://relay.example.com' })
@@ -97,16 +97,24 @@ describe('an author who has no packages here, but a relay list', () => {
     expect(replies).toEqual([['NOTICE', `${elsewhere}${alice.pubkey} (2), ${bob.pubkey} (1)`], EOSE])
   })
 
-  it('is not named if the list has only this relay, or if packages are here', async () => {
+  it('is not named if the list has only this relay, or if packages were delivered', async () => {
     const test = startGateway({ publicUrl: 'wss://relay.example.com' })
     await publishRelayList(test, alice, 'wss://relay.example.com')
     await publishRelayList(test, bob, 'wss://one.example')
     await stock(test, bob, 1)
     const client = test.connect()
     expect(wordsIn(await client.ask('REQ', 'sub', keyPackagesBy(alice, bob)))).toEqual([EOSE])
-    // None of those here is as old as that.
-    const replies = await client.ask('REQ', 'sub', { ...keyPackagesBy(bob), until: 1 })
-    expect(replies).toEqual([EOSE])
+  })
+
+  it('is named alike with packages that do not match, and without any (I4)', async () => {
+    const test = startGateway({ publicUrl: 'wss://relay.example.com' })
+    await publishRelayList(test, alice, 'wss://one.example')
+    await publishRelayList(test, bob, 'wss://one.example')
+    await stock(test, bob, 1)
+    for (const author of [alice, bob]) {
+      const replies = await test.connect().ask('REQ', 'sub', { ...keyPackagesBy(author), until: 1 })
+      expect(replies).toEqual([['NOTICE', `${elsewhere}${author.pubkey} (1)`], EOSE])
+    }
   })
 
   it('is named for the relays they write to as well (kind 10002), each relay once', async () => {
@@ -133,7 +141,8 @@ describe('an author who has no packages here, but a relay list', () => {
     await publish(test, alice, 10002, [['r', 'wss://one.example']])
     await publish(test, alice, 10050, [['relay', 'wss://one.example']])
     await publishRelayList(test, bob, 'wss://one.example')
-    const only = 'missing: no key packages here, but relay lists (kind 10051) that name other relays: '
+    const only =
+      'missing: no matching key packages here, but relay lists (kind 10051) that name other relays: '
     const replies = await test.connect().ask('REQ', 'sub', keyPackagesBy(alice, bob))
     expect(replies).toEqual([['NOTICE', `${only}${bob.pubkey} (1)`], EOSE])
   })

@@ -126,7 +126,7 @@ describe('a client that does not read', () => {
       },
     })
     const closed = client.ended
-    client.send(['NEVER ANSWERED'])
+    client.send(['NEVER-ANSWERED'])
     await connections.progressElsewhere()
     for (let sent = 0; sent < 8; sent += 1) send(['NOTICE', 'news'])
     expect(await closed).toBe(1006)
