@@ -49,7 +49,7 @@ interface Queue {
 /** What the fast path has read of an author; `fields` is undefined if an earlier claim returned them. */
 export interface Seen {
   readonly fields: readonly (string | null)[] | undefined
-  readonly windows: readonly (readonly [key: string, text: string | null])[]
+  readonly windows: readonly (readonly [field: string, text: string | null])[]
 }
 
 export class Changes {
@@ -192,17 +192,17 @@ function see(queue: Queue, { fields, windows }: Seen): void {
     queue.fields = fields
     queue.windows.clear()
   }
-  for (const [key, text] of windows) queue.windows.set(key, text)
+  for (const [field, text] of windows) queue.windows.set(field, text)
 }
 
 /** What the fast path has read, if that answers all of `reads`. */
 function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
   if (fields === undefined) return undefined
   const answers: unknown[] = [fields]
-  for (const [command, key] of reads.slice(1)) {
-    const text = command === 'GET' ? windows.get(key) : undefined
-    if (text === undefined) return undefined
-    answers.push(text)
+  for (const [command, , ...names] of reads.slice(1)) {
+    const texts = command === 'HMGET' ? names.map((name) => windows.get(String(name))) : [undefined]
+    if (texts.includes(undefined)) return undefined
+    answers.push(texts)
   }
   return answers
 }

@@ -4,9 +4,10 @@
  */
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
+import { forNetwork } from '../../../plugin/nostr/requester.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
-import { windowsOf } from '../../../plugin/stock/windows.ts'
+import { takeSeconds } from '../../../plugin/stock/strangers.ts'
 import {
   type Claim,
   type ClaimOutcome,
@@ -18,11 +19,12 @@ import {
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
-import { claiming, windowSeconds } from './decisions.ts'
+import { claiming, claimWindowsOf, windowSeconds } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
+import { encodeTerms } from './takes.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
 /** Maximum number of claims per script call, so that it blocks the server for at most a millisecond. */
@@ -181,16 +183,10 @@ export class Claims {
     if (first === undefined) return new ClaimReplies([])
     const keys: string[] = []
     const args = limitsOf(first.terms)
-    const { policy } = first.terms
     for (const { claim } of batch) {
-      const own = this.#keys.of(claim.author)
-      keys.push(
-        own.stock,
-        ...windowsOf(claim)
-          .slice(0, 2)
-          .map((name) => own.window(name)),
-      )
-      args.push(askedOf(claim, policy), keyPart(recipientOf(claim)))
+      const [ofRequester = '', ofAddress = '', ofNetwork = ''] = claimWindowsOf(claim)
+      keys.push(this.#keys.of(claim.author).stock)
+      args.push(askedOf(claim), keyPart(recipientOf(claim)), ofRequester, ofAddress, ofNetwork)
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -213,9 +209,9 @@ export class Claims {
             .catch((error) => asked.fail(index, error))
           return
         case 'slow':
-          void this.#decide(waiting, this.#seen(claim, answer.fields, answer.windows))
+          void this.#decide(waiting, seenOf(claim, answer.fields, answer.windows))
           return
-        case 'delivered':
+        case 'answered':
           if (answer.isDue) this.#changes.mark(claim.author, terms.now)
           this.#answer(waiting, answer.outcome)
       }
@@ -224,20 +220,14 @@ export class Claims {
     }
   }
 
-  #seen(claim: Claim, fields: Seen['fields'], texts: readonly [string | null, string | null]): Seen {
-    const keys = this.#keys.of(claim.author)
-    const names = windowsOf(claim).slice(0, texts.length)
-    return { fields, windows: names.map((name, index) => [keys.window(name), texts[index] ?? null] as const) }
-  }
-
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
     const { claim, terms, asked, index } = waiting
     const { author } = claim
     asked.watch()
     try {
       const change = {
-        ...claiming(this.#keys.of(author), claim, terms.policy, terms.now),
-        mayBeFast: isPlainClaim(claim, terms.policy),
+        ...claiming(claim, terms.policy, terms.now),
+        mayBeFast: isPlainClaim(claim),
         isAbandoned: () => asked.isOver,
       }
       const made = await this.#changes.try(author, change, seen)
@@ -256,37 +246,54 @@ export class Claims {
   }
 }
 
+function seenOf(claim: Claim, fields: Seen['fields'], texts: readonly (string | null)[]): Seen {
+  return {
+    fields,
+    windows: claimWindowsOf(claim).map((field, index) => [field, texts[index] ?? null] as const),
+  }
+}
+
+/** What claim.lua is told about all claims. */
 function limitsOf({ policy, now }: Terms): (string | number)[] {
-  const { perAuthor, perAddress, redeliverySeconds, retireAfterSeconds } = policy
+  const { perAuthor, perAddress, freshPerAddress, redeliverySeconds, retireAfterSeconds } = policy
+  const deliveryUntil = deliveryKeptUntil(redeliverySeconds, now)
+  const requesterUntil = now + windowSeconds('requester ', policy) + WINDOW_SLACK
+  const addressUntil = now + windowSeconds('address ', policy) + WINDOW_SLACK
+  const remembered = takeSeconds(policy)
   return [
     now,
     perAuthor.max,
     perAuthor.windowSeconds,
     perAddress.max,
     perAddress.windowSeconds,
+    forNetwork(perAddress).max,
     now - redeliverySeconds,
     now - retireAfterSeconds,
-    deliveryKeptUntil(redeliverySeconds, now),
-    windowSeconds('requester ', policy) + WINDOW_SLACK,
-    windowSeconds('address ', policy) + WINDOW_SLACK,
+    deliveryUntil,
+    requesterUntil,
+    addressUntil,
+    Math.max(deliveryUntil, requesterUntil, addressUntil),
     newVersion(),
     Number(redeliverySeconds > 0),
+    encodeTerms(policy),
+    freshPerAddress?.max ?? '',
+    remembered === undefined ? '' : now + remembered,
   ]
 }
 
 /** The fast path only supports claims for all packages of a kind. */
-function askedOf(claim: Claim, policy: ClaimPolicy): string {
-  if (!isPlainClaim(claim, policy)) return '0'
-  const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
-  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : `${most}`
+function askedOf(claim: Claim): string {
+  if (!isPlainClaim(claim)) return ''
+  const most = `${letterOf(claim)}${asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0}`
+  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : most
 }
 
-function isPlainClaim(
-  { narrowings, maximum, maxSlots = 1, seen = [], limited, formerly, network }: Claim,
-  { strangers, freshPerAddress, keep }: ClaimPolicy,
-): boolean {
-  if (strangers !== undefined || freshPerAddress !== undefined || keep > 0 || network !== undefined)
-    return false
+function letterOf({ standing }: Claim): string {
+  if (standing === undefined) return '?'
+  return standing === 'stranger' ? 's' : 'k'
+}
+
+function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
   if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
   return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
 }

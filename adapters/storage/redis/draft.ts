@@ -2,7 +2,8 @@
 
 import { timesOf } from '../../../plugin/stock/deletions.ts'
 import { isFresh } from '../../../plugin/stock/selection.ts'
-import type { Stock } from '../../../plugin/stock/stock.ts'
+import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
+import type { StrangerTerms } from '../../../plugin/stock/strangers.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { inPieces, type KeyedCommand } from './commits.ts'
@@ -16,19 +17,32 @@ import {
   STOCK_FIELDS,
 } from './layout.ts'
 import { encodeRow } from './row.ts'
-import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
+import {
+  claimWindowUntil,
+  decodeClaimWindow,
+  decodeWindow,
+  encodeClaimWindow,
+  encodeWindow,
+  WINDOW_SLACK,
+  windowField,
+} from './windows.ts'
 
 /** What a decision needs of an author besides the stock. */
 export interface Needs {
-  /** Keys of windows. */
+  /** Fields of claim windows. */
   readonly windows?: readonly string[]
+  /** The window of the author's publishing, or nothing. */
+  readonly published?: 'window'
   /** Names of packages. */
   readonly names?: readonly string[]
   /** Find the first name that expires after this time, in seconds since the epoch. */
   readonly namesAfter?: number
 }
 
-/** How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock. */
+/**
+ * How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock; and a stock beyond its windows,
+ * so that not every claim has to prolong it.
+ */
 const SLACK = 3600
 
 /** The commands that read the stock and the other needs. */
@@ -38,7 +52,12 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
   const times = new Set(needs.flatMap(({ namesAfter }) => namesAfter ?? []))
   return [
     ['HMGET', keys.stock, ...STOCK_FIELDS],
-    ...[...windows].map((key): KeyedCommand => ['GET', key]),
+    ...inPieces(
+      'HMGET',
+      keys.stock,
+      [...windows].map((field) => [field]),
+    ),
+    ...(needs.some(({ published }) => published) ? [['GET', keys.published] as const] : []),
     ...inPieces(
       'ZMSCORE',
       keys.known,
@@ -52,12 +71,18 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
 
 export class Draft {
   stock: Stock<RowedPackage> | undefined
+  /** The policy of the newest claim, as far as it is about strangers. */
+  terms: StrangerTerms | undefined
   readonly #keys: AuthorKeys
   readonly #read: ReadStock
   readonly #windows = new Map<string, KeptWindow | undefined>()
   readonly #names = new Map<string, number | undefined>()
   readonly #firstNames = new Map<number, number>()
-  readonly #newWindows = new Map<string, KeyedCommand>()
+  readonly #adopted = new Map<string, string>()
+  readonly #newWindows = new Map<string, string | undefined>()
+  #newPublished: KeyedCommand | undefined
+  #published: KeptWindow | undefined
+  #mustUnschedule = false
   readonly #newNames = new Map<string, number>()
   readonly #goneNames = new Set<string>()
   readonly #newRows = new Map<string, string>()
@@ -69,7 +94,9 @@ export class Draft {
     this.#keys = keys
     this.#read = decodeStock(answers[0] as (string | null)[])
     this.stock = this.#read.stock
-    for (const [index, command] of reads.entries()) this.#learn(command, answers[index])
+    this.terms = this.#read.head?.terms
+    for (const [index, command] of reads.entries()) if (index > 0) this.#learn(command, answers[index])
+    if (this.#read.head?.isOld) this.#adoptDeliveries()
   }
 
   /** Undefined if there is no stock. */
@@ -81,7 +108,9 @@ export class Draft {
   get isChanged(): boolean {
     return (
       this.stock !== this.#read.stock ||
-      this.#newWindows.size > 0 ||
+      this.#isWindowNew ||
+      this.#newPublished !== undefined ||
+      this.#mustUnschedule ||
       this.#newNames.size > 0 ||
       this.#goneNames.size > 0 ||
       this.#namesOverBy !== undefined
@@ -93,25 +122,37 @@ export class Draft {
     return (this.stock?.packages.filter(isFresh).length ?? 0) > 1
   }
 
-  /** Whether there are deliveries now and were none before, so that a sweep must remove them later. */
+  /** Whether there are deliveries or windows now and were none before, so that a sweep must remove them later. */
   get isDue(): boolean {
-    return !this.#read.stock?.deliveries.length && (this.stock?.deliveries.length ?? 0) > 0
+    return (this.#read.head?.isUnscheduled ?? true) && !this.#isUnscheduled
   }
 
-  window(key: string): KeptWindow | undefined {
-    return this.#windows.get(key)
+  /** Lets the next claim make a sweep visit the author, because this change leaves nothing that is due soon. */
+  unschedule(): void {
+    this.#mustUnschedule = this.#read.head?.isUnscheduled === false && !this.stock?.deliveries.length
   }
 
-  /**
-   * @param window undefined if it is empty
-   * @param seconds how long it matters
-   */
-  keepWindow(key: string, window: KeptWindow | undefined, seconds: number): void {
-    this.#windows.set(key, window)
-    this.#newWindows.set(
-      key,
-      window === undefined ? ['DEL', key] : ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK],
-    )
+  /** The claim window of a field. */
+  window(field: string): KeptWindow | undefined {
+    return this.#windows.get(field)
+  }
+
+  /** Writes a claim window; undefined: it is empty. */
+  keepWindow(field: string, window: KeptWindow | undefined): void {
+    this.#windows.set(field, window)
+    this.#newWindows.set(field, window && encodeClaimWindow(window))
+  }
+
+  /** The window of the author's publishing. */
+  get published(): KeptWindow | undefined {
+    return this.#published
+  }
+
+  /** @param seconds how long it matters */
+  keepPublished(window: KeptWindow, seconds: number): void {
+    this.#published = window
+    const { published } = this.#keys
+    this.#newPublished = ['SET', published, encodeWindow(window), 'EX', seconds + WINDOW_SLACK]
   }
 
   knownUntil(name: KnownName['name']): number | undefined {
@@ -168,32 +209,26 @@ export class Draft {
       rowsToFetch.map((row) => [row]),
     )
     if (!this.isChanged) return fetching
-    if (this.stock === undefined) {
-      const gone = [stock, known].map((key): KeyedCommand => ['UNLINK', key])
-      return [...fetching, ...this.#newWindows.values(), ...gone]
-    }
     const rows = rowsOf(this.stock)
-    const keptUntil = this.#keptUntil(this.stock)
+    const keptUntil = this.#keptUntil()
     const newNames = [...this.#newNames].map(([name, expiresAt]) => [expiresAt, name])
-    const isKeptLonger = keptUntil > this.#read.keptUntil || newNames.length > 0
+    const isKeptLonger = keptUntil > this.#keptBefore || newNames.length > 0
     const lasting = isKeptLonger ? [stock, known] : []
     return [
       ...fetching,
-      ...inPieces('HSET', stock, this.#changedFields(this.stock, keptUntil, rows)),
+      ...inPieces('HSET', stock, [...this.#changedFields(keptUntil, rows, now), ...this.#fullWindows()]),
       ...inPieces('ZADD', known, newNames),
       ...lasting.map((key): KeyedCommand => ['EXPIRE', key, Math.max(0, keptUntil - now) + SLACK]),
-      ...this.#newWindows.values(),
+      ...(this.#newPublished ? [this.#newPublished] : []),
       ...this.#removals(rows),
     ]
   }
 
-  #changedFields(
-    stock: Stock<RowedPackage>,
-    keptUntil: number,
-    rows: ReadonlySet<string>,
-  ): (readonly [string, string])[] {
+  #changedFields(keptUntil: number, rows: ReadonlySet<string>, now: number): (readonly [string, string])[] {
+    if (this.stock === undefined) return []
     const before = this.#read.fields
-    const fields = encodeStock(stock, keptUntil)
+    const head = { keptUntil, isUnscheduled: this.#isUnscheduled, terms: this.terms, isOld: false }
+    const fields = encodeStock(this.stock, head, now)
     const changed = STOCK_FIELDS.filter((name) => fields[name] !== before?.[name])
     const newRows = [...this.#newRows].filter(([row]) => rows.has(row))
     return [...changed.map((name) => [name, fields[name]] as const), ...newRows]
@@ -202,11 +237,15 @@ export class Draft {
   #removals(rows: ReadonlySet<string>): KeyedCommand[] {
     const { stock, known } = this.#keys
     const gone = [...rowsOf(this.#read.stock)].filter((row) => !rows.has(row))
+    const empty = [...this.#newWindows].flatMap(([field, text]) => (text === undefined ? [field] : []))
+    const fields = this.stock === undefined ? STOCK_FIELDS : []
     const forgetting = inPieces(
       'HDEL',
       stock,
-      gone.map((row) => [row]),
+      [...gone, ...empty, ...fields].map((field) => [field]),
     )
+    // The claim windows stay (I5).
+    if (this.stock === undefined) return [...forgetting, ['UNLINK', known]]
     forgetting.push(
       ...inPieces(
         'ZREM',
@@ -218,17 +257,55 @@ export class Draft {
     return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }
 
-  #keptUntil({ deliveries, deletions }: Stock<RowedPackage>): number {
+  #keptUntil(): number {
+    const { deliveries, deletions } = this.stock ?? EMPTY_STOCK
     const times = [
       ...this.#newNames.values(),
       ...deliveries.map(({ keptUntil }) => keptUntil),
       ...(deletions === undefined ? [] : timesOf(deletions)),
     ]
-    return times.reduce((a, b) => Math.max(a, b), this.#read.keptUntil)
+    const keptUntil = times.reduce((a, b) => Math.max(a, b), this.#keptBefore)
+    const windowsUntil = this.#fullWindows().reduce(
+      (last, [, text]) => Math.max(last, claimWindowUntil(text)),
+      0,
+    )
+    return windowsUntil > keptUntil ? windowsUntil + SLACK : keptUntil
   }
 
-  #learn([command, key, ...words]: KeyedCommand, answer: unknown): void {
-    if (command === 'GET') this.#windows.set(key, decodeWindow(answer as string | null))
+  get #keptBefore(): number {
+    return this.#read.head?.keptUntil ?? 0
+  }
+
+  get #isWindowNew(): boolean {
+    return this.#newWindows.size > 0
+  }
+
+  get #isUnscheduled(): boolean {
+    return !this.stock?.deliveries.length && !this.#isWindowNew
+  }
+
+  #fullWindows(): (readonly [field: string, text: string])[] {
+    const all = new Map([...this.#adopted, ...this.#newWindows])
+    return [...all].flatMap(([field, text]) => (text === undefined ? [] : [[field, text] as const]))
+  }
+
+  /** The fast path sees from their windows who may have a claim to repeat. */
+  #adoptDeliveries(): void {
+    for (const { requester, deliveredAt, keptUntil, times } of this.stock?.deliveries ?? []) {
+      const field = windowField(`requester ${requester}`)
+      const { window = [] } = this.#windows.get(field) ?? {}
+      const adopted = { window: [...window, [deliveredAt, times] as const], keptUntil }
+      this.#windows.set(field, adopted)
+      this.#adopted.set(field, encodeClaimWindow(adopted))
+    }
+  }
+
+  #learn([command, , ...words]: KeyedCommand, answer: unknown): void {
+    if (command === 'GET') this.#published = decodeWindow(answer as string | null)
+    if (command === 'HMGET') {
+      for (const [index, text] of (answer as (string | null)[]).entries())
+        this.#windows.set(String(words[index]), decodeClaimWindow(text))
+    }
     if (command === 'ZMSCORE') {
       for (const [index, score] of (answer as (string | null)[]).entries())
         if (score !== null) this.#names.set(String(words[index]), Number(score))

@@ -8,8 +8,11 @@ import { sweeping } from './decisions.ts'
 import type { Keys } from './keys.ts'
 import { storedSize } from './layout.ts'
 import type { Scripts } from './scripts.ts'
+import { CLAIM_WINDOWS, claimWindowUntil } from './windows.ts'
 
 const CHUNK = 100
+/** How many fields of a stock a step visits. */
+const STEP = 1000
 /** After how many seconds an author is visited again if its sweep was interrupted. */
 const RETRY_SECONDS = 300
 
@@ -65,8 +68,31 @@ export class Sweeper {
     const retryAt = now + RETRY_SECONDS
     await this.#connection.within(this.#connection.client.zadd(part, retryAt, author))
     const outcome = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
-    await this.#scripts.run('reschedule', [part], [author, retryAt, outcome.dueAt ?? ''])
+    const dueAt =
+      outcome.dueAt === undefined ? undefined : await this.#sweepWindows(author, outcome.dueAt, now)
+    await this.#scripts.run('reschedule', [part], [author, retryAt, dueAt ?? ''])
     return outcome.gone
+  }
+
+  /** Removes the claim windows that are over. Resolves to when the next is, or to `dueAt` if that is earlier. */
+  async #sweepWindows(author: Pubkey, dueAt: number, now: number): Promise<number> {
+    const { stock } = this.#keys.of(author)
+    let next = dueAt
+    let cursor = '0'
+    do {
+      const step = await this.#scripts.ask('hscan', stock, cursor, 'MATCH', CLAIM_WINDOWS, 'COUNT', STEP)
+      const [after, words] = step as [after: string, words: string[]]
+      const over: string[] = []
+      for (let index = 0; index < words.length; index += 2) {
+        const [field = '', window = ''] = words.slice(index, index + 2)
+        const keptUntil = claimWindowUntil(window)
+        if (keptUntil <= now) over.push(field)
+        else next = Math.min(next, keptUntil)
+      }
+      if (over.length > 0) await this.#scripts.run('forget', [stock], [now, ...over])
+      cursor = after
+    } while (cursor !== '0')
+    return next
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {

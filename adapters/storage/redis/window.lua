@@ -1,5 +1,6 @@
 -- Sliding windows, as in plugin/stock/windows.ts. A window is a text: its total cost (10 digits), then for each record,
--- oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). windows.ts reads it too.
+-- oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). In a claim window, the time until
+-- which it is kept comes before that (11 digits). windows.ts reads them too.
 
 local sub = string.sub
 local USED, AT, RECORD = 10, 11, 21
@@ -35,6 +36,16 @@ local digits = setmetatable({}, {
     return known[used]
   end,
 })
+
+-- The start of a claim window that is kept until then.
+local function untilOf(time)
+  return string.format('%011d', time)
+end
+
+-- A claim window without its start.
+local function recordsOf(window)
+  return window and sub(window, AT + 1)
+end
 
 -- The window with one more record; `new` is the result of `recordOf` for it.
 local function recorded(records, used, at, cost, new)
