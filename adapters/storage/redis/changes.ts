@@ -7,6 +7,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { removalsOf } from '../../../plugin/stock/bookkeeping.ts'
+import type { StrangerTerms } from '../../../plugin/stock/strangers.ts'
 import { type RemovedListener, StoreError } from '../../../plugin/store.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
@@ -54,6 +55,8 @@ export interface Seen {
 
 export class Changes {
   readonly removed = new Listeners<Parameters<RemovedListener>>()
+  /** The policy of the newest claim in this process: stocks are prepared for the next one under it. Undefined before the first. */
+  terms: StrangerTerms | undefined
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #commits: Commits
@@ -149,6 +152,7 @@ export class Changes {
     queue.fields = undefined
     for (let attempt = 0; batch.length > 0; attempt++) {
       const draft = new Draft(keys, reads, answers)
+      draft.terms = this.terms ?? draft.terms
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)

@@ -130,6 +130,7 @@ export class Claims {
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
     const terms = { policy, now }
+    this.#changes.terms = policy
     const asked = new Asked(claims.length)
     for (const [index, claim] of claims.entries()) {
       const waiting = { claim, terms, asked, index }

@@ -71,7 +71,7 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
 
 export class Draft {
   stock: Stock<RowedPackage> | undefined
-  /** The policy of the newest claim, as far as it is about strangers. */
+  /** The policy that the next claim is expected to have. */
   terms: StrangerTerms | undefined
   readonly #keys: AuthorKeys
   readonly #read: ReadStock

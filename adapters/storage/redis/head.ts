@@ -30,7 +30,7 @@ export interface Head {
   readonly keptUntil: number
   /** Whether nothing has made the next sweep visit the author since the last. */
   readonly isUnscheduled: boolean
-  /** The policy of the newest claim; undefined before the first. */
+  /** The policy that the next claim is expected to have; undefined if nobody has claimed yet. */
   readonly terms: StrangerTerms | undefined
   /** Whether an earlier version wrote it, which kept claim windows elsewhere. */
   readonly isOld: boolean

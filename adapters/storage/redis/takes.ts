@@ -50,7 +50,7 @@ export function encodeTerms({ strangers, freshPerAddress, keep }: StrangerTerms)
   return `${encodeQuota(strangers)} ${encodeQuota(freshPerAddress)} ${keep}`
 }
 
-/** Undefined if nobody has claimed from the author yet. */
+/** Undefined if the text is empty. */
 export function decodeTerms(text: string): StrangerTerms | undefined {
   if (text === '') return undefined
   const [one = '', other = '', keep] = text.split(' ')
