@@ -7,7 +7,6 @@ import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promi
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { removalsOf } from '../../../plugin/stock/bookkeeping.ts'
-import type { StrangerTerms } from '../../../plugin/stock/strangers.ts'
 import { type RemovedListener, StoreError } from '../../../plugin/store.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
@@ -15,6 +14,7 @@ import type { Change, Decision } from './decisions.ts'
 import { Draft, type Needs, readsOf } from './draft.ts'
 import type { AuthorKeys, Keys } from './keys.ts'
 import type { Scripts } from './scripts.ts'
+import type { Terms } from './terms.ts'
 
 /** Maximum number of changes per commit, so that it does not block the server for long. */
 const MAX_BATCH = 500
@@ -55,8 +55,8 @@ export interface Seen {
 
 export class Changes {
   readonly removed = new Listeners<Parameters<RemovedListener>>()
-  /** The policy of the newest claim in this process: stocks are prepared for the next one under it. Undefined before the first. */
-  terms: StrangerTerms | undefined
+  /** Of the newest claim in this process: stocks are prepared for the next one under the same. Undefined before the first. */
+  terms: Terms | undefined
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #commits: Commits

@@ -19,26 +19,26 @@ import {
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
-import { claiming, claimWindowsOf, windowSeconds } from './decisions.ts'
+import { claiming, claimWindowsOf } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
-import { encodeTerms } from './takes.ts'
+import { encodeTerms, requesterSeconds, termsOf } from './terms.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
 /** Maximum number of claims per script call, so that it blocks the server for at most a millisecond. */
 const MAX_AT_ONCE = 32
 
 /** What all claims of a call have in common. */
-interface Terms {
+interface Conditions {
   readonly policy: ClaimPolicy
   readonly now: number
 }
 
 interface Waiting {
   readonly claim: Claim
-  readonly terms: Terms
+  readonly terms: Conditions
   readonly asked: Asked
   /** Index within `asked`. */
   readonly index: number
@@ -130,7 +130,7 @@ export class Claims {
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
     const terms = { policy, now }
-    this.#changes.terms = policy
+    this.#changes.terms = termsOf(policy)
     const asked = new Asked(claims.length)
     for (const [index, claim] of claims.entries()) {
       const waiting = { claim, terms, asked, index }
@@ -185,9 +185,8 @@ export class Claims {
     const keys: string[] = []
     const args = limitsOf(first.terms)
     for (const { claim } of batch) {
-      const [ofRequester = '', ofAddress = '', ofNetwork = ''] = claimWindowsOf(claim)
       keys.push(this.#keys.of(claim.author).stock)
-      args.push(askedOf(claim), keyPart(recipientOf(claim)), ofRequester, ofAddress, ofNetwork)
+      args.push(...askedOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -255,11 +254,8 @@ function seenOf(claim: Claim, fields: Seen['fields'], texts: readonly (string | 
 }
 
 /** What claim.lua is told about all claims. */
-function limitsOf({ policy, now }: Terms): (string | number)[] {
-  const { perAuthor, perAddress, freshPerAddress, redeliverySeconds, retireAfterSeconds } = policy
-  const deliveryUntil = deliveryKeptUntil(redeliverySeconds, now)
-  const requesterUntil = now + windowSeconds('requester ', policy) + WINDOW_SLACK
-  const addressUntil = now + windowSeconds('address ', policy) + WINDOW_SLACK
+function limitsOf({ policy, now }: Conditions): (string | number)[] {
+  const { perAuthor, perAddress, freshPerAddress, redeliverySeconds } = policy
   const remembered = takeSeconds(policy)
   return [
     now,
@@ -268,25 +264,25 @@ function limitsOf({ policy, now }: Terms): (string | number)[] {
     perAddress.max,
     perAddress.windowSeconds,
     forNetwork(perAddress).max,
-    now - redeliverySeconds,
-    now - retireAfterSeconds,
-    deliveryUntil,
-    requesterUntil,
-    addressUntil,
-    Math.max(deliveryUntil, requesterUntil, addressUntil),
+    redeliverySeconds > 0 ? now - redeliverySeconds : '',
+    deliveryKeptUntil(redeliverySeconds, now),
+    now + requesterSeconds(policy) + WINDOW_SLACK,
+    now + perAddress.windowSeconds + WINDOW_SLACK,
     newVersion(),
-    Number(redeliverySeconds > 0),
-    encodeTerms(policy),
+    encodeTerms(termsOf(policy)),
     freshPerAddress?.max ?? '',
     remembered === undefined ? '' : now + remembered,
   ]
 }
 
-/** The fast path only supports claims for all packages of a kind. */
-function askedOf(claim: Claim): string {
-  if (!isPlainClaim(claim)) return ''
-  const most = `${letterOf(claim)}${asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0}`
-  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : most
+/** What claim.lua is told about one claim. It only supports claims for all packages of a kind. */
+function askedOf(claim: Claim): (string | number)[] {
+  const { maximum, maxSlots } = claim
+  const letter = isPlainClaim(claim) ? letterOf(claim) : ''
+  const oneTime = asksFor(claim, KEY_PACKAGE_KIND) ? maximum : 0
+  const slots = asksFor(claim, SLOT_KIND) ? (maxSlots ?? 'all') : ''
+  const [ofRequester = '', ofAddress = '', ofNetwork = ''] = claimWindowsOf(claim)
+  return [letter, oneTime, slots, keyPart(recipientOf(claim)), ofRequester, ofAddress, ofNetwork]
 }
 
 function letterOf({ standing }: Claim): string {

@@ -27,6 +27,7 @@ import type {
 import type { Draft, Needs } from './draft.ts'
 import { keyPart } from './keys.ts'
 import type { RowedPackage } from './layout.ts'
+import { requesterSeconds, termsOf } from './terms.ts'
 import { windowField } from './windows.ts'
 
 /** A change of an author. It is decided again on the new state if another client changed the author first. */
@@ -95,7 +96,7 @@ export function claiming(
     decide(draft) {
       const { stock, windows, choice, removed } = claim(draft.stock, windowIn(draft), known, policy, now)
       draft.stock = stock
-      draft.terms = policy
+      draft.terms = termsOf(policy)
       for (const [name, window] of windows ?? []) {
         const keptUntil = now + windowSeconds(name, policy)
         draft.keepWindow(windowField(name), window && { ...window, keptUntil })
@@ -127,13 +128,8 @@ function windowIn(draft: Draft): WindowOf {
   return (name) => draft.window(windowField(name))
 }
 
-/** How long a window matters. The fast path also uses the requester's to see whether a claim may be repeated. */
-export function windowSeconds(
-  name: WindowName,
-  { perAuthor, perAddress, redeliverySeconds }: ClaimPolicy,
-): number {
-  if (!isOfRequester(name)) return perAddress.windowSeconds
-  return Math.max(perAuthor.windowSeconds, redeliverySeconds)
+function windowSeconds(name: WindowName, policy: ClaimPolicy): number {
+  return isOfRequester(name) ? requesterSeconds(policy) : policy.perAddress.windowSeconds
 }
 
 function isOfRequester(name: WindowName): boolean {

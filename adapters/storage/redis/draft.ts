@@ -3,7 +3,6 @@
 import { timesOf } from '../../../plugin/stock/deletions.ts'
 import { isFresh } from '../../../plugin/stock/selection.ts'
 import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
-import type { StrangerTerms } from '../../../plugin/stock/strangers.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
 import { inPieces, type KeyedCommand } from './commits.ts'
@@ -17,6 +16,7 @@ import {
   STOCK_FIELDS,
 } from './layout.ts'
 import { encodeRow } from './row.ts'
+import type { Terms } from './terms.ts'
 import {
   claimWindowUntil,
   decodeClaimWindow,
@@ -71,8 +71,8 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
 
 export class Draft {
   stock: Stock<RowedPackage> | undefined
-  /** The policy that the next claim is expected to have. */
-  terms: StrangerTerms | undefined
+  /** Of the policy that the next claim is expected to have. */
+  terms: Terms | undefined
   readonly #keys: AuthorKeys
   readonly #read: ReadStock
   readonly #windows = new Map<string, KeptWindow | undefined>()

@@ -1,16 +1,17 @@
 /**
- * The field `head` of a stock: what the fast path of claims checks first, as numbers of fixed length: when the first package expires;
- * since when the first of those that may retire is exposed; until when the hash is kept; how many KeyPackages are not fresh; then a
- * 1 or 0 each: whether a claim must ask for a sweep, whether there is an `always`, whether there is an `again`; then how many of the
- * fresh packages strangers may not take, and until when exactly so many. At its end the terms for strangers on which that
- * depends. Those of earlier versions lack what is about strangers.
+ * The field `head` of a stock: what the fast path of claims checks first, as numbers of fixed length. Until when it may be taken: a
+ * package expires or may retire then, or the hash is not kept long enough; until when the number of reserved packages (below) is
+ * exact; until when the hash is kept; how many KeyPackages are not fresh; a 1 or 0 each: whether a claim must ask for a
+ * sweep, whether there is an `always`, whether there is an `again`; how many fresh packages at most are reserved: strangers may not
+ * take them. At its end the terms on which this depends (terms.ts). In heads of earlier versions, which are shorter, the
+ * third to fifth part are the same.
  */
 
 import { retirements } from '../../../plugin/stock/exposure.ts'
 import { isFresh, sizeOf } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
-import { reserveOf, type StrangerTerms } from '../../../plugin/stock/strangers.ts'
-import { decodeTerms, encodeTerms } from './takes.ts'
+import { reserveOf } from '../../../plugin/stock/strangers.ts'
+import { decodeTerms, encodeTerms, type Terms } from './terms.ts'
 
 const TIME = 11
 const COUNT = 5
@@ -18,8 +19,7 @@ const COUNT = 5
 const KEPT_UNTIL = 2 * TIME
 const OTHERS = 3 * TIME
 const FLAGS = OTHERS + COUNT
-const RESERVE = FLAGS + 3
-const TERMS = RESERVE + COUNT + TIME
+const TERMS = FLAGS + 3 + COUNT
 /** Larger than any time. */
 export const NEVER = 10 ** TIME - 1
 const MANY = 10 ** COUNT - 1
@@ -30,8 +30,8 @@ export interface Head {
   readonly keptUntil: number
   /** Whether nothing has made the next sweep visit the author since the last. */
   readonly isUnscheduled: boolean
-  /** The policy that the next claim is expected to have; undefined if nobody has claimed yet. */
-  readonly terms: StrangerTerms | undefined
+  /** Of the policy that the next claim is expected to have; undefined if nobody has claimed yet. */
+  readonly terms: Terms | undefined
   /** Whether an earlier version wrote it, which kept claim windows elsewhere. */
   readonly isOld: boolean
 }
@@ -51,28 +51,40 @@ export function encodeHead(
   has: { readonly always: boolean; readonly again: boolean },
   now: number,
 ): string {
-  const { packages } = stock
-  const { count, exactUntil } =
-    terms === undefined ? { count: MANY, exactUntil: 0 } : reserveOf(stock, terms, now)
+  const { count, exactUntil } = terms === undefined ? NO_STRANGER : reserveOf(stock, terms, now)
   return [
-    digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
-    digits(earliest(retirements(packages, 0)), TIME),
+    digits(terms === undefined ? 0 : fastUntil(stock, keptUntil, terms), TIME),
+    digits(Math.min(exactUntil, NEVER), TIME),
     digits(keptUntil, TIME),
-    digits(sizeOf(packages.filter((pkg) => !isFresh(pkg))), COUNT),
+    digits(sizeOf(stock.packages.filter((pkg) => !isFresh(pkg))), COUNT),
     ...[isUnscheduled, has.always, has.again].map(Number),
     digits(Math.min(count, MANY), COUNT),
-    digits(Math.min(exactUntil, NEVER), TIME),
     terms === undefined ? '' : encodeTerms(terms),
   ].join('')
+}
+
+const NO_STRANGER = { count: MANY, exactUntil: 0 }
+
+/** When the fast path can no longer be taken, in seconds since the epoch, if the stock does not change. */
+function fastUntil(
+  { packages }: Stock,
+  keptUntil: number,
+  { retireAfterSeconds, stockSeconds }: Terms,
+): number {
+  const times = [
+    ...packages.map(({ expiresAt }) => expiresAt),
+    ...retirements(packages, retireAfterSeconds),
+    keptUntil - stockSeconds + 1,
+  ]
+  return Math.max(
+    0,
+    times.reduce((a, b) => Math.min(a, b), NEVER),
+  )
 }
 
 /** The number of KeyPackages that are not fresh; 0 without a head. */
 export function sizeWithoutFresh(head: string | null): number {
   return Number(head?.slice(OTHERS, FLAGS) ?? 0)
-}
-
-function earliest(times: readonly number[]): number {
-  return times.reduce((a, b) => Math.min(a, b), NEVER)
 }
 
 function digits(value: number, length: number): string {

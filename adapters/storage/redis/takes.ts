@@ -3,8 +3,7 @@
  * fast path finds an address or a network by searching the text.
  */
 
-import type { StrangerTerms, Take, Taker } from '../../../plugin/stock/strangers.ts'
-import type { Quota } from '../../../plugin/store.ts'
+import type { Take, Taker } from '../../../plugin/stock/strangers.ts'
 import { windowField } from './windows.ts'
 
 export function encodeTakes(takes: readonly Take[] = []): string {
@@ -43,33 +42,4 @@ function takerOf([name = '', network = '']: readonly string[]): Taker {
   const bare = name.slice(2)
   if (name.startsWith('k ')) return { knownAs: bare }
   return network === '' ? { address: bare } : { address: bare, network: network.slice(2) }
-}
-
-/** The terms for strangers, as they end the field `head`. */
-export function encodeTerms({ strangers, freshPerAddress, keep }: StrangerTerms): string {
-  return `${encodeQuota(strangers)} ${encodeQuota(freshPerAddress)} ${keep}`
-}
-
-/** Undefined if the text is empty. */
-export function decodeTerms(text: string): StrangerTerms | undefined {
-  if (text === '') return undefined
-  const [one = '', other = '', keep] = text.split(' ')
-  const [strangers, freshPerAddress] = [decodeQuota(one), decodeQuota(other)]
-  return {
-    ...(strangers && { strangers }),
-    ...(freshPerAddress && { freshPerAddress }),
-    keep: Number(keep),
-  }
-}
-
-const NONE = '-'
-
-function encodeQuota(quota: Quota | undefined): string {
-  return quota === undefined ? NONE : `${quota.max}/${quota.windowSeconds}`
-}
-
-function decodeQuota(text: string): Quota | undefined {
-  if (text === NONE) return undefined
-  const [max, windowSeconds] = text.split('/')
-  return { max: Number(max), windowSeconds: Number(windowSeconds) }
 }
