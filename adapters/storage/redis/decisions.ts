@@ -99,7 +99,7 @@ export function claiming(
       draft.terms = termsOf(policy)
       for (const [name, window] of windows ?? []) {
         const keptUntil = now + windowSeconds(name, policy)
-        draft.keepWindow(windowField(name), window && { ...window, keptUntil })
+        draft.windows.keep(windowField(name), window && { ...window, keptUntil })
       }
       if (choice.outcome !== 'delivered') return { outcome: choice, removed }
       return { outcome: choice, removed, delivered: choice.packages }
@@ -125,7 +125,7 @@ export function claimWindowsOf(claimant: Claimant): string[] {
 }
 
 function windowIn(draft: Draft): WindowOf {
-  return (name) => draft.window(windowField(name))
+  return (name) => draft.windows.of(windowField(name))
 }
 
 function windowSeconds(name: WindowName, policy: ClaimPolicy): number {
@@ -176,7 +176,7 @@ function uncount(draft: Draft, counted: CountedClaim): void {
   for (const [name, after] of uncountClaim(before, counted)) {
     if (after === before(name)) continue
     const window = isOfRequester(name) ? withNewest(before(name), after) : after
-    draft.keepWindow(windowField(name), window)
+    draft.windows.keep(windowField(name), window)
   }
 }
 

@@ -5,6 +5,7 @@ import { isFresh } from '../../../plugin/stock/selection.ts'
 import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
+import { ClaimWindows } from './claim-windows.ts'
 import { inPieces, type KeyedCommand } from './commits.ts'
 import type { AuthorKeys } from './keys.ts'
 import {
@@ -17,15 +18,7 @@ import {
 } from './layout.ts'
 import { encodeRow } from './row.ts'
 import type { Terms } from './terms.ts'
-import {
-  claimWindowUntil,
-  decodeClaimWindow,
-  decodeWindow,
-  encodeClaimWindow,
-  encodeWindow,
-  WINDOW_SLACK,
-  windowField,
-} from './windows.ts'
+import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
 
 /** What a decision needs of an author besides the stock. */
 export interface Needs {
@@ -73,13 +66,11 @@ export class Draft {
   stock: Stock<RowedPackage> | undefined
   /** Of the policy that the next claim is expected to have. */
   terms: Terms | undefined
+  readonly windows = new ClaimWindows()
   readonly #keys: AuthorKeys
   readonly #read: ReadStock
-  readonly #windows = new Map<string, KeptWindow | undefined>()
   readonly #names = new Map<string, number | undefined>()
   readonly #firstNames = new Map<number, number>()
-  readonly #adopted = new Map<string, string>()
-  readonly #newWindows = new Map<string, string | undefined>()
   #newPublished: KeyedCommand | undefined
   #published: KeptWindow | undefined
   #mustUnschedule = false
@@ -96,7 +87,7 @@ export class Draft {
     this.stock = this.#read.stock
     this.terms = this.#read.head?.terms
     for (const [index, command] of reads.entries()) if (index > 0) this.#learn(command, answers[index])
-    if (this.#read.head?.isOld) this.#adoptDeliveries()
+    if (this.#read.head?.isOld) this.windows.adopt(this.stock?.deliveries ?? [])
   }
 
   /** Undefined if there is no stock. */
@@ -108,7 +99,7 @@ export class Draft {
   get isChanged(): boolean {
     return (
       this.stock !== this.#read.stock ||
-      this.#isWindowNew ||
+      this.windows.isChanged ||
       this.#newPublished !== undefined ||
       this.#mustUnschedule ||
       this.#newNames.size > 0 ||
@@ -130,17 +121,6 @@ export class Draft {
   /** Lets the next claim make a sweep visit the author, because this change leaves nothing that is due soon. */
   unschedule(): void {
     this.#mustUnschedule = this.#read.head?.isUnscheduled === false && !this.stock?.deliveries.length
-  }
-
-  /** The claim window of a field. */
-  window(field: string): KeptWindow | undefined {
-    return this.#windows.get(field)
-  }
-
-  /** Writes a claim window; undefined: it is empty. */
-  keepWindow(field: string, window: KeptWindow | undefined): void {
-    this.#windows.set(field, window)
-    this.#newWindows.set(field, window && encodeClaimWindow(window))
   }
 
   /** The window of the author's publishing. */
@@ -216,7 +196,7 @@ export class Draft {
     const lasting = isKeptLonger ? [stock, known] : []
     return [
       ...fetching,
-      ...inPieces('HSET', stock, [...this.#changedFields(keptUntil, rows, now), ...this.#fullWindows()]),
+      ...inPieces('HSET', stock, [...this.#changedFields(keptUntil, rows, now), ...this.windows.written]),
       ...inPieces('ZADD', known, newNames),
       ...lasting.map((key): KeyedCommand => ['EXPIRE', key, Math.max(0, keptUntil - now) + SLACK]),
       ...(this.#newPublished ? [this.#newPublished] : []),
@@ -237,12 +217,11 @@ export class Draft {
   #removals(rows: ReadonlySet<string>): KeyedCommand[] {
     const { stock, known } = this.#keys
     const gone = [...rowsOf(this.#read.stock)].filter((row) => !rows.has(row))
-    const empty = [...this.#newWindows].flatMap(([field, text]) => (text === undefined ? [field] : []))
     const fields = this.stock === undefined ? STOCK_FIELDS : []
     const forgetting = inPieces(
       'HDEL',
       stock,
-      [...gone, ...empty, ...fields].map((field) => [field]),
+      [...gone, ...this.windows.removed, ...fields].map((field) => [field]),
     )
     // The claim windows stay (I5).
     if (this.stock === undefined) return [...forgetting, ['UNLINK', known]]
@@ -265,46 +244,23 @@ export class Draft {
       ...(deletions === undefined ? [] : timesOf(deletions)),
     ]
     const keptUntil = times.reduce((a, b) => Math.max(a, b), this.#keptBefore)
-    const windowsUntil = this.#fullWindows().reduce(
-      (last, [, text]) => Math.max(last, claimWindowUntil(text)),
-      0,
-    )
-    return windowsUntil > keptUntil ? windowsUntil + SLACK : keptUntil
+    const { writtenUntil } = this.windows
+    return writtenUntil > keptUntil ? writtenUntil + SLACK : keptUntil
   }
 
   get #keptBefore(): number {
     return this.#read.head?.keptUntil ?? 0
   }
 
-  get #isWindowNew(): boolean {
-    return this.#newWindows.size > 0
-  }
-
   get #isUnscheduled(): boolean {
-    return !this.stock?.deliveries.length && !this.#isWindowNew
-  }
-
-  #fullWindows(): (readonly [field: string, text: string])[] {
-    const all = new Map([...this.#adopted, ...this.#newWindows])
-    return [...all].flatMap(([field, text]) => (text === undefined ? [] : [[field, text] as const]))
-  }
-
-  /** The fast path sees from their windows who may have a claim to repeat. */
-  #adoptDeliveries(): void {
-    for (const { requester, deliveredAt, keptUntil, times } of this.stock?.deliveries ?? []) {
-      const field = windowField(`requester ${requester}`)
-      const { window = [] } = this.#windows.get(field) ?? {}
-      const adopted = { window: [...window, [deliveredAt, times] as const], keptUntil }
-      this.#windows.set(field, adopted)
-      this.#adopted.set(field, encodeClaimWindow(adopted))
-    }
+    return !this.stock?.deliveries.length && !this.windows.isChanged
   }
 
   #learn([command, , ...words]: KeyedCommand, answer: unknown): void {
     if (command === 'GET') this.#published = decodeWindow(answer as string | null)
     if (command === 'HMGET') {
       for (const [index, text] of (answer as (string | null)[]).entries())
-        this.#windows.set(String(words[index]), decodeClaimWindow(text))
+        this.windows.learn(String(words[index]), text)
     }
     if (command === 'ZMSCORE') {
       for (const [index, score] of (answer as (string | null)[]).entries())

@@ -93,6 +93,18 @@ describe.each(COPIES)('a store in %s that an earlier version has written', (_nam
     expect(await put('alice phone 2 signed again')).toBe('deleted')
   })
 
+  it('gives everybody who claimed in the last minute the same package again', async () => {
+    const policy = { ...POLICY, redeliverySeconds: 600 }
+    const oneTime = { narrowings: [{ kinds: [443] }] }
+    for (const [requester, name] of [
+      ['xavier', 'alice 1'],
+      ['yvonne', 'alice 2'],
+    ] as const) {
+      const outcomes = await store.claim([claimBy(requester, ALICE, oneTime)], policy, NOW)
+      expect(deliveredIds(outcomes)).toEqual([packages[name]?.id])
+    }
+  })
+
   it('is refused by that version once something is written that it does not know, and not before', async () => {
     await linesOf(store)
     expect(await kept.format()).toBe(before)
