@@ -223,8 +223,12 @@ export class Draft {
       stock,
       [...gone, ...this.windows.removed, ...fields].map((field) => [field]),
     )
-    // The claim windows stay (I5).
-    if (this.stock === undefined) return [...forgetting, ['UNLINK', known]]
+    if (this.stock === undefined) {
+      if (this.#read.stock === undefined) return forgetting
+      // The claim windows stay (I5).
+      const seconds = (this.terms?.stockSeconds ?? 0) + SLACK
+      return [...forgetting, ['EXPIRE', stock, seconds], ['UNLINK', known]]
+    }
     forgetting.push(
       ...inPieces(
         'ZREM',

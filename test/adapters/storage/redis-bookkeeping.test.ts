@@ -223,7 +223,7 @@ describe('an author of whom only windows are left', () => {
     await store.sweep(NOW + HOUR, 600)
     expect(await kept()).toEqual({ requesters: 1, addresses: 1 })
     expect(await client.hlen(`test:{${author}}:stock`)).toBe(2)
-    expect(await client.ttl(`test:{${author}}:stock`)).toBeGreaterThan(9 * HOUR)
+    expect(await timeToLive('stock')).toBe(12 * HOUR)
     expect(await claim('bob', NOW + HOUR, once)).toBe('none')
     expect(await everyAuthor()).not.toContain(author)
     expect(await dueOf()).toBe('')
