@@ -141,15 +141,14 @@ class RedisStore implements MovableStore {
   put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
     return this.#write(async () => {
       const { author, id } = pkg
-      const change = putting(this.#keys.of(author), pkg, limits, now)
-      const outcome = await this.#changes.make(author, change)
+      const outcome = await this.#changes.make(author, putting(pkg, limits, now))
       if (isTakenIn(outcome)) this.#signals.tellPublished(author, id)
       return outcome
     })
   }
 
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
-    return this.#calls.run(() => this.#claims.send(claims, policy, now))
+    return this.#write(() => this.#claims.send(claims, policy, now))
   }
 
   list(author: Pubkey, now: number): Promise<ListedPackage[]> {
@@ -172,12 +171,11 @@ class RedisStore implements MovableStore {
   }
 
   release(author: Pubkey, ids: readonly string[], now: number, counted?: CountedClaim): Promise<void> {
-    const keys = this.#keys.of(author)
-    return this.#calls.run(() => this.#changes.make(author, releasing(keys, ids, now, counted)))
+    return this.#write(() => this.#changes.make(author, releasing(ids, now, counted)))
   }
 
   sweep(now: number, retireAfterSeconds: number): Promise<number> {
-    return this.#calls.run(() => this.#sweeper.sweep(now, retireAfterSeconds))
+    return this.#write(() => this.#sweeper.sweep(now, retireAfterSeconds))
   }
 
   hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {

@@ -47,40 +47,85 @@ export function shareOf(
   now: number,
 ): Share | 'needs-known' {
   const { standing, address, network } = request
-  // One package always stays: the shared one, or else the last one (I2).
-  const stays = sharedOf(content.packages) === undefined ? 1 : 0
-  const spendable = Math.max(0, content.packages.filter(isFresh).length - stays)
+  const spendable = spendableOf(content.packages)
   if (typeof standing === 'object') {
     const left = leftOf(KNOWN_QUOTA, content.takes ?? [], (taker) => isKnownAs(taker, standing.knownAs), now)
     if (left > 0) return { fresh: Math.min(spendable, left), taker: standing }
   }
-  const fresh = strangersShare(content, { spendable, stays }, request, policy, now)
+  const fresh = strangersShare(content, request, policy, now)
   if (standing === undefined && Math.min(fresh, wanted) < Math.min(spendable, wanted)) return 'needs-known'
   return { fresh, taker: network === undefined ? { address } : { address, network } }
 }
 
+/** What claims of strangers find of an author's fresh packages, as long as nothing but their takes changes the stock. */
+export interface Reserve {
+  /** At most so many of the fresh packages are for known requesters alone, or stay. */
+  readonly count: number
+  /** Until then it is exactly `count`, in seconds since the epoch. */
+  readonly exactUntil: number
+}
+
 /**
- * Half of the packages that can be spent, and at most `keep`, are for known requesters alone, so that an author with three packages
- * still serves strangers. Those that strangers have taken count as well: half of what is left would soon be nothing.
+ * The reserve against strangers. Each take of a stranger costs a fresh package and one of their share, so the rest stays the
+ * same; it only shrinks when an older take leaves the window.
  */
+export function reserveOf(content: Content, policy: StrangerTerms, now: number): Reserve {
+  const count = content.packages.filter(isFresh).length - shareOfAll(content, policy, now)
+  const { strangers, keep } = policy
+  // Without that window nobody counts the takes, and `keep` shrinks with the stock.
+  if (strangers === undefined) return { count, exactUntil: keep === 0 ? Number.POSITIVE_INFINITY : now }
+  const taken = (content.takes ?? []).filter(
+    ({ at, taker }) => isStranger(taker) && at > now - strangers.windowSeconds,
+  )
+  const oldest = taken.reduce((first, { at }) => Math.min(first, at), now)
+  return { count, exactUntil: oldest + strangers.windowSeconds }
+}
+
+/** What the policy says about strangers. */
+export type StrangerTerms = Pick<ClaimPolicy, 'strangers' | 'freshPerAddress' | 'keep'>
+
+/** How many fresh packages a stranger may take now. */
 function strangersShare(
-  { takes = [] }: Content,
-  { spendable, stays }: { readonly spendable: number; readonly stays: number },
+  content: Content,
   { address, network }: Claim,
-  { strangers, freshPerAddress, keep }: ClaimPolicy,
+  policy: StrangerTerms,
   now: number,
 ): number {
-  const taken = strangers === undefined ? 0 : usedOf(strangers, takes, isStranger, now)
-  const kept = Math.min(keep, Math.floor((spendable + taken) / 2))
+  const { freshPerAddress } = policy
+  const { takes = [] } = content
   const left = [
-    spendable - kept,
-    // The one that they will share is part of their share.
-    leftOf(strangers, takes, isStranger, now) - stays,
+    shareOfAll(content, policy, now),
     leftOf(freshPerAddress, takes, (taker) => isFrom(taker, address), now),
   ]
   if (network !== undefined && freshPerAddress !== undefined)
     left.push(leftOf(forNetwork(freshPerAddress), takes, (taker) => isWithin(taker, network), now))
-  return Math.max(0, Math.min(...left))
+  return Math.min(...left)
+}
+
+/**
+ * How many fresh packages strangers may take all together. Half of those that can be spent, and at most `keep`, are for known
+ * requesters alone, so that an author with three packages still serves strangers. Those that strangers have taken count as well:
+ * half of what is left would soon be nothing. The package that strangers will share is part of their share.
+ */
+function shareOfAll(
+  { packages, takes = [] }: Content,
+  { strangers, keep }: StrangerTerms,
+  now: number,
+): number {
+  const spendable = spendableOf(packages)
+  const taken = strangers === undefined ? 0 : usedOf(strangers, takes, isStranger, now)
+  const kept = Math.min(keep, Math.floor((spendable + taken) / 2))
+  const left = leftOf(strangers, takes, isStranger, now) - staysOf(packages)
+  return Math.max(0, Math.min(spendable - kept, left))
+}
+
+function spendableOf(packages: readonly StockedPackage[]): number {
+  return Math.max(0, packages.filter(isFresh).length - staysOf(packages))
+}
+
+/** How many fresh packages always stay: none beside a shared one, else the last one (I2). */
+function staysOf(packages: readonly StockedPackage[]): number {
+  return sharedOf(packages) === undefined ? 1 : 0
 }
 
 /** Adds what a claim took. */
@@ -88,13 +133,18 @@ export function withTake(
   takes: readonly Take[] | undefined,
   { taker }: Share,
   count: number,
-  { strangers, freshPerAddress }: ClaimPolicy,
+  policy: ClaimPolicy,
   now: number,
 ): readonly Take[] | undefined {
-  const quotas = 'knownAs' in taker ? [KNOWN_QUOTA] : [strangers, freshPerAddress]
-  const seconds = quotas.flatMap((quota) => quota?.windowSeconds ?? [])
-  if (count === 0 || seconds.length === 0) return takes
-  return [...(takes ?? []), { at: now, keptUntil: now + Math.max(...seconds), count, taker }]
+  const seconds = 'knownAs' in taker ? KNOWN_QUOTA.windowSeconds : takeSeconds(policy)
+  if (count === 0 || seconds === undefined) return takes
+  return [...(takes ?? []), { at: now, keptUntil: now + seconds, count, taker }]
+}
+
+/** How long what a stranger takes is remembered; undefined: not at all. */
+export function takeSeconds({ strangers, freshPerAddress }: StrangerTerms): number | undefined {
+  const seconds = [strangers, freshPerAddress].flatMap((quota) => quota?.windowSeconds ?? [])
+  return seconds.length === 0 ? undefined : Math.max(...seconds)
 }
 
 /** Gives back what a claim of a stranger took at `at`. Undefined if nothing is left. */

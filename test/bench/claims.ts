@@ -4,7 +4,7 @@ import { open } from 'lmdb'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Claim, ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
 import { scratch } from '../support/scratch.ts'
 import { alternate, callsPerSecond, type Medians } from './measure.ts'
@@ -65,23 +65,37 @@ export async function benchLmdbClaims(): Promise<BenchRow> {
   }
 }
 
-/** Claims one package of every author in each round, alternating with the baseline, after one warm-up round with other authors. */
+/** Who claims in the rounds of a bench. */
+export interface Claimants {
+  readonly policy: ClaimPolicy
+  readonly rounds: number
+  readonly claimOf: (round: number, index: number) => Claim
+}
+
+/** The same requester in each round; every round takes a package. */
+const STRANGERS_OFF: Claimants = {
+  policy: POLICY,
+  rounds: ROUNDS,
+  claimOf: (_round, index) => claimBy(`requester ${index}`, author(index)),
+}
+
+/** Claims of every author in each round, alternating with the baseline, after warm-up rounds with other authors. */
 export async function compareClaims(
   store: KeyPackageStore,
   authors: number,
   baseline: (round: number, index: number) => Promise<unknown>,
+  { policy, rounds, claimOf }: Claimants = STRANGERS_OFF,
 ): Promise<Medians> {
   await fill(store, { from: 0, to: 2 * authors }, LIMITS.max)
-  const claims = Array.from({ length: 2 * authors }, (_, index) =>
-    claimBy(`requester ${index}`, author(index)),
-  )
-  const claimAll = (from: number, round: number) =>
-    callsPerSecond(authors, IN_FLIGHT, (index) =>
-      store.claim(claims.slice(from + index, from + index + 1), POLICY, NOW + round * SECONDS_BETWEEN_ROUNDS),
+  const claimAll = (from: number, round: number) => {
+    const claims = Array.from({ length: authors }, (_, index) => claimOf(round, from + index))
+    return callsPerSecond(authors, IN_FLIGHT, (index) =>
+      store.claim(claims.slice(index, index + 1), policy, NOW + round * SECONDS_BETWEEN_ROUNDS),
     )
-  for (let round = 0; round < ROUNDS; round++) await claimAll(authors, round)
+  }
+  for (let round = 0; round < rounds; round++) await claimAll(authors, round)
   return alternate(
-    ROUNDS,
+    rounds,
     (round) => claimAll(0, round),
     (round) => callsPerSecond(authors, IN_FLIGHT, (index) => baseline(round, index)),
   )

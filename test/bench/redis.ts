@@ -3,9 +3,12 @@
 import { isCluster } from '../../adapters/storage/redis/clients.ts'
 import { connectRedis, type RedisConnection } from '../../adapters/storage/redis/connection.ts'
 import { redisStore } from '../../adapters/storage/redis.ts'
-import { LIMITS, NOW } from '../contract/index.ts'
+import { resolveOptions } from '../../plugin/options.ts'
+import { policyOf } from '../../plugin/request/plan.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
+import { claimBy, hex, LIMITS, NOW, POLICY } from '../contract/index.ts'
 import { type RedisServer, startCluster, startRedis } from '../support/redis.ts'
-import { compareClaims, IN_FLIGHT, ROUNDS } from './claims.ts'
+import { type Claimants, compareClaims, IN_FLIGHT, ROUNDS } from './claims.ts'
 import { benchGrowth } from './growth.ts'
 import { alternate, callsPerSecond, microsecondsOf } from './measure.ts'
 import { benchQuery } from './query.ts'
@@ -15,6 +18,7 @@ import { author, fill, realisticPackage } from './stocked.ts'
 
 const CLAIM_AUTHORS = 2_000
 const CLAIM_BUDGET = 0.65
+const DEFAULT_BUDGET = 0.5
 /** A put reads, decides and commits: two scripts, and the JSON of an author's packages. */
 const PUT_BUDGET = 0.05
 const AUTHORS = 1_000_000
@@ -22,6 +26,17 @@ const CLAIMS_A_ROUND = 5_000
 const WEIGHED_AUTHORS = 2_000
 const MANY_AUTHORS = 500
 const MANY_ROUNDS = 21
+const FLOOD_CLAIMS = 2_000
+const FLOOD_ROUNDS = 5
+
+const DEFAULTS = policyOf(resolveOptions({}))
+/** Another stranger in each round, as many as are in the share of strangers. */
+const STRANGERS: Claimants = {
+  policy: DEFAULTS,
+  rounds: 6,
+  claimOf: (round, index) =>
+    claimBy(`connection ${round}/${index}`, author(index), { address: `192.0.${round}.${index}` }),
+}
 
 const DO_NOTHING = 'return 1'
 const MOVE_ONE_RECORD = `
@@ -42,7 +57,43 @@ export function benchRedisClaims(): Promise<BenchRow[]> {
   return onServer(async (server) => [
     await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server),
     await claimsBeside('an EVALSHA that does nothing', DO_NOTHING, server),
+    await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server, STRANGERS),
+    await floodBeside(server),
   ])
+}
+
+/** Claims of one author by ever new strangers who have used up their share, asked for as the gateway does: twice. */
+async function floodBeside({ url }: Place): Promise<BenchRow> {
+  const store = await storeOn({ url }, 'flood', DEFAULTS)
+  const connection = await connectRedis(url, { log: console })
+  const bare = await bareScript(connection, MOVE_ONE_RECORD)
+  await fill(store, { from: 0, to: 1 }, LIMITS.max)
+  const { value, baseline } = await alternate(
+    FLOOD_ROUNDS,
+    (round) =>
+      callsPerSecond(FLOOD_CLAIMS, IN_FLIGHT, (index) =>
+        claimInFlood(store, `${round}.${index}`, NOW + round),
+      ),
+    (round) => callsPerSecond(FLOOD_CLAIMS, IN_FLIGHT, (index) => bare(`${round}:${index}`)),
+  )
+  await Promise.all([store.close(), connection.close()])
+  return {
+    name: 'claims of one author in a flood of strangers, Redis',
+    value,
+    unit: '/s',
+    baseline,
+    baselineName: 'an EVALSHA that moves one record',
+    ratio: value / baseline,
+    budget: 'none',
+    inside: true,
+  }
+}
+
+async function claimInFlood(store: KeyPackageStore, name: string, now: number): Promise<void> {
+  const claim = claimBy(`requester ${name}`, author(0))
+  const [outcome] = await store.claim([claim], DEFAULTS, now)
+  if (outcome?.outcome === 'needs-known')
+    await store.claim([{ ...claim, standing: 'stranger' }], DEFAULTS, now)
 }
 
 /** On a cluster of three masters, where each author's claims are calls of their own; also queries for many authors at once. */
@@ -170,23 +221,32 @@ export function benchRedisBytes(): Promise<BenchRow[]> {
   })
 }
 
-async function claimsBeside(baselineName: string, script: string, place: Place): Promise<BenchRow> {
-  const store = await storeOn(place, `claims-${opened++}`)
+async function claimsBeside(
+  baselineName: string,
+  script: string,
+  place: Place,
+  claimants?: Claimants,
+): Promise<BenchRow> {
+  const store = await storeOn(place, `claims-${opened++}`, claimants?.policy)
   const connection = await connectRedis(place.url, { log: console })
   const bare = await bareScript(connection, script)
-  const { value, baseline } = await compareClaims(store, CLAIM_AUTHORS, (round, index) =>
-    bare(`${round}:${index}`),
+  const { value, baseline } = await compareClaims(
+    store,
+    CLAIM_AUTHORS,
+    (round, index) => bare(`${round}:${index}`),
+    claimants,
   )
+  const budget = claimants === undefined ? CLAIM_BUDGET : DEFAULT_BUDGET
   await Promise.all([store.close(), connection.close()])
   return {
-    name: `claims, ${place.where ?? 'Redis'}, 64 in flight`,
+    name: `claims, ${place.where ?? 'Redis'}, 64 in flight, ${claimants === undefined ? 'strangers off' : 'on defaults'}`,
     value,
     unit: '/s',
     baseline,
     baselineName,
     ratio: value / baseline,
-    budget: `at least ${CLAIM_BUDGET} times the baseline`,
-    inside: value >= CLAIM_BUDGET * baseline,
+    budget: `at least ${budget} times the baseline`,
+    inside: value >= budget * baseline,
   }
 }
 
@@ -205,8 +265,11 @@ async function bareScript(
   return (name) => client.call('evalsha', `${sha}`, 2, `bare:{${name}}`, `bare:there:{${name}}`)
 }
 
-function storeOn({ url }: Place, name: string) {
-  return redisStore({ redis: `${url}?prefix=bench-${name}:` })
+/** A store that has claimed before, so that it prepares packages for claims under this policy as they come in. */
+async function storeOn({ url }: Place, name: string, policy = POLICY) {
+  const store = await redisStore({ redis: `${url}?prefix=bench-${name}:` })
+  await store.claim([claimBy('anybody', hex('an author without packages'))], policy, NOW)
+  return store
 }
 
 function skipped(error: unknown): undefined {

@@ -50,6 +50,18 @@ export function histories(authors: readonly Pubkey[] = AUTHORS): fc.Arbitrary<Hi
     )
 }
 
+/** Some claims of a history, made under a policy that says other things about strangers. */
+export function underTwoPolicies(all: fc.Arbitrary<History>): fc.Arbitrary<History> {
+  const others = fc.array(fc.boolean(), { minLength: 7, maxLength: 7 })
+  return fc.tuple(all, strangerTerms, others).map(([{ steps }, terms, isOther]) => ({
+    steps: steps.map((step, index) => {
+      if (step.do !== 'claim' || !isOther[index % isOther.length]) return step
+      const { strangers: _, freshPerAddress: _also, ...rest } = step.policy
+      return { ...step, policy: { ...rest, ...terms } }
+    }),
+  }))
+}
+
 function steps(authors: readonly Pubkey[], policy: ClaimPolicy, limits: StockLimits): fc.Arbitrary<Step> {
   const author = fc.constantFrom(...authors)
   const claims = fc.array(author.chain(claimsOf), { minLength: 1, maxLength: authors.length })
@@ -99,13 +111,14 @@ const waits = fc.oneof(
 
 const quotas = fc.record({ max: fc.integer({ min: 1, max: 6 }), windowSeconds: fc.constantFrom(60, HOUR) })
 
+const ofStrangers = { strangers: quotas, freshPerAddress: quotas, keep: fc.nat(3) }
+const strangerTerms = fc.record(ofStrangers, { requiredKeys: ['keep'] })
+
 const policies: fc.Arbitrary<ClaimPolicy> = fc.record(
   {
     perAuthor: quotas,
     perAddress: quotas,
-    strangers: quotas,
-    freshPerAddress: quotas,
-    keep: fc.nat(3),
+    ...ofStrangers,
     redeliverySeconds: fc.constantFrom(0, 0, 60, 200),
     retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
     low: fc.constant(3),

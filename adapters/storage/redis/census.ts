@@ -26,21 +26,29 @@ export class Census {
 
   /** @throws StoreError */
   async *authors(): AsyncGenerator<Pubkey> {
-    yield* this.#authorsWith('stock')
+    for await (const authors of this.#authorsWith('stock')) {
+      // Of some only claim windows are left.
+      const versions = await Promise.all(
+        authors.map((author) => this.#scripts.ask('hget', this.#keys.of(author).stock, 'version')),
+      )
+      yield* authors.filter((_, index) => versions[index] !== null)
+    }
   }
 
   /** @throws StoreError */
-  authorsWithRelayLists(): AsyncGenerator<Pubkey> {
-    return this.#authorsWith('relays')
+  async *authorsWithRelayLists(): AsyncGenerator<Pubkey> {
+    for await (const authors of this.#authorsWith('relays')) yield* authors
   }
 
   /** @throws StoreError */
   async *relayLists(): AsyncGenerator<AuthorRelayList> {
-    for await (const author of this.#authorsWith('relays')) {
-      const fields = RELAY_LIST_KINDS.flatMap(relayListFields)
-      const answer = await this.#scripts.ask('hmget', this.#keys.relayLists(author), ...fields)
-      const lists = decodeRelayLists(author, RELAY_LIST_KINDS, answer)
-      for (const known of everyKnownKind(lists)) yield { author, ...known }
+    for await (const authors of this.#authorsWith('relays')) {
+      for (const author of authors) {
+        const fields = RELAY_LIST_KINDS.flatMap(relayListFields)
+        const answer = await this.#scripts.ask('hmget', this.#keys.relayLists(author), ...fields)
+        const lists = decodeRelayLists(author, RELAY_LIST_KINDS, answer)
+        for (const known of everyKnownKind(lists)) yield { author, ...known }
+      }
     }
   }
 
@@ -61,8 +69,8 @@ export class Census {
       .map(([name, expiresAt]) => ({ name: name as KnownName['name'], expiresAt }))
   }
 
-  /** The authors who have a key with that name, on all masters of a cluster. */
-  async *#authorsWith(name: string): AsyncGenerator<Pubkey> {
+  /** The authors who have a key with that name, on all masters of a cluster, some at a time. */
+  async *#authorsWith(name: string): AsyncGenerator<Pubkey[]> {
     const { client } = this.#connection
     const { pattern, authorIn } = this.#keys.every(name)
     for (const node of isCluster(client) ? client.nodes('master') : [client]) {
@@ -70,7 +78,7 @@ export class Census {
       do {
         const step = node.scan(cursor, 'MATCH', pattern, 'COUNT', STEP)
         const [next, keys] = await this.#connection.within(step)
-        for (const key of keys) yield authorIn(key)
+        yield keys.map(authorIn)
         cursor = next
       } while (cursor !== '0')
     }

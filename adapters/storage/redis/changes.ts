@@ -14,6 +14,7 @@ import type { Change, Decision } from './decisions.ts'
 import { Draft, type Needs, readsOf } from './draft.ts'
 import type { AuthorKeys, Keys } from './keys.ts'
 import type { Scripts } from './scripts.ts'
+import type { Terms } from './terms.ts'
 
 /** Maximum number of changes per commit, so that it does not block the server for long. */
 const MAX_BATCH = 500
@@ -49,11 +50,13 @@ interface Queue {
 /** What the fast path has read of an author; `fields` is undefined if an earlier claim returned them. */
 export interface Seen {
   readonly fields: readonly (string | null)[] | undefined
-  readonly windows: readonly (readonly [key: string, text: string | null])[]
+  readonly windows: readonly (readonly [field: string, text: string | null])[]
 }
 
 export class Changes {
   readonly removed = new Listeners<Parameters<RemovedListener>>()
+  /** Of the newest claim in this process: stocks are prepared for the next one under the same. Undefined before the first. */
+  terms: Terms | undefined
   readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #commits: Commits
@@ -149,6 +152,7 @@ export class Changes {
     queue.fields = undefined
     for (let attempt = 0; batch.length > 0; attempt++) {
       const draft = new Draft(keys, reads, answers)
+      draft.terms = this.terms ?? draft.terms
       const decided = batch.map(({ change }) => change.decide(draft))
       const wanted = new Set(decided.flatMap(({ delivered = [] }) => delivered.map(({ row }) => row)))
       const rows = [...wanted].filter((row) => draft.newRow(row) === undefined)
@@ -192,17 +196,17 @@ function see(queue: Queue, { fields, windows }: Seen): void {
     queue.fields = fields
     queue.windows.clear()
   }
-  for (const [key, text] of windows) queue.windows.set(key, text)
+  for (const [field, text] of windows) queue.windows.set(field, text)
 }
 
 /** What the fast path has read, if that answers all of `reads`. */
 function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
   if (fields === undefined) return undefined
   const answers: unknown[] = [fields]
-  for (const [command, key] of reads.slice(1)) {
-    const text = command === 'GET' ? windows.get(key) : undefined
-    if (text === undefined) return undefined
-    answers.push(text)
+  for (const [command, , ...names] of reads.slice(1)) {
+    const texts = command === 'HMGET' ? names.map((name) => windows.get(String(name))) : [undefined]
+    if (texts.includes(undefined)) return undefined
+    answers.push(texts)
   }
   return answers
 }

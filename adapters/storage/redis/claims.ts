@@ -4,9 +4,10 @@
  */
 
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
+import { forNetwork } from '../../../plugin/nostr/requester.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
-import { windowsOf } from '../../../plugin/stock/windows.ts'
+import { takeSeconds } from '../../../plugin/stock/strangers.ts'
 import {
   type Claim,
   type ClaimOutcome,
@@ -18,25 +19,26 @@ import {
 import type { Changes, Seen } from './changes.ts'
 import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
-import { claiming, windowSeconds } from './decisions.ts'
+import { claiming, claimWindowsOf } from './decisions.ts'
 import { type Keys, keyPart } from './keys.ts'
 import { newVersion } from './layout.ts'
 import { ClaimReplies, packagesOf } from './replies.ts'
 import type { Scripts } from './scripts.ts'
+import { encodeTerms, requesterSeconds, termsOf } from './terms.ts'
 import { WINDOW_SLACK } from './windows.ts'
 
 /** Maximum number of claims per script call, so that it blocks the server for at most a millisecond. */
 const MAX_AT_ONCE = 32
 
 /** What all claims of a call have in common. */
-interface Terms {
+interface Conditions {
   readonly policy: ClaimPolicy
   readonly now: number
 }
 
 interface Waiting {
   readonly claim: Claim
-  readonly terms: Terms
+  readonly terms: Conditions
   readonly asked: Asked
   /** Index within `asked`. */
   readonly index: number
@@ -128,6 +130,7 @@ export class Claims {
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
     const terms = { policy, now }
+    this.#changes.terms = termsOf(policy)
     const asked = new Asked(claims.length)
     for (const [index, claim] of claims.entries()) {
       const waiting = { claim, terms, asked, index }
@@ -181,16 +184,9 @@ export class Claims {
     if (first === undefined) return new ClaimReplies([])
     const keys: string[] = []
     const args = limitsOf(first.terms)
-    const { policy } = first.terms
     for (const { claim } of batch) {
-      const own = this.#keys.of(claim.author)
-      keys.push(
-        own.stock,
-        ...windowsOf(claim)
-          .slice(0, 2)
-          .map((name) => own.window(name)),
-      )
-      args.push(askedOf(claim, policy), keyPart(recipientOf(claim)))
+      keys.push(this.#keys.of(claim.author).stock)
+      args.push(...askedOf(claim))
     }
     return new ClaimReplies((await this.#scripts.run('claim', keys, args)) as (string | number)[])
   }
@@ -213,9 +209,9 @@ export class Claims {
             .catch((error) => asked.fail(index, error))
           return
         case 'slow':
-          void this.#decide(waiting, this.#seen(claim, answer.fields, answer.windows))
+          void this.#decide(waiting, seenOf(claim, answer.fields, answer.windows))
           return
-        case 'delivered':
+        case 'answered':
           if (answer.isDue) this.#changes.mark(claim.author, terms.now)
           this.#answer(waiting, answer.outcome)
       }
@@ -224,20 +220,14 @@ export class Claims {
     }
   }
 
-  #seen(claim: Claim, fields: Seen['fields'], texts: readonly [string | null, string | null]): Seen {
-    const keys = this.#keys.of(claim.author)
-    const names = windowsOf(claim).slice(0, texts.length)
-    return { fields, windows: names.map((name, index) => [keys.window(name), texts[index] ?? null] as const) }
-  }
-
   async #decide(waiting: Waiting, seen?: Seen): Promise<void> {
     const { claim, terms, asked, index } = waiting
     const { author } = claim
     asked.watch()
     try {
       const change = {
-        ...claiming(this.#keys.of(author), claim, terms.policy, terms.now),
-        mayBeFast: isPlainClaim(claim, terms.policy),
+        ...claiming(claim, terms.policy, terms.now),
+        mayBeFast: isPlainClaim(claim),
         isAbandoned: () => asked.isOver,
       }
       const made = await this.#changes.try(author, change, seen)
@@ -256,37 +246,51 @@ export class Claims {
   }
 }
 
-function limitsOf({ policy, now }: Terms): (string | number)[] {
-  const { perAuthor, perAddress, redeliverySeconds, retireAfterSeconds } = policy
+function seenOf(claim: Claim, fields: Seen['fields'], texts: readonly (string | null)[]): Seen {
+  return {
+    fields,
+    windows: claimWindowsOf(claim).map((field, index) => [field, texts[index] ?? null] as const),
+  }
+}
+
+/** What claim.lua is told about all claims. */
+function limitsOf({ policy, now }: Conditions): (string | number)[] {
+  const { perAuthor, perAddress, freshPerAddress, redeliverySeconds } = policy
+  const remembered = takeSeconds(policy)
   return [
     now,
     perAuthor.max,
     perAuthor.windowSeconds,
     perAddress.max,
     perAddress.windowSeconds,
-    now - redeliverySeconds,
-    now - retireAfterSeconds,
+    forNetwork(perAddress).max,
+    redeliverySeconds > 0 ? now - redeliverySeconds : '',
     deliveryKeptUntil(redeliverySeconds, now),
-    windowSeconds('requester ', policy) + WINDOW_SLACK,
-    windowSeconds('address ', policy) + WINDOW_SLACK,
+    now + requesterSeconds(policy) + WINDOW_SLACK,
+    now + perAddress.windowSeconds + WINDOW_SLACK,
     newVersion(),
-    Number(redeliverySeconds > 0),
+    encodeTerms(termsOf(policy)),
+    freshPerAddress?.max ?? '',
+    remembered === undefined ? '' : now + remembered,
   ]
 }
 
-/** The fast path only supports claims for all packages of a kind. */
-function askedOf(claim: Claim, policy: ClaimPolicy): string {
-  if (!isPlainClaim(claim, policy)) return '0'
-  const most = asksFor(claim, KEY_PACKAGE_KIND) ? claim.maximum : 0
-  return asksFor(claim, SLOT_KIND) ? `${most}+${claim.maxSlots ?? ''}` : `${most}`
+/** What claim.lua is told about one claim. It only supports claims for all packages of a kind. */
+function askedOf(claim: Claim): (string | number)[] {
+  const { maximum, maxSlots } = claim
+  const letter = isPlainClaim(claim) ? letterOf(claim) : ''
+  const oneTime = asksFor(claim, KEY_PACKAGE_KIND) ? maximum : 0
+  const slots = asksFor(claim, SLOT_KIND) ? (maxSlots ?? 'all') : ''
+  const [ofRequester = '', ofAddress = '', ofNetwork = ''] = claimWindowsOf(claim)
+  return [letter, oneTime, slots, keyPart(recipientOf(claim)), ofRequester, ofAddress, ofNetwork]
 }
 
-function isPlainClaim(
-  { narrowings, maximum, maxSlots = 1, seen = [], limited, formerly, network }: Claim,
-  { strangers, freshPerAddress, keep }: ClaimPolicy,
-): boolean {
-  if (strangers !== undefined || freshPerAddress !== undefined || keep > 0 || network !== undefined)
-    return false
+function letterOf({ standing }: Claim): string {
+  if (standing === undefined) return '?'
+  return standing === 'stranger' ? 's' : 'k'
+}
+
+function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
   if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
   return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
 }

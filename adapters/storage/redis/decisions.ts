@@ -25,8 +25,10 @@ import type {
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
 import type { Draft, Needs } from './draft.ts'
-import { type AuthorKeys, keyPart } from './keys.ts'
+import { keyPart } from './keys.ts'
 import type { RowedPackage } from './layout.ts'
+import { requesterSeconds, termsOf } from './terms.ts'
+import { windowField } from './windows.ts'
 
 /** A change of an author. It is decided again on the new state if another client changed the author first. */
 export interface Change<Outcome> {
@@ -51,32 +53,23 @@ export interface Decision<Outcome> {
 
 const NOTHING_REMOVED: readonly Removed[] = []
 
-export function putting(
-  keys: AuthorKeys,
-  pkg: StoredKeyPackage,
-  limits: StockLimits,
-  now: number,
-): Change<PutOutcome> {
+export function putting(pkg: StoredKeyPackage, limits: StockLimits, now: number): Change<PutOutcome> {
   return {
     now,
     isDue: true,
-    needs: { names: namesAskedOf(pkg), windows: limits.publish === undefined ? [] : [keys.published] },
+    needs: { names: namesAskedOf(pkg), ...(limits.publish && { published: 'window' }) },
     decide(draft) {
       const { stock, published, names, forgotten, outcome, removed } = offer(
         draft.stock,
-        draft.window(keys.published),
+        draft.published,
         draft.rowed({ ...pkg, receivedAt: pkg.receivedAt ?? now }),
         (name) => draft.knownUntil(name),
         limits,
         now,
       )
       draft.stock = stock
-      if (
-        published !== undefined &&
-        limits.publish !== undefined &&
-        published !== draft.window(keys.published)
-      )
-        draft.keepWindow(keys.published, published, limits.publish.windowSeconds)
+      if (published !== undefined && limits.publish !== undefined && published !== draft.published)
+        draft.keepPublished(published, limits.publish.windowSeconds)
       draft.remember(names)
       draft.forget(forgotten)
       if (names.length > 0) draft.forgetExpired(now)
@@ -86,7 +79,6 @@ export function putting(
 }
 
 export function claiming(
-  keys: AuthorKeys,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
@@ -94,31 +86,50 @@ export function claiming(
   const { formerly } = request
   const known = {
     ...request,
+    ...asKept(request),
     recipient: keyPart(recipientOf(request)),
     ...(formerly !== undefined && { formerly: keyPart(formerly) }),
   }
   return {
     now,
-    needs: { windows: windowsOf(request).map((name) => keys.window(name)) },
+    needs: { windows: claimWindowsOf(request) },
     decide(draft) {
-      const windowOf: WindowOf = (name) => draft.window(keys.window(name))
-      const { stock, windows, choice, removed } = claim(draft.stock, windowOf, known, policy, now)
+      const { stock, windows, choice, removed } = claim(draft.stock, windowIn(draft), known, policy, now)
       draft.stock = stock
-      for (const [name, window] of windows ?? [])
-        draft.keepWindow(keys.window(name), window, windowSeconds(name, policy))
+      draft.terms = termsOf(policy)
+      for (const [name, window] of windows ?? []) {
+        const keptUntil = now + windowSeconds(name, policy)
+        draft.windows.keep(windowField(name), window && { ...window, keptUntil })
+      }
       if (choice.outcome !== 'delivered') return { outcome: choice, removed }
       return { outcome: choice, removed, delivered: choice.packages }
     },
   }
 }
 
-/** How long a window matters. The fast path also uses the requester's to see whether a claim may be repeated. */
-export function windowSeconds(
-  name: WindowName,
-  { perAuthor, perAddress, redeliverySeconds }: ClaimPolicy,
-): number {
-  if (!isOfRequester(name)) return perAddress.windowSeconds
-  return Math.max(perAuthor.windowSeconds, redeliverySeconds)
+/** Whose claims a claim is counted with. */
+type Claimant = Pick<Claim, 'requester' | 'address' | 'network'>
+
+/** The same, in texts that can stand in a key. */
+function asKept({ requester, address, network }: Claimant): Claimant {
+  return {
+    requester: keyPart(requester),
+    address: keyPart(address),
+    ...(network !== undefined && { network: keyPart(network) }),
+  }
+}
+
+/** The fields of the windows that a claim is counted in: of the requester, the address and the network, if there is one. */
+export function claimWindowsOf(claimant: Claimant): string[] {
+  return windowsOf(asKept(claimant)).map(windowField)
+}
+
+function windowIn(draft: Draft): WindowOf {
+  return (name) => draft.windows.of(windowField(name))
+}
+
+function windowSeconds(name: WindowName, policy: ClaimPolicy): number {
+  return isOfRequester(name) ? requesterSeconds(policy) : policy.perAddress.windowSeconds
 }
 
 function isOfRequester(name: WindowName): boolean {
@@ -140,20 +151,19 @@ export function dropping(deletion: Deletion, now: number): Change<DropOutcome> {
 }
 
 export function releasing(
-  keys: AuthorKeys,
   ids: readonly string[],
   now: number,
   counted: CountedClaim | undefined,
 ): Change<void> {
-  const windows = counted === undefined ? [] : windowsOf(counted).map((name) => keys.window(name))
+  const known = counted && { ...counted, ...asKept(counted) }
   return {
     now,
     isDue: true,
-    needs: { windows },
+    needs: { windows: counted === undefined ? [] : claimWindowsOf(counted) },
     decide(draft) {
-      if (counted !== undefined) uncount(draft, keys, counted)
+      if (known !== undefined) uncount(draft, known)
       if (draft.stock === undefined) return { outcome: undefined, removed: NOTHING_REMOVED }
-      const { stock, removed } = release(draft.stock, ids, now, counted)
+      const { stock, removed } = release(draft.stock, ids, now, known)
       draft.stock = stock
       return { outcome: undefined, removed }
     },
@@ -161,12 +171,12 @@ export function releasing(
 }
 
 /** Gives back what a claim counted in the author's windows. */
-function uncount(draft: Draft, keys: AuthorKeys, counted: CountedClaim): void {
-  const before: WindowOf = (name) => draft.window(keys.window(name))
+function uncount(draft: Draft, counted: CountedClaim): void {
+  const before = windowIn(draft)
   for (const [name, after] of uncountClaim(before, counted)) {
     if (after === before(name)) continue
     const window = isOfRequester(name) ? withNewest(before(name), after) : after
-    draft.keepWindow(keys.window(name), window, windowSeconds(name, counted.policy))
+    draft.windows.keep(windowField(name), window)
   }
 }
 
@@ -213,6 +223,7 @@ export function sweeping(retireAfterSeconds: number, now: number): Change<Swept>
       draft.stock = heardOf(stock, firstName === undefined ? 0 : 1)
       if (stock.packages.length === 0) draft.forgetFollowed()
       draft.forgetExpired(now)
+      draft.unschedule()
       const times = [dueAt(stock, retireAfterSeconds), firstName].filter((time) => time !== undefined)
       const soonest = times.length === 0 ? undefined : Math.min(...times)
       return { outcome: { gone: removed.length, dueAt: soonest }, removed }

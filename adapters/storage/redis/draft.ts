@@ -2,9 +2,10 @@
 
 import { timesOf } from '../../../plugin/stock/deletions.ts'
 import { isFresh } from '../../../plugin/stock/selection.ts'
-import type { Stock } from '../../../plugin/stock/stock.ts'
+import { EMPTY_STOCK, type Stock } from '../../../plugin/stock/stock.ts'
 import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import type { KnownName, StoredKeyPackage } from '../../../plugin/store.ts'
+import { ClaimWindows } from './claim-windows.ts'
 import { inPieces, type KeyedCommand } from './commits.ts'
 import { FOLLOWED, FOLLOWED_FIELDS } from './follow-lists.ts'
 import type { AuthorKeys } from './keys.ts'
@@ -17,12 +18,15 @@ import {
   STOCK_FIELDS,
 } from './layout.ts'
 import { encodeRow } from './row.ts'
+import type { Terms } from './terms.ts'
 import { decodeWindow, encodeWindow, WINDOW_SLACK } from './windows.ts'
 
 /** What a decision needs of an author besides the stock. */
 export interface Needs {
-  /** Keys of windows. */
+  /** Fields of claim windows. */
   readonly windows?: readonly string[]
+  /** The window of the author's publishing, or nothing. */
+  readonly published?: 'window'
   /** Names of packages. */
   readonly names?: readonly string[]
   /** Find the first name that expires after this time, in seconds since the epoch. */
@@ -31,7 +35,10 @@ export interface Needs {
   readonly followed?: 'exists'
 }
 
-/** How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock. */
+/**
+ * How many seconds an author is kept beyond the last expiry, because `now` is not the server's clock; and a stock beyond its windows,
+ * so that not every claim has to prolong it.
+ */
 const SLACK = 3600
 
 /** The commands that read the stock and the other needs. */
@@ -42,7 +49,12 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
   const asksForFollowed = needs.some(({ followed }) => followed !== undefined)
   return [
     ['HMGET', keys.stock, ...STOCK_FIELDS],
-    ...[...windows].map((key): KeyedCommand => ['GET', key]),
+    ...inPieces(
+      'HMGET',
+      keys.stock,
+      [...windows].map((field) => [field]),
+    ),
+    ...(needs.some(({ published }) => published) ? [['GET', keys.published] as const] : []),
     ...inPieces(
       'ZMSCORE',
       keys.known,
@@ -57,12 +69,16 @@ export function readsOf(keys: AuthorKeys, needs: readonly Needs[]): KeyedCommand
 
 export class Draft {
   stock: Stock<RowedPackage> | undefined
+  /** Of the policy that the next claim is expected to have. */
+  terms: Terms | undefined
+  readonly windows = new ClaimWindows()
   readonly #keys: AuthorKeys
   readonly #read: ReadStock
-  readonly #windows = new Map<string, KeptWindow | undefined>()
   readonly #names = new Map<string, number | undefined>()
   readonly #firstNames = new Map<number, number>()
-  readonly #newWindows = new Map<string, KeyedCommand>()
+  #newPublished: KeyedCommand | undefined
+  #published: KeptWindow | undefined
+  #mustUnschedule = false
   readonly #newNames = new Map<string, number>()
   readonly #goneNames = new Set<string>()
   readonly #newRows = new Map<string, string>()
@@ -75,7 +91,9 @@ export class Draft {
     this.#keys = keys
     this.#read = decodeStock(answers[0] as (string | null)[])
     this.stock = this.#read.stock
-    for (const [index, command] of reads.entries()) this.#learn(command, answers[index])
+    this.terms = this.#read.head?.terms
+    for (const [index, command] of reads.entries()) if (index > 0) this.#learn(command, answers[index])
+    if (this.#read.head?.isOld) this.windows.adopt(this.stock?.deliveries ?? [])
   }
 
   /** Undefined if there is no stock. */
@@ -87,7 +105,9 @@ export class Draft {
   get isChanged(): boolean {
     return (
       this.stock !== this.#read.stock ||
-      this.#newWindows.size > 0 ||
+      this.windows.isChanged ||
+      this.#newPublished !== undefined ||
+      this.#mustUnschedule ||
       this.#newNames.size > 0 ||
       this.#goneNames.size > 0 ||
       this.#namesOverBy !== undefined ||
@@ -100,25 +120,26 @@ export class Draft {
     return (this.stock?.packages.filter(isFresh).length ?? 0) > 1
   }
 
-  /** Whether there are deliveries now and were none before, so that a sweep must remove them later. */
+  /** Whether there are deliveries or windows now and were none before, so that a sweep must remove them later. */
   get isDue(): boolean {
-    return !this.#read.stock?.deliveries.length && (this.stock?.deliveries.length ?? 0) > 0
+    return (this.#read.head?.isUnscheduled ?? true) && !this.#isUnscheduled
   }
 
-  window(key: string): KeptWindow | undefined {
-    return this.#windows.get(key)
+  /** Lets the next claim make a sweep visit the author, because this change leaves nothing that is due soon. */
+  unschedule(): void {
+    this.#mustUnschedule = this.#read.head?.isUnscheduled === false && !this.stock?.deliveries.length
   }
 
-  /**
-   * @param window undefined if it is empty
-   * @param seconds how long it matters
-   */
-  keepWindow(key: string, window: KeptWindow | undefined, seconds: number): void {
-    this.#windows.set(key, window)
-    this.#newWindows.set(
-      key,
-      window === undefined ? ['DEL', key] : ['SET', key, encodeWindow(window), 'EX', seconds + WINDOW_SLACK],
-    )
+  /** The window of the author's publishing. */
+  get published(): KeptWindow | undefined {
+    return this.#published
+  }
+
+  /** @param seconds how long it matters */
+  keepPublished(window: KeptWindow, seconds: number): void {
+    this.#published = window
+    const { published } = this.#keys
+    this.#newPublished = ['SET', published, encodeWindow(window), 'EX', seconds + WINDOW_SLACK]
   }
 
   knownUntil(name: KnownName['name']): number | undefined {
@@ -180,32 +201,26 @@ export class Draft {
       rowsToFetch.map((row) => [row]),
     )
     if (!this.isChanged) return fetching
-    if (this.stock === undefined) {
-      const gone = [stock, known].map((key): KeyedCommand => ['UNLINK', key])
-      return [...fetching, ...this.#newWindows.values(), ...gone]
-    }
     const rows = rowsOf(this.stock)
-    const keptUntil = this.#keptUntil(this.stock)
+    const keptUntil = this.#keptUntil()
     const newNames = [...this.#newNames].map(([name, expiresAt]) => [expiresAt, name])
-    const isKeptLonger = keptUntil > this.#read.keptUntil || newNames.length > 0
+    const isKeptLonger = keptUntil > this.#keptBefore || newNames.length > 0
     const lasting = isKeptLonger ? [stock, known] : []
     return [
       ...fetching,
-      ...inPieces('HSET', stock, this.#changedFields(this.stock, keptUntil, rows)),
+      ...inPieces('HSET', stock, [...this.#changedFields(keptUntil, rows, now), ...this.windows.written]),
       ...inPieces('ZADD', known, newNames),
       ...lasting.map((key): KeyedCommand => ['EXPIRE', key, Math.max(0, keptUntil - now) + SLACK]),
-      ...this.#newWindows.values(),
+      ...(this.#newPublished ? [this.#newPublished] : []),
       ...this.#removals(rows),
     ]
   }
 
-  #changedFields(
-    stock: Stock<RowedPackage>,
-    keptUntil: number,
-    rows: ReadonlySet<string>,
-  ): (readonly [string, string])[] {
+  #changedFields(keptUntil: number, rows: ReadonlySet<string>, now: number): (readonly [string, string])[] {
+    if (this.stock === undefined) return []
     const before = this.#read.fields
-    const fields = encodeStock(stock, keptUntil)
+    const head = { keptUntil, isUnscheduled: this.#isUnscheduled, terms: this.terms, isOld: false }
+    const fields = encodeStock(this.stock, head, now)
     const changed = STOCK_FIELDS.filter((name) => fields[name] !== before?.[name])
     const newRows = [...this.#newRows].filter(([row]) => rows.has(row))
     return [...changed.map((name) => [name, fields[name]] as const), ...newRows]
@@ -214,11 +229,18 @@ export class Draft {
   #removals(rows: ReadonlySet<string>): KeyedCommand[] {
     const { stock, known } = this.#keys
     const gone = [...rowsOf(this.#read.stock)].filter((row) => !rows.has(row))
+    const fields = this.stock === undefined ? STOCK_FIELDS : []
     const forgetting = inPieces(
       'HDEL',
       stock,
-      gone.map((row) => [row]),
+      [...gone, ...this.windows.removed, ...fields].map((field) => [field]),
     )
+    if (this.stock === undefined) {
+      if (this.#read.stock === undefined) return forgetting
+      // The claim windows stay (I5).
+      const seconds = (this.terms?.stockSeconds ?? 0) + SLACK
+      return [...forgetting, ['EXPIRE', stock, seconds], ['UNLINK', known]]
+    }
     forgetting.push(
       ...inPieces(
         'ZREM',
@@ -231,18 +253,33 @@ export class Draft {
     return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }
 
-  #keptUntil({ deliveries, deletions }: Stock<RowedPackage>): number {
+  #keptUntil(): number {
+    const { deliveries, deletions } = this.stock ?? EMPTY_STOCK
     const times = [
       ...this.#newNames.values(),
       ...deliveries.map(({ keptUntil }) => keptUntil),
       ...(deletions === undefined ? [] : timesOf(deletions)),
     ]
-    return times.reduce((a, b) => Math.max(a, b), this.#read.keptUntil)
+    const keptUntil = times.reduce((a, b) => Math.max(a, b), this.#keptBefore)
+    const { writtenUntil } = this.windows
+    return writtenUntil > keptUntil ? writtenUntil + SLACK : keptUntil
   }
 
-  #learn([command, key, ...words]: KeyedCommand, answer: unknown): void {
-    if (command === 'GET') this.#windows.set(key, decodeWindow(answer as string | null))
+  get #keptBefore(): number {
+    return this.#read.head?.keptUntil ?? 0
+  }
+
+  get #isUnscheduled(): boolean {
+    return !this.stock?.deliveries.length && !this.windows.isChanged
+  }
+
+  #learn([command, , ...words]: KeyedCommand, answer: unknown): void {
+    if (command === 'GET') this.#published = decodeWindow(answer as string | null)
     if (command === 'HEXISTS' && answer === 1) this.#followed = 'kept'
+    if (command === 'HMGET') {
+      for (const [index, text] of (answer as (string | null)[]).entries())
+        this.windows.learn(String(words[index]), text)
+    }
     if (command === 'ZMSCORE') {
       for (const [index, score] of (answer as (string | null)[]).entries())
         if (score !== null) this.#names.set(String(words[index]), Number(score))

@@ -2,7 +2,6 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { WindowName } from '../../../plugin/stock/windows.ts'
 import { StoreError } from '../../../plugin/store.ts'
 
 /** Texts that are used in a key unchanged; a hash is always longer. */
@@ -31,15 +30,7 @@ export class AuthorKeys {
   get published(): string {
     return `${this.#start}published`
   }
-
-  /** A window of claims. */
-  window(name: WindowName): string {
-    const space = name.indexOf(' ')
-    return `${this.#start}${keyPart(name.slice(space + 1))}:${ENDINGS[name.slice(0, space)]}`
-  }
 }
-
-const ENDINGS: Readonly<Record<string, string>> = { requester: 'q', address: 'a', network: 'n' }
 
 export class Keys {
   readonly #prefix: string

@@ -5,9 +5,9 @@ import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
 
 /** Incremented whenever stored data can mean what earlier versions do not know. */
-const LAYOUT = '3'
+const LAYOUT = '4'
 /** Those that this version reads. */
-const LAYOUTS: readonly (string | null)[] = ['2', LAYOUT, null]
+const LAYOUTS: readonly (string | null)[] = ['2', '3', LAYOUT, null]
 
 export class LayoutCheck {
   readonly #connection: RedisConnection

@@ -1,23 +1,22 @@
 /**
- * The Redis layout of an author's stock: a hash with these fields, and one for each package with its event (row.ts). The fast
- * path of claims (claim.lua) uses all except the last four.
+ * The Redis layout of an author's stock: a hash with these fields, one for each package with its event (row.ts), and one for each
+ * claim window of the author (windows.ts), which outlives the others. The fast path of claims (claim.lua) reads all of them except
+ * `packages`, `deliveries` and `deletions`.
  *
  * - `version`: replaced by a unique text with every change.
  * - `fresh`: the rows of the fresh one-time packages, in the order in which claims take them.
- * - `taken`: the deliveries by the fast path since the last other change.
+ * - `taken`: the deliveries by the fast path since the last other change, each followed by who took them (takes.ts).
  * - `always`: the rows of all slots, newest first, which every claim for slots gets without changing the stock. Empty if there
  *   are none.
- * - `again`: the package without a slot that every claim gets now, which increments its exposure: its row, its id, since when
- *   it is exposed, and how often it was delivered. Empty if there is none.
+ * - `again`: the shared package, which every claim gets that may take no fresh one, and which increments its exposure: its row,
+ *   its id, since when it is exposed, and how often it was delivered. Empty if there is none.
  * - `counted`: how many more deliveries the fast path has made of it.
- * - `head`: what the fast path checks first, as numbers of fixed length: when the first package expires; since when the first
- *   of those that may retire is exposed; until when the hash is kept; how many KeyPackages are not fresh; then a 1 or 0 each:
- *   whether there are no deliveries, whether there is an `always`, whether there is an `again`.
+ * - `head`: what the fast path checks first (head.ts).
  * - `packages`: all packages without their events, as JSON, including those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
  *   spent; the last package, or `-`; the recipient.
  * - `deletions`: the deletions that are remembered, as JSON; empty if there are none. Stocks of earlier versions lack it.
- * - `takes`: who has taken fresh packages, likewise.
+ * - `takes`: who has taken fresh packages (takes.ts).
  */
 
 import { randomBytes } from 'node:crypto'
@@ -25,11 +24,12 @@ import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.t
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import type { Delivery } from '../../../plugin/stock/deliveries.ts'
-import { retirements } from '../../../plugin/stock/exposure.ts'
-import { freshInOrder, isFresh, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
+import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { Take } from '../../../plugin/stock/strangers.ts'
-import type { Deletions, StockedPackage } from '../../../plugin/store.ts'
+import type { Claim, ClaimPolicy, Deletions, StockedPackage } from '../../../plugin/store.ts'
+import { decodeHead, encodeHead, type Head, NEVER, sizeWithoutFresh } from './head.ts'
+import { decodeTake, decodeTakes, encodeTakes } from './takes.ts'
 
 /** A package with the name of its row. */
 export interface RowedPackage extends StockedPackage {
@@ -58,8 +58,8 @@ export interface ReadStock {
   /** Undefined if the author has no stock. */
   readonly fields: Fields | undefined
   readonly stock: Stock<RowedPackage> | undefined
-  /** Until when the hash is kept, in seconds since the epoch. */
-  readonly keptUntil: number
+  /** Undefined if the author has no stock. */
+  readonly head: Head | undefined
 }
 
 /** Where a package is: `fresh` unless the fast path has spent it since; in the `stock`; or `spent`, only in deliveries. */
@@ -69,9 +69,6 @@ type Entry = readonly [place: Place, pkg: RowedPackage]
 /** A colon, which no other field starts with, and a base 36 number. */
 const ROW_LENGTH = 6
 const TIME = 11
-const COUNT = 5
-/** Larger than any time. */
-const NEVER = 10 ** TIME - 1
 
 /** Of fields that earlier versions did not write. */
 const DEFAULTS: ReadonlyMap<string, string> = new Map([
@@ -81,7 +78,7 @@ const DEFAULTS: ReadonlyMap<string, string> = new Map([
 
 /** @param values of `STOCK_FIELDS`. @throws Error if neither `encodeStock` nor claim.lua wrote them */
 export function decodeStock(values: readonly (string | null)[]): ReadStock {
-  if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, keptUntil: 0 }
+  if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, head: undefined }
   try {
     return decode(values)
   } catch (cause) {
@@ -104,16 +101,16 @@ function decode(values: readonly (string | null)[]): ReadStock {
   const packages = entries
     .filter(([place, { row }]) => place === 'stock' || (place === 'fresh' && fresh.has(row)))
     .map(([, pkg]) => pkg)
-  const lines = (fields.deliveries + fields.taken).split('\n').slice(0, -1)
-  const deliveries = lines.map((line) => decodeDelivery(line, byRow))
-  const keptUntil = Number(fields.head.slice(2 * TIME, 3 * TIME))
+  const takenLines = linesOf(fields.taken)
+  const deliveries = [...linesOf(fields.deliveries), ...takenLines].map((line) => decodeDelivery(line, byRow))
   const deletions = fields.deletions === '' ? {} : { deletions: JSON.parse(fields.deletions) as Deletions }
-  const takes = fields.takes === '' ? {} : { takes: JSON.parse(fields.takes) as Take[] }
-  return { fields, stock: { packages, deliveries, ...deletions, ...takes }, keptUntil }
+  const takes = [...decodeTakes(fields.takes), ...takenLines.flatMap(takeIn)]
+  const stock = { packages, deliveries, ...deletions, ...(takes.length > 0 && { takes }) }
+  return { fields, stock, head: decodeHead(fields.head) }
 }
 
-/** The fields of a stock, with a new version. */
-export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fields {
+/** The fields of a stock, with a new version. `now` is in seconds since the epoch. */
+export function encodeStock(stock: Stock<RowedPackage>, head: Head, now: number): Fields {
   const { packages, deliveries, deletions, takes } = stock
   const inStock = new Set(packages.map(({ row }) => row))
   const spent = new Map(deliveries.flatMap(({ spent }) => spent.map((pkg) => [pkg.row, pkg])))
@@ -121,20 +118,10 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     ...packages.map((pkg): Entry => [isFresh(pkg) ? 'fresh' : 'stock', pkg]),
     ...[...spent.values()].filter(({ row }) => !inStock.has(row)).map((pkg): Entry => ['spent', pkg]),
   ]
-  const others = packages.filter((pkg) => !isFresh(pkg))
   const [always, again] = [rowsAlways(stock), packageAgain(stock)]
-  const head = [
-    digits(earliest(packages.map(({ expiresAt }) => expiresAt)), TIME),
-    digits(earliest(retirements(packages, 0)), TIME),
-    digits(keptUntil, TIME),
-    digits(sizeOf(others), COUNT),
-    Number(deliveries.length === 0),
-    Number(always !== ''),
-    Number(again !== ''),
-  ]
   return {
     version: newVersion(),
-    head: head.join(''),
+    head: encodeHead(head, stock, { always: always !== '', again: again !== '' }, now),
     fresh: freshInOrder(packages)
       .map(({ row }) => row)
       .join(''),
@@ -145,7 +132,7 @@ export function encodeStock(stock: Stock<RowedPackage>, keptUntil: number): Fiel
     packages: JSON.stringify(entries),
     deliveries: deliveries.map(encodeDelivery).join(''),
     deletions: deletions === undefined ? '' : JSON.stringify(deletions),
-    takes: takes === undefined ? '' : JSON.stringify(takes),
+    takes: encodeTakes(takes),
   }
 }
 
@@ -156,7 +143,7 @@ function rowsAlways(stock: Stock<RowedPackage>): string {
   return delivered.map(({ row }) => row).join('')
 }
 
-/** The one package that the rules deliver to every claim for one-time packages; '' if such a claim would spend one. */
+/** The shared package, if that is what the rules deliver to a claim that may take no fresh one; else ''. */
 function packageAgain(stock: Stock<RowedPackage>): string {
   const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND])
   const [pkg] = delivered
@@ -166,22 +153,29 @@ function packageAgain(stock: Stock<RowedPackage>): string {
   return `${pkg.row}${pkg.id}${digits(since, TIME)}${digits(count, TIME - 1)}`
 }
 
-/** The result of a claim for everything of these kinds, if nothing had expired. */
+/** The result of a claim of a stranger for everything of these kinds, if nothing had expired. */
 function tryClaim(
   stock: Stock<RowedPackage>,
   kinds: readonly number[],
 ): { delivered: readonly RowedPackage[]; after: Stock<RowedPackage> } {
-  const request = { ...ANYBODY, narrowings: [{ kinds }] }
-  const { stock: after, choice } = claim(stock, NO_WINDOWS, request, FREE, 0)
+  const request = { ...STRANGER, narrowings: [{ kinds }] }
+  const { stock: after, choice } = claim(stock, NO_WINDOWS, request, NOTHING_FRESH, 0)
   return { delivered: choice.outcome === 'delivered' ? choice.packages : [], after: after ?? stock }
 }
 
-const ANYBODY = { author: '' as Pubkey, requester: '', address: '', maximum: Number.MAX_SAFE_INTEGER }
+const STRANGER: Omit<Claim, 'narrowings'> = {
+  author: '' as Pubkey,
+  requester: '',
+  address: '',
+  standing: 'stranger',
+  maximum: Number.MAX_SAFE_INTEGER,
+}
 const NO_WINDOWS = () => undefined
 const ENOUGH = { max: 1, windowSeconds: 1 }
-const FREE = {
+const NOTHING_FRESH: ClaimPolicy = {
   perAuthor: ENOUGH,
   perAddress: ENOUGH,
+  strangers: { max: 0, windowSeconds: 1 },
   keep: 0,
   redeliverySeconds: 0,
   retireAfterSeconds: NEVER,
@@ -190,7 +184,7 @@ const FREE = {
 
 /** The number of KeyPackages in a stock, from two of its fields. */
 export function storedSize(head: string | null, fresh: string | null): number {
-  return Number(head?.slice(3 * TIME, 3 * TIME + COUNT) ?? 0) + (fresh?.length ?? 0) / ROW_LENGTH
+  return sizeWithoutFresh(head) + (fresh?.length ?? 0) / ROW_LENGTH
 }
 
 const PROCESS = randomBytes(9).toString('base64url')
@@ -219,7 +213,18 @@ function rowsIn(text: string): string[] {
   return rows
 }
 
-function decodeDelivery(line: string, byRow: ReadonlyMap<string, RowedPackage>): Delivery<RowedPackage> {
+function linesOf(text: string): string[] {
+  return text.split('\n').slice(0, -1)
+}
+
+/** What the fast path took for a stranger in a delivery. */
+function takeIn(line: string): Take[] {
+  const [at, , , rows = ''] = line.split(' ', 4)
+  return decodeTake(line, Number(at), rows.length / ROW_LENGTH)
+}
+
+function decodeDelivery(taken: string, byRow: ReadonlyMap<string, RowedPackage>): Delivery<RowedPackage> {
+  const [line = ''] = taken.split('\t', 1)
   const words = line.split(' ', 5)
   const [deliveredAt, keptUntil, times, rows = '', last] = words
   const spent = rowsIn(rows === '-' ? '' : rows).map((row) => {
@@ -241,10 +246,6 @@ function encodeDelivery(delivery: Delivery<RowedPackage>): string {
   const { deliveredAt, keptUntil, times, spent, last, requester } = delivery
   const rows = spent.map(({ row }) => row).join('') || '-'
   return `${deliveredAt} ${keptUntil} ${times} ${rows} ${last ?? '-'} ${requester}\n`
-}
-
-function earliest(times: readonly number[]): number {
-  return times.reduce((a, b) => Math.min(a, b), NEVER)
 }
 
 function digits(value: number, length: number): string {

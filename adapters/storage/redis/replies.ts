@@ -13,17 +13,18 @@ import {
 import { decodeRow } from './row.ts'
 
 /**
- * - `delivered`: the fast path handled the claim; `isDue`: a sweep should visit the author.
- * - `slow`: the claim must be decided on the stock fields and the windows of the requester and the address.
+ * - `answered`: the fast path handled the claim; `isDue`: a sweep should visit the author.
+ * - `slow`: the claim must be decided on the stock fields and the windows.
  * - `failed`: nothing has changed; `failure` says why.
  */
 export type ClaimAnswer =
-  | { readonly kind: 'delivered'; readonly outcome: ClaimOutcome; readonly isDue: boolean }
+  | { readonly kind: 'answered'; readonly outcome: ClaimOutcome; readonly isDue: boolean }
   | {
       readonly kind: 'slow'
       /** Of the stock; undefined if an earlier claim on the author returned them. */
       readonly fields: readonly (string | null)[] | undefined
-      readonly windows: readonly [requester: string | null, address: string | null]
+      /** Of the requester, the address and the network. */
+      readonly windows: readonly (string | null)[]
     }
   | { readonly kind: 'failed'; readonly failure: string }
 
@@ -41,8 +42,9 @@ export class ClaimReplies {
     if (kind === 'failed') return { kind, failure: String(this.#word()) }
     if (kind === 'slow') {
       const fields = this.#word() as (string | null)[] | null
-      return { kind, fields: fields ?? undefined, windows: [this.#text(), this.#text()] }
+      return { kind, fields: fields ?? undefined, windows: this.#word() as (string | null)[] }
     }
+    if (kind === 'needs-known') return { kind: 'answered', outcome: { outcome: kind }, isDue: false }
     if (kind !== 'more' && kind !== 'due') throw new StoreError('Redis: unexpected reply to a claim')
     const remaining = Number(this.#word())
     const count = Number(this.#word())
@@ -53,7 +55,7 @@ export class ClaimReplies {
     const packages: StoredKeyPackage[] = []
     for (const row of rows) packages.push(decodeRow(author, String(row), exposure))
     return {
-      kind: 'delivered',
+      kind: 'answered',
       outcome: {
         outcome: 'delivered',
         packages,

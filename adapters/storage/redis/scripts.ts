@@ -16,6 +16,7 @@ const FILES = {
   hit: 'hit.lua',
   refund: 'refund.lua',
   reschedule: 'reschedule.lua',
+  forget: 'forget.lua',
   ask: 'ask.lua',
   follows: 'follows.lua',
 } as const satisfies Record<string, string>

@@ -10,8 +10,11 @@ import type { Keys } from './keys.ts'
 import { storedSize } from './layout.ts'
 import type { RelayLists } from './relay-lists.ts'
 import type { Scripts } from './scripts.ts'
+import { CLAIM_WINDOWS, claimWindowUntil } from './windows.ts'
 
 const CHUNK = 100
+/** How many fields of a stock a step visits. */
+const STEP = 1000
 /** After how many seconds an author is visited again if its sweep was interrupted. */
 const RETRY_SECONDS = 300
 
@@ -47,7 +50,7 @@ export class Sweeper {
     await this.#eachDue(this.#keys.everyDue(), now, async (author) => {
       const swept = await this.#changes.make(author, sweeping(retireAfterSeconds, now))
       gone += swept.gone
-      return swept.dueAt
+      return swept.dueAt === undefined ? undefined : this.#sweepWindows(author, swept.dueAt, now)
     })
     await this.#indexOldLists(now)
     await this.#eachDue(this.#keys.everyListsDue(), now, (author) => this.#relayLists.sweep(author, now))
@@ -119,6 +122,27 @@ export class Sweeper {
       await this.#connection.within(this.#connection.client.zadd(part, 'NX', now, author))
     }
     await this.#connection.within(this.#connection.write(['set', done, '1']))
+  }
+
+  /** Removes the claim windows that are over. Resolves to when the next is, or to `dueAt` if that is earlier. */
+  async #sweepWindows(author: Pubkey, dueAt: number, now: number): Promise<number> {
+    const { stock } = this.#keys.of(author)
+    let next = dueAt
+    let cursor = '0'
+    do {
+      const step = await this.#scripts.ask('hscan', stock, cursor, 'MATCH', CLAIM_WINDOWS, 'COUNT', STEP)
+      const [after, words] = step as [after: string, words: string[]]
+      const over: string[] = []
+      for (let index = 0; index < words.length; index += 2) {
+        const [field = '', window = ''] = words.slice(index, index + 2)
+        const keptUntil = claimWindowUntil(window)
+        if (keptUntil <= now) over.push(field)
+        else next = Math.min(next, keptUntil)
+      }
+      if (over.length > 0) await this.#scripts.run('forget', [stock], [now, ...over])
+      cursor = after
+    } while (cursor !== '0')
+    return next
   }
 
   async #countSome(part: string, from: number): Promise<number[]> {

@@ -1,19 +1,22 @@
 -- Sliding windows, as in plugin/stock/windows.ts. A window is a text: its total cost (10 digits), then for each record,
--- oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). windows.ts reads it too.
+-- oldest first, its time in seconds since the epoch (11 digits) and its cost (10 digits). In a claim window, the time until
+-- which it is kept comes before that (11 digits). windows.ts reads them too.
 
+-- In hot code a text becomes a number by `+ 0`, which is twice as fast as `tonumber`.
 local sub = string.sub
 local USED, AT, RECORD = 10, 11, 21
 -- How many seconds a window is kept beyond its length, because the clocks of processes differ.
 local WINDOW_SLACK = 60
 
--- The records that are still in a window, and their total cost.
-local function slide(kept, windowSeconds, now)
+-- The records that are still in a window, and their total cost. `start` is how much comes before the window in its text.
+local function slide(kept, windowSeconds, now, start)
   if not kept then
     return '', 0
   end
-  local used, from = tonumber(sub(kept, 1, USED)), USED + 1
-  while from < #kept and tonumber(sub(kept, from, from + AT - 1)) <= now - windowSeconds do
-    used = used - tonumber(sub(kept, from + AT, from + RECORD - 1))
+  start = start or 0
+  local used, from = sub(kept, start + 1, start + USED) + 0, start + USED + 1
+  while from < #kept and sub(kept, from, from + AT - 1) + 0 <= now - windowSeconds do
+    used = used - sub(kept, from + AT, from + RECORD - 1)
     from = from + RECORD
   end
   return sub(kept, from), used
@@ -21,7 +24,7 @@ end
 
 -- The time of the newest record.
 local function newestAt(records)
-  return tonumber(sub(records, -RECORD, -RECORD + AT - 1))
+  return sub(records, -RECORD, -RECORD + AT - 1) + 0
 end
 
 local function recordOf(at, cost)
@@ -35,6 +38,11 @@ local digits = setmetatable({}, {
     return known[used]
   end,
 })
+
+-- The time until which a claim window is kept, as it starts with.
+local function timeText(time)
+  return string.format('%011d', time)
+end
 
 -- The window with one more record; `new` is the result of `recordOf` for it.
 local function recorded(records, used, at, cost, new)

@@ -13,7 +13,14 @@ import type {
 } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
-import { AUTHORS, type History, histories, runsOf, type Step } from '../../support/histories.ts'
+import {
+  AUTHORS,
+  type History,
+  histories,
+  runsOf,
+  type Step,
+  underTwoPolicies,
+} from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
 /** Long enough for any number of operations set by hand. */
@@ -29,19 +36,24 @@ afterAll(() => real?.stop())
 
 type Open = () => Promise<readonly [KeyPackageStore, ...KeyPackageStore[]]>
 
+const UNDER_ONE = histories()
+const UNDER_TWO = underTwoPolicies(histories())
+
 /** LMDB waits for the disk in most steps. */
-const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open])[] = [
-  ['the LMDB store', 60, async () => [real.lmdb()]],
-  ['the Redis store', 200, async () => [await real.redis()]],
-  ['two Redis stores that take turns', 100, () => real.redisTwice()],
+const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open, all: typeof UNDER_ONE])[] = [
+  ['the LMDB store', 60, async () => [real.lmdb()], UNDER_ONE],
+  ['the Redis store', 150, async () => [await real.redis()], UNDER_ONE],
+  ['the Redis store, under two policies,', 50, async () => [await real.redis()], UNDER_TWO],
+  ['two Redis stores that take turns', 50, () => real.redisTwice(), UNDER_ONE],
+  ['two Redis stores that take turns, under two policies,', 50, () => real.redisTwice(), UNDER_TWO],
 ]
 
-describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open) => {
+describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open, all) => {
   it(
     'answers every step of a history alike, tells the same, and ends with the same',
     async () => {
       await fc.assert(
-        fc.asyncProperty(histories(), async (history) => {
+        fc.asyncProperty(all, async (history) => {
           const stores = await open()
           const memory = memoryStore()
           const expected = await replay([memory, ...stores.slice(1).map(() => memory)], history)
@@ -105,10 +117,11 @@ async function take(
       return store.put(step.pkg, step.limits, now)
     case 'claim': {
       const outcomes = await store.claim(step.claims, step.policy, now)
-      for (const [index, { author, requester, address }] of step.claims.entries()) {
+      for (const [index, { author, requester, address, network }] of step.claims.entries()) {
         const outcome = outcomes[index]
         const freshTaken = outcome?.outcome === 'delivered' ? outcome.freshTaken : 0
-        const counted = { requester, address, policy: step.policy, freshTaken, at: now }
+        const claimant = { requester, address, ...(network !== undefined && { network }) }
+        const counted = { ...claimant, policy: step.policy, freshTaken, at: now }
         delivered.push({ author, ids: idsOf(outcomes[index]), counted })
       }
       return outcomes.map(inOrder)

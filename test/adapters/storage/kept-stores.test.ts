@@ -39,15 +39,16 @@ const { alice: ALICE, dave: DAVE } = AUTHORS
 const published = keptPublished()
 const packages = { ...published.stored, ...published.later }
 
-/** A kept copy in a place of its own: opened, and what it says its format is. */
+/** A kept copy in a place of its own: opened, what it says its format is, and whether that version would misread a claim. */
 interface Kept {
   open(): Promise<MovableStore>
   format(): Promise<unknown>
+  readonly misreads: 'claims' | 'packages'
 }
 
 const COPIES: readonly (readonly [name: string, copy: () => Promise<Kept>, formats: readonly unknown[]])[] = [
   ['LMDB', copyOfLmdb, [1, 2]],
-  ['Redis', copyOfRedis, ['2', '3']],
+  ['Redis', copyOfRedis, ['2', '4']],
 ]
 
 describe.each(COPIES)('a store in %s that an earlier version has written', (_name, copy, [before, after]) => {
@@ -105,11 +106,24 @@ describe.each(COPIES)('a store in %s that an earlier version has written', (_nam
     expect(await all(store.relayLists())).toEqual([])
   })
 
+  it('gives everybody who claimed in the last minute the same package again', async () => {
+    const policy = { ...POLICY, redeliverySeconds: 600 }
+    const oneTime = { narrowings: [{ kinds: [443] }] }
+    for (const [requester, name] of [
+      ['xavier', 'alice 1'],
+      ['yvonne', 'alice 2'],
+    ] as const) {
+      const outcomes = await store.claim([claimBy(requester, ALICE, oneTime)], policy, NOW)
+      expect(deliveredIds(outcomes)).toEqual([packages[name]?.id])
+    }
+  })
+
   it('is refused by that version once something is written that it does not know, and not before', async () => {
     await linesOf(store)
+    expect(await kept.format()).toBe(before)
     await store.claim([claimBy('xavier', ALICE)], POLICY, NOW)
     await store.sweep(NOW, 600)
-    expect(await kept.format()).toBe(before)
+    expect(await kept.format()).toBe(kept.misreads === 'claims' ? after : before)
     await put('erin twin')
     expect(await kept.format()).toBe(after)
     const again = await kept.open()
@@ -144,6 +158,7 @@ async function copyOfLmdb(): Promise<Kept> {
       await root.close()
       return format
     },
+    misreads: 'packages',
   }
 }
 
@@ -154,6 +169,7 @@ async function copyOfRedis(): Promise<Kept> {
   return {
     open: () => redisStore({ redis: server.url }),
     format: () => server.command('GET', 'kpg:layout'),
+    misreads: 'claims',
   }
 }
 

@@ -5,7 +5,17 @@ import { Redis } from 'ioredis'
 import { redisStore } from '../../../adapters/storage/redis.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { Claim, ClaimPolicy, MovableStore } from '../../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import {
+  authorNamed,
+  claimBy,
+  DAY,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  slotNamed,
+} from '../../contract/index.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 
 /** As long as a claim can be released. */
@@ -51,22 +61,31 @@ async function claim(
 async function kept(): Promise<Record<string, number>> {
   const names = await client.hkeys(`test:{${author}}:stock`)
   const [deliveries, taken] = await client.hmget(`test:{${author}}:stock`, 'deliveries', 'taken')
-  const windows = async (letter: string) => (await client.keys(`test:{${author}}:*:${letter}`)).length
+  const windows = (letter: string) => names.filter((name) => name.startsWith(`${letter} `)).length
   const counts = {
-    stock: Math.sign(names.length),
+    stock: Number(names.includes('version')),
     rows: names.filter((name) => name.startsWith(':')).length,
     deliveries: `${deliveries ?? ''}${taken ?? ''}`.split('\n').length - 1,
-    requesters: await windows('q'),
-    addresses: await windows('a'),
+    requesters: windows('q'),
+    addresses: windows('a'),
+    networks: windows('n'),
   }
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0))
 }
 
 describe('what a claim leaves behind', () => {
-  it('is the row of the spent package, a delivery and two windows', async () => {
+  it('is the row of the spent package, a delivery and its windows', async () => {
     await publish(3)
     await claim('bob', NOW)
     expect(await kept()).toEqual({ stock: 1, rows: 3, deliveries: 1, requesters: 1, addresses: 1 })
+    await claim('bob', NOW, POLICY, { network: '2001:db8:0::/48' })
+    expect(await kept()).toMatchObject({ requesters: 1, addresses: 1, networks: 1 })
+  })
+
+  it('is nothing if it finds nothing', async () => {
+    author = authorNamed(`author ${authors++}`)
+    expect(await claim('bob', NOW)).toBe('none')
+    expect(await client.keys(`test:{${author}}:*`)).toEqual([])
   })
 
   it('stays as long as claims can be repeated', async () => {
@@ -98,30 +117,54 @@ describe.each([
 })
 
 describe('the windows of claims', () => {
+  const policy = {
+    ...POLICY,
+    perAuthor: { max: 9, windowSeconds: HOUR },
+    perAddress: { max: 9, windowSeconds: 2 * HOUR },
+  }
+
   it.each([
     ['fresh packages', 5],
     ['a last package', 1],
-  ])('of %s expire by themselves', async (_of, count) => {
-    const policy = {
-      ...POLICY,
-      perAuthor: { max: 9, windowSeconds: HOUR },
-      perAddress: { max: 9, windowSeconds: 2 * HOUR },
-    }
-    await publish(count)
-    await claim('bob', NOW, policy)
-    expect(await windowsLast()).toEqual({ requester: HOUR + 60, address: 2 * HOUR + 60 })
-    await claim('bob', NOW, { ...policy, redeliverySeconds: DAY })
-    expect(await windowsLast()).toMatchObject({ requester: DAY + 60 })
+  ])(
+    'of %s are removed by a sweep once they are over, for clocks that differ a minute later',
+    async (_of, count) => {
+      await publish(count)
+      for (const requester of ['bob', 'carol', 'dave']) await claim(requester, NOW, policy)
+      await claim('bob', NOW, { ...policy, redeliverySeconds: 3 * HOUR })
+      await store.sweep(NOW + HOUR + 59, 600)
+      expect(await kept()).toMatchObject({ requesters: 3, addresses: 3 })
+      await store.sweep(NOW + HOUR + 60, 600)
+      expect(await kept()).toMatchObject({ requesters: 1, addresses: 3 })
+      await store.sweep(NOW + 2 * HOUR + 60, 600)
+      expect(await kept()).not.toHaveProperty('addresses')
+      await store.sweep(NOW + 3 * HOUR + 60, 600)
+      expect(await kept()).not.toHaveProperty('requesters')
+    },
+  )
+
+  it('are removed as well where claims spend nothing', async () => {
+    author = authorNamed(`author ${authors++}`)
+    await store.put(slotNamed(`slot of ${author}`, author, 'phone'), LIMITS, NOW)
+    await store.sweep(NOW, 600)
+    for (const requester of ['bob', 'carol', 'dave']) await claim(requester, NOW, policy)
+    expect(await kept()).toMatchObject({ requesters: 3, addresses: 3 })
+    await store.sweep(NOW, 600)
+    await claim('erin', NOW + HOUR, policy)
+    await store.sweep(NOW + HOUR + 60, 600)
+    expect(await kept()).toMatchObject({ requesters: 1, addresses: 4 })
+    await store.sweep(NOW + 3 * HOUR + 60, 600)
+    expect(await kept()).toEqual({ stock: 1, rows: 1 })
+  })
+
+  it('are read as they are by a claim that comes before the sweep', async () => {
+    await publish(5)
+    const once = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    expect(await claim('bob', NOW, once)).toBe('delivered')
+    expect(await claim('bob', NOW + HOUR - 1, once)).toBe('limited')
+    expect(await claim('bob', NOW + HOUR, once)).toBe('delivered')
   })
 })
-
-/** The remaining TTL of the windows of bob, in seconds. */
-async function windowsLast(): Promise<{ requester: number; address: number }> {
-  const [requester, address] = await Promise.all(
-    ['bob:q', 'address of bob:a'].map((name) => client.pttl(`test:{${author}}:${name}`)),
-  )
-  return { requester: Math.ceil((requester ?? 0) / 1000), address: Math.ceil((address ?? 0) / 1000) }
-}
 
 describe('claims alone', () => {
   it('keep the stock of an author small who is claimed from all day and publishes nothing', async () => {
@@ -142,7 +185,9 @@ describe('claims alone', () => {
     await claim('bob', NOW)
     await claim('carol', NOW)
     await store.sweep(NOW + HOUR, 600)
-    expect(await kept()).toEqual({ stock: 1, rows: 3, requesters: 2, addresses: 2 })
+    expect(await kept()).toMatchObject({ rows: 3, requesters: 2, addresses: 2 })
+    await store.sweep(NOW + HOUR + MINUTE, 600)
+    expect(await kept()).toEqual({ stock: 1, rows: 3 })
   })
 
   it('of a last package do so too, if they may be repeated', async () => {
@@ -177,6 +222,8 @@ describe('an author of whom only windows are left', () => {
     expect(await claim('bob', NOW, once)).toBe('delivered')
     await store.sweep(NOW + HOUR, 600)
     expect(await kept()).toEqual({ requesters: 1, addresses: 1 })
+    expect(await client.hlen(`test:{${author}}:stock`)).toBe(2)
+    expect(await timeToLive('stock')).toBe(12 * HOUR)
     expect(await claim('bob', NOW + HOUR, once)).toBe('none')
     expect(await everyAuthor()).not.toContain(author)
     expect(await dueOf()).toBe('')
@@ -190,13 +237,17 @@ describe('an author of whom only windows are left', () => {
 
 describe('the keys of an author', () => {
   it('expire an hour after everything in them is obsolete', async () => {
-    await publish(1, NOW)
-    for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(2 * HOUR)
+    await publish(2, NOW)
+    for (const key of ['stock', 'known']) expect(await timeToLive(key)).toBe(3 * HOUR)
     await claim('bob', NOW)
-    expect(await timeToLive('stock')).toBe(2 * HOUR)
+    expect(await timeToLive('stock')).toBe(3 * HOUR)
+  })
+
+  it('expire an hour or two after the last claim window is over', async () => {
     await publish(3, NOW)
     await claim('bob', NOW, { ...POLICY, redeliverySeconds: DAY })
-    expect(await timeToLive('stock')).toBe(DAY + HOUR)
+    expect(await timeToLive('stock')).toBe(DAY + 3 * HOUR)
+    expect(await timeToLive('known')).toBe(DAY + 3 * HOUR)
   })
 
   it('are kept as long as a package that was published later', async () => {

@@ -19,7 +19,7 @@ beforeEach(() => server.command('FLUSHALL'))
 describe('data with another layout', () => {
   it.each([
     ['of an early version', () => server.command('ZADD', 'kpg:due:{17}', '1', 'an author')],
-    ['of a future version', () => server.command('SET', 'kpg:layout', '4')],
+    ['of a future version', () => server.command('SET', 'kpg:layout', '5')],
   ])('%s is refused at the start, with how to migrate it', async (_of, write) => {
     await write()
     await expect(redisStore({ redis: server.url })).rejects.toThrow(

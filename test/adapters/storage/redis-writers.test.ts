@@ -6,10 +6,12 @@ import type {
   ClaimOutcome,
   ClaimPolicy,
   KeyPackageStore,
+  Quota,
   Removal,
+  Standing,
   StoredKeyPackage,
 } from '../../../plugin/store.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
+import { authorNamed, claimBy, HOUR, hex, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { runsOf } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
@@ -18,10 +20,17 @@ const author = authorNamed('hot')
 const PACKAGES = 40
 const RETIRE_AFTER_SECONDS = 30
 const OPERATIONS_A_HISTORY = 100
+const MANY = Number.POSITIVE_INFINITY
+const NO_WINDOW: Quota = { max: MANY, windowSeconds: 0 }
 
 type Operation =
   | { readonly do: 'put'; readonly number: number }
-  | { readonly do: 'claim'; readonly requester: string; readonly maximum: number }
+  | {
+      readonly do: 'claim'
+      readonly requester: string
+      readonly maximum: number
+      readonly standing: Standing | undefined
+    }
   | { readonly do: 'sweep' }
 
 /** Operations that run at the same time, each in one of the two processes. */
@@ -38,6 +47,9 @@ const operations: fc.Arbitrary<Operation> = fc.oneof(
       do: fc.constant('claim' as const),
       requester: fc.constantFrom('xavier', 'yvonne', 'zoe', 'walter'),
       maximum: fc.integer({ min: 1, max: 2 }),
+      standing: fc.constantFrom<(Standing | undefined)[]>(undefined, 'stranger', 'stranger', {
+        knownAs: hex('known'),
+      }),
     }),
   },
   { weight: 1, arbitrary: fc.constant({ do: 'sweep' as const }) },
@@ -51,14 +63,21 @@ const moments: fc.Arbitrary<Moment> = fc.record({
   }),
 })
 
-const policies: fc.Arbitrary<ClaimPolicy> = fc.record({
-  perAuthor: fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) }),
-  perAddress: fc.constant(POLICY.perAddress),
-  keep: fc.constant(0),
-  redeliverySeconds: fc.constantFrom(0, 0, 60),
-  retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
-  low: fc.constant(0),
-})
+const quotas = fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) })
+
+const policies: fc.Arbitrary<ClaimPolicy> = fc.record(
+  {
+    perAuthor: quotas,
+    perAddress: fc.constant(POLICY.perAddress),
+    strangers: quotas,
+    freshPerAddress: quotas,
+    keep: fc.constantFrom(0, 0, 1, 3),
+    redeliverySeconds: fc.constantFrom(0, 0, 60),
+    retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
+    low: fc.constant(0),
+  },
+  { requiredKeys: ['perAuthor', 'perAddress', 'keep', 'redeliverySeconds', 'retireAfterSeconds', 'low'] },
+)
 
 let real: RealStores
 
@@ -70,13 +89,20 @@ afterAll(() => real?.stop())
 /** The results of a history. */
 interface Seen {
   readonly taken: StoredKeyPackage[]
-  readonly claimed: { readonly requester: string; readonly at: number; readonly outcome: ClaimOutcome }[]
+  readonly claimed: Claimed[]
   readonly removals: Removal[]
+}
+
+interface Claimed {
+  readonly requester: string
+  readonly standing: Standing | undefined
+  readonly at: number
+  readonly outcome: ClaimOutcome
 }
 
 describe('two processes that change one busy author', () => {
   it(
-    'hand nothing out twice (I1), leave a last package (I2), bring nothing back (I3), keep to quotas (I5), lose nothing',
+    'hand nothing out twice (I1), leave a last package (I2), bring nothing back (I3), keep to quotas (I5) and shares, lose nothing',
     async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -98,6 +124,16 @@ describe('two processes that change one busy author', () => {
               expect(
                 countBetween(claimed, requester, at, at + policy.perAuthor.windowSeconds),
               ).toBeLessThanOrEqual(policy.perAuthor.max)
+            const ofStrangers = claimed.filter(({ standing }) => typeof standing !== 'object')
+            expect(mostFresh(ofStrangers, policy.strangers)).toBeLessThanOrEqual(
+              policy.strangers?.max ?? MANY,
+            )
+            for (const of of new Set(ofStrangers.map(({ requester }) => requester))) {
+              const own = ofStrangers.filter(({ requester }) => requester === of)
+              expect(mostFresh(own, policy.freshPerAddress)).toBeLessThanOrEqual(
+                policy.freshPerAddress?.max ?? MANY,
+              )
+            }
             const gone = new Set([...outcomes.flatMap(spentBy), ...removals.map(({ id }) => id)])
             expect([...gone, ...left.map(({ id }) => id)].sort()).toEqual(taken.map(({ id }) => id).sort())
           },
@@ -139,10 +175,10 @@ async function take(
       return
     }
     case 'claim': {
-      const { requester, maximum } = operation
-      const claim = claimBy(requester, author, { maximum })
+      const { requester, maximum, standing } = operation
+      const claim = claimBy(requester, author, { maximum, ...(standing && { standing }) })
       const [outcome] = await store.claim([claim], policy, at)
-      if (outcome !== undefined) seen.claimed.push({ requester, at, outcome })
+      if (outcome !== undefined) seen.claimed.push({ requester, standing, at, outcome })
       return
     }
     case 'sweep':
@@ -155,6 +191,23 @@ function spentBy(outcome: ClaimOutcome): string[] {
   if (outcome.outcome !== 'delivered') return []
   const ids = outcome.packages.map(({ id }) => id)
   return outcome.sharedUsed ? ids.slice(0, -1) : ids
+}
+
+/** The most fresh packages that these claims have used up in any window of the quota. */
+function mostFresh(claims: readonly Claimed[], { windowSeconds }: Quota = NO_WINDOW): number {
+  const sums = claims.map(({ at }) =>
+    claims
+      .filter((claim) => claim.at >= at && claim.at < at + windowSeconds)
+      .reduce((sum, { outcome }) => sum + freshSpentBy(outcome), 0),
+  )
+  return Math.max(0, ...sums)
+}
+
+/** A fresh package that becomes the shared one stays in the stock. */
+function freshSpentBy(outcome: ClaimOutcome): number {
+  if (outcome.outcome !== 'delivered') return 0
+  const { packages, sharedUsed, freshTaken } = outcome
+  return freshTaken - Number(sharedUsed && packages.at(-1)?.exposure === undefined)
 }
 
 function twice(names: readonly string[]): string[] {
