@@ -47,7 +47,7 @@ export function shareOf(
   now: number,
 ): Share | 'needs-known' {
   const { standing, address, network } = request
-  const spendable = spendableOf(content.packages)
+  const { spendable } = spendableOf(content.packages)
   if (typeof standing === 'object') {
     const left = leftOf(KNOWN_QUOTA, content.takes ?? [], (taker) => isKnownAs(taker, standing.knownAs), now)
     if (left > 0) return { fresh: Math.min(spendable, left), taker: standing }
@@ -103,29 +103,26 @@ function strangersShare(
 }
 
 /**
- * How many fresh packages strangers may take all together. Half of those that can be spent, and at most `keep`, are for known
+ * How many fresh packages strangers may take all together. Half of the packages that can be spent, and at most `keep`, are for known
  * requesters alone, so that an author with three packages still serves strangers. Those that strangers have taken count as well:
- * half of what is left would soon be nothing. The package that strangers will share is part of their share.
+ * half of what is left would soon be nothing.
  */
 function shareOfAll(
   { packages, takes = [] }: Content,
   { strangers, keep }: StrangerTerms,
   now: number,
 ): number {
-  const spendable = spendableOf(packages)
+  const { spendable, stays } = spendableOf(packages)
   const taken = strangers === undefined ? 0 : usedOf(strangers, takes, isStranger, now)
   const kept = Math.min(keep, Math.floor((spendable + taken) / 2))
-  const left = leftOf(strangers, takes, isStranger, now) - staysOf(packages)
-  return Math.max(0, Math.min(spendable - kept, left))
+  // The one that they will share is part of their share.
+  return Math.max(0, Math.min(spendable - kept, leftOf(strangers, takes, isStranger, now) - stays))
 }
 
-function spendableOf(packages: readonly StockedPackage[]): number {
-  return Math.max(0, packages.filter(isFresh).length - staysOf(packages))
-}
-
-/** How many fresh packages always stay: none beside a shared one, else the last one (I2). */
-function staysOf(packages: readonly StockedPackage[]): number {
-  return sharedOf(packages) === undefined ? 1 : 0
+/** One package always stays: the shared one, or else the last one (I2). */
+function spendableOf(packages: readonly StockedPackage[]): { spendable: number; stays: number } {
+  const stays = sharedOf(packages) === undefined ? 1 : 0
+  return { spendable: Math.max(0, packages.filter(isFresh).length - stays), stays }
 }
 
 /** Adds what a claim took. */

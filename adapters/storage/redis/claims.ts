@@ -108,6 +108,8 @@ export class Claims {
   readonly #tellLowStock: LowStockListener
   /** On a cluster, the keys of authors are on different nodes, which must not wait for each other. */
   readonly #areApart: boolean
+  /** Of the newest claim. */
+  #policy: ClaimPolicy | undefined
   readonly #waiting: Waiting[] = []
   #underWay = 0
 
@@ -130,7 +132,8 @@ export class Claims {
   send(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     if (claims.length === 0) return Promise.resolve([])
     const terms = { policy, now }
-    this.#changes.terms = termsOf(policy)
+    if (policy !== this.#policy) this.#changes.terms = termsOf(policy)
+    this.#policy = policy
     const asked = new Asked(claims.length)
     for (const [index, claim] of claims.entries()) {
       const waiting = { claim, terms, asked, index }

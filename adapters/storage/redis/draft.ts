@@ -235,6 +235,7 @@ export class Draft {
       stock,
       [...gone, ...this.windows.removed, ...fields].map((field) => [field]),
     )
+    if (this.#followed === 'forgotten') forgetting.push(['HDEL', stock, ...FOLLOWED_FIELDS])
     if (this.stock === undefined) {
       if (this.#read.stock === undefined) return forgetting
       // The claim windows stay (I5).
@@ -248,7 +249,6 @@ export class Draft {
         [...this.#goneNames].map((name) => [name]),
       ),
     )
-    if (this.#followed === 'forgotten') forgetting.push(['HDEL', stock, ...FOLLOWED_FIELDS])
     if (this.#namesOverBy === undefined) return forgetting
     return [...forgetting, ['ZREMRANGEBYSCORE', known, '-inf', this.#namesOverBy]]
   }

@@ -47,7 +47,7 @@ interface Kept {
 }
 
 const COPIES: readonly (readonly [name: string, copy: () => Promise<Kept>, formats: readonly unknown[]])[] = [
-  ['LMDB', copyOfLmdb, [1, 2]],
+  ['LMDB', copyOfLmdb, [1, 3]],
   ['Redis', copyOfRedis, ['2', '4']],
 ]
 
