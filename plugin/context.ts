@@ -1,11 +1,11 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Audit } from './audit.ts'
-import type { SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
+import type { Verification } from './verification.ts'
 
 /** The operator's log; a pino logger can be used. It never gets a package's content (I4). */
 export interface Logger {
@@ -38,8 +38,7 @@ export interface GatewayContext {
   readonly audit: Audit
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
+  readonly verification: Verification
   /** Seconds since the epoch. */
   now(): number
-  /** Whether an event's id and signature are valid. */
-  verifyEvent(event: SignedEvent): boolean
 }

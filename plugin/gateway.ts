@@ -18,14 +18,18 @@ import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
 import type { KeyPackageStore, Removal } from './store.ts'
+import { Verification, type VerifyEvent } from './verification.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
 export interface GatewaySettings extends OptionsInput {
   readonly store: KeyPackageStore
   /** Milliseconds since the epoch; `Date.now` by default. */
   readonly clock?: () => number
-  /** Whether an event's id and signature are valid; nostr-tools' JavaScript verifier by default. */
-  readonly verifyEvent?: (event: SignedEvent) => boolean
+  /**
+   * Whether an event's id and signature are valid; nostr-tools' JavaScript verifier, in this thread, by default. One that
+   * returns a promise is given several events at a time: that of `signaturePool()` uses other threads.
+   */
+  readonly verifyEvent?: VerifyEvent
   /** Silent by default. An error that it throws is ignored. */
   readonly log?: Logger
   /** Writes the audit log; there is none by default. It must not block. An error that it throws is logged. */
@@ -56,7 +60,7 @@ export class KeyPackageGateway {
       audit: auditTo(audit, now, log),
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
-      verifyEvent,
+      verification: new Verification(verifyEvent),
       now,
     }
     const replenisher = new Replenisher(context)

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { hostOf } from './nostr/auth.ts'
 import { addressKey } from './nostr/requester.ts'
 import type { Options } from './options.ts'
+import type { Signatory } from './verification.ts'
 
 /** What is known about the sender of an event that arrives without a session. */
 export interface PublishContext {
@@ -16,12 +17,10 @@ export interface PublishContext {
 }
 
 /** Who sends an EVENT, and the relay's address as they know it. */
-export interface Sender {
+export interface Sender extends Signatory {
   readonly authenticated: ReadonlySet<string>
   /** The name in the audit log: the first authenticated pubkey, else the address. */
   readonly requester?: string | undefined
-  /** The network address as quotas count it (`addressKey`); undefined if unknown. */
-  readonly address?: string | undefined
   /** Host and port of the relay as the sender knows it. */
   readonly host: string | undefined
   readonly isVerified: boolean
@@ -30,7 +29,7 @@ export interface Sender {
 export function senderOf(
   { authenticated = [], address, isVerified = false }: PublishContext,
   options: Options,
-  connection: Pick<Connection, 'host'> = {},
+  connection: Pick<Connection, 'host' | 'onBadSignature'> = {},
 ): Sender {
   const pubkeys = new Set(authenticated)
   const key = address === undefined ? undefined : addressKey(address)
@@ -41,6 +40,7 @@ export function senderOf(
     address: key,
     host: relayHost(options, connection),
     isVerified,
+    onBadSignature: connection.onBadSignature,
   }
 }
 

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { signaturePool } from '../node/signature-pool.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
@@ -13,7 +14,6 @@ import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
-import { createVerifier } from './verify-event.ts'
 
 export function defineServe(command: Command): Command {
   addSettings(command)
@@ -62,7 +62,9 @@ async function serveFrom(
   signal: Promise<string>,
 ): Promise<void> {
   const { log } = logs
-  const verifyEvent = await createVerifier()
+  const signatures = signaturePool({ log })
+  signatures.start()
+  const { verifyEvent } = signatures
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
@@ -89,6 +91,7 @@ async function serveFrom(
   clearInterval(sweeping)
   await server.close()
   gateway.close()
+  await signatures.close()
 }
 
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */

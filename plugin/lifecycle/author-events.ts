@@ -75,7 +75,7 @@ async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender
  * packages (I7).
  */
 async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   const { store, options } = context
   const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
@@ -116,7 +116,7 @@ async function applyDeletion(
 
 /** NIP-62. If the store fails, the request may be only half done, so it is refused and can be sent again. */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   if (!vanishesHere(event, sender.host)) return
   const { store, now, options } = context
   try {
@@ -136,21 +136,21 @@ async function saveKeyPackageRelays(
   event: SignedEvent,
   sender: Sender,
 ): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   checkRelayList(event)
   await save(context, event)
 }
 
 /** Kind 10002 is the relay's affair: what is too long to be noted here may still be welcome there. */
 async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   const counts = context.options.relayLists.some((kind) => kind === event.kind)
   if (counts && !isTooLong(event)) await save(context, event)
 }
 
 /** Kind 10050 is kept only by a standalone relay, which does that itself. */
 async function checkInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
 }
 
 /** A store that fails does not stop the relay from accepting a relay list (I7). */
@@ -162,9 +162,14 @@ async function save(context: GatewayContext, event: SignedEvent): Promise<void> 
   }
 }
 
-function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
-  const { authenticated, isVerified = false } = sender
+async function check(
+  { verification, now }: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<void> {
+  const { authenticated, isVerified } = sender
   checkNotAhead(event, now())
-  if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  if (!isVerified && !(await verification.event(event, sender)))
+    throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
 }

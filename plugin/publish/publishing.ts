@@ -6,7 +6,7 @@
 import { publishEntry, refusalEntry } from '../audit.ts'
 import type { AnsweredPublication, Publication } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
-import { checkKeyPackage } from '../key-package/validate.ts'
+import { checkKeyPackageElsewhere } from '../key-package/validate.ts'
 import { takeAuthorEvent } from '../lifecycle/author-events.ts'
 import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
@@ -67,20 +67,11 @@ async function orRefused<Result>(
 async function publish(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated, address, requester, isVerified = false }: Sender,
+  sender: Sender,
 ): Promise<AnsweredPublication> {
-  const { options, audit, now, verifyEvent } = context
-  const pkg = checkKeyPackage(
-    event,
-    {
-      kinds: options.kinds,
-      validation: options.validation,
-      stock: options.stock,
-      authenticatedAs: authenticated,
-      ...(isVerified ? {} : { verifyEvent }),
-    },
-    now(),
-  )
+  const { authenticated, address, requester } = sender
+  const { audit, now, options } = context
+  const pkg = await check(context, event, sender)
   const isByAuthor = authenticated.has(pkg.author)
   const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
@@ -95,6 +86,19 @@ async function publish(
     : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return { outcome, accepted: true, message }
+}
+
+/** @throws Refusal saying which check failed */
+function check(
+  { options, now, verification }: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<StoredKeyPackage> {
+  const { kinds, validation, stock } = options
+  const rules = { kinds, validation, stock, authenticatedAs: sender.authenticated }
+  return checkKeyPackageElsewhere(event, rules, now(), async (question) => {
+    return (sender.isVerified && question.of === 'event') || verification.answer(question, sender)
+  })
 }
 
 /** Whether the store has, or had, the package already. */

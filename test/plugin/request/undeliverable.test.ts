@@ -10,6 +10,7 @@ import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
 import { SeenSlots } from '../../../plugin/request/seen-slots.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { Verification } from '../../../plugin/verification.ts'
 import { LIMITS, packageNamed } from '../../contract/packages.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { everyStore } from '../../support/every-store.ts'
@@ -49,7 +50,7 @@ function contextOf(store: KeyPackageStore): GatewayContext {
     audit: () => {},
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
-    verifyEvent: () => true,
+    verification: new Verification(() => true),
     now: () => NOW,
   }
 }
