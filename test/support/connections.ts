@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
 import { ClientConnection } from '../../adapters/relays/server/connection.ts'
+import { MessageTurns } from '../../adapters/relays/server/message-turns.ts'
 import type { Relay } from '../../adapters/relays/server/relay-behind.ts'
 import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -61,6 +62,7 @@ export class Connections {
     authenticated,
     wrap,
   }: PairSettings = {}): Promise<Pair> {
+    const parsed = serverOptionsSchema.parse(options)
     const accepted = once(this.#server, 'connection')
     const { port } = this.#server.address() as AddressInfo
     // Who is authenticated already is not met with a challenge.
@@ -78,7 +80,8 @@ export class Connections {
         return wrap?.(session, serverSocket, settings) ?? session
       },
       relay,
-      options: serverOptionsSchema.parse(options),
+      options: parsed,
+      turns: new MessageTurns(parsed),
       report: (error) => {
         throw error
       },

@@ -10,6 +10,7 @@ import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { HandshakeRefused, type Listener, listen, type Reception } from '../server/listener.ts'
+import { MessageTurns } from '../server/message-turns.ts'
 import { mergedInformation } from '../server/relay-information.ts'
 import {
   type ProxyOptions,
@@ -41,6 +42,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const turns = new MessageTurns(options)
   const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
@@ -72,6 +74,7 @@ export function startProxy(settings: ProxySettings): Promise<Listener> {
             keyPackageKinds: gateway.options.kinds,
           }),
           options,
+          turns,
           report,
         }),
     }

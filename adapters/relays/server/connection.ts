@@ -3,7 +3,11 @@
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
-import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { addressKey } from '../../../plugin/nostr/requester.ts'
+import { type ClientFrame, readFrame } from './client-frame.ts'
+import { Inbox } from './inbox.ts'
+import type { MessageTurns } from './message-turns.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
 import { WriteBatch } from './write-batch.ts'
@@ -19,14 +23,10 @@ export interface ConnectionSettings {
   readonly openSession: (connection: Connection) => GatewaySession
   readonly relay: Relay
   readonly options: ServerOptions
+  readonly turns: MessageTurns
   /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
 }
-
-const MALFORMED: RelayMessage = [
-  'NOTICE',
-  'invalid: a message is a text with a JSON array that begins with a verb',
-]
 
 const TEXT = { binary: false }
 /** A client with less than this buffered reads about as fast as the relay sends. */
@@ -35,21 +35,36 @@ const WATCHED_BYTES = 65_536
 export class ClientConnection {
   readonly #socket: WebSocket
   readonly #batch: WriteBatch
+  readonly #inbox: Inbox
+  readonly #turns: MessageTurns
+  readonly #addressKey: string
   readonly #options: ServerOptions
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
   readonly #relay: RelayConnection
   #pending = 0
+  #bufferedBytes = 0
+  #onRest: () => void = () => {}
   #tail: Promise<void> = Promise.resolve()
   #isDraining = false
   #isAlive = true
   #silentSeconds = 0
 
-  constructor({ socket, stream, address, host, openSession, relay, options, report }: ConnectionSettings) {
+  constructor(settings: ConnectionSettings) {
+    const { socket, stream, address, host, openSession, relay, options, turns, report } = settings
     this.#socket = socket
     this.#batch = new WriteBatch(stream)
     this.#options = options
     this.#report = report
+    this.#turns = turns
+    this.#addressKey = addressKey(address)
+    this.#inbox = new Inbox({
+      socket,
+      turns,
+      address: this.#addressKey,
+      maxPending: options.maxPendingMessages,
+      handle: (frame) => this.#handle(frame),
+    })
     this.#relay = relay.connect({
       send: (message) => this.#push(() => this.#pass(message)),
       pass: (frame, message) => this.#passFrame(frame, message),
@@ -69,8 +84,11 @@ export class ClientConnection {
     // For instance, a message is too large. ws closes the socket itself with the status code of RFC 6455.
     socket.on('error', () => undefined)
     socket.on('close', () => {
+      this.#inbox.close()
       this.#session.close()
       this.#relay.close()
+      this.#count(-this.#bufferedBytes)
+      this.#onRest()
     })
   }
 
@@ -94,7 +112,7 @@ export class ClientConnection {
   /** Answers the messages received so far, ignores new ones, then closes with 1001. */
   async drain(): Promise<void> {
     this.#isDraining = true
-    await this.#tail
+    await this.#rest()
     await this.#relay.allAnswered?.()
     this.#socket.close(1001, 'the relay is stopping')
   }
@@ -109,23 +127,43 @@ export class ClientConnection {
     if (this.#isDraining) return
     this.#isAlive = true
     this.#silentSeconds = 0
-    if (this.#pending === 0 && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
-    const message = isBinary ? undefined : parseMessage(data.toString())
-    this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
+    const isFirst = this.#pending === 0 && this.#inbox.isEmpty
+    if (isFirst && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
+    this.#inbox.add(isBinary ? 'binary' : (data as Buffer))
+  }
+
+  /** Answers a message whose turn it is. */
+  #handle(frame: ClientFrame): void {
+    const answered = once(() => this.#inbox.answered())
+    const content = readFrame(frame)
+    const step =
+      content.outcome === 'refused'
+        ? () => this.#send(content.replies)
+        : this.#answer(content.message, answered)
+    this.#enqueue(() => step().finally(answered))
   }
 
   /** Passes the message to the session at once, which keeps the order. The returned step sends the answer. */
-  #answer(message: ClientMessage): () => Promise<void> {
+  #answer(message: ClientMessage, answered: () => void): () => Promise<void> {
     const answer = this.#session.fromClient(message)
-    return () => this.#deliver(answer)
+    return () => this.#deliver(answer, answered)
   }
 
-  async #deliver(pending: Promise<Answer>): Promise<void> {
+  async #deliver(pending: Promise<Answer>, answered: () => void): Promise<void> {
     const { replies, forward, unsent } = await pending
+    if (!Array.isArray(replies)) answered()
     if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
     else await this.#sendReplies(replies)
     if (forward === undefined) return
     for (const message of await this.#relay.handle(forward)) await this.#pass(message)
+  }
+
+  /** Resolves once everything that was received is answered, or cannot be. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRest = resolve
+      if (this.#pending === 0 && this.#inbox.isEmpty) resolve()
+    })
   }
 
   /** Sends a message of the relay, as far as this client may see it. */
@@ -160,13 +198,14 @@ export class ClientConnection {
   /** Runs a step after all earlier ones. Stops reading from the client while too many steps wait. */
   #enqueue(step: () => Promise<void>): void {
     this.#pending += 1
-    if (this.#pending >= this.#options.maxPendingMessages) this.#socket.pause()
+    this.#inbox.pending = this.#pending
     this.#tail = this.#tail
       .then(step)
       .catch(this.#report)
       .finally(() => {
         this.#pending -= 1
-        if (this.#pending < this.#options.maxPendingMessages) this.#socket.resume()
+        this.#inbox.pending = this.#pending
+        if (this.#pending === 0 && this.#inbox.isEmpty) this.#onRest()
       })
   }
 
@@ -189,12 +228,21 @@ export class ClientConnection {
 
   /** Resolves once the text is flushed, or cannot be. */
   #write(text: string): Promise<void> {
+    this.#count(text.length)
     return new Promise((resolve) => {
       this.#socket.send(text, () => {
+        this.#count(-text.length)
         this.#flushed()
         resolve()
       })
     })
+  }
+
+  /** Counts what is written; nothing of it is left once the socket is closed. */
+  #count(bytes: number): void {
+    const before = this.#bufferedBytes
+    this.#bufferedBytes = Math.max(0, before + bytes)
+    this.#turns.buffered(this.#addressKey, this.#bufferedBytes - before)
   }
 
   /** Disconnects the client. One that does not read gets a close frame with the reason, in case it reads again. */
@@ -207,5 +255,13 @@ export class ClientConnection {
   /** Whether the silence is our doing: we have paused reading, and the client has read everything. */
   #isWaitingForUs(): boolean {
     return this.#socket.isPaused && this.#socket.bufferedAmount === 0
+  }
+}
+
+function once(call: () => void): () => void {
+  let isCalled = false
+  return () => {
+    if (!isCalled) call()
+    isCalled = true
   }
 }

@@ -6,6 +6,7 @@ import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type Listener, listen } from '../server/listener.ts'
+import { MessageTurns } from '../server/message-turns.ts'
 import {
   CORS,
   NOSTR_JSON,
@@ -43,6 +44,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const { gateway, store, log, version, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const turns = new MessageTurns(options)
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
@@ -63,6 +65,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           openSession: (connection) => gateway.session(connection),
           relay,
           options,
+          turns,
           report,
         }),
     }),
