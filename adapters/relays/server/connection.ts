@@ -5,6 +5,7 @@ import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
 import { addressKey } from '../../../plugin/nostr/requester.ts'
+import type { Tolerance } from './bad-signatures.ts'
 import { type ClientFrame, readFrame } from './client-frame.ts'
 import { Inbox } from './inbox.ts'
 import type { MessageTurns } from './message-turns.ts'
@@ -24,6 +25,8 @@ export interface ConnectionSettings {
   readonly relay: Relay
   readonly options: ServerOptions
   readonly turns: MessageTurns
+  /** Called for each wrong signature. */
+  readonly countBadSignature: () => Tolerance
   /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
 }
@@ -75,6 +78,9 @@ export class ClientConnection {
       ...(host !== undefined && { host }),
       maxBufferedBytes: options.maxBufferedBytes,
       maxSubscriptions: options.maxSubscriptions,
+      onBadSignature: () => {
+        if (settings.countBadSignature() === 'too many') this.cutOff('too many wrong signatures')
+      },
       send: (message) => this.#push(() => this.#send([message])),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
@@ -100,7 +106,7 @@ export class ClientConnection {
     this.#silentSeconds += pingIntervalSeconds
     this.#relay.heartbeat?.()
     if (!this.#isAlive && !this.#isWaitingForUs()) {
-      this.#cutOff()
+      this.#cutOffSilent()
     } else if (idleSeconds > 0 && this.#silentSeconds > idleSeconds) {
       this.#socket.close(1000, 'idle')
     } else {
@@ -115,6 +121,14 @@ export class ClientConnection {
     await this.#rest()
     await this.#relay.allAnswered?.()
     this.#socket.close(1001, 'the relay is stopping')
+  }
+
+  /** Disconnects the client at once. One that still reads gets a close frame with the reason (RFC 6455, 1008). */
+  cutOff(reason: string): void {
+    this.#isDraining = true
+    this.#inbox.close()
+    this.#socket.close(1008, reason)
+    this.#socket.terminate()
   }
 
   /** Drops unanswered messages and closes at once. A client that still reads gets the close frame. */
@@ -246,7 +260,7 @@ export class ClientConnection {
   }
 
   /** Disconnects the client. One that does not read gets a close frame with the reason, in case it reads again. */
-  #cutOff(): void {
+  #cutOffSilent(): void {
     const isStuck = this.#socket.bufferedAmount > 0 && this.#socket.readyState === WebSocket.OPEN
     if (isStuck) this.#socket.close(1008, 'too slow: nothing was read for too long')
     else this.#socket.terminate()
