@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
 import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
+import { benchIsolation } from './isolation.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
@@ -46,6 +47,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
+  ...benchIsolation,
   ['strfry', benchStrfry],
   ['proxy', benchProxy],
   ['proxy-crowd', () => benchProxyCrowd(Number(values.seconds))],
