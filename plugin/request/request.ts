@@ -7,6 +7,7 @@ import { lookUpsOf, splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { addressKey } from '../nostr/requester.ts'
 import { relayHost } from '../sender.ts'
 import { answerQuery, type TakenPackages } from './claiming.ts'
 import type { EarlyClaims } from './early-claims.ts'
@@ -75,7 +76,10 @@ export class Requests {
 
   constructor(parts: RequestParts) {
     this.#parts = parts
-    this.#feeds = { watchers: parts.context.watchers, pushLimits: new PushLimits(parts) }
+    this.#feeds = {
+      watchers: parts.context.watchers,
+      pushLimits: new PushLimits({ ...parts, address: addressKey(parts.connection.address) }),
+    }
   }
 
   /** Plans the key package part of the REQ, answers it from the store, and composes one answer. */
