@@ -30,6 +30,8 @@ interface PairSettings {
   readonly address?: string
   /** Whose connection it is, as if the relay had authenticated them. */
   readonly authenticated?: string
+  /** One of its own by default. */
+  readonly turns?: MessageTurns
   /** Wraps the gateway's session. */
   readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
 }
@@ -60,6 +62,7 @@ export class Connections {
     client = {},
     address = '127.0.0.1',
     authenticated,
+    turns,
     wrap,
   }: PairSettings = {}): Promise<Pair> {
     const parsed = serverOptionsSchema.parse(options)
@@ -81,7 +84,7 @@ export class Connections {
       },
       relay,
       options: parsed,
-      turns: new MessageTurns(parsed),
+      turns: turns ?? new MessageTurns(parsed),
       countBadSignature: () => 'tolerated',
       report: (error) => {
         throw error
