@@ -63,7 +63,6 @@ async function serveFrom(
 ): Promise<void> {
   const { log } = logs
   const signatures = signaturePool({ log })
-  signatures.start()
   const { verifyEvent } = signatures
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
@@ -73,6 +72,7 @@ async function serveFrom(
     upstream === undefined
       ? await startStandalone({ ...common, store, version })
       : await startProxy({ ...common, upstream })
+  signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
 
   log.info(

@@ -30,7 +30,6 @@ export class SignatureThread {
   constructor({ program, onReady, onEnd }: ThreadSettings) {
     // Neither the options of this process nor its environment: NODE_OPTIONS may load programs that are not for a thread.
     this.#worker = new Worker(program, { env: {}, execArgv: [] })
-    this.#worker.unref()
     this.#worker.on('message', (results: Results) => {
       if (results === 'ready') this.#isReady = true
       if (results === 'ready') onReady()
@@ -45,6 +44,8 @@ export class SignatureThread {
       this.#tasks.clear()
       onEnd(this.#error, unfinished)
     })
+    // After its listeners: they keep the process running.
+    this.#worker.unref()
   }
 
   get isReady(): boolean {

@@ -7,6 +7,7 @@ import { eventually } from '../../support/eventually.ts'
 import { NOW, signEvent } from '../../support/key-packages.ts'
 import { testLog } from '../../support/log.ts'
 import { person } from '../../support/people.ts'
+import { run } from '../../support/processes.ts'
 
 const alice = person('alice')
 const PROGRAM = new URL('../../../dist/adapters/node/signature-worker.js', import.meta.url)
@@ -93,6 +94,19 @@ describe('the signature pool', () => {
     expect(log.lines).toMatchObject([
       { level: 'warn', message: 'cannot start threads that verify signatures; the main thread does it' },
     ])
+  })
+
+  it('keeps no process running, except while there is something to verify', async () => {
+    const code = `import { signaturePool } from 'keypackage-gateway'
+      const pool = signaturePool()
+      pool.start()
+      pool.verifyEvent(${JSON.stringify(event('a'))}).then(console.log)
+      const working = setInterval(async () => {
+        if (await pool.verifyEvent({})) return
+        clearInterval(working)
+        pool.verifyEvent(${JSON.stringify(event('b'))}).then(console.log)
+      }, 500)`
+    expect(await run(process.execPath, ['--input-type=module', '-e', code])).toBe('true\ntrue\n')
   })
 
   it('answers what its threads have not verified when they are ended', async () => {
