@@ -50,7 +50,7 @@ async function serve(): Promise<number> {
     log,
     verifyEvent: signatures.verifyEvent,
     clock: () => NOW * 1000,
-    quota: { perRequester: CLAIMS },
+    quota: { perRequester: CLAIMS, publishPerAddress: { max: 100_000 } },
     claim: { redeliverySeconds: 0 },
     validation: { maxBytes: 2 * LARGE },
   })
@@ -125,7 +125,7 @@ const floods: Record<Flood, (url: string) => Promise<() => Promise<void>>> = {
   },
 }
 
-async function freshEvents(): Promise<SignedEvent[]> {
+export async function freshEvents(): Promise<SignedEvent[]> {
   const events: SignedEvent[] = []
   for (let index = 0; index < EVENTS; index++) {
     const fresh = person(`fresh ${index}`)

@@ -26,25 +26,20 @@ export const benchIsolation = FLOODS.map(
 )
 
 async function beside(flood: Flood, name: string): Promise<BenchRow[]> {
-  const [server, { port }] = await start('server')
-  const url = `ws://127.0.0.1:${port}`
+  const [server, url] = await startServer()
   try {
     await claims(url)
     const values: number[] = []
     const baselines: number[] = []
     const residents: number[] = []
-    if (process.env.DBG) console.error('warm')
     const idle = await residentOf(server)
     for (let round = 0; round < ROUNDS; round++) {
       baselines.push(await claims(url))
-      if (process.env.DBG) console.error('base', baselines, await residentOf(server))
       const [flooding] = await start(flood, url)
       flooding.send('begin')
-      if (process.env.DBG) console.error('flooding')
       await claims(url)
       values.push(await claims(url))
       residents.push(await residentOf(server))
-      if (process.env.DBG) console.error('beside', values, residents)
       flooding.disconnect()
       await once(flooding, 'exit')
     }
@@ -76,6 +71,11 @@ async function beside(flood: Flood, name: string): Promise<BenchRow[]> {
     server.disconnect()
     await once(server, 'exit')
   }
+}
+
+export async function startServer(): Promise<[process: ChildProcess, url: string]> {
+  const [server, { port }] = await start('server')
+  return [server, `ws://127.0.0.1:${port}`]
 }
 
 async function start(role: Role, url = ''): Promise<[process: ChildProcess, report: { port: number }]> {

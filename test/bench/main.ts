@@ -9,6 +9,7 @@ import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.t
 import { benchIsolation } from './isolation.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
+import { benchPublishes } from './publishes.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
 import {
   benchRedisBytes,
@@ -47,6 +48,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
+  ['publishes', benchPublishes],
   ...benchIsolation,
   ['strfry', benchStrfry],
   ['proxy', benchProxy],
