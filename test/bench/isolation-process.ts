@@ -1,7 +1,7 @@
 /** The processes of the isolation bench: a standalone server as `serve` makes it, and clients that do it harm. */
 
 import { once } from 'node:events'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import { WebSocket } from 'ws'
 import { signaturePool } from '../../adapters/node/signature-pool.ts'
 import { proxyOptionsSchema, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
@@ -98,6 +98,7 @@ const floods: Record<Flood, (url: string) => Promise<() => Promise<void>>> = {
           const from = (round * SUBSCRIBERS + index) * AUTHORS_EACH
           const authors = Array.from({ length: AUTHORS_EACH }, (_, number) => author(1e6 + from + number))
           const id = `${round % SUBSCRIPTIONS}`
+          if (socket.readyState !== WebSocket.OPEN) return
           await sent(socket, JSON.stringify(['REQ', id, { kinds: [443, 30443], authors }]))
         }
       }
@@ -206,7 +207,7 @@ async function play(role: Role, url: string): Promise<void> {
     return
   }
   // They stand for clients on other machines.
-  setPriority(19)
+  setPriority(Math.min(19, getPriority() + 10))
   const flood = await floods[role](url)
   process.on('message', () => void flood())
   tell({ port: 0 })

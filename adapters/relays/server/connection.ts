@@ -9,9 +9,9 @@ import type { Tolerance } from './bad-signatures.ts'
 import { type ClientFrame, readFrame } from './client-frame.ts'
 import { Inbox } from './inbox.ts'
 import type { MessageTurns } from './message-turns.ts'
+import { Outbox } from './outbox.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
-import { WriteBatch } from './write-batch.ts'
 
 /** What a connection needs. */
 export interface ConnectionSettings {
@@ -31,22 +31,15 @@ export interface ConnectionSettings {
   readonly report: (error: unknown) => void
 }
 
-const TEXT = { binary: false }
-/** A client with less than this buffered reads about as fast as the relay sends. */
-const WATCHED_BYTES = 65_536
-
 export class ClientConnection {
   readonly #socket: WebSocket
-  readonly #batch: WriteBatch
   readonly #inbox: Inbox
-  readonly #turns: MessageTurns
-  readonly #addressKey: string
+  readonly #outbox: Outbox
   readonly #options: ServerOptions
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
   readonly #relay: RelayConnection
   #pending = 0
-  #bufferedBytes = 0
   #onRest: () => void = () => {}
   #tail: Promise<void> = Promise.resolve()
   #isDraining = false
@@ -56,15 +49,14 @@ export class ClientConnection {
   constructor(settings: ConnectionSettings) {
     const { socket, stream, address, host, openSession, relay, options, turns, report } = settings
     this.#socket = socket
-    this.#batch = new WriteBatch(stream)
     this.#options = options
     this.#report = report
-    this.#turns = turns
-    this.#addressKey = addressKey(address)
+    const key = addressKey(address)
+    this.#outbox = new Outbox({ socket, stream, turns, address: key, onFlushed: () => this.#flushed() })
     this.#inbox = new Inbox({
       socket,
       turns,
-      address: this.#addressKey,
+      address: key,
       maxPending: options.maxPendingMessages,
       handle: (frame) => this.#handle(frame),
     })
@@ -81,7 +73,7 @@ export class ClientConnection {
       onBadSignature: () => {
         if (settings.countBadSignature() === 'too many') this.cutOff('too many wrong signatures')
       },
-      send: (message) => this.#push(() => this.#send([message])),
+      send: (message) => this.#push(() => this.#outbox.send([message])),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => {
@@ -93,7 +85,7 @@ export class ClientConnection {
       this.#inbox.close()
       this.#session.close()
       this.#relay.close()
-      this.#count(-this.#bufferedBytes)
+      this.#outbox.close()
       this.#onRest()
     })
   }
@@ -152,7 +144,7 @@ export class ClientConnection {
     const content = readFrame(frame)
     const step =
       content.outcome === 'refused'
-        ? () => this.#send(content.replies)
+        ? () => this.#outbox.send(content.replies)
         : this.#answer(content.message, answered)
     this.#enqueue(() => step().finally(answered))
   }
@@ -167,7 +159,7 @@ export class ClientConnection {
     const { replies, forward, unsent } = await pending
     if (!Array.isArray(replies)) answered()
     if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
-    else await this.#sendReplies(replies)
+    else await this.#outbox.reply(replies)
     if (forward === undefined) return
     for (const message of await this.#relay.handle(forward)) await this.#pass(message)
   }
@@ -183,22 +175,18 @@ export class ClientConnection {
   /** Sends a message of the relay, as far as this client may see it. */
   async #pass(message: RelayMessage): Promise<void> {
     const visible = this.#session.fromRelay(message)
-    if (visible !== undefined) await this.#send([visible])
+    if (visible !== undefined) await this.#outbox.send([visible])
   }
 
   /** The same, but at once, and with the relay's original bytes if the session does not change the message. */
   #passFrame(frame: Frame, message: RelayMessage): void {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
-    const { bufferedAmount } = this.#socket
-    if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
-    const flushed = bufferedAmount >= WATCHED_BYTES ? this.#flushed : undefined
-    this.#batch.open()
-    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
+    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    this.#outbox.pass(visible === message ? frame : JSON.stringify(visible))
   }
 
-  /** Data was flushed, so the client is reading. */
-  readonly #flushed = (): void => {
+  #flushed(): void {
     this.#isAlive = true
     if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#relay.resume?.()
   }
@@ -221,42 +209,6 @@ export class ClientConnection {
         this.#inbox.pending = this.#pending
         if (this.#pending === 0 && this.#inbox.isEmpty) this.#onRest()
       })
-  }
-
-  /** Iterable replies are made only as fast as the client takes them, and stop once it has disconnected. */
-  async #sendReplies(replies: Answer['replies']): Promise<void> {
-    if (Array.isArray(replies)) return this.#send(replies)
-    for await (const message of replies) {
-      await this.#send([message], 1)
-      if (this.#socket.readyState !== WebSocket.OPEN) return
-    }
-  }
-
-  /** Sends messages; waits while `most` or more bytes are buffered for the client. */
-  async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
-    for (const message of messages) {
-      const flushed = this.#write(JSON.stringify(message))
-      if (this.#socket.bufferedAmount >= most) await flushed
-    }
-  }
-
-  /** Resolves once the text is flushed, or cannot be. */
-  #write(text: string): Promise<void> {
-    this.#count(text.length)
-    return new Promise((resolve) => {
-      this.#socket.send(text, () => {
-        this.#count(-text.length)
-        this.#flushed()
-        resolve()
-      })
-    })
-  }
-
-  /** Counts what is written; nothing of it is left once the socket is closed. */
-  #count(bytes: number): void {
-    const before = this.#bufferedBytes
-    this.#bufferedBytes = Math.max(0, before + bytes)
-    this.#turns.buffered(this.#addressKey, this.#bufferedBytes - before)
   }
 
   /** Disconnects the client. One that does not read gets a close frame with the reason, in case it reads again. */
