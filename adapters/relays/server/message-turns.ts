@@ -1,5 +1,5 @@
 /**
- * Which client's message is handled next: by address in turn, one of a connection in one turn of the event loop, and none of
+ * Which client's message is handled next: that of the address which was given least, one of a connection in one turn of the event loop, and none of
  * an address whose clients do not take their answers (I9).
  */
 
@@ -9,6 +9,8 @@ import type { ServerOptions } from './server-options.ts'
 /** What one turn of the event loop handles: several small messages, or one large one. */
 const MAX_MESSAGES = 16
 const MAX_BYTES = 8192
+/** What a message costs beside its bytes, in bytes. */
+const MESSAGE_COST = 256
 /** Answers that wait for all clients together are at most so many times as large as those of one address. */
 const FULL_ADDRESSES = 64
 
@@ -25,7 +27,7 @@ export interface Waiting {
 /** Shared by all connections of a server. */
 export class MessageTurns {
   readonly #maxBufferedBytes: number
-  readonly #waiting = new AddressLines<Waiting>()
+  readonly #waiting = new AddressLines<Waiting>(({ bytes }) => bytes + MESSAGE_COST)
   readonly #bufferedBytes = new Map<string, number>()
   /** Those that have had their turn. They may have asked for the next one. */
   readonly #served = new Map<Waiting, 'asks again' | 'served'>()
