@@ -82,10 +82,11 @@ const floods: Record<Flood, (url: string) => Promise<() => Promise<void>>> = {
         { ...event, sig: event.sig.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) },
       ]),
     )
-    let addresses = 0
+    // Those of an earlier round are kept out.
+    let addresses = process.pid << 10
     const another = () => {
       addresses += 1
-      return `10.${addresses >> 16}.${(addresses >> 8) & 255}.${addresses & 255}`
+      return `10.${(addresses >> 16) & 255}.${(addresses >> 8) & 255}.${addresses & 255}`
     }
     return () => publishAll(url, another, FORGERS, frames)
   },
@@ -158,7 +159,7 @@ async function publishAll(
         inFlight -= 1
         push()
       })
-      await once(socket, 'close')
+      await new Promise((resolve) => socket.on('close', resolve))
     }
   }
   await Promise.all(Array.from({ length: count }, publish))
