@@ -99,8 +99,10 @@ const floods: Record<Flood, (url: string) => Promise<() => Promise<void>>> = {
           const from = (round * SUBSCRIBERS + index) * AUTHORS_EACH
           const authors = Array.from({ length: AUTHORS_EACH }, (_, number) => author(1e6 + from + number))
           const id = `${round % SUBSCRIPTIONS}`
+          await turn()
           if (socket.readyState !== WebSocket.OPEN) return
-          await sent(socket, JSON.stringify(['REQ', id, { kinds: [443, 30443], authors }]))
+          if (socket.bufferedAmount > 0) continue
+          socket.send(JSON.stringify(['REQ', id, { kinds: [443, 30443], authors }]))
         }
       }
     }
@@ -194,8 +196,8 @@ async function connectAll(
   return sockets
 }
 
-function sent(socket: WebSocket, text: string): Promise<void> {
-  return new Promise((resolve) => socket.send(text, () => resolve()))
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Runs if this file is started as a process with a role. */

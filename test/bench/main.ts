@@ -48,7 +48,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
-  ['publishes', benchPublishes],
+  ['wire-publishes', benchPublishes],
   ...benchIsolation,
   ['strfry', benchStrfry],
   ['proxy', benchProxy],
