@@ -67,6 +67,7 @@ export class Outbox {
   /** Resolves once the text is flushed, or cannot be. */
   #write(text: string): Promise<void> {
     this.#count(text.length)
+    this.#batch.open()
     return new Promise((resolve) => {
       this.#socket.send(text, () => {
         this.#count(-text.length)
