@@ -15,6 +15,8 @@ export interface Connection {
   readonly host?: string
   /** Sends a message that answers no other: an AUTH challenge, a live event, a request for more packages. */
   readonly send: (message: GatewayMessage) => void
+  /** Called for each event or KeyPackage of this client whose signature is wrong. It must not throw. */
+  readonly onBadSignature?: () => void
   /**
    * Who handles the EVENTs that concern the gateway. `here` (the default): the session. `upstream`: a plugin of the
    * relay; the session forwards them.

@@ -3,12 +3,13 @@
 import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { FollowListLearner } from './lifecycle/follow-list.ts'
-import type { Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { Pubkey } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { AuthorCount } from './publish/author-count.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
+import type { Verification } from './verification.ts'
 
 /** The operator's log; a pino logger can be used. It never gets a package's content (I4). */
 export interface Logger {
@@ -50,8 +51,7 @@ export interface GatewayContext {
    * `needs-known`.
    */
   knownAs(author: Pubkey, authenticated: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
+  readonly verification: Verification
   /** Seconds since the epoch. */
   now(): number
-  /** Whether an event's id and signature are valid. */
-  verifyEvent(event: SignedEvent): boolean
 }

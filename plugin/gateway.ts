@@ -23,14 +23,18 @@ import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
 import type { AccessRule, KeyPackageStore, Removal } from './store.ts'
+import { Verification, type VerifyEvent } from './verification.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
 export interface GatewaySettings extends OptionsInput {
   readonly store: KeyPackageStore
   /** Milliseconds since the epoch; `Date.now` by default. */
   readonly clock?: () => number
-  /** Whether an event's id and signature are valid; nostr-tools' JavaScript verifier by default. */
-  readonly verifyEvent?: (event: SignedEvent) => boolean
+  /**
+   * Whether an event's id and signature are valid; nostr-tools' JavaScript verifier, in this thread, by default. One that
+   * returns a promise is given several events at a time: that of `signaturePool()` uses other threads.
+   */
+  readonly verifyEvent?: VerifyEvent
   /**
    * Whether an author of key packages knows a requester, besides those they follow: members of the same team, say. Called only
    * when a stranger would get no fresh package. No answer within 200 ms, or an error, means no.
@@ -62,12 +66,13 @@ export class KeyPackageGateway {
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
+    const verification = new Verification(verifyEvent)
     const followLists = new LearnedFollowLists({ store, log })
     const requesters = new KnownRequesters({
       store,
       log,
       now,
-      verifyEvent,
+      verifyEvent: (event) => verification.event(event, {}),
       learner: followLists,
       deadline,
       isKnown,
@@ -85,7 +90,7 @@ export class KeyPackageGateway {
       seen: new SeenSlots(),
       followLists,
       knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
-      verifyEvent,
+      verification,
       now,
     }
     const replenisher = new Replenisher(context)

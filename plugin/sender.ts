@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts'
 import { hostOf } from './nostr/auth.ts'
 import { addressKey } from './nostr/requester.ts'
 import type { Options } from './options.ts'
+import type { Signatory } from './verification.ts'
 
 /** What is known about the sender of an event that arrives without a session. */
 export interface PublishContext {
@@ -16,12 +17,10 @@ export interface PublishContext {
 }
 
 /** Who sends an EVENT, and the relay's address as they know it. */
-export interface Sender {
+export interface Sender extends Signatory {
   readonly authenticated: ReadonlySet<string>
   /** The name in the audit log: the first authenticated pubkey, else the address. */
   readonly requester?: string | undefined
-  /** The network address as quotas count it (`addressKey`); undefined if unknown. */
-  readonly address?: string | undefined
   /** The network address itself, for access rules; undefined if unknown. */
   readonly networkAddress?: string | undefined
   /** Host and port of the relay as the sender knows it. */
@@ -33,7 +32,7 @@ export interface Sender {
 export function senderOf(
   { authenticated = [], address, isVerified = false }: PublishContext,
   options: Options,
-  connection: Pick<Connection, 'host' | 'relayLists'> = {},
+  connection: Pick<Connection, 'host' | 'relayLists' | 'onBadSignature'> = {},
 ): Sender {
   const pubkeys = new Set(authenticated)
   const key = address === undefined ? undefined : addressKey(address)
@@ -46,6 +45,7 @@ export function senderOf(
     host: relayHost(options, connection),
     isVerified,
     relayLists: connection.relayLists ?? 'noted',
+    onBadSignature: connection.onBadSignature,
   }
 }
 

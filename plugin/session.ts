@@ -45,14 +45,14 @@ export class Session implements GatewaySession {
     this.#connection = connection
     this.#context = context
     this.#onClose = onClose
-    const { options, verifyEvent, replenisher, followLists } = context
+    const { options, verification, replenisher, followLists } = context
     this.#subscriptions = new Subscriptions(connection.maxSubscriptions)
     this.#identity = new Identity({
       address: connection.address,
       host: relayHost(options, connection),
       publicHost: hostOf(options.publicUrl ?? ''),
       authenticated: connection.authenticated,
-      verifyEvent,
+      verifyEvent: (event) => verification.event(event, this.#sender()),
       onAuthenticated: (pubkey) => this.#authenticated(pubkey),
     })
     this.#early = new EarlyClaims({
@@ -226,7 +226,8 @@ export class Session implements GatewaySession {
   async #authenticate(message: ClientMessage): Promise<Answer> {
     const event = message[1]
     checkShape(event)
-    if (!this.#identity.authenticate(event, this.#context.now())) return { replies: [], forward: message }
+    if (!(await this.#identity.authenticate(event, this.#context.now())))
+      return { replies: [], forward: message }
     await this.#early.givingBack
     return { replies: [['OK', event.id, true, '']] }
   }

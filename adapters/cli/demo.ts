@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { createVerifier } from '../node/verify-event.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { lmdbStore } from '../storage/lmdb.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
 import { readVersion } from './startup.ts'
-import { createVerifier } from './verify-event.ts'
 
 type Print = (line: string) => void
 

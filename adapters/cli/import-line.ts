@@ -3,9 +3,8 @@
 import { z } from 'zod'
 import { readSubject } from '../../plugin/access/subjects.ts'
 import { type Audit, publishEntry } from '../../plugin/audit.ts'
-import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
-import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
+import { checkKeyPackage, type RulesHere } from '../../plugin/key-package/validate.ts'
 import {
   DELETION_KIND,
   deletionOf,
@@ -247,7 +246,7 @@ function checkUnlessExpired(
 ): StoredKeyPackage | 'expired' {
   // Whoever imports can write to the store directly, so the author's authentication (NIP-70) is not required.
   const authenticatedAs = new Set([event.pubkey])
-  const rules: KeyPackageRules = { kinds, validation, stock, verifyEvent, authenticatedAs }
+  const rules: RulesHere = { kinds, validation, stock, verifyEvent, authenticatedAs }
   try {
     return checkKeyPackage(event, rules, now)
   } catch (error) {
@@ -257,7 +256,7 @@ function checkUnlessExpired(
 }
 
 /** Whether it passed every check when it was created: then it is refused now only because of its age. */
-function wasValid(event: SignedEvent, rules: KeyPackageRules, now: number): boolean {
+function wasValid(event: SignedEvent, rules: RulesHere, now: number): boolean {
   if (event.created_at >= now) return false
   try {
     checkKeyPackage(event, rules, event.created_at)

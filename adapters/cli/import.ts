@@ -4,13 +4,13 @@ import type { Command } from 'commander'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { StoreError } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
+import { createVerifier } from '../node/verify-event.ts'
 import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
 import { type Input, linesOf, openInput } from './input.ts'
 import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
 import { createProgress, formatTable } from './terminal.ts'
-import { createVerifier } from './verify-event.ts'
 
 interface ImportFlags {
   readonly json?: true

@@ -2,25 +2,29 @@
 
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
 import { showCode } from '../../plugin/key-package/codes.ts'
 import { type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
 import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
 import { carriesLastResort } from '../../plugin/key-package/extensions.ts'
 import { explainForReceivers, type Reception, receptions } from '../../plugin/key-package/generations.ts'
-import { type CheckOutcome, type Explanation, explainKeyPackage } from '../../plugin/key-package/validate.ts'
+import {
+  type CheckOutcome,
+  type Explanation,
+  explainKeyPackage,
+  type RulesHere,
+} from '../../plugin/key-package/validate.ts'
 import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
+import { createVerifier } from '../node/verify-event.ts'
 import { InputError, unreadable } from './input.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
-import { createVerifier } from './verify-event.ts'
 
 interface InspectFlags {
   readonly json?: true
   readonly at: number
 }
 
-type InspectRules = Required<Omit<KeyPackageRules, 'authenticatedAs' | 'blocked'>>
+type InspectRules = Required<Omit<RulesHere, 'authenticatedAs' | 'blocked'>>
 
 /** Field names and values; times are seconds since the epoch. */
 type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>

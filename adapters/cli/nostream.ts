@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import { signaturePool } from '../node/signature-pool.ts'
 import { nostreamRedis } from '../relays/nostream/nostream.ts'
 import { lazyStore } from '../storage/lazy.ts'
 import { startAuditLog } from './logging.ts'
@@ -11,6 +12,8 @@ import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { sweepRegularly } from './sweep.ts'
 
+/** nostream verifies most events itself: a process that has hardly any to verify needs no threads for it. */
+const EVENTS_BEFORE_THREADS = 64
 /** A client waits no longer than this for a store that cannot be reached. */
 const STORE_TIMEOUT_MS = 5000
 
@@ -44,6 +47,7 @@ export function openNostreamGateway(settings: Settings, log: Logger): KeyPackage
     ...(audit && { audit: audit.write }),
     store,
     log,
+    verifyEvent: signaturePool({ log, startAfter: EVENTS_BEFORE_THREADS }).verifyEvent,
   })
   sweepRegularly(gateway, settings, log)
   return gateway

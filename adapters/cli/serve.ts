@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import { signaturePool } from '../node/signature-pool.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
@@ -13,7 +14,6 @@ import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
-import { createVerifier } from './verify-event.ts'
 
 export function defineServe(command: Command): Command {
   addSettings(command)
@@ -65,7 +65,8 @@ async function serveFrom(
   signal: Promise<string>,
 ): Promise<void> {
   const { log } = logs
-  const verifyEvent = await createVerifier()
+  const signatures = signaturePool({ log })
+  const { verifyEvent } = signatures
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
@@ -74,6 +75,7 @@ async function serveFrom(
     upstream === undefined
       ? await startStandalone({ ...common, store, version })
       : await startProxy({ ...common, upstream })
+  signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
 
   log.info(
@@ -94,6 +96,7 @@ async function serveFrom(
     clearInterval(sweeping)
     await server.close()
     gateway.close()
+    await signatures.close()
   }
 }
 

@@ -87,8 +87,13 @@ async function openSharedStore(settings: Settings, log: Logger) {
 }
 
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {
-  const { KeyPackageGateway } = await import('../../plugin/gateway.ts')
-  return new KeyPackageGateway({ ...gatewayOptions(settings), ...parts })
+  const [{ KeyPackageGateway }, { signaturePool }] = await Promise.all([
+    import('../../plugin/gateway.ts'),
+    import('../node/signature-pool.ts'),
+  ])
+  // strfry waits for each answer before it asks again, so more threads would verify nothing at the same time.
+  const { verifyEvent } = signaturePool({ threads: 0 })
+  return new KeyPackageGateway({ ...gatewayOptions(settings), ...parts, verifyEvent })
 }
 
 /** Reserves stdout for answers: whatever else writes to it is sent to stderr. */

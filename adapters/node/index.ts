@@ -3,3 +3,4 @@
 import './supported.ts'
 
 export * from '../../plugin/index.ts'
+export { type SignaturePool, type SignaturePoolSettings, signaturePool } from './signature-pool.ts'

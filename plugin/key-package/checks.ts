@@ -1,6 +1,7 @@
 /** The checks of a key package event. Each throws a Refusal or lets the event pass. */
 
-import { getEventHash } from 'nostr-tools/pure'
+import { createHash } from 'node:crypto'
+import { serializeEvent } from 'nostr-tools/pure'
 import { checkProtection } from '../nostr/auth.ts'
 import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
@@ -18,7 +19,6 @@ import {
 import { type Content, defaultEncoding, type Encoding, isEncoding, readContent } from './encoding.ts'
 import { carriesLastResort } from './extensions.ts'
 import { KEY_PACKAGE_KIND, MAX_SLOT_LENGTH, SLOT_KIND } from './kinds.ts'
-import { hasValidSignatures } from './signatures.ts'
 import type { KeyPackageTags } from './tags.ts'
 
 /** How far the lifetime may be from now, in seconds, because clocks differ. */
@@ -35,8 +35,6 @@ export interface KeyPackageRules extends Pick<Options, 'kinds' | 'validation'> {
   readonly authenticatedAs: ReadonlySet<string>
   /** Why the author may not publish here, or nobody from that address; left out if they may. */
   readonly blocked?: Refusal
-  /** Verifies id and signature; left out if the relay has done so. */
-  readonly verifyEvent?: (event: SignedEvent) => boolean
 }
 
 /** An event, and what the checks have found so far. */
@@ -60,9 +58,13 @@ export function checkEvent({ event, rules }: Draft): void {
   if (Buffer.byteLength(JSON.stringify(event.tags)) > MAX_TAG_BYTES) {
     throw invalid(`the tags of a key package event may have at most ${MAX_TAG_BYTES} bytes`)
   }
-  if (rules.verifyEvent === undefined || rules.verifyEvent(event)) return
-  if (getEventHash(event) === event.id) throw invalid('the signature is wrong')
-  throw invalid(
+}
+
+/** Says whether it is the id that is wrong, or the signature. */
+export function refusalOfSignature(event: SignedEvent): Refusal {
+  const hash = createHash('sha256').update(serializeEvent(event)).digest('hex')
+  if (hash === event.id) return invalid('the signature is wrong')
+  return invalid(
     'the id is not the hash of the event; an event that was re-encoded for delivery must be restored first',
   )
 }
@@ -180,12 +182,8 @@ export function checkLifetime({ event, keyPackage, rules, now }: Draft): void {
   if (notAfter <= now) throw invalid(`the KeyPackage was valid until ${notAfter}; publish a new key package`)
 }
 
-export function verifyMls({ keyPackage, rules }: Draft): 'passed' | 'skipped' {
-  if (keyPackage === undefined || rules.validation.mls !== 'verify') return 'skipped'
-  if (!hasValidSignatures(keyPackage)) {
-    throw invalid('a signature of the KeyPackage or its leaf node is wrong')
-  }
-  return 'passed'
+export function refusalOfMlsSignature(): Refusal {
+  return invalid('a signature of the KeyPackage or its leaf node is wrong')
 }
 
 /** If the KeyPackage is not decoded, the ciphersuite is that of the tag. */

@@ -1,12 +1,12 @@
 /** Which clients of others accept a key package event: for each generation, whether its receivers do, and why not. */
 
 import type { SignedEvent } from '../nostr/messages.ts'
-import type { Draft, KeyPackageRules } from './checks.ts'
+import type { Draft } from './checks.ts'
 import { codeOf, LAST_RESORT, NOSTR_GROUP_DATA } from './codes.ts'
 import { isMessage } from './decode.ts'
 import { KEY_PACKAGE_KIND, SLOT_KIND } from './kinds.ts'
 import { marmotFaults } from './marmot.ts'
-import { type Explanation, explainKeyPackage } from './validate.ts'
+import { type Explanation, explainKeyPackage, type RulesHere } from './validate.ts'
 
 /** Whether receivers of one generation accept an event. */
 export interface Reception {
@@ -36,7 +36,7 @@ export function explainForReceivers(
   verifyEvent: (event: SignedEvent) => boolean,
   now: number,
 ): Explanation {
-  const rules: KeyPackageRules = {
+  const rules: RulesHere = {
     kinds: [KEY_PACKAGE_KIND, SLOT_KIND],
     validation: {
       mls: 'verify',

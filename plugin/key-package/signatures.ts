@@ -15,25 +15,48 @@ const EC_ALGORITHM: ReadonlyMap<Ciphersuite['signature'], Buffer> = new Map([
 const DER_SEQUENCE = 0x30
 const DER_BIT_STRING = 0x03
 
+/** What `verify` of node:crypto is given. */
+type Signature = readonly [hash: string | null, content: Buffer, key: KeyObject, signature: Uint8Array]
+
 /** Whether the signatures of the KeyPackage and its leaf node are valid. False for an unknown ciphersuite. */
-export function hasValidSignatures({ ciphersuite, leafNode, signed }: KeyPackage): boolean {
-  const suite = ciphersuiteOf(ciphersuite)
-  if (suite === undefined) return false
-  const key = importKey(suite.signature, leafNode.signatureKey)
-  if (key === undefined) return false
-  return (
-    verifyWithLabel(suite, key, 'KeyPackageTBS', signed) &&
-    verifyWithLabel(suite, key, 'LeafNodeTBS', leafNode.signed)
-  )
+export function hasValidSignatures(keyPackage: KeyPackage): boolean {
+  const signatures = signaturesOf(keyPackage)
+  return signatures?.every((signature) => verify(...signature)) ?? false
 }
 
-/** VerifyWithLabel of RFC 9420 section 5.1.2. */
-function verifyWithLabel(
+/** The same, verified by the threads of Node.js for such work, so that this thread is free meanwhile. */
+export async function verifySignatures(keyPackage: KeyPackage): Promise<boolean> {
+  const signatures = signaturesOf(keyPackage)
+  if (signatures === undefined) return false
+  for (const signature of signatures) if (!(await verifyElsewhere(signature))) return false
+  return true
+}
+
+function verifyElsewhere(signature: Signature): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    verify(...signature, (error, isValid) => (error === null ? resolve(isValid) : reject(error)))
+  })
+}
+
+/** Undefined for an unknown ciphersuite, and for a key that is none. */
+function signaturesOf({ ciphersuite, leafNode, signed }: KeyPackage): readonly Signature[] | undefined {
+  const suite = ciphersuiteOf(ciphersuite)
+  if (suite === undefined) return undefined
+  const key = importKey(suite.signature, leafNode.signatureKey)
+  if (key === undefined) return undefined
+  return [
+    signatureWithLabel(suite, key, 'KeyPackageTBS', signed),
+    signatureWithLabel(suite, key, 'LeafNodeTBS', leafNode.signed),
+  ]
+}
+
+/** As VerifyWithLabel of RFC 9420 section 5.1.2 verifies it. */
+function signatureWithLabel(
   suite: Ciphersuite,
   key: KeyObject,
   label: string,
   { tbs, signature }: Signed,
-): boolean {
+): Signature {
   const fullLabel = `MLS 1.0 ${label}`
   const content = Buffer.concat([
     vectorHeader(fullLabel.length),
@@ -41,7 +64,7 @@ function verifyWithLabel(
     vectorHeader(tbs.length),
     tbs,
   ])
-  return verify(EC_ALGORITHM.has(suite.signature) ? suite.hash : null, content, key, signature)
+  return [EC_ALGORITHM.has(suite.signature) ? suite.hash : null, content, key, signature]
 }
 
 /** From a JWK for Ed25519 and Ed448, which OpenSSL reads 15 times as fast as DER; from DER for curves whose JWK needs x and y apart. */

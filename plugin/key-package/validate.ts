@@ -10,6 +10,7 @@ import { carriesLastResort } from './extensions.ts'
 import { SLOT_KIND } from './kinds.ts'
 import { checkMarmot } from './marmot.ts'
 import { checkForReceivers } from './receivers.ts'
+import { hasValidSignatures } from './signatures.ts'
 import { readTags } from './tags.ts'
 
 /** The outcome of one check. `skipped`: it is disabled, or what it checks could not be read. */
@@ -17,15 +18,29 @@ export type CheckOutcome =
   | { readonly check: string; readonly outcome: 'passed' | 'skipped' }
   | { readonly check: string; readonly outcome: 'refused'; readonly refusal: Refusal }
 
+/** What a check asks of whoever runs the checks: whether signatures are valid. That may be found out in another thread. */
+export type SignatureQuestion =
+  | { readonly of: 'event'; readonly event: SignedEvent }
+  | { readonly of: 'key package'; readonly keyPackage: KeyPackage }
+
+/** The rules for checks that are run in this thread. */
+export interface RulesHere extends checks.KeyPackageRules {
+  /** Verifies id and signature; left out if the relay has done so. */
+  readonly verifyEvent?: (event: SignedEvent) => boolean
+}
+
+/** A check that is run. Each question that it yields is answered with whether the signatures are valid. */
+type Running<Outcome> = Generator<SignatureQuestion, Outcome, boolean>
+
 interface Check {
   readonly name: string
   /** @throws Refusal */
-  readonly run: (draft: checks.Draft) => 'passed' | 'skipped'
+  readonly run: (draft: checks.Draft) => 'passed' | 'skipped' | Running<'passed' | 'skipped'>
 }
 
 /** In this order. Tests call them `row 1` to `row 17`; row 3, who is banned, is part of the second. */
 const CHECKS: readonly Check[] = [
-  { name: 'event', run: passing(checks.checkEvent) },
+  { name: 'event', run: checkEvent },
   { name: 'protection', run: passing(checks.checkSender) },
   { name: 'time and author', run: passing(checks.checkTimeAndAuthor) },
   { name: 'expiration', run: passing(checks.checkExpiration) },
@@ -38,24 +53,40 @@ const CHECKS: readonly Check[] = [
   { name: 'receivers', run: ofKeyPackage(checkForReceivers) },
   { name: 'last_resort', run: passing(checks.checkLastResort) },
   { name: 'lifetime', run: passing(checks.checkLifetime) },
-  { name: 'MLS signatures', run: checks.verifyMls },
+  { name: 'MLS signatures', run: checkMlsSignatures },
   { name: 'KeyPackageRef', run: checks.checkRef },
   { name: 'slot', run: passing(checks.checkSlot) },
   { name: 'Marmot specification', run: checkMarmot },
 ]
 
 /**
- * Checks an event, and returns what a store keeps of it.
+ * Checks an event in this thread, and returns what a store keeps of it.
  * @param now seconds since the epoch
  * @throws Refusal of the first check that fails
  */
-export function checkKeyPackage(
+export function checkKeyPackage(event: SignedEvent, rules: RulesHere, now: number): StoredKeyPackage {
+  const draft: checks.Draft = { event, tags: readTags(event), rules, now }
+  for (const check of CHECKS) runHere(check, draft, rules)
+  return toStored(draft)
+}
+
+/**
+ * The same, while signatures are verified elsewhere.
+ * @param answer whether the signatures are valid
+ * @throws Refusal of the first check that fails
+ */
+export async function checkKeyPackageElsewhere(
   event: SignedEvent,
   rules: checks.KeyPackageRules,
   now: number,
-): StoredKeyPackage {
+  answer: (question: SignatureQuestion) => Promise<boolean>,
+): Promise<StoredKeyPackage> {
   const draft: checks.Draft = { event, tags: readTags(event), rules, now }
-  for (const { run } of CHECKS) run(draft)
+  for (const { run } of CHECKS) {
+    const running = run(draft)
+    if (typeof running === 'string') continue
+    for (let step = running.next(); step.done !== true; ) step = running.next(await answer(step.value))
+  }
   return toStored(draft)
 }
 
@@ -66,21 +97,46 @@ export interface Explanation {
 }
 
 /** Runs all checks, also after one that refuses. */
-export function explainKeyPackage(
-  event: SignedEvent,
-  rules: checks.KeyPackageRules,
-  now: number,
-): Explanation {
+export function explainKeyPackage(event: SignedEvent, rules: RulesHere, now: number): Explanation {
   const draft: checks.Draft = { event, tags: readTags(event), rules, now }
-  const outcomes = CHECKS.map(({ name, run }): CheckOutcome => {
+  const outcomes = CHECKS.map((check): CheckOutcome => {
     try {
-      return { check: name, outcome: run(draft) }
+      return { check: check.name, outcome: runHere(check, draft, rules) }
     } catch (error) {
-      if (error instanceof Refusal) return { check: name, outcome: 'refused', refusal: error }
+      if (error instanceof Refusal) return { check: check.name, outcome: 'refused', refusal: error }
       throw error
     }
   })
   return { checks: outcomes, draft }
+}
+
+/** @throws Refusal */
+function runHere({ run }: Check, draft: checks.Draft, { verifyEvent }: RulesHere): 'passed' | 'skipped' {
+  const running = run(draft)
+  if (typeof running === 'string') return running
+  let step = running.next()
+  while (step.done !== true) {
+    const { value: question } = step
+    const isValid =
+      question.of === 'event'
+        ? (verifyEvent?.(question.event) ?? true)
+        : hasValidSignatures(question.keyPackage)
+    step = running.next(isValid)
+  }
+  return step.value
+}
+
+function* checkEvent(draft: checks.Draft): Running<'passed'> {
+  checks.checkEvent(draft)
+  const { event } = draft
+  if (!(yield { of: 'event', event })) throw checks.refusalOfSignature(event)
+  return 'passed'
+}
+
+function* checkMlsSignatures({ keyPackage, rules }: checks.Draft): Running<'passed' | 'skipped'> {
+  if (keyPackage === undefined || rules.validation.mls !== 'verify') return 'skipped'
+  if (!(yield { of: 'key package', keyPackage })) throw checks.refusalOfMlsSignature()
+  return 'passed'
 }
 
 function passing(check: (draft: checks.Draft) => void): Check['run'] {

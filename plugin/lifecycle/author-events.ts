@@ -79,7 +79,7 @@ async function refuseWelcome(context: GatewayContext, event: SignedEvent, sender
  * packages (I7).
  */
 async function deletePackages(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   const { store, options } = context
   const deletion = deletionOf(event, options.kinds, options.stock.ttlSeconds)
   const isAboutKeyPackages = concernsKeyPackages(event, options.kinds)
@@ -137,7 +137,7 @@ async function applyDeletion(
  * more authors, nothing is there to delete, and nothing can arrive later.
  */
 async function vanish(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   if (!vanishesHere(event, sender.host)) return
   const { store, now, options } = context
   try {
@@ -159,14 +159,14 @@ async function saveKeyPackageRelays(
   event: SignedEvent,
   sender: Sender,
 ): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   checkRelayList(event)
   await save(context, event, sender)
 }
 
 /** Where kind 10002 is the relay's affair, what is too long to be noted here may still be welcome there. */
 async function noteWriteRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   if (sender.relayLists === 'kept') checkRelayList(event)
   const counts = context.options.relayLists.some((kind) => kind === event.kind)
   if (sender.relayLists === 'kept' || (counts && !isTooLong(event))) await save(context, event, sender)
@@ -174,7 +174,7 @@ async function noteWriteRelays(context: GatewayContext, event: SignedEvent, send
 
 /** Kind 10050 is of no use to the gateway itself. */
 async function saveInboxRelays(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  check(context, event, sender)
+  await check(context, event, sender)
   if (sender.relayLists === 'noted') return
   checkRelayList(event)
   await save(context, event, sender)
@@ -182,7 +182,7 @@ async function saveInboxRelays(context: GatewayContext, event: SignedEvent, send
 
 /** It is learnt once the relay has accepted it. Other follow sets are the relay's affair. */
 async function checkFollowList(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<void> {
-  if (followListOf(event) !== undefined) check(context, event, sender)
+  if (followListOf(event) !== undefined) await check(context, event, sender)
 }
 
 /**
@@ -208,9 +208,14 @@ async function save(
   }
 }
 
-function check({ verifyEvent, now }: GatewayContext, event: SignedEvent, sender: Sender): void {
-  const { authenticated, isVerified = false } = sender
+async function check(
+  { verification, now }: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<void> {
+  const { authenticated, isVerified } = sender
   checkNotAhead(event, now())
-  if (!isVerified && !verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  if (!isVerified && !(await verification.event(event, sender)))
+    throw new Refusal('invalid', 'wrong id or signature')
   checkProtection(event, authenticated)
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../context.ts'
 import { CLOCK_SKEW_SECONDS, isSignedEvent } from '../nostr/event.ts'
 import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
 import type { KeyPackageStore } from '../store.ts'
+import type { VerifyEvent } from '../verification.ts'
 import { type Following, type FollowListLearner, type FollowListSource, followListOf } from './follow-list.ts'
 
 /** Whether an author knows a requester who has authenticated as that pubkey. It may throw or reject. */
@@ -17,7 +18,7 @@ export interface KnownRequestersSettings {
   readonly log: Logger
   /** Seconds since the epoch. */
   readonly now: () => number
-  readonly verifyEvent: (event: SignedEvent) => boolean
+  readonly verifyEvent: VerifyEvent
   /** Keeps the lists that the relay is asked for. */
   readonly learner: Pick<FollowListLearner, 'learn'>
   /** A signal that is aborted after that many milliseconds. */

@@ -14,7 +14,7 @@ export interface AuthExpectation {
   readonly challenge: string
   /** Host and port of this relay's public URL (`hostOf`). */
   readonly host: string | undefined
-  readonly verifyEvent: (event: SignedEvent) => boolean
+  readonly verifyEvent: (event: SignedEvent) => Promise<boolean>
 }
 
 /** A random challenge. It cannot be guessed, so an answer to it was made for this connection. */
@@ -42,7 +42,11 @@ export function isAuthEvent(event: SignedEvent, now: number): boolean {
  * its own client and use the answer here.
  * @throws Refusal
  */
-export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, now: number): Pubkey {
+export async function authenticatedBy(
+  event: SignedEvent,
+  expected: AuthExpectation,
+  now: number,
+): Promise<Pubkey> {
   if (event.kind !== AUTH_KIND) throw new Refusal('invalid', `an AUTH event must have kind ${AUTH_KIND}`)
   if (challengeOf(event) !== expected.challenge)
     throw new Refusal('invalid', 'the challenge is not from this relay')
@@ -55,7 +59,7 @@ export function authenticatedBy(event: SignedEvent, expected: AuthExpectation, n
   if (relayHostOf(event) !== expected.host) {
     throw new Refusal('invalid', 'the relay tag names another relay')
   }
-  if (!expected.verifyEvent(event)) throw new Refusal('invalid', 'wrong id or signature')
+  if (!(await expected.verifyEvent(event))) throw new Refusal('invalid', 'wrong id or signature')
   return event.pubkey
 }
 

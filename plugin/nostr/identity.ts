@@ -23,7 +23,7 @@ export interface IdentitySettings {
   readonly publicHost: string | undefined
   /** Pubkeys that the relay itself has authenticated (NIP-42); if given, the gateway sends no challenge. */
   readonly authenticated: (() => Iterable<string>) | undefined
-  readonly verifyEvent: (event: SignedEvent) => boolean
+  readonly verifyEvent: (event: SignedEvent) => Promise<boolean>
   /** Called once for each pubkey. The function it returns is called when the connection ends. */
   readonly onAuthenticated: (pubkey: Pubkey) => () => void
 }
@@ -75,14 +75,15 @@ export class Identity {
    * NIP-42 accepts any event, even an AUTH event that was made for another relay.
    * @throws Refusal
    */
-  authenticate(event: SignedEvent, now: number): boolean {
+  async authenticate(event: SignedEvent, now: number): Promise<boolean> {
     const { host, verifyEvent } = this.#settings
     const challenge = challengeOf(event)
     if (this.#challenge === undefined || challenge !== this.#challenge) {
-      if (this.#isForRelay(event, now) && verifyEvent(event)) this.#awaited.set(event.id, event.pubkey)
+      if (this.#isForRelay(event, now) && (await verifyEvent(event)))
+        this.#awaited.set(event.id, event.pubkey)
       return false
     }
-    this.#add(authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
+    this.#add(await authenticatedBy(event, { challenge: this.#challenge, host, verifyEvent }, now))
     if (this.#pubkeys.has(event.pubkey)) return true
     throw new Refusal('blocked', `at most ${MAX_PUBKEYS} pubkeys per connection`)
   }

@@ -6,7 +6,7 @@
 import { publishEntry, refusalEntry } from '../audit.ts'
 import type { AnsweredPublication, Publication, PublishOutcome } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
-import { checkKeyPackage } from '../key-package/validate.ts'
+import { checkKeyPackageElsewhere } from '../key-package/validate.ts'
 import { takeAuthorEvent } from '../lifecycle/author-events.ts'
 import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
@@ -78,22 +78,11 @@ async function orRefused<Result>(
 async function publish(
   context: GatewayContext,
   event: SignedEvent,
-  { authenticated, address, networkAddress, requester, isVerified = false }: Sender,
+  sender: Sender,
 ): Promise<AnsweredPublication> {
-  const { options, access, audit, now, verifyEvent } = context
-  const blocked = await access.refusalToPublish(event.pubkey, networkAddress)
-  const pkg = checkKeyPackage(
-    event,
-    {
-      kinds: options.kinds,
-      validation: options.validation,
-      stock: options.stock,
-      authenticatedAs: authenticated,
-      ...(blocked && { blocked }),
-      ...(isVerified ? {} : { verifyEvent }),
-    },
-    now(),
-  )
+  const { authenticated, address, requester } = sender
+  const { audit, now, options } = context
+  const pkg = await check(context, event, sender)
   const isByAuthor = authenticated.has(pkg.author)
   const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
@@ -108,6 +97,26 @@ async function publish(
     : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return { outcome, accepted: true, message }
+}
+
+/** @throws Refusal saying which check failed */
+async function check(
+  { options, access, now, verification }: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+): Promise<StoredKeyPackage> {
+  const { kinds, validation, stock } = options
+  const blocked = await access.refusalToPublish(event.pubkey, sender.networkAddress)
+  const rules = {
+    kinds,
+    validation,
+    stock,
+    authenticatedAs: sender.authenticated,
+    ...(blocked && { blocked }),
+  }
+  return checkKeyPackageElsewhere(event, rules, now(), async (question) => {
+    return (sender.isVerified && question.of === 'event') || verification.answer(question, sender)
+  })
 }
 
 /** Whether the store has, or had, the package already. */

@@ -41,6 +41,7 @@ export class Feed {
   constructor(settings: FeedSettings, query: Query, send: (event: SignedEvent) => void) {
     this.#settings = settings
     this.#send = send
+    const askedBy = sharing(readAsked)
     for (const [author, filters] of query.own) this.#watchOwn(author, askedBy(filters))
     const claimed = new Set(query.claims.map(({ author }) => author))
     for (const [author, filters] of query.others) {
@@ -127,7 +128,18 @@ export class Feed {
   }
 }
 
-function askedBy(filters: readonly KeyPackageFilter[]): Asked {
+/** Authors named by the same one filter share what is kept of it: there may be hundreds (I9). */
+function sharing(read: typeof readAsked): typeof readAsked {
+  const kept = new Map<KeyPackageFilter | undefined, Asked>()
+  return (filters) => {
+    const [filter, ...more] = filters
+    const asked = more.length > 0 ? read(filters) : (kept.get(filter) ?? read(filters))
+    if (more.length === 0) kept.set(filter, asked)
+    return asked
+  }
+}
+
+function readAsked(filters: readonly KeyPackageFilter[]): Asked {
   const hint = filters.find((filter) => filter.hint !== undefined)?.hint
   return { narrowings: filters.map(({ narrowing }) => narrowing), encoding: hint ?? 'as-published' }
 }

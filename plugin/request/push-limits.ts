@@ -4,7 +4,7 @@ import type { GatewayContext } from '../context.ts'
 import { LocalQuota } from '../local-quota.ts'
 import type { Identity } from '../nostr/identity.ts'
 import type { EarlyClaims } from './early-claims.ts'
-import type { PublishedPackage } from './watchers.ts'
+import type { PublishedPackage, Watchers } from './watchers.ts'
 
 /** Pushed events of one author. */
 const QUOTA = { max: 10, windowSeconds: 3600 }
@@ -12,7 +12,9 @@ const QUOTA = { max: 10, windowSeconds: 3600 }
 const MAX_WATCHED = 5000
 
 export interface PushLimitsSettings {
-  readonly context: GatewayContext
+  readonly context: GatewayContext & { readonly watchers: Watchers }
+  /** Of the connection, as quotas count it (`addressKey`). */
+  readonly address: string
   readonly identity: Identity
   readonly early: EarlyClaims
 }
@@ -28,13 +30,15 @@ export class PushLimits {
 
   /** Whether there is room to watch one more author. */
   watch(): boolean {
-    if (this.#watched >= MAX_WATCHED) return false
+    const { context, address } = this.#settings
+    if (this.#watched >= MAX_WATCHED || !context.watchers.enter(address)) return false
     this.#watched += 1
     return true
   }
 
   unwatch(): void {
     this.#watched -= 1
+    this.#settings.context.watchers.leave(this.#settings.address)
   }
 
   /** Whether a slot of another author may be pushed now; if so, it counts as delivered. */

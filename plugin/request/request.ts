@@ -7,6 +7,7 @@ import { lookUpsOf, splitFilters } from '../nostr/filters.ts'
 import type { Identity } from '../nostr/identity.ts'
 import type { ClientMessage, GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { addressKey } from '../nostr/requester.ts'
 import { relayHost } from '../sender.ts'
 import { answerQuery, type TakenPackages } from './claiming.ts'
 import type { EarlyClaims } from './early-claims.ts'
@@ -75,10 +76,10 @@ export class Requests {
 
   constructor(parts: RequestParts) {
     this.#parts = parts
-    const { context, identity } = parts
+    const { context, identity, connection } = parts
     this.#feeds = {
       watchers: context.watchers,
-      pushLimits: new PushLimits(parts),
+      pushLimits: new PushLimits({ ...parts, address: addressKey(connection.address) }),
       isAdmitted: () => context.access.admits(identity.requester()),
     }
   }

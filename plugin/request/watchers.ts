@@ -17,22 +17,50 @@ export interface PublishedPackage extends StockedPackage {
 
 export type Watcher = (pkg: PublishedPackage) => void
 
+/** Authors watched for all clients of one address, and for all clients together: each costs memory (I9). */
+const MAX_WATCHED_BY_ADDRESS = 20_000
+const MAX_WATCHED = 500_000
+/** However many are watched for others, an address has room for these: what one of its clients asks for at once. */
+const ALWAYS_WATCHED = 500
 /** How many watchers are told in one turn of the event loop: an author may have thousands (I9). */
 const TOLD_A_TURN = 50
 
 export class Watchers {
-  readonly #byAuthor = new Map<Pubkey, Set<Watcher>>()
+  /** Most authors have one watcher. */
+  readonly #byAuthor = new Map<Pubkey, Watcher | Set<Watcher>>()
+  readonly #watchedByAddress = new Map<string, number>()
+  #watched = 0
 
   /** Calls `watcher` for each package the author publishes, until it is removed. */
   add(author: Pubkey, watcher: Watcher): void {
-    const watchers = this.#byAuthor.get(author) ?? new Set()
-    this.#byAuthor.set(author, watchers.add(watcher))
+    const watching = this.#byAuthor.get(author)
+    if (watching === undefined || watching === watcher) this.#byAuthor.set(author, watcher)
+    else if (watching instanceof Set) watching.add(watcher)
+    else this.#byAuthor.set(author, new Set([watching, watcher]))
   }
 
   remove(author: Pubkey, watcher: Watcher): void {
-    const watchers = this.#byAuthor.get(author)
-    watchers?.delete(watcher)
-    if (watchers?.size === 0) this.#byAuthor.delete(author)
+    const watching = this.#byAuthor.get(author)
+    if (watching instanceof Set) watching.delete(watcher)
+    if (watching === watcher || (watching instanceof Set && watching.size === 0))
+      this.#byAuthor.delete(author)
+  }
+
+  /** Whether there is room to watch one more author who is not the client, at this address (`addressKey`). */
+  enter(address: string): boolean {
+    const ofAddress = this.#watchedByAddress.get(address) ?? 0
+    const isFull = ofAddress >= MAX_WATCHED_BY_ADDRESS || this.#watched >= MAX_WATCHED
+    if (isFull && ofAddress >= ALWAYS_WATCHED) return false
+    this.#watchedByAddress.set(address, ofAddress + 1)
+    this.#watched += 1
+    return true
+  }
+
+  leave(address: string): void {
+    const remaining = (this.#watchedByAddress.get(address) ?? 1) - 1
+    if (remaining === 0) this.#watchedByAddress.delete(address)
+    else this.#watchedByAddress.set(address, remaining)
+    this.#watched -= 1
   }
 
   /**
@@ -58,11 +86,21 @@ export class Watchers {
       events.set(encoding, event)
       return event
     }
-    const watchers = this.#byAuthor.get(author) ?? new Set()
-    for (const [index, watcher] of [...watchers].entries()) {
+    for (const [index, watcher] of this.#watching(author).entries()) {
       if (index > 0 && index % TOLD_A_TURN === 0) await nextTurn()
-      if (watchers.has(watcher)) watcher({ ...pkg, as })
+      if (this.#isWatching(author, watcher)) watcher({ ...pkg, as })
     }
+  }
+
+  #watching(author: Pubkey): Watcher[] {
+    const watching = this.#byAuthor.get(author)
+    if (watching === undefined) return []
+    return watching instanceof Set ? [...watching] : [watching]
+  }
+
+  #isWatching(author: Pubkey, watcher: Watcher): boolean {
+    const watching = this.#byAuthor.get(author)
+    return watching instanceof Set ? watching.has(watcher) : watching === watcher
   }
 }
 

@@ -6,8 +6,10 @@
 import { parseArgs } from 'node:util'
 import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
 import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
+import { benchIsolation } from './isolation.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
+import { benchPublishes } from './publishes.ts'
 import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
 import {
   benchRedisBytes,
@@ -46,6 +48,8 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
+  ['wire-publishes', benchPublishes],
+  ...benchIsolation,
   ['strfry', benchStrfry],
   ['proxy', benchProxy],
   ['proxy-crowd', () => benchProxyCrowd(Number(values.seconds))],

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
 import { ClientConnection } from '../../adapters/relays/server/connection.ts'
+import { MessageTurns } from '../../adapters/relays/server/message-turns.ts'
 import type { Relay } from '../../adapters/relays/server/relay-behind.ts'
 import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
@@ -29,6 +30,8 @@ interface PairSettings {
   readonly address?: string
   /** Whose connection it is, as if the relay had authenticated them. */
   readonly authenticated?: string
+  /** One of its own by default. */
+  readonly turns?: MessageTurns
   /** Wraps the gateway's session. */
   readonly wrap?: (session: GatewaySession, socket: WebSocket, connection: Connection) => GatewaySession
 }
@@ -59,8 +62,10 @@ export class Connections {
     client = {},
     address = '127.0.0.1',
     authenticated,
+    turns,
     wrap,
   }: PairSettings = {}): Promise<Pair> {
+    const parsed = serverOptionsSchema.parse(options)
     const accepted = once(this.#server, 'connection')
     const { port } = this.#server.address() as AddressInfo
     // Who is authenticated already is not met with a challenge.
@@ -78,7 +83,9 @@ export class Connections {
         return wrap?.(session, serverSocket, settings) ?? session
       },
       relay,
-      options: serverOptionsSchema.parse(options),
+      options: parsed,
+      turns: turns ?? new MessageTurns(parsed),
+      countBadSignature: () => 'tolerated',
       report: (error) => {
         throw error
       },

@@ -1,8 +1,7 @@
 /** How the checks answer key package events, without a gateway. */
 
 import { verifyEvent } from 'nostr-tools/pure'
-import type { KeyPackageRules } from '../../plugin/key-package/checks.ts'
-import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
+import { checkKeyPackage, type RulesHere } from '../../plugin/key-package/validate.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { type OptionsInput, resolveOptions } from '../../plugin/options.ts'
@@ -21,7 +20,7 @@ export const bob = person('bob')
 /** A valid key package of Alice, in ciphersuite 1. */
 export const keyPackage = await makeKeyPackage(alice)
 
-export function rules(options: OptionsInput = {}, authenticatedAs: readonly string[] = []): KeyPackageRules {
+export function rules(options: OptionsInput = {}, authenticatedAs: readonly string[] = []): RulesHere {
   return {
     ...resolveOptions(options),
     authenticatedAs: new Set(authenticatedAs),
@@ -33,7 +32,7 @@ export function rules(options: OptionsInput = {}, authenticatedAs: readonly stri
 export const strict = rules({ validation: { tags: 'strict' } })
 
 /** `accepted`, or the answer to the publisher. */
-export function answer(event: SignedEvent, by: KeyPackageRules = rules(), now = NOW): string {
+export function answer(event: SignedEvent, by: RulesHere = rules(), now = NOW): string {
   try {
     checkKeyPackage(event, by, now)
     return 'accepted'

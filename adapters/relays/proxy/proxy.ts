@@ -8,8 +8,10 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
+import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { HandshakeRefused, type Listener, listen, type Reception } from '../server/listener.ts'
+import { MessageTurns } from '../server/message-turns.ts'
 import { mergedInformation } from '../server/relay-information.ts'
 import {
   type ProxyOptions,
@@ -18,7 +20,7 @@ import {
   serverOptionsSchema,
   trustedAddresses,
 } from '../server/server-options.ts'
-import { ClientAddresses, localHost } from '../server/trusted-headers.ts'
+import { ClientAddresses, localHost, type Sender } from '../server/trusted-headers.ts'
 import { upstreamHeaders } from './forwarded-headers.ts'
 import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
@@ -42,17 +44,15 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const turns = new MessageTurns(options)
+  const badSignatures = new BadSignatures({ options, clock: Date.now })
   const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
   const isForSession = sessionKinds(gateway, proxy)
   const dialer = new UpstreamDialer(log)
 
-  const receive = async (
-    request: IncomingMessage,
-    address: string,
-    gone: AbortSignal,
-  ): Promise<Reception> => {
+  const receive = async (request: IncomingMessage, sender: Sender, gone: AbortSignal): Promise<Reception> => {
     const url = upstreamUrl(upstream, request)
     if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path')
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
@@ -63,7 +63,8 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
         new ClientConnection({
           socket: client,
           stream: request.socket,
-          address,
+          address: sender.address,
+          countBadSignature: badSignatures.counter(sender),
           host: localHost(request),
           openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
           relay: new UpstreamConnection({
@@ -73,6 +74,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
             keyPackageKinds: gateway.options.kinds,
           }),
           options,
+          turns,
           report,
         }),
     }
@@ -84,7 +86,8 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     port,
     options,
     compression: proxy.compression,
-    addressOf: (request) => addresses.senderOf(request).address,
+    senderOf: (request) => addresses.senderOf(request),
+    badSignatures,
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
       headersOf,

@@ -6,16 +6,33 @@ import type { ServerOptions } from './server-options.ts'
 type Limits = Pick<ServerOptions, 'maxConnections' | 'maxConnectionsPerAddress'>
 
 /**
- * - `admitted`: call `release` once, when the client has disconnected.
+ * - `admitted`: with the place it takes.
  * - `refused`: with the HTTP status to answer, 503 when the server is full and 429 when the address has too many.
  */
 export type Admission =
-  | { readonly outcome: 'admitted'; readonly release: () => void }
+  | { readonly outcome: 'admitted'; readonly place: Place }
   | { readonly outcome: 'refused'; readonly status: 503 | 429 }
+
+/** The place of one client. */
+export interface Place {
+  /** The client is connected. Until it says something, it can be made to leave when there is no room for others. */
+  connected(leave: () => void): void
+  /** The client has said something. */
+  spoke(): void
+  /** The client has disconnected. */
+  release(): void
+}
+
+interface SilentClient {
+  readonly address: string
+  readonly leave: () => void
+}
 
 export class ConnectionLimits {
   readonly #limits: Limits
   readonly #countByAddress = new Map<string, number>()
+  /** Those that have said nothing yet; who is connected longest is first. */
+  readonly #silent = new Map<Place, SilentClient>()
   #count = 0
 
   constructor(limits: Limits) {
@@ -27,12 +44,42 @@ export class ConnectionLimits {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits
     const key = addressKey(address)
     const fromAddress = this.#countByAddress.get(key) ?? 0
-    if (this.#count >= maxConnections) return { outcome: 'refused', status: 503 }
     if (maxConnectionsPerAddress > 0 && fromAddress >= maxConnectionsPerAddress)
       return { outcome: 'refused', status: 429 }
+    if (this.#count >= maxConnections) this.#makeRoom()
+    if (this.#count >= maxConnections) return { outcome: 'refused', status: 503 }
     this.#count += 1
     this.#countByAddress.set(key, fromAddress + 1)
-    return { outcome: 'admitted', release: () => this.#release(key) }
+    return { outcome: 'admitted', place: this.#placeOf(key) }
+  }
+
+  #placeOf(address: string): Place {
+    let isReleased = false
+    const place: Place = {
+      connected: (leave) => {
+        if (!isReleased) this.#silent.set(place, { address, leave })
+      },
+      spoke: () => this.#silent.delete(place),
+      release: () => {
+        if (isReleased) return
+        isReleased = true
+        this.#silent.delete(place)
+        this.#release(address)
+      },
+    }
+    return place
+  }
+
+  /** Of the silent clients, the first of the address that has most clients leaves. */
+  #makeRoom(): void {
+    const count = ({ address }: SilentClient) => this.#countByAddress.get(address) ?? 0
+    let first: [Place, SilentClient] | undefined
+    for (const silent of this.#silent)
+      if (first === undefined || count(silent[1]) > count(first[1])) first = silent
+    if (first === undefined) return
+    const [place, { leave }] = first
+    place.release()
+    leave()
   }
 
   #release(key: string): void {

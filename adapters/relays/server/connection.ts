@@ -3,10 +3,15 @@
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
-import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { addressKey } from '../../../plugin/nostr/requester.ts'
+import type { Tolerance } from './bad-signatures.ts'
+import { type ClientFrame, readFrame } from './client-frame.ts'
+import { Inbox } from './inbox.ts'
+import type { MessageTurns } from './message-turns.ts'
+import { Outbox } from './outbox.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
-import { WriteBatch } from './write-batch.ts'
 
 /** What a connection needs. */
 export interface ConnectionSettings {
@@ -19,37 +24,42 @@ export interface ConnectionSettings {
   readonly openSession: (connection: Connection) => GatewaySession
   readonly relay: Relay
   readonly options: ServerOptions
+  readonly turns: MessageTurns
+  /** Called for each wrong signature. */
+  readonly countBadSignature: () => Tolerance
   /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
 }
 
-const MALFORMED: RelayMessage = [
-  'NOTICE',
-  'invalid: a message is a text with a JSON array that begins with a verb',
-]
-
-const TEXT = { binary: false }
-/** A client with less than this buffered reads about as fast as the relay sends. */
-const WATCHED_BYTES = 65_536
-
 export class ClientConnection {
   readonly #socket: WebSocket
-  readonly #batch: WriteBatch
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
   readonly #options: ServerOptions
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
   readonly #relay: RelayConnection
   #pending = 0
+  #onRest: () => void = () => {}
   #tail: Promise<void> = Promise.resolve()
   #isDraining = false
   #isAlive = true
   #silentSeconds = 0
 
-  constructor({ socket, stream, address, host, openSession, relay, options, report }: ConnectionSettings) {
+  constructor(settings: ConnectionSettings) {
+    const { socket, stream, address, host, openSession, relay, options, turns, report } = settings
     this.#socket = socket
-    this.#batch = new WriteBatch(stream)
     this.#options = options
     this.#report = report
+    const key = addressKey(address)
+    this.#outbox = new Outbox({ socket, stream, turns, address: key, onFlushed: () => this.#flushed() })
+    this.#inbox = new Inbox({
+      socket,
+      turns,
+      address: key,
+      maxPending: options.maxPendingMessages,
+      handle: (frame) => this.#handle(frame),
+    })
     this.#relay = relay.connect({
       send: (message) => this.#push(() => this.#pass(message)),
       pass: (frame, message) => this.#passFrame(frame, message),
@@ -60,7 +70,10 @@ export class ClientConnection {
       ...(host !== undefined && { host }),
       maxBufferedBytes: options.maxBufferedBytes,
       maxSubscriptions: options.maxSubscriptions,
-      send: (message) => this.#push(() => this.#send([message])),
+      onBadSignature: () => {
+        if (settings.countBadSignature() === 'too many') this.cutOff('too many wrong signatures')
+      },
+      send: (message) => this.#push(() => this.#outbox.send([message])),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => {
@@ -69,8 +82,11 @@ export class ClientConnection {
     // For instance, a message is too large. ws closes the socket itself with the status code of RFC 6455.
     socket.on('error', () => undefined)
     socket.on('close', () => {
+      this.#inbox.close()
       this.#session.close()
       this.#relay.close()
+      this.#outbox.close()
+      this.#onRest()
     })
   }
 
@@ -82,7 +98,7 @@ export class ClientConnection {
     this.#silentSeconds += pingIntervalSeconds
     this.#relay.heartbeat?.()
     if (!this.#isAlive && !this.#isWaitingForUs()) {
-      this.#cutOff()
+      this.#cutOffSilent()
     } else if (idleSeconds > 0 && this.#silentSeconds > idleSeconds) {
       this.#socket.close(1000, 'idle')
     } else {
@@ -94,9 +110,17 @@ export class ClientConnection {
   /** Answers the messages received so far, ignores new ones, then closes with 1001. */
   async drain(): Promise<void> {
     this.#isDraining = true
-    await this.#tail
+    await this.#rest()
     await this.#relay.allAnswered?.()
     this.#socket.close(1001, 'the relay is stopping')
+  }
+
+  /** Disconnects the client at once. One that still reads gets a close frame with the reason (RFC 6455, 1008). */
+  cutOff(reason: string): void {
+    this.#isDraining = true
+    this.#inbox.close()
+    this.#socket.close(1008, reason)
+    this.#socket.terminate()
   }
 
   /** Drops unanswered messages and closes at once. A client that still reads gets the close frame. */
@@ -109,44 +133,60 @@ export class ClientConnection {
     if (this.#isDraining) return
     this.#isAlive = true
     this.#silentSeconds = 0
-    if (this.#pending === 0 && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
-    const message = isBinary ? undefined : parseMessage(data.toString())
-    this.#enqueue(message === undefined ? () => this.#send([MALFORMED]) : this.#answer(message))
+    const isFirst = this.#pending === 0 && this.#inbox.isEmpty
+    if (isFirst && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
+    this.#inbox.add(isBinary ? 'binary' : (data as Buffer))
+  }
+
+  /** Answers a message whose turn it is. */
+  #handle(frame: ClientFrame): void {
+    const answered = once(() => this.#inbox.answered())
+    const content = readFrame(frame)
+    const step =
+      content.outcome === 'refused'
+        ? () => this.#outbox.send(content.replies)
+        : this.#answer(content.message, answered)
+    this.#enqueue(() => step().finally(answered))
   }
 
   /** Passes the message to the session at once, which keeps the order. The returned step sends the answer. */
-  #answer(message: ClientMessage): () => Promise<void> {
+  #answer(message: ClientMessage, answered: () => void): () => Promise<void> {
     const answer = this.#session.fromClient(message)
-    return () => this.#deliver(answer)
+    return () => this.#deliver(answer, answered)
   }
 
-  async #deliver(pending: Promise<Answer>): Promise<void> {
+  async #deliver(pending: Promise<Answer>, answered: () => void): Promise<void> {
     const { replies, forward, unsent } = await pending
+    if (!Array.isArray(replies)) answered()
     if (this.#socket.readyState !== WebSocket.OPEN) await unsent?.()
-    else await this.#sendReplies(replies)
+    else await this.#outbox.reply(replies)
     if (forward === undefined) return
     for (const message of await this.#relay.handle(forward)) await this.#pass(message)
+  }
+
+  /** Resolves once everything that was received is answered, or cannot be. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onRest = resolve
+      if (this.#pending === 0 && this.#inbox.isEmpty) resolve()
+    })
   }
 
   /** Sends a message of the relay, as far as this client may see it. */
   async #pass(message: RelayMessage): Promise<void> {
     const visible = this.#session.fromRelay(message)
-    if (visible !== undefined) await this.#send([visible])
+    if (visible !== undefined) await this.#outbox.send([visible])
   }
 
   /** The same, but at once, and with the relay's original bytes if the session does not change the message. */
   #passFrame(frame: Frame, message: RelayMessage): void {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
-    const { bufferedAmount } = this.#socket
-    if (bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
-    const flushed = bufferedAmount >= WATCHED_BYTES ? this.#flushed : undefined
-    this.#batch.open()
-    this.#socket.send(visible === message ? frame : JSON.stringify(visible), TEXT, flushed)
+    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    this.#outbox.pass(visible === message ? frame : JSON.stringify(visible))
   }
 
-  /** Data was flushed, so the client is reading. */
-  readonly #flushed = (): void => {
+  #flushed(): void {
     this.#isAlive = true
     if (this.#socket.bufferedAmount < this.#options.maxBufferedBytes) this.#relay.resume?.()
   }
@@ -160,45 +200,19 @@ export class ClientConnection {
   /** Runs a step after all earlier ones. Stops reading from the client while too many steps wait. */
   #enqueue(step: () => Promise<void>): void {
     this.#pending += 1
-    if (this.#pending >= this.#options.maxPendingMessages) this.#socket.pause()
+    this.#inbox.pending = this.#pending
     this.#tail = this.#tail
       .then(step)
       .catch(this.#report)
       .finally(() => {
         this.#pending -= 1
-        if (this.#pending < this.#options.maxPendingMessages) this.#socket.resume()
+        this.#inbox.pending = this.#pending
+        if (this.#pending === 0 && this.#inbox.isEmpty) this.#onRest()
       })
-  }
-
-  /** Iterable replies are made only as fast as the client takes them, and stop once it has disconnected. */
-  async #sendReplies(replies: Answer['replies']): Promise<void> {
-    if (Array.isArray(replies)) return this.#send(replies)
-    for await (const message of replies) {
-      await this.#send([message], 1)
-      if (this.#socket.readyState !== WebSocket.OPEN) return
-    }
-  }
-
-  /** Sends messages; waits while `most` or more bytes are buffered for the client. */
-  async #send(messages: readonly RelayMessage[], most = WATCHED_BYTES): Promise<void> {
-    for (const message of messages) {
-      const flushed = this.#write(JSON.stringify(message))
-      if (this.#socket.bufferedAmount >= most) await flushed
-    }
-  }
-
-  /** Resolves once the text is flushed, or cannot be. */
-  #write(text: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#socket.send(text, () => {
-        this.#flushed()
-        resolve()
-      })
-    })
   }
 
   /** Disconnects the client. One that does not read gets a close frame with the reason, in case it reads again. */
-  #cutOff(): void {
+  #cutOffSilent(): void {
     const isStuck = this.#socket.bufferedAmount > 0 && this.#socket.readyState === WebSocket.OPEN
     if (isStuck) this.#socket.close(1008, 'too slow: nothing was read for too long')
     else this.#socket.terminate()
@@ -207,5 +221,13 @@ export class ClientConnection {
   /** Whether the silence is our doing: we have paused reading, and the client has read everything. */
   #isWaitingForUs(): boolean {
     return this.#socket.isPaused && this.#socket.bufferedAmount === 0
+  }
+}
+
+function once(call: () => void): () => void {
+  let isCalled = false
+  return () => {
+    if (!isCalled) call()
+    isCalled = true
   }
 }

@@ -10,9 +10,11 @@ import {
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { BadSignatures } from './bad-signatures.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits } from './connection-limits.ts'
 import type { ServerOptions } from './server-options.ts'
+import type { Sender } from './trusted-headers.ts'
 
 export interface ListenerSettings {
   readonly host: string
@@ -23,13 +25,14 @@ export interface ListenerSettings {
   readonly compression: boolean
   /** Answers HTTP requests that are not WebSocket handshakes. */
   readonly onRequest: RequestListener
-  /** The client's address, which the connection limits count. */
-  readonly addressOf: (request: IncomingMessage) => string
+  /** Who sent a request; the connection limits count the address. */
+  readonly senderOf: (request: IncomingMessage) => Sender
+  readonly badSignatures: BadSignatures
   /**
    * Prepares for a client that requests a WebSocket. Rejects with HandshakeRefused if it cannot be served. `gone` is aborted
    * when the client disconnects before it is accepted.
    */
-  readonly receive: (request: IncomingMessage, address: string, gone: AbortSignal) => Promise<Reception>
+  readonly receive: (request: IncomingMessage, sender: Sender, gone: AbortSignal) => Promise<Reception>
 }
 
 /** What handles a client once its handshake is complete. */
@@ -70,6 +73,12 @@ const COMPRESSION = {
   zlibDeflateOptions: { level: 3, memLevel: 5 },
 }
 
+/** Of one message. A client that writes through a buffer of 1 kB needs 512 for the largest message of the default. */
+const MAX_FRAGMENTS = 1024
+/** Packets of a message that has not arrived as a whole: each costs memory beside its bytes (I9). */
+const MIN_CHUNKS = 1024
+const MEAN_CHUNK_BYTES = 256
+
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host } = settings
@@ -78,6 +87,8 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const webSockets = new WebSocketServer({
     noServer: true,
     maxPayload: options.maxMessageBytes,
+    maxFragments: MAX_FRAGMENTS,
+    maxBufferedChunks: Math.max(MIN_CHUNKS, Math.ceil(options.maxMessageBytes / MEAN_CHUNK_BYTES)),
     perMessageDeflate: settings.compression && COMPRESSION,
     handleProtocols: (_offered, request) => protocols.get(request) ?? false,
   })
@@ -88,18 +99,22 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const gone = new AbortController()
     const leaving = () => gone.abort()
     stream.on('error', () => undefined).once('close', leaving)
-    const address = settings.addressOf(request)
-    const admission = limits.admit(address)
+    const sender = settings.senderOf(request)
+    if (settings.badSignatures.isKeptOut(sender.address)) return refuse(stream, 429)
+    const admission = limits.admit(sender.address)
     if (admission.outcome === 'refused') return refuse(stream, admission.status)
-    stream.once('close', admission.release)
+    const { place } = admission
+    stream.once('close', place.release)
     try {
-      const reception = await settings.receive(request, address, gone.signal)
+      const reception = await settings.receive(request, sender, gone.signal)
       if (!http.listening) return refuse(stream, 503)
       if (reception.protocol !== undefined) protocols.set(request, reception.protocol)
       webSockets.handleUpgrade(request, stream, head, (socket) => {
         stream.off('close', leaving)
         const connection = reception.accept(socket)
         connections.add(connection)
+        place.connected(() => connection.cutOff('there is no room for clients that say nothing'))
+        socket.once('message', place.spoke)
         socket.on('close', () => connections.delete(connection))
       })
     } catch (error) {

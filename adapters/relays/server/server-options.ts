@@ -31,10 +31,15 @@ export const serverOptionsSchema = z.strictObject({
   maxPendingMessages: integer(1, 10_000)
     .default(64)
     .describe('Maximum number of unanswered messages of one client; no more are read until one is answered'),
+  maxBadSignaturesPerMinute: integer(0, 1_000_000)
+    .default(60)
+    .describe(
+      'Maximum number of wrong signatures in a minute, of all clients of one address if that is known to be their own; a client that exceeds it is disconnected, and its address kept out for 10 minutes; 0 is no limit',
+    ),
   maxBufferedBytes: integer(65_536, 1_073_741_824)
     .default(4_194_304)
     .describe(
-      "How much is buffered for a client that reads slowly, and of owners' lists for all clients of one address together",
+      'How much is buffered for a client that reads slowly, and of answers for all clients of one address together',
     ),
   pingIntervalSeconds: integer(1, 3600)
     .default(30)

@@ -12,6 +12,8 @@ export interface Sender {
   readonly address: string
   /** The request came through a trusted reverse proxy, whose forwarding headers are believed. */
   readonly isVouchedFor: boolean
+  /** The address is the client's own, and not that of a reverse proxy that others come through as well. */
+  readonly isKnown: boolean
 }
 
 /** Finds the client's address of each request. */
@@ -26,8 +28,11 @@ export class ClientAddresses {
   }
 
   senderOf(request: IncomingMessage): Sender {
-    const isVouchedFor = isIn(this.#trusted, bareAddress(request.socket.remoteAddress ?? ''))
-    return { address: this.#addressOf(request), isVouchedFor }
+    const peer = bareAddress(request.socket.remoteAddress ?? '')
+    const isVouchedFor = isIn(this.#trusted, peer)
+    const address = this.#addressOf(request)
+    const isKnown = isVouchedFor ? address !== peer : !mayBeProxy(request, peer)
+    return { address, isVouchedFor, isKnown }
   }
 
   /** The last address of the chain that is not a trusted proxy. Anyone could have written the addresses before it. */
@@ -60,6 +65,11 @@ export class ClientAddresses {
   }
 }
 
+/** Whether a peer that is not trusted may be a reverse proxy that the operator has not named. */
+function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
+  return isPrivate(peer) || FORWARDED.some((name) => headers[name] !== undefined)
+}
+
 /**
  * The Host header, if it names the local address of the connection or `localhost`; otherwise undefined.
  * NIP-42 compares it with the `relay` tag of an AUTH event. If any Host header were believed, the operator of another
@@ -85,10 +95,7 @@ function headerText(header: string | readonly string[] | undefined): string {
 
 /** Loopback, RFC 1918, RFC 6598, RFC 4193 and link-local addresses. */
 function isPrivate(address: string): boolean {
-  const list = new BlockList()
-  for (const [network, prefix] of PRIVATE_IPV4) list.addSubnet(network, prefix, 'ipv4')
-  for (const [network, prefix] of PRIVATE_IPV6) list.addSubnet(network, prefix, 'ipv6')
-  return isIn(list, address)
+  return isIn(PRIVATE, address)
 }
 
 /** False for text that is not an IP address. */
@@ -96,6 +103,8 @@ function isIn(list: BlockList, address: string): boolean {
   const version = isIP(address)
   return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
+
+const FORWARDED = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'via'] as const
 
 const PRIVATE_IPV4 = [
   ['127.0.0.0', 8],
@@ -110,3 +119,7 @@ const PRIVATE_IPV6 = [
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const
+
+const PRIVATE = new BlockList()
+for (const [network, prefix] of PRIVATE_IPV4) PRIVATE.addSubnet(network, prefix, 'ipv4')
+for (const [network, prefix] of PRIVATE_IPV6) PRIVATE.addSubnet(network, prefix, 'ipv6')

@@ -4,8 +4,10 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type Listener, listen } from '../server/listener.ts'
+import { MessageTurns } from '../server/message-turns.ts'
 import {
   CORS,
   NOSTR_JSON,
@@ -43,6 +45,8 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const { gateway, store, log, version, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const turns = new MessageTurns(options)
+  const badSignatures = new BadSignatures({ options, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
@@ -52,17 +56,20 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     options,
     compression: proxy.compression,
     onRequest: answerHttp({ gateway, options, version }),
-    addressOf: (request) => addresses.senderOf(request).address,
-    receive: async (request, address) => ({
+    senderOf: (request) => addresses.senderOf(request),
+    badSignatures,
+    receive: async (request, sender) => ({
       accept: (socket) =>
         new ClientConnection({
           socket,
           stream: request.socket,
-          address,
+          address: sender.address,
+          countBadSignature: badSignatures.counter(sender),
           host: localHost(request),
           openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,
           options,
+          turns,
           report,
         }),
     }),

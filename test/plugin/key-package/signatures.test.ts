@@ -6,7 +6,7 @@ import type { Lifetime } from 'ts-mls'
 import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeKeyPackage, type Signed } from '../../../plugin/key-package/decode.ts'
 import { checkForReceivers } from '../../../plugin/key-package/receivers.ts'
-import { hasValidSignatures } from '../../../plugin/key-package/signatures.ts'
+import { hasValidSignatures, verifySignatures } from '../../../plugin/key-package/signatures.ts'
 import { everyBit, flipped, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
 import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
 
@@ -24,6 +24,23 @@ describe('signatures', () => {
   it.each(SUITES)('of ciphersuite %i are not valid after any change of one bit', (suite) => {
     const { message } = madeWith(suite)
     expect(survivingBits(message, everyBit(message))).toEqual([])
+  })
+})
+
+describe('signatures that are verified by other threads', () => {
+  it.each(SUITES)('are valid and wrong in ciphersuite %i as they are in this one', async (suite) => {
+    const decoded = decodeKeyPackage(madeWith(suite).bytes)
+    const { leafNode, signed } = decoded
+    const wrong = ({ tbs, signature }: Signed): Signed => ({ tbs: flipped(tbs, 100), signature })
+    const variants = [
+      decoded,
+      { ...decoded, signed: wrong(signed) },
+      { ...decoded, leafNode: { ...leafNode, signed: wrong(leafNode.signed) } },
+      { ...decoded, leafNode: { ...leafNode, signatureKey: Buffer.alloc(7) } },
+      { ...decoded, ciphersuite: 8 },
+    ]
+    expect(await Promise.all(variants.map(verifySignatures))).toEqual([true, false, false, false, false])
+    expect(variants.map(hasValidSignatures)).toEqual([true, false, false, false, false])
   })
 })
 

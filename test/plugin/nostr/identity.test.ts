@@ -256,10 +256,10 @@ describe('hosts', () => {
     expect(hostOf(url)).toBe(host)
   })
 
-  it('authenticatedBy accepts only the given challenge', () => {
+  it('authenticatedBy accepts only the given challenge', async () => {
     const event = authEvent(alice, { challenge: 'one' })
-    const expected = { challenge: 'two', host: HOST, verifyEvent: () => true }
-    expect(() => authenticatedBy(event, expected, NOW)).toThrow(
+    const expected = { challenge: 'two', host: HOST, verifyEvent: async () => true }
+    await expect(authenticatedBy(event, expected, NOW)).rejects.toThrow(
       'invalid: the challenge is not from this relay',
     )
   })

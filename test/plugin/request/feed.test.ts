@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { Watchers } from '../../../plugin/request/watchers.ts'
-import { LIMITS, packageNamed } from '../../contract/index.ts'
+import { hex, LIMITS, packageNamed } from '../../contract/index.ts'
 import { gate } from '../../support/gate.ts'
 import {
   eventsIn,
@@ -220,5 +220,54 @@ describe('the live feed of an owner', () => {
     watchers.remove(alice.pubkey, ended)
     await watchers.tell({ store, access: { pushes: async () => true } }, alice.pubkey, pkg.id, NOW)
     expect(seen).toEqual([pkg.id])
+  })
+})
+
+describe('the authors whose rotations are pushed', () => {
+  it('are at most 20,000 for all clients of one address; other addresses have room of their own (I9)', async () => {
+    const test = startGateway({
+      claim: { maxAuthors: 5000 },
+      quota: { slotsPerAddress: { max: 100_000 }, slotsPerRequester: { max: 100_000 } },
+    })
+    const others = (connection: number) =>
+      Array.from({ length: 4999 }, (_, index) => hex(`author ${connection} ${index}`))
+    const clients = await Promise.all(
+      [0, 1, 2, 3, 4].map(async (connection) => {
+        const client = test.connect({
+          address: '192.0.2.200',
+          authenticated: () => [hex(`client ${connection}`)],
+        })
+        const authors = [alice.pubkey, ...others(connection)]
+        await client.ask('REQ', 'sub', { kinds: [30443], authors: authors.toReversed() })
+        return client
+      }),
+    )
+    const another = test.connect()
+    await another.ask('REQ', 'sub', { kinds: [30443], authors: [alice.pubkey] })
+    const rotate = async (createdAt: number) => {
+      const made = await makeKeyPackage(alice)
+      const event = keyPackageEvent(alice, made, { kind: 30443, createdAt, tags: { d: ['phone'] } })
+      expect(await test.gateway.publish(event)).toMatchObject({ accepted: true })
+      return event.id
+    }
+    const first = await rotate(NOW - 10)
+    expect(clients.map(({ pushed }) => idsIn(pushed))).toEqual([[first], [first], [first], [first], []])
+    expect(idsIn(another.pushed)).toEqual([first])
+
+    await clients[0]?.session.fromClient(['CLOSE', 'sub'])
+    await clients[4]?.ask('REQ', 'sub', { kinds: [30443], authors: [alice.pubkey] })
+    const second = await rotate(NOW - 5)
+    expect(idsIn(clients[4]?.pushed ?? [])).toEqual([second])
+    expect(idsIn(clients[0]?.pushed ?? [])).toEqual([first])
+  })
+
+  it('are at most 500,000 for all addresses, of whom each has 500', () => {
+    const watchers = new Watchers()
+    const entered = (address: string, count: number) =>
+      Array.from({ length: count }, () => watchers.enter(address)).filter(Boolean).length
+    for (let address = 0; address < 25; address++) expect(entered(`${address}`, 20_001)).toBe(20_000)
+    expect(entered('another', 501)).toBe(500)
+    for (let count = 0; count < 501; count++) watchers.leave('0')
+    expect(entered('another', 2)).toBe(1)
   })
 })

@@ -13,6 +13,7 @@ import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
 import { SeenSlots } from '../../../plugin/request/seen-slots.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { Verification } from '../../../plugin/verification.ts'
 import { LIMITS, packageNamed } from '../../contract/packages.ts'
 import { storedPackages } from '../../contract/reading.ts'
 import { everyStore } from '../../support/every-store.ts'
@@ -59,7 +60,7 @@ async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
     followLists: new LearnedFollowLists({ store, log: testLog() }),
-    verifyEvent: () => true,
+    verification: new Verification(() => true),
     knownAs: async () => undefined,
     now,
   }

@@ -114,9 +114,13 @@ describe('the handshake', () => {
     })
     const from = (address: string) => connect({ headers: { 'x-forwarded-for': address } })
     const first = await from('2001:db8::1')
-    await from('2001:db8::2')
+    const all = [first, await from('2001:db8::2')]
     await expect(from('2001:db8::3')).rejects.toThrow('429')
-    await from('203.0.113.9')
+    all.push(await from('203.0.113.9'))
+    for (const socket of all) {
+      socket.send('["REQ","s",{"kinds":[1]}]')
+      for (let message = ''; !message.includes('EOSE'); ) message = String(await once(socket, 'message'))
+    }
     await expect(from('203.0.113.10')).rejects.toThrow('503')
     first.close()
     await eventually('there is room again', () => from('203.0.113.10'))

@@ -81,11 +81,55 @@ describe('limits', () => {
   it('answers 503 beyond the maximum of connections, until one is closed', async () => {
     await start({ server: { maxConnections: 1 } })
     const first = await Client.greeted(relay.url)
+    await first.rest()
     await expect(Client.greeted(relay.url)).rejects.toThrow('503')
     first.close()
     await first.ended
     const second = await connectWhenThereIsRoom()
     expect(await second.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+  })
+
+  it('has those leave that have said nothing when there is no room for others (I9)', async () => {
+    await start({ server: { maxConnections: 6 } })
+    const speaking = await Client.greeted(relay.url)
+    await speaking.rest()
+    const silent = await Promise.all(Array.from({ length: 5 }, () => Client.greeted(relay.url)))
+    const others: Client[] = []
+    for (let count = 0; count < 5; count++) {
+      const other = await Client.greeted(relay.url)
+      await other.rest()
+      others.push(other)
+    }
+    await expect(Client.greeted(relay.url)).rejects.toThrow('503')
+    expect(await Promise.all(silent.map(({ ended }) => ended))).toEqual(silent.map(() => 1008))
+    for (const client of [speaking, ...others])
+      expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
+  })
+
+  it('closes a message of more than 1,024 fragments (I9)', async () => {
+    await start()
+    const client = await Client.greeted(relay.url)
+    for (let count = 0; count < 1025; count++) client.socket.send('[', { fin: false })
+    expect(await client.ended).toBe(1008)
+  })
+
+  it('refuses what is nested deep before it parses it, by its subscription id if there is one (I9)', async () => {
+    await start()
+    const client = await Client.greeted(relay.url)
+    const nested = '['.repeat(100_000)
+    for (const [text, answer] of [
+      [nested, ['NOTICE', 'invalid: the message is nested too deeply']],
+      [`["EVENT",${nested}`, ['NOTICE', 'invalid: the message is nested too deeply']],
+      [`["COUNT","s",${nested}`, ['CLOSED', 's', 'invalid: the message is nested too deeply']],
+      [`["COUNT","s",${'{},'.repeat(70_000)}`, ['CLOSED', 's', 'invalid: the message holds too many values']],
+      [
+        `["X","${String.raw`\\\"[[`.repeat(30_000)}"`,
+        ['NOTICE', 'invalid: a message is a text with a JSON array that begins with a verb'],
+      ],
+    ] as const) {
+      client.sendRaw(text)
+      expect(await client.next()).toEqual(answer)
+    }
   })
 
   it('refuses a subscription beyond the maximum; replacing or closing one makes room', async () => {

@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it } from '@jest/globals'
 import { getEventHash, verifyEvent } from 'nostr-tools/pure'
-import { createVerifier } from '../../../adapters/cli/verify-event.ts'
+import { createVerifier } from '../../../adapters/node/verify-event.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { NOW, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
