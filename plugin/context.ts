@@ -38,6 +38,8 @@ export interface GatewayContext {
   readonly audit: Audit
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
+  /** The `rank` of a package that is published now. Never rejects. */
+  rankOf(event: SignedEvent): Promise<string>
   /** By which of the pubkeys the author knows somebody; undefined: by none, or it cannot be found out now. Never rejects. */
   knownAs(author: Pubkey, pubkeys: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
   /** Seconds since the epoch. */

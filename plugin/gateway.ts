@@ -9,6 +9,7 @@ import { Replenisher } from './lifecycle/replenish.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
+import { StoreUrl } from './publish/store-url.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
 import type { SessionContext } from './request/request.ts'
@@ -39,6 +40,7 @@ export class KeyPackageGateway {
   /** The options in effect, with the defaults and the profile applied. */
   readonly options: Options
   readonly #context: SessionContext
+  readonly #storeUrl: StoreUrl
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
@@ -48,6 +50,9 @@ export class KeyPackageGateway {
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
+    const { publicUrl } = this.options
+    const storeUrl = new StoreUrl({ store, log, publicUrl, now })
+    this.#storeUrl = storeUrl
     const context = {
       options: this.options,
       policy: policyOf(this.options),
@@ -57,6 +62,7 @@ export class KeyPackageGateway {
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
       verifyEvent,
+      rankOf: (event: SignedEvent) => storeUrl.rankOf(event),
       knownAs: async () => undefined,
       now,
     }
@@ -67,6 +73,7 @@ export class KeyPackageGateway {
       store.onRemoved((removals) => this.#removed(removals)),
       store.onPublished((author, id) => this.#published(author, id)),
     ]
+    void storeUrl.settle()
   }
 
   /** Accepts one key package event that arrives without a connection, such as from an import. Never rejects. */
@@ -88,6 +95,7 @@ export class KeyPackageGateway {
 
   /** Removes expired packages and those due to retire. Resolves to how many were removed; rejects when the store does. */
   sweep(): Promise<number> {
+    void this.#storeUrl.settle()
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
@@ -98,6 +106,7 @@ export class KeyPackageGateway {
 
   /** Ends every session. The caller closes the store. */
   close(): void {
+    this.#storeUrl.stop()
     for (const stop of this.#stopListening) stop()
     for (const session of [...this.#sessions]) session.close()
   }

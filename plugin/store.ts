@@ -348,6 +348,20 @@ export interface KeyPackageStore {
   onRemoved(listener: RemovedListener): () => void
   /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
+  /**
+   * The store's URL, from which its order of delivery follows (`StockedPackage.rank`). If it has none, it keeps `ifNone`, so that
+   * all who share the store get the same. It need not survive a crash: then it is set again.
+   */
+  keepUrl(ifNone: string): Promise<string>
+  /** Replaces the store's URL. */
+  changeUrl(url: string): Promise<void>
+  /** Gives the packages of an author with these ids another `rank`. Changes nothing else; other ids are ignored. */
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void>
+  /**
+   * Every author with a stored package, or of whom something is remembered, in no particular order. It works in small steps that
+   * do not block other operations, and may yield an author twice if something changes meanwhile.
+   */
+  authors(): AsyncIterable<Pubkey>
   /** Finishes pending operations and releases all resources. Later calls reject. */
   close(): Promise<void>
 }
@@ -393,12 +407,10 @@ export interface AuthorRelayList extends KnownRelayList {
 }
 
 /**
- * A store whose contents can be listed and moved to another store (`store-records.ts`). The iterators work in small steps, so
- * that they do not block other operations. They may yield an entry twice if it changes meanwhile.
+ * A store whose contents can be listed and moved to another store (`store-records.ts`). Iterating works like
+ * `authors`: in small steps, and an entry may come twice.
  */
 export interface MovableStore extends KeyPackageStore {
-  /** Every author with a stored package, or of whom something is remembered, in no particular order. */
-  authors(): AsyncIterable<Pubkey>
   remembered(author: Pubkey, now: number): Promise<Remembered>
   /** Remembers these names as spent, and these deletions, and removes the packages from the stock that they name. */
   remember(author: Pubkey, remembered: Remembered, now: number): Promise<void>

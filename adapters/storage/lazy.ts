@@ -1,6 +1,7 @@
 /** A store that opens another on the first call, retries after a failed attempt, and limits how long calls take. */
 
 import { Listeners } from '../../plugin/listeners.ts'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import {
   type KeyPackageStore,
   type LowStockListener,
@@ -88,6 +89,23 @@ class LazyStore implements KeyPackageStore {
 
   stats(...call: Parameters<KeyPackageStore['stats']>) {
     return this.#reach((store) => store.stats(...call))
+  }
+
+  keepUrl(...call: Parameters<KeyPackageStore['keepUrl']>) {
+    return this.#reach((store) => store.keepUrl(...call))
+  }
+
+  changeUrl(...call: Parameters<KeyPackageStore['changeUrl']>) {
+    return this.#reach((store) => store.changeUrl(...call))
+  }
+
+  rank(...call: Parameters<KeyPackageStore['rank']>) {
+    return this.#reach((store) => store.rank(...call))
+  }
+
+  /** Only opening has a timeout. */
+  async *authors(): AsyncGenerator<Pubkey> {
+    yield* await this.#reach(async (store) => store.authors())
   }
 
   onLowStock(listener: LowStockListener): () => void {

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../plugin/context.ts'
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
   AuthorRelayList,
@@ -31,7 +31,7 @@ import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
-import { dropping, putting, releasing, remembering } from './redis/decisions.ts'
+import { dropping, putting, ranking, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { Keys } from './redis/keys.ts'
 import { LayoutCheck } from './redis/layout-check.ts'
@@ -182,6 +182,26 @@ class RedisStore implements MovableStore {
 
   dropRelayLists(author: Pubkey, kinds: readonly number[], createdUntil: number): Promise<void> {
     return this.#write(() => this.#relayLists.drop(author, kinds, createdUntil))
+  }
+
+  keepUrl(ifNone: string): Promise<string> {
+    return this.#write(async () => {
+      const key = this.#keys.url()
+      const kept = await this.#scripts.ask('get', key)
+      if (typeof kept === 'string') return kept
+      await this.#connection.within(this.#connection.write(['set', key, ifNone, 'NX']))
+      return String(await this.#scripts.ask('get', key))
+    })
+  }
+
+  changeUrl(url: string): Promise<void> {
+    return this.#write(async () => {
+      await this.#connection.within(this.#connection.write(['set', this.#keys.url(), url]))
+    })
+  }
+
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void> {
+    return this.#write(() => this.#changes.make(author, ranking(ranks, now)))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

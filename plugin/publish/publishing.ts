@@ -12,6 +12,7 @@ import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
+import { isSlot } from '../stock/selection.ts'
 import type { PutOutcome, StockLimits, StoredKeyPackage } from '../store.ts'
 import { countByAddress, uncountByAddress } from './address-quota.ts'
 import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
@@ -85,7 +86,7 @@ async function publish(
   const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
   if (isCountedByAddress) await countByAddress(context, address, countedAt)
-  const outcome = await put(context, pkg, {
+  const outcome = await put(context, await ranked(context, pkg, event), {
     ...(!isCountedByAddress && { publish: options.quota.publish }),
     ...(isByAuthor && { counts: 'stale too' }),
   })
@@ -95,6 +96,15 @@ async function publish(
     : messageToOthers(outcome, context)
   audit(() => [publishEntry(pkg, outcome, requester)])
   return { outcome, accepted: true, message }
+}
+
+/** A one-time package with its place in the order of delivery. Slots have another order. */
+async function ranked(
+  { rankOf }: GatewayContext,
+  pkg: StoredKeyPackage,
+  event: SignedEvent,
+): Promise<StoredKeyPackage> {
+  return isSlot(pkg) ? pkg : { ...pkg, rank: await rankOf(event) }
 }
 
 /** Whether the store has, or had, the package already. */

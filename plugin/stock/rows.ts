@@ -45,6 +45,7 @@ import {
   listRemembered,
   putPackage,
   type RecordChange,
+  rankPackages,
   releasePackages,
   rememberPackages,
   sweepPackages,
@@ -52,11 +53,15 @@ import {
 import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
-/** The value type of each table. Keys are author pubkeys, and any text for `windows`. All values are plain data. */
+/**
+ * The value type of each table. Keys are author pubkeys, any text for `windows`, and `url` for `store`. All values are plain data.
+ */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayLists
+  /** The store's URL. */
+  readonly store: string
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -89,6 +94,8 @@ export interface Rows {
   /** Finishes pending operations. Called once. */
   close(): Promise<void>
 }
+
+const URL_KEY = 'url'
 
 /** A store that keeps all its data in `rows`. Listeners are called only for changes made by this process. */
 export function rowStore(rows: Rows): MovableStore {
@@ -199,6 +206,21 @@ class RowStore implements MovableStore {
     return this.#open().update('relayLists', [author], ([before = {}]) => {
       return { after: [deleteRelayLists(before, kinds, createdUntil)], result: undefined }
     })
+  }
+
+  async keepUrl(ifNone: string): Promise<string> {
+    return this.#open().update('store', [URL_KEY], ([before]) => {
+      const url = before ?? ifNone
+      return { after: [url], result: url }
+    })
+  }
+
+  async changeUrl(url: string): Promise<void> {
+    return this.#open().update('store', [URL_KEY], () => ({ after: [url], result: undefined }))
+  }
+
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>): Promise<void> {
+    return this.#change(author, (record) => rankPackages(record, ranks))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

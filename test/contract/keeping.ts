@@ -16,7 +16,7 @@ import {
   relayListOf,
   slotNamed,
 } from './packages.ts'
-import { deliveredIds, idsOf } from './reading.ts'
+import { allOf, deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -48,6 +48,10 @@ export function describeKeeping(it: Specify): void {
       () => store.getRelayLists([alice], [10051]),
       () => store.dropRelayLists(alice, [10051], NOW),
       () => store.stats(),
+      () => store.keepUrl('wss://keys.example/'),
+      () => store.changeUrl('wss://keys.example/'),
+      () => store.rank(alice, new Map(), NOW),
+      () => allOf(store.authors()),
     ]
     for (const call of calls) await rejects(call)
   })

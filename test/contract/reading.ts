@@ -23,6 +23,13 @@ export async function idsOf(store: KeyPackageStore, author: Pubkey, now = NOW): 
   return (await store.list(author, now)).map(({ id }) => id).sort()
 }
 
+/** All that is yielded. */
+export async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
 /** The ids that claims delivered, in the order of delivery. */
 export function deliveredIds(outcomes: readonly ClaimOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>

@@ -66,6 +66,8 @@ export interface Environment {
   readonly meta: Database<number, 'authors' | 'packages' | 'changes' | 'format'>
   /** The same table as `meta`, which every store has: commands that only read an older store would have to create another. */
   readonly changes: Database<RecordedChange, number>
+  /** The same table, likewise: the store's URL. */
+  readonly url: Database<string, 'url'>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -117,6 +119,7 @@ function openTables(
       root,
       meta,
       changes: root.openDB({ name: META_TABLE }),
+      url: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       known: root.openDB({ name: 'known' }),

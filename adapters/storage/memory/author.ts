@@ -1,9 +1,18 @@
 /** One author's data in a memory store, changed by the rules of `plugin/stock/`. */
 
+import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { heardOf, rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
-import { drop, type Removed, release, remember, type Stock, sweep } from '../../../plugin/stock/stock.ts'
+import {
+  drop,
+  type Removed,
+  rank,
+  release,
+  remember,
+  type Stock,
+  sweep,
+} from '../../../plugin/stock/stock.ts'
 import {
   type ChangedWindows,
   isOver,
@@ -84,6 +93,10 @@ export class Author {
     this.stock = stock
     this.#remember(names)
     return removed
+  }
+
+  rank(ranks: ReadonlyMap<EventId, string>): void {
+    if (this.stock !== undefined) this.stock = rank(this.stock, ranks)
   }
 
   /** Removes expired data, and forgets the author once nothing is left. */

@@ -99,6 +99,11 @@ export class Keys {
     return `${this.#prefix}layout`
   }
 
+  /** The store's URL. */
+  url(): string {
+    return `${this.#prefix}url`
+  }
+
   signals(): string {
     return `${this.#prefix}signals`
   }

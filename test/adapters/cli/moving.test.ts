@@ -139,7 +139,15 @@ function importOne(store: MovableStore, what: string | SignedEvent | undefined):
 
 function targetOf(store: MovableStore): ImportTarget {
   const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  return { kinds, validation, stock, store, verifyEvent: verify, audit: () => {} }
+  return {
+    kinds,
+    validation,
+    stock,
+    store,
+    storeUrl: 'wss://keys.example/',
+    verifyEvent: verify,
+    audit: () => {},
+  }
 }
 
 async function open(name: string): Promise<MovableStore> {

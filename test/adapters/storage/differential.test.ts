@@ -121,6 +121,8 @@ async function take(
     }
     case 'drop':
       return store.drop(step.author, step.deletion, now)
+    case 'rank':
+      return store.rank(step.author, step.ranks, now)
     case 'sweep':
       return store.sweep(now, step.retireAfterSeconds)
     case 'hit':
@@ -144,9 +146,10 @@ function byAuthor(low: readonly LowStock[]): LowStock[] {
   return low.toSorted((a, b) => a.author.localeCompare(b.author))
 }
 
-/** Stores may deliver the packages of one claim in any order. */
+/** Stores may deliver the packages of one claim in any order, and with their rank or without it. */
 function inOrder(outcome: ClaimOutcome): ClaimOutcome {
-  return outcome.outcome === 'delivered' ? { ...outcome, packages: sorted(outcome.packages) } : outcome
+  if (outcome.outcome !== 'delivered') return outcome
+  return { ...outcome, packages: sorted(outcome.packages.map(({ rank: _, ...pkg }) => pkg)) }
 }
 
 function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {

@@ -50,6 +50,7 @@ function contextOf(store: KeyPackageStore): GatewayContext {
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
     verifyEvent: () => true,
+    rankOf: async () => '1',
     knownAs: async () => undefined,
     now: () => NOW,
   }
