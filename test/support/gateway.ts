@@ -7,6 +7,7 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { fixOrder } from './delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import type { Person } from './people.ts'
 
@@ -55,6 +56,7 @@ export interface TestClient {
 
 export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
   const memory = memoryStore()
+  fixOrder(memory)
   const store = overlay(memory, changes(memory))
   const logged: string[] = []
   const audited: AuditRecord[] = []
@@ -145,11 +147,14 @@ export function authEvent(
   return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
 }
 
-/** Real key packages of one author, the oldest first, a second apart. */
+/** Real key packages of one author, the oldest first, a second apart; a gateway delivers them in this order. */
 export function keyPackagesOf(author: Person, count: number): Promise<SignedEvent[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, index) =>
-      keyPackageEvent(author, await makeKeyPackage(author), { createdAt: NOW - count + index }),
+      keyPackageEvent(author, await makeKeyPackage(author), {
+        createdAt: NOW - count + index,
+        place: { index, of: count },
+      }),
     ),
   )
 }

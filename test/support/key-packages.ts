@@ -16,6 +16,7 @@ import { extensionTypeToNumber } from 'ts-mls/extension.js'
 import { encodeKeyPackage, generateKeyPackageWithKey } from 'ts-mls/keyPackage.js'
 import { encodeMlsMessage } from 'ts-mls/message.js'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { type Place, placed } from './delivery-order.ts'
 import type { Person } from './people.ts'
 
 /** The default time of tests, in seconds since the epoch. */
@@ -116,6 +117,8 @@ export interface KeyPackageEventSettings {
   readonly content?: string
   /** Values by tag name, in place of the usual ones or beside them; null leaves the tag out. `{ '-': [] }` protects. */
   readonly tags?: Readonly<Record<string, readonly string[] | null>>
+  /** Where it is delivered among others. */
+  readonly place?: Place
 }
 
 /** The signed event that publishes a key package, with the tags of MIP-00. */
@@ -129,6 +132,7 @@ export function keyPackageEvent(
     bytes = keyPackage.bytes,
     content = Buffer.from(bytes).toString(encoding === 'base64' ? 'base64' : 'hex'),
     tags = {},
+    place,
   }: KeyPackageEventSettings = {},
 ): SignedEvent {
   const values: Readonly<Record<string, readonly string[] | null>> = {
@@ -142,7 +146,8 @@ export function keyPackageEvent(
   const written = Object.entries(values).flatMap(([name, value]) =>
     value === null ? [] : [[name, ...value]],
   )
-  return signEvent(secretKey, { kind, created_at: createdAt, tags: written, content })
+  const template = { kind, created_at: createdAt, tags: written, content }
+  return signEvent(secretKey, place === undefined ? template : placed(template, secretKey, place))
 }
 
 /** Signs any event; the copy carries no sign of nostr-tools having verified it. */

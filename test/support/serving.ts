@@ -5,6 +5,7 @@ import type { AuditRecord } from '../../plugin/audit.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { fixOrder } from './delivery-order.ts'
 import { NOW } from './key-packages.ts'
 import { type TestLog, testLog } from './log.ts'
 
@@ -31,6 +32,7 @@ export interface WatchedServer extends TestServer {
 
 /** A gateway, and how a server with it comes into the hands of a test, which closes both, and the store. */
 export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) {
+  fixOrder(store)
   let now = NOW
   const clock = () => now * 1000
   const log = testLog()
