@@ -14,16 +14,17 @@ const MAX_URL_LENGTH = 256
 /** In hex digits: 64 bits are enough to order the packages of one author. */
 const HASH_LENGTH = 16
 
-/** Where the package's home is, by what its author has signed. */
-type Band = typeof HERE | typeof UNSTATED | typeof ELSEWHERE
+/** The bands: where the package's home is, by what its author has signed. */
 const HERE = '0'
 /** The event has no `relays` tag, or the store is not at one of the relays in it. */
 const UNSTATED = '1'
 const ELSEWHERE = '2'
 
 /**
- * The `rank` of a package in the store with this URL; lower texts are delivered first. It is the band, and then the first 16
- * digits of `hash(id, storeUrl)`: so stores that have no home in common begin with different packages too.
+ * The `rank` of a package in the store with this URL; lower texts are delivered first. It is the band (0 at home, 1 without a
+ * statement, 2 elsewhere), and then 16 digits. At home and without a statement these are the first of `hash(id, storeUrl)`: so
+ * stores that know nothing of each other begin with different packages too. Elsewhere they are those of `hash(id, home's URL)`, each
+ * digit `d` replaced by `15 - d`: a gateway that has run out of its own share begins with what the home delivers last.
  *
  * Of the relays in the event's first `relays` tag, normalised, the one with the highest `hash(id, URL)` is the home. Every gateway
  * must compute the same, so this is exact: `hash` is SHA-256, in lower-case hex, of the UTF-8 bytes of the id (64 lower-case hex
@@ -31,7 +32,15 @@ const ELSEWHERE = '2'
  * addresses of at most 256 characters; a value may hold several, joined by commas.
  */
 export function rankOf({ id, tags }: Pick<SignedEvent, 'id' | 'tags'>, storeUrl: string): string {
-  return bandOf(id, relaysIn(tags), storeUrl) + hash(id, storeUrl).slice(0, HASH_LENGTH)
+  const here = hash(id, storeUrl)
+  const relays = relaysIn(tags)
+  if (!relays.includes(storeUrl)) return UNSTATED + here.slice(0, HASH_LENGTH)
+  const [home = here] = relays
+    .map((url) => hash(id, url))
+    .sort()
+    .reverse()
+  if (home === here) return HERE + here.slice(0, HASH_LENGTH)
+  return ELSEWHERE + reversed(home.slice(0, HASH_LENGTH))
 }
 
 /** What a store that has no URL is to keep as its URL: that of its gateway, or else a random text. */
@@ -46,12 +55,6 @@ export function newStoreUrl(publicUrl: string | undefined): string {
 export function normalRelayUrl(url: string): string | undefined {
   if (!/^wss?:\/\//i.test(url) || !URL.canParse(url)) return undefined
   return normalizeURL(url)
-}
-
-function bandOf(id: string, relays: readonly string[], storeUrl: string): Band {
-  if (!relays.includes(storeUrl)) return UNSTATED
-  const here = hash(id, storeUrl)
-  return relays.some((url) => hash(id, url) > here) ? ELSEWHERE : HERE
 }
 
 function relaysIn(tags: SignedEvent['tags']): string[] {
@@ -71,4 +74,9 @@ function hash(id: string, url: string): string {
   return createHash('sha256')
     .update(id + url)
     .digest('hex')
+}
+
+/** Hex digits that sort the other way round. */
+function reversed(digits: string): string {
+  return [...digits].map((digit) => (15 - Number.parseInt(digit, 16)).toString(16)).join('')
 }

@@ -5,7 +5,7 @@ import { rankOf } from '../../plugin/publish/home.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 
 /** The URL of the stores of tests, unless the gateway has a `publicUrl`. */
-const STORE_URL = 'wss://store.example.com/'
+export const STORE_URL = 'wss://store.example.com/'
 
 /** Which of how many events it is, in the order of delivery. */
 export interface Place {

@@ -1,5 +1,6 @@
 /** Real key packages, made by ts-mls, and the Nostr events that publish them. */
 
+import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
 import { finalizeEvent } from 'nostr-tools/pure'
 import {
   type Capabilities,
@@ -56,6 +57,8 @@ export interface KeyPackageSettings {
   readonly leafExtensions?: (signatureKey: Uint8Array) => readonly Extension[]
   /** What the leaf says that its client supports, in place of what the package needs. */
   readonly capabilities?: Partial<Capabilities>
+  /** Of ciphersuite 1: its keys follow from this text, so it is the same in every run. */
+  readonly seed?: string
 }
 
 /** Makes a key package with fresh random keys; takes a few milliseconds. */
@@ -70,9 +73,11 @@ export async function makeKeyPackage(
     extensions = [],
     leafExtensions = () => [],
     capabilities = {},
+    seed,
   }: KeyPackageSettings = {},
 ): Promise<MadeKeyPackage> {
-  const impl = await ciphersuiteImpl(ciphersuite)
+  const random = await ciphersuiteImpl(ciphersuite)
+  const impl = seed === undefined ? random : seeded(random, seed)
   const lastResortExtension =
     lastResort === null ? [] : [{ extensionType: lastResort, extensionData: new Uint8Array() }]
   const packageExtensions = [...lastResortExtension, ...extensions]
@@ -156,6 +161,25 @@ export function signEvent(
   template: { kind: number; created_at: number; tags: string[][]; content: string },
 ): SignedEvent {
   return JSON.parse(JSON.stringify(finalizeEvent(template, secretKey))) as SignedEvent
+}
+
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** Takes its keys from hashes of the seed. */
+function seeded(impl: CiphersuiteImpl, seed: string): CiphersuiteImpl {
+  let keys = 0
+  const next = () => createHash('sha256').update(`${seed} key ${keys++}`).digest()
+  const keygen = async () => {
+    const signKey = Buffer.concat([PKCS8_ED25519, next()])
+    const { x = '' } = createPublicKey(
+      createPrivateKey({ key: signKey, format: 'der', type: 'pkcs8' }),
+    ).export({
+      format: 'jwk',
+    })
+    return { signKey: Uint8Array.from(signKey), publicKey: Uint8Array.from(Buffer.from(x, 'base64url')) }
+  }
+  const generateKeyPair = () => impl.hpke.deriveKeyPair(next())
+  return { ...impl, hpke: { ...impl.hpke, generateKeyPair }, signature: { ...impl.signature, keygen } }
 }
 
 function ciphersuiteImpl(number: number): Promise<CiphersuiteImpl> {

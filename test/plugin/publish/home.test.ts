@@ -10,14 +10,17 @@ const URLS = ['wss://a.example/', 'wss://b.example/', 'wss://c.example/keys']
 const [A = '', B = '', C = ''] = URLS
 
 describe('the rank of a package', () => {
-  it('is 0 at its home, 2 at the other relays of its tag, and 1 elsewhere, before 16 digits of a hash (section 7)', () => {
+  it('is the band and 16 digits of a hash, those of others in reverse order (section 7)', () => {
     // printf '%s' "$id$url" | sha256sum
     const id = '5d1f6bd6b6a2d8b1e7d1b8c6a3d0e8a5c2f4b6e8d0a1c3e5f7092b4d6f8a0c2e'
     const hashes = URLS.map((url) => sha256(id + url))
-    const home = URLS[hashes.indexOf([...hashes].sort().at(-1) ?? '')]
+    const highest = [...hashes].sort().at(-1) ?? ''
     const event = { id, tags: [['relays', ...URLS]] }
+    const elsewhere = (0xffffffffffffffffn - BigInt(`0x${highest.slice(0, 16)}`)).toString(16)
     for (const [index, url] of URLS.entries()) {
-      expect(rankOf(event, url)).toBe(`${url === home ? 0 : 2}${hashes[index]?.slice(0, 16)}`)
+      const isHome = hashes[index] === highest
+      const digits = isHome ? highest.slice(0, 16) : elsewhere.padStart(16, '0')
+      expect(rankOf(event, url)).toBe(`${isHome ? 0 : 2}${digits}`)
     }
     expect(rankOf(event, 'wss://d.example/')).toBe(`1${sha256(`${id}wss://d.example/`).slice(0, 16)}`)
   })
@@ -30,6 +33,18 @@ describe('the rank of a package', () => {
       return home[0]
     })
     for (const url of URLS) expect(homes.filter((home) => home === url).length).toBeGreaterThan(70)
+  })
+
+  it('makes the other relays of the tag begin with what the home delivers last', () => {
+    const events = Array.from({ length: 100 }, (_, index) => ({
+      id: hex(`${index}`),
+      tags: [['relays', A, B]],
+    }))
+    const atHome = events.filter((event) => rankOf(event, A).startsWith('0'))
+    const byRank = (url: string) =>
+      atHome.toSorted((a, b) => (rankOf(a, url) < rankOf(b, url) ? -1 : 1)).map(({ id }) => id)
+    expect(atHome.length).toBeGreaterThan(30)
+    expect(byRank(B)).toEqual(byRank(A).reverse())
   })
 
   it('does not depend on the order or the spelling of the addresses', () => {
