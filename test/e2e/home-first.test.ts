@@ -117,7 +117,6 @@ describe('without a statement of the author', () => {
 
   it.each<[string, Partial<Setting>]>([
     ['the tag is missing', { relays: null }],
-    ['the gateways are not in the tag', { relays: ['wss://elsewhere.example'] }],
     ['the gateways have no publicUrl', { urls: [undefined, undefined, undefined], relays: null }],
   ])('gateways still begin with different packages: %s', async (_, setting) => {
     // If all chose alike, each of the 120 requests would get what two others have; by chance it is a third.
