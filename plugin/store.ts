@@ -27,8 +27,8 @@ export interface StockedPackage {
    */
   readonly alias?: true
   /**
-   * Where the package is in the order in which this gateway delivers: lower texts first (`plugin/publish/home.ts`, DESIGN section
-   * 7). Packages without one come last.
+   * Where the package is in the order in which this gateway delivers: lower texts first (`plugin/publish/home.ts`). Packages
+   * without one come last. A store need not return it with claimed packages.
    */
   readonly rank?: string
   /**
@@ -350,7 +350,7 @@ export interface KeyPackageStore {
   stats(): Promise<StoreStats>
   /**
    * The store's URL, from which its order of delivery follows (`StockedPackage.rank`). If it has none, it keeps `ifNone`, so that
-   * all who share the store get the same. It need not survive a crash: then it is set again.
+   * all who share the store get the same.
    */
   keepUrl(ifNone: string): Promise<string>
   /** Replaces the store's URL. */

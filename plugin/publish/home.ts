@@ -1,5 +1,5 @@
 /**
- * Where a package is in the order in which a gateway delivers (DESIGN section 7): gateways that have the same packages each begin
+ * Where a package is in the order in which a gateway delivers: gateways that have the same packages each begin
  * with others. Pure, except for the name of a store that has no URL.
  */
 

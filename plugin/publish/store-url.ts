@@ -1,6 +1,6 @@
 /**
  * The URL of the gateway's store, by which packages get their place in the order of delivery (home.ts); and the new order when the
- * gateway's `publicUrl` is not what the store has (DESIGN section 7).
+ * gateway's `publicUrl` is not what the store has.
  */
 
 import type { Logger } from '../context.ts'

@@ -1,4 +1,4 @@
-/** The order in which packages are delivered, and the store's URL from which it follows (DESIGN section 7). */
+/** The order in which packages are delivered, and the store's URL from which it follows. */
 
 import { equal, notEqual } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'

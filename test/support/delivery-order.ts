@@ -1,4 +1,4 @@
-/** Events whose hashes put them where a test wants them in the order of delivery (DESIGN section 7). */
+/** Events whose hashes put them where a test wants them in the order of delivery. */
 
 import { getEventHash, getPublicKey } from 'nostr-tools/pure'
 import { rankOf } from '../../plugin/publish/home.ts'
