@@ -36,3 +36,14 @@ export function deliveredIds(outcomes: readonly ClaimOutcome[]): string[] {
     outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : [],
   )
 }
+
+/** Stores may deliver the packages of one claim in any order, and with their rank or without it. */
+export function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+  if (outcome.outcome !== 'delivered') return outcome
+  return { ...outcome, packages: sorted(outcome.packages.map(({ rank: _, ...pkg }) => pkg)) }
+}
+
+/** By id. */
+export function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
