@@ -3,6 +3,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { type CliSettings, runCli } from '../../support/cli.ts'
 import {
@@ -39,6 +40,15 @@ describe('import', () => {
     expect(new Set(lines.map((line) => JSON.parse(line)))).toEqual(
       new Set(events.map((event) => ({ event }))),
     )
+  })
+
+  it('gives a new store publicUrl as its URL, and leaves that of another', async () => {
+    const store = newStore()
+    for (const url of ['wss://keys.example', 'wss://other.example'])
+      expect((await importInto(store, [good], ['--public-url', url])).code).toBe(0)
+    const opened = lmdbStore({ path: store.slice('lmdb:'.length) })
+    expect(await opened.keepUrl('wss://third.example/')).toBe('wss://keys.example/')
+    await opened.close()
   })
 
   it('counts what is known already and what was used before (I3)', async () => {
