@@ -12,6 +12,7 @@ import { SeenSlots } from '../../../plugin/request/seen-slots.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { LIMITS, packageNamed } from '../../contract/packages.ts'
 import { storedPackages } from '../../contract/reading.ts'
+import { fixOrder } from '../../support/delivery-order.ts'
 import { everyStore } from '../../support/every-store.ts'
 import { allOf, idsIn, keyPackagesBy, keyPackagesOf, wordsIn } from '../../support/gateway.ts'
 import { NOW } from '../../support/key-packages.ts'
@@ -27,6 +28,7 @@ const fail = (): never => {
 
 /** A gateway on `store`, in which Bob has three packages, and Alice two whose stored events are damaged. */
 async function withDamagedEvents(store: KeyPackageStore, log = testLog()) {
+  fixOrder(store)
   const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log })
   for (const event of await keyPackagesOf(bob, 3)) await gateway.publish(event)
   for (const name of ['one', 'two']) {
@@ -135,6 +137,7 @@ describe('an audit log and a log that throw', () => {
   it('lose no package: claimed packages are delivered', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
+    fixOrder(store)
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     for (const event of await keyPackagesOf(alice, 3)) {
       expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
@@ -151,6 +154,7 @@ describe('an audit log and a log that throw', () => {
   it('do not prevent the error when the store fails (I7)', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
+    fixOrder(store)
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
     await store.close()
