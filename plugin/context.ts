@@ -3,7 +3,7 @@
 import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { FollowListLearner } from './lifecycle/follow-list.ts'
-import type { Pubkey } from './nostr/messages.ts'
+import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { AuthorCount } from './publish/author-count.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
@@ -45,13 +45,15 @@ export interface GatewayContext {
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
   readonly followLists: FollowListLearner
+  readonly verification: Verification
+  /** The `rank` of a package that is published now. Never rejects. */
+  rankOf(event: SignedEvent): Promise<string>
   /**
    * By which of the pubkeys that a connection has authenticated the author knows it (`known-requesters.ts`); undefined: by none, or
    * it cannot be found out. Never rejects. It costs a call to the store, and up to 200 ms: only for claims that come out as
    * `needs-known`.
    */
   knownAs(author: Pubkey, authenticated: ReadonlySet<Pubkey>): Promise<Pubkey | undefined>
-  readonly verification: Verification
   /** Seconds since the epoch. */
   now(): number
 }

@@ -14,6 +14,7 @@ import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
+import { StoreUrl } from './publish/store-url.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
 import type { SessionContext } from './request/request.ts'
@@ -56,6 +57,7 @@ export class KeyPackageGateway {
   readonly options: Options
   readonly #context: SessionContext
   readonly #requesters: KnownRequesters
+  readonly #storeUrl: StoreUrl
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
@@ -66,6 +68,9 @@ export class KeyPackageGateway {
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
+    const { publicUrl } = this.options
+    const storeUrl = new StoreUrl({ store, log, publicUrl, now })
+    this.#storeUrl = storeUrl
     const verification = new Verification(verifyEvent)
     const followLists = new LearnedFollowLists({ store, log })
     const requesters = new KnownRequesters({
@@ -91,6 +96,7 @@ export class KeyPackageGateway {
       followLists,
       knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
       verification,
+      rankOf: (event) => storeUrl.rankOf(event),
       now,
     }
     const replenisher = new Replenisher(context)
@@ -101,6 +107,7 @@ export class KeyPackageGateway {
       store.onPublished((author, id) => this.#published(author, id)),
       store.onAccessChanged(() => context.access.changed()),
     ]
+    void storeUrl.settle()
   }
 
   /** Accepts one key package event that arrives without a connection, such as from an import. Never rejects. */
@@ -133,6 +140,7 @@ export class KeyPackageGateway {
 
   /** Removes expired packages and those due to retire. Resolves to how many were removed; rejects when the store does. */
   sweep(): Promise<number> {
+    void this.#storeUrl.settle()
     return this.#context.store.sweep(this.#context.now(), this.options.stock.retireAfterSeconds)
   }
 
@@ -172,6 +180,7 @@ export class KeyPackageGateway {
 
   /** Ends every session. The caller closes the store. */
   close(): void {
+    this.#storeUrl.stop()
     for (const stop of this.#stopListening) stop()
     for (const session of [...this.#sessions]) session.close()
   }

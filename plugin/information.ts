@@ -25,6 +25,8 @@ export interface KeyPackagesInformation {
   readonly encodings: readonly string[]
   /** The encoding when a filter has no `#f`; `as-published` is what each author chose. */
   readonly default_encoding: string
+  /** Whether a key package with a `-` tag is accepted from its authenticated author alone (NIP-70), and kept by the gateway alone. */
+  readonly protected: boolean
   /** Whether clients must authenticate (NIP-42) to query key packages, unless their address is on the list of those allowed. */
   readonly auth_required: boolean
 }
@@ -33,7 +35,7 @@ export interface KeyPackagesInformation {
 const KEY_PACKAGES_MIP = 0
 
 export function informationOf(options: Options): RelayInformation {
-  const { kinds, access, claim, quota, stock, delivery, requester } = options
+  const { kinds, access, claim, quota, stock, delivery, requester, custody } = options
   return {
     ...(kinds.includes(SLOT_KIND) && { supported_mips: [KEY_PACKAGES_MIP] }),
     key_packages: {
@@ -44,6 +46,7 @@ export function informationOf(options: Options): RelayInformation {
       max_stored: stock.max,
       encodings: ['hex', 'base64'],
       default_encoding: delivery.encoding,
+      protected: custody === 'gateway',
       auth_required: requester === 'auth' || access.mode === 'allow-listed',
     },
   }

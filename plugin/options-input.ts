@@ -13,8 +13,9 @@ export interface OptionsInput {
   /** Who stores key package events: only the gateway, or the relay as well. Default: "gateway". */
   readonly custody?: 'gateway' | 'relay' | undefined
   /**
-   * The relay's public URL, for NIP-42 and NIP-62; without it only the IP address a client connected to, or
-   * localhost, is accepted. Allowed: a URL such as wss://relay.example.com.
+   * The relay's public URL, for NIP-42 and NIP-62, and to deliver its own share of the packages first;
+   * without it only the IP address a client connected to, or localhost, is accepted. Allowed: a URL such as
+   * wss://relay.example.com.
    */
   readonly publicUrl?: string | undefined
   /** Whether clients must authenticate (NIP-42) to query key packages. Default: "auth-or-address". */

@@ -93,7 +93,7 @@ export const optionsSchema = z.strictObject({
     .url({ protocol: /^wss?$/ })
     .optional()
     .describe(
-      "The relay's public URL, for NIP-42 and NIP-62; without it only the IP address a client connected to, or localhost, is accepted",
+      "The relay's public URL, for NIP-42 and NIP-62, and to deliver its own share of the packages first; without it only the IP address a client connected to, or localhost, is accepted",
     ),
   requester: z
     .enum(['auth-or-address', 'auth'])

@@ -28,8 +28,8 @@ export interface StockedPackage {
    */
   readonly alias?: true
   /**
-   * Where the package is in the order in which this gateway delivers: lower texts first (`plugin/publish/home.ts`, DESIGN section
-   * 7). Packages without one come last.
+   * Where the package is in the order in which this gateway delivers: lower texts first (`plugin/publish/home.ts`). Packages
+   * without one come last. A store need not return it with claimed packages.
    */
   readonly rank?: string
   /**
@@ -402,6 +402,20 @@ export interface KeyPackageStore {
   /** Counts what is stored, including expired packages that are not swept yet. */
   stats(): Promise<StoreStats>
   /**
+   * The store's URL, from which its order of delivery follows (`StockedPackage.rank`). If it has none, it keeps `ifNone`, so that
+   * all who share the store get the same.
+   */
+  keepUrl(ifNone: string): Promise<string>
+  /** Replaces the store's URL. */
+  changeUrl(url: string): Promise<void>
+  /** Gives the packages of an author with these ids another `rank`. Changes nothing else; other ids are ignored. */
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void>
+  /**
+   * Every author with a stored package, or of whom something is remembered, in no particular order. It works in small steps that
+   * do not block other operations, and may yield an author twice if something changes meanwhile.
+   */
+  authors(): AsyncIterable<Pubkey>
+  /**
    * The clock of the store's own machine, in milliseconds since the epoch; absent if it has none of its own. Callers with
    * another time in `now` would count quotas wrongly, so servers compare it with theirs.
    */
@@ -468,12 +482,10 @@ export interface AuthorRelayList extends KnownRelayList {
 }
 
 /**
- * A store whose contents can be listed and moved to another store (`store-records.ts`). The iterators work in small steps, so
- * that they do not block other operations. They may yield an entry twice if it changes meanwhile.
+ * A store whose contents can be listed and moved to another store (`store-records.ts`). Iterating works like
+ * `authors`: in small steps, and an entry may come twice.
  */
 export interface MovableStore extends KeyPackageStore {
-  /** Every author with a stored package, or of whom something is remembered, in no particular order. */
-  authors(): AsyncIterable<Pubkey>
   remembered(author: Pubkey, now: number): Promise<Remembered>
   /** Remembers these names as spent, and these deletions, and removes the packages from the stock that they name. */
   remember(author: Pubkey, remembered: Remembered, now: number): Promise<void>

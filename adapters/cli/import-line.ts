@@ -21,6 +21,7 @@ import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Options } from '../../plugin/options.ts'
+import { rankOf } from '../../plugin/publish/home.ts'
 import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../plugin/stock/deletions.ts'
 import type { Exposure, KnownName, MovableStore, PutOutcome, StoredKeyPackage } from '../../plugin/store.ts'
 import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
@@ -56,6 +57,8 @@ export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'st
     | 'dropFollowLists'
     | 'putAccessRule'
   >
+  /** From which the order of delivery follows (`KeyPackageStore.keepUrl`). */
+  readonly storeUrl: string
   readonly verifyEvent: (event: SignedEvent) => boolean
   /** Gets an entry, without a requester, for each key package that is stored or known already. */
   readonly audit: Audit
@@ -232,7 +235,11 @@ async function importKeyPackage(
   const { max, overflow, retireAfterSeconds } = target.stock
   // A slot is handed out again and again, so exposure is not recorded for it.
   const isExposed = exposure !== undefined && pkg.slot === undefined
-  const offered = isExposed ? { ...pkg, exposure } : pkg
+  const offered = {
+    ...pkg,
+    ...(isExposed && { exposure }),
+    ...(pkg.slot === undefined && { rank: rankOf(event, target.storeUrl) }),
+  }
   const outcome = await target.store.put(offered, { max, overflow, retireAfterSeconds }, now)
   if (outcome === 'limited' || outcome === 'unheard') throw new Error(UNASKED)
   if (outcome !== 'full') target.audit(() => [publishEntry(pkg, outcome, undefined)])

@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
+import { newStoreUrl } from '../../plugin/publish/home.ts'
 import { StoreError } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
 import { createVerifier } from '../node/verify-event.ts'
@@ -73,13 +74,14 @@ export function defineImport(command: Command): Command {
 
 async function importInto(input: Input, settings: Settings): Promise<ImportReport> {
   const rules = await rulesOf(settings)
-  return withAuditedStore(settings, openStore, (store, audit) =>
-    importLines(input, { ...rules, store, audit }),
-  )
+  return withAuditedStore(settings, openStore, async (store, audit) => {
+    const storeUrl = await store.keepUrl(newStoreUrl(settings.publicUrl))
+    return importLines(input, { ...rules, store, storeUrl, audit })
+  })
 }
 
 async function checkOnly(input: Input, settings: Settings): Promise<ImportReport> {
-  return importLines(input, { ...(await rulesOf(settings)), store: discard, audit: () => {} })
+  return importLines(input, { ...(await rulesOf(settings)), store: discard, storeUrl: '', audit: () => {} })
 }
 
 async function rulesOf({
@@ -87,7 +89,7 @@ async function rulesOf({
   validation,
   stock,
   publicUrl,
-}: Settings): Promise<Omit<ImportTarget, 'store' | 'audit'>> {
+}: Settings): Promise<Omit<ImportTarget, 'store' | 'storeUrl' | 'audit'>> {
   return {
     kinds,
     validation,

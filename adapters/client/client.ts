@@ -1,6 +1,6 @@
 /** KeyPackageClient: publishes key packages, queries those of others, and hears when its own run low. */
 
-import type { EventTemplate, NostrEvent, VerifiedEvent } from 'nostr-tools/core'
+import type { EventTemplate, NostrEvent } from 'nostr-tools/core'
 import type { Signer } from 'nostr-tools/signer'
 import { bytesToHex } from 'nostr-tools/utils'
 import { KEY_PACKAGE_KIND } from '../../plugin/key-package/kinds.ts'
@@ -8,7 +8,8 @@ import { Connections } from './connections.ts'
 import { createDeleteKeyPackageEvent, createKeyPackageEvent } from './events.ts'
 import { calculateKeyPackageRef, type KeyPackageLike } from './mls.ts'
 import { countStock, listStock, type OwnerSettings, type Stock, type StockCount } from './owner.ts'
-import { type Publication, type PublishSettings, publishToAll, publishToFirst } from './publish.ts'
+import { ProtectableEvent } from './protection.ts'
+import { type Publication, type PublishSettings, publishToAll } from './publish.ts'
 import { type KeyPackageAnswer, KeyPackageQueries, type Question, type RetrySettings } from './query.ts'
 import { createKeyPackageRelayListEvent, type Discovery, discover } from './relay-lists.ts'
 import { LowStockWatch, type Replenish } from './replenish.ts'
@@ -82,8 +83,8 @@ export class KeyPackageClient {
   }
 
   /**
-   * Publishes each one-time package to one of the relays, in turn, so that no two relays hand out the same one; and each
-   * slot to all of them. Resolves to the results in the order of the packages. Store the private keys before you call
+   * Publishes each one-time package to one of the relays, in turn, so that no two relays hand out the same one, and with a `-` tag
+   * where that relay supports it, so that nobody else can publish it anywhere (NIP-70); and each slot to all of them. Resolves to the results in the order of the packages. Store the private keys before you call
    * this: a relay may hand out a package although its answer never arrived.
    * @throws Error if one is not a KeyPackage of the client's generation, a slot or an address is not valid, or there is
    *   no signer; then nothing is published
@@ -93,15 +94,15 @@ export class KeyPackageClient {
     { relays, tags = [] }: RelayOverride & { readonly tags?: readonly string[][] } = {},
   ): Promise<PublishedKeyPackage[]> {
     const targets = this.#relaysOr(relays)
-    const signed = await Promise.all(packages.map((pkg) => this.#signKeyPackage(pkg, tags)))
-    return Promise.all(
-      signed.map(async ({ event, ref }, index) => {
+    const made = await Promise.all(packages.map((pkg) => this.#createEvent(pkg, tags)))
+    const signed = await Promise.all(
+      made.map(async ({ template, ref }, index) => {
         const turn = index % targets.length
         const inTurn = [...targets.slice(turn), ...targets.slice(0, turn)]
-        const publish = event.kind === KEY_PACKAGE_KIND ? publishToFirst : publishToAll
-        return { ...(await publish(event, inTurn, this.#publishing)), ref }
+        return { publish: await this.#sign(template, inTurn), ref }
       }),
     )
+    return Promise.all(signed.map(async ({ publish, ref }) => ({ ...(await publish()), ref })))
   }
 
   /**
@@ -199,10 +200,10 @@ export class KeyPackageClient {
     this.#connections.close()
   }
 
-  async #signKeyPackage(
+  async #createEvent(
     pkg: NewKeyPackage,
     tags: readonly string[][],
-  ): Promise<{ event: VerifiedEvent; ref: string }> {
+  ): Promise<{ template: EventTemplate; ref: string }> {
     const { keyPackage, slot } = 'keyPackage' in pkg ? pkg : { keyPackage: pkg, slot: undefined }
     const { name, generation } = this.#settings
     const ref = await calculateKeyPackageRef(keyPackage)
@@ -215,7 +216,22 @@ export class KeyPackageClient {
       ...(slot !== undefined && { slot }),
       ...(name !== undefined && { client: name }),
     })
-    return { event: await this.#signer().signEvent(template), ref: bytesToHex(ref) }
+    return { template, ref: bytesToHex(ref) }
+  }
+
+  /** Resolves to what publishes the signed event. */
+  async #sign(template: EventTemplate, relays: readonly string[]): Promise<() => Promise<Publication>> {
+    const signer = this.#signer()
+    if (template.kind !== KEY_PACKAGE_KIND) {
+      const event = await signer.signEvent(template)
+      return () => publishToAll(event, relays, this.#publishing)
+    }
+    const event = new ProtectableEvent(template, {
+      protects: (relay) => this.#connections.protects(relay),
+      sign: (version) => signer.signEvent(version),
+    })
+    await event.signedFor(relays[0] ?? '')
+    return () => event.publish(relays, this.#publishing)
   }
 
   async #signAndPublish(

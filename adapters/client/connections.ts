@@ -8,6 +8,7 @@ import { verifyEvent } from 'nostr-tools/pure'
 import type { Signer } from 'nostr-tools/signer'
 import { RELAY_LIST_KIND } from '../../plugin/lifecycle/relay-list.ts'
 import { parseRefusal } from '../../plugin/nostr/machine-readable.ts'
+import { supportsProtection } from './protection.ts'
 import { type PublishOutcome, publishToRelay } from './publish.ts'
 import { type IsComplete, type Reply, requestEvents } from './request.ts'
 import { type Timeout, withTimeout } from './time.ts'
@@ -26,6 +27,8 @@ export class Connections {
   /** Connections that were set up already. */
   readonly #prepared = new WeakSet<AbstractRelay>()
   readonly #authentications = new WeakMap<AbstractRelay, Promise<void>>()
+  /** By relay, what its information document says. */
+  readonly #protects = new Map<string, Promise<boolean>>()
   /** By relay, the last task in its queue. */
   readonly #queues = new Map<string, Promise<unknown>>()
   #isClosed = false
@@ -57,6 +60,7 @@ export class Connections {
     relay.onclose = () => {
       // Otherwise the idle timer of a lost connection keeps the process alive.
       relay.idleTimeout = 0
+      this.#protects.delete(url)
       onclose?.()
     }
     return relay
@@ -96,6 +100,13 @@ export class Connections {
       if (relay === undefined) return { events: [], notices: [], end: { by: 'disconnect' } }
       return this.request(relay, filters)
     })
+  }
+
+  /** Whether the relay supports protected key packages (NIP-70), asked once for each connection. Never rejects. */
+  protects(url: string): Promise<boolean> {
+    const known = this.#protects.get(url) ?? supportsProtection(url, this.#settings)
+    this.#protects.set(url, known)
+    return known
   }
 
   /** Never rejects. */

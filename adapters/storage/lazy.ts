@@ -2,6 +2,7 @@
 
 import type { Logger } from '../../plugin/context.ts'
 import { Listeners } from '../../plugin/listeners.ts'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import {
   type AccessListener,
   type KeyPackageStore,
@@ -164,6 +165,23 @@ class OpenedLater implements LazyStore {
 
   stats(...call: Parameters<KeyPackageStore['stats']>) {
     return this.#reach((store) => store.stats(...call))
+  }
+
+  keepUrl(...call: Parameters<KeyPackageStore['keepUrl']>) {
+    return this.#reach((store) => store.keepUrl(...call))
+  }
+
+  changeUrl(...call: Parameters<KeyPackageStore['changeUrl']>) {
+    return this.#reach((store) => store.changeUrl(...call))
+  }
+
+  rank(...call: Parameters<KeyPackageStore['rank']>) {
+    return this.#reach((store) => store.rank(...call))
+  }
+
+  /** Only opening has a timeout. */
+  async *authors(): AsyncGenerator<Pubkey> {
+    yield* await this.#reach(async (store) => store.authors())
   }
 
   onAccessChanged(listener: AccessListener): () => void {

@@ -8,9 +8,9 @@ import type {
 } from '../../plugin/lifecycle/follow-list.ts'
 import { type RelayListOutcome, relayListsIn } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed } from '../../plugin/stock/bookkeeping.ts'
-import { drop } from '../../plugin/stock/stock.ts'
+import { drop, rank } from '../../plugin/stock/stock.ts'
 import { hit } from '../../plugin/stock/windows.ts'
 import {
   type AccessList,
@@ -199,8 +199,30 @@ class LmdbStore implements MovableStore {
     return dropFollowLists(this.#read(), (action) => this.#write(action), author, deletion)
   }
 
+  async keepUrl(ifNone: string): Promise<string> {
+    const known = this.#read().url.get('url')
+    if (known !== undefined) return known
+    return this.#write(({ tables: { url } }) => {
+      const kept = url.get('url')
+      if (kept === undefined) url.put('url', ifNone)
+      return kept ?? ifNone
+    })
+  }
+
+  changeUrl(url: string): Promise<void> {
+    return this.#write(({ tables }) => void tables.url.put('url', url))
+  }
+
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void> {
+    return this.#write((transaction) => {
+      const record = transaction.tables.authors.get(author)
+      if (record === undefined) return
+      transaction.save(author, record, rank(record, ranks), RETIRES_AT_ONCE, now)
+    })
+  }
+
   async *authors(): AsyncGenerator<Pubkey> {
-    yield* everyAuthor(this.#read())
+    yield* everyAuthor(() => this.#read())
   }
 
   async remembered(author: Pubkey, now: number): Promise<Remembered> {

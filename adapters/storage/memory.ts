@@ -10,7 +10,7 @@ import type {
 import { followingIn } from '../../plugin/lifecycle/known-follow-lists.ts'
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import { Listeners } from '../../plugin/listeners.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { counted, isLow, isTakenIn, listed, removalsOf } from '../../plugin/stock/bookkeeping.ts'
 import { sizeOf } from '../../plugin/stock/selection.ts'
 import type { Removed } from '../../plugin/stock/stock.ts'
@@ -62,6 +62,7 @@ class MemoryStore implements MovableStore {
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
+  #url: string | undefined
   #isClosed = false
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
@@ -181,6 +182,22 @@ class MemoryStore implements MovableStore {
   async accessRules(): Promise<AccessRule[]> {
     this.#requireOpen()
     return [...this.#accessRules.values()]
+  }
+
+  async keepUrl(ifNone: string): Promise<string> {
+    this.#requireOpen()
+    this.#url ??= ifNone
+    return this.#url
+  }
+
+  async changeUrl(url: string): Promise<void> {
+    this.#requireOpen()
+    this.#url = url
+  }
+
+  async rank(pubkey: Pubkey, ranks: ReadonlyMap<EventId, string>): Promise<void> {
+    this.#requireOpen()
+    this.#authors.get(pubkey)?.rank(ranks)
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

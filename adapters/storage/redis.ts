@@ -8,7 +8,7 @@ import type {
   FollowListOutcome,
 } from '../../plugin/lifecycle/follow-list.ts'
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
 import type {
   AccessList,
@@ -41,7 +41,7 @@ import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
 import type { RedisClient, Trust } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
-import { dropping, putting, releasing, remembering } from './redis/decisions.ts'
+import { dropping, putting, ranking, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { FollowLists } from './redis/follow-lists.ts'
 import { Keys } from './redis/keys.ts'
@@ -233,6 +233,26 @@ class RedisStore implements MovableStore {
 
   accessRules(): Promise<AccessRule[]> {
     return this.#calls.run(() => this.#accessRules.all())
+  }
+
+  keepUrl(ifNone: string): Promise<string> {
+    return this.#write(async () => {
+      const key = this.#keys.url()
+      const kept = await this.#scripts.ask('get', key)
+      if (typeof kept === 'string') return kept
+      await this.#connection.within(this.#connection.write(['set', key, ifNone, 'NX']))
+      return String(await this.#scripts.ask('get', key))
+    })
+  }
+
+  changeUrl(url: string): Promise<void> {
+    return this.#write(async () => {
+      await this.#connection.within(this.#connection.write(['set', this.#keys.url(), url]))
+    })
+  }
+
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void> {
+    return this.#write(() => this.#changes.make(author, ranking(ranks, now)))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { rowStore } from 'keypackage-gateway/stock'
 
-const TABLES = ['authors', 'windows', 'relayLists', 'followLists', 'access']
+const TABLES = ['authors', 'windows', 'relayLists', 'followLists', 'access', 'store']
 
 /** @param {string} directory made where there is none */
 export function fileStore(directory) {

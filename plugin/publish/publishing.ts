@@ -13,6 +13,7 @@ import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Sender } from '../sender.ts'
 import { isTakenIn } from '../stock/bookkeeping.ts'
+import { isSlot } from '../stock/selection.ts'
 import type { StockLimits, StoredKeyPackage } from '../store.ts'
 import { countByAddress, uncountByAddress } from './address-quota.ts'
 import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
@@ -87,7 +88,7 @@ async function publish(
   const isCountedByAddress = address !== undefined && !isByAuthor
   const countedAt = now()
   if (isCountedByAddress) await countByAddress(context, address, countedAt)
-  const outcome = await put(context, pkg, address, {
+  const outcome = await put(context, await ranked(context, pkg, event), address, {
     ...(!isCountedByAddress && { publish: options.quota.publish }),
     ...(isByAuthor && { counts: 'stale too' }),
   })
@@ -117,6 +118,15 @@ async function check(
   return checkKeyPackageElsewhere(event, rules, now(), async (question) => {
     return (sender.isVerified && question.of === 'event') || verification.answer(question, sender)
   })
+}
+
+/** A one-time package with its place in the order of delivery. Slots have another order. */
+async function ranked(
+  { rankOf }: GatewayContext,
+  pkg: StoredKeyPackage,
+  event: SignedEvent,
+): Promise<StoredKeyPackage> {
+  return isSlot(pkg) ? pkg : { ...pkg, rank: await rankOf(event) }
 }
 
 /** Whether the store has, or had, the package already. */

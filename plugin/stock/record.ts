@@ -3,6 +3,7 @@
  * of these functions, and write the record. A store that keeps the parts separately calls `offer`, `claim` and so on. Pure.
  */
 
+import type { EventId } from '../nostr/messages.ts'
 import type {
   Claim,
   ClaimOutcome,
@@ -25,6 +26,7 @@ import {
   EMPTY_STOCK,
   type KnownUntil,
   type Removed,
+  rank,
   release,
   remember,
   type Stock,
@@ -127,6 +129,17 @@ export function rememberPackages<Package extends StockedPackage>(
   const { stock, names, removed } = remember(stockOf(record), remembered, knownUntil(record), now)
   const after = recordOf(record, { ...withStock(stock), known: withNames(record, names) })
   return { record: after, outcome: undefined, removed }
+}
+
+/** `KeyPackageStore.rank` */
+export function rankPackages<Package extends StockedPackage>(
+  record: AuthorRecord<Package> | undefined,
+  ranks: ReadonlyMap<EventId, string>,
+): RecordChange<void, Package> {
+  if (record === undefined) return { record, outcome: undefined, removed: [] }
+  const stock = rank(record, ranks)
+  const after = stock === record ? record : recordOf(record, withStock(stock))
+  return { record: after, outcome: undefined, removed: [] }
 }
 
 /** `KeyPackageStore.sweep`, for one author. The outcome is the number of removed packages. */

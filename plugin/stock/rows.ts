@@ -61,6 +61,7 @@ import {
   listRemembered,
   putPackage,
   type RecordChange,
+  rankPackages,
   releasePackages,
   rememberPackages,
   sweepPackages,
@@ -68,13 +69,18 @@ import {
 import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
-/** The value type of each table. Keys are author pubkeys, and any text for `windows` and `access`. All values are plain data. */
+/**
+ * The value type of each table. Keys are author pubkeys, any text for `windows` and `access`, and `url` for `store`. All values are
+ * plain data.
+ */
 export interface RowTables {
   readonly authors: AuthorRecord
   readonly windows: KeptWindow
   readonly relayLists: KnownRelayLists
   readonly followLists: KnownFollowLists
   readonly access: AccessRule
+  /** The store's URL. */
+  readonly store: string
 }
 
 /** A row's value; undefined if there is no row, or if it is to be deleted. */
@@ -107,6 +113,8 @@ export interface Rows {
   /** Finishes pending operations. Called once. */
   close(): Promise<void>
 }
+
+const URL_KEY = 'url'
 
 /** A store that keeps all its data in `rows`. Listeners are called only for changes made by this process. */
 export function rowStore(rows: Rows): MovableStore {
@@ -268,6 +276,21 @@ class RowStore implements MovableStore {
     for await (const key of this.#open().keys('access')) keys.push(key)
     const rules = await this.#open().read('access', keys)
     return rules.filter((rule) => rule !== undefined)
+  }
+
+  async keepUrl(ifNone: string): Promise<string> {
+    return this.#open().update('store', [URL_KEY], ([before]) => {
+      const url = before ?? ifNone
+      return { after: [url], result: url }
+    })
+  }
+
+  async changeUrl(url: string): Promise<void> {
+    return this.#open().update('store', [URL_KEY], () => ({ after: [url], result: undefined }))
+  }
+
+  rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>): Promise<void> {
+    return this.#change(author, (record) => rankPackages(record, ranks))
   }
 
   async *authors(): AsyncGenerator<Pubkey> {

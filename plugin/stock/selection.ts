@@ -84,7 +84,7 @@ export function byAge(a: StockedPackage, b: StockedPackage): number {
   return a.createdAt - b.createdAt || (a.id > b.id ? -1 : 1)
 }
 
-/** Without the last_resort extension before with it; then this gateway's own share first (`rank`); then oldest first; then lowest id. */
+/** Without the last_resort extension before with it; then by `rank`, those without one last; then oldest first; then lowest id. */
 function byPreference(a: StockedPackage, b: StockedPackage): number {
   return (
     Number(a.lastResort) - Number(b.lastResort) ||

@@ -4,6 +4,7 @@
  * they return.
  */
 
+import type { EventId } from '../nostr/messages.ts'
 import type {
   CountedClaim,
   Deletion,
@@ -115,6 +116,22 @@ export function release<Package extends StockedPackage>(
   }
   const takes = counted === undefined ? after.takes : withoutTake(after.takes, counted)
   return { stock: withTakes(after, takes), removed: removedBetween(stock.packages, packages, 'expired', now) }
+}
+
+/** Gives packages another place in the order of delivery, also those that a release would bring back. */
+export function rank<Package extends StockedPackage>(
+  stock: Stock<Package>,
+  ranks: ReadonlyMap<EventId, string>,
+): Stock<Package> {
+  const spent = stock.deliveries.flatMap((delivery) => delivery.spent)
+  const isSame = (pkg: Package) => (ranks.get(pkg.id) ?? pkg.rank) === pkg.rank
+  if ([...stock.packages, ...spent].every(isSame)) return stock
+  const ranked = (pkg: Package) => (isSame(pkg) ? pkg : { ...pkg, rank: ranks.get(pkg.id) })
+  return {
+    ...stock,
+    packages: stock.packages.map(ranked),
+    deliveries: stock.deliveries.map((each) => ({ ...each, spent: each.spent.map(ranked) })),
+  }
 }
 
 /** Spends expired packages and those due to retire. */

@@ -16,6 +16,7 @@ import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
 import { describeQuotas } from './quotas.ts'
+import { describeRanking, describeSharedUrl } from './ranking.ts'
 import { describeMovedRelayLists, describeRelayLists } from './relay-lists.ts'
 import { describeReleasing } from './releasing.ts'
 import { describeRemoving, describeRemovingMoved } from './removing.ts'
@@ -79,6 +80,7 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('remembered deletions', () => describeDeleting(specify))
     describe('release and redelivery', () => describeReleasing(specify))
     describe('keeping', () => describeKeeping(specify))
+    describe('the order of delivery', () => describeRanking(specify))
     describe('relay lists', () => describeRelayLists(specify))
     describe('follow lists', () => describeFollowLists(specify))
     describe('access rules', () => describeAccess(specify, specifySignals))
@@ -86,7 +88,10 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))
     if (share === undefined) return
-    describe('sharing', () => describeSharing(specify, share))
+    describe('sharing', () => {
+      describeSharing(specify, share)
+      describeSharedUrl(specify, share)
+    })
     if (signals === 'shared') describe('signals', () => describeSharedSignals(specify, share))
   })
 }

@@ -17,7 +17,7 @@ import {
   relayListOf,
   slotNamed,
 } from './packages.ts'
-import { deliveredIds, idsOf } from './reading.ts'
+import { allOf, deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -52,6 +52,10 @@ export function describeKeeping(it: Specify): void {
       () => store.follows(alice, [bob]),
       () => store.dropFollowLists(alice, { kinds: [3], ids: [], createdUntil: NOW }),
       () => store.stats(),
+      () => store.keepUrl('wss://keys.example/'),
+      () => store.changeUrl('wss://keys.example/'),
+      () => store.rank(alice, new Map(), NOW),
+      () => allOf(store.authors()),
     ]
     for (const call of calls) await rejects(call)
   })

@@ -17,7 +17,7 @@ import {
   packageNamed,
   slotNamed,
 } from './packages.ts'
-import { deliveredIds, idsOf, storedPackages } from './reading.ts'
+import { allOf, deliveredIds, idsOf, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
 
@@ -64,8 +64,8 @@ export function describeMoving(it: Specify<MovableStore>): void {
     const calls: (() => Promise<unknown>)[] = [
       () => store.remembered(alice, NOW),
       () => store.remember(alice, { names: [], deletions: NO_DELETIONS }, NOW),
-      () => all(store.authors()),
-      () => all(store.relayLists()),
+      () => allOf(store.authors()),
+      () => allOf(store.relayLists()),
     ]
     for (const call of calls) await rejects(call)
   })
@@ -77,14 +77,14 @@ function describeLookingThrough(it: Specify<MovableStore>): void {
     await Promise.all(authors.map((author) => store.put(packageNamed(author, author), LIMITS, NOW)))
     await store.claim([claimBy('bob', alice)], POLICY, NOW)
     await store.drop(authorNamed('7'), deletionOf({ everything: true, createdUntil: NOW }), NOW)
-    same([...new Set(await all(store.authors()))].sort(), authors)
+    same([...new Set(await allOf(store.authors()))].sort(), authors)
   })
 
   it('no longer shows an author once everything is expired and swept', async (store) => {
     await store.put(packageNamed('one', alice, { expiresAt: NOW + HOUR }), LIMITS, NOW)
     await store.sweep(NOW + HOUR, 600)
     await store.sweep(NOW + DAY, 600)
-    same(await all(store.authors()), [])
+    same(await allOf(store.authors()), [])
   })
 
   it('returns the known names of an author, in the stock or spent, until they expire (I3)', async (store) => {
@@ -172,12 +172,6 @@ function describeSpending(it: Specify<MovableStore>): void {
 
 function spend(store: MovableStore, names: readonly KnownName[]): Promise<void> {
   return store.remember(alice, { names, deletions: NO_DELETIONS }, NOW)
-}
-
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = []
-  for await (const item of items) list.push(item)
-  return list
 }
 
 function namesOf({ id, ref, kind, expiresAt }: StoredKeyPackage): [id: KnownName, ref: KnownName] {

@@ -23,9 +23,27 @@ export async function idsOf(store: KeyPackageStore, author: Pubkey, now = NOW): 
   return (await store.list(author, now)).map(({ id }) => id).sort()
 }
 
+/** All that is yielded. */
+export async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const all: Item[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
 /** The ids that claims delivered, in the order of delivery. */
 export function deliveredIds(outcomes: readonly ClaimOutcome[]): string[] {
   return outcomes.flatMap((outcome) =>
     outcome.outcome === 'delivered' ? outcome.packages.map(({ id }) => id) : [],
   )
+}
+
+/** Stores may deliver the packages of one claim in any order, and with their rank or without it. */
+export function inOrder(outcome: ClaimOutcome): ClaimOutcome {
+  if (outcome.outcome !== 'delivered') return outcome
+  return { ...outcome, packages: sorted(outcome.packages.map(({ rank: _, ...pkg }) => pkg)) }
+}
+
+/** By id. */
+export function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
+  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

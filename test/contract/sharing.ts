@@ -107,7 +107,8 @@ export function describeSharedSignals<Store extends KeyPackageStore>(
   )
 }
 
-function sharing<Store extends KeyPackageStore>(
+/** States what two stores on the same contents must do. */
+export function sharing<Store extends KeyPackageStore>(
   it: Specify<Store>,
   share: (open: Store) => Promise<Store>,
 ): (title: string, check: (left: Store, right: Store) => Promise<void>) => void {

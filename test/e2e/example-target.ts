@@ -28,6 +28,7 @@ export function exampleTarget(
     await once(server, 'listening')
     return {
       url,
+      storeUrl: `${url}/`,
       now: () => now,
       advance: (seconds) => {
         now += seconds

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { Client, Reply } from '../support/client.ts'
+import { STORE_URL } from '../support/delivery-order.ts'
 import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
@@ -100,6 +101,9 @@ describe('kill -9 while publishing and claiming', () => {
   })
 })
 
+/** Packages are delivered in the order in which a scene publishes them. */
+const IN_ORDER: OptionsInput = { ...PLENTY, publicUrl: STORE_URL }
+
 describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) => {
   let redis: RedisServer | undefined
   beforeAll(async () => {
@@ -150,7 +154,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
   })
 
   it('know at once what the other stored and handed out (I3)', async () => {
-    const [first, second] = [await start(PLENTY), await start(PLENTY)]
+    const [first, second] = [await start(IN_ORDER), await start(IN_ORDER)]
     const [older, newer] = await scene.publish(first, alice, 2)
     if (older === undefined || newer === undefined) throw new Error('expected two')
     const [here, there] = [await scene.connect(first), await scene.connect(second)]
@@ -174,7 +178,7 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
   })
 
   it('keep working when the other is killed', async () => {
-    const [first, second] = [await start(PLENTY), await start(PLENTY)]
+    const [first, second] = [await start(IN_ORDER), await start(IN_ORDER)]
     const events = await scene.publish(first, alice, 3)
     first.kill('SIGKILL')
     await first.finished

@@ -215,6 +215,7 @@ describe('relayInformation', () => {
         max_stored: 10,
         encodings: ['hex', 'base64'],
         default_encoding: 'hex',
+        protected: true,
         auth_required: false,
       },
     })

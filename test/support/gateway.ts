@@ -8,6 +8,7 @@ import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '.
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { forAnybody } from './anybody.ts'
+import { fixOrder } from './delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import type { Person } from './people.ts'
 
@@ -57,6 +58,7 @@ export interface TestClient {
 /** Without the stranger rule, unless the options name it. */
 export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
   const memory = memoryStore()
+  fixOrder(memory)
   const store = overlay(memory, changes(memory))
   const logged: string[] = []
   const audited: AuditRecord[] = []
@@ -147,11 +149,14 @@ export function authEvent(
   return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
 }
 
-/** Real key packages of one author, the oldest first, a second apart. */
+/** Real key packages of one author, the oldest first, a second apart; a gateway delivers them in this order. */
 export function keyPackagesOf(author: Person, count: number): Promise<SignedEvent[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, index) =>
-      keyPackageEvent(author, await makeKeyPackage(author), { createdAt: NOW - count + index }),
+      keyPackageEvent(author, await makeKeyPackage(author), {
+        createdAt: NOW - count + index,
+        place: { index, of: count },
+      }),
     ),
   )
 }

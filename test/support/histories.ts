@@ -1,7 +1,7 @@
 /** Random histories of a store, with few authors, requesters and packages, so that steps interfere with each other. */
 
 import fc from 'fast-check'
-import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type {
   Claim,
   ClaimPolicy,
@@ -19,6 +19,7 @@ export type Step =
   /** Releases the claim that was answered so many answers ago, if there was one, and gives its quotas back or not. */
   | { readonly do: 'release'; readonly answersAgo: number; readonly givesBack: boolean }
   | { readonly do: 'drop'; readonly author: Pubkey; readonly deletion: Deletion }
+  | { readonly do: 'rank'; readonly author: Pubkey; readonly ranks: ReadonlyMap<EventId, string> }
   | { readonly do: 'sweep'; readonly retireAfterSeconds: number }
   | { readonly do: 'hit'; readonly key: string; readonly cost: number }
   /** Of a hit that was made so many seconds ago, or would have been. */
@@ -80,6 +81,12 @@ function steps(authors: readonly Pubkey[], policy: ClaimPolicy, limits: StockLim
       weight: 1,
       arbitrary: author.chain((of) =>
         fc.record({ do: fc.constant('drop' as const), author: fc.constant(of), deletion: deletions(of) }),
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: author.chain((of) =>
+        fc.record({ do: fc.constant('rank' as const), author: fc.constant(of), ranks: ranksOf(of) }),
       ),
     },
     { weight: 2, arbitrary: fc.constant<Step>({ do: 'sweep', retireAfterSeconds: RETIRE_AFTER_SECONDS }) },
@@ -162,7 +169,20 @@ function packageNumbered(author: Pubkey, number: number): StoredKeyPackage {
   const expiresAt = NOW + ([30 * DAY, HOUR / 2, 2 * HOUR, DAY][number % 4] ?? 0)
   const slot = SLOTS.get(number)
   if (slot !== undefined) return slotNamed(name, author, slot, { createdAt, expiresAt })
-  return packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0 })
+  const rank = RANKS[number % RANKS.length]
+  const place = rank === undefined ? {} : { rank }
+  return packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0, ...place })
+}
+
+/** Of one-time packages: several have the same, and some none. */
+const RANKS = ['1c', '0a', undefined, '2b', '1a']
+
+function ranksOf(author: Pubkey): fc.Arbitrary<ReadonlyMap<EventId, string>> {
+  const one = fc.tuple(
+    fc.nat(PACKAGES - 1).map((number) => packageOf(author, number).id),
+    fc.constantFrom('0b', '1b', '2a', '~'),
+  )
+  return fc.array(one, { minLength: 1, maxLength: 4 }).map((ranks) => new Map(ranks))
 }
 
 function packagesOf(author: fc.Arbitrary<Pubkey>): fc.Arbitrary<StoredKeyPackage> {

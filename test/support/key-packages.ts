@@ -1,5 +1,6 @@
 /** Real key packages, made by ts-mls, and the Nostr events that publish them. */
 
+import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
 import { finalizeEvent } from 'nostr-tools/pure'
 import {
   type Capabilities,
@@ -16,6 +17,7 @@ import { extensionTypeToNumber } from 'ts-mls/extension.js'
 import { encodeKeyPackage, generateKeyPackageWithKey } from 'ts-mls/keyPackage.js'
 import { encodeMlsMessage } from 'ts-mls/message.js'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { type Place, placed } from './delivery-order.ts'
 import type { Person } from './people.ts'
 
 /** The default time of tests, in seconds since the epoch. */
@@ -55,6 +57,8 @@ export interface KeyPackageSettings {
   readonly leafExtensions?: (signatureKey: Uint8Array) => readonly Extension[]
   /** What the leaf says that its client supports, in place of what the package needs. */
   readonly capabilities?: Partial<Capabilities>
+  /** Of ciphersuite 1: its keys follow from this text, so it is the same in every run. */
+  readonly seed?: string
 }
 
 /** Makes a key package with fresh random keys; takes a few milliseconds. */
@@ -69,9 +73,11 @@ export async function makeKeyPackage(
     extensions = [],
     leafExtensions = () => [],
     capabilities = {},
+    seed,
   }: KeyPackageSettings = {},
 ): Promise<MadeKeyPackage> {
-  const impl = await ciphersuiteImpl(ciphersuite)
+  const random = await ciphersuiteImpl(ciphersuite)
+  const impl = seed === undefined ? random : seeded(random, seed)
   const lastResortExtension =
     lastResort === null ? [] : [{ extensionType: lastResort, extensionData: new Uint8Array() }]
   const packageExtensions = [...lastResortExtension, ...extensions]
@@ -116,6 +122,8 @@ export interface KeyPackageEventSettings {
   readonly content?: string
   /** Values by tag name, in place of the usual ones or beside them; null leaves the tag out. `{ '-': [] }` protects. */
   readonly tags?: Readonly<Record<string, readonly string[] | null>>
+  /** Where it is delivered among others. */
+  readonly place?: Place
 }
 
 /** The signed event that publishes a key package, with the tags of MIP-00. */
@@ -129,6 +137,7 @@ export function keyPackageEvent(
     bytes = keyPackage.bytes,
     content = Buffer.from(bytes).toString(encoding === 'base64' ? 'base64' : 'hex'),
     tags = {},
+    place,
   }: KeyPackageEventSettings = {},
 ): SignedEvent {
   const values: Readonly<Record<string, readonly string[] | null>> = {
@@ -142,7 +151,8 @@ export function keyPackageEvent(
   const written = Object.entries(values).flatMap(([name, value]) =>
     value === null ? [] : [[name, ...value]],
   )
-  return signEvent(secretKey, { kind, created_at: createdAt, tags: written, content })
+  const template = { kind, created_at: createdAt, tags: written, content }
+  return signEvent(secretKey, place === undefined ? template : placed(template, secretKey, place))
 }
 
 /** Signs any event; the copy carries no sign of nostr-tools having verified it. */
@@ -151,6 +161,25 @@ export function signEvent(
   template: { kind: number; created_at: number; tags: string[][]; content: string },
 ): SignedEvent {
   return JSON.parse(JSON.stringify(finalizeEvent(template, secretKey))) as SignedEvent
+}
+
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** Takes its keys from hashes of the seed. */
+function seeded(impl: CiphersuiteImpl, seed: string): CiphersuiteImpl {
+  let keys = 0
+  const next = () => createHash('sha256').update(`${seed} key ${keys++}`).digest()
+  const keygen = async () => {
+    const signKey = Buffer.concat([PKCS8_ED25519, next()])
+    const { x = '' } = createPublicKey(
+      createPrivateKey({ key: signKey, format: 'der', type: 'pkcs8' }),
+    ).export({
+      format: 'jwk',
+    })
+    return { signKey: Uint8Array.from(signKey), publicKey: Uint8Array.from(Buffer.from(x, 'base64url')) }
+  }
+  const generateKeyPair = () => impl.hpke.deriveKeyPair(next())
+  return { ...impl, hpke: { ...impl.hpke, generateKeyPair }, signature: { ...impl.signature, keygen } }
 }
 
 function ciphersuiteImpl(number: number): Promise<CiphersuiteImpl> {

@@ -6,6 +6,7 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Target } from '../e2e/behaviour/scene.ts'
+import { fixOrder } from './delivery-order.ts'
 import { type RelaySettings, startRelay, type TestRelay } from './relay.ts'
 
 export interface NostrRelayTarget extends Target {
@@ -29,6 +30,7 @@ export const machineTime = () => Math.floor(Date.now() / 1000)
 
 export async function startNostrRelay(settings: Settings = {}): Promise<NostrRelayTarget> {
   const { options, plugin, relay: relaySettings, store = memoryStore(), before = [], after = [] } = settings
+  fixOrder(store)
   const gateway = new KeyPackageGateway({ ...options, store })
   const plugins = [...before, keyPackages(gateway, plugin), ...after]
   const relay = await startRelay({ hostname: '127.0.0.1', repeatsFor: 0, ...relaySettings, plugins })

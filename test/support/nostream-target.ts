@@ -4,6 +4,7 @@ import { withKeyPackageGateway } from '../../adapters/relays/nostream/nostream.t
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
+import { newStoreUrl } from '../../plugin/publish/home.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { ControlledTarget } from '../e2e/behaviour/scene.ts'
 import { NOW } from './key-packages.ts'
@@ -48,6 +49,7 @@ export async function startNostreamTarget(
   })
   return {
     url: nostream.url,
+    storeUrl: newStoreUrl(nostream.url),
     nostream,
     store,
     now: () => now,

@@ -1,6 +1,7 @@
 /** A relay whose answers are given by the test, valid or not. */
 
 import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 
@@ -19,17 +20,25 @@ export class ScriptedRelay {
   readonly received: unknown[][] = []
   /** How many clients came so far. */
   connections = 0
+  readonly #http: Server
   readonly #server: WebSocketServer
 
-  private constructor(server: WebSocketServer) {
+  private constructor(http: Server, server: WebSocketServer) {
+    this.#http = http
     this.#server = server
-    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    this.url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}/`
   }
 
-  static async open(script: Script): Promise<ScriptedRelay> {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
-    await once(server, 'listening')
-    const relay = new ScriptedRelay(server)
+  /** @param information its information document (NIP-11); by default it has none */
+  static async open(script: Script, information?: object): Promise<ScriptedRelay> {
+    const http = createServer((request, response) => {
+      const isAsked = information !== undefined && request.headers.accept === 'application/nostr+json'
+      response.writeHead(isAsked ? 200 : 426).end(isAsked ? JSON.stringify(information) : '')
+    })
+    http.listen(0, '127.0.0.1')
+    await once(http, 'listening')
+    const server = new WebSocketServer({ server: http })
+    const relay = new ScriptedRelay(http, server)
     server.on('connection', (socket) => {
       relay.connections++
       socket.on('error', () => socket.terminate())
@@ -52,5 +61,7 @@ export class ScriptedRelay {
   close(): void {
     for (const socket of this.#server.clients) socket.terminate()
     this.#server.close()
+    this.#http.close()
+    this.#http.closeAllConnections()
   }
 }

@@ -6,6 +6,7 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { forAnybody } from './anybody.ts'
+import { fixOrder } from './delivery-order.ts'
 import { NOW } from './key-packages.ts'
 import { type TestLog, testLog } from './log.ts'
 
@@ -32,6 +33,7 @@ export interface WatchedServer extends TestServer {
 
 /** A gateway without the stranger rule, unless the options name it, and how a server with it comes into the hands of a test, which closes both, and the store. */
 export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) {
+  fixOrder(store)
   let now = NOW
   const clock = () => now * 1000
   const log = testLog()

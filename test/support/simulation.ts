@@ -9,6 +9,7 @@ import {
   EMPTY_STOCK,
   expire,
   type Removed,
+  rank,
   release,
   type Stock,
   sweep,
@@ -101,6 +102,8 @@ class Simulation {
         ]
       case 'sweep':
         return [this.#moment(step, this.#changed(sweep(this.#stock, step.retireAfterSeconds, this.#now)))]
+      case 'rank':
+        return [this.#moment(step, { after: rank(this.#stock, step.ranks), removed: [] })]
       case 'hit':
       case 'refund':
         return []

@@ -96,6 +96,8 @@ export interface Environment {
   readonly changes: Database<RecordedChange, number>
   /** The same table again. */
   readonly accessRules: Database<AccessRule, AccessKey>
+  /** The same table, likewise: the store's URL. */
+  readonly url: Database<string, 'url'>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -154,6 +156,7 @@ function openTables(
       meta,
       changes: root.openDB({ name: META_TABLE }),
       accessRules: root.openDB({ name: META_TABLE }),
+      url: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       followLists: root.openDB({ name: 'packages' }),

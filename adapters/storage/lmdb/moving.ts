@@ -14,8 +14,9 @@ import { RETIRES_AT_ONCE, type Transaction, type Write } from './transaction.ts'
 
 const CHUNK = 1000
 
-export async function* everyAuthor({ authors }: Environment): AsyncGenerator<Pubkey> {
-  const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => authors.getKeys(options)
+/** @param read returns the tables; throws once they are closed, which may happen on the way */
+export async function* everyAuthor(read: () => Environment): AsyncGenerator<Pubkey> {
+  const all = (options: RangeOptions): Iterable<Pubkey | WindowKey> => read().authors.getKeys(options)
   for await (const keys of chunks(all, CHUNK)) yield* keys.filter((key) => typeof key === 'string')
 }
 
@@ -24,7 +25,7 @@ export async function countHeard(environment: Environment, write: Write): Promis
   const known = environment.meta.get('heard')
   if (known !== undefined) return known
   let heard = 0
-  for await (const _ of everyAuthor(environment)) heard += 1
+  for await (const _ of everyAuthor(() => environment)) heard += 1
   await write(({ tables: { meta } }) => void meta.put('heard', heard))
   return heard
 }

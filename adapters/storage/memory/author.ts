@@ -10,10 +10,19 @@ import {
   type KnownFollowLists,
   offerFollowList,
 } from '../../../plugin/lifecycle/known-follow-lists.ts'
+import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { heardOf, rememberedDeletions } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
-import { drop, type Removed, release, remember, type Stock, sweep } from '../../../plugin/stock/stock.ts'
+import {
+  drop,
+  type Removed,
+  rank,
+  release,
+  remember,
+  type Stock,
+  sweep,
+} from '../../../plugin/stock/stock.ts'
 import {
   type ChangedWindows,
   isOver,
@@ -105,6 +114,10 @@ export class Author {
 
   dropFollowLists(deletion: FollowListDeletion): void {
     this.followLists = deleteFollowLists(this.followLists, deletion, this.stock)
+  }
+
+  rank(ranks: ReadonlyMap<EventId, string>): void {
+    if (this.stock !== undefined) this.stock = rank(this.stock, ranks)
   }
 
   /** Removes expired data, and forgets the author once nothing is left. */

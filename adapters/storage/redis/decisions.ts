@@ -1,10 +1,11 @@
 /** The changes of an author's stock, decided by the rules of plugin/stock/. */
 
+import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { dueAt, heardOf } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { recipientOf } from '../../../plugin/stock/deliveries.ts'
 import { namesAskedOf, offer } from '../../../plugin/stock/offer.ts'
-import { drop, type Removed, release, remember, sweep } from '../../../plugin/stock/stock.ts'
+import { drop, type Removed, rank, release, remember, sweep } from '../../../plugin/stock/stock.ts'
 import {
   type KeptWindow,
   uncountClaim,
@@ -201,6 +202,17 @@ export function remembering(remembered: Remembered, now: number): Change<void> {
       draft.stock = stock
       draft.remember(names)
       return { outcome: undefined, removed }
+    },
+  }
+}
+
+export function ranking(ranks: ReadonlyMap<EventId, string>, now: number): Change<void> {
+  return {
+    now,
+    needs: {},
+    decide(draft) {
+      if (draft.stock !== undefined) draft.stock = rank(draft.stock, ranks)
+      return { outcome: undefined, removed: NOTHING_REMOVED }
     },
   }
 }

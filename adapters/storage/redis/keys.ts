@@ -109,6 +109,11 @@ export class Keys {
     return `${this.#prefix}access`
   }
 
+  /** The store's URL. */
+  url(): string {
+    return `${this.#prefix}url`
+  }
+
   signals(): string {
     return `${this.#prefix}signals`
   }

@@ -43,6 +43,15 @@ describe('import', () => {
     )
   })
 
+  it('gives a new store publicUrl as its URL, and leaves that of another', async () => {
+    const store = newStore()
+    for (const url of ['wss://keys.example', 'wss://other.example'])
+      expect((await importInto(store, [good], ['--public-url', url])).code).toBe(0)
+    const opened = lmdbStore({ path: store.slice('lmdb:'.length) })
+    expect(await opened.keepUrl('wss://third.example/')).toBe('wss://keys.example/')
+    await opened.close()
+  })
+
   it('counts what is known already and what was used before (I3)', async () => {
     const store = newStore()
     expect(await counts(store, [good, good])).toEqual({ stored: 1, duplicate: 1 })

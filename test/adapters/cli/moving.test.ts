@@ -6,10 +6,12 @@ import { type ImportTarget, importRecord, parseRecord } from '../../../adapters/
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
-import type { ClaimOutcome, MovableStore } from '../../../plugin/store.ts'
+import { rankOf } from '../../../plugin/publish/home.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
 import { recordsIn } from '../../../plugin/store-records.ts'
 import { claimBy, deletionOf, POLICY } from '../../contract/index.ts'
-import { storedPackages } from '../../contract/reading.ts'
+import { inOrder, storedPackages } from '../../contract/reading.ts'
+import { STORE_URL } from '../../support/delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
@@ -66,9 +68,26 @@ describe('a store that is exported and imported', () => {
     for (const requester of ['xavier', 'yvonne', 'zoe', 'walter', 'victor', 'ursula']) {
       const claims = AUTHORS.map((author) => claimBy(requester, author))
       const outcomes = await copy.claim(claims, POLICY, NOW)
-      expect(outcomes.map(sortedById)).toEqual((await original.claim(claims, POLICY, NOW)).map(sortedById))
+      expect(outcomes.map(inOrder)).toEqual((await original.claim(claims, POLICY, NOW)).map(inOrder))
     }
   })
+
+  it.each(Object.keys(STORES))(
+    'gives each one-time package its rank in the %s store it comes to',
+    async (to) => {
+      const store = await open(to)
+      const events = [...(packages.get(alice) ?? []), ...slots]
+      for (const event of events) await importOne(store, event)
+      const ranks = await Promise.all([alice, erin].map(({ pubkey }) => store.list(pubkey, NOW)))
+      const expected = events.map((event) => [
+        event.id,
+        event.kind === 443 ? rankOf(event, STORE_URL) : undefined,
+      ])
+      const listed = ranks.flat().map(({ id, rank }): [string, string | undefined] => [id, rank])
+      for (const one of listed) expect(expected).toContainEqual(one)
+      expect(listed).toHaveLength(7)
+    },
+  )
 
   it('is the same when it is imported twice', async () => {
     const [original, copy] = [memoryStore(), memoryStore()]
@@ -141,7 +160,15 @@ function importOne(store: MovableStore, what: string | SignedEvent | undefined):
 
 function targetOf(store: MovableStore): ImportTarget {
   const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  return { kinds, validation, stock, store, verifyEvent: verify, audit: () => {} }
+  return {
+    kinds,
+    validation,
+    stock,
+    store,
+    storeUrl: STORE_URL,
+    verifyEvent: verify,
+    audit: () => {},
+  }
 }
 
 async function open(name: string): Promise<MovableStore> {
@@ -149,12 +176,6 @@ async function open(name: string): Promise<MovableStore> {
   if (store === undefined) throw new Error(`there is no store ${name}`)
   opened.push(store)
   return store
-}
-
-/** Stores may deliver the slots of one claim in any order. */
-function sortedById(outcome: ClaimOutcome): ClaimOutcome {
-  if (outcome.outcome !== 'delivered') return outcome
-  return { ...outcome, packages: outcome.packages.toSorted((a, b) => (a.id < b.id ? -1 : 1)) }
 }
 
 async function packagesOf(who: Person): Promise<SignedEvent[]> {
@@ -170,6 +191,7 @@ async function packagesOf(who: Person): Promise<SignedEvent[]> {
         createdAt: NOW - 100 + index,
         ...(index === 1 && { encoding: 'hex', content: hex }),
         tags: index === 2 ? { '-': [] } : {},
+        place: { index, of: 5 },
       })
     }),
   )

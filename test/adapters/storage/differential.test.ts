@@ -4,15 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
-import type {
-  ClaimOutcome,
-  CountedClaim,
-  KeyPackageStore,
-  Removal,
-  StoredKeyPackage,
-} from '../../../plugin/store.ts'
+import type { ClaimOutcome, CountedClaim, KeyPackageStore, Removal } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
-import { storedPackages } from '../../contract/reading.ts'
+import { inOrder, sorted, storedPackages } from '../../contract/reading.ts'
 import {
   AUTHORS,
   type History,
@@ -134,6 +128,8 @@ async function take(
     }
     case 'drop':
       return store.drop(step.author, step.deletion, now)
+    case 'rank':
+      return store.rank(step.author, step.ranks, now)
     case 'sweep':
       return store.sweep(now, step.retireAfterSeconds)
     case 'hit':
@@ -155,13 +151,4 @@ function asTold(removals: readonly Removal[]): Removal[] {
 /** Stores may handle the authors of a batch in any order. */
 function byAuthor(low: readonly LowStock[]): LowStock[] {
   return low.toSorted((a, b) => a.author.localeCompare(b.author))
-}
-
-/** Stores may deliver the packages of one claim in any order. */
-function inOrder(outcome: ClaimOutcome): ClaimOutcome {
-  return outcome.outcome === 'delivered' ? { ...outcome, packages: sorted(outcome.packages) } : outcome
-}
-
-function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
-  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -188,7 +188,15 @@ async function expectSameAfterImport(lines: readonly string[]): Promise<void> {
 
 async function importLine(into: MovableStore, line: string): Promise<void> {
   const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  const target = { kinds, validation, stock, store: into, verifyEvent, audit: () => {} }
+  const target = {
+    kinds,
+    validation,
+    stock,
+    store: into,
+    storeUrl: 'wss://keys.example/',
+    verifyEvent,
+    audit: () => {},
+  }
   expect(['stored', 'remembered', 'relayList']).toContain(await importRecord(target, parseRecord(line), NOW))
 }
 

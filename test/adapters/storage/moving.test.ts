@@ -3,15 +3,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
-import type {
-  ClaimOutcome,
-  Deletions,
-  KnownName,
-  MovableStore,
-  StoredKeyPackage,
-} from '../../../plugin/store.ts'
+import type { Deletions, KnownName, MovableStore } from '../../../plugin/store.ts'
 import { describeMovableStore, HOUR, NOW } from '../../contract/index.ts'
-import { storedPackages } from '../../contract/reading.ts'
+import { allOf, inOrder, sorted, storedPackages } from '../../contract/reading.ts'
 import { AUTHORS, type History, histories, type Step } from '../../support/histories.ts'
 import { RealStores } from '../../support/real-stores.ts'
 
@@ -79,21 +73,6 @@ async function take(store: MovableStore, step: Step, index: number, now: number)
     slots: slots.map((slot) => [slot, createdUntil, keptUntil]),
   }
   return store.remember(step.author, { names, deletions }, now)
-}
-
-async function allOf<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const list: Item[] = []
-  for await (const item of items) list.push(item)
-  return list
-}
-
-/** Stores may deliver the packages of one claim in any order. */
-function inOrder(outcome: ClaimOutcome): ClaimOutcome {
-  return outcome.outcome === 'delivered' ? { ...outcome, packages: sorted(outcome.packages) } : outcome
-}
-
-function sorted(packages: readonly StoredKeyPackage[]): StoredKeyPackage[] {
-  return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
 function byName(names: readonly KnownName[]): KnownName[] {

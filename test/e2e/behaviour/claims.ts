@@ -10,7 +10,7 @@ export function describeClaims(startTarget: StartTarget, it: Rows): void {
   describe('a claim', () => {
     const scene = new Scene(startTarget)
 
-    it('hands each package to one requester, oldest first, and the last one to everybody (I1, I2)', async () => {
+    it('hands each package to one requester, one after the other, and the last one to everybody (I1, I2)', async () => {
       const { target, events } = await scene.stocked(3)
       const delivered: string[] = []
       for (const name of ['bob', 'carol', 'dave', 'erin', 'frank']) {

@@ -63,11 +63,15 @@ export function describeEncodings(startTarget: StartTarget, it: Rows): void {
     it('the `encoding` tag is replaced in place, or added at the end', async () => {
       const target = await scene.start(EACH_ANEW)
       const client = await scene.connect(target)
+      const { storeUrl } = target
       const tagged = await newEvent(target, alice, {
         tags: { client: ['after it'] },
-        createdAt: target.now() - 90,
+        place: { index: 0, of: 2, storeUrl },
       })
-      const untagged = await newEvent(target, alice, { encoding: 'absent' })
+      const untagged = await newEvent(target, alice, {
+        encoding: 'absent',
+        place: { index: 1, of: 2, storeUrl },
+      })
       for (const event of [tagged, untagged]) await client.publish(event)
       const [inHex] = (await client.request('hex', { ...packagesOf(alice), '#f': ['hex'] })).events
       expect(inHex?.tags).toEqual(

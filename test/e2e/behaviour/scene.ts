@@ -14,6 +14,8 @@ export interface Target {
   /** Seconds since the epoch, as the gateway sees it. */
   now(): number
   stop(): Promise<void>
+  /** Of its store, if it is not that of `fixOrder`. */
+  readonly storeUrl?: string
 }
 
 /** One in this process, whose clock the test moves and whose store it can make fail. */
@@ -67,12 +69,14 @@ export class Scene<Kind extends Target = Target> {
     return { target, events, client: await this.connect(target) }
   }
 
-  /** Publishes new packages, oldest first, each one second newer than the one before. */
+  /** Publishes new packages, each one second newer than the one before. They are delivered in this order. */
   async publish(target: Target, author: Person, count: number, age = 60): Promise<SignedEvent[]> {
     const publisher = await this.connect(target)
     const events: SignedEvent[] = []
     for (let index = 0; index < count; index++) {
-      const event = await newEvent(target, author, { createdAt: target.now() - age - count + index })
+      const createdAt = target.now() - age - count + index
+      const place = { index, of: count, storeUrl: target.storeUrl }
+      const event = await newEvent(target, author, { createdAt, place })
       const [accepted, message] = await publisher.publish(event)
       if (accepted !== true) throw new Error(`not published: ${message}`)
       events.push(event)

@@ -66,14 +66,18 @@ export function describeStock(startTarget: StartTarget, it: Rows): void {
       const target = await scene.start(EACH_ANEW)
       const keyPackage = await makeKeyPackage(alice, { now: target.now() })
       const client = await scene.connect(target)
-      const event = keyPackageEvent(alice, keyPackage, { createdAt: target.now() - 90 })
-      await client.publish(event)
-      const [kept] = await scene.publish(target, alice, 1)
+      const { storeUrl } = target
+      const event = keyPackageEvent(alice, keyPackage, {
+        createdAt: target.now() - 90,
+        place: { index: 0, of: 2, storeUrl },
+      })
+      const kept = await newEvent(target, alice, { place: { index: 1, of: 2, storeUrl } })
+      for (const one of [event, kept]) await client.publish(one)
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([event.id])
       const recoded = keyPackageEvent(alice, keyPackage, { createdAt: target.now(), encoding: 'hex' })
       for (const again of [event, recoded]) expect(await client.publish(again)).toEqual([true, USED])
       for (const turn of [1, 2]) {
-        expect(idsOf((await client.request(`claim ${turn}`, packagesOf(alice))).events)).toEqual([kept?.id])
+        expect(idsOf((await client.request(`claim ${turn}`, packagesOf(alice))).events)).toEqual([kept.id])
       }
     })
 

@@ -76,6 +76,7 @@ describe('since, until, ids beside authors, #i, #d and other tags', () => {
       keyPackageEvent(alice, keyPackage, {
         createdAt: NOW - 3 + index,
         tags: { i: [String(refs[index])], x: [`x${index}`] },
+        place: { index, of: 3 },
       }),
     )
     const claimed = async (narrowing: object) => {

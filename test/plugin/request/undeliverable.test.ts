@@ -16,6 +16,7 @@ import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { Verification } from '../../../plugin/verification.ts'
 import { LIMITS, packageNamed } from '../../contract/packages.ts'
 import { storedPackages } from '../../contract/reading.ts'
+import { fixOrder } from '../../support/delivery-order.ts'
 import { everyStore } from '../../support/every-store.ts'
 import { allOf, idsIn, keyPackagesBy, keyPackagesOf, wordsIn } from '../../support/gateway.ts'
 import { NOW } from '../../support/key-packages.ts'
@@ -31,6 +32,7 @@ const fail = (): never => {
 
 /** A gateway on `store`, in which Bob has three packages, and Alice two whose stored events are damaged. */
 async function withDamagedEvents(store: KeyPackageStore, log = testLog()) {
+  fixOrder(store)
   const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log })
   for (const event of await keyPackagesOf(bob, 3)) await gateway.publish(event)
   for (const name of ['one', 'two']) {
@@ -61,6 +63,7 @@ async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
     seen: new SeenSlots(),
     followLists: new LearnedFollowLists({ store, log: testLog() }),
     verification: new Verification(() => true),
+    rankOf: async () => '1',
     knownAs: async () => undefined,
     now,
   }
@@ -145,6 +148,7 @@ describe('an audit log and a log that throw', () => {
   it('lose no package: claimed packages are delivered', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
+    fixOrder(store)
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     for (const event of await keyPackagesOf(alice, 3)) {
       expect(await gateway.publish(event)).toEqual({ outcome: 'stored', accepted: true, message: '' })
@@ -161,6 +165,7 @@ describe('an audit log and a log that throw', () => {
   it('do not prevent the error when the store fails (I7)', async () => {
     const store = memoryStore()
     const log = { info: fail, warn: fail, error: fail }
+    fixOrder(store)
     const gateway = new KeyPackageGateway({ store, clock: () => NOW * 1000, log, audit: fail })
     const session = gateway.session({ address: '192.0.2.1', send: () => undefined })
     await store.close()

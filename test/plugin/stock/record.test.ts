@@ -13,6 +13,7 @@ import {
   listRemembered,
   putPackage,
   type RecordChange,
+  rankPackages,
   releasePackages,
   rememberPackages,
   sweepDueAt,
@@ -168,6 +169,8 @@ class RecordKeeper implements Keeper {
         return step.deletion.everything
           ? this.#write(rememberPackages(this.record, rememberedFrom(step.deletion), now))
           : this.#write(dropPackages(this.record, step.deletion, now))
+      case 'rank':
+        return this.#write(rankPackages(this.record, step.ranks))
       case 'sweep':
         return this.#write(sweepPackages(this.record, step.retireAfterSeconds, now))
     }
@@ -215,6 +218,8 @@ class StoreKeeper implements Keeper {
         return step.deletion.everything
           ? this.#store.remember(ALICE, rememberedFrom(step.deletion), now)
           : this.#store.drop(ALICE, step.deletion, now)
+      case 'rank':
+        return this.#store.rank(ALICE, step.ranks, now)
       case 'sweep':
         return this.#store.sweep(now, step.retireAfterSeconds)
     }

@@ -6,7 +6,14 @@ import type { EventId } from '../../../plugin/nostr/messages.ts'
 import { dueAt, unneededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { recipientOf } from '../../../plugin/stock/deliveries.ts'
-import { isForSlotsAlone, isFresh, isOneTime, isSlot, sizeOf } from '../../../plugin/stock/selection.ts'
+import {
+  isAskedFor,
+  isForSlotsAlone,
+  isFresh,
+  isOneTime,
+  isSlot,
+  sizeOf,
+} from '../../../plugin/stock/selection.ts'
 import { type Removed, release, type Stock, settle } from '../../../plugin/stock/stock.ts'
 import type { Quota, StockedPackage } from '../../../plugin/store.ts'
 import { NOW, packageNamed, slotNamed } from '../../contract/index.ts'
@@ -114,6 +121,24 @@ describe('the stock of one author, whatever happens to it', () => {
       expect(askAfter(choice.retryAfterSeconds - 1)).toBe('limited')
       expect(askAfter(choice.retryAfterSeconds)).not.toBe('limited')
     })
+  })
+
+  it('takes the fresh packages of its own share first: by rank, those without one last (section 7)', () => {
+    let comparisons = 0
+    atEveryMoment(({ claimed, before, after, now }) => {
+      if (claimed?.choice.outcome !== 'delivered') return
+      const delivered = claimed.choice.packages.map(({ id }) => id)
+      const asked = valid(before, now).filter((pkg) => isFresh(pkg) && isAskedFor(pkg, claimed.request))
+      const spent = asked.filter(({ id }) => delivered.includes(id) && !idsOf(after).includes(id))
+      const left = asked.filter(({ id }) => !delivered.includes(id))
+      for (const taken of spent) {
+        for (const other of left.filter(({ lastResort }) => lastResort === taken.lastResort)) {
+          expect(rankOf(taken) <= rankOf(other)).toBe(true)
+          comparisons += 1
+        }
+      }
+    })
+    expect(comparisons).toBeGreaterThan(50)
   })
 
   it('is as before a claim once that is released', () => {
@@ -311,4 +336,8 @@ function idsOf({ packages }: Stock): EventId[] {
 
 function byId({ packages }: Stock): StockedPackage[] {
   return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+function rankOf({ rank = 'without' }: StockedPackage): string {
+  return rank
 }

@@ -48,8 +48,8 @@ describe('plugins of the relay that check events', () => {
     const { opened: until, open } = gate()
     opened = until
     const [first, second, refused] = [
-      await newEvent(target, bob, { createdAt: machineTime() - 2 }),
-      await newEvent(target, bob, { createdAt: machineTime() - 1 }),
+      await newEvent(target, bob, { createdAt: machineTime() - 2, place: { index: 0, of: 2 } }),
+      await newEvent(target, bob, { createdAt: machineTime() - 1, place: { index: 1, of: 2 } }),
       await newEvent(target, alice),
     ]
     client.send(['EVENT', first], ['EVENT', refused], ['EVENT', second], ['REQ', 'one', packagesOf(bob)])

@@ -57,6 +57,7 @@ describe('the relay information document (NIP-11)', () => {
         max_stored: 10,
         encodings: ['hex', 'base64'],
         default_encoding: 'hex',
+        protected: true,
         auth_required: true,
       },
     })
