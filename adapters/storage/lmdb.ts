@@ -47,7 +47,7 @@ import {
   openEnvironment,
   type WindowKey,
 } from './lmdb/environment.ts'
-import { dropFollowLists, follows, putFollowList } from './lmdb/follow-lists.ts'
+import { dropFollowLists, follows, markFollowing, putFollowList } from './lmdb/follow-lists.ts'
 import { keyPart } from './lmdb/keys.ts'
 import { everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
 import { claimOne, put, uncount } from './lmdb/packages.ts'
@@ -118,6 +118,7 @@ class LmdbStore implements MovableStore {
       const { stock, outcome, removed } = drop(record, deletion, (name) => known.get([author, name]), now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
+      markFollowing(transaction, author, stock, now)
       return outcome
     })
   }

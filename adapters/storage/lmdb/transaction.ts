@@ -70,9 +70,6 @@ export class Transaction {
   ): void {
     if (stock === undefined) return
     this.saveClaimed(author, before, stock, retireAfterSeconds, now)
-    // So that the next sweep forgets whom the author follows.
-    if (stock.packages.length === 0 && before !== undefined && before.packages.length > 0)
-      this.tables.due.put([hourOf(now), author, ''], '')
     for (const id of unneededEvents(before ?? EMPTY_STOCK, stock)) this.tables.packages.remove([author, id])
   }
 
