@@ -40,7 +40,7 @@ import {
 import { dropAccessRule, everyAccessRule, putAccessRule } from './lmdb/access-rules.ts'
 import { Changes } from './lmdb/changes.ts'
 import { type Change, type Environment, type LmdbStoreSettings, openEnvironment } from './lmdb/environment.ts'
-import { dropFollowLists, follows, putFollowList } from './lmdb/follow-lists.ts'
+import { dropFollowLists, follows, markFollowing, putFollowList } from './lmdb/follow-lists.ts'
 import { countHeard, everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
 import { claimOne, hitKey, put, refundOne, releaseOne, undelivered } from './lmdb/packages.ts'
 import { PATIENT, Punctual } from './lmdb/punctual.ts'
@@ -122,6 +122,7 @@ class LmdbStore implements MovableStore {
       const { stock, outcome, removed } = drop(record, deletion, (name) => known.get([author, name]), now)
       transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
       transaction.remove(author, removed)
+      markFollowing(transaction, author, stock, now)
       return outcome
     })
   }

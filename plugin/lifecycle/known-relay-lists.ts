@@ -52,7 +52,10 @@ export function offerRelayList(
   if (known.event?.id === event.id) return { lists, outcome: 'duplicate' }
   if (deletedUntil !== undefined && event.created_at <= deletedUntil) return { lists, outcome: 'deleted' }
   if (known.event !== undefined && !supersedes(event, known.event)) return { lists, outcome: 'stale' }
-  const after = withKnown(lists, event.kind, { ...known, event })
+  const after = withKnown(withoutOldDeletions(lists, now), event.kind, {
+    event,
+    ...(isRemembered(deletedUntil, now) && { deletedUntil }),
+  })
   return { lists: { ...after, keptUntil: now + RELAY_LISTS_KEPT_SECONDS }, outcome: 'stored' }
 }
 
@@ -82,7 +85,7 @@ export function sweepRelayLists(lists: KnownRelayLists, packages: number, now: n
   }
   const kept = everyKnownKind(lists).flatMap(({ kind, event, deletedUntil }) => {
     const isEventKept = event !== undefined && keptUntil > now
-    const isDeletionKept = deletedUntil !== undefined && deletedUntil + RELAY_LISTS_DELETED_SECONDS > now
+    const isDeletionKept = isRemembered(deletedUntil, now)
     if (!isEventKept && !isDeletionKept) return []
     return [{ kind, known: { ...(isEventKept && { event }), ...(isDeletionKept && { deletedUntil }) } }]
   })
@@ -129,6 +132,19 @@ export function withKnown(lists: KnownRelayLists, kind: number, known: KnownRela
   if (kind !== RELAY_LIST_KIND) return { ...lists, others: { ...lists.others, [kind]: known } }
   const { others, keptUntil } = lists
   return { ...known, ...(others && { others }), ...(keptUntil !== undefined && { keptUntil }) }
+}
+
+/** A list that is stored postpones the next sweep, which would otherwise forget them. */
+function withoutOldDeletions(lists: KnownRelayLists, now: number): KnownRelayLists {
+  const left = everyKnownKind(lists).flatMap(({ kind, event, deletedUntil }) => {
+    const known = { ...(event && { event }), ...(isRemembered(deletedUntil, now) && { deletedUntil }) }
+    return Object.keys(known).length === 0 ? [] : [{ kind, known }]
+  })
+  return left.reduce<KnownRelayLists>((sum, { kind, known }) => withKnown(sum, kind, known), {})
+}
+
+function isRemembered(deletedUntil: number | undefined, now: number): deletedUntil is number {
+  return deletedUntil !== undefined && deletedUntil + RELAY_LISTS_DELETED_SECONDS > now
 }
 
 function afterDeletion({ event, deletedUntil }: KnownRelayList, createdUntil: number): KnownRelayList {

@@ -178,6 +178,15 @@ function describeForgetting(it: Specify): void {
     equal(await store.follows(dave, [bob]), 'followed')
   })
 
+  it('forgets the lists with the next sweep of an author who has deleted every package', async (store) => {
+    await have(store)
+    await store.putFollowList(listOf([bob]))
+    await store.drop(alice, deletionOf({ everything: true, createdUntil: NOW - HOUR, keptUntil: 0 }), NOW)
+    equal(await store.follows(alice, [bob]), 'followed')
+    await store.sweep(NOW, 600)
+    equal(await store.follows(alice, [bob]), 'unknown')
+  })
+
   it('keeps the lists of an author who deletes a package before publishing the next one', async (store) => {
     await have(store)
     await store.putFollowList(listOf([bob]))

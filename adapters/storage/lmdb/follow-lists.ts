@@ -14,7 +14,9 @@ import {
   offerFollowList,
 } from '../../../plugin/lifecycle/known-follow-lists.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { Stock } from '../../../plugin/stock/stock.ts'
 import { type Environment, FOLLOWED } from './environment.ts'
+import { hourOf } from './keys.ts'
 import type { Transaction, Write } from './transaction.ts'
 
 export async function putFollowList(
@@ -54,6 +56,17 @@ export async function dropFollowLists(
   const { before, after } = change(environment)
   if (before === after) return
   await write((transaction) => save(transaction, author, change(transaction.tables).after))
+}
+
+/** Has the next sweep visit an author without packages, so that it forgets whom they follow. */
+export function markFollowing(
+  { tables: { followLists, due } }: Transaction,
+  author: Pubkey,
+  stock: Stock | undefined,
+  now: number,
+): void {
+  if (stock !== undefined && stock.packages.length > 0) return
+  if (followLists.doesExist([author, FOLLOWED])) due.put([hourOf(now), author, ''], '')
 }
 
 function save(

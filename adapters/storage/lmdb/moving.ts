@@ -9,6 +9,7 @@ import { isOver } from '../../../plugin/stock/windows.ts'
 import type { AuthorRelayList, KnownName, Remembered } from '../../../plugin/store.ts'
 import { chunks } from './chunks.ts'
 import type { Environment, WindowKey } from './environment.ts'
+import { markFollowing } from './follow-lists.ts'
 import { hourOf, LAST } from './keys.ts'
 import { RETIRES_AT_ONCE, type Transaction, type Write } from './transaction.ts'
 
@@ -65,4 +66,5 @@ export function rememberOf(
   }
   transaction.save(author, record, stock, RETIRES_AT_ONCE, now)
   transaction.remove(author, removed)
+  markFollowing(transaction, author, stock, now)
 }

@@ -70,7 +70,7 @@ export class RelayLists {
       const { lists, outcome } = offerRelayList(known, event, now, isKnown ? undefined : newAuthors)
       return { lists, outcome, dueAt: relayListsDueAt(lists, now) }
     }
-    return this.#change({ author: event.pubkey, kinds: [event.kind], decide })
+    return this.#change({ author: event.pubkey, kinds: RELAY_LIST_KINDS, decide })
   }
 
   /** @throws StoreError */

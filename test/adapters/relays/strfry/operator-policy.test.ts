@@ -125,6 +125,8 @@ describe('close', () => {
   it('lets it exit by itself', async () => {
     const { ask, policy, log } = start(`
       process.on('SIGTERM', () => setTimeout(() => process.exit(7), 50))
+      // Otherwise it may end with its input, before the signal reaches it.
+      setInterval(() => {}, 1000)
       answer({ id, action: 'accept' })`)
     await ask('one')
     await policy.close()
