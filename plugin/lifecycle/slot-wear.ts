@@ -3,9 +3,10 @@
  * to replace its KeyPackage (DESIGN section 8). Claims of slots write nothing, so each process counts those it answers.
  */
 
-import type { GatewayContext } from '../context.ts'
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { Pubkey } from '../nostr/messages.ts'
+import type { Options } from '../options.ts'
+import type { KeyPackageStore } from '../store.ts'
 
 /** Bound memory: the slots that were claimed longest ago are forgotten first (I9). */
 const MAX_SLOTS = 10_000
@@ -20,18 +21,24 @@ interface Wear {
   quietUntil: number
 }
 
-type SlotWearContext = Pick<GatewayContext, 'options' | 'store' | 'log' | 'now'>
+export interface SlotWearSettings {
+  readonly options: Pick<Options, 'replenish'>
+  readonly store: Pick<KeyPackageStore, 'hit' | 'tellRotationDue'>
+  readonly log: { error(fields: object, message: string): void }
+  /** Seconds since the epoch. */
+  now(): number
+}
 
 export class SlotWear {
-  readonly #context: SlotWearContext
+  readonly #settings: SlotWearSettings
   readonly #limit: number
   /** By author and KeyPackageRef, so that the aliases of a slot count too. The one that was claimed longest ago is first. */
   readonly #slots = new Map<string, Wear>()
   #addressCount = 0
 
-  constructor(context: SlotWearContext) {
-    const { enabled, rotateAfter } = context.options.replenish
-    this.#context = context
+  constructor(settings: SlotWearSettings) {
+    const { enabled, rotateAfter } = settings.options.replenish
+    this.#settings = settings
     this.#limit = enabled ? rotateAfter : 0
   }
 
@@ -61,7 +68,7 @@ export class SlotWear {
 
   /** Nobody waits for it: it neither slows a claim nor makes it fail. */
   #tell(author: Pubkey, slot: KeyPackageRef, wear: Wear): void {
-    const { store, log, now } = this.#context
+    const { store, log, now } = this.#settings
     const at = now()
     if (at < wear.quietUntil) return
     wear.quietUntil = at + DAY

@@ -85,6 +85,20 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     equal(await store.countAuthors(), 0)
   })
 
+  itTells('tells who listens that a slot should be rotated, until they stop', async (store) => {
+    const heard: unknown[] = []
+    store.onRotationDue(() => {
+      throw new Error('a listener failed')
+    })
+    const stop = store.onRotationDue((...told) => heard.push(told))
+    await store.tellRotationDue(alice, 'a reference')
+    same(heard, [[alice, 'a reference']])
+    stop()
+    await store.tellRotationDue(alice, 'another')
+    equal(heard.length, 1)
+    same(await store.list(alice, NOW), [])
+  })
+
   itTells('is not affected by a listener that throws, and calls the others', async (store) => {
     const heard: string[] = []
     const fail = () => {
