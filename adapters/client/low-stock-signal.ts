@@ -39,7 +39,8 @@ export function listenForLowStock(
   subscription.fire = () => {}
   subscription.oncustom = ([verb, , filter]: readonly unknown[]) => {
     const { authors, kinds } = (filter ?? {}) as Filter
-    if (verb === 'REQ' && authors?.includes(author)) listener.onLow(Array.isArray(kinds) ? kinds : [KEY_PACKAGE_KIND])
+    if (verb === 'REQ' && authors?.includes(author))
+      listener.onLow(Array.isArray(kinds) ? kinds : [KEY_PACKAGE_KIND])
   }
   const close = subscription.close.bind(subscription)
   subscription.close = (reason) => {

@@ -25,9 +25,9 @@ describe('a request for more', () => {
   /** Resolves when everything that follows from a request without a timer is done. */
   const idle = () => new Promise(setImmediate)
 
-  it('calls back at once, with the relay and the author', () => {
+  it('calls back at once, with the relay, the author and the kinds', () => {
     replenisher.request([443])
-    expect(requests).toMatchObject([{ relay: 'wss://relay.example', author: 'alice' }])
+    expect(requests).toMatchObject([{ relay: 'wss://relay.example', author: 'alice', kinds: [443] }])
     expect(requests[0]?.signal.aborted).toBe(false)
   })
 
@@ -72,6 +72,30 @@ describe('a request for more', () => {
     time.advance(5 * MINUTE - 1)
     expect(requests).toHaveLength(1)
     time.advance(1)
+    expect(requests).toHaveLength(2)
+  })
+
+  it('for other kinds replaces one that waits', async () => {
+    replenisher.request([443])
+    await idle()
+    replenisher.request([443])
+    replenisher.request([443, 30443])
+    time.advance(5 * MINUTE)
+    await idle()
+    expect(requests.map(({ kinds }) => kinds)).toEqual([[443], [443, 30443]])
+    time.advance(10 * MINUTE)
+    expect(requests).toHaveLength(2)
+  })
+
+  it('for another kind during a call is not lost', async () => {
+    replenisher.request([443])
+    replenisher.request([443, 30443])
+    await idle()
+    expect(requests.map(({ kinds }) => kinds)).toEqual([[443]])
+    time.advance(5 * MINUTE)
+    await idle()
+    expect(requests.map(({ kinds }) => kinds)).toEqual([[443], [443, 30443]])
+    time.advance(10 * MINUTE)
     expect(requests).toHaveLength(2)
   })
 
