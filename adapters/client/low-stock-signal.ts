@@ -8,8 +8,8 @@ import { LOW_STOCK_SUBSCRIPTION } from '../../plugin/lifecycle/low-stock.ts'
 /** Callbacks for the low-stock signal of one relay about one author. */
 export interface LowStockListener {
   /**
-   * The relay asks the author to publish: more packages (kind 443), or a new one in each slot (kind 30443) because many have
-   * claimed those that are there.
+   * The relay asks the author to publish packages of these kinds: more (443), or a new one in a slot that many have claimed
+   * (30443).
    */
   readonly onLow: (kinds: readonly number[]) => void
   /** The relay has enough key packages again. */

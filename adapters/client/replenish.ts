@@ -9,8 +9,8 @@ export interface LowStockRequest {
   readonly relay: string
   readonly author: string
   /**
-   * What to publish: 443 is more packages; 30443 is a new package in each of this device's slots, because many have claimed those
-   * that are there. Both may be asked for at once.
+   * What to publish: 443 is more packages; 30443 is a new package in this device's slot, because many have claimed it, or that of
+   * another device of the author. Both may be asked for at once.
    */
   readonly kinds: readonly number[]
   /** Aborted when the relay has enough again, or the client stops listening. */

@@ -29,6 +29,12 @@ type Level = 'enough' | 'few' | 'none' | 'unknown'
 
 /** Maximum requests on authenticating, to one author in one interval: enough for several devices, not for one that reconnects all the time. */
 const MAX_GREETINGS = 10
+/**
+ * Maximum requests to rotate on authenticating, to one author in a day. A request does not say which device's slot it is about, and
+ * the slot of a device that is gone must not make the others rotate whenever they connect.
+ */
+const MAX_ROTATION_GREETINGS = 10
+const DAY_SECONDS = 86_400
 /** All processes that share a store hear of a claim within this time, including the difference of their clocks. */
 const ONE_SIGNAL_SECONDS = 5
 
@@ -41,6 +47,7 @@ export class Replenisher {
   readonly #quietUntil = new Map<string, number>()
   /** Counted in this process alone: authenticating must not cost another call to the store. */
   readonly #greetings: LocalQuota
+  readonly #rotationGreetings = new LocalQuota({ max: MAX_ROTATION_GREETINGS, windowSeconds: DAY_SECONDS })
 
   constructor(context: GatewayContext) {
     this.#context = context
@@ -71,7 +78,7 @@ export class Replenisher {
   /** A slot was claimed from many addresses: every connection of its author is asked, and those that authenticate later. */
   rotationDue(author: Pubkey, slot: KeyPackageRef): void {
     this.#dueRotations.add(author, slot)
-    if (this.#connected.has(author)) this.#start(this.#askAll(author, 'rotation'))
+    if (this.#connected.has(author)) this.#start(this.#askIfDue(author))
   }
 
   /**
@@ -95,16 +102,23 @@ export class Replenisher {
 
   async #greet(author: Pubkey, connection: AuthorConnection): Promise<void> {
     if (!(await this.#context.access.pushes(author))) return
+    const now = this.#context.now()
     const wants: Want[] = []
     if (await this.#isLow(author)) wants.push('packages')
-    if (await this.#dueRotations.has(author, this.#context.now())) wants.push('rotation')
-    if (wants.length === 0 || !this.#greetings.take(author, this.#context.now())) return
+    if ((await this.#dueRotations.has(author, now)) && this.#rotationGreetings.take(author, now))
+      wants.push('rotation')
+    if (wants.length === 0 || !this.#greetings.take(author, now)) return
     for (const want of wants) this.#keepQuiet(askedKey(author, want), this.#intervalSeconds)
     this.#ask(author, [connection], wants)
   }
 
   async #askIfLow(author: Pubkey): Promise<void> {
     if ((await this.#level(author)) !== 'enough') await this.#askAll(author, 'packages')
+  }
+
+  /** The signal of another process may come when the author has already rotated the slot. */
+  async #askIfDue(author: Pubkey): Promise<void> {
+    if (await this.#dueRotations.has(author, this.#context.now())) await this.#askAll(author, 'rotation')
   }
 
   async #askAll(author: Pubkey, want: Want): Promise<void> {

@@ -12,7 +12,7 @@ import type { KeyPackageStore } from '../store.ts'
 const MAX_SLOTS = 10_000
 const MAX_ADDRESSES = 200_000
 /** The shortest time between two requests to rotate one slot. */
-const DAY = 86_400
+const DAY_SECONDS = 86_400
 
 interface Wear {
   /** At most `rotateAfter`. */
@@ -71,9 +71,9 @@ export class SlotWear {
     const { store, log, now } = this.#settings
     const at = now()
     if (at < wear.quietUntil) return
-    wear.quietUntil = at + DAY
+    wear.quietUntil = at + DAY_SECONDS
     const telling = async () => {
-      const quota = { max: 1, windowSeconds: DAY }
+      const quota = { max: 1, windowSeconds: DAY_SECONDS }
       const { granted, retryAfterSeconds } = await store.hit(`rotate ${keyOf(author, slot)}`, 1, quota, at)
       if (granted > 0) await store.tellRotationDue(author, slot)
       else wear.quietUntil = at + retryAfterSeconds

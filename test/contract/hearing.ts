@@ -13,6 +13,7 @@ import {
   POLICY,
   packageNamed,
   relayListOf,
+  slotNamed,
 } from './packages.ts'
 import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
@@ -91,10 +92,11 @@ export function describeHearing(it: Specify, itTells: Specify): void {
       throw new Error('a listener failed')
     })
     const stop = store.onRotationDue((...told) => heard.push(told))
-    await store.tellRotationDue(alice, 'a reference')
-    same(heard, [[alice, 'a reference']])
+    const { ref } = slotNamed('one', alice, 'phone')
+    await store.tellRotationDue(alice, ref)
+    same(heard, [[alice, ref]])
     stop()
-    await store.tellRotationDue(alice, 'another')
+    await store.tellRotationDue(alice, ref)
     equal(heard.length, 1)
     same(await store.list(alice, NOW), [])
   })

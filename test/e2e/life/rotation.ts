@@ -9,7 +9,7 @@ import type { StartLiving } from './living-target.ts'
 const WITHDRAWAL = ['CLOSED', 'keypackages:low', 'replenished: enough key packages are stored']
 /** The `proxy` settings that a target needs for `claimSlots`. */
 export const TRUSTED = { trust: ['127.0.0.1'] }
-export const SLOTS = { kinds: [30443], authors: [alice.pubkey] }
+const SLOTS = { kinds: [30443], authors: [alice.pubkey] }
 export const ROTATE = ['REQ', 'keypackages:low', SLOTS]
 
 export function describeRotation(startTarget: StartLiving): void {

@@ -77,6 +77,27 @@ describe('a slot that was claimed from `rotateAfter` addresses', () => {
     expect(requestsTo(await connectedAuthor(test))).toEqual([])
   })
 
+  it('is asked for on authenticating ten times a day at most: it may be that of a device that is gone', async () => {
+    const test = await rotated()
+    await claimSlots(test, 3)
+    let asked = 0
+    for (let time = 0; time < 24; time++) {
+      test.now += 3599
+      asked += requestsTo(await connectedAuthor(test)).length
+    }
+    expect(asked).toBe(10)
+  })
+
+  it("is not asked for if it was replaced before its author's process heard of it", async () => {
+    const test = await rotated()
+    const [old] = await test.store.list(alice.pubkey, test.now)
+    const author = await connectedAuthor(test)
+    await publishSlot(test, 'phone', 50)
+    await test.store.tellRotationDue(alice.pubkey, old?.ref ?? '')
+    await turns()
+    expect(requestsTo(author)).toEqual([])
+  })
+
   it('is not asked for after its author has deleted it', async () => {
     const test = await rotated()
     await claimSlots(test, 3)
