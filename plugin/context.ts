@@ -3,6 +3,7 @@
 import type { Access } from './access/access.ts'
 import type { Audit } from './audit.ts'
 import type { FollowListLearner } from './lifecycle/follow-list.ts'
+import type { SlotWear } from './lifecycle/slot-wear.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { AuthorCount } from './publish/author-count.ts'
@@ -44,6 +45,7 @@ export interface GatewayContext {
   readonly authors: AuthorCount
   readonly released: ReleasedClaims
   readonly seen: SeenSlots
+  readonly slotWear: SlotWear
   readonly followLists: FollowListLearner
   readonly verification: Verification
   /** The `rank` of a package that is published now. Never rejects. */

@@ -10,6 +10,7 @@ import type { FollowListSource } from './lifecycle/follow-list.ts'
 import { type IsKnown, KnownRequesters } from './lifecycle/known-requesters.ts'
 import { LearnedFollowLists } from './lifecycle/learned-follow-lists.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
+import { SlotWear } from './lifecycle/slot-wear.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { AuthorCount } from './publish/author-count.ts'
@@ -93,6 +94,7 @@ export class KeyPackageGateway {
       authors: new AuthorCount({ options: this.options, store, now }),
       released: new ReleasedClaims(),
       seen: new SeenSlots(),
+      slotWear: new SlotWear({ options: this.options, store, log, now }),
       followLists,
       knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
       verification,
@@ -103,6 +105,7 @@ export class KeyPackageGateway {
     this.#context = { ...context, replenisher, watchers: new Watchers(), turns: new Turns() }
     this.#stopListening = [
       store.onLowStock((author) => replenisher.ranLow(author)),
+      store.onRotationDue((author, slot) => replenisher.rotationDue(author, slot)),
       store.onRemoved((removals) => this.#removed(removals)),
       store.onPublished((author, id) => this.#published(author, id)),
       store.onAccessChanged(() => context.access.changed()),

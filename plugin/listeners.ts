@@ -1,4 +1,4 @@
-/** Listeners of a store, for its `onLowStock`, `onPublished` and `onRemoved`. */
+/** Listeners of a store, for its `onLowStock`, `onPublished` and the like. */
 
 export class Listeners<Told extends readonly unknown[]> {
   readonly #listeners = new Set<(...told: Told) => void>()

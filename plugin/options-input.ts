@@ -257,4 +257,9 @@ interface ReplenishOptions {
    * 86400.
    */
   readonly intervalSeconds?: number | undefined
+  /**
+   * Authors are asked to replace a slot that was claimed from this many addresses, at most once a day; 0 is
+   * never. Default: 20. Allowed: an integer from 0 to 10000.
+   */
+  readonly rotateAfter?: number | undefined
 }

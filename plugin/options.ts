@@ -260,6 +260,15 @@ export const optionsSchema = z.strictObject({
       intervalSeconds: seconds(1, 86_400)
         .default(300)
         .describe('Minimum seconds between two such requests to one author'),
+      rotateAfter: z
+        .number()
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(20)
+        .describe(
+          'Authors are asked to replace a slot that was claimed from this many addresses, at most once a day; 0 is never',
+        ),
     })
     .prefault({}),
   sweepIntervalSeconds: seconds(1, 86_400)

@@ -267,6 +267,9 @@ export type DropOutcome =
 /** Called when a claim has left an author with fewer than `ClaimPolicy.low` fresh packages. */
 export type LowStockListener = (author: Pubkey, remaining: number) => void
 
+/** Called when an author should rotate the slot with this KeyPackage: it was claimed from many addresses. */
+export type RotationDueListener = (author: Pubkey, slot: KeyPackageRef) => void
+
 /** Called when `put` returned `stored` or `replaced`. */
 export type PublishedListener = (author: Pubkey, id: EventId) => void
 
@@ -384,6 +387,13 @@ export interface KeyPackageStore {
    * signals. Returns a function that stops it.
    */
   onLowStock(listener: LowStockListener): () => void
+  /** Calls the `onRotationDue` listeners of every process. Nothing is kept of it. */
+  tellRotationDue(author: Pubkey, slot: KeyPackageRef): Promise<void>
+  /**
+   * Calls `listener` for each `tellRotationDue`: of this process, or of another if the store carries such signals. Returns a
+   * function that stops it.
+   */
+  onRotationDue(listener: RotationDueListener): () => void
   /**
    * Calls `listener` once for each package stored: by this process, or by another if the store carries such signals.
    * Returns a function that stops it.

@@ -7,8 +7,11 @@ import { LOW_STOCK_SUBSCRIPTION } from '../../plugin/lifecycle/low-stock.ts'
 
 /** Callbacks for the low-stock signal of one relay about one author. */
 export interface LowStockListener {
-  /** The relay asks the author to publish more key packages. */
-  readonly onLow: () => void
+  /**
+   * The relay asks the author to publish packages of these kinds: more (443), or a new one in a slot that many have claimed
+   * (30443).
+   */
+  readonly onLow: (kinds: readonly number[]) => void
   /** The relay has enough key packages again. */
   readonly onReplenished: () => void
   /** The connection was lost. No more calls follow. */
@@ -35,7 +38,9 @@ export function listenForLowStock(
   // nostr-tools sends all subscriptions after a reconnect; before the author has authenticated this would be a claim.
   subscription.fire = () => {}
   subscription.oncustom = ([verb, , filter]: readonly unknown[]) => {
-    if (verb === 'REQ' && (filter as Filter | undefined)?.authors?.includes(author)) listener.onLow()
+    const { authors, kinds } = (filter ?? {}) as Filter
+    if (verb === 'REQ' && authors?.includes(author))
+      listener.onLow(Array.isArray(kinds) ? kinds : [KEY_PACKAGE_KIND])
   }
   const close = subscription.close.bind(subscription)
   subscription.close = (reason) => {

@@ -4,10 +4,15 @@ import type { AbstractRelay } from 'nostr-tools/abstract-relay'
 import { listenForLowStock } from './low-stock-signal.ts'
 import { retryDelayMs, type Time } from './time.ts'
 
-/** A relay has few key packages of an author left, and asks for more. */
+/** A relay has few key packages of an author left, or has handed out a slot often, and asks for more. */
 export interface LowStockRequest {
   readonly relay: string
   readonly author: string
+  /**
+   * What to publish: 443 is more packages; 30443 is a new package in this device's slot, because many have claimed it, or that of
+   * another device of the author. Both may be asked for at once.
+   */
+  readonly kinds: readonly number[]
   /** Aborted when the relay has enough again, or the client stops listening. */
   readonly signal: AbortSignal
 }
@@ -20,6 +25,12 @@ const INTERVAL_MS = 300_000
 /** After a connection that lasted this long, the delay before the next attempt starts anew. */
 const STABLE_MS = 60_000
 
+/** A request that waits, or is being answered. */
+interface OpenRequest {
+  readonly controller: AbortController
+  kinds: readonly number[]
+}
+
 /** The requests of one relay: when `replenish` is called for them. */
 export class RelayReplenisher {
   readonly #relay: string
@@ -31,7 +42,7 @@ export class RelayReplenisher {
   #failures = 0
   /** When the next call may be made, in milliseconds since the epoch. */
   #nextAt = Number.NEGATIVE_INFINITY
-  #request: AbortController | undefined
+  #request: OpenRequest | undefined
   #cancelTimer: () => void = () => {}
 
   constructor(relay: string, author: string, time: Time, replenish: Replenish) {
@@ -41,42 +52,49 @@ export class RelayReplenisher {
     this.#replenish = replenish
   }
 
-  /** The relay asks for more. Within the interval, or during a call, the request waits. */
-  request(): void {
-    if (this.#request !== undefined) return
-    this.#request = new AbortController()
+  /** The relay asks for packages of these kinds. Within the interval, or during a call, the request waits. */
+  request(kinds: readonly number[]): void {
+    if (this.#request !== undefined) {
+      // A later REQ replaces the one before it (NIP-01).
+      this.#request.kinds = kinds
+      return
+    }
+    this.#request = { controller: new AbortController(), kinds }
     this.#schedule(this.#request)
   }
 
   /** The relay has enough, or nobody listens any more. */
   withdraw(): void {
     this.#cancelTimer()
-    this.#request?.abort()
+    this.#request?.controller.abort()
     this.#request = undefined
   }
 
-  #schedule(request: AbortController): void {
+  #schedule(request: OpenRequest): void {
     if (this.#isRunning) return
     const delayMs = this.#nextAt - this.#time.now()
     if (delayMs > 0) this.#cancelTimer = this.#time.after(delayMs, () => this.#run(request))
     else this.#run(request)
   }
 
-  async #run(request: AbortController): Promise<void> {
+  async #run(request: OpenRequest): Promise<void> {
     this.#isRunning = true
+    const { kinds } = request
     const hasSucceeded = await this.#callReplenish(request)
     this.#isRunning = false
     const intervalMs = hasSucceeded ? INTERVAL_MS : retryDelayMs(this.#failures, this.#time.random())
     this.#failures = hasSucceeded ? 0 : this.#failures + 1
     this.#nextAt = this.#time.now() + intervalMs
-    if (hasSucceeded && this.#request === request) this.#request = undefined
-    // The call failed, or the relay withdrew its request meanwhile and sent another.
+    const hasAllKinds = request.kinds.every((kind) => kinds.includes(kind))
+    if (hasSucceeded && hasAllKinds && this.#request === request) this.#request = undefined
+    // The call failed, or the relay has meanwhile asked for other kinds, or withdrawn its request and sent another.
     if (this.#request !== undefined) this.#schedule(this.#request)
   }
 
-  async #callReplenish({ signal }: AbortController): Promise<boolean> {
+  async #callReplenish({ controller, kinds }: OpenRequest): Promise<boolean> {
+    const { signal } = controller
     try {
-      await this.#replenish({ relay: this.#relay, author: this.#author, signal })
+      await this.#replenish({ relay: this.#relay, author: this.#author, kinds, signal })
       return true
     } catch {
       return false
@@ -94,8 +112,8 @@ export interface LowStockWatchSettings {
 /** Keeps the connections to all relays of an author open, and passes on their requests. */
 export class LowStockWatch {
   readonly #settings: LowStockWatchSettings
-  /** By relay, the author whose stock is low there, also while nobody listens. */
-  readonly #low = new Map<string, string>()
+  /** By relay, what it asks for and of whom, also while nobody listens. */
+  readonly #low = new Map<string, Pick<LowStockRequest, 'author' | 'kinds'>>()
   readonly #replenishers = new Map<string, RelayReplenisher>()
   /** By relay, cancels the timer before the next connection attempt. */
   readonly #reconnects = new Map<string, () => void>()
@@ -113,9 +131,9 @@ export class LowStockWatch {
     if (!relays.includes(url)) return
     const connectedAt = time.now()
     listenForLowStock(relay, author, {
-      onLow: () => {
-        this.#low.set(url, author)
-        this.#request(url, author)
+      onLow: (kinds) => {
+        this.#low.set(url, { author, kinds })
+        this.#request(url, { author, kinds })
       },
       onReplenished: () => this.#withdraw(url),
       onClose: () => {
@@ -131,7 +149,7 @@ export class LowStockWatch {
     if (this.#replenish !== undefined)
       throw new Error('onLowStock already has a callback; stop that one first')
     this.#replenish = replenish
-    for (const [relay, author] of this.#low) this.#request(relay, author)
+    for (const [relay, wanted] of this.#low) this.#request(relay, wanted)
     for (const relay of this.#settings.relays) this.#connect(relay)
   }
 
@@ -143,13 +161,13 @@ export class LowStockWatch {
     this.#replenishers.clear()
   }
 
-  #request(relay: string, author: string): void {
+  #request(relay: string, { author, kinds }: Pick<LowStockRequest, 'author' | 'kinds'>): void {
     if (this.#replenish === undefined) return
     const replenisher =
       this.#replenishers.get(relay) ??
       new RelayReplenisher(relay, author, this.#settings.time, this.#replenish)
     this.#replenishers.set(relay, replenisher)
-    replenisher.request()
+    replenisher.request(kinds)
   }
 
   #withdraw(relay: string): void {

@@ -9,6 +9,7 @@ import {
   type LowStockListener,
   type PublishedListener,
   type RemovedListener,
+  type RotationDueListener,
   StoreError,
 } from '../../plugin/store.ts'
 import { ClockWatch } from './clock-watch.ts'
@@ -67,6 +68,7 @@ class OpenedLater implements LazyStore {
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
+  readonly #rotationDue = new Listeners<Parameters<RotationDueListener>>()
   readonly #logged = new Set<string>()
   #opened: Promise<KeyPackageStore> | undefined
   /** Why it is not open, while `start` tries again. */
@@ -192,6 +194,14 @@ class OpenedLater implements LazyStore {
     return this.#lowStock.add(listener)
   }
 
+  tellRotationDue(...call: Parameters<KeyPackageStore['tellRotationDue']>) {
+    return this.#reach((store) => store.tellRotationDue(...call))
+  }
+
+  onRotationDue(listener: RotationDueListener): () => void {
+    return this.#rotationDue.add(listener)
+  }
+
   onPublished(listener: PublishedListener): () => void {
     return this.#published.add(listener)
   }
@@ -251,6 +261,7 @@ class OpenedLater implements LazyStore {
       store.onAccessChanged((...told) => this.#access.tell(...told))
       if (store.clock !== undefined) await this.#clocks?.start(store.clock.bind(store))
       store.onLowStock((...told) => this.#lowStock.tell(...told))
+      store.onRotationDue((...told) => this.#rotationDue.tell(...told))
       store.onPublished((...told) => this.#published.tell(...told))
       store.onRemoved((...told) => this.#removed.tell(...told))
       if (this.#isClosed) this.#clocks?.stop()

@@ -1,5 +1,6 @@
 /** A store in an LMDB environment: durable, and shared by every process on the machine that opens the same path. */
 
+import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type {
   Following,
   FollowList,
@@ -32,6 +33,7 @@ import {
   type QuotaOutcome,
   type Remembered,
   type RemovedListener,
+  type RotationDueListener,
   type StockLimits,
   type StoredKeyPackage,
   StoreError,
@@ -244,6 +246,17 @@ class LmdbStore implements MovableStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#changes.listen(this.#changes.lowStock, listener)
+  }
+
+  tellRotationDue(author: Pubkey, slot: KeyPackageRef): Promise<void> {
+    return this.#change(
+      () => undefined,
+      () => [{ what: 'rotate', author, slot }],
+    )
+  }
+
+  onRotationDue(listener: RotationDueListener): () => void {
+    return this.#changes.listen(this.#changes.rotationDue, listener)
   }
 
   onPublished(listener: PublishedListener): () => void {

@@ -1,6 +1,7 @@
 /** A store in the memory of this process, lost at restart. The reference that tests compare other stores with. */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type {
   Following,
   FollowList,
@@ -35,6 +36,7 @@ import {
   type QuotaOutcome,
   type Remembered,
   type RemovedListener,
+  type RotationDueListener,
   type StockLimits,
   type StoredKeyPackage,
   StoreError,
@@ -62,6 +64,7 @@ class MemoryStore implements MovableStore {
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
+  readonly #rotationDue = new Listeners<Parameters<RotationDueListener>>()
   #url: string | undefined
   #isClosed = false
 
@@ -230,6 +233,15 @@ class MemoryStore implements MovableStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
+  }
+
+  async tellRotationDue(author: Pubkey, slot: KeyPackageRef): Promise<void> {
+    this.#requireOpen()
+    this.#rotationDue.tell(author, slot)
+  }
+
+  onRotationDue(listener: RotationDueListener): () => void {
+    return this.#rotationDue.add(listener)
   }
 
   onPublished(listener: PublishedListener): () => void {

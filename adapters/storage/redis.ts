@@ -1,6 +1,7 @@
 /** A store in Redis, shared by any number of processes on any number of machines. */
 
 import type { Logger } from '../../plugin/context.ts'
+import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type {
   Following,
   FollowList,
@@ -30,6 +31,7 @@ import type {
   QuotaOutcome,
   Remembered,
   RemovedListener,
+  RotationDueListener,
   StockLimits,
   StoredKeyPackage,
   StoreStats,
@@ -282,6 +284,14 @@ class RedisStore implements MovableStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#signals.lowStock.add(listener)
+  }
+
+  tellRotationDue(author: Pubkey, slot: KeyPackageRef): Promise<void> {
+    return this.#calls.run(async () => this.#signals.tellRotationDue(author, slot))
+  }
+
+  onRotationDue(listener: RotationDueListener): () => void {
+    return this.#signals.rotationDue.add(listener)
   }
 
   onPublished(listener: PublishedListener): () => void {

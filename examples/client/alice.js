@@ -30,9 +30,13 @@ async function publish(count, slot) {
 
 await publish(10)
 // For clients that know only slots. A real app keeps the slot's name beside the private keys.
-await publish(1, createSlotId())
+const slot = createSlotId()
+await publish(1, slot)
 await alice.client.publishRelayList()
-alice.client.onLowStock(() => publish(7))
+alice.client.onLowStock(async ({ kinds }) => {
+  if (kinds.includes(443)) await publish(7)
+  if (kinds.includes(30443)) await publish(1, slot)
+})
 console.log(`Alice has published ${stored.size} key packages. Now run Bob in another terminal:\n`)
 const script = relative('.', fileURLToPath(new URL('bob.js', import.meta.url)))
 console.log(`  node ${script} ${npubEncode(alice.pubkey)} ${url}\n`)

@@ -1,17 +1,24 @@
-/** Asks connected authors for more packages when few fresh ones are left, and withdraws the request once they have enough. */
+/**
+ * Asks connected authors for more packages when few fresh ones are left, and to rotate slots that many have claimed; withdraws the
+ * request once they have (DESIGN section 8).
+ */
 
 import type { GatewayContext } from '../context.ts'
+import type { KeyPackageRef } from '../key-package/decode.ts'
+import { SLOT_KIND } from '../key-package/kinds.ts'
 import { LocalQuota } from '../local-quota.ts'
 import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
 import { isFresh, isOneTime } from '../stock/selection.ts'
 import type { Removal } from '../store.ts'
-import { requestMore, withdrawRequest } from './low-stock.ts'
+import { DueRotations } from './due-rotations.ts'
+import { requestFor, type Want, withdrawRequest } from './low-stock.ts'
 import { RELAY_LIST_KIND } from './relay-list.ts'
 
 /** A connection that is authenticated as an author. */
 interface AuthorConnection {
   readonly send: (message: GatewayMessage) => void
-  isAsked: boolean
+  /** What was asked for on it and is not there yet. */
+  readonly asked: Set<Want>
 }
 
 /**
@@ -22,6 +29,12 @@ type Level = 'enough' | 'few' | 'none' | 'unknown'
 
 /** Maximum requests on authenticating, to one author in one interval: enough for several devices, not for one that reconnects all the time. */
 const MAX_GREETINGS = 10
+/**
+ * Maximum requests to rotate on authenticating, to one author in a day. A request does not say which device's slot it is about, and
+ * the slot of a device that is gone must not make the others rotate whenever they connect.
+ */
+const MAX_ROTATION_GREETINGS = 10
+const DAY_SECONDS = 86_400
 /** All processes that share a store hear of a claim within this time, including the difference of their clocks. */
 const ONE_SIGNAL_SECONDS = 5
 
@@ -29,13 +42,16 @@ export class Replenisher {
   readonly #context: GatewayContext
   readonly #intervalSeconds: number
   readonly #connected = new Map<Pubkey, Set<AuthorConnection>>()
-  /** Until when this process does not ask an author again (seconds since the epoch). */
-  readonly #quietUntil = new Map<Pubkey, number>()
+  readonly #dueRotations: DueRotations
+  /** By author and want, until when this process does not ask again (seconds since the epoch). */
+  readonly #quietUntil = new Map<string, number>()
   /** Counted in this process alone: authenticating must not cost another call to the store. */
   readonly #greetings: LocalQuota
+  readonly #rotationGreetings = new LocalQuota({ max: MAX_ROTATION_GREETINGS, windowSeconds: DAY_SECONDS })
 
   constructor(context: GatewayContext) {
     this.#context = context
+    this.#dueRotations = new DueRotations(context.store)
     this.#intervalSeconds = context.options.replenish.intervalSeconds
     this.#greetings = new LocalQuota({ max: MAX_GREETINGS, windowSeconds: this.#intervalSeconds })
   }
@@ -43,7 +59,7 @@ export class Replenisher {
   /** An author has authenticated. `send` is used to ask them until the returned function is called. */
   join(author: Pubkey, send: AuthorConnection['send']): () => void {
     if (!this.#context.options.replenish.enabled) return () => {}
-    const connection: AuthorConnection = { send, isAsked: false }
+    const connection: AuthorConnection = { send, asked: new Set() }
     const connections = this.#connected.get(author) ?? new Set()
     this.#connected.set(author, connections.add(connection))
     this.#start(this.#greet(author, connection))
@@ -56,59 +72,90 @@ export class Replenisher {
 
   /** A claim has left few packages: every connection of the author is asked, at most once in an interval. */
   ranLow(author: Pubkey): void {
-    if (this.#connected.has(author)) this.#start(this.#askAll(author))
+    if (this.#connected.has(author)) this.#start(this.#askAll(author, 'packages'))
   }
 
-  /** Packages have expired or retired. Deletions do not count: an author who deletes a package publishes the next one anyway. */
+  /** A slot was claimed from many addresses: every connection of its author is asked, and those that authenticate later. */
+  rotationDue(author: Pubkey, slot: KeyPackageRef): void {
+    this.#dueRotations.add(author, slot)
+    if (this.#connected.has(author)) this.#start(this.#askIfDue(author))
+  }
+
+  /**
+   * Packages have expired or retired. Deletions do not count: an author who deletes a package publishes the next one anyway. A slot
+   * that is gone need not be rotated any more.
+   */
   lost(removals: readonly Removal[]): void {
     const byTime = removals.filter(({ why }) => why === 'expired' || why === 'retired')
     for (const author of new Set(byTime.map(({ author }) => author))) {
       if (this.#connected.has(author)) this.#start(this.#askIfLow(author))
     }
+    const slots = removals.filter(({ kind, why }) => kind === SLOT_KIND && why !== 'replaced')
+    for (const author of new Set(slots.map(({ author }) => author))) this.gained(author)
   }
 
-  /** A package was published, or put back by a released claim; now there may be enough. */
+  /** A package was published, or put back by a released claim; now there may be what the author was asked for. */
   gained(author: Pubkey): void {
-    const asked = this.#connectionsOf(author).filter(({ isAsked }) => isAsked)
-    if (asked.length > 0) this.#start(this.#withdrawIfEnough(author, asked))
+    const asked = this.#connectionsOf(author).filter(({ asked }) => asked.size > 0)
+    if (asked.length > 0) this.#start(this.#withdrawIfDone(author, asked))
   }
 
   async #greet(author: Pubkey, connection: AuthorConnection): Promise<void> {
     if (!(await this.#context.access.pushes(author))) return
-    const level = await this.#level(author)
-    if (level === 'enough' || (level === 'unknown' && !(await this.#hasRelayList(author)))) return
-    if (!this.#greetings.take(author, this.#context.now())) return
-    this.#keepQuiet(author, this.#intervalSeconds)
-    this.#ask(author, [connection])
+    const now = this.#context.now()
+    const wants: Want[] = []
+    if (await this.#isLow(author)) wants.push('packages')
+    if ((await this.#dueRotations.has(author, now)) && this.#rotationGreetings.take(author, now))
+      wants.push('rotation')
+    if (wants.length === 0 || !this.#greetings.take(author, now)) return
+    for (const want of wants) this.#keepQuiet(askedKey(author, want), this.#intervalSeconds)
+    this.#ask(author, [connection], wants)
   }
 
   async #askIfLow(author: Pubkey): Promise<void> {
-    if ((await this.#level(author)) !== 'enough') await this.#askAll(author)
+    if ((await this.#level(author)) !== 'enough') await this.#askAll(author, 'packages')
   }
 
-  async #askAll(author: Pubkey): Promise<void> {
+  /** The signal of another process may come when the author has already rotated the slot. */
+  async #askIfDue(author: Pubkey): Promise<void> {
+    if (await this.#dueRotations.has(author, this.#context.now())) await this.#askAll(author, 'rotation')
+  }
+
+  async #askAll(author: Pubkey, want: Want): Promise<void> {
     const now = this.#context.now()
-    if (now < (this.#quietUntil.get(author) ?? now) || this.#context.access.hasBanned(author)) return
-    this.#keepQuiet(author, this.#intervalSeconds)
+    const key = askedKey(author, want)
+    if (now < (this.#quietUntil.get(key) ?? now) || this.#context.access.hasBanned(author)) return
+    this.#keepQuiet(key, this.#intervalSeconds)
     try {
       const quota = { max: 1, windowSeconds: this.#intervalSeconds }
-      const { granted, retryAfterSeconds } = await this.#context.store.hit(`asked ${author}`, 1, quota, now)
+      const { granted, retryAfterSeconds } = await this.#context.store.hit(key, 1, quota, now)
       const isOneSignal = this.#intervalSeconds - retryAfterSeconds <= ONE_SIGNAL_SECONDS
-      if (granted > 0 || isOneSignal) this.#ask(author, this.#connectionsOf(author))
-      else this.#keepQuiet(author, retryAfterSeconds)
+      if (granted > 0 || isOneSignal) this.#ask(author, this.#connectionsOf(author), [want])
+      else this.#keepQuiet(key, retryAfterSeconds)
     } catch (error) {
-      this.#quietUntil.delete(author)
+      this.#quietUntil.delete(key)
       throw error
     }
   }
 
-  async #withdrawIfEnough(author: Pubkey, asked: readonly AuthorConnection[]): Promise<void> {
-    if ((await this.#level(author)) !== 'enough') return
-    for (const connection of asked) {
-      if (!connection.isAsked) continue
-      connection.isAsked = false
-      connection.send(withdrawRequest())
+  /** A connection that was asked for two things keeps its request until both are there. */
+  async #withdrawIfDone(author: Pubkey, connections: readonly AuthorConnection[]): Promise<void> {
+    for (const want of new Set(connections.flatMap(({ asked }) => [...asked]))) {
+      if (!(await this.#isDone(author, want))) continue
+      for (const { asked, send } of connections)
+        if (asked.delete(want) && asked.size === 0) send(withdrawRequest())
     }
+  }
+
+  async #isDone(author: Pubkey, want: Want): Promise<boolean> {
+    if (want === 'packages') return (await this.#level(author)) === 'enough'
+    return !(await this.#dueRotations.has(author, this.#context.now()))
+  }
+
+  /** Whether an author who authenticates is asked for packages. */
+  async #isLow(author: Pubkey): Promise<boolean> {
+    const level = await this.#level(author)
+    return level === 'unknown' ? this.#hasRelayList(author) : level !== 'enough'
   }
 
   async #level(author: Pubkey): Promise<Level> {
@@ -128,17 +175,17 @@ export class Replenisher {
     return lists.length > 0
   }
 
-  #ask(author: Pubkey, connections: readonly AuthorConnection[]): void {
-    for (const connection of connections) {
-      connection.isAsked = true
-      connection.send(requestMore(author, this.#context.options.kinds))
+  #ask(author: Pubkey, connections: readonly AuthorConnection[], wants: readonly Want[]): void {
+    for (const { asked, send } of connections) {
+      for (const want of wants) asked.add(want)
+      send(requestFor(author, asked, this.#context.options.kinds))
     }
   }
 
-  #keepQuiet(author: Pubkey, seconds: number): void {
+  #keepQuiet(key: string, seconds: number): void {
     const now = this.#context.now()
-    this.#quietUntil.delete(author)
-    this.#quietUntil.set(author, now + seconds)
+    this.#quietUntil.delete(key)
+    this.#quietUntil.set(key, now + seconds)
     for (const [oldest, until] of this.#quietUntil) {
       if (now < until) return
       this.#quietUntil.delete(oldest)
@@ -155,4 +202,9 @@ export class Replenisher {
       this.#context.log.error({ err: error }, 'failed to ask an author for more key packages'),
     )
   }
+}
+
+/** The window in the store that counts how often an author was asked. */
+function askedKey(author: Pubkey, want: Want): string {
+  return want === 'packages' ? `asked ${author}` : `asked to rotate ${author}`
 }

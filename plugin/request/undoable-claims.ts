@@ -2,6 +2,7 @@
 
 import { releaseEntry } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
+import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { EventId, Pubkey } from '../nostr/messages.ts'
 import { isForSlotsAlone, isOneTime } from '../stock/selection.ts'
 import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
@@ -28,13 +29,15 @@ export class UndoableClaim {
   /** Whether the windows of the author count it as well. */
   readonly #isCountedByAuthor: boolean
   readonly #seen: readonly EventId[]
+  /** The slots of which this is the first claim from its address. */
+  readonly #worn: readonly KeyPackageRef[]
   #packages: readonly Taken[]
   #isUndone = false
 
-  /** The slots among the packages are seen by the requester from now on. */
+  /** The slots among the packages are seen by the requester from now on, and count as claimed from its address. */
   constructor(context: GatewayContext, claim: Claim, outcome: ClaimOutcome, counted: CountedIn, at: number) {
     const packages = outcome.outcome === 'delivered' ? outcome.packages : []
-    const slots = packages.filter((pkg) => !isOneTime(pkg)).map(({ id }) => id)
+    const slots = packages.filter((pkg) => !isOneTime(pkg))
     this.author = claim.author
     this.at = at
     this.hasOneTime = slots.length < packages.length
@@ -45,7 +48,9 @@ export class UndoableClaim {
     this.#isCountedByAuthor = outcome.outcome === 'delivered' && outcome.counted && !isForSlotsAlone(claim)
     // Without their events, which are large.
     this.#packages = packages.map(({ author, id, ref, kind }) => ({ author, id, ref, kind }))
-    this.#seen = context.seen.add(this.#claim.requester, this.author, slots)
+    this.#seen = context.seen.add(claim.requester, this.author, idsOf(slots))
+    const refs = slots.map(({ ref }) => ref)
+    this.#worn = context.slotWear.note(this.author, refs, claim.address)
   }
 
   /** Whether the windows over all authors count it. */
@@ -92,6 +97,7 @@ export class UndoableClaim {
   }
 
   #undo(): readonly Taken[] {
+    if (!this.#isUndone) this.#context.slotWear.forget(this.author, this.#worn, this.#claim.address)
     const packages = this.#isUndone ? [] : this.#packages
     this.#isUndone = true
     this.#packages = []
@@ -109,6 +115,6 @@ export async function releaseAll({ log }: GatewayContext, claims: readonly Undoa
   }
 }
 
-function idsOf(packages: readonly Taken[]): EventId[] {
+function idsOf(packages: readonly Pick<Taken, 'id'>[]): EventId[] {
   return packages.map(({ id }) => id)
 }

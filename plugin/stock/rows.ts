@@ -1,5 +1,6 @@
 /** A complete store on rows of JSON, for a database that can read rows and write them back atomically. */
 
+import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { StoredEvent } from '../key-package/encoding.ts'
 import type {
   Following,
@@ -45,6 +46,7 @@ import {
   type Remembered,
   type Removal,
   type RemovedListener,
+  type RotationDueListener,
   type StockLimits,
   type StoredKeyPackage,
   StoreError,
@@ -128,6 +130,7 @@ class RowStore implements MovableStore {
   readonly #lowStock = new Listeners<Parameters<LowStockListener>>()
   readonly #published = new Listeners<Parameters<PublishedListener>>()
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
+  readonly #rotationDue = new Listeners<Parameters<RotationDueListener>>()
   #closed: Promise<void> | undefined
 
   constructor(rows: Rows) {
@@ -320,6 +323,15 @@ class RowStore implements MovableStore {
 
   onLowStock(listener: LowStockListener): () => void {
     return this.#lowStock.add(listener)
+  }
+
+  async tellRotationDue(author: Pubkey, slot: KeyPackageRef): Promise<void> {
+    this.#open()
+    this.#rotationDue.tell(author, slot)
+  }
+
+  onRotationDue(listener: RotationDueListener): () => void {
+    return this.#rotationDue.add(listener)
   }
 
   onPublished(listener: PublishedListener): () => void {

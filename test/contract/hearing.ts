@@ -13,6 +13,7 @@ import {
   POLICY,
   packageNamed,
   relayListOf,
+  slotNamed,
 } from './packages.ts'
 import { deliveredIds } from './reading.ts'
 import { same } from './same.ts'
@@ -83,6 +84,21 @@ export function describeHearing(it: Specify, itTells: Specify): void {
     await store.sweep(NOW + 10 * DAY, 600)
     await store.sweep(NOW + 10 * DAY, 600)
     equal(await store.countAuthors(), 0)
+  })
+
+  itTells('tells who listens that a slot should be rotated, until they stop', async (store) => {
+    const heard: unknown[] = []
+    store.onRotationDue(() => {
+      throw new Error('a listener failed')
+    })
+    const stop = store.onRotationDue((...told) => heard.push(told))
+    const { ref } = slotNamed('one', alice, 'phone')
+    await store.tellRotationDue(alice, ref)
+    same(heard, [[alice, ref]])
+    stop()
+    await store.tellRotationDue(alice, ref)
+    equal(heard.length, 1)
+    same(await store.list(alice, NOW), [])
   })
 
   itTells('is not affected by a listener that throws, and calls the others', async (store) => {

@@ -1,10 +1,11 @@
 /** Two stores on the same contents, as two processes have them open. */
 
 import { equal } from 'node:assert/strict'
+import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type { EventId, Pubkey } from '../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { listOf } from './follow-lists.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed } from './packages.ts'
+import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, slotNamed } from './packages.ts'
 import { deliveredIds, idsOf } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -85,6 +86,15 @@ export function describeSharedSignals<Store extends KeyPackageStore>(
     for (const name of ['one', 'two', 'three']) await left.put(packageNamed(name, alice), LIMITS, NOW)
     await left.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
     same(await heard, [alice, 2])
+  })
+
+  both('tell who listens at either that a slot should be rotated', async (left, right) => {
+    const heard = new Promise<[Pubkey, KeyPackageRef]>((resolve) =>
+      right.onRotationDue((...told) => resolve(told)),
+    )
+    const { ref } = slotNamed('one', alice, 'phone')
+    await left.tellRotationDue(alice, ref)
+    same(await heard, [alice, ref])
   })
 
   both(

@@ -1,7 +1,7 @@
 /** What apps do with `keypackage-gateway/client`, from creating groups to replenishing, on every store, with real MLS. */
 
 import { describe, expect, it } from '@jest/globals'
-import { getKeyPackage } from '../../adapters/client/events.ts'
+import { createSlotId, getKeyPackage } from '../../adapters/client/events.ts'
 import type { LowStockRequest } from '../../adapters/client/replenish.ts'
 import { byOutcome, ClientScene, type Someone } from '../support/client-scene.ts'
 import { eventually } from '../support/eventually.ts'
@@ -130,6 +130,26 @@ describe.each(everyStore())('an app, on %s', (_name, open) => {
       return stock?.outcome === 'counted' && stock.count === 12
     })
     expect(asked).toHaveLength(1)
+  })
+
+  it('rotates a slot: the relay asks for kind 30443 once somebody has claimed it, and the client publishes another package in it', async () => {
+    const server = await scene.serve({ replenish: { rotateAfter: 1 } })
+    const author = scene.connect('author', server)
+    const slot = createSlotId()
+    const first = await author.publishSlot(slot)
+    const requests: LowStockRequest[] = []
+    author.client.onLowStock(async (request) => {
+      requests.push(request)
+      if (request.kinds.includes(30443)) await author.publishSlot(slot)
+    })
+    await author.client.countKeyPackages()
+    scene.advance(1)
+    await scene.connect('requester', server).client.queryKeyPackages([author.pubkey])
+    await eventually('the slot has another package', async () => {
+      const [own] = await author.client.listKeyPackages()
+      return own?.outcome === 'listed' && own.packages.every(({ ref }) => ref !== first)
+    })
+    expect(requests.map(({ kinds }) => kinds)).toEqual([[30443]])
   })
 
   it('replenishes from another device: the request is withdrawn, and its signal aborts on the first device', async () => {

@@ -7,6 +7,7 @@ import type { StartTarget } from './behaviour/scene.ts'
 import { describeControlledRelay } from './behaviour.ts'
 import { describeLastPackages } from './life/last-packages.ts'
 import { describeLowStock, describeLowStockByTime } from './life/low-stock.ts'
+import { describeRotation, TRUSTED } from './life/rotation.ts'
 import { describeSlots } from './life/slots.ts'
 import { describeUndelivered } from './life/undelivered.ts'
 
@@ -17,6 +18,7 @@ describe.each(everyStore())('serve, on %s', (name, open) => {
   describeLastPackages(start)
   describeUndelivered(start)
   describeSlots(start)
+  describeRotation(async (options) => startTestServer(await open(), options, {}, TRUSTED))
   // standalone.test.ts has it on the other two.
   if (name === 'Redis') describeControlledRelay('over time', start)
 })

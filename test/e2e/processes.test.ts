@@ -10,6 +10,7 @@ import { type Person, person } from '../support/people.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, EACH_ANEW, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
+import { claimSlots, publishSlot, ROTATE, TRUSTED } from './life/rotation.ts'
 import { type ServeProcess, startServe } from './serve-process.ts'
 
 /** Limits that these tests do not reach. */
@@ -175,6 +176,19 @@ describe.each(['LMDB path', 'Redis'])('two serve processes on one %s', (kind) =>
     expect(await owner.until('REQ')).toEqual([['REQ', 'keypackages:low', packagesOf(alice)]])
     await scene.publish(second, alice, 1)
     await owner.until('CLOSED', 'keypackages:low')
+  })
+
+  it('ask authors to rotate a slot that many have claimed at the other, until it is replaced there', async () => {
+    const options = { replenish: { rotateAfter: 3 }, proxy: TRUSTED }
+    const [first, second] = [await start(options), await start(options)]
+    await publishSlot(scene, second, 60)
+    const owner = await scene.connect(first, alice)
+    await claimSlots(second, 1, 3)
+    expect((await owner.until('REQ')).at(-1)).toEqual(ROTATE)
+    const late = await scene.connect(first, alice)
+    expect((await late.until('REQ')).at(-1)).toEqual(ROTATE)
+    await publishSlot(scene, second, 50)
+    for (const device of [owner, late]) await device.until('CLOSED', 'keypackages:low')
   })
 
   it('keep working when the other is killed', async () => {

@@ -49,7 +49,7 @@ describe('the defaults', () => {
         maxBytes: 65_536,
       },
       delivery: { encoding: 'as-published' },
-      replenish: { enabled: true, intervalSeconds: 300 },
+      replenish: { enabled: true, intervalSeconds: 300, rotateAfter: 20 },
       sweepIntervalSeconds: 3600,
     })
   })

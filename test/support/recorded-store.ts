@@ -10,7 +10,14 @@ export interface RecordedStore {
   settled(): Promise<void>
 }
 
-const SILENT: readonly (string | symbol)[] = ['onLowStock', 'onPublished', 'onRemoved', 'close', 'clock']
+const SILENT: readonly (string | symbol)[] = [
+  'onLowStock',
+  'onRotationDue',
+  'onPublished',
+  'onRemoved',
+  'close',
+  'clock',
+]
 
 export function recordedStore(store: KeyPackageStore): RecordedStore {
   const calls: string[] = []

@@ -2,7 +2,12 @@
 
 import { randomUUID } from 'node:crypto'
 import { Listeners } from '../../../plugin/listeners.ts'
-import type { AccessListener, LowStockListener, PublishedListener } from '../../../plugin/store.ts'
+import type {
+  AccessListener,
+  LowStockListener,
+  PublishedListener,
+  RotationDueListener,
+} from '../../../plugin/store.ts'
 import type { Change, Environment, RecordedChange } from './environment.ts'
 
 /** How many of the newest changes are kept: more than all processes publish together between two readings. */
@@ -20,6 +25,7 @@ const CHUNK = 500
  */
 export class Changes {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly rotationDue = new Listeners<Parameters<RotationDueListener>>()
   readonly published = new Listeners<Parameters<PublishedListener>>()
   readonly access = new Listeners<Parameters<AccessListener>>()
   readonly #environment: Environment
@@ -45,7 +51,8 @@ export class Changes {
     }
     return () => {
       remove()
-      if ([this.lowStock, this.published, this.access].every(({ isEmpty }) => isEmpty)) this.#pause()
+      const all = [this.lowStock, this.rotationDue, this.published, this.access]
+      if (all.every(({ isEmpty }) => isEmpty)) this.#pause()
     }
   }
 
@@ -66,6 +73,7 @@ export class Changes {
   tell(change: Change): void {
     if (change.what === 'published') this.published.tell(change.author, change.id)
     if (change.what === 'low') this.lowStock.tell(change.author, change.remaining)
+    if (change.what === 'rotate') this.rotationDue.tell(change.author, change.slot)
     if (change.what === 'access') this.access.tell()
   }
 

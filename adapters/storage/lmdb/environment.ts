@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
+import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
 import type { KnownFollowLists } from '../../../plugin/lifecycle/known-follow-lists.ts'
 import type { KnownRelayLists } from '../../../plugin/lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
@@ -63,6 +64,7 @@ export type DueKey = [hour: number, author: Pubkey, name: KnownName['name']]
 export type Change =
   | { readonly what: 'published'; readonly author: Pubkey; readonly id: EventId }
   | { readonly what: 'low'; readonly author: Pubkey; readonly remaining: number }
+  | { readonly what: 'rotate'; readonly author: Pubkey; readonly slot: KeyPackageRef }
   | { readonly what: 'access' }
 
 /** A change, and which of the open stores made it. */

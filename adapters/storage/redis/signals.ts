@@ -1,9 +1,15 @@
 /** Notifies the listeners of this process, and of all others on the same Redis, of events of an author. */
 
 import { randomUUID } from 'node:crypto'
+import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
 import { Listeners } from '../../../plugin/listeners.ts'
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
-import type { AccessListener, LowStockListener, PublishedListener } from '../../../plugin/store.ts'
+import type {
+  AccessListener,
+  LowStockListener,
+  PublishedListener,
+  RotationDueListener,
+} from '../../../plugin/store.ts'
 import type { RedisConnection } from './connection.ts'
 
 /**
@@ -13,6 +19,7 @@ import type { RedisConnection } from './connection.ts'
  */
 export class Signals {
   readonly lowStock = new Listeners<Parameters<LowStockListener>>()
+  readonly rotationDue = new Listeners<Parameters<RotationDueListener>>()
   readonly published = new Listeners<Parameters<PublishedListener>>()
   readonly access = new Listeners<Parameters<AccessListener>>()
   readonly #connection: RedisConnection
@@ -50,6 +57,11 @@ export class Signals {
     this.#publish('low', author, String(remaining))
   }
 
+  tellRotationDue(author: Pubkey, slot: KeyPackageRef): void {
+    this.rotationDue.tell(author, slot)
+    this.#publish('rotate', author, slot)
+  }
+
   tellPublished(author: Pubkey, id: EventId): void {
     this.published.tell(author, id)
     this.#publish('published', author, id)
@@ -68,6 +80,7 @@ export class Signals {
   #receive([origin, what, author = '', value = '']: readonly string[]): void {
     if (origin === this.#origin) return
     if (what === 'low') this.lowStock.tell(author as Pubkey, Number(value))
+    if (what === 'rotate') this.rotationDue.tell(author as Pubkey, value)
     if (what === 'published') this.published.tell(author as Pubkey, value as EventId)
     if (what === 'access') this.access.tell()
   }

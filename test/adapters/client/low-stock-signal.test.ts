@@ -53,7 +53,7 @@ describe('the low-stock signal', () => {
     })
     socket.on('message', (data) => received.push(String(data)))
     stop = listenForLowStock(relay, ALICE, {
-      onLow: () => calls.push('onLow'),
+      onLow: (kinds) => calls.push(`onLow ${kinds}`),
       onReplenished: () => calls.push('onReplenished'),
       onClose: () => calls.push('onClose'),
     })
@@ -65,7 +65,16 @@ describe('the low-stock signal', () => {
 
   it('begins with REQ, ends with CLOSED, and may begin again', async () => {
     for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) await say(message)
-    expect(calls).toEqual(['onLow', 'onReplenished', 'onLow'])
+    expect(calls).toEqual(['onLow 443', 'onReplenished', 'onLow 443'])
+  })
+
+  it.each([
+    ['says which kinds are asked for', { kinds: [443, 30443], authors: [ALICE] }, 'onLow 443,30443'],
+    ['asks for kind 443 if it names no kinds', { authors: [ALICE] }, 'onLow 443'],
+    ['asks for kind 443 if its kinds are no list', { kinds: 30443, authors: [ALICE] }, 'onLow 443'],
+  ])('%s', async (_what, filter, call) => {
+    await say(['REQ', 'keypackages:low', filter])
+    expect(calls).toEqual([call])
   })
 
   it('is received when REQ, CLOSED and REQ arrive in one piece', async () => {
@@ -73,7 +82,7 @@ describe('the low-stock signal', () => {
     for (const message of [LOW, ['CLOSED', 'keypackages:low', ''], LOW]) socket.send(JSON.stringify(message))
     wire.uncork()
     await say(['NOTICE', 'that was all'])
-    expect(calls).toEqual(['onLow', 'onReplenished', 'onLow'])
+    expect(calls).toEqual(['onLow 443', 'onReplenished', 'onLow 443'])
     expect(received).toEqual([])
   })
 
@@ -93,7 +102,7 @@ describe('the low-stock signal', () => {
     // Timers of one length fall due in the order they were set.
     await new Promise((resolve) => setTimeout(resolve, relay.idleTimeout))
     await say(LOW)
-    expect(calls).toEqual(['onLow'])
+    expect(calls).toEqual(['onLow 443'])
   })
 
   it('is received after a reconnect, and the client never sent a REQ for it', async () => {
@@ -102,7 +111,7 @@ describe('the low-stock signal', () => {
     await again
     await eventually('the client is connected again', () => relay.connected)
     await say(LOW)
-    expect(calls).toEqual(['onLow'])
+    expect(calls).toEqual(['onLow 443'])
     expect(received).toEqual([])
   })
 

@@ -38,13 +38,16 @@ describe('two LMDB stores on one path', () => {
     await there.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
     const slot = slotNamed('slot', alice, 'phone')
     const rotated = slotNamed('rotated', alice, 'phone', { createdAt: slot.createdAt + 1 })
-    for (const pkg of [slot, rotated]) await there.put(pkg, LIMITS, NOW)
-    await eventually('the last change is heard', () => heard.length >= 5)
+    await there.put(slot, LIMITS, NOW)
+    await there.tellRotationDue(alice, slot.ref)
+    await there.put(rotated, LIMITS, NOW)
+    await eventually('the last change is heard', () => heard.length >= 6)
     expect(heard).toEqual([
       ['published', alice, one.id],
       ['published', alice, two.id],
       ['low', alice, 1],
       ['published', alice, slot.id],
+      ['rotate', alice, slot.ref],
       ['published', alice, rotated.id],
     ])
   })
@@ -139,6 +142,7 @@ describe('the recorded changes of an LMDB store', () => {
 function listen(): (() => void)[] {
   return [
     here.onLowStock((...told) => heard.push(['low', ...told])),
+    here.onRotationDue((...told) => heard.push(['rotate', ...told])),
     here.onPublished((...told) => heard.push(['published', ...told])),
   ]
 }

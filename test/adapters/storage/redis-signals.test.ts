@@ -26,6 +26,7 @@ beforeEach(async () => {
   there = await stores.again('shared')
   heard = []
   here.onLowStock((...told) => heard.push(['low', ...told]))
+  here.onRotationDue((...told) => heard.push(['rotate', ...told]))
   here.onPublished((...told) => heard.push(['published', ...told]))
 })
 afterEach(async () => {
@@ -38,12 +39,14 @@ describe('signals between two Redis stores', () => {
     const pkg = packageNamed('one', alice)
     await there.put(pkg, LIMITS, NOW)
     await there.claim([claimBy('bob', alice)], { ...POLICY, low: 3 }, NOW)
+    await there.tellRotationDue(alice, pkg.ref)
     const last = packageNamed('the end', alice)
     await there.put(last, LIMITS, NOW)
-    await eventually('the last signal is heard', () => heard.length >= 3)
+    await eventually('the last signal is heard', () => heard.length >= 4)
     expect(heard).toEqual([
       ['published', alice, pkg.id],
       ['low', alice, 0],
+      ['rotate', alice, pkg.ref],
       ['published', alice, last.id],
     ])
   })

@@ -6,6 +6,7 @@ import { Access } from '../../../plugin/access/access.ts'
 import type { GatewayContext } from '../../../plugin/context.ts'
 import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { LearnedFollowLists } from '../../../plugin/lifecycle/learned-follow-lists.ts'
+import { SlotWear } from '../../../plugin/lifecycle/slot-wear.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { AuthorCount } from '../../../plugin/publish/author-count.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
@@ -61,6 +62,7 @@ async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
     audit: () => {},
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
+    slotWear: new SlotWear({ options, store, log, now }),
     followLists: new LearnedFollowLists({ store, log: testLog() }),
     verification: new Verification(() => true),
     rankOf: async () => '1',
