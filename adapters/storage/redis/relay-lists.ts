@@ -24,9 +24,6 @@ import type { Keys } from './keys.ts'
 import { decodeStock, newVersion, STOCK_FIELDS } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
-/** More concurrent changes of one author's lists than can be expected. */
-const MAX_TRIES = 20
-
 interface Decision<Outcome> {
   /** Undefined if nothing is left to keep. */
   readonly lists: KnownRelayLists | undefined
@@ -107,36 +104,22 @@ export class RelayLists {
     return found.flat()
   }
 
-  async #change<Outcome>(change: Change<Outcome>): Promise<Outcome> {
-    const decided = await this.#connection.within(this.#try(change))
-    if (decided === undefined)
-      throw new StoreError("Redis: too many concurrent changes of this author's relay lists")
-    return decided.outcome
-  }
-
-  async #try<Outcome>({
-    author,
-    kinds,
-    decide,
-    reads: also = [],
-  }: Change<Outcome>): Promise<Decision<Outcome> | undefined> {
+  async #change<Outcome>({ author, kinds, decide, reads = [] }: Change<Outcome>): Promise<Outcome> {
     const key = this.#keys.relayLists(author)
     const fields = ['version', 'keptUntil', ...kinds.flatMap(relayListFields)]
-    const reads: KeyedCommand[] = [['HMGET', key, ...fields], ...also]
-    let answers = await this.#commits.read(key, reads)
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const changing = this.#commits.change(key, [['HMGET', key, ...fields], ...reads], (answers) => {
       const [[version = null, keptUntil = null, ...texts], ...others] = answers as [(string | null)[]]
       const listed = decodeRelayLists(author, kinds, texts)
       const lists = keptUntil === null ? listed : { ...listed, keptUntil: Number(keptUntil) }
       const decided = decide(lists, { isKnown: version !== null, answers: others })
-      if (decided.lists === lists) return decided
+      if (decided.lists === lists) return { decided, version }
       if (decided.dueAt !== undefined) this.#mark(author, decided.dueAt)
-      const writes = encode(key, kinds, decided.lists)
-      const committed = await this.#commits.commit(key, version ?? undefined, reads, writes)
-      if (committed.isDone) return decided
-      answers = committed.answers
-    }
-    return undefined
+      return { decided, version, writes: encode(key, kinds, decided.lists) }
+    })
+    const decided = await this.#connection.within(changing)
+    if (decided === undefined)
+      throw new StoreError("Redis: too many concurrent changes of this author's relay lists")
+    return decided.outcome
   }
 
   /** Makes a sweep look at the author's lists. */
