@@ -19,6 +19,8 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
+export const silent: Logger = { info() {}, warn() {}, error() {} }
+
 /** Wraps the log so that it never throws: a failing log must not lose a key package. */
 export function unfailing(log: Logger): Logger {
   const at =

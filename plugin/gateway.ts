@@ -4,7 +4,7 @@ import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { Access, type ListedAccessRule, type RuleRemoval } from './access/access.ts'
 import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
-import { type GatewayContext, type Logger, unfailing } from './context.ts'
+import { type GatewayContext, type Logger, silent, unfailing } from './context.ts'
 import { informationOf, type RelayInformation } from './information.ts'
 import type { FollowListSource } from './lifecycle/follow-list.ts'
 import { type IsKnown, KnownRequesters } from './lifecycle/known-requesters.ts'
@@ -49,8 +49,6 @@ export interface GatewaySettings extends OptionsInput {
   /** Writes the audit log; there is none by default. It must not block. An error that it throws is logged. */
   readonly audit?: (record: AuditRecord) => void
 }
-
-const silent: Logger = { info() {}, warn() {}, error() {} }
 
 /** One per relay: creates a session for each client, and accepts events that arrive without a session. */
 export class KeyPackageGateway {

@@ -42,12 +42,12 @@ interface AccessOptions {
   readonly mode?: 'open' | 'allow-listed' | undefined
   /**
    * Pubkeys (hex or npub), addresses and networks that may not publish and claim; `ban` adds more at run
-   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   * time. Default: []. Allowed: a list of strings such as npub1... or 203.0.113.0/24.
    */
   readonly ban?: readonly string[] | undefined
   /**
    * Pubkeys, addresses and networks that may, where access.mode is allow-listed; `allow` adds more at run
-   * time. Default: []. Allowed: a list of a string such as npub1... or 203.0.113.0/24.
+   * time. Default: []. Allowed: a list of strings such as npub1... or 203.0.113.0/24.
    */
   readonly allow?: readonly string[] | undefined
 }
@@ -236,7 +236,7 @@ interface ValidationOptions {
   /** Whether a kind 443 event, or its key package, must say that it is a last resort. Default: false. */
   readonly requireLastResort?: boolean | undefined
   /**
-   * The accepted MLS ciphersuites (RFC 9420 section 17.1). Default: [1]. Allowed: a list of an integer from 1
+   * The accepted MLS ciphersuites (RFC 9420 section 17.1). Default: [1]. Allowed: a list of integers from 1
    * to 7.
    */
   readonly ciphersuites?: readonly number[] | undefined

@@ -96,12 +96,17 @@ function allowedBy(node: Node): string {
   if (node.enum !== undefined) return node.enum.join(' or ')
   if (node.const !== undefined) return String(node.const)
   if (node.anyOf !== undefined) return node.anyOf.map(allowedBy).join(' or ')
-  if (node.items !== undefined) return `a list of ${allowedBy(node.items)}`
+  if (node.items !== undefined) return `a list of ${plural(allowedBy(node.items))}`
   if (type === 'integer') return `an integer from ${minimum} to ${maximum}`
   if (type === 'boolean') return 'true or false'
   if (node.examples !== undefined) return `a string such as ${node.examples.join(' or ')}`
   if (node.format === 'uri') return 'a URL such as wss://relay.example.com'
   return node.pattern === undefined ? 'a string' : `a string such as ${String(node.default)}`
+}
+
+/** Of `an integer from 1 to 7`, for example. Of choices it is the same. */
+function plural(allowed: string): string {
+  return allowed.replace(/^an? (integer|string)\b/, '$1s')
 }
 
 /** `params` of an issue about settings that do not go together: the value in effect, and what is expected. */

@@ -15,7 +15,7 @@ interface Stats {
   /** Authors who have a package. */
   authors: number
   packages: number
-  /** Packages that were delivered as the last one of their author. */
+  /** Packages that were delivered as the shared one of their author. */
   exposed: number
   /** Packages of kind 30443. */
   slots: number

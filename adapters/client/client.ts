@@ -185,7 +185,7 @@ export class KeyPackageClient {
 
   /**
    * Which of the signer's packages each of the client's relays has left, and which of them were delivered already as the
-   * last one.
+   * shared one.
    * @throws Error if there is no signer
    */
   async listKeyPackages(): Promise<Stock[]> {

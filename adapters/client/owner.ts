@@ -20,7 +20,7 @@ export type Stock =
 
 /** One of the owner's own packages. */
 export interface StockedKeyPackage extends ReceivedKeyPackage {
-  /** Set if the gateway delivered it as the last package, and keeps it until there are others. */
+  /** Set if the gateway delivered it as the shared package, and keeps it until there are others. */
   readonly exposed?: Exposure
 }
 

@@ -1,6 +1,6 @@
 /** A store that opens another later, tries again after a failed attempt, and limits how long calls take. */
 
-import type { Logger } from '../../plugin/context.ts'
+import { type Logger, silent } from '../../plugin/context.ts'
 import { Listeners } from '../../plugin/listeners.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import {
@@ -56,8 +56,6 @@ const MINUTE_MS = 60_000
 /** Between two attempts to open the store: doubled each time. */
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 2_000
-
-const silent: Logger = { info() {}, warn() {}, error() {} }
 
 class OpenedLater implements LazyStore {
   readonly durable = true

@@ -1,6 +1,6 @@
 /** A store in Redis, shared by any number of processes on any number of machines. */
 
-import type { Logger } from '../../plugin/context.ts'
+import { type Logger, silent } from '../../plugin/context.ts'
 import type { KeyPackageRef } from '../../plugin/key-package/decode.ts'
 import type {
   Following,
@@ -67,8 +67,6 @@ export interface RedisStoreOptions {
   readonly waitReplicas?: WaitReplicas
   readonly trust?: Trust
 }
-
-const silent: Logger = { info() {}, warn() {}, error() {} }
 
 /**
  * Connects to Redis. During later outages calls reject within two seconds, and the store recovers with Redis.

@@ -98,9 +98,11 @@ export function sweepRelayLists(lists: KnownRelayLists, packages: number, now: n
   return { lists: { ...left, keptUntil }, dueAt: Math.min(...times) }
 }
 
-/** When a sweep must look at an author's relay lists that were stored or deleted now. */
-export function relayListsDueAt({ keptUntil }: KnownRelayLists, now: number): number {
-  return keptUntil ?? now + RELAY_LISTS_KEPT_SECONDS
+/** When a sweep must look at an author's relay lists that were stored or deleted now: before anything of them is over. */
+export function relayListsDueAt(lists: KnownRelayLists, now: number): number {
+  const { keptUntil = now + RELAY_LISTS_KEPT_SECONDS } = lists
+  const deletions = everyKnownKind(lists).flatMap(({ deletedUntil }) => deletedUntil ?? [])
+  return Math.min(keptUntil, ...deletions.map((until) => until + RELAY_LISTS_DELETED_SECONDS))
 }
 
 /** The rules of `KeyPackageStore.getRelayLists`, for one author. */

@@ -14,7 +14,7 @@ export interface ParsedRefusal {
   readonly maxAuthors?: number
 }
 
-/** How often a last package was delivered. */
+/** How often a shared package was delivered. */
 export interface Exposure {
   /** Number of requests that received it. */
   readonly requests: number
@@ -50,7 +50,7 @@ export function parseRefusal(message: string): ParsedRefusal {
   }
 }
 
-/** The NOTICE that tells an owner which packages, by event id, were delivered as the last one. */
+/** The NOTICE that tells an owner which packages, by event id, were delivered as the shared one. */
 export function exposureNotice(exposures: ReadonlyMap<string, Exposure>): string {
   const packages = [...exposures].map(
     ([id, { requests, since }]) => `${id} to ${requests} requests since ${since}`,

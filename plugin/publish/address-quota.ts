@@ -30,8 +30,8 @@ export async function uncountByAddress(
   }
 }
 
-/** @throws Refusal `rate-limited` */
-function requireGranted({ granted, retryAfterSeconds }: QuotaOutcome, reason: string): void {
+/** @throws Refusal `rate-limited` if nothing was granted */
+export function requireGranted({ granted, retryAfterSeconds }: QuotaOutcome, reason: string): void {
   if (granted === 0) throw new Refusal('rate-limited', withRetryAfter(reason, retryAfterSeconds))
 }
 

@@ -2,9 +2,8 @@
 
 import type { GatewayContext } from '../context.ts'
 import { RELAY_LIST_KINDS } from '../lifecycle/relay-list.ts'
-import { withRetryAfter } from '../nostr/machine-readable.ts'
 import type { Pubkey } from '../nostr/messages.ts'
-import { Refusal } from '../nostr/refusal.ts'
+import { requireGranted } from './address-quota.ts'
 
 /** A new author who was admitted. */
 export interface Admission {
@@ -32,7 +31,7 @@ export async function admitAuthor(
   const known = { giveBack() {} }
   if (reportOfNew(context, address).newAuthors === undefined || (await isHeardOf(context, author)))
     return known
-  const admission = address === undefined ? known : await countByAddress(context, address)
+  const admission = address === undefined ? known : await countNewAuthor(context, address)
   try {
     // After the quota, so that nobody who has used it up changes the number of authors.
     if (context.options.stock.maxAuthors > 0) await context.authors.requireRoom()
@@ -44,15 +43,12 @@ export async function admitAuthor(
 }
 
 /** @throws Refusal `rate-limited` */
-async function countByAddress(context: GatewayContext, address: string): Promise<Admission> {
+async function countNewAuthor(context: GatewayContext, address: string): Promise<Admission> {
   const { options, store, now, log } = context
   const quota = options.quota.newAuthorsPerAddress
   const [key, at] = [`new authors ${address}`, now()]
-  const { granted, retryAfterSeconds } = await store.hit(key, 1, quota, at)
-  if (granted === 0) {
-    const reason = `${quota.max} new authors per ${quota.windowSeconds} s from one address`
-    throw new Refusal('rate-limited', withRetryAfter(reason, retryAfterSeconds))
-  }
+  const outcome = await store.hit(key, 1, quota, at)
+  requireGranted(outcome, `${quota.max} new authors per ${quota.windowSeconds} s from one address`)
   return {
     giveBack: () =>
       void store.refund(key, 1, quota, at).catch((error: unknown) => {

@@ -12,7 +12,7 @@ const MAX_NAMED = 20
 /** Maximum relays counted in one list: anybody can publish long lists, for any number of authors (I9). */
 const MAX_COUNTED = 20
 
-/** For an owner: which of the packages were delivered as the last one and are still stored. */
+/** For an owner: which of the packages were delivered as the shared one and are still stored. */
 export function noticesOfExposure(packages: readonly StockedPackage[]): string[] {
   const exposures = packages.flatMap(({ id, exposure }) =>
     exposure === undefined ? [] : [[id, { requests: exposure.count, since: exposure.since }] as const],
@@ -21,8 +21,8 @@ export function noticesOfExposure(packages: readonly StockedPackage[]): string[]
 }
 
 /**
- * For a requester: how many other relays the relay lists (`relayLists`) of the authors name of whom nothing was delivered. The
- * client can look the relays up in these lists. It says nothing of what is here: an author with packages that do not match is
+ * For a requester: the authors of whom nothing was delivered and whose relay lists (`relayLists`) name other relays, with the
+ * number of those relays. The client can look them up in these lists. It says nothing of what is here: an author with packages that do not match is
  * named like one without. Otherwise a filter that matches nothing would tell who has packages, and use up none.
  * @param here host and port of this relay; if they are not known, no list can be judged and there is no notice
  */

@@ -100,20 +100,20 @@ function redeliver<Package extends StockedPackage>(
 ): Answer<Package> | undefined {
   const delivery = findRepeatable(stock.deliveries, request, policy, now)
   if (delivery === undefined) return undefined
-  const last = stock.packages.find((pkg) => pkg.id === delivery.last && isOneTime(pkg))
-  const held = [...delivery.spent, ...(last === undefined ? [] : [last])].filter(
+  const shared = stock.packages.find((pkg) => pkg.id === delivery.last && isOneTime(pkg))
+  const held = [...delivery.spent, ...(shared === undefined ? [] : [shared])].filter(
     ({ expiresAt }) => expiresAt > now,
   )
   if (held.length === 0) return undefined
   const again = held.filter((pkg) => isAskedFor(pkg, request))
   if (again.length === 0) return { stock, choice: { outcome: 'none' } }
-  const lastAgain = again.find((pkg) => pkg === last)
+  const sharedAgain = again.find((pkg) => pkg === shared)
   const after = {
     ...stock,
-    packages: withExposed(stock.packages, lastAgain, now),
+    packages: withExposed(stock.packages, sharedAgain, now),
     deliveries: repeat(stock.deliveries, delivery, request),
   }
-  return { stock: after, choice: delivered(after, again, lastAgain, 0) }
+  return { stock: after, choice: delivered(after, again, sharedAgain, 0) }
 }
 
 /** Undefined if no one-time package matches. */
@@ -129,25 +129,25 @@ function take<Package extends StockedPackage>(
   const share = shareOf(stock, request, Math.min(maximum, candidates.length), policy, now)
   if (share === 'needs-known') return { stock, choice: { outcome: 'needs-known' } }
   const spent = candidates.slice(0, Math.min(maximum, share.fresh))
-  const shared = sharedOf(stock.packages)
-  const isUsedUp = share.fresh === 0 || fresh.length - spent.length === (shared === undefined ? 1 : 0)
-  const sharedNow = shared ?? toShare(candidates.slice(spent.length))
+  const sharedBefore = sharedOf(stock.packages)
+  const isUsedUp = share.fresh === 0 || fresh.length - spent.length === (sharedBefore === undefined ? 1 : 0)
+  const toDeliver = sharedBefore ?? toShare(candidates.slice(spent.length))
   const isSharedToo =
-    isUsedUp && spent.length < maximum && sharedNow !== undefined && isAskedFor(sharedNow, request)
-  const last = isSharedToo ? sharedNow : undefined
-  const chosen = last === undefined ? spent : [...spent, last]
+    isUsedUp && spent.length < maximum && toDeliver !== undefined && isAskedFor(toDeliver, request)
+  const shared = isSharedToo ? toDeliver : undefined
+  const chosen = shared === undefined ? spent : [...spent, shared]
   if (chosen.length === 0) return undefined
   const freshTaken = chosen.filter(isFresh).length
   const left = stock.packages.filter((pkg) => !spent.includes(pkg))
   const after = withTakes(
     {
       ...stock,
-      packages: withExposed(left, last, now),
-      deliveries: withDelivery(stock.deliveries, deliveryOf(spent, last, request, policy, now)),
+      packages: withExposed(left, shared, now),
+      deliveries: withDelivery(stock.deliveries, deliveryOf(spent, shared, request, policy, now)),
     },
     withTake(stock.takes, share, freshTaken, policy, now),
   )
-  return { stock: after, choice: delivered(after, chosen, last, freshTaken) }
+  return { stock: after, choice: delivered(after, chosen, shared, freshTaken) }
 }
 
 function delivered<Package extends StockedPackage>(
@@ -168,8 +168,8 @@ function delivered<Package extends StockedPackage>(
 
 function withExposed<Package extends StockedPackage>(
   packages: readonly Package[],
-  last: Package | undefined,
+  shared: Package | undefined,
   now: number,
 ): readonly Package[] {
-  return last === undefined ? packages : packages.map((pkg) => (pkg === last ? expose(pkg, now) : pkg))
+  return shared === undefined ? packages : packages.map((pkg) => (pkg === shared ? expose(pkg, now) : pkg))
 }

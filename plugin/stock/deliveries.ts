@@ -16,14 +16,14 @@ export interface Delivery<Package extends StockedPackage = StockedPackage> {
   readonly times: number
   /** The packages it spent, in their state before the claim. */
   readonly spent: readonly Package[]
-  /** The last package, if it was delivered; it stayed in the stock. */
+  /** The shared package, if it was delivered; it stayed in the stock. */
   readonly last?: EventId
 }
 
-/** The delivery of a claim made now. A last package is recorded only for redelivery: undoing only needs its exposure. */
+/** The delivery of a claim made now. A shared package is recorded only for redelivery: undoing only needs its exposure. */
 export function deliveryOf<Package extends StockedPackage>(
   spent: readonly Package[],
-  last: StockedPackage | undefined,
+  shared: StockedPackage | undefined,
   request: Claim,
   { redeliverySeconds }: ClaimPolicy,
   now: number,
@@ -35,7 +35,7 @@ export function deliveryOf<Package extends StockedPackage>(
     times: 1,
     spent,
   }
-  return last === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: last.id }
+  return shared === undefined || redeliverySeconds === 0 ? delivery : { ...delivery, last: shared.id }
 }
 
 /** Who a delivery is made to. */

@@ -64,7 +64,7 @@ export function isSlot({ slot }: StockedPackage): boolean {
   return slot !== undefined
 }
 
-/** Whether delivery spends the package, unless it is the last one. */
+/** Whether delivery spends the package, unless it is the shared one. */
 export function isOneTime({ slot, alias }: StockedPackage): boolean {
   return slot === undefined && alias !== true
 }

@@ -144,6 +144,22 @@ function describeDropping(it: Specify): void {
     equal(await store.putRelayList(listOf(alice, NOW, 10051), forgotten + HOUR), 'stored')
   })
 
+  it('drops a list after seven days also where only a deletion was remembered before', async (store) => {
+    await store.dropRelayLists(alice, [10051], NOW)
+    await sweep(store, NOW + 8 * DAY)
+    await store.putRelayList(listOf(alice, NOW + 9 * DAY, 10002), NOW + 9 * DAY)
+    await sweep(store, NOW + 9 * DAY + KEPT + HOUR)
+    same(await listsOf(store, [alice], KINDS), [])
+  })
+
+  it('forgets a deletion in time although the list of another kind is deleted later', async (store) => {
+    const later = NOW + 91 * DAY
+    await store.dropRelayLists(alice, [10050], NOW)
+    await store.dropRelayLists(alice, [10051], later)
+    await sweep(store, later + HOUR)
+    equal(await store.putRelayList(listOf(alice, NOW, 10050), later + HOUR), 'stored')
+  })
+
   it('does not drop a list because older ones of its author are deleted', async (store) => {
     const list = listOf(alice, NOW + 1, 10051)
     await store.putRelayList(list, NOW)

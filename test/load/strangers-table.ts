@@ -1,4 +1,4 @@
-/** `npm run simulate`: prints what attackers with few and many addresses do to an author, under the default policy and without it. */
+/** The table of `npm run simulate`: what attackers with few and many addresses do to an author, under the default policy and without it. */
 
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { type OptionsInput, resolveOptions } from '../../plugin/options.ts'

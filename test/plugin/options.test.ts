@@ -140,7 +140,7 @@ describe('an invalid option', () => {
     ],
     [
       { access: { ban: ['alice'] } },
-      'access.ban: ["alice"] is not allowed; expected a list of a string such as npub1... or 203.0.113.0/24',
+      'access.ban: ["alice"] is not allowed; expected a list of strings such as npub1... or 203.0.113.0/24',
     ],
     [{ quotas: {} }, /^quotas: unknown setting; expected profile, kinds, relayLists, custody, /],
     [

@@ -1,6 +1,6 @@
 /**
- * Which client's message is handled next: that of the address which was given least, one of a connection in one turn of the event loop, and none of
- * an address whose clients do not take their answers (I9).
+ * Which client's message is handled next: that of the address which was given least, one of a connection in one turn of the
+ * event loop, and none of an address whose clients do not take their answers (I9).
  */
 
 import { AddressLines } from '../../../plugin/fair-queue.ts'

@@ -80,7 +80,7 @@ function save(
   dueHour: number | undefined,
   dueAt: number,
 ): void {
-  if (dueHour === undefined) schedule(tables, author, lists, hourOf(dueAt))
+  if (dueHour === undefined || hourOf(dueAt) < dueHour) schedule(tables, author, lists, hourOf(dueAt))
   else tables.relayLists.put(author, { ...lists, dueHour })
 }
 

@@ -197,8 +197,17 @@ export class Claims {
   #nextBatch(): Waiting[] {
     const [first] = this.#waiting
     let size = 1
-    while (size < MAX_AT_ONCE && first && goesWith(this.#waiting[size], first, this.#areApart)) size += 1
+    while (size < MAX_AT_ONCE && first && this.#goesWith(this.#waiting[size], first)) size += 1
     return this.#waiting.splice(0, size).filter(({ asked }) => !asked.isOver)
+  }
+
+  /**
+   * Whether two claims may share a call: with the same terms and, on a cluster, of one author, so that all keys are on one
+   * node.
+   */
+  #goesWith(one: Waiting | undefined, first: Waiting): boolean {
+    if (one?.terms.policy !== first.terms.policy || one.terms.now !== first.terms.now) return false
+    return !this.#areApart || one.claim.author === first.claim.author
   }
 
   #settle(waiting: Waiting, replies: ClaimReplies): void {
@@ -308,13 +317,4 @@ function asksFor({ narrowings }: Claim, kind: number): boolean {
 
 function isPlain({ ids, since, until, tags }: Narrowing): boolean {
   return (ids ?? since ?? until ?? tags) === undefined
-}
-
-/**
- * Whether two claims may share a call: with the same terms and, on a cluster, of one author, so that all keys are on one
- * node.
- */
-function goesWith(one: Waiting | undefined, first: Waiting, areApart: boolean): boolean {
-  if (one?.terms.policy !== first.terms.policy || one.terms.now !== first.terms.now) return false
-  return !areApart || one.claim.author === first.claim.author
 }

@@ -11,6 +11,15 @@ export interface Committed {
   readonly answers: readonly unknown[]
 }
 
+/** What is decided on the replies to the reads: the hash's version (null if there is none), and what to write if anything changes. */
+export interface Settled<Decided> {
+  readonly decided: Decided
+  readonly version: string | null
+  readonly writes?: readonly KeyedCommand[]
+}
+
+/** More concurrent changes of one hash than can be expected. */
+const MAX_TRIES = 20
 /** No hash has this version, so a call with it only reads. */
 const NO_VERSION = '?'
 /** Lua's `unpack` handles only a few thousand arguments at once. */
@@ -43,6 +52,27 @@ export class Commits {
   ): Promise<Committed> {
     const { keys, args } = callOf(key, version ?? '', reads, writes)
     return decode(await this.#scripts.send('commit', keys, args))
+  }
+
+  /**
+   * Reads, decides and commits, again on the new state if another client has changed the hash meanwhile. Undefined if that
+   * happens again and again.
+   * @throws what the client throws, as `commit`
+   */
+  async change<Decided>(
+    key: string,
+    reads: readonly KeyedCommand[],
+    decide: (answers: readonly unknown[]) => Settled<Decided>,
+  ): Promise<Decided | undefined> {
+    let answers = await this.read(key, reads)
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { decided, version, writes } = decide(answers)
+      if (writes === undefined) return decided
+      const committed = await this.commit(key, version ?? undefined, reads, writes)
+      if (committed.isDone) return decided
+      answers = committed.answers
+    }
+    return undefined
   }
 }
 

@@ -30,8 +30,6 @@ export const FOLLOWED = 'followed'
 /** All fields that a hash may have for its author's lists. */
 export const FOLLOWED_FIELDS = [FOLLOWED, ...FOLLOW_LIST_KINDS.map(digestsField)]
 
-/** More concurrent changes of one author than can be expected. */
-const MAX_TRIES = 20
 const READ_FIELDS = ['version', 'head', 'fresh', 'deletions', FOLLOWED]
 
 interface Decision<Outcome> {
@@ -83,27 +81,18 @@ export class FollowLists {
   }
 
   async #change<Outcome>(author: Pubkey, decide: Decide<Outcome>): Promise<Outcome> {
-    const decided = await this.#connection.within(this.#try(author, decide))
+    const { stock } = this.#keys.of(author)
+    const changing = this.#commits.change(stock, [['HMGET', stock, ...READ_FIELDS]], ([fields]) => {
+      const [version = null, head = null, fresh = null, deletions, text] = fields as (string | null)[]
+      const known = decode(text)
+      const packages = { length: storedSize(head, fresh) }
+      const decided = decide(known, version ? { packages, ...deletionsIn(deletions) } : undefined)
+      if (decided.known === known) return { decided, version }
+      return { decided, version, writes: encode(stock, known, decided.known) }
+    })
+    const decided = await this.#connection.within(changing)
     if (decided === undefined) throw new StoreError('Redis: too many concurrent changes of this author')
     return decided.outcome
-  }
-
-  async #try<Outcome>(author: Pubkey, decide: Decide<Outcome>): Promise<Decision<Outcome> | undefined> {
-    const { stock } = this.#keys.of(author)
-    const reads: KeyedCommand[] = [['HMGET', stock, ...READ_FIELDS]]
-    let answers = await this.#commits.read(stock, reads)
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const [version, head, fresh, deletions, text] = answers[0] as (string | null)[]
-      const known = decode(text)
-      const packages = { length: storedSize(head ?? null, fresh ?? null) }
-      const decided = decide(known, version ? { packages, ...deletionsIn(deletions) } : undefined)
-      if (decided.known === known) return decided
-      const writes = encode(stock, known, decided.known)
-      const committed = await this.#commits.commit(stock, version ?? undefined, reads, writes)
-      if (committed.isDone) return decided
-      answers = committed.answers
-    }
-    return undefined
   }
 }
 

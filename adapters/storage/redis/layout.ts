@@ -14,7 +14,7 @@
  * - `head`: what the fast path checks first (head.ts).
  * - `packages`: all packages without their events, as JSON, including those that a release may bring back.
  * - `deliveries`: a line for each, oldest first: its time; until when it is kept; how often it was sent; the rows that it
- *   spent; the last package, or `-`; the recipient.
+ *   spent; the shared package, or `-`; the recipient.
  * - `deletions`: the deletions that are remembered, as JSON; empty if there are none. Stocks of earlier versions lack it.
  * - `takes`: who has taken fresh packages (takes.ts).
  */

@@ -24,9 +24,6 @@ import type { Keys } from './keys.ts'
 import { decodeStock, newVersion, STOCK_FIELDS } from './layout.ts'
 import type { Scripts } from './scripts.ts'
 
-/** More concurrent changes of one author's lists than can be expected. */
-const MAX_TRIES = 20
-
 interface Decision<Outcome> {
   /** Undefined if nothing is left to keep. */
   readonly lists: KnownRelayLists | undefined
@@ -35,10 +32,9 @@ interface Decision<Outcome> {
   readonly dueAt?: number
 }
 
-/** A change to an author's lists of these kinds; `decide` gets those of no other kind. */
+/** A change to an author's lists. */
 interface Change<Outcome> {
   readonly author: Pubkey
-  readonly kinds: readonly number[]
   readonly decide: (lists: KnownRelayLists, read: Read) => Decision<Outcome>
   /** What else is read. */
   readonly reads?: readonly KeyedCommand[]
@@ -70,7 +66,7 @@ export class RelayLists {
       const { lists, outcome } = offerRelayList(known, event, now, isKnown ? undefined : newAuthors)
       return { lists, outcome, dueAt: relayListsDueAt(lists, now) }
     }
-    return this.#change({ author: event.pubkey, kinds: RELAY_LIST_KINDS, decide })
+    return this.#change({ author: event.pubkey, decide })
   }
 
   /** @throws StoreError */
@@ -79,7 +75,7 @@ export class RelayLists {
       const lists = deleteRelayLists(known, kinds, createdUntil)
       return { lists, outcome: undefined, dueAt: relayListsDueAt(lists, createdUntil) }
     }
-    return this.#change({ author, kinds, decide })
+    return this.#change({ author, decide })
   }
 
   /** Resolves to when to look at them again; undefined if nothing is left. @throws StoreError */
@@ -91,7 +87,7 @@ export class RelayLists {
       return { lists, outcome: lists && dueAt }
     }
     const reads: KeyedCommand[] = [['HMGET', stock, ...STOCK_FIELDS]]
-    return this.#change({ author, kinds: RELAY_LIST_KINDS, decide, reads })
+    return this.#change({ author, decide, reads })
   }
 
   /** @throws StoreError */
@@ -107,36 +103,22 @@ export class RelayLists {
     return found.flat()
   }
 
-  async #change<Outcome>(change: Change<Outcome>): Promise<Outcome> {
-    const decided = await this.#connection.within(this.#try(change))
+  async #change<Outcome>({ author, decide, reads = [] }: Change<Outcome>): Promise<Outcome> {
+    const key = this.#keys.relayLists(author)
+    const fields = ['version', 'keptUntil', ...RELAY_LIST_KINDS.flatMap(relayListFields)]
+    const changing = this.#commits.change(key, [['HMGET', key, ...fields], ...reads], (answers) => {
+      const [[version = null, keptUntil = null, ...texts], ...others] = answers as [(string | null)[]]
+      const listed = decodeRelayLists(author, RELAY_LIST_KINDS, texts)
+      const lists = keptUntil === null ? listed : { ...listed, keptUntil: Number(keptUntil) }
+      const decided = decide(lists, { isKnown: version !== null, answers: others })
+      if (decided.lists === lists) return { decided, version }
+      if (decided.dueAt !== undefined) this.#mark(author, decided.dueAt)
+      return { decided, version, writes: encode(key, decided.lists) }
+    })
+    const decided = await this.#connection.within(changing)
     if (decided === undefined)
       throw new StoreError("Redis: too many concurrent changes of this author's relay lists")
     return decided.outcome
-  }
-
-  async #try<Outcome>({
-    author,
-    kinds,
-    decide,
-    reads: also = [],
-  }: Change<Outcome>): Promise<Decision<Outcome> | undefined> {
-    const key = this.#keys.relayLists(author)
-    const fields = ['version', 'keptUntil', ...kinds.flatMap(relayListFields)]
-    const reads: KeyedCommand[] = [['HMGET', key, ...fields], ...also]
-    let answers = await this.#commits.read(key, reads)
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const [[version = null, keptUntil = null, ...texts], ...others] = answers as [(string | null)[]]
-      const listed = decodeRelayLists(author, kinds, texts)
-      const lists = keptUntil === null ? listed : { ...listed, keptUntil: Number(keptUntil) }
-      const decided = decide(lists, { isKnown: version !== null, answers: others })
-      if (decided.lists === lists) return decided
-      if (decided.dueAt !== undefined) this.#mark(author, decided.dueAt)
-      const writes = encode(key, kinds, decided.lists)
-      const committed = await this.#commits.commit(key, version ?? undefined, reads, writes)
-      if (committed.isDone) return decided
-      answers = committed.answers
-    }
-    return undefined
   }
 
   /** Makes a sweep look at the author's lists. */
@@ -184,12 +166,12 @@ function parse(text: string): SignedEvent | undefined {
   }
 }
 
-function encode(key: string, kinds: readonly number[], lists: KnownRelayLists | undefined): KeyedCommand[] {
+function encode(key: string, lists: KnownRelayLists | undefined): KeyedCommand[] {
   if (lists === undefined) return [['UNLINK', key]]
   const kept = ['version', newVersion()]
   if (lists.keptUntil !== undefined) kept.push('keptUntil', String(lists.keptUntil))
   const gone: string[] = []
-  for (const kind of kinds) {
+  for (const kind of RELAY_LIST_KINDS) {
     const { event, deletedUntil } = knownOfKind(lists, kind)
     const [eventField, deletedField] = relayListFields(kind)
     if (event === undefined) gone.push(eventField)
