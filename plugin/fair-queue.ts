@@ -40,7 +40,7 @@ export class AddressLines<Item> {
   take(mayTake: (address: string) => boolean = () => true): Item | undefined {
     let next: [address: string, line: Line<Item>] | undefined
     for (const entry of this.#lines)
-      if ((next === undefined || entry[1].start < next[1].start) && mayTake(entry[0])) next = entry
+      if ((next === undefined || this.#isBefore(entry[1], next[1])) && mayTake(entry[0])) next = entry
     if (next === undefined) return undefined
     const [address, { items, start }] = next
     const item = items.shift()
@@ -51,6 +51,17 @@ export class AddressLines<Item> {
     if (items.length > 0) this.#lines.set(address, { items, start: end })
     else this.#remember(address, end)
     return item
+  }
+
+  /**
+   * Of those that were given the same, what costs less is first: addresses that flood in step are all given the same, and a small
+   * item would wait for a large one of each.
+   */
+  #isBefore(line: Line<Item>, other: Line<Item>): boolean {
+    if (line.start !== other.start) return line.start < other.start
+    const [item] = line.items
+    const [otherItem] = other.items
+    return item !== undefined && otherItem !== undefined && this.#costOf(item) < this.#costOf(otherItem)
   }
 
   #remember(address: string, given: number): void {

@@ -57,12 +57,7 @@ export class KnownRequesters {
    */
   async knownAs(author: Pubkey, authenticated: ReadonlySet<Pubkey>): Promise<Pubkey | undefined> {
     const pubkeys = [...authenticated]
-    const firstOf = async (isKnown: (pubkey: Pubkey) => Promise<boolean>) =>
-      pubkeys[(await Promise.all(pubkeys.map(isKnown))).indexOf(true)]
-    return (
-      (await firstOf((pubkey) => this.#isFollowed(author, pubkey))) ??
-      (await firstOf((pubkey) => this.#isSaidToBeKnown(author, pubkey)))
-    )
+    return (await this.#followedOf(author, pubkeys)) ?? (await this.#saidToBeKnown(author, pubkeys))
   }
 
   /** Has the relay behind asked for lists that did not pass here. Returns a function that stops it. */
@@ -79,14 +74,27 @@ export class KnownRequesters {
     if ((await this.#following(author, [])) === 'unknown') await this.#ask(author)
   }
 
-  async #isFollowed(author: Pubkey, pubkey: Pubkey): Promise<boolean> {
-    return (await this.#following(author, [pubkey])) === 'followed'
+  /**
+   * One of these pubkeys whom the author follows. Looked up all together, and then in halves: a connection may have authenticated
+   * a hundred, and ask for hundreds of authors (I9).
+   */
+  async #followedOf(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Pubkey | undefined> {
+    const isOneFollowed = async (some: readonly Pubkey[]) =>
+      some.length > 0 && (await this.#following(author, some)) === 'followed'
+    if (!(await isOneFollowed(pubkeys))) return undefined
+    let among = pubkeys
+    while (among.length > 1) {
+      const half = among.slice(0, among.length >> 1)
+      among = (await isOneFollowed(half)) ? half : among.slice(half.length)
+    }
+    return among[0]
   }
 
   /** By the relay behind, or by the embedding relay. */
-  async #isSaidToBeKnown(author: Pubkey, pubkey: Pubkey): Promise<boolean> {
-    const answers = [...this.#askRelay(author, pubkey), ...this.#askEmbedder(author, pubkey)]
-    return answers.length > 0 && firstYes(answers, this.#settings.deadline(MAX_WAIT_MS))
+  async #saidToBeKnown(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Pubkey | undefined> {
+    if (pubkeys.length === 0) return undefined
+    const answers = [...this.#askRelay(author, pubkeys), ...this.#askEmbedder(author, pubkeys)]
+    return answers.length === 0 ? undefined : firstFound(answers, this.#settings.deadline(MAX_WAIT_MS))
   }
 
   /** Undefined if the store does not answer. */
@@ -100,15 +108,18 @@ export class KnownRequesters {
     }
   }
 
-  #askRelay(author: Pubkey, pubkey: Pubkey): Promise<boolean>[] {
+  #askRelay(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Pubkey | undefined>[] {
     const asking = this.#ask(author)
     if (asking === undefined) return []
-    return [asking.then(() => this.#isFollowed(author, pubkey))]
+    return [asking.then(() => this.#followedOf(author, pubkeys))]
   }
 
-  #askEmbedder(author: Pubkey, pubkey: Pubkey): Promise<boolean>[] {
+  #askEmbedder(author: Pubkey, pubkeys: readonly Pubkey[]): Promise<Pubkey | undefined>[] {
     const { isKnown } = this.#settings
-    return isKnown === undefined ? [] : [this.#isKnownBy(isKnown, author, pubkey)]
+    if (isKnown === undefined) return []
+    return pubkeys.map(async (pubkey) =>
+      (await this.#isKnownBy(isKnown, author, pubkey)) ? pubkey : undefined,
+    )
   }
 
   async #isKnownBy(isKnown: IsKnown, author: Pubkey, pubkey: Pubkey): Promise<boolean> {
@@ -172,12 +183,15 @@ export class KnownRequesters {
   }
 }
 
-/** True as soon as one answer is; false once all are false, or the signal is aborted. None of the answers rejects. */
-function firstYes(answers: readonly Promise<boolean>[], late: AbortSignal): Promise<boolean> {
+/** The first pubkey that is found; undefined once none was, or the signal is aborted. None of the answers rejects. */
+function firstFound(
+  answers: readonly Promise<Pubkey | undefined>[],
+  late: AbortSignal,
+): Promise<Pubkey | undefined> {
   return new Promise((resolve) => {
-    late.addEventListener('abort', () => resolve(false), { once: true })
-    for (const answer of answers) void answer.then((isYes) => isYes && resolve(true))
-    void Promise.all(answers).then((all) => resolve(all.includes(true)))
+    late.addEventListener('abort', () => resolve(undefined), { once: true })
+    for (const answer of answers) void answer.then((pubkey) => pubkey !== undefined && resolve(pubkey))
+    void Promise.all(answers).then(() => resolve(undefined))
   })
 }
 

@@ -19,7 +19,7 @@ export async function claimAsKnown(
   const open = claims.filter((_, index) => first[index]?.outcome === 'needs-known')
   if (open.length === 0) return first
   try {
-    const standings = await Promise.all(open.map(({ author }) => standingOf(context, author, authenticated)))
+    const standings = await standingsOf(context, open, authenticated)
     const again = open.map((claim, index) => ({ ...claim, standing: standings[index] ?? 'stranger' }))
     const second = await store.claim(again, policy, at)
     const settled = new Map(open.map(({ author }, index) => [author, second[index]]))
@@ -32,6 +32,23 @@ export async function claimAsKnown(
 }
 
 const UNAVAILABLE = { outcome: 'unavailable' } as const
+
+/** Authors whose look-up begins in one turn of the event loop: each may take a millisecond of it, and there may be hundreds (I9). */
+const BEGUN_A_TURN = 10
+
+/** Side by side, because a relay behind may take its time. */
+async function standingsOf(
+  context: GatewayContext,
+  claims: readonly Claim[],
+  authenticated: ReadonlySet<Pubkey>,
+): Promise<Standing[]> {
+  const begun: Promise<Standing>[] = []
+  for (const [index, { author }] of claims.entries()) {
+    if (index > 0 && index % BEGUN_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
+    begun.push(standingOf(context, author, authenticated))
+  }
+  return Promise.all(begun)
+}
 
 async function standingOf(
   { knownAs }: GatewayContext,

@@ -12,7 +12,7 @@ describe('lines by address', () => {
       for (let index = 0; index < 10; index++) lines.add('small', 'y')
     }
     const taken = Array.from({ length: 33 }, () => lines.take()?.[0]).join('')
-    expect(taken).toBe(`x${'y'.repeat(10)}`.repeat(3))
+    expect(taken).toBe(`y${`x${'y'.repeat(10)}`.repeat(3)}`.slice(0, -1))
     expect(lines.take()).toBeUndefined()
   })
 
@@ -27,7 +27,23 @@ describe('lines by address', () => {
     for (let count = 0; count < 20; count++) lines.add('idle', 'i')
     for (let count = 0; count < 2; count++) lines.add('busy', 'b'.repeat(10))
     const next = Array.from({ length: 22 }, () => lines.take()?.[0]).join('')
-    expect(next).toBe(`${'i'.repeat(10)}b${'i'.repeat(10)}b`)
+    expect(next).toBe(`${'i'.repeat(11)}b${'i'.repeat(9)}b`)
+  })
+
+  it('do not let what is small wait for what is large of many addresses', () => {
+    const lines = new AddressLines<string>(({ length }) => length)
+    const flood = Array.from({ length: 40 }, (_, index) => `${index} floods`.padEnd(100))
+    for (const item of flood) lines.add(item, item)
+    for (let round = 0; round < 3; round++) {
+      const first = lines.take() ?? ''
+      lines.add(first, first)
+      lines.add('honest', 'h')
+      expect(lines.take()).toBe('h')
+      for (let index = 1; index < flood.length; index++) {
+        const item = lines.take() ?? ''
+        lines.add(item, item)
+      }
+    }
   })
 
   it('leave out who may have nothing now', () => {

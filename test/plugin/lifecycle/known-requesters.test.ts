@@ -99,7 +99,7 @@ describe('a requester', () => {
     expect([test.lookUps(), relay.asked]).toEqual([0, []])
   })
 
-  it('whom the author follows is known, by any pubkey of the connection, after one look into the store for each', async () => {
+  it('whom the author follows is known, by any pubkey of the connection, after one look into the store for all', async () => {
     const test = await start()
     const relay = relayWith([])
     test.requesters.askFrom(relay.source)
@@ -107,6 +107,19 @@ describe('a requester', () => {
     expect(await test.isKnown(alice, bob)).toBe(true)
     expect(await test.isKnown(alice, carol, bob)).toBe(true)
     expect([test.lookUps(), relay.asked, test.deadlines]).toEqual([3, [], []])
+  })
+
+  it('who has authenticated a hundred pubkeys costs a stranger one look into the store, and one who is known a few', async () => {
+    const test = await start()
+    await test.learn(followsOf(alice, [bob]))
+    const crowd = Array.from({ length: 99 }, (_, index) => person(`one of many ${index}`))
+    expect(await test.isKnown(alice, ...crowd)).toBe(false)
+    expect(test.lookUps()).toBe(1)
+    for (const place of [0, 42, 99]) {
+      const pubkeys = crowd.toSpliced(place, 0, bob).map(({ pubkey }) => pubkey)
+      expect(await test.requesters.knownAs(alice.pubkey, new Set(pubkeys))).toBe(bob.pubkey)
+    }
+    expect(test.lookUps()).toBeLessThan(30)
   })
 
   it('whom nobody knows is a stranger', async () => {
