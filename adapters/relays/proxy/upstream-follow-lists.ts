@@ -30,6 +30,7 @@ export class UpstreamFollowLists {
   /** The stored lists of an author. Rejects if the relay cannot be reached, or has not answered when `late` is aborted. */
   async ask(author: Pubkey, late: AbortSignal): Promise<readonly SignedEvent[]> {
     const line = await this.#open()
+    late.throwIfAborted()
     return line.ask(author, late)
   }
 
