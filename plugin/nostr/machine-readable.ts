@@ -55,7 +55,7 @@ export function exposureNotice(exposures: ReadonlyMap<string, Exposure>): string
   const packages = [...exposures].map(
     ([id, { requests, since }]) => `${id} to ${requests} requests since ${since}`,
   )
-  return `exposed: handed out as the last key package: ${packages.join(', ')}`
+  return `exposed: handed out as the shared key package: ${packages.join(', ')}`
 }
 
 /** The exposures by event id; empty for any other NOTICE. */

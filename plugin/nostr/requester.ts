@@ -15,7 +15,7 @@ export interface Requester {
 /** Longer values are cut off; no real address is longer. */
 const MAX_ADDRESS_LENGTH = 64
 /** How many times as much as one address a network may take. */
-const NETWORK_FACTOR = 10
+export const NETWORK_FACTOR = 10
 
 /**
  * The address that quotas count: an IPv4 address itself, or the /64 of an IPv6 address, which is what one customer of a

@@ -3,7 +3,7 @@
 import type { GatewayContext } from '../context.ts'
 import { RELAY_LIST_KINDS } from '../lifecycle/relay-list.ts'
 import type { Pubkey } from '../nostr/messages.ts'
-import { requireGranted } from './address-quota.ts'
+import { hitByAddress, refundByAddress } from './address-quota.ts'
 
 /** A new author who was admitted. */
 export interface Admission {
@@ -45,13 +45,12 @@ export async function admitAuthor(
 /** @throws Refusal `rate-limited` */
 async function countNewAuthor(context: GatewayContext, address: string): Promise<Admission> {
   const { options, store, now, log } = context
-  const quota = options.quota.newAuthorsPerAddress
-  const [key, at] = [`new authors ${address}`, now()]
-  const outcome = await store.hit(key, 1, quota, at)
-  requireGranted(outcome, `${quota.max} new authors per ${quota.windowSeconds} s from one address`)
+  const counted = { name: 'new authors', what: 'new authors', quota: options.quota.newAuthorsPerAddress }
+  const at = now()
+  await hitByAddress(store, counted, address, at)
   return {
     giveBack: () =>
-      void store.refund(key, 1, quota, at).catch((error: unknown) => {
+      void refundByAddress(store, counted, address, at).catch((error: unknown) => {
         log.error({ err: error }, 'the store failed to refund a quota; a new author stays counted')
       }),
   }

@@ -1,6 +1,6 @@
 /** Limits how many clients are connected at the same time: in total, and from one address. */
 
-import { addressKey } from '../../../plugin/nostr/requester.ts'
+import { addressKey, NETWORK_FACTOR, networkKey } from '../../../plugin/nostr/requester.ts'
 import type { ServerOptions } from './server-options.ts'
 
 type Limits = Pick<ServerOptions, 'maxConnections' | 'maxConnectionsPerAddress'>
@@ -39,17 +39,17 @@ export class ConnectionLimits {
     this.#limits = limits
   }
 
-  /** IPv6 addresses count by their /64, as they do for quotas. */
+  /** IPv6 addresses count by their /64, and by their /48, as they do for quotas. */
   admit(address: string): Admission {
-    const { maxConnections, maxConnectionsPerAddress } = this.#limits
+    const { maxConnections, maxConnectionsPerAddress: most } = this.#limits
     const key = addressKey(address)
-    const fromAddress = this.#countByAddress.get(key) ?? 0
-    if (maxConnectionsPerAddress > 0 && fromAddress >= maxConnectionsPerAddress)
-      return { outcome: 'refused', status: 429 }
+    const network = networkKey(key)
+    const hasTooMany = this.#countOf(key) >= most || this.#countOf(network) >= most * NETWORK_FACTOR
+    if (most > 0 && hasTooMany) return { outcome: 'refused', status: 429 }
     if (this.#count >= maxConnections) this.#makeRoom()
     if (this.#count >= maxConnections) return { outcome: 'refused', status: 503 }
     this.#count += 1
-    this.#countByAddress.set(key, fromAddress + 1)
+    for (const counted of [key, network]) this.#add(counted, 1)
     return { outcome: 'admitted', place: this.#placeOf(key) }
   }
 
@@ -72,7 +72,7 @@ export class ConnectionLimits {
 
   /** Of the silent clients, the first of the address that has most clients leaves. */
   #makeRoom(): void {
-    const count = ({ address }: SilentClient) => this.#countByAddress.get(address) ?? 0
+    const count = ({ address }: SilentClient) => this.#countOf(address)
     let first: [Place, SilentClient] | undefined
     for (const silent of this.#silent)
       if (first === undefined || count(silent[1]) > count(first[1])) first = silent
@@ -84,8 +84,17 @@ export class ConnectionLimits {
 
   #release(key: string): void {
     this.#count -= 1
-    const remaining = (this.#countByAddress.get(key) ?? 1) - 1
-    if (remaining === 0) this.#countByAddress.delete(key)
-    else this.#countByAddress.set(key, remaining)
+    for (const counted of [key, networkKey(key)]) this.#add(counted, -1)
+  }
+
+  #countOf(key: string | undefined): number {
+    return key === undefined ? 0 : (this.#countByAddress.get(key) ?? 0)
+  }
+
+  #add(key: string | undefined, change: 1 | -1): void {
+    if (key === undefined) return
+    const count = this.#countOf(key) + change
+    if (count === 0) this.#countByAddress.delete(key)
+    else this.#countByAddress.set(key, count)
   }
 }

@@ -24,7 +24,7 @@ export function describeLastPackages(startTarget: StartLiving): void {
       const own = await owner.request('own', packagesOf(alice))
       expect(own.events).toEqual([last])
       expect(own.notices).toEqual([
-        `exposed: handed out as the last key package: ${last?.id} to 2 requests since ${since + 60}`,
+        `exposed: handed out as the shared key package: ${last?.id} to 2 requests since ${since + 60}`,
       ])
     })
 

@@ -42,7 +42,10 @@ describe('an owner who asks for their own packages', () => {
     const replies = await owner.ask('REQ', 'sub', keyPackagesBy(alice), { ...keyPackagesBy(alice), limit: 1 })
     expect(idsIn(replies)).toEqual([last?.id])
     expect(wordsIn(replies)).toEqual([
-      ['NOTICE', `exposed: handed out as the last key package: ${last?.id} to 3 requests since ${NOW + 60}`],
+      [
+        'NOTICE',
+        `exposed: handed out as the shared key package: ${last?.id} to 3 requests since ${NOW + 60}`,
+      ],
       EOSE,
     ])
   })
