@@ -69,7 +69,7 @@ describeStrfry('strfry with the plugin', () => {
       await (await connect(serve)).request('1', packagesOf(alice)),
       await (await connect(serve)).request('2', packagesOf(alice)),
     ]
-    expect(claimed.flatMap((reply) => idsOf(reply.events))).toEqual(idsOf(events))
+    expect(claimed.flatMap((reply) => idsOf(reply.events)).sort()).toEqual(idsOf(events).sort())
     expect(await author.publish(events[0] as SignedEvent)).toEqual(USED)
   })
 
