@@ -7,6 +7,7 @@ import type { OptionsInput } from '../../plugin/options.ts'
 import type { Client, Reply } from '../support/client.ts'
 import { STORE_URL } from '../support/delivery-order.ts'
 import { type Person, person } from '../support/people.ts'
+import { seededRandom } from '../support/random.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, EACH_ANEW, idsOf, newEvent, packagesOf, Scene, type Target } from './behaviour/scene.ts'
@@ -248,15 +249,4 @@ function wasAcknowledged({ history }: Client, { id }: SignedEvent): boolean {
 
 function deliveredTo({ history }: Client): string[] {
   return history.flatMap(([verb, , event]) => (verb === 'EVENT' ? [(event as SignedEvent).id] : []))
-}
-
-/** Whole numbers below `limit`, the same ones for the same seed (mulberry32). */
-function seededRandom(seed: number): (limit: number) => number {
-  let state = seed
-  return (limit) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit
-  }
 }
