@@ -45,14 +45,18 @@ describeStrfry('strfry', () => {
     const stored = async ({ strfry }: StrfryTarget) =>
       (await strfry.command('scan', '{"kinds":[443]}')).split('\n').filter(Boolean).map(idOf).sort()
 
-    it('strfry stores each key package too, and accepts it again after deleting it, until it is spent (I3)', async () => {
+    it('strfry stores each key package too, and again after deleting it: used ones as well, of which nobody gets to know (I3, I4)', async () => {
       const { target, events, client } = await scene.stocked(3, { custody: 'relay' })
       expect(await stored(target)).toEqual(idsOf(events).sort())
       const [claimed, ...live] = events
       expect(idsOf((await client.request('claim', packagesOf(alice))).events)).toEqual([claimed?.id])
       await target.strfry.command('delete', '--filter', '{"kinds":[443]}')
       for (const event of events) expect((await client.publish(event))[0]).toBe(true)
-      expect(await stored(target)).toEqual(idsOf(live).sort())
+      expect(await stored(target)).toEqual(idsOf(events).sort())
+      const { events: others } = await client.request('all', { authors: [alice.pubkey] })
+      expect(others).toEqual([])
+      const left = (await (await scene.connect(target)).request('left', packagesOf(alice))).events
+      expect(idsOf(left)).toEqual([live[0]?.id])
     })
   })
 

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { ProxyOptions } from '../../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../../plugin/options.ts'
+import { newStoreUrl } from '../../../plugin/publish/home.ts'
 import { freePort } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
 import { pluginCommand } from '../../support/strfry.ts'
@@ -40,6 +41,7 @@ export async function startStrfry(
   return {
     ...serve,
     strfry,
+    storeUrl: newStoreUrl(publicUrl),
     stop: async () => {
       await serve.stop()
       await strfry.stop()
