@@ -2,7 +2,7 @@
 
 import { keyPackages, type NostrRelayOptions } from '../../adapters/relays/nostr-relay/nostr-relay.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Target } from '../e2e/behaviour/scene.ts'
@@ -17,7 +17,7 @@ export interface NostrRelayTarget extends Target {
 export type Plugin = NonNullable<RelaySettings['plugins']>[number]
 
 interface Settings {
-  readonly options?: OptionsInput
+  readonly options?: OptionsInput & Pick<GatewaySettings, 'isKnown'>
   readonly plugin?: NostrRelayOptions
   readonly relay?: RelaySettings
   readonly store?: KeyPackageStore

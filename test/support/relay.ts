@@ -24,6 +24,8 @@ export interface RelaySettings {
   readonly plugins?: readonly Parameters<NostrRelay['register']>[0][]
   /** For how many milliseconds it repeats what became of an event without asking its plugins; ten minutes by default. */
   readonly repeatsFor?: number
+  /** By default that of the connection. */
+  readonly addressOf?: (request: IncomingMessage) => string | undefined
 }
 
 export interface TestRelay {
@@ -58,6 +60,7 @@ export async function startRelay({
   tls,
   plugins = [],
   repeatsFor = 600_000,
+  addressOf = ({ socket }) => socket.remoteAddress,
 }: RelaySettings = {}): Promise<TestRelay> {
   const repository = new MemoryRepository()
   const relay = new core.NostrRelay(repository, {
@@ -80,7 +83,7 @@ export async function startRelay({
   const handshakes: IncomingMessage[] = []
   server.on('connection', (socket, request) => {
     handshakes.push(request)
-    relay.handleConnection(socket, request.socket.remoteAddress)
+    relay.handleConnection(socket, addressOf(request))
     socket.on('message', (data) => {
       received.push(String(data))
       answer(socket, String(data))

@@ -2,9 +2,11 @@
 
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { type Person, person } from '../../support/people.ts'
 import { scratch } from '../../support/scratch.ts'
 import { Plugin, pluginCommand } from '../../support/strfry.ts'
-import { alice, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import { alice, bob, carol, eventOf, newEvent, packagesOf, Scene } from '../behaviour/scene.ts'
+import { DEFAULTS } from '../behaviour/stranger-rule.ts'
 import { type ServeProcess, startServe } from '../serve-process.ts'
 
 describe("strfry's plugin, beside serve on one LMDB path", () => {
@@ -34,6 +36,20 @@ describe("strfry's plugin, beside serve on one LMDB path", () => {
     await author.until('REQ', 'keypackages:low')
     await take(await newEvent(serve, alice))
     await author.until('CLOSED', 'keypackages:low')
+  })
+
+  it('teaches serve whom an author follows, who then gets a fresh package when strangers have had their share', async () => {
+    const serve = await scene.start(DEFAULTS)
+    for (let index = 0; index < 3; index++) await take(await newEvent(serve, alice))
+    const follows = eventOf(serve, alice, 3, [['p', bob.pubkey]])
+    expect(await plugin.ask(follows)).toEqual({ id: follows.id, action: 'accept' })
+    const asked = async (as: Person) =>
+      (await (await scene.connect(serve, as)).request('invite', packagesOf(alice))).events
+    const [first, shared] = [await asked(carol), await asked(person('dave'))]
+    expect(await asked(person('erin'))).toEqual(shared)
+    const known = await asked(bob)
+    expect(known).toHaveLength(1)
+    expect([...first, ...shared]).not.toContainEqual(known[0])
   })
 
   async function take(event: SignedEvent): Promise<void> {
