@@ -13,7 +13,7 @@ import { authorNamed, claimBy, DAY, HOUR, LIMITS, NOW, POLICY, packageNamed } fr
 import { seededRandom } from './random.ts'
 import { mannersOf, Receipts } from './receipts.ts'
 
-export const AUTHORS = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'].map(authorNamed)
+const AUTHORS = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'].map(authorNamed)
 const REQUESTERS = 60
 /** Of those, so many are known to every author. */
 const KNOWN = 45
