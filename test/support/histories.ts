@@ -11,7 +11,25 @@ import type {
   StockLimits,
   StoredKeyPackage,
 } from '../../plugin/store.ts'
-import { authorNamed, DAY, deletionOf, HOUR, hex, NOW, packageNamed, slotNamed } from '../contract/index.ts'
+import {
+  authorNamed,
+  DAY,
+  deletionOf,
+  HOUR,
+  hex,
+  NOW,
+  PLENTY,
+  packageNamed,
+  slotNamed,
+} from '../contract/index.ts'
+import {
+  AMPLE,
+  policies,
+  RETIRE_AFTER_SECONDS,
+  shares,
+  stockLimits,
+  strangerTerms,
+} from './history-limits.ts'
 
 export type Step =
   | { readonly do: 'put'; readonly pkg: StoredKeyPackage; readonly limits: StockLimits }
@@ -40,15 +58,39 @@ export function runsOf(numRuns: number, operationsEach: number): number {
 
 export const AUTHORS = ['alice', 'bob', 'carol'].map(authorNamed)
 const PACKAGES = 18
-const RETIRE_AFTER_SECONDS = 600
 
 /** Histories in which every claim is made under the same policy and every package is put under the same limits. */
 export function histories(authors: readonly Pubkey[] = AUTHORS): fc.Arbitrary<History> {
+  return fc.oneof(ofAnyStock(authors), ofStocked(authors))
+}
+
+function ofAnyStock(authors: readonly Pubkey[]): fc.Arbitrary<History> {
   return fc
     .record({ policy: policies, limits: stockLimits })
     .chain(({ policy, limits }) =>
       fc.record({ steps: fc.array(steps(authors, policy, limits), { maxLength: 80, size: 'max' }) }),
     )
+}
+
+/** Histories that begin with a stock of which strangers have only a share. Others seldom have as many fresh packages. */
+function ofStocked(authors: readonly Pubkey[]): fc.Arbitrary<History> {
+  const terms = fc.record({ policy: policies, share: shares, author: fc.constantFrom(...authors) })
+  return terms.chain(({ policy: { strangers: _, freshPerAddress: _also, ...rest }, share, author }) => {
+    const policy = { ...rest, perAuthor: PLENTY, perAddress: PLENTY, ...share }
+    const first = fc
+      .shuffledSubarray(LASTING, { minLength: 4, maxLength: 6 })
+      .map((numbers) =>
+        numbers.map((number): Step => ({ do: 'put', pkg: packageOf(author, number), limits: AMPLE })),
+      )
+    const claims = fc.array(sharingClaims(author), { minLength: 1, maxLength: 1 })
+    const more = fc.oneof(
+      steps([author], policy, AMPLE),
+      claims.map((claims): Step => ({ do: 'claim', claims, policy })),
+    )
+    return fc
+      .tuple(first, fc.array(more, { minLength: 10, maxLength: 50, size: 'max' }))
+      .map(([puts, later]) => ({ steps: [...puts, ...later] }))
+  })
 }
 
 /** Some claims of a history, made under a policy that says other things about strangers. */
@@ -116,30 +158,6 @@ const waits = fc.oneof(
   fc.integer({ min: 1, max: 100 }),
 )
 
-const quotas = fc.record({ max: fc.integer({ min: 1, max: 6 }), windowSeconds: fc.constantFrom(60, HOUR) })
-
-const ofStrangers = { strangers: quotas, freshPerAddress: quotas, keep: fc.nat(3) }
-const strangerTerms = fc.record(ofStrangers, { requiredKeys: ['keep'] })
-
-const policies: fc.Arbitrary<ClaimPolicy> = fc.record(
-  {
-    perAuthor: quotas,
-    perAddress: quotas,
-    ...ofStrangers,
-    redeliverySeconds: fc.constantFrom(0, 0, 60, 200),
-    retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
-    low: fc.constant(3),
-  },
-  { requiredKeys: ['perAuthor', 'perAddress', 'keep', 'redeliverySeconds', 'retireAfterSeconds', 'low'] },
-)
-
-const stockLimits: fc.Arbitrary<StockLimits> = fc.record({
-  max: fc.integer({ min: 1, max: 6 }),
-  overflow: fc.constantFrom('reject', 'evict-oldest'),
-  retireAfterSeconds: fc.constant(RETIRE_AFTER_SECONDS),
-  publish: fc.record({ max: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.constantFrom(60, HOUR) }),
-})
-
 /** A package of an author. It is the same in every history. Some are twins, or have the KeyPackage of another package. */
 function packageOf(author: Pubkey, number: number): StoredKeyPackage {
   const original = sameKeyPackage.get(number)
@@ -173,6 +191,9 @@ function packageNumbered(author: Pubkey, number: number): StoredKeyPackage {
   const place = rank === undefined ? {} : { rank }
   return packageNamed(name, author, { createdAt, expiresAt, lastResort: number % 3 === 0, ...place })
 }
+
+/** One-time packages that do not expire within an hour. */
+const LASTING = [0, 2, 4, 6, 8, 10, 12]
 
 /** Of one-time packages: several have the same, and some none. */
 const RANKS = ['1c', '0a', undefined, '2b', '1a']
@@ -216,6 +237,15 @@ function claimsOf(author: Pubkey): fc.Arbitrary<Claim> {
         { requiredKeys: ['author', 'requester', 'address', 'maximum', 'narrowings'] },
       ),
     },
+  )
+}
+
+/** Of one-time packages, by somebody whom the author knows or not. */
+function sharingClaims(author: Pubkey): fc.Arbitrary<Claim> {
+  const who = { standing: standings, network: fc.constantFrom('2001:db8:0::/48', '2001:db8:1::/48') }
+  return fc.record(
+    { ...plainClaimsOf(author), narrowings: fc.constant([{ kinds: [443] }]), ...who },
+    { requiredKeys: ['author', 'requester', 'address', 'maximum', 'narrowings'] },
   )
 }
 

@@ -338,6 +338,7 @@ function byId({ packages }: Stock): StockedPackage[] {
   return packages.toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-function rankOf({ rank = 'without' }: StockedPackage): string {
+/** Histories have packages with the rank `~`, which is as good as none. */
+function rankOf({ rank = '~' }: StockedPackage): string {
   return rank
 }
