@@ -72,8 +72,8 @@ type Open = () => Promise<readonly [KeyPackageStore, ...KeyPackageStore[]]>
 
 const OTHERS: readonly (readonly [name: string, numRuns: number, open: Open])[] = [
   ['the LMDB store', 40, async () => [real.lmdb()]],
-  ['the Redis store', 100, async () => [await real.redis()]],
-  ['two Redis stores that take turns', 60, () => real.redisTwice()],
+  ['the Redis store', 40, async () => [await real.redis()]],
+  ['two Redis stores that take turns', 30, () => real.redisTwice()],
 ]
 
 describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open) => {
