@@ -20,11 +20,15 @@ interface Left {
 /** Runs `untidy.mjs`, as far as it has made what it leaves. */
 async function makeUntidy(end: 'loaded' | 'failure' | 'none', ...flags: readonly string[]) {
   const file = join(scratch(), 'left.json')
-  const child = startProcess(process.execPath, [...runner, '--testMatch', '**/untidy.mjs', ...flags], {
-    cwd: top,
-    env: { ...process.env, UNTIDY_FILE: file, UNTIDY_END: end },
-    stdio: 'ignore',
-  })
+  const child = startProcess(
+    process.execPath,
+    [...runner, '--runInBand', '--testMatch', '**/untidy.mjs', ...flags],
+    {
+      cwd: top,
+      env: { ...process.env, UNTIDY_FILE: file, UNTIDY_END: end },
+      stdio: 'ignore',
+    },
+  )
   const ended = once(child, 'exit')
   const left = await eventually(
     'it has made what it leaves',
