@@ -5,6 +5,7 @@
 
 import type { ClaimOutcome, ClaimPolicy, KeyPackageStore, Standing, StockLimits } from '../../plugin/store.ts'
 import { authorNamed, claimBy, DAY, HOUR, hex, LIMITS, NOW, packageNamed } from '../contract/packages.ts'
+import { seededFractions } from '../support/random.ts'
 
 /** What is played. */
 export interface Plot {
@@ -72,7 +73,7 @@ class Life {
   constructor(store: KeyPackageStore, plot: Plot) {
     this.#store = store
     this.#plot = plot
-    this.#random = randomFrom(plot.seed)
+    this.#random = seededFractions(plot.seed)
   }
 
   async live(): Promise<Result> {
@@ -173,16 +174,5 @@ class Life {
     if (this.#now < this.#quietUntil) return
     this.#asks += 1
     this.#quietUntil = this.#now + ASK_SECONDS
-  }
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
