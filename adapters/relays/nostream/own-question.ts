@@ -1,7 +1,7 @@
 /** A REQ of the gateway's own, which nostream's handler answers over the connection of a client, who sees nothing of it. */
 
 import { randomBytes } from 'node:crypto'
-import type { ClientMessage, RelayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { ClientMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { NostreamHandler } from './required-members.ts'
 
 export class OwnQuestion {
@@ -26,7 +26,7 @@ export class OwnQuestion {
   takes(name: string | symbol, [subject]: readonly unknown[]): boolean {
     if (name === 'subscribe') return subject === this.id
     if (name !== 'message' || !Array.isArray(subject)) return false
-    const [verb, id, event] = subject as unknown as RelayMessage
+    const [verb, id, event] = subject as readonly unknown[]
     // It refuses a REQ at once, with a NOTICE.
     if (verb === 'NOTICE') return this.#isBeingAsked
     if (id !== this.id) return false
