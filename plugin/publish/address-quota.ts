@@ -3,14 +3,16 @@
 import type { GatewayContext } from '../context.ts'
 import { withRetryAfter } from '../nostr/machine-readable.ts'
 import { Refusal } from '../nostr/refusal.ts'
-import { forNetwork, networkKey } from '../nostr/requester.ts'
-import type { KeyPackageStore, Quota, QuotaOutcome } from '../store.ts'
+import { networkKey } from '../nostr/requester.ts'
+import { type AddressWindow, addressWindows, refund, reserve } from '../quota-windows.ts'
+import type { Quota } from '../store.ts'
 import { orUnavailable } from './answers.ts'
 
-/** What is counted, and in words. */
+/** What is counted, in words, and what the log says when the store cannot give it back. */
 interface AddressQuota {
   readonly name: string
   readonly what: string
+  readonly loss: string
   readonly quota: Quota
 }
 
@@ -19,17 +21,12 @@ interface AddressQuota {
  * @throws Refusal `rate-limited`
  */
 export async function countByAddress(context: GatewayContext, address: string, at: number): Promise<void> {
-  await orUnavailable(context, () => hitByAddress(context.store, ofPublisher(context), address, at))
+  await orUnavailable(context, () => hitByAddress(context, ofPublisher(context), address, at))
 }
 
 /** Known events are not counted: clients send their packages again to be sure. No answer waits for it (I7). */
-export async function uncountByAddress(context: GatewayContext, address: string, at: number): Promise<void> {
-  const { store, log } = context
-  try {
-    await refundByAddress(store, ofPublisher(context), address, at)
-  } catch (error) {
-    log.error({ err: error }, 'the store failed to refund a quota; a known key package stays counted')
-  }
+export function uncountByAddress(context: GatewayContext, address: string, at: number): Promise<void> {
+  return refundByAddress(context, ofPublisher(context), address, at)
 }
 
 /**
@@ -37,57 +34,38 @@ export async function uncountByAddress(context: GatewayContext, address: string,
  * @throws Refusal `rate-limited` if one has no room; then neither counts it
  */
 export async function hitByAddress(
-  store: KeyPackageStore,
-  { name, what, quota }: AddressQuota,
+  context: Pick<GatewayContext, 'store' | 'log'>,
+  counted: AddressQuota,
   address: string,
   at: number,
 ): Promise<void> {
-  const windows = windowsOf(name, address, quota)
-  const hits = await Promise.all(
-    windows.map(async (window) => ({ window, ...(await store.hit(window.key, 1, window.quota, at)) })),
-  )
-  const [refused] = hits
-    .filter(({ granted }) => granted === 0)
-    .sort((one, other) => other.retryAfterSeconds - one.retryAfterSeconds)
-  if (refused === undefined) return
-  const granted = hits.filter((hit) => hit.granted > 0)
-  await Promise.all(granted.map(({ window }) => store.refund(window.key, 1, window.quota, at)))
-  throw rateLimited(what, refused.window, refused)
+  const { what, loss } = counted
+  const { limiting } = await reserve(context, windowsOf(counted, address), 1, at, loss)
+  if (limiting === undefined) return
+  const { quota, of } = limiting.window
+  const reason = `${quota.max} ${what} per ${quota.windowSeconds} s from one ${of}`
+  throw new Refusal('rate-limited', withRetryAfter(reason, limiting.retryAfterSeconds))
 }
 
-/** Gives back what `hitByAddress` has counted. Rejects when the store does. */
-export async function refundByAddress(
-  store: KeyPackageStore,
-  { name, quota }: AddressQuota,
+/** Gives back what `hitByAddress` has counted. Never rejects. */
+export function refundByAddress(
+  context: Pick<GatewayContext, 'store' | 'log'>,
+  counted: AddressQuota,
   address: string,
   at: number,
 ): Promise<void> {
-  const windows = windowsOf(name, address, quota)
-  await Promise.all(windows.map((window) => store.refund(window.key, 1, window.quota, at)))
+  return refund(context, windowsOf(counted, address), 1, at, counted.loss)
 }
 
-interface AddressWindow {
-  readonly key: string
-  readonly quota: Quota
-  readonly of: 'address' | 'network'
-}
-
-function windowsOf(name: string, address: string, quota: Quota): AddressWindow[] {
-  const own: AddressWindow = { key: `${name} ${address}`, quota, of: 'address' }
-  const network = networkKey(address)
-  if (network === undefined) return [own]
-  return [own, { key: `${name} ${network}`, quota: forNetwork(quota), of: 'network' }]
+function windowsOf({ name, quota }: AddressQuota, address: string): AddressWindow[] {
+  return addressWindows(name, { address, network: networkKey(address) }, quota)
 }
 
 function ofPublisher({ options }: GatewayContext): AddressQuota {
-  return { name: 'publisher', what: 'key packages', quota: options.quota.publishPerAddress }
-}
-
-function rateLimited(
-  what: string,
-  { quota, of }: AddressWindow,
-  { retryAfterSeconds }: QuotaOutcome,
-): Refusal {
-  const reason = `${quota.max} ${what} per ${quota.windowSeconds} s from one ${of}`
-  return new Refusal('rate-limited', withRetryAfter(reason, retryAfterSeconds))
+  return {
+    name: 'publisher',
+    what: 'key packages',
+    loss: 'a known key package stays counted',
+    quota: options.quota.publishPerAddress,
+  }
 }

@@ -44,16 +44,15 @@ export async function admitAuthor(
 
 /** @throws Refusal `rate-limited` */
 async function countNewAuthor(context: GatewayContext, address: string): Promise<Admission> {
-  const { options, store, now, log } = context
-  const counted = { name: 'new authors', what: 'new authors', quota: options.quota.newAuthorsPerAddress }
-  const at = now()
-  await hitByAddress(store, counted, address, at)
-  return {
-    giveBack: () =>
-      void refundByAddress(store, counted, address, at).catch((error: unknown) => {
-        log.error({ err: error }, 'the store failed to refund a quota; a new author stays counted')
-      }),
+  const counted = {
+    name: 'new authors',
+    what: 'new authors',
+    loss: 'a new author stays counted',
+    quota: context.options.quota.newAuthorsPerAddress,
   }
+  const at = context.now()
+  await hitByAddress(context, counted, address, at)
+  return { giveBack: () => void refundByAddress(context, counted, address, at) }
 }
 
 async function isHeardOf({ store, now }: GatewayContext, author: Pubkey): Promise<boolean> {

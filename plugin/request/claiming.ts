@@ -9,7 +9,13 @@ import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
 import { isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
-import { type ClaimGroup, groupByWindows, type Reservation, refund, reserve } from './shared-quotas.ts'
+import {
+  type ClaimGroup,
+  groupByWindows,
+  type ReservedClaims,
+  refundClaims,
+  reserveClaims,
+} from './shared-quotas.ts'
 import { claimAsKnown } from './standing.ts'
 import { releaseAll, UndoableClaim } from './undoable-claims.ts'
 
@@ -122,7 +128,7 @@ async function takeGroup(
   const reservedAt = now()
   let reserved = 0
   try {
-    const reservation = await reserve(context, windows, claims.length, reservedAt)
+    const reservation = await reserveClaims(context, windows, claims.length, reservedAt)
     reserved = reservation.granted
     const { asked, refused } = admit(context, claims, reservation)
     const at = now()
@@ -139,11 +145,11 @@ async function takeGroup(
       }
     })
     const counted = answers.filter(({ undoable }) => undoable?.isCounted).length
-    void refund(context, windows, reserved - counted, reservedAt)
+    void refundClaims(context, windows, reserved - counted, reservedAt)
     return [...answers, ...refused]
   } catch (error) {
     log.error({ err: error }, 'the store failed to claim key packages')
-    void refund(context, windows, reserved, reservedAt)
+    void refundClaims(context, windows, reserved, reservedAt)
     return claims.map(({ author }) => ({ author, outcome: { outcome: 'unavailable' } }))
   }
 }
@@ -161,7 +167,7 @@ function withStandIn(access: Access, claim: Claim): Claim {
 function admit(
   { seen }: GatewayContext,
   claims: readonly Claim[],
-  { granted, limited }: Reservation,
+  { granted, limited }: ReservedClaims,
 ): { asked: Claim[]; refused: Answered[] } {
   const unseen: Claim[] = []
   const repeated: Claim[] = []

@@ -1,20 +1,18 @@
 /** The quotas over all authors: what a REQ reserves in them before it claims, and what it gets back. */
 
 import type { GatewayContext } from '../context.ts'
-import { forNetwork } from '../nostr/requester.ts'
 import type { Options } from '../options.ts'
+import { addressWindows, type QuotaWindow, refund, reserve } from '../quota-windows.ts'
 import { isForSlotsAlone } from '../stock/selection.ts'
-import type { Claim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
+import type { Claim, LimitedClaim } from '../store.ts'
 
 /** A window over all authors. */
-export interface SharedWindow {
+export interface SharedWindow extends QuotaWindow {
   readonly by: 'perRequester' | 'perAddressTotal' | 'slotsPerRequester' | 'slotsPerAddress'
-  readonly key: string
-  readonly quota: Quota
 }
 
 /** How many claims have room, and why the others have none. */
-export interface Reservation {
+export interface ReservedClaims {
   readonly granted: number
   readonly limited: LimitedClaim | undefined
 }
@@ -37,29 +35,22 @@ export function groupByWindows(claims: readonly Claim[], { quota }: Options): Cl
   const forSlots: ClaimGroup = {
     windows: [
       { by: 'slotsPerRequester', key: `slots ${requester}`, quota: quota.slotsPerRequester },
-      ...ofAddress('slotsPerAddress', 'slots-from', first, quota.slotsPerAddress),
+      ...addressWindows('slots-from', first, quota.slotsPerAddress).map(limiting('slotsPerAddress')),
     ],
     claims: claims.filter(isForSlotsAlone),
   }
   const others: ClaimGroup = {
     windows: [
       { by: 'perRequester', key: `requester ${requester}`, quota: quota.perRequester },
-      ...ofAddress('perAddressTotal', 'claims-from', first, quota.perAddressTotal),
+      ...addressWindows('claims-from', first, quota.perAddressTotal).map(limiting('perAddressTotal')),
     ],
     claims: claims.filter((claim) => !isForSlotsAlone(claim)),
   }
   return [others, forSlots].filter((group) => group.claims.length > 0)
 }
 
-/** The windows of an address and of the network it is in. */
-function ofAddress(
-  by: SharedWindow['by'],
-  name: string,
-  { address, network }: Claim,
-  quota: Quota,
-): SharedWindow[] {
-  const own = { by, key: `${name} ${address}`, quota }
-  return network === undefined ? [own] : [own, { by, key: `${name} ${network}`, quota: forNetwork(quota) }]
+function limiting(by: SharedWindow['by']): (window: QuotaWindow) => SharedWindow {
+  return ({ key, quota }) => ({ by, key, quota })
 }
 
 /** Whether a REQ asks for nothing but slots of one author by their names. */
@@ -69,45 +60,26 @@ function isReadback([first, ...more]: readonly Claim[]): boolean {
 }
 
 /** Reserves room for up to `cost` claims in every window. Rejects, with nothing reserved, when the store does. */
-export async function reserve(
+export async function reserveClaims(
   context: GatewayContext,
   windows: readonly SharedWindow[],
   cost: number,
   now: number,
-): Promise<Reservation> {
-  const { store } = context
-  const outcomes = await Promise.allSettled(
-    windows.map(async (window) => {
-      return { window, ...(await store.hit(window.key, cost, window.quota, now)) }
-    }),
-  )
-  const hits = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
-  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-  const granted = failed === undefined ? Math.min(cost, ...hits.map((hit) => hit.granted)) : 0
-  for (const hit of hits) void refund(context, [hit.window], hit.granted - granted, now)
-  if (failed !== undefined) throw failed.reason
-  return { granted, limited: longest(hits.filter((hit) => hit.granted < cost)) }
+): Promise<ReservedClaims> {
+  const { granted, limiting } = await reserve(context, windows, cost, now, LOSS)
+  if (limiting === undefined) return { granted, limited: undefined }
+  const { window, retryAfterSeconds } = limiting
+  return { granted, limited: { outcome: 'limited', by: window.by, retryAfterSeconds } }
 }
 
 /** Gives back what was reserved at `now` for claims that are not counted. No answer waits for it (I7). */
-export async function refund(
-  { store, log }: GatewayContext,
+export function refundClaims(
+  context: GatewayContext,
   windows: readonly SharedWindow[],
   cost: number,
   now: number,
 ): Promise<void> {
-  if (cost === 0) return
-  try {
-    await Promise.all(windows.map(({ key, quota }) => store.refund(key, cost, quota, now)))
-  } catch (error) {
-    log.error({ err: error }, 'the store failed to refund a quota; claims that were not served stay counted')
-  }
+  return refund(context, windows, cost, now, LOSS)
 }
 
-function longest(
-  hits: readonly (QuotaOutcome & { readonly window: SharedWindow })[],
-): LimitedClaim | undefined {
-  const [first] = [...hits].sort((a, b) => b.retryAfterSeconds - a.retryAfterSeconds)
-  if (first === undefined) return undefined
-  return { outcome: 'limited', by: first.window.by, retryAfterSeconds: first.retryAfterSeconds }
-}
+const LOSS = 'claims that were not served stay counted'

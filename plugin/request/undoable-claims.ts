@@ -4,9 +4,10 @@ import { releaseEntry } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { EventId, Pubkey } from '../nostr/messages.ts'
-import { isForSlotsAlone, isOneTime } from '../stock/selection.ts'
-import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
-import { refund, type SharedWindow } from './shared-quotas.ts'
+import { isOneTime } from '../stock/selection.ts'
+import { countedOf } from '../stock/windows.ts'
+import type { Claim, ClaimOutcome, CountedClaim, StoredKeyPackage } from '../store.ts'
+import { refundClaims, type SharedWindow } from './shared-quotas.ts'
 
 /** The windows over all authors that count a claim, and since when. */
 export interface CountedIn {
@@ -24,10 +25,9 @@ export class UndoableClaim {
   readonly hasOneTime: boolean
   readonly #context: GatewayContext
   readonly #claim: Claim
-  readonly #freshTaken: number
   readonly #counted: CountedIn
-  /** Whether the windows of the author count it as well. */
-  readonly #isCountedByAuthor: boolean
+  /** What the author's windows count of it; undefined if nothing. */
+  readonly #countedByAuthor: CountedClaim | undefined
   readonly #seen: readonly EventId[]
   /** The slots of which this is the first claim from its address. */
   readonly #worn: readonly KeyPackageRef[]
@@ -43,9 +43,8 @@ export class UndoableClaim {
     this.hasOneTime = slots.length < packages.length
     this.#context = context
     this.#claim = claim
-    this.#freshTaken = outcome.outcome === 'delivered' ? outcome.freshTaken : 0
     this.#counted = counted
-    this.#isCountedByAuthor = outcome.outcome === 'delivered' && outcome.counted && !isForSlotsAlone(claim)
+    this.#countedByAuthor = countedOf(claim, outcome, context.policy, at)
     // Without their events, which are large.
     this.#packages = packages.map(({ author, id, ref, kind }) => ({ author, id, ref, kind }))
     this.#seen = context.seen.add(claim.requester, this.author, idsOf(slots))
@@ -61,7 +60,7 @@ export class UndoableClaim {
   /** Whether it changed anything that `giveBack` would undo. */
   get hasChanged(): boolean {
     if (this.#isUndone) return false
-    return this.#isCountedByAuthor || this.isCounted || this.#seen.length > 0
+    return this.#countedByAuthor !== undefined || this.isCounted || this.#seen.length > 0
   }
 
   /** Nothing of it was sent. The quotas count it all the same. Rejects when the store does. */
@@ -77,22 +76,12 @@ export class UndoableClaim {
   /** It was the author who asked: packages and quotas are as if they had not (I10). Rejects when the store does. */
   async giveBack(): Promise<void> {
     if (this.#isUndone) return
-    const { store, policy, audit, now } = this.#context
+    const { store, audit, now } = this.#context
     const packages = this.#undo()
     const { windows, at } = this.#counted
-    await refund(this.#context, windows, 1, at)
-    if (!this.#isCountedByAuthor) return
-    const { requester, address, network } = this.#claim
-    const freshTaken = this.#freshTaken
-    const counted = {
-      requester,
-      address,
-      ...(network !== undefined && { network }),
-      policy,
-      freshTaken,
-      at: this.at,
-    }
-    await store.release(this.author, idsOf(packages), now(), counted)
+    await refundClaims(this.#context, windows, 1, at)
+    if (this.#countedByAuthor === undefined) return
+    await store.release(this.author, idsOf(packages), now(), this.#countedByAuthor)
     audit(() => packages.map((pkg) => releaseEntry(pkg, this.#claim.requester, 'its author had asked')))
   }
 

@@ -1,7 +1,16 @@
 /** Sliding windows: how much of a quota is used, when there is room again, and the windows that limit a claim. Pure. */
 
 import { forNetwork } from '../nostr/requester.ts'
-import type { Claim, ClaimPolicy, CountedClaim, LimitedClaim, Quota, QuotaOutcome } from '../store.ts'
+import type {
+  Claim,
+  ClaimOutcome,
+  ClaimPolicy,
+  CountedClaim,
+  LimitedClaim,
+  Quota,
+  QuotaOutcome,
+} from '../store.ts'
+import { isForSlotsAlone } from './selection.ts'
 
 /** What was recorded, oldest first: the time in seconds since the epoch, and the cost. */
 export type Window = readonly (readonly [at: number, cost: number])[]
@@ -116,6 +125,19 @@ export function countClaim(
   }
   const [first, ...others] = limits
   return first === undefined ? changed : others.reduce(longer, first)
+}
+
+/** What a claim counted in its author's windows, for `uncountClaim`; undefined if nothing. */
+export function countedOf(
+  claim: Claim,
+  outcome: ClaimOutcome,
+  policy: ClaimPolicy,
+  at: number,
+): CountedClaim | undefined {
+  if (outcome.outcome !== 'delivered' || !outcome.counted || isForSlotsAlone(claim)) return undefined
+  const { requester, address, network } = claim
+  const { freshTaken } = outcome
+  return { requester, address, ...(network !== undefined && { network }), policy, freshTaken, at }
 }
 
 /** Gives back what a claim counted. */

@@ -4,11 +4,11 @@ import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
-import { isForSlotsAlone } from '../../../plugin/stock/selection.ts'
 import { release } from '../../../plugin/stock/stock.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
 import {
   type ChangedWindows,
+  countedOf,
   refund,
   uncountClaim,
   type WindowName,
@@ -106,13 +106,9 @@ export function undelivered(
 ): Releasing[] {
   return claims.flatMap((claim, index) => {
     const outcome = outcomes[index]
-    if (outcome?.outcome !== 'delivered' || !outcome.counted || isForSlotsAlone(claim)) return []
-    const { author, requester, address, network } = claim
-    const { freshTaken } = outcome
-    const whose = network === undefined ? { requester, address } : { requester, address, network }
-    return [
-      { author, ids: outcome.packages.map(({ id }) => id), counted: { ...whose, policy, freshTaken, at } },
-    ]
+    const counted = outcome && countedOf(claim, outcome, policy, at)
+    if (outcome?.outcome !== 'delivered' || counted === undefined) return []
+    return [{ author: claim.author, ids: outcome.packages.map(({ id }) => id), counted }]
   })
 }
 

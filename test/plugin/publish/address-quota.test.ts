@@ -5,15 +5,21 @@ import { memoryStore } from '../../../adapters/storage/memory.ts'
 import { addressKey } from '../../../plugin/nostr/requester.ts'
 import { hitByAddress, refundByAddress } from '../../../plugin/publish/address-quota.ts'
 import { HOUR, NOW } from '../../contract/index.ts'
+import { testLog } from '../../support/log.ts'
 
-const counted = { name: 'things', what: 'things', quota: { max: 1, windowSeconds: HOUR } }
+const counted = {
+  name: 'things',
+  what: 'things',
+  loss: 'one stays counted',
+  quota: { max: 1, windowSeconds: HOUR },
+}
 
 describe('what an address publishes', () => {
   it('is limited for the address and for its network, and what was refused counts for neither', async () => {
     const store = memoryStore()
     const hit = async (address: string) => {
       try {
-        await hitByAddress(store, counted, addressKey(address), NOW)
+        await hitByAddress({ store, log: testLog() }, counted, addressKey(address), NOW)
         return 'counted'
       } catch (error) {
         return (error as Error).message
@@ -30,7 +36,7 @@ describe('what an address publishes', () => {
     )
     expect(await hit('192.0.2.1')).toBe('counted')
 
-    await refundByAddress(store, counted, addressKey('2001:db8:0:0::1'), NOW)
+    await refundByAddress({ store, log: testLog() }, counted, addressKey('2001:db8:0:0::1'), NOW)
     expect(await hit('2001:db8:0:10::1')).toBe('counted')
     await store.close()
   })
