@@ -9,6 +9,7 @@ import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
+import { publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings, withoutPasswords } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
@@ -70,7 +71,7 @@ async function serveFrom(
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
-  const common = { gateway, options, proxy, log, ...hostAndPort(settings.listen) }
+  const common = { gateway, options, proxy, log, http: publicHttp(), ...hostAndPort(settings.listen) }
   const server =
     upstream === undefined
       ? await startStandalone({ ...common, store, version })

@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
 import { auditOptionsSchema } from '../audit/audit-log.ts'
+import { adminOptionsSchema, httpOptionsSchema } from '../http/http-options.ts'
 import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
 
 const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
@@ -35,6 +36,8 @@ export const settingsSchema = optionsSchema.extend({
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
+  admin: adminOptionsSchema(listenSchema).prefault({}),
+  http: httpOptionsSchema.prefault({}),
   audit: auditOptionsSchema.prefault({}),
   log: z
     .strictObject({

@@ -10,7 +10,13 @@ import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
-import { HandshakeRefused, type Listener, listen, type Reception } from '../server/listener.ts'
+import {
+  HandshakeRefused,
+  type HttpHandler,
+  type Listener,
+  listen,
+  type Reception,
+} from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
 import { mergedInformation } from '../server/relay-information.ts'
 import {
@@ -37,6 +43,8 @@ export interface ProxySettings {
   readonly options?: ServerOptions
   readonly proxy?: ProxyOptions
   readonly log: Logger
+  /** Answers HTTP requests in place of the relay where it wants to. */
+  readonly http?: HttpHandler | undefined
 }
 
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
@@ -88,6 +96,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    http: settings.http,
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
       headersOf,

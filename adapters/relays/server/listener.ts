@@ -5,6 +5,7 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
+  type ServerResponse,
   STATUS_CODES,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -16,6 +17,9 @@ import { ConnectionLimits } from './connection-limits.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
 
+/** What may answer an HTTP request in place of the relay. It must not throw. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse, address: string) => boolean
+
 export interface ListenerSettings {
   readonly host: string
   /** 0 picks a free port. */
@@ -23,7 +27,11 @@ export interface ListenerSettings {
   readonly options: ServerOptions
   /** Whether clients are offered permessage-deflate. */
   readonly compression: boolean
-  /** Answers HTTP requests that are not WebSocket handshakes. */
+  /**
+   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address. True: it answers it.
+   */
+  readonly http?: HttpHandler | undefined
+  /** Answers all other HTTP requests. */
   readonly onRequest: RequestListener
   /** Who sent a request; the connection limits count the address. */
   readonly senderOf: (request: IncomingMessage) => Sender
@@ -82,7 +90,10 @@ const MEAN_CHUNK_BYTES = 256
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host } = settings
-  const http = createServer({ requestTimeout: 30_000 }, settings.onRequest)
+  const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    const isTaken = settings.http?.(request, response, settings.senderOf(request).address)
+    if (isTaken !== true) settings.onRequest(request, response)
+  })
   const protocols = new WeakMap<IncomingMessage, string>()
   const webSockets = new WebSocketServer({
     noServer: true,

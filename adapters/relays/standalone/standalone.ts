@@ -6,7 +6,7 @@ import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
-import { type Listener, listen } from '../server/listener.ts'
+import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
 import {
   CORS,
@@ -34,6 +34,8 @@ export interface StandaloneSettings {
   readonly options?: ServerOptions
   readonly proxy?: ProxyOptions
   readonly log: Logger
+  /** Answers HTTP requests in place of the relay where it wants to. */
+  readonly http?: HttpHandler | undefined
   /** Of this software, for the NIP-11 document. */
   readonly version: string
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -55,6 +57,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     port,
     options,
     compression: proxy.compression,
+    http: settings.http,
     onRequest: answerHttp({ gateway, options, version }),
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,

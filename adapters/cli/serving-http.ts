@@ -1,0 +1,8 @@
+/** What `serve` answers over HTTP: on the public port, and on the operator's listener. */
+
+import { type HttpHandler, httpHandler } from '../http/routing.ts'
+
+/** On the public port; what it does not take is the relay's. */
+export function publicHttp(): HttpHandler {
+  return httpHandler([])
+}

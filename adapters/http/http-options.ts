@@ -1,0 +1,39 @@
+/** The `admin` and `http` settings: who administers the server and where, and under which path its pages are. */
+
+import { z } from 'zod'
+
+const pubkey = z
+  .string()
+  .regex(/^([0-9a-f]{64}|npub1[0-9a-z]{58})$/i)
+  .meta({ examples: ['npub1...'] })
+
+/** The `admin` settings. `listen` is the address schema of the other `listen` setting. */
+export const adminOptionsSchema = (listen: z.ZodType<string>) =>
+  z.strictObject({
+    listen: z
+      .union([z.literal('none'), listen])
+      .default('127.0.0.1:9447')
+      .describe(
+        "Address and port of the operator's listener: metrics, health and the operator's page; none for no such listener",
+      ),
+    pubkeys: z
+      .array(pubkey)
+      .default([])
+      .describe('Pubkeys (hex or npub) that may administer this server (NIP-86)'),
+  })
+
+export type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
+
+/** The `http` settings. */
+export const httpOptionsSchema = z.strictObject({
+  path: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._~-]+)+$/)
+    .meta({ examples: ['/keypackages'] })
+    .default('/keypackages')
+    .describe(
+      'Where the page and the REST interface are if a relay is behind the gateway, which answers on all other paths',
+    ),
+})
+
+export type HttpOptions = z.output<typeof httpOptionsSchema>

@@ -1,0 +1,34 @@
+/** Which part of the HTTP interface answers a request: each in turn says whether it has taken it. */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** One request, and where its answer goes. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The path of the request target, without its query and with no dot segments; it starts with `/`. */
+  readonly path: string
+  /** The client's network address, for quotas and access rules. */
+  readonly address: string
+}
+
+/** Part of the HTTP interface. True: it has taken the request, and answers it. False: it has touched neither side. */
+export type HttpPart = (exchange: Exchange) => boolean
+
+/** What a listener asks before it answers a request itself. False: it has to. */
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse, address: string) => boolean
+
+/** Asks the parts in order. A request target that is not a path is no part's. */
+export function httpHandler(parts: readonly HttpPart[]): HttpHandler {
+  return (request, response, address) => {
+    const path = pathOf(request.url ?? '')
+    if (path === undefined) return false
+    const exchange = { request, response, path, address }
+    return parts.some((part) => part(exchange))
+  }
+}
+
+function pathOf(target: string): string | undefined {
+  const url = `http://localhost${target}`
+  return target.startsWith('/') && URL.canParse(url) ? new URL(url).pathname : undefined
+}
