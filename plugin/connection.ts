@@ -45,6 +45,8 @@ export interface Connection {
    * gateway limits its own subscriptions to 1,000, and the relay limits its own.
    */
   readonly maxSubscriptions?: number
+  /** Called for each subscription that is refused because the client has too many. It must not throw. */
+  readonly onTooManySubscriptions?: () => void
 }
 
 /** The result of a client's message: send `replies` to the client, in order, then pass `forward` to the relay. */
