@@ -4,8 +4,10 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
+import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
@@ -72,10 +74,12 @@ async function serveFrom(
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
-  const common = { gateway, options, proxy, log, http: publicHttp(), ...hostAndPort(settings.listen) }
+  const relay = upstream === undefined ? relayLists(store, log) : undefined
+  const http = publicHttp({ settings, gateway, store, verifyEvent, relayLists: relay, log, version })
+  const common = { gateway, options, proxy, log, http, ...hostAndPort(settings.listen) }
   const server =
     upstream === undefined
-      ? await startStandalone({ ...common, store, version })
+      ? await startStandalone({ ...common, store, version, relay })
       : await startProxy({ ...common, upstream })
   signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
@@ -100,6 +104,11 @@ async function serveFrom(
     gateway.close()
     await signatures.close()
   }
+}
+
+function relayLists(store: KeyPackageStore, log: Logger): RelayListRelay {
+  const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
+  return new RelayListRelay({ store, report, now: () => Math.floor(Date.now() / 1000) })
 }
 
 /** Rejects as `opened` does, and never resolves. */
