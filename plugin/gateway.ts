@@ -13,6 +13,7 @@ import { Replenisher } from './lifecycle/replenish.ts'
 import { SlotWear } from './lifecycle/slot-wear.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { OwnInformation } from './own-information.ts'
 import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { StoreUrl } from './publish/store-url.ts'
@@ -24,7 +25,7 @@ import { Turns } from './request/turns.ts'
 import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
-import type { AccessRule, KeyPackageStore, Removal } from './store.ts'
+import type { AccessRule, ChangedInformation, InformationField, KeyPackageStore, Removal } from './store.ts'
 import { Verification, type VerifyEvent } from './verification.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
@@ -57,6 +58,7 @@ export class KeyPackageGateway {
   readonly #context: SessionContext
   readonly #requesters: KnownRequesters
   readonly #storeUrl: StoreUrl
+  readonly #information: OwnInformation
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
@@ -82,6 +84,7 @@ export class KeyPackageGateway {
       isKnown,
     })
     this.#requesters = requesters
+    this.#information = new OwnInformation({ store, log, now, deadline })
     const context: GatewayContext = {
       options: this.options,
       policy: policyOf(this.options),
@@ -177,6 +180,19 @@ export class KeyPackageGateway {
   /** What to add to the relay information document (NIP-11). */
   relayInformation(): RelayInformation {
     return informationOf(this.options)
+  }
+
+  /**
+   * What operators have changed at run time of what the relay says about itself (NIP-11), on every gateway of this store, within a
+   * second. Never rejects: without the store, what was known last.
+   */
+  changedInformation(): Promise<ChangedInformation> {
+    return this.#information.current()
+  }
+
+  /** Changes it. An empty `value` is as if it had never been changed. Rejects when the store does. */
+  changeInformation(field: InformationField, value: string): Promise<void> {
+    return this.#information.change(field, value)
   }
 
   /** Ends every session. The caller closes the store. */
