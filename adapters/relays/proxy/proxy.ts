@@ -18,6 +18,7 @@ import {
   type Reception,
 } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
+import { Refused } from '../server/refused.ts'
 import { mergedInformation } from '../server/relay-information.ts'
 import {
   type ProxyOptions,
@@ -56,6 +57,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
+  const refused = new Refused({ log, clock: Date.now })
   const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
@@ -64,7 +66,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
 
   const receive = async (request: IncomingMessage, sender: Sender, gone: AbortSignal): Promise<Reception> => {
     const url = upstreamUrl(upstream, request)
-    if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path')
+    if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path', 'invalid')
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
     const connected = await dialer.dial({ url, headers: headersOf(request), protocols, gone })
     return {
@@ -75,6 +77,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
           stream: request.socket,
           address: sender.address,
           countBadSignature: badSignatures.counter(sender),
+          refused,
           host: localHost(request),
           openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
           relay: new UpstreamConnection({
@@ -98,6 +101,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    refused,
     http: settings.http,
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
@@ -109,6 +113,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   void dialer.look(new URL(upstream))
   return {
     ...listener,
+    statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
     close: async () => {
       dialer.stopLooking()
       stopAsking()
