@@ -36,6 +36,7 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   access: 'who is banned or allowed',
+  information: 'what the relay says about itself',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
@@ -54,6 +55,7 @@ const discard: ImportTarget['store'] = {
   dropRelayLists: async () => {},
   dropFollowLists: async () => {},
   putAccessRule: async () => {},
+  putInformation: async () => {},
 }
 
 export function defineImport(command: Command): Command {
