@@ -161,6 +161,15 @@ export class KeyPackageGateway {
     return this.#requesters.askFrom(source)
   }
 
+  /**
+   * Why somebody may not query key packages now, their own included (`access`): text that begins with a NIP-01 prefix. Undefined if
+   * they may. For those who ask without a session, which checks it itself. Never rejects.
+   */
+  async refusalToQuery({ authenticated = [], address }: PublishContext): Promise<string | undefined> {
+    const asker = { authenticated: new Set(authenticated), networkAddress: address }
+    return (await this.#context.access.refusalToClaim(asker))?.message
+  }
+
   /** An author's packages in the stock, newest first, for the author or the operator. Spends nothing. Rejects when the store does. */
   ownPackages(author: Pubkey): Promise<OwnPackage[]> {
     return ownPackagesOf(this.#context, author)
