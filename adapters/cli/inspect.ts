@@ -1,6 +1,5 @@
 /** `inspect`: the fields of a key package event, and the outcome of every check on it. */
 
-import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import { showCode } from '../../plugin/key-package/codes.ts'
 import { type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
@@ -15,7 +14,8 @@ import {
 } from '../../plugin/key-package/validate.ts'
 import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
 import { createVerifier } from '../node/verify-event.ts'
-import { InputError, unreadable } from './input.ts'
+import { InputError, readAll } from './input.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
@@ -45,7 +45,6 @@ interface CheckReport {
   readonly message?: string
 }
 
-const STDIN = 0
 const EXIT_REFUSED = 1
 const TIME_FIELDS = ['created_at', 'not_before', 'not_after']
 
@@ -62,34 +61,25 @@ export function defineInspect(command: Command): Command {
   addSettings(command, ['profile', 'kinds', 'validation', 'stock'])
   return command.action(async (file: string, flags: InspectFlags) => {
     const { kinds, validation, stock } = readSettings(command, process.env)
-    inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
+    await inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
   })
 }
 
-function inspect(file: string, rules: InspectRules, { json, at }: InspectFlags): void {
-  const events = readEvents(file)
+async function inspect(file: string, rules: InspectRules, { json, at }: InspectFlags): Promise<void> {
+  const events = eventsIn(await readAll(file))
   if (events.length === 0) throw new InputError(`no event in ${file}`)
   const reports = events.map((event) => inspectEvent(event, rules, at))
   const texts = reports.map((report) => (json ? JSON.stringify(report) : formatReport(report)))
-  process.stdout.write(`${texts.join(json ? '\n' : '\n\n')}\n`)
+  print(texts.join(json ? '\n' : '\n\n'))
   if (reports.some(({ accepted }) => !accepted)) process.exitCode = EXIT_REFUSED
 }
 
 /** @throws InputError */
-function readEvents(file: string): unknown[] {
-  const text = readText(file)
+function eventsIn(text: string): unknown[] {
   try {
     return [JSON.parse(text)]
   } catch {
     return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]))
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? STDIN : file, 'utf8')
-  } catch (error) {
-    throw unreadable(file, error)
   }
 }
 

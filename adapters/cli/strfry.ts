@@ -99,6 +99,7 @@ async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'sto
 /** Reserves stdout for answers: whatever else writes to it is sent to stderr. */
 function reserveStdout(): (text: string) => void {
   const write = process.stdout.write.bind(process.stdout)
+  process.stdout.removeAllListeners('error')
   process.stdout.write = process.stderr.write.bind(process.stderr)
   // strfry has closed the pipe, so it sends no more events either.
   process.stdout.on('error', () => process.stdin.destroy())
