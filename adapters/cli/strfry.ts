@@ -32,7 +32,11 @@ const SETTINGS = [
 export function defineStrfry(command: Command): Command {
   command.argument('[command...]', 'your own plugin, which is asked first')
   addSettings(command, SETTINGS)
-  return command.action((operator: string[]) => strfry(readSettings(command, process.env), operator))
+  return command.action((operator: string[]) => {
+    // Nothing after `--` is a policy that got lost, for example in an empty variable. No policy would accept everything.
+    const isLost = operator.length === 0 && process.argv.includes('--')
+    return strfry(readSettings(command, process.env), isLost ? [''] : operator)
+  })
 }
 
 async function strfry(settings: Settings, [program, ...args]: string[]): Promise<void> {
