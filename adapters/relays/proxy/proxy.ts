@@ -25,7 +25,6 @@ import {
   proxyOptionsSchema,
   type ServerOptions,
   serverOptionsSchema,
-  trustedAddresses,
 } from '../server/server-options.ts'
 import { ClientAddresses, localHost, type Sender } from '../server/trusted-headers.ts'
 import { upstreamHeaders } from './forwarded-headers.ts'
@@ -52,7 +51,7 @@ export interface ProxySettings {
 export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
-  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const addresses = new ClientAddresses(proxy, log)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
   const refused = new Refused({ log, clock: Date.now })
