@@ -9,6 +9,14 @@ import { informationOf, type RelayInformation } from './information.ts'
 import type { FollowListSource } from './lifecycle/follow-list.ts'
 import { type IsKnown, KnownRequesters } from './lifecycle/known-requesters.ts'
 import { LearnedFollowLists } from './lifecycle/learned-follow-lists.ts'
+import {
+  type OwnPackage,
+  type OwnRemoval,
+  ownPackagesOf,
+  type PackagesToRemove,
+  type RemovedBy,
+  removeOwn,
+} from './lifecycle/own-stock.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import { SlotWear } from './lifecycle/slot-wear.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
@@ -137,6 +145,20 @@ export class KeyPackageGateway {
    */
   askForFollowLists(source: FollowListSource): () => void {
     return this.#requesters.askFrom(source)
+  }
+
+  /** An author's packages in the stock, newest first, for the author or the operator. Spends nothing. Rejects when the store does. */
+  ownPackages(author: Pubkey): Promise<OwnPackage[]> {
+    return ownPackagesOf(this.#context, author)
+  }
+
+  /**
+   * Removes packages of an author, as if they had deleted them: by their ids, or everything created until now. They are spent, and
+   * what is removed is refused when it arrives again, or for the first time (I3). Whoever calls it has checked that it is the author,
+   * or the operator, who asks. Rejects when the store does, and has then removed nothing.
+   */
+  remove(author: Pubkey, which: PackagesToRemove, by?: RemovedBy): Promise<OwnRemoval> {
+    return removeOwn(this.#context, author, which, by)
   }
 
   /** Removes expired packages and those due to retire. Resolves to how many were removed; rejects when the store does. */

@@ -5,6 +5,7 @@ export type { AuditRecord } from './audit.ts'
 export type {
   Answer,
   AnsweredPublication,
+  AuthorClaim,
   CheckedEvent,
   Connection,
   GatewaySession,
@@ -27,6 +28,7 @@ export {
 } from './lifecycle/follow-list.ts'
 export type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 export type { IsKnown } from './lifecycle/known-requesters.ts'
+export type { OwnPackage, OwnRemoval, PackagesToRemove, RemovedBy } from './lifecycle/own-stock.ts'
 export {
   type ClientMessage,
   type EventId,

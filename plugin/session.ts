@@ -130,6 +130,7 @@ export class Session implements GatewaySession {
       this.#early.authenticated(pubkey)
       this.#subscriptions.becomeOwn(pubkey)
     }
+    if (this.#connection.duration === 'one exchange') return () => {}
     return this.#context.replenisher.join(pubkey, (message) => this.#send(message))
   }
 

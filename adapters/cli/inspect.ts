@@ -2,18 +2,17 @@
 
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
-import { showCode } from '../../plugin/key-package/codes.ts'
-import { type KeyPackage, keyPackageRef } from '../../plugin/key-package/decode.ts'
-import { defaultEncoding } from '../../plugin/key-package/encoding.ts'
-import { carriesLastResort } from '../../plugin/key-package/extensions.ts'
-import { explainForReceivers, type Reception, receptions } from '../../plugin/key-package/generations.ts'
+import type { Reception } from '../../plugin/key-package/generations.ts'
 import {
-  type CheckOutcome,
-  type Explanation,
-  explainKeyPackage,
-  type RulesHere,
-} from '../../plugin/key-package/validate.ts'
-import { isSignedEvent, shapeFault } from '../../plugin/nostr/event.ts'
+  INSPECTED_TIMES,
+  type InspectedCheck,
+  type InspectedFields,
+  inspectedCheck,
+  inspect as inspectForReceivers,
+} from '../../plugin/key-package/inspection.ts'
+import { explainKeyPackage, type RulesHere } from '../../plugin/key-package/validate.ts'
+import { isSignedEvent } from '../../plugin/nostr/event.ts'
+import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { createVerifier } from '../node/verify-event.ts'
 import { InputError, unreadable } from './input.ts'
 import { addSettings, readSettings } from './settings.ts'
@@ -26,28 +25,18 @@ interface InspectFlags {
 
 type InspectRules = Required<Omit<RulesHere, 'authenticatedAs' | 'blocked'>>
 
-/** Field names and values; times are seconds since the epoch. */
-type Fields = Readonly<Record<string, string | number | boolean | readonly string[]>>
-
 interface Report {
   readonly accepted: boolean
   /** Why it would be refused, as a client would read it. */
   readonly message?: string
-  readonly fields: Fields
-  readonly checks: readonly CheckReport[]
+  readonly fields: InspectedFields
+  readonly checks: readonly InspectedCheck[]
   /** Whether the clients of each generation accept it. */
   readonly receivers: readonly Reception[]
 }
 
-interface CheckReport {
-  readonly check: string
-  readonly outcome: CheckOutcome['outcome']
-  readonly message?: string
-}
-
 const STDIN = 0
 const EXIT_REFUSED = 1
-const TIME_FIELDS = ['created_at', 'not_before', 'not_after']
 
 export function defineInspect(command: Command): Command {
   command
@@ -108,55 +97,21 @@ function parseSeconds(text: string): number {
 
 /** Runs the checks as if the author, authenticated, published the event at `now`, in seconds since the epoch. */
 function inspectEvent(event: unknown, rules: InspectRules, now: number): Report {
-  if (!isSignedEvent(event)) {
-    const message = `invalid: ${shapeFault(event)}`
-    const checks = [{ check: 'event', outcome: 'refused', message }] as const
-    return { accepted: false, message, fields: {}, checks, receivers: [] }
-  }
-  const explained = explainKeyPackage(event, { ...rules, authenticatedAs: new Set([event.pubkey]) }, now)
-  const checks = explained.checks.map(reportOf)
-  const received = explainForReceivers(event, rules.verifyEvent, now)
+  const received = inspectForReceivers(event, rules.verifyEvent, now)
+  const checks = isSignedEvent(event) ? checksHere(event, rules, now) : received.checks
   const refused = checks.find(({ outcome }) => outcome === 'refused')
   return {
     accepted: refused === undefined,
     ...(refused?.message !== undefined && { message: refused.message }),
-    fields: fieldsOf(received),
+    fields: received.fields,
     checks,
-    receivers: receptions(received),
+    receivers: received.receivers,
   }
 }
 
-function reportOf(outcome: CheckOutcome): CheckReport {
-  if (outcome.outcome !== 'refused') return outcome
-  return { check: outcome.check, outcome: 'refused', message: outcome.refusal.message }
-}
-
-function fieldsOf({ draft: { event, tags, keyPackage } }: Explanation): Fields {
-  const { encodings, relays, slots } = tags
-  return {
-    id: event.id,
-    kind: event.kind,
-    author: event.pubkey,
-    created_at: event.created_at,
-    encoding: encodings[0] ?? defaultEncoding(event.kind),
-    ...(slots[0] !== undefined && { slot: slots[0] }),
-    ...(relays.length > 0 && { relays }),
-    ...(keyPackage && keyPackageFields(keyPackage)),
-  }
-}
-
-function keyPackageFields(keyPackage: KeyPackage): Fields {
-  const { bytes, ciphersuite, leafNode, extensions } = keyPackage
-  return {
-    bytes: bytes.length,
-    ref: keyPackageRef(bytes, ciphersuite),
-    ciphersuite: showCode(ciphersuite),
-    identity: Buffer.from(leafNode.credential.data).toString('hex'),
-    not_before: leafNode.notBefore,
-    not_after: leafNode.notAfter,
-    extensions: extensions.map(({ type }) => showCode(type)),
-    last_resort: carriesLastResort(keyPackage),
-  }
+function checksHere(event: SignedEvent, rules: InspectRules, now: number): InspectedCheck[] {
+  const authenticatedAs = new Set([event.pubkey])
+  return explainKeyPackage(event, { ...rules, authenticatedAs }, now).checks.map(inspectedCheck)
 }
 
 function formatReport({ accepted, message, fields, checks, receivers }: Report): string {
@@ -177,9 +132,9 @@ function receptionRow({ generation, accepted, reasons }: Reception): string[] {
   return [`clients of ${generation}`, accepted ? 'accept' : 'refuse', reasons.join('; ')]
 }
 
-function fieldRows(fields: Fields): string[][] {
+function fieldRows(fields: InspectedFields): string[][] {
   return Object.entries(fields).map(([name, value]) => {
-    if (TIME_FIELDS.includes(name)) return [name, `${value} (${formatTime(Number(value))})`]
+    if (INSPECTED_TIMES.includes(name)) return [name, `${value} (${formatTime(Number(value))})`]
     return [name, Array.isArray(value) ? value.join(', ') : String(value)]
   })
 }
