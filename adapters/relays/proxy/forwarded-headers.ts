@@ -37,10 +37,15 @@ function nodeName(address: string): string {
   return address.includes(':') ? `"[${address}]"` : address
 }
 
+/** Without them a body has no end, and what follows it is read as a request: `Connection: content-length` must not remove them. */
+const FRAMING = new Set(['content-length', 'host'])
+
 /** Without the headers that concern a single hop. */
 export function endToEnd(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = headers.connection?.split(',').map((name) => name.trim().toLowerCase()) ?? []
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name)),
+    Object.entries(headers).filter(
+      ([name]) => FRAMING.has(name) || !(HOP_BY_HOP.has(name) || named.includes(name)),
+    ),
   )
 }
