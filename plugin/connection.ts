@@ -1,7 +1,7 @@
 /** The interface to an embedding relay: what it provides for each connection, and the session it gets in return. */
 
-import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from './nostr/messages.ts'
-import type { PutOutcome } from './store.ts'
+import type { ClientMessage, GatewayMessage, Pubkey, RelayMessage, SignedEvent } from './nostr/messages.ts'
+import type { LimitedClaim, PutOutcome } from './store.ts'
 
 /** What an embedding relay provides for each connection. */
 export interface Connection {
@@ -17,6 +17,11 @@ export interface Connection {
   readonly send: (message: GatewayMessage) => void
   /** Called for each event or KeyPackage of this client whose signature is wrong. It must not throw. */
   readonly onBadSignature?: () => void
+  /**
+   * How long the client stays. `lasting` (the default): until its socket closes. `one exchange`: it asks once and leaves, as over
+   * HTTP; its author is not asked for more packages on it, for nobody would read that.
+   */
+  readonly duration?: 'lasting' | 'one exchange'
   /**
    * Who handles the EVENTs that concern the gateway. `here` (the default): the session. `upstream`: a plugin of the
    * relay; the session forwards them.
@@ -40,6 +45,8 @@ export interface Connection {
    * gateway limits its own subscriptions to 1,000, and the relay limits its own.
    */
   readonly maxSubscriptions?: number
+  /** Called for each subscription that is refused because the client has too many. It must not throw. */
+  readonly onTooManySubscriptions?: () => void
 }
 
 /** The result of a client's message: send `replies` to the client, in order, then pass `forward` to the relay. */
@@ -54,7 +61,21 @@ export interface Answer {
   readonly forward?: ClientMessage
   /** Call it if the socket was closed before any reply was sent: it releases the claimed packages. */
   readonly unsent?: () => Promise<void>
+  /** For a REQ that claims: what became of each author's part. The replies say the same, but name no author. */
+  readonly claims?: readonly AuthorClaim[]
 }
+
+/**
+ * What became of one author's part of a REQ.
+ * - `delivered`: their packages are among the replies.
+ * - `none`: there is no matching package.
+ * - `limited`: a quota is used up; there is room again after `retryAfterSeconds`.
+ * - `unavailable`: the store did not answer.
+ */
+export type AuthorClaim = { readonly author: Pubkey } & (
+  | { readonly outcome: 'delivered' | 'none' | 'unavailable' }
+  | Pick<LimitedClaim, 'outcome' | 'retryAfterSeconds'>
+)
 
 /**
  * What became of an EVENT, from the rules to the OK message (NIP-01).

@@ -5,6 +5,7 @@ export type { AuditRecord } from './audit.ts'
 export type {
   Answer,
   AnsweredPublication,
+  AuthorClaim,
   CheckedEvent,
   Connection,
   GatewaySession,

@@ -46,7 +46,7 @@ export class Session implements GatewaySession {
     this.#context = context
     this.#onClose = onClose
     const { options, verification, replenisher, followLists } = context
-    this.#subscriptions = new Subscriptions(connection.maxSubscriptions)
+    this.#subscriptions = new Subscriptions(connection)
     this.#identity = new Identity({
       address: connection.address,
       host: relayHost(options, connection),
@@ -130,6 +130,7 @@ export class Session implements GatewaySession {
       this.#early.authenticated(pubkey)
       this.#subscriptions.becomeOwn(pubkey)
     }
+    if (this.#connection.duration === 'one exchange') return () => {}
     return this.#context.replenisher.join(pubkey, (message) => this.#send(message))
   }
 

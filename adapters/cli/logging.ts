@@ -3,7 +3,7 @@
 import { type Logger, pino } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import { type AuditLog, openAuditLog } from '../audit/audit-log.ts'
-import { withoutPasswords } from './settings.ts'
+import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
 
 const STDERR = 2
@@ -39,8 +39,7 @@ export function startAuditLog({ audit: options, store }: Settings, log: Logger):
     log.info({ to, ...(to === 'file' && { path }), hashRequesters }, 'audit log opened')
     return audit
   } catch (error) {
-    const why = (error as Error).message
-    throw new SettingsError([`audit.path: cannot open ${JSON.stringify(options.path)}: ${why}`])
+    throw new SettingsError([`audit.path: cannot open ${JSON.stringify(options.path)}: ${reasonOf(error)}`])
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../relays/nostream/required-members.ts'
 import { createJsonLogger } from './logging.ts'
 import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
-import { withoutPasswords } from './settings.ts'
+import { withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 

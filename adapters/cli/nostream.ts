@@ -23,9 +23,8 @@ const STORE_TIMEOUT_MS = 5000
  * @throws SettingsError
  */
 export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): Settings {
-  const { KPG_CONFIG: file, ...variables } = env
   const defaults = { publicUrl: relayUrl, store: nostreamRedis(env) }
-  const settings = loadSettings({ defaults, file, env: variables, flags: {} })
+  const settings = loadSettings({ defaults, env, flags: {} })
   if (settings.store !== 'memory:') return settings
   throw new SettingsError(['store: "memory:" is not allowed: the workers of nostream must share the store'])
 }

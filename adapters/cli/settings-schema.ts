@@ -6,17 +6,20 @@ import { auditOptionsSchema } from '../audit/audit-log.ts'
 import { adminOptionsSchema, httpOptionsSchema } from '../http/http-options.ts'
 import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
 
-const ADDRESS = /^(\[[\da-fA-F:.]+\]|[^[\]:\s]+):\d{1,5}$/
+const ADDRESS = /^((\[[\da-fA-F:.]+\]|[^[\]:\s*/]+):)?\d{1,5}$/
+
+/** Where the host is left out: this machine alone. */
+const HOST = '127.0.0.1'
 
 const listenSchema = z
   .string()
   .refine((address) => ADDRESS.test(address) && hostAndPort(address).port <= 65_535)
-  .meta({ examples: ['127.0.0.1:7447'] })
+  .meta({ examples: ['127.0.0.1:7447', '7447'] })
 
 export const settingsSchema = optionsSchema.extend({
   store: z
     .string()
-    .regex(/^(memory:|lmdb:.+|rediss?(\+(sentinel|cluster))?:\/\/.+)$/)
+    .regex(/^(memory:|lmdb:[^~].*|rediss?(\+(sentinel|cluster))?:\/\/.+)$/)
     .meta({ examples: ['memory:', 'lmdb:./data/keypackages', 'redis://localhost'] })
     .default('lmdb:./data/keypackages')
     .describe('Where key packages are stored'),
@@ -32,7 +35,7 @@ export const settingsSchema = optionsSchema.extend({
     .prefault({}),
   listen: listenSchema
     .default('127.0.0.1:7447')
-    .describe('Address and port to listen on; port 0 picks a free port'),
+    .describe('Address and port to listen on; a port alone is on 127.0.0.1, and port 0 picks a free one'),
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
@@ -62,6 +65,6 @@ export function gatewayOptions(settings: Settings): Options {
 /** Splits a `listen` setting, in which an IPv6 address is in brackets. */
 export function hostAndPort(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[|\]$/g, '')
+  const host = colon === -1 ? HOST : address.slice(0, colon).replace(/^\[|\]$/g, '')
   return { host, port: Number(address.slice(colon + 1)) }
 }

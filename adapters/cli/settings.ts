@@ -1,17 +1,19 @@
 /** Reads settings from a YAML file, `KPG_*` environment variables and flags; later sources override earlier ones. */
 
-import { readFileSync } from 'node:fs'
 import type { Command, Option } from 'commander'
-import { parse } from 'yaml'
 import { withProfileDefaults } from '../../plugin/options.ts'
 import { type Leaf, leavesOf, parseSettings, SettingsError } from '../../plugin/settings.ts'
+import { withoutPasswords } from './plain-words.ts'
+import { hintFor } from './setting-hints.ts'
+import { isTree, readSettingsFile, type Tree } from './settings-file.ts'
 import { type Settings, settingsSchema } from './settings-schema.ts'
+import { CONFIG_VARIABLE, unknownVariables, VARIABLE_PREFIX } from './variables.ts'
 
 /** Where settings are read from. */
 export interface Sources {
   /** Overrides the schema's default of top-level settings. */
   readonly defaults?: Readonly<Record<string, unknown>>
-  /** The path of a YAML file. */
+  /** The path of a YAML file; without it, `KPG_CONFIG` may name one. */
   readonly file?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** Flags by name, such as `--quota-per-author-max`. */
@@ -26,15 +28,12 @@ export interface NamedLeaf extends Leaf {
   readonly flag: string
 }
 
-interface Tree {
-  [key: string]: unknown
-}
-
-const VARIABLE_PREFIX = 'KPG_'
-
 /** Adds `--config` and the settings below the given keys to a command; without keys, all settings. */
 export function addSettings(command: Command, keys?: readonly string[]): Command {
-  command.option('--config <file>', 'YAML file with settings; environment variables and flags override it')
+  command.option(
+    '--config <file>',
+    'YAML file with settings; environment variables and flags override it (KPG_CONFIG)',
+  )
   for (const leaf of namedLeaves()) {
     if (keys?.includes(leaf.path[0] ?? '') ?? true) command.addOption(optionOf(command, leaf))
   }
@@ -69,11 +68,15 @@ export function namedLeaves(): NamedLeaf[] {
  * Reads all sources. Flags override the environment, which overrides the file.
  * @throws SettingsError with the path, value, allowed values and source of each wrong setting
  */
-export function loadSettings({ defaults, file, env, flags }: Sources): Settings {
+export function loadSettings({ defaults, env, flags, file = env[CONFIG_VARIABLE] }: Sources): Settings {
   const leaves = namedLeaves()
   const origins = new Map<string, string>()
-  const tree = { ...defaults, ...(file === undefined ? {} : readFile(file)) }
-  checkVariables(env, leaves)
+  const tree = { ...defaults, ...(file === undefined ? {} : readSettingsFile(file, leaves)) }
+  const unknown = unknownVariables(
+    env,
+    leaves.map(({ variable }) => variable),
+  )
+  if (unknown.length > 0) throw new SettingsError(unknown)
   for (const leaf of leaves) {
     write(tree, leaf, env[leaf.variable], `environment variable ${leaf.variable}`, origins)
     write(tree, leaf, flags[leaf.flag], `flag ${leaf.flag}`, origins)
@@ -81,36 +84,8 @@ export function loadSettings({ defaults, file, env, flags }: Sources): Settings 
   try {
     return parseSettings(settingsSchema, withProfileDefaults(tree))
   } catch (error) {
-    throw error instanceof SettingsError ? withOrigins(error, origins, file) : error
+    throw error instanceof SettingsError ? explained(error, tree, origins, file) : error
   }
-}
-
-function readFile(path: string): Tree {
-  let tree: unknown
-  try {
-    tree = parse(readFileSync(path, 'utf8')) ?? {}
-  } catch (error) {
-    throw new SettingsError([`${path}: cannot read it as YAML: ${(error as Error).message}`])
-  }
-  if (!isTree(tree))
-    throw new SettingsError([`${path}: must be a mapping of settings, such as "profile: marmot"`])
-  return tree
-}
-
-function checkVariables(env: Sources['env'], leaves: readonly NamedLeaf[]): void {
-  const known = new Set(leaves.map(({ variable }) => variable))
-  const unknown = Object.keys(env).filter((name) => name.startsWith(VARIABLE_PREFIX) && !known.has(name))
-  if (unknown.length === 0) return
-  throw new SettingsError(
-    unknown.map((name) => `${name}: unknown setting; expected ${similarTo(name, known)}`),
-  )
-}
-
-/** The variables that begin with the same word; all variables where none do. */
-function similarTo(name: string, known: ReadonlySet<string>): string {
-  const [, word] = name.split('_')
-  const similar = [...known].filter((other) => other.split('_')[1] === word)
-  return (similar.length > 0 ? similar : [...known]).join(', ')
 }
 
 function write(
@@ -149,25 +124,24 @@ function numberOr(text: string): number | string {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text
 }
 
-function withOrigins(
+/** Adds to each problem what would be right, where that is clear, and where the setting comes from. */
+function explained(
   { problems }: SettingsError,
+  tree: Tree,
   origins: ReadonlyMap<string, string>,
   file: string | undefined,
 ): SettingsError {
   return new SettingsError(
     problems.map((problem) => {
       const [path = ''] = problem.split(':')
+      const hint = hintFor(path, valueAt(tree, path.split('.')))
       const origin = origins.get(path) ?? file
-      return withoutPasswords(origin === undefined ? problem : `${problem} (${origin})`)
+      const text = hint === undefined ? problem : `${problem}; ${hint}`
+      return withoutPasswords(origin === undefined ? text : `${text} (${origin})`)
     }),
   )
 }
 
-/** Hides the user and password of every address in a text. */
-export function withoutPasswords(text: string): string {
-  return text.replace(/\/\/[^\s"]*@/g, '//***@')
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+function valueAt(tree: Tree, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, key) => (isTree(value) ? value[key] : undefined), tree)
 }

@@ -8,7 +8,7 @@ import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { Claim, ClaimOutcome, StoredKeyPackage } from '../store.ts'
 import { noticesOfElsewhere } from './notices.ts'
-import { isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
+import { authorClaim, isUnanswered, type Query, type QueryAnswer, refusalOf } from './plan.ts'
 import {
   type ClaimGroup,
   groupByWindows,
@@ -53,7 +53,8 @@ export async function answerQuery<Result>(
     context.log.error({ err: error }, 'a key package query failed; its claims are released')
     await release()
     const refusal = new Refusal('error', UNAVAILABLE)
-    return use({ outcome: 'refused', refusal }, { claims: [], release: async () => {} })
+    const unavailable = query.claims.map(({ author }) => authorClaim(author, { outcome: 'unavailable' }))
+    return use({ outcome: 'refused', refusal, claims: unavailable }, { claims: [], release: async () => {} })
   }
 }
 
@@ -64,26 +65,25 @@ function claimedIn(outcomes: readonly ClaimOutcome[]): StoredKeyPackage[] {
 async function compose(
   context: GatewayContext,
   query: Query,
-  claims: readonly ClaimOutcome[],
+  claimed: readonly ClaimOutcome[],
 ): Promise<QueryAnswer> {
-  record(context, query.claims, claims)
+  record(context, query.claims, claimed)
   // Owners count as answered authors here: their lists are read later.
-  const outcomes: readonly ClaimOutcome[] = [...[...query.own].map(() => NONE), ...claims]
+  const outcomes: readonly ClaimOutcome[] = [...[...query.own].map(() => NONE), ...claimed]
   const refusal = refusalOf(outcomes, context.options)
-  if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal }
+  const claims = query.claims.map(({ author }, index) =>
+    authorClaim(author, claimed[index] ?? { outcome: 'unavailable' }),
+  )
+  if (refusal !== undefined && outcomes.every(isUnanswered)) return { outcome: 'refused', refusal, claims }
 
   const { encoding } = context.options.delivery
-  const events = claimedIn(claims).map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding))
+  const events = claimedIn(claimed).map((pkg) => deliveredEvent(pkg, query.hints.get(pkg.author) ?? encoding))
   const missing = query.claims.filter((_, index) => claims[index]?.outcome === 'none')
   const notices = [
     ...(refusal === undefined ? [] : [refusal.message]),
     ...(await noticesOfElsewhere(context, missing, query.host)),
   ]
-  const answered = query.claims.flatMap(({ author }, index) => {
-    const outcome = claims[index]
-    return outcome === undefined || isUnanswered(outcome) ? [] : [author]
-  })
-  return { outcome: 'answered', events, notices, answered: new Set(answered) }
+  return { outcome: 'answered', events, notices, claims }
 }
 
 const NONE = { outcome: 'none' } as const

@@ -1,5 +1,6 @@
 /** The key package part of one REQ: whose packages it asks for, and what the client is told if it gets none. */
 
+import type { AuthorClaim } from '../connection.ts'
 import type { EncodingHint, KeyPackageFilter } from '../nostr/filters.ts'
 import { atMostAuthors, forSomeAuthors, withRetryAfter } from '../nostr/machine-readable.ts'
 import type { Pubkey, SignedEvent } from '../nostr/messages.ts'
@@ -27,8 +28,7 @@ export interface Query {
 
 /**
  * The answer to the claims of a REQ. Owners' own packages are read later (`own-packages.ts`).
- * - `answered`: these events and notices. Notices also say why some authors were left out. `answered` are the authors whose
- *   claims were answered, with packages or with none.
+ * - `answered`: these events and notices. Notices also say why some authors were left out.
  * - `refused`: no part could be answered.
  */
 export type QueryAnswer =
@@ -36,9 +36,9 @@ export type QueryAnswer =
       readonly outcome: 'answered'
       readonly events: readonly SignedEvent[]
       readonly notices: readonly string[]
-      readonly answered: ReadonlySet<Pubkey>
+      readonly claims: readonly AuthorClaim[]
     }
-  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  | { readonly outcome: 'refused'; readonly refusal: Refusal; readonly claims: readonly AuthorClaim[] }
 
 /**
  * @param lookUps filters by which owners look up their own packages alone
@@ -112,8 +112,15 @@ export function policyOf({ quota, claim, stock }: Options): ClaimPolicy {
   }
 }
 
+/** What became of one author's part. */
+export function authorClaim(author: Pubkey, claimed: ClaimOutcome): AuthorClaim {
+  const { outcome } = claimed
+  if (outcome === 'limited') return { author, outcome, retryAfterSeconds: claimed.retryAfterSeconds }
+  return { author, outcome: outcome === 'needs-known' ? 'unavailable' : outcome }
+}
+
 /** Whether the claim was not processed. */
-export function isUnanswered({ outcome }: ClaimOutcome): boolean {
+export function isUnanswered({ outcome }: Pick<ClaimOutcome, 'outcome'>): boolean {
   return outcome === 'limited' || outcome === 'unavailable' || outcome === 'needs-known'
 }
 

@@ -13,7 +13,7 @@ import { answerQuery, type TakenPackages } from './claiming.ts'
 import type { EarlyClaims } from './early-claims.ts'
 import { Feed, type FeedSettings } from './feed.ts'
 import { ownPieces } from './own-packages.ts'
-import { planQuery, type Query, type QueryAnswer } from './plan.ts'
+import { isUnanswered, planQuery, type Query, type QueryAnswer } from './plan.ts'
 import { PushLimits } from './push-limits.ts'
 import { endOf, eventMessage, type OwnRequest, ownReplies } from './replies.ts'
 import {
@@ -67,7 +67,6 @@ interface RequestProgress {
 }
 
 const NOTHING: Answer = { replies: [] }
-const NOBODY: ReadonlySet<Pubkey> = new Set()
 
 /** The REQs of one session. */
 export class Requests {
@@ -152,7 +151,8 @@ export class Requests {
       await release()
       return NOTHING
     }
-    if (isRefused) return this.#parts.refuse(plan.message, answer.refusal)
+    const outcomes = answer.claims.length > 0 && { claims: answer.claims }
+    if (isRefused) return { ...this.#parts.refuse(plan.message, answer.refusal), ...outcomes }
 
     const claimed = answer.outcome === 'answered' ? answer.events : []
     const told = answer.outcome === 'answered' ? answer.notices : [answer.refusal.message]
@@ -161,9 +161,14 @@ export class Requests {
     const ended = endSubscription(this.#parts.subscriptions, id)
     const subscription = { forwarded: isForwarded, feed }
     this.#parts.subscriptions.open(id, subscription)
-    feed.keepAnswered(answer.outcome === 'answered' ? answer.answered : NOBODY)
+    const answered = answer.claims.filter((claim) => !isUnanswered(claim)).map(({ author }) => author)
+    feed.keepAnswered(new Set(answered))
     if (query.authenticated.size === 0) this.#noteEarly(claims, feed)
-    const end = { unsent: release, ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended) }
+    const end = {
+      unsent: release,
+      ...outcomes,
+      ...(isForwarded ? { forward: ['REQ', id, ...rest] as const } : ended),
+    }
     if (query.own.size === 0) {
       const events = claimed.map((event) => eventMessage(id, event))
       const live = feed.flow(claimed.map((event) => event.id)).map((event) => eventMessage(id, event))
@@ -182,7 +187,7 @@ export class Requests {
       claimed,
       notices,
       pieces: ownPieces(this.#parts.context, query, queuer, gone.signal),
-      besides: besides(answer, rest),
+      besides: besides(answered, rest),
       feed,
       gone: gone.signal,
       fail: () => this.#fail(id, subscription),
@@ -217,7 +222,7 @@ export class Requests {
 }
 
 /** What the answer contains besides the owners' own packages. */
-function besides(answer: QueryAnswer, rest: RequestPlan['rest']): OwnRequest['besides'] {
+function besides(answered: readonly Pubkey[], rest: RequestPlan['rest']): OwnRequest['besides'] {
   if (rest.length > 0) return 'relay'
-  return answer.outcome === 'answered' && answer.answered.size > 0 ? 'claims' : 'nothing'
+  return answered.length > 0 ? 'claims' : 'nothing'
 }

@@ -1,6 +1,6 @@
 /** The open subscriptions of one connection, and its REQs that are not answered yet. */
 
-import type { Answer } from '../connection.ts'
+import type { Answer, Connection } from '../connection.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
 import type { Feed } from './feed.ts'
@@ -42,11 +42,16 @@ export class Subscriptions {
    * gateway's.
    */
   readonly #countsAll: boolean
+  readonly #onTooMany: (() => void) | undefined
 
-  /** @param max maximum open subscriptions, including the relay's; undefined: the relay counts its own */
-  constructor(max: number | undefined) {
-    this.#max = max ?? DEFAULT_MAX_OPEN
-    this.#countsAll = max !== undefined
+  /** Without `maxSubscriptions` the relay counts its own. */
+  constructor({
+    maxSubscriptions,
+    onTooManySubscriptions,
+  }: Pick<Connection, 'maxSubscriptions' | 'onTooManySubscriptions'>) {
+    this.#max = maxSubscriptions ?? DEFAULT_MAX_OPEN
+    this.#countsAll = maxSubscriptions !== undefined
+    this.#onTooMany = onTooManySubscriptions
   }
 
   get(id: unknown): Subscription | undefined {
@@ -72,6 +77,7 @@ export class Subscriptions {
   /** @throws Refusal `blocked` if the maximum is reached */
   requireRoom(id: unknown): void {
     if (this.#makeRoom(id)) return
+    this.#onTooMany?.()
     throw new Refusal('blocked', `at most ${this.#max} subscriptions at a time`)
   }
 

@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
 import { ClientConnection } from '../../adapters/relays/server/connection.ts'
 import { MessageTurns } from '../../adapters/relays/server/message-turns.ts'
+import { Refused } from '../../adapters/relays/server/refused.ts'
 import type { Relay } from '../../adapters/relays/server/relay-behind.ts'
 import { type ServerOptions, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Connection, GatewaySession } from '../../plugin/connection.ts'
+import { silent } from '../../plugin/context.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { RelayMessage } from '../../plugin/nostr/messages.ts'
 import { Client } from './client.ts'
@@ -86,6 +88,7 @@ export class Connections {
       options: parsed,
       turns: turns ?? new MessageTurns(parsed),
       countBadSignature: () => 'tolerated',
+      refused: new Refused({ log: silent, clock: Date.now }),
       report: (error) => {
         throw error
       },

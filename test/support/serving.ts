@@ -1,6 +1,6 @@
 /** What every server in this process has of a test: a gateway with a clock that the test moves, and logs that it reads. */
 
-import type { Listener } from '../../adapters/relays/server/listener.ts'
+import type { Listener, ListenerStatistics } from '../../adapters/relays/server/listener.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
@@ -27,6 +27,7 @@ export interface WatchedServer extends TestServer {
   readonly log: TestLog
   /** The audit log. */
   readonly audited: readonly AuditRecord[]
+  statistics(): ListenerStatistics
   /** The server's periodic work. */
   sweep(): Promise<number>
 }
@@ -40,10 +41,11 @@ export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) 
   const audited: AuditRecord[] = []
   const audit = (record: AuditRecord) => void audited.push(record)
   const gateway = new KeyPackageGateway({ ...forAnybody(options), store, clock, log, audit })
-  const served = ({ url, close }: Listener): WatchedServer => ({
+  const served = ({ url, close, statistics }: Listener): WatchedServer => ({
     url,
     log,
     audited,
+    statistics,
     get errors() {
       return log.lines.filter(({ level }) => level === 'error')
     },

@@ -18,6 +18,7 @@ import {
   type Reception,
 } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
+import { Refused } from '../server/refused.ts'
 import { mergedInformation } from '../server/relay-information.ts'
 import {
   type ProxyOptions,
@@ -54,6 +55,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
+  const refused = new Refused({ log, clock: Date.now })
   const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
@@ -62,7 +64,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
 
   const receive = async (request: IncomingMessage, sender: Sender, gone: AbortSignal): Promise<Reception> => {
     const url = upstreamUrl(upstream, request)
-    if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path')
+    if (url === undefined) throw new HandshakeRefused(400, 'the request target must be a path', 'invalid')
     const protocols = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? []
     const connected = await dialer.dial({ url, headers: headersOf(request), protocols, gone })
     return {
@@ -73,6 +75,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
           stream: request.socket,
           address: sender.address,
           countBadSignature: badSignatures.counter(sender),
+          refused,
           host: localHost(request),
           openSession: (connection) => gateway.session({ ...connection, publish: proxy.publish }),
           relay: new UpstreamConnection({
@@ -96,6 +99,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    refused,
     http: settings.http,
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
@@ -107,6 +111,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   void dialer.look(new URL(upstream))
   return {
     ...listener,
+    statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
     close: async () => {
       dialer.stopLooking()
       stopAsking()

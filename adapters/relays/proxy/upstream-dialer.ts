@@ -60,6 +60,11 @@ export class UpstreamDialer {
     }
   }
 
+  /** As the last attempt to connect has found it. */
+  get state(): 'reachable' | 'unreachable' {
+    return this.#isReachable ? 'reachable' : 'unreachable'
+  }
+
   stopLooking(): void {
     clearTimeout(this.#looking)
   }
@@ -119,7 +124,8 @@ async function connect(settings: DialSettings): Promise<UpstreamSocket> {
   } catch (error) {
     if (error instanceof HandshakeRefused) throw error
     // ws throws a SyntaxError for subprotocols that are invalid or repeated.
-    throw new HandshakeRefused(error instanceof SyntaxError ? 400 : BAD_GATEWAY, String(error))
+    if (error instanceof SyntaxError) throw new HandshakeRefused(400, String(error), 'invalid')
+    throw new HandshakeRefused(BAD_GATEWAY, String(error), 'relay')
   }
 }
 
@@ -138,7 +144,9 @@ function attempt(
     socket.on('error', reject)
     socket.once('unexpected-response', (_request, { statusCode = BAD_GATEWAY }) => {
       const status = statusCode < 400 ? BAD_GATEWAY : statusCode
-      reject(new HandshakeRefused(status, `the relay refused the handshake with status ${statusCode}`))
+      reject(
+        new HandshakeRefused(status, `the relay refused the handshake with status ${statusCode}`, 'relay'),
+      )
       socket.terminate()
     })
     socket.once('upgrade', ({ socket: stream }) => {

@@ -10,6 +10,7 @@ import { type ClientFrame, readFrame } from './client-frame.ts'
 import { Inbox } from './inbox.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { Outbox } from './outbox.ts'
+import type { Refused } from './refused.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
 
@@ -27,6 +28,7 @@ export interface ConnectionSettings {
   readonly turns: MessageTurns
   /** Called for each wrong signature. */
   readonly countBadSignature: () => Tolerance
+  readonly refused: Refused
   /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
 }
@@ -70,6 +72,7 @@ export class ClientConnection {
       ...(host !== undefined && { host }),
       maxBufferedBytes: options.maxBufferedBytes,
       maxSubscriptions: options.maxSubscriptions,
+      onTooManySubscriptions: () => settings.refused.count('subscriptions'),
       onBadSignature: () => {
         if (settings.countBadSignature() === 'too many') this.cutOff('too many wrong signatures')
       },

@@ -14,6 +14,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { BadSignatures } from './bad-signatures.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits } from './connection-limits.ts'
+import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
 
@@ -36,6 +37,7 @@ export interface ListenerSettings {
   /** Who sent a request; the connection limits count the address. */
   readonly senderOf: (request: IncomingMessage) => Sender
   readonly badSignatures: BadSignatures
+  readonly refused: Refused
   /**
    * Prepares for a client that requests a WebSocket. Rejects with HandshakeRefused if it cannot be served. `gone` is aborted
    * when the client disconnects before it is accepted.
@@ -54,11 +56,23 @@ export interface Reception {
 export class HandshakeRefused extends Error {
   override readonly name = 'HandshakeRefused'
   readonly status: number
+  readonly reason: RefusedReason
 
-  constructor(status: number, reason: string) {
-    super(reason)
+  constructor(status: number, message: string, reason: RefusedReason) {
+    super(message)
     this.status = status
+    this.reason = reason
   }
+}
+
+/** What a server can be asked while it runs. */
+export interface ListenerStatistics {
+  /** Clients that are connected now. */
+  readonly connections: number
+  /** How often a client or something of it was refused since the start, by reason. */
+  readonly refused: RefusedCounts
+  /** The relay behind, as far as is known from the last connection to it; absent if there is none. */
+  readonly upstream?: 'reachable' | 'unreachable'
 }
 
 /** A server that listens until it is closed. */
@@ -66,6 +80,7 @@ export interface Listener {
   /** For instance `ws://127.0.0.1:7447`. */
   readonly url: string
   readonly port: number
+  statistics(): ListenerStatistics
   /** Stops accepting clients, answers pending messages, and closes every client with 1001. */
   close(): Promise<void>
 }
@@ -89,7 +104,7 @@ const MEAN_CHUNK_BYTES = 256
 
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
-  const { options, host } = settings
+  const { options, host, refused } = settings
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
     const isTaken = settings.http?.(request, response, settings.senderOf(request).address)
     if (isTaken !== true) settings.onRequest(request, response)
@@ -111,25 +126,35 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const leaving = () => gone.abort()
     stream.on('error', () => undefined).once('close', leaving)
     const sender = settings.senderOf(request)
-    if (settings.badSignatures.isKeptOut(sender.address)) return refuse(stream, 429)
+    const turnAway = (status: number, reason: RefusedReason) => {
+      refused.count(reason)
+      refuse(stream, status)
+    }
+    if (settings.badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
     const admission = limits.admit(sender.address)
-    if (admission.outcome === 'refused') return refuse(stream, admission.status)
+    if (admission.outcome === 'refused')
+      return turnAway(admission.status, admission.status === 503 ? 'full' : 'address')
     const { place } = admission
     stream.once('close', place.release)
     try {
       const reception = await settings.receive(request, sender, gone.signal)
-      if (!http.listening) return refuse(stream, 503)
+      if (!http.listening) return turnAway(503, 'stopping')
       if (reception.protocol !== undefined) protocols.set(request, reception.protocol)
       webSockets.handleUpgrade(request, stream, head, (socket) => {
         stream.off('close', leaving)
         const connection = reception.accept(socket)
         connections.add(connection)
-        place.connected(() => connection.cutOff('there is no room for clients that say nothing'))
+        place.connected(() => {
+          refused.count('silent')
+          connection.cutOff('there is no room for clients that say nothing')
+        })
         socket.once('message', place.spoke)
         socket.on('close', () => connections.delete(connection))
       })
     } catch (error) {
-      refuse(stream, error instanceof HandshakeRefused ? error.status : 500)
+      if (gone.signal.aborted) return void stream.destroy()
+      if (error instanceof HandshakeRefused) turnAway(error.status, error.reason)
+      else turnAway(500, 'failed')
     }
   }
   http.on('upgrade', upgrade)
@@ -137,12 +162,14 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
 
   const heartbeat = setInterval(() => {
     for (const connection of connections) connection.heartbeat()
+    refused.logDue()
   }, options.pingIntervalSeconds * 1000).unref()
   const { port } = http.address() as AddressInfo
   let closed: Promise<void> | undefined
   return {
     url: `ws://${host.includes(':') ? `[${host}]` : host}:${port}`,
     port,
+    statistics: () => ({ connections: connections.size, refused: refused.counts }),
     close: () => {
       clearInterval(heartbeat)
       closed ??= stop(http, connections, options.drainSeconds)

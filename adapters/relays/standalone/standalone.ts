@@ -8,6 +8,7 @@ import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
+import { Refused } from '../server/refused.ts'
 import {
   CORS,
   NOSTR_JSON,
@@ -49,6 +50,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const { proxy = proxyOptionsSchema.parse({}) } = settings
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock })
+  const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
   const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
@@ -61,6 +63,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     onRequest: answerHttp({ gateway, options, version }),
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    refused,
     receive: async (request, sender) => ({
       accept: (socket) =>
         new ClientConnection({
@@ -68,6 +71,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           stream: request.socket,
           address: sender.address,
           countBadSignature: badSignatures.counter(sender),
+          refused,
           host: localHost(request),
           openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,

@@ -95,7 +95,7 @@ describe('serve --audit-to file', () => {
   it('exits 2 where the file cannot be opened', async () => {
     const { code, stderr } = await runCli(['serve', '--audit-to', 'file', '--audit-path', directory])
     expect(code).toBe(2)
-    expect(stderr).toMatch(/^error: audit\.path: cannot open ".*": EISDIR/)
+    expect(stderr).toMatch(/^error: audit\.path: cannot open ".*": it is a directory/)
   })
 })
 

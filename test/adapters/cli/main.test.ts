@@ -54,7 +54,7 @@ describe('serve exits 2', () => {
       'a wrong variable',
       [],
       { KPG_LISTEN: 'here' },
-      'listen: "here" is not allowed; expected a string such as 127.0.0.1:7447 (environment variable KPG_LISTEN)',
+      'listen: "here" is not allowed; expected a string such as 127.0.0.1:7447 or 7447; the port is missing: write here:7447 (environment variable KPG_LISTEN)',
     ],
     ['an unknown variable', [], { KPG_LOG: 'x' }, 'KPG_LOG: unknown setting; expected KPG_LOG_LEVEL'],
     [

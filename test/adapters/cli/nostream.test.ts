@@ -60,7 +60,7 @@ describe('the settings', () => {
     ],
     [{ KPG_STOCK_MAX: 'many' }, /^stock\.max: .*KPG_STOCK_MAX/],
     [{ KPG_STOK_MAX: '3' }, /^KPG_STOK_MAX: unknown setting/],
-    [{ KPG_CONFIG: '/not/there.yaml' }, /^\/not\/there\.yaml: cannot read it as YAML/],
+    [{ KPG_CONFIG: '/not/there.yaml' }, /^\/not\/there\.yaml: cannot read .*: there is no such file$/],
   ])('refuse %j', (env, why) => {
     expect(() => readNostreamSettings(env, RELAY)).toThrow(why)
   })

@@ -64,6 +64,23 @@ describe('a stock that falls below stock.low', () => {
     await eventually('the author is asked', () => requestsTo(author).length === 1)
   })
 
+  it('is not asked for where the client stays for one exchange, which leaves it to those who stay', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const sent: unknown[] = []
+    test.gateway.session({
+      address: '192.0.2.99',
+      send: (message) => sent.push(message),
+      authenticated: () => [alice.pubkey],
+      duration: 'one exchange',
+    })
+    await turns()
+    const device = await connectedAuthor(test)
+    await eventually('a request', () => requestsTo(device).length > 0)
+    expect(requestsTo(device)).toEqual([request])
+    expect(sent).toEqual([])
+  })
+
   it('is not asked for again by a claim within 300 s of that', async () => {
     const test = startGateway()
     await stock(test, alice, 2)

@@ -183,6 +183,35 @@ describe('`requester: auth`', () => {
   })
 })
 
+describe('what became of each author', () => {
+  it('is in the answer too, whose messages name no author', async () => {
+    const test = startGateway({ quota: { perAuthor: { max: 1 } } })
+    await stock(test, alice, 1)
+    await stock(test, bob, 1)
+    const { say } = test.connect()
+    const { claims: first } = await say('REQ', 'sub', keyPackagesBy(alice, carol))
+    expect(first).toEqual([
+      { author: alice.pubkey, outcome: 'delivered' },
+      { author: carol.pubkey, outcome: 'none' },
+    ])
+    const { claims: second } = await say('REQ', 'sub', keyPackagesBy(alice, bob))
+    expect(second).toEqual([
+      { author: alice.pubkey, outcome: 'limited', retryAfterSeconds: 3600 },
+      { author: bob.pubkey, outcome: 'delivered' },
+    ])
+    const { claims: third } = await say('REQ', 'sub', keyPackagesBy(bob))
+    expect(third).toEqual([{ author: bob.pubkey, outcome: 'limited', retryAfterSeconds: 3600 }])
+  })
+
+  it('is not said where nothing was claimed', async () => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    expect(await owner.say('REQ', 'sub', keyPackagesBy(alice))).not.toHaveProperty('claims')
+    expect(await owner.say('REQ', 'sub', { kinds: [1] })).not.toHaveProperty('claims')
+  })
+})
+
 describe('store down', () => {
   const down = () => Promise.reject(new Error('gone'))
   const unavailable = 'error: key packages are unavailable, try again'
@@ -193,6 +222,7 @@ describe('store down', () => {
     const { say } = test.connect()
     expect(await say('REQ', 'sub', keyPackagesBy(alice))).toEqual({
       replies: [['CLOSED', 'sub', unavailable]],
+      claims: [{ author: alice.pubkey, outcome: 'unavailable' }],
     })
   })
 

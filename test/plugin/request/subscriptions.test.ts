@@ -222,7 +222,7 @@ describe('subscriptions that are never closed (I9)', () => {
   })
 
   it("do not count if they are the relay's; the oldest of those are forgotten", () => {
-    const subscriptions = new Subscriptions(undefined)
+    const subscriptions = new Subscriptions({})
     for (let id = 0; id < 1500; id += 1) subscriptions.open(`${id}`, { forwarded: true })
     expect(subscriptions.get('499')).toBeUndefined()
     expect(subscriptions.get('500')).toBeDefined()
@@ -230,7 +230,7 @@ describe('subscriptions that are never closed (I9)', () => {
   })
 
   it('with invalid ids are not kept', () => {
-    const subscriptions = new Subscriptions(undefined)
+    const subscriptions = new Subscriptions({})
     for (const id of [undefined, null, 7, {}, '', 'x'.repeat(65)]) {
       subscriptions.open(id, { forwarded: true })
       expect(subscriptions.get(id)).toBeUndefined()
