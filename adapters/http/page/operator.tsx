@@ -29,10 +29,6 @@ function Operator() {
         <section id="hour" class="hour" aria-labelledby="hour-title">
           <div class="title">
             <h2 id="hour-title">The last hour</h2>
-            <p class="hint">
-              {latest !== undefined &&
-                `until ${clockTime(latest.at)}, ${when === 'running' ? 'live' : 'paused'}`}
-            </p>
             <button
               type="button"
               class="quiet small"
@@ -41,6 +37,10 @@ function Operator() {
             >
               Pause
             </button>
+            <p class="hint">
+              {latest !== undefined &&
+                `Until ${clockTime(latest.at)}, ${when === 'running' ? 'live' : 'paused'}. Point at a chart to read its values.`}
+            </p>
           </div>
           <Problem message={problem} />
           {data === undefined && problem === undefined && <p class="hint">Loading…</p>}

@@ -37,7 +37,7 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
   return (
     <section id="access" class="card" aria-labelledby="access-title">
       <h2 id="access-title" tabIndex={-1} ref={heading}>
-        Who may not, and who may
+        Bans and the allow list
       </h2>
       <Problem message={failure ?? problem} />
       {data !== undefined && (

@@ -17,7 +17,9 @@ export interface ChartSettings {
 const HEIGHT = 190
 const COLOURS = 7
 /** Beside the colour, so that lines can be told apart without it. */
-const DASHES: readonly number[][] = [[], [7, 4], [2, 3], [10, 3, 2, 3], [4, 2], [1, 2], [12, 4]]
+const DASHES: readonly number[][] = [[], [8, 4], [3, 3], [12, 4, 3, 4], [5, 2], [2, 4], [14, 5]]
+/** Of the first line, which is filled down to the axis. */
+const FILL_OPACITY = '1f'
 const SYNC = 'hour'
 
 export function Chart({ title, unit, times, lines }: ChartSettings) {
@@ -54,11 +56,13 @@ export function Chart({ title, unit, times, lines }: ChartSettings) {
           </tr>
         </thead>
         <tbody>
-          {lines.map((line) => (
+          {lines.map((line, place) => (
             <tr key={line.label}>
               <th scope="row">
-                <Swatch colour={line.colour} />
-                {line.label}
+                <span class="line">
+                  <Swatch colour={line.colour} place={place} />
+                  {line.label}
+                </span>
               </th>
               <td class="number">{shownValue(line.values[index ?? line.values.length - 1])}</td>
               <td class="number">{shownValue(highest(line.values))}</td>
@@ -113,21 +117,22 @@ function optionsFor(
   return {
     width,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC }, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: (_chart, _low, high) => [0, niceTop(high)] } },
     axes: [
-      { ...axis, space: 64, values: (_chart, splits) => splits.map(clockTime) },
+      { ...axis, size: 30, space: 64, values: (_chart, splits) => splits.map(clockTime) },
       { ...axis, size: 44, space: 36, values: (_chart, splits) => splits.map(decimal) },
     ],
     series: [
       {},
-      ...lines.map(({ label, colour }) => ({
+      ...lines.map(({ label, colour }, place) => ({
         label,
         stroke: () => colourOf(`--series-${(colour % COLOURS) + 1}`),
+        ...(place === 0 && { fill: () => colourOf(`--series-${(colour % COLOURS) + 1}`) + FILL_OPACITY }),
         width: 2,
-        dash: DASHES[colour % DASHES.length] ?? [],
+        dash: DASHES[place % DASHES.length] ?? [],
         points: { show: false },
       })),
     ],
@@ -145,8 +150,8 @@ function niceTop(highest: number | null): number {
   return highest < 4 ? Math.ceil(highest) + 1 : highest * 1.15
 }
 
-function Swatch({ colour }: { readonly colour: number }) {
-  const dash = (DASHES[colour % DASHES.length] ?? []).join(' ')
+function Swatch({ colour, place }: { readonly colour: number; readonly place: number }) {
+  const dash = (DASHES[place % DASHES.length] ?? []).join(' ')
   return (
     <svg
       class={`swatch series-${(colour % COLOURS) + 1}`}

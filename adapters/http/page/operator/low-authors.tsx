@@ -16,7 +16,7 @@ interface LowAuthors {
 
 const EVERY_MS = 15_000
 /** So many are shown; the command line lists all. */
-const MAX_SHOWN = 20
+const MAX_SHOWN = 30
 
 export function LowAuthorsList({ when }: { readonly when: 'running' | 'paused' }) {
   const { data, problem } = usePolled<LowAuthors>('operator/low-authors', { everyMs: EVERY_MS, when })
@@ -45,28 +45,16 @@ function Listed({ low, surveyedAt, total, authors }: LowAuthors) {
         {counted(total, 'author')} with fewer than {counted(low, 'fresh one-time package')}. They are asked
         for more when they connect. {counting}
       </p>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Author</th>
-            <th scope="col" class="number">
-              Fresh packages
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map(({ pubkey, fresh }) => (
-            <tr key={pubkey}>
-              <th scope="row">
-                <Npub pubkey={pubkey} />
-              </th>
-              <td class="number">
-                <span class={`badge ${fresh === 0 ? 'out' : 'exposed'}`}>{fresh === 0 ? 'none' : fresh}</span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <ul class="low-authors">
+        {shown.map(({ pubkey, fresh }) => (
+          <li key={pubkey}>
+            <Npub pubkey={pubkey} />
+            <span class={`badge ${fresh === 0 ? 'out' : 'exposed'}`}>
+              {fresh === 0 ? 'none' : `${fresh} fresh`}
+            </span>
+          </li>
+        ))}
+      </ul>
       {total > shown.length && (
         <p class="hint">
           {counted(total - shown.length, 'more author')}: <code>keypackage-gateway list --low</code> lists

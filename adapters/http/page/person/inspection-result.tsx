@@ -1,6 +1,6 @@
 /** The result of an inspection: a verdict for each generation of apps, each check, and the fields. */
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import type { Inspection } from '../inspection/inspect.ts'
 import { exactTime } from '../shared/format.tsx'
 import { sentence } from '../shared/requests.ts'
@@ -16,6 +16,7 @@ const OUTCOMES = { passed: 'Passed', skipped: 'Skipped', refused: 'Failed' } as 
 
 export function InspectionResult({ inspection }: { readonly inspection: Inspection }) {
   const heading = useRef<HTMLHeadingElement>(null)
+  const checksId = useId()
   useEffect(() => heading.current?.focus(), [inspection])
   const { receivers, checks, fields } = inspection
   return (
@@ -30,26 +31,18 @@ export function InspectionResult({ inspection }: { readonly inspection: Inspecti
           ))}
         </ul>
       )}
-      <table class="checks">
-        <caption>Checks, as any receiver runs them</caption>
-        <thead>
-          <tr>
-            <th scope="col">Check</th>
-            <th scope="col">Outcome</th>
-          </tr>
-        </thead>
-        <tbody>
+      <section aria-labelledby={checksId} class="checked">
+        <h3 id={checksId}>What its receivers check</h3>
+        <ul class="checks">
           {checks.map(({ check, outcome, message }) => (
-            <tr key={check}>
-              <th scope="row">{sentence(check).slice(0, -1)}</th>
-              <td>
-                <span class={`outcome ${outcome}`}>{OUTCOMES[outcome]}</span>
-                {message !== undefined && <span class="why">{sentence(withoutPrefix(message))}</span>}
-              </td>
-            </tr>
+            <li key={check} class={outcome}>
+              <span>{nameOf(check)}</span>
+              <span class={`outcome ${outcome}`}>{OUTCOMES[outcome]}</span>
+              {message !== undefined && <span class="why">{sentence(withoutPrefix(message))}</span>}
+            </li>
           ))}
-        </tbody>
-      </table>
+        </ul>
+      </section>
       {Object.keys(fields).length > 0 && (
         <details>
           <summary>What is in it</summary>
@@ -89,6 +82,11 @@ function Verdict({ generation, accepted, reasons }: Inspection['receivers'][numb
 function shown(name: string, value: Inspection['fields'][string]): string {
   if (TIMES.includes(name)) return `${value} (${exactTime(Number(value))})`
   return Array.isArray(value) ? value.join(', ') : String(value)
+}
+
+/** A name of RFC 9420, such as last_resort, stays as it is written there. */
+function nameOf(check: string): string {
+  return check.includes('_') ? check : sentence(check).slice(0, -1)
 }
 
 /** A NIP-01 prefix is for machines. */

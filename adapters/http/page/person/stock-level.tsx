@@ -1,5 +1,6 @@
 /** How many fresh packages a person has left, against the mark below which they are asked for more. */
 
+import { Fragment } from 'preact'
 import { counted } from '../shared/format.tsx'
 import { freshIn, type Stock } from './stock.ts'
 
@@ -23,17 +24,21 @@ export function StockLevel({ stock, max }: { readonly stock: Stock; readonly max
   )
 }
 
-/** One pip for each package; those below the mark are outlined where they are missing. */
+/** One pip for each package, outlined where one is missing; a line after as many as are enough. */
 function Pips({ fresh, low }: { readonly fresh: number; readonly low: number }) {
   const count = Math.min(MAX_PIPS, Math.max(fresh, low))
   const pips = Array.from({ length: count }, (_, index) => ({
     id: index,
-    look: `${index < fresh ? 'full' : 'missing'}${index === low - 1 ? ' mark' : ''}`,
+    look: index < fresh ? 'full' : 'missing',
+    isLast: index === low - 1 && index < count - 1,
   }))
   return (
-    <div class="pips" role="img" aria-label={`${fresh} fresh; low is below ${low}`}>
-      {pips.map(({ id, look }) => (
-        <span key={id} class={look} />
+    <div class="pips" role="img" aria-label={`${fresh} fresh, ${low} are enough`}>
+      {pips.map(({ id, look, isLast }) => (
+        <Fragment key={id}>
+          <span class={look} />
+          {isLast && <span class="enough" />}
+        </Fragment>
       ))}
     </div>
   )

@@ -5,12 +5,13 @@ import { npubEncode } from 'nostr-tools/nip19'
 const MINUTE = 60
 const HOUR = 3600
 const DAY = 86_400
-/** Below two of a unit the next smaller one says more. */
 const UNITS = [
   { unit: 'day', seconds: DAY },
   { unit: 'hour', seconds: HOUR },
   { unit: 'minute', seconds: MINUTE },
 ] as const
+/** 36 hours say more than 2 days. */
+const DAYS_FROM = 2 * DAY
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const absolute = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
@@ -40,9 +41,11 @@ export function clockTime(at: number): string {
 
 function fromNow(seconds: number): string {
   const size = Math.abs(seconds)
-  const { unit, seconds: length } = UNITS.find((each) => size >= each.seconds * 2) ?? UNITS[2]
   if (size < MINUTE) return seconds < 0 ? 'just now' : 'in less than a minute'
-  return relative.format(Math.round(seconds / length), unit)
+  if (size >= DAYS_FROM) return relative.format(Math.round(seconds / DAY), 'day')
+  const minutes = Math.round(seconds / MINUTE)
+  if (Math.abs(minutes) < 60) return relative.format(minutes, 'minute')
+  return relative.format(Math.round(seconds / HOUR), 'hour')
 }
 
 /** For instance `3 days`. */
