@@ -18,8 +18,16 @@ import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
 
-/** What may answer an HTTP request in place of the relay. It must not throw. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse, address: string) => boolean
+/**
+ * What may answer an HTTP request in place of the relay. It must not throw. True: it answers it, or calls `pass`, and then the
+ * relay does.
+ */
+export type HttpHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  address: string,
+  pass: () => void,
+) => boolean
 
 export interface ListenerSettings {
   readonly host: string
@@ -29,7 +37,7 @@ export interface ListenerSettings {
   /** Whether clients are offered permessage-deflate. */
   readonly compression: boolean
   /**
-   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address. True: it answers it.
+   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address.
    */
   readonly http?: HttpHandler | undefined
   /** Answers all other HTTP requests. */
@@ -106,8 +114,9 @@ const MEAN_CHUNK_BYTES = 256
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host, refused } = settings
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    const isTaken = settings.http?.(request, response, settings.senderOf(request).address)
-    if (isTaken !== true) settings.onRequest(request, response)
+    const pass = () => settings.onRequest(request, response)
+    const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
+    if (isTaken !== true) pass()
   })
   const protocols = new WeakMap<IncomingMessage, string>()
   const webSockets = new WebSocketServer({

@@ -13,6 +13,7 @@ import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import {
   type AccessList,
   type AccessRule,
+  type InformationField,
   type KnownName,
   type StoredKeyPackage,
   StoreError,
@@ -72,6 +73,8 @@ export type RecordedChange = Change & { readonly origin: string }
 
 export type AccessKey = [table: 'access', list: AccessList, subject: string]
 
+export type InformationKey = [table: 'information', field: InformationField]
+
 export interface Environment {
   readonly root: RootDatabase
   readonly authors: Database<StoredStock, Pubkey>
@@ -100,6 +103,8 @@ export interface Environment {
   readonly accessRules: Database<AccessRule, AccessKey>
   /** The same table, likewise: the store's URL. */
   readonly url: Database<string, 'url'>
+  /** The same table: what operators have changed of what the relay says about itself. */
+  readonly information: Database<string, InformationKey>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -159,6 +164,7 @@ function openTables(
       changes: root.openDB({ name: META_TABLE }),
       accessRules: root.openDB({ name: META_TABLE }),
       url: root.openDB({ name: META_TABLE }),
+      information: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       followLists: root.openDB({ name: 'packages' }),
