@@ -10,12 +10,13 @@ import { startProxy } from '../relays/proxy/proxy.ts'
 import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
+import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { withoutPasswords } from './plain-words.ts'
 import { publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
-import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
+import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
@@ -76,11 +77,12 @@ async function serveFrom(
   const { upstream, proxy, server: options } = settings
   const relay = upstream === undefined ? relayLists(store, log) : undefined
   const http = publicHttp({ settings, gateway, store, verifyEvent, relayLists: relay, log, version })
-  const common = { gateway, options, proxy, log, http, ...hostAndPort(settings.listen) }
-  const server =
+  const common = { gateway, options, proxy, log, http }
+  const server = await listeningOn({ setting: 'listen', address: settings.listen }, (place) =>
     upstream === undefined
-      ? await startStandalone({ ...common, store, version, relay })
-      : await startProxy({ ...common, upstream })
+      ? startStandalone({ ...common, ...place, store, version, relay })
+      : startProxy({ ...common, ...place, upstream }),
+  )
   signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
 

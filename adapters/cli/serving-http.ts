@@ -39,7 +39,7 @@ export function publicHttp(serving: ServingHttp): HttpHandler {
       information: async () =>
         upstream === undefined
           ? standaloneInformation({ gateway, options, version })
-          : mergedInformation(await upstreamInformation(upstream), gateway, options),
+          : mergedInformation(await upstreamInformation(upstream), { gateway, options }),
       publishing: isTakenHere ? 'gateway' : 'relay',
       relayLists: relayLists && ((message) => relayLists.ask(message)),
       log,
