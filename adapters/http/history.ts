@@ -94,17 +94,19 @@ function sampleOf(reading: Reading, before: Reading, at: number): Sample {
   }
 }
 
-/** The metrics of one moment. */
+/** The metrics of one moment: copies, because the registry goes on counting in what it has returned. */
 class Reading {
-  readonly #metrics: ReadonlyMap<string, Metric>
+  readonly #values: ReadonlyMap<string, readonly MetricValue<string>[]>
 
   constructor(metrics: readonly Metric[]) {
-    this.#metrics = new Map(metrics.map((metric) => [metric.name, metric]))
+    this.#values = new Map(
+      metrics.map(({ name, values }) => [name, values.map(({ labels, value }) => ({ labels, value }))]),
+    )
   }
 
   /** The value of a metric without labels. */
   value(name: string): number | undefined {
-    return this.#metrics.get(PREFIX + name)?.values[0]?.value
+    return this.#values.get(PREFIX + name)?.[0]?.value
   }
 
   /** The sums by one label; series without it are left out, and those that are not `wanted`. */
@@ -114,7 +116,7 @@ class Reading {
     isWanted: (labels: MetricValue<string>['labels']) => boolean = () => true,
   ): ReadonlyMap<string, number> {
     const sums = new Map<string, number>()
-    for (const { labels, value } of this.#metrics.get(PREFIX + name)?.values ?? []) {
+    for (const { labels, value } of this.#values.get(PREFIX + name) ?? []) {
       const key = labels[label]
       if (key !== undefined && isWanted(labels)) sums.set(String(key), (sums.get(String(key)) ?? 0) + value)
     }
