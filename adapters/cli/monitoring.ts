@@ -3,15 +3,15 @@
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Observer } from '../../plugin/observer.ts'
-import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
 import type { Metrics, ServerStatistics } from '../http/metrics.ts'
 import type { OperatorListener } from '../http/operator-listener.ts'
 import type { HttpPart } from '../http/routing.ts'
+import { ListenError, listeningOn } from './listening.ts'
 import { secondsNow } from './open-store.ts'
 import { reasonOf, withoutPasswords } from './plain-words.ts'
-import { hostAndPort, type Settings } from './settings-schema.ts'
+import type { Settings } from './settings-schema.ts'
 import { readVersion } from './startup.ts'
 
 /** A server that is to be watched. */
@@ -35,7 +35,7 @@ export interface Monitoring {
   measured<Store extends KeyPackageStore>(store: Store): Store
   /**
    * Begins to look at the server, and to listen.
-   * @throws SettingsError where it cannot listen on an address that the operator has chosen
+   * @throws ListenError where it cannot listen on an address that the operator has chosen
    */
   watch(watched: Watched): Promise<MonitoringView>
 }
@@ -111,7 +111,7 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
 
 /**
  * A second gateway on one machine goes without: its operator has not asked for the default address.
- * @throws SettingsError for another address
+ * @throws ListenError for another address
  */
 async function listen(
   { admin }: Settings,
@@ -120,16 +120,12 @@ async function listen(
 ): Promise<OperatorListener | undefined> {
   const { listenForOperator } = await import('../http/operator-listener.ts')
   try {
-    return await listenForOperator({ ...hostAndPort(admin.listen), hosts: admin.hosts, parts })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'EADDRINUSE' ? 'the address is in use' : message
-    if (admin.listen !== DEFAULT_OPERATOR_ADDRESS)
-      throw new SettingsError([`admin.listen: cannot listen on ${JSON.stringify(admin.listen)}: ${reason}`])
-    log.warn(
-      { address: admin.listen, reason },
-      'there are no metrics and no health checks: the default address of admin.listen cannot be used; set it to another, or to none',
+    return await listeningOn({ setting: 'admin.listen', address: admin.listen }, (place) =>
+      listenForOperator({ ...place, hosts: admin.hosts, parts }),
     )
+  } catch (error) {
+    if (admin.listen !== DEFAULT_OPERATOR_ADDRESS || !(error instanceof ListenError)) throw error
+    log.warn({}, `there are no metrics and no health checks: ${error.message}`)
     return undefined
   }
 }

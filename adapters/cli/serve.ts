@@ -6,15 +6,17 @@ import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts
 import { SettingsError } from '../../plugin/settings.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
+import type { Listener } from '../relays/server/listener.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
+import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { startMonitoring } from './monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
 import { operatorParts, publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
-import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
+import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
@@ -60,6 +62,12 @@ function checkCombinations({ upstream, custody, proxy, store }: Settings): void 
   }
 }
 
+interface Server {
+  readonly server: Listener
+  /** Absent if there is no relay behind. */
+  readonly probeUpstream?: ProxyListener['probeUpstream']
+}
+
 /** @throws StoreError if the store cannot be used as it is configured */
 async function serveFrom(
   { store: opening, opened }: ServingStore,
@@ -81,18 +89,17 @@ async function serveFrom(
   })
   const version = readVersion()
   const { upstream, server: options } = settings
-  const common = {
-    gateway,
-    options,
-    proxy: settings.proxy,
-    log,
-    http: publicHttp(),
-    ...hostAndPort(settings.listen),
-  }
-  const proxy = upstream === undefined ? undefined : await startProxy({ ...common, upstream })
-  const server = proxy ?? (await startStandalone({ ...common, store, version }))
+  const common = { gateway, options, proxy: settings.proxy, log, http: publicHttp() }
+  const { server, probeUpstream } = await listeningOn(
+    { setting: 'listen', address: settings.listen },
+    async (place): Promise<Server> => {
+      if (upstream === undefined)
+        return { server: await startStandalone({ ...common, ...place, store, version }) }
+      const proxy = await startProxy({ ...common, ...place, upstream })
+      return { server: proxy, probeUpstream: proxy.probeUpstream }
+    },
+  )
   const { statistics } = server
-  const probeUpstream = proxy?.probeUpstream
   const watched = { gateway, store: opening, statistics, probeUpstream, log, parts: operatorParts() }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
@@ -127,10 +134,7 @@ async function serveFrom(
 }
 
 /** The log has the reason already; this is what it means. */
-async function warnIfUnreachable(
-  probe: ProxyListener['probeUpstream'] | undefined,
-  log: Logger,
-): Promise<void> {
+async function warnIfUnreachable(probe: Server['probeUpstream'], log: Logger): Promise<void> {
   if ((await probe?.()) !== 'unreachable') return
   log.warn(
     'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second',

@@ -134,7 +134,8 @@ describe('a measured store', () => {
     expect(await measured.remembered(alice, NOW)).toEqual(await store.remembered(alice, NOW))
     await measured.close()
     await expect(measured.count([alice], NOW)).rejects.toThrow('closed')
-    expect(await series(metrics, 'store_call_duration_seconds_count')).toEqual([
+    const counts = await series(metrics, 'store_call_duration_seconds_count')
+    expect(counts.filter((line) => !line.endsWith(' 0'))).toEqual([
       'store_call_duration_seconds_count{operation="put"} 1',
       'store_call_duration_seconds_count{operation="count"} 2',
     ])
