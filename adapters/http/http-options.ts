@@ -34,17 +34,21 @@ export const adminOptionsSchema = (listen: z.ZodType<string>) =>
       .describe(
         "Host names by which the operator's listener may be addressed, besides localhost and IP addresses",
       ),
-    textfile: z
-      .string()
-      .regex(/^(.*\/)?[^/]+\.prom$/)
-      .meta({ examples: ['/var/lib/node_exporter/keypackage-gateway.prom'] })
-      .optional()
-      .describe(
-        "File for node_exporter's textfile collector to which a command writes its metrics: the strfry plugin every 15 seconds, others at their end",
-      ),
   })
 
 export type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
+
+/** The `metrics` settings. */
+export const metricsOptionsSchema = z.strictObject({
+  textfile: z
+    .string()
+    .regex(/^(.*\/)?[^/]+\.prom$/)
+    .meta({ examples: ['/var/lib/node_exporter/keypackages.prom'] })
+    .optional()
+    .describe(
+      "File for node_exporter's textfile collector, to which metrics are written every 15 seconds and at the end; each process needs its own",
+    ),
+})
 
 /** The `http` settings. */
 export const httpOptionsSchema = z.strictObject({
