@@ -86,8 +86,8 @@ async function checkAccess({ access }: Settings): Promise<void> {
 
 /** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */
 async function openSharedStore(settings: Settings, log: Logger) {
-  const { openServersStore } = await import('./open-store.ts')
-  return openServersStore(settings, log)
+  const { openStore } = await import('./open-store.ts')
+  return openStore(settings, log)
 }
 
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {

@@ -28,7 +28,7 @@ export type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
 export const httpOptionsSchema = z.strictObject({
   path: z
     .string()
-    .regex(/^(\/[A-Za-z0-9._~-]+)+$/)
+    .regex(/^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)+$/)
     .meta({ examples: ['/keypackages'] })
     .default('/keypackages')
     .describe(
