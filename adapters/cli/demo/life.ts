@@ -30,9 +30,12 @@ const ADDRESSES = 400
 export class Life {
   readonly #settings: LifeSettings
   readonly #follows = new Map<Resident, readonly Resident[]>()
+  /** Whose apps publish more when few are left. */
+  readonly #caring: readonly Resident[]
 
   constructor(settings: LifeSettings) {
     this.#settings = settings
+    this.#caring = settings.residents.filter(({ whenLow }) => whenLow === 'publishes more')
   }
 
   /** Somebody arrives: their app publishes their packages, and whom they follow. */
@@ -48,13 +51,23 @@ export class Life {
     await gateway.accept(list, this.#callerAs(resident))
   }
 
+  /** Somebody leaves, and deletes their packages. */
+  async leave({ pubkey }: Resident): Promise<void> {
+    await this.#settings.gateway.remove(pubkey, 'everything')
+  }
+
+  /** The apps of those who look after their packages connect, and find how many are left. */
+  async everybodyConnects(): Promise<void> {
+    for (const resident of this.#caring) await this.#lookAfter(resident)
+  }
+
   /** One thing happens, chosen at random. */
   async happen(): Promise<void> {
     const chance = this.#settings.random()
-    if (chance < 0.34) return this.claimByFriend(this.#anybody())
-    if (chance < 0.66) return this.claimByStranger(this.#anybody())
-    if (chance < 0.78) return this.#askForSlots()
-    if (chance < 0.93) return this.#lookAfter(this.#anybody())
+    if (chance < 0.16) return this.claimByFriend(this.#anybody())
+    if (chance < 0.6) return this.claimByStranger(this.#anybody())
+    if (chance < 0.76) return this.#askForSlots()
+    if (chance < 0.93) return this.#lookAfter(this.#oneOf(this.#caring))
     if (chance < 0.97) return this.#send(this.#stranger(), ['REQ', 'browse', { kinds: [443] }])
     return this.#publishGarbage()
   }
@@ -84,7 +97,6 @@ export class Life {
   /** An app sees to it that there are enough, and that its slot is not used for too long. */
   async #lookAfter(resident: Resident): Promise<void> {
     const { gateway, random } = this.#settings
-    if (resident.whenLow === 'does nothing') return
     const own = await gateway.ownPackages(resident.pubkey)
     const fresh = own.filter(({ state }) => state === 'fresh').length
     if (resident.packages > 0 && fresh < gateway.options.stock.low) {
@@ -133,7 +145,7 @@ export class Life {
   /** Some are more popular than others. */
   #anybody(): Resident {
     const { residents, random } = this.#settings
-    return residents[Math.floor(random() ** 1.6 * residents.length)] ?? this.#oneOf(residents)
+    return residents[Math.floor(random() ** 1.1 * residents.length)] ?? this.#oneOf(residents)
   }
 
   #oneOf<One>(all: readonly One[]): One {

@@ -20,8 +20,8 @@ export interface Resident {
   readonly lifetimeDays: number
   /** The names of their slots; none where their app knows none. */
   readonly slots: readonly string[]
-  /** Whether their app publishes more when few are left. */
-  readonly whenLow: 'publishes more' | 'does nothing'
+  /** What their app does when few are left. */
+  readonly whenLow: 'publishes more' | 'does nothing' | 'leaves'
   sign(template: EventTemplate): SignedEvent
 }
 
@@ -37,11 +37,11 @@ type Habits = Pick<Resident, 'generation' | 'packages' | 'whenLow'> & {
 const HABITS: readonly (readonly [name: string, habits: Habits])[] = [
   ['Alice', { generation: 'mip-00', packages: 9, slots: 2, whenLow: 'publishes more' }],
   // Runs low, down to the last one.
-  ['Bob', { generation: 'nip-ee', packages: 4, whenLow: 'does nothing' }],
+  ['Bob', { generation: 'nip-ee', packages: 6, whenLow: 'does nothing' }],
   // All of hers expire within hours.
   ['Carol', { generation: 'nip-ee', packages: 7, lifetimeDays: 7.3, whenLow: 'does nothing' }],
-  // All of his have expired: he is out.
-  ['Dave', { generation: 'mip-00', packages: 5, lifetimeDays: 4, whenLow: 'does nothing' }],
+  // He is out: he has deleted his.
+  ['Dave', { generation: 'mip-00', packages: 5, whenLow: 'leaves' }],
   // Slots alone, as apps of the Marmot specification publish them.
   ['Erin', { generation: 'marmot', packages: 0, slots: 1, whenLow: 'publishes more' }],
   ...['Frank', 'Grace', 'Heidi', 'Ivan', 'Judy', 'Mallory'].map(
@@ -51,7 +51,7 @@ const HABITS: readonly (readonly [name: string, habits: Habits])[] = [
     (name) => [name, { generation: 'mip-00', packages: 10, slots: 1, whenLow: 'publishes more' }] as const,
   ),
   ...['Uma', 'Victor', 'Walter', 'Xenia', 'Yves', 'Zoe'].map(
-    (name) => [name, { generation: 'nip-ee', packages: 5, whenLow: 'does nothing' }] as const,
+    (name) => [name, { generation: 'nip-ee', packages: 9, whenLow: 'does nothing' }] as const,
   ),
 ]
 
