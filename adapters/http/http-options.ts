@@ -7,12 +7,15 @@ const pubkey = z
   .regex(/^([0-9a-f]{64}|npub1[0-9a-z]{58})$/i)
   .meta({ examples: ['npub1...'] })
 
+/** Where the operator's listener is by default. */
+export const DEFAULT_OPERATOR_ADDRESS = '127.0.0.1:9447'
+
 /** The `admin` settings. `listen` is the address schema of the other `listen` setting. */
 export const adminOptionsSchema = (listen: z.ZodType<string>) =>
   z.strictObject({
     listen: z
       .union([z.literal('none'), listen])
-      .default('127.0.0.1:9447')
+      .default(DEFAULT_OPERATOR_ADDRESS)
       .describe(
         "Address and port of the operator's listener: metrics, health and the operator's page; none for no such listener",
       ),
@@ -20,6 +23,25 @@ export const adminOptionsSchema = (listen: z.ZodType<string>) =>
       .array(pubkey)
       .default([])
       .describe('Pubkeys (hex or npub) that may administer this server (NIP-86)'),
+    hosts: z
+      .array(
+        z
+          .string()
+          .regex(/^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/)
+          .meta({ examples: ['gateway.internal'] }),
+      )
+      .default([])
+      .describe(
+        "Host names by which the operator's listener may be addressed, besides localhost and IP addresses",
+      ),
+    textfile: z
+      .string()
+      .regex(/^(.*\/)?[^/]+\.prom$/)
+      .meta({ examples: ['/var/lib/node_exporter/keypackage-gateway.prom'] })
+      .optional()
+      .describe(
+        "File for node_exporter's textfile collector to which a command writes its metrics: the strfry plugin every 15 seconds, others at their end",
+      ),
   })
 
 export type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>

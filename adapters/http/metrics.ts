@@ -142,6 +142,7 @@ export class Metrics {
       'operation',
       STORE_OPERATIONS,
     )
+    for (const operation of STORE_OPERATIONS) times.zero({ operation })
     return {
       took: (operation, milliseconds) => times.observe({ operation }, milliseconds / 1000),
       failed: (operation) => failures[operation](),

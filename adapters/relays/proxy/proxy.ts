@@ -31,7 +31,7 @@ import { ClientAddresses, localHost, type Sender } from '../server/trusted-heade
 import { upstreamHeaders } from './forwarded-headers.ts'
 import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
-import { UpstreamDialer } from './upstream-dialer.ts'
+import { UpstreamDialer, type UpstreamState } from './upstream-dialer.ts'
 import { UpstreamFollowLists } from './upstream-follow-lists.ts'
 
 export interface ProxySettings {
@@ -50,8 +50,14 @@ export interface ProxySettings {
   readonly nips?: readonly number[] | undefined
 }
 
+/** A proxy that listens until it is closed. */
+export interface ProxyListener extends Listener {
+  /** Whether the relay can be reached now; it takes at most two seconds, and never rejects. */
+  probeUpstream(): Promise<UpstreamState>
+}
+
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
-export async function startProxy(settings: ProxySettings): Promise<Listener> {
+export async function startProxy(settings: ProxySettings): Promise<ProxyListener> {
   const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(proxy, log)
@@ -114,6 +120,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   return {
     ...listener,
     statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
+    probeUpstream: () => dialer.probe(new URL(upstream)),
     close: async () => {
       dialer.stopLooking()
       stopAsking()
