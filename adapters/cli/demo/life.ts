@@ -82,9 +82,11 @@ export class Life {
     await this.#send(from, ['REQ', 'add', { kinds: [443], authors: [author.pubkey] }])
   }
 
-  /** Somebody asks for the same person's packages again and again, until they have to wait. */
+  /** Somebody asks for one person's packages again and again, until they have to wait. */
   async askTooOften(): Promise<void> {
-    await this.claimByStranger(this.#oneOf(this.#settings.residents), { address: '203.0.113.66' })
+    const { residents } = this.#settings
+    const wanted = residents.at(-1) ?? this.#anybody()
+    await this.claimByStranger(wanted, { address: '203.0.113.66' })
   }
 
   /** An app of the Marmot specification asks for the slots of its contacts. */

@@ -30,7 +30,7 @@ export function standInPart(view: keyof typeof PAGE_DOCUMENTS, signers: readonly
     if (path === '/') return send(response, 'text/html', withExtension(document, signer))
     if (path === SCRIPT) return send(response, 'text/javascript', extensionOf(signer))
     if (path !== SIGN || !isFromPage(request)) return false
-    void sign(signer, request, response)
+    sign(signer, request, response).catch(() => response.writeHead(400).end())
     return true
   }
 }
