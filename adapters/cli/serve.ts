@@ -4,9 +4,11 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
 import type { Listener } from '../relays/server/listener.ts'
+import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
@@ -89,12 +91,14 @@ async function serveFrom(
   })
   const version = readVersion()
   const { upstream, server: options } = settings
-  const common = { gateway, options, proxy: settings.proxy, log, http: publicHttp() }
+  const relay = upstream === undefined ? relayLists(store, log) : undefined
+  const http = publicHttp({ settings, gateway, store, verifyEvent, relayLists: relay, log, version })
+  const common = { gateway, options, proxy: settings.proxy, log, http }
   const { server, probeUpstream } = await listeningOn(
     { setting: 'listen', address: settings.listen },
     async (place): Promise<Server> => {
       if (upstream === undefined)
-        return { server: await startStandalone({ ...common, ...place, store, version }) }
+        return { server: await startStandalone({ ...common, ...place, store, version, relay }) }
       const proxy = await startProxy({ ...common, ...place, upstream })
       return { server: proxy, probeUpstream: proxy.probeUpstream }
     },
@@ -139,6 +143,11 @@ async function warnIfUnreachable(probe: Server['probeUpstream'], log: Logger): P
   log.warn(
     'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second',
   )
+}
+
+function relayLists(store: KeyPackageStore, log: Logger): RelayListRelay {
+  const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
+  return new RelayListRelay({ store, report, now: () => Math.floor(Date.now() / 1000) })
 }
 
 /** Rejects as `opened` does, and never resolves. */
