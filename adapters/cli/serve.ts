@@ -10,7 +10,7 @@ import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { publicHttp } from './serving-http.ts'
+import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
@@ -72,7 +72,16 @@ async function serveFrom(
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
-  const common = { gateway, options, proxy, log, http: publicHttp(), ...hostAndPort(settings.listen) }
+  const http = servedHttp({ gateway, store, verifyEvent, settings, ...logs })
+  const common = {
+    gateway,
+    options,
+    proxy,
+    log,
+    http: http.onPublicPort,
+    nips: http.nips,
+    ...hostAndPort(settings.listen),
+  }
   const server =
     upstream === undefined
       ? await startStandalone({ ...common, store, version })
