@@ -49,7 +49,10 @@ const network = z
 const name = z.string('must be a string').max(100, 'must have at most 100 characters')
 const description = z.string('must be a string').max(10_000, 'must have at most 10,000 characters')
 const ICON = 'must be an http or https URL, or empty'
-const icon = z.union([z.literal(''), z.url({ protocol: /^https?$/ }).max(2000)], ICON)
+const icon = z
+  .string(ICON)
+  .max(2000, ICON)
+  .refine((text) => text === '' || isWebUrl(text), ICON)
 
 const methods: Readonly<Record<string, Method>> = {
   // NIP-86: who is banned is no longer on the list of those who are allowed, and the other way round.
@@ -107,6 +110,10 @@ function method<Values>(
 function faultIn(issue: z.core.$ZodIssue | undefined): string {
   const [index] = issue?.path ?? []
   return index === undefined ? `params: ${issue?.message}` : `params[${String(index)}] ${issue?.message}`
+}
+
+function isWebUrl(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text)
 }
 
 async function unban(gateway: ManagedGateway, [subject]: readonly [string, unknown?]): Promise<Done> {
