@@ -46,7 +46,7 @@ export function adminPubkeys({ pubkeys }: Pick<AdminOptions, 'pubkeys'>): Readon
 export const httpOptionsSchema = z.strictObject({
   path: z
     .string()
-    .regex(/^(\/[A-Za-z0-9._~-]+)+$/)
+    .regex(/^(\/(?!\.{1,2}(\/|$))[A-Za-z0-9._~-]+)+$/)
     .meta({ examples: ['/keypackages'] })
     .default('/keypackages')
     .describe(

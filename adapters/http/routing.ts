@@ -1,6 +1,7 @@
 /** Which part of the HTTP interface answers a request: each in turn says whether it has taken it. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readRequestTarget } from '../../plugin/request-target.ts'
 
 /** One request, and where its answer goes. */
 export interface Exchange {
@@ -28,14 +29,9 @@ export type HttpHandler = (
 /** Asks the parts in order. A request target that is not a path is no part's. */
 export function httpHandler(parts: readonly HttpPart[]): HttpHandler {
   return (request, response, address, pass) => {
-    const path = pathOf(request.url ?? '')
-    if (path === undefined) return false
-    const exchange = { request, response, path, address, pass }
+    const target = readRequestTarget(request.url ?? '')
+    if (target.form !== 'path') return false
+    const exchange = { request, response, path: target.path, address, pass }
     return parts.some((part) => part(exchange))
   }
-}
-
-function pathOf(target: string): string | undefined {
-  const url = `http://localhost${target}`
-  return target.startsWith('/') && URL.canParse(url) ? new URL(url).pathname : undefined
 }

@@ -8,6 +8,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
+import { readRequestTarget } from '../../../plugin/request-target.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
 import { ClientConnection } from '../server/connection.ts'
 import {
@@ -25,7 +26,6 @@ import {
   proxyOptionsSchema,
   type ServerOptions,
   serverOptionsSchema,
-  trustedAddresses,
 } from '../server/server-options.ts'
 import { ClientAddresses, localHost, type Sender } from '../server/trusted-headers.ts'
 import { upstreamHeaders } from './forwarded-headers.ts'
@@ -54,7 +54,7 @@ export interface ProxySettings {
 export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
-  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const addresses = new ClientAddresses(proxy, log)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
   const refused = new Refused({ log, clock: Date.now })
@@ -130,10 +130,19 @@ function sessionKinds({ options }: KeyPackageGateway, { publish }: ProxyOptions)
   return (kind) => concernsGateway(kind, options.kinds)
 }
 
-/** The request's path below the relay's address; undefined for a full URL as the target, which we do not proxy. */
-function upstreamUrl(base: string, { url = '' }: IncomingMessage): URL | undefined {
-  if (!url.startsWith('/')) return undefined
-  const { origin, pathname } = new URL(base)
-  const address = `${origin}${pathname.replace(/\/$/, '')}${url}`
-  return URL.canParse(address) ? new URL(address) : undefined
+/**
+ * The request's path below the relay's address, which it never leaves; undefined for a target that is no path. For `/` it is the
+ * relay's address as the operator wrote it.
+ */
+export function upstreamUrl(base: string, { url = '' }: Pick<IncomingMessage, 'url'>): URL | undefined {
+  const target = readRequestTarget(url)
+  if (target.form !== 'path') return undefined
+  const upstream = new URL(base)
+  const { search } = upstream
+  if (target.path !== '/') upstream.pathname = upstream.pathname.replace(/\/$/, '') + target.path
+  upstream.search = [search, target.query]
+    .map((query) => query.slice(1))
+    .filter((query) => query !== '')
+    .join('&')
+  return upstream
 }

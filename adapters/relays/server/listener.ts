@@ -14,6 +14,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import type { BadSignatures } from './bad-signatures.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits } from './connection-limits.ts'
+import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
@@ -114,6 +115,8 @@ const MEAN_CHUNK_BYTES = 256
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, host, refused } = settings
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    const incoming = checkIncoming(request)
+    if (incoming !== 'path') return answerItself(incoming, response)
     const pass = () => settings.onRequest(request, response)
     const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
     if (isTaken !== true) pass()
@@ -134,11 +137,17 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const gone = new AbortController()
     const leaving = () => gone.abort()
     stream.on('error', () => undefined).once('close', leaving)
-    const sender = settings.senderOf(request)
     const turnAway = (status: number, reason: RefusedReason) => {
       refused.count(reason)
       refuse(stream, status)
     }
+    if (checkIncoming(request) !== 'path') return turnAway(400, 'invalid')
+    if (!isHandshake(request)) {
+      refused.count('invalid')
+      // It says what is wrong, in the status or a header.
+      return webSockets.handleUpgrade(request, stream, head, () => stream.destroy())
+    }
+    const sender = settings.senderOf(request)
     if (settings.badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
     const admission = limits.admit(sender.address)
     if (admission.outcome === 'refused')
@@ -167,6 +176,13 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     }
   }
   http.on('upgrade', upgrade)
+  // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
+  http.on('connect', (_request, stream) =>
+    refuse(
+      stream.on('error', () => undefined),
+      405,
+    ),
+  )
   await bind(http, settings.port, host)
 
   const heartbeat = setInterval(() => {
@@ -195,6 +211,13 @@ function bind(http: Server, port: number, host: string): Promise<void> {
       resolve()
     })
   })
+}
+
+/** RFC 9110 section 9.3.7: OPTIONS of `*` is about the server as a whole. */
+function answerItself(incoming: Exclude<Incoming, 'path'>, response: ServerResponse): void {
+  const status = incoming === 'server' ? 204 : incoming.status
+  // What follows in the connection cannot be trusted to be a request.
+  response.writeHead(status, { ...(status >= 400 && { connection: 'close', 'content-length': 0 }) }).end()
 }
 
 function refuse(stream: Duplex, status: number): void {

@@ -1,8 +1,9 @@
 /** The `server`, `proxy` and `upstream` settings: every option, its default and its bounds. */
 
-import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import { isPubkey, readSubject } from '../../../plugin/access/subjects.ts'
+import { readNetwork } from '../../../plugin/network-address.ts'
+import { ADDRESS_HEADERS } from './forwarded-for.ts'
 
 const integer = (min: number, max: number) => z.number().int().min(min).max(max)
 
@@ -67,7 +68,7 @@ export type ServerOptions = z.output<typeof serverOptionsSchema>
 
 const addressRange = z
   .string()
-  .refine((range) => addRange(new BlockList(), range))
+  .refine((range) => readNetwork(range) !== undefined)
   .meta({ examples: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'] })
 
 /** The `upstream` setting. */
@@ -84,7 +85,13 @@ export const proxyOptionsSchema = z.strictObject({
   trust: z
     .array(addressRange)
     .default([])
-    .describe('Reverse proxies in front of this server, whose X-Forwarded-For and X-Real-IP are believed'),
+    .describe('Reverse proxies in front of this server, which are believed when they name their client'),
+  addressHeader: z
+    .enum(ADDRESS_HEADERS)
+    .optional()
+    .describe(
+      'The header in which they name it, so that no other is read: one that they pass on may be written by the client; by default the first of these that a request has',
+    ),
   publish: z
     .enum(['here', 'upstream'])
     .default('here')
@@ -98,22 +105,3 @@ export const proxyOptionsSchema = z.strictObject({
 })
 
 export type ProxyOptions = z.output<typeof proxyOptionsSchema>
-
-/** The addresses that a `trust` setting names. */
-export function trustedAddresses(ranges: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges) addRange(list, range)
-  return list
-}
-
-/** False for text that is neither an address nor a CIDR range (RFC 4632, RFC 4291 section 2.3). */
-function addRange(list: BlockList, range: string): boolean {
-  const [address = '', prefix, ...more] = range.split('/')
-  const version = isIP(address)
-  const maxLength = version === 6 ? 128 : 32
-  const length = prefix === undefined ? maxLength : Number(prefix)
-  if (version === 0 || more.length > 0 || prefix === '' || !(length <= maxLength)) return false
-  if (!Number.isInteger(length) || length < 0) return false
-  list.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4')
-  return true
-}

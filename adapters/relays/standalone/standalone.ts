@@ -20,7 +20,6 @@ import {
   proxyOptionsSchema,
   type ServerOptions,
   serverOptionsSchema,
-  trustedAddresses,
 } from '../server/server-options.ts'
 import { ClientAddresses, localHost } from '../server/trusted-headers.ts'
 import { RelayListRelay } from './relay-list-relay.ts'
@@ -55,7 +54,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
-  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const addresses = new ClientAddresses(proxy, log)
   return listen({
     host,
     port,
