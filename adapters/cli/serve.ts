@@ -15,7 +15,7 @@ import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { startMonitoring } from './monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { operatorParts, publicHttp } from './serving-http.ts'
+import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -92,8 +92,15 @@ async function serveFrom(
   const version = readVersion()
   const { upstream, server: options } = settings
   const relay = upstream === undefined ? relayLists(store, log) : undefined
-  const http = publicHttp({ settings, gateway, store, verifyEvent, relayLists: relay, log, version })
-  const common = { gateway, options, proxy: settings.proxy, log, http }
+  const http = servedHttp({ gateway, store, verifyEvent, settings, relayLists: relay, version, ...logs })
+  const common = {
+    gateway,
+    options,
+    proxy: settings.proxy,
+    log,
+    http: http.onPublicPort,
+    nips: http.nips,
+  }
   const { server, probeUpstream } = await listeningOn(
     { setting: 'listen', address: settings.listen },
     async (place): Promise<Server> => {
@@ -104,7 +111,8 @@ async function serveFrom(
     },
   )
   const { statistics } = server
-  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts: operatorParts() }
+  const parts = http.operatorParts
+  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error

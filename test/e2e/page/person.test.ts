@@ -112,7 +112,7 @@ describe('somebody with an extension', () => {
 
   it('sees that one was handed out, and is shared from then on', async () => {
     const asking = await Client.greeted(serving.url)
-    expect((await asking.query({ kinds: [443], authors: [alice.pubkey] })).events.length).toBe(1)
+    expect((await asking.request('a', { kinds: [443], authors: [alice.pubkey] })).events.length).toBe(1)
     await asking.close()
     const page = await signedIn()
     expect(
