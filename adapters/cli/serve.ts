@@ -4,16 +4,18 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
 import type { Listener } from '../relays/server/listener.ts'
+import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { startMonitoring } from './monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { operatorParts, publicHttp } from './serving-http.ts'
+import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -89,18 +91,28 @@ async function serveFrom(
   })
   const version = readVersion()
   const { upstream, server: options } = settings
-  const common = { gateway, options, proxy: settings.proxy, log, http: publicHttp() }
+  const relay = upstream === undefined ? relayLists(store, log) : undefined
+  const http = servedHttp({ gateway, store, verifyEvent, settings, relayLists: relay, version, ...logs })
+  const common = {
+    gateway,
+    options,
+    proxy: settings.proxy,
+    log,
+    http: http.onPublicPort,
+    nips: http.nips,
+  }
   const { server, probeUpstream } = await listeningOn(
     { setting: 'listen', address: settings.listen },
     async (place): Promise<Server> => {
       if (upstream === undefined)
-        return { server: await startStandalone({ ...common, ...place, store, version }) }
+        return { server: await startStandalone({ ...common, ...place, store, version, relay }) }
       const proxy = await startProxy({ ...common, ...place, upstream })
       return { server: proxy, probeUpstream: proxy.probeUpstream }
     },
   )
   const { statistics } = server
-  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts: operatorParts() }
+  const parts = http.operatorParts
+  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error
@@ -139,6 +151,11 @@ async function warnIfUnreachable(probe: Server['probeUpstream'], log: Logger): P
   log.warn(
     'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second',
   )
+}
+
+function relayLists(store: KeyPackageStore, log: Logger): RelayListRelay {
+  const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
+  return new RelayListRelay({ store, report, now: () => Math.floor(Date.now() / 1000) })
 }
 
 /** Rejects as `opened` does, and never resolves. */

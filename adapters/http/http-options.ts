@@ -1,6 +1,9 @@
 /** The `admin` and `http` settings: who administers the server and where, and under which path its pages are. */
 
 import { z } from 'zod'
+import { isPubkey, readSubject } from '../../plugin/access/subjects.ts'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import { SettingsError } from '../../plugin/settings.ts'
 
 const pubkey = z
   .string()
@@ -36,7 +39,22 @@ export const adminOptionsSchema = (listen: z.ZodType<string>) =>
       ),
   })
 
-export type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
+type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
+
+/**
+ * Who administers the server, in hex.
+ * @throws SettingsError for an npub with a wrong checksum
+ */
+export function adminPubkeys({ pubkeys }: Pick<AdminOptions, 'pubkeys'>): ReadonlySet<Pubkey> {
+  const isWrong = (text: string) => !isPubkey(readSubject(text) ?? '')
+  const problems = pubkeys
+    .filter(isWrong)
+    .map(
+      (text) => `admin.pubkeys: ${JSON.stringify(text)} is not allowed; expected pubkeys in hex or as npub`,
+    )
+  if (problems.length > 0) throw new SettingsError(problems)
+  return new Set(pubkeys.flatMap((text) => readSubject(text) ?? []))
+}
 
 /** The `metrics` settings. */
 export const metricsOptionsSchema = z.strictObject({

@@ -35,6 +35,9 @@ export async function createApi(settings: ApiSettings): Promise<(exchange: Excha
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // A request that arrives with the signal to stop is still answered.
     return503OnClosing: false,
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, refusedBy(error, settings.log))
+    },
   })
   const routes = new RouteTable()
   app.setValidatorCompiler(validatorCompiler)

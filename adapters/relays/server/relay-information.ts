@@ -46,7 +46,9 @@ export interface StandaloneInformation extends OwnDocument {
 export async function standaloneInformation(settings: StandaloneInformation): Promise<object> {
   const { gateway, options, version, nips = [] } = settings
   return {
-    ...saidBy(options),
+    name: options.name,
+    description: options.description,
+    ...operatorSays(options),
     ...(await gateway.changedInformation()),
     software: SOFTWARE,
     version,
@@ -72,11 +74,12 @@ export async function mergedInformation(
   relay: unknown,
   { gateway, options, nips = [] }: OwnDocument,
 ): Promise<object> {
-  const document = isDocument(relay) ? relay : {}
+  const { name, description } = options
+  const document = isDocument(relay) ? relay : { name, description }
   const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
   return {
-    ...saidBy(options),
+    ...operatorSays(options),
     ...document,
     ...(await gateway.changedInformation()),
     supported_nips: union(document.supported_nips, [...PROXY_NIPS, ...nips]),
@@ -92,12 +95,10 @@ export async function mergedInformation(
   }
 }
 
-/** What the settings say about the relay. */
-function saidBy(options: ServerOptions): Document {
-  const { name, description, banner, icon, pubkey = '', contact, termsOfService } = options
+/** What the settings say about the relay, where they say something. */
+function operatorSays(options: ServerOptions): Document {
+  const { banner, icon, pubkey = '', contact, termsOfService } = options
   return {
-    name,
-    description,
     banner,
     icon,
     pubkey: readSubject(pubkey),
