@@ -5,6 +5,7 @@ import { Access, type ListedAccessRule, type RuleRemoval } from '../../plugin/ac
 import type { AccessList } from '../../plugin/store.ts'
 import { createLogger } from './logging.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
@@ -39,7 +40,7 @@ export function defineBans(command: Command): Command {
   addSettings(command, [...STORE_SETTINGS, 'access'])
   return command.action(async ({ json }: Flags) => {
     const rules = await withAccess(command, (access) => access.rules())
-    process.stdout.write(`${json ? JSON.stringify(rules) : format(rules)}\n`)
+    print(json ? JSON.stringify(rules) : format(rules))
   })
 }
 
@@ -51,7 +52,7 @@ function defineAdding(command: Command, list: AccessList): Command {
   addSettings(command, [...STORE_SETTINGS, 'access'])
   return command.action(async (subject: string, { json, reason }: Flags) => {
     const rule = await withAccess(command, (access) => access.add(list, subject, reason))
-    process.stdout.write(`${json ? JSON.stringify(rule) : `${added[list]}: ${rule.subject}`}\n`)
+    print(json ? JSON.stringify(rule) : `${added[list]}: ${rule.subject}`)
   })
 }
 
@@ -60,7 +61,7 @@ function defineRemoving(command: Command, list: AccessList): Command {
   addSettings(command, [...STORE_SETTINGS, 'access'])
   return command.action(async (subject: string, { json }: Flags) => {
     const outcome = await withAccess(command, (access) => access.remove(list, subject))
-    process.stdout.write(`${json ? JSON.stringify({ subject, outcome }) : removal(list, subject, outcome)}\n`)
+    print(json ? JSON.stringify({ subject, outcome }) : removal(list, subject, outcome))
     if (outcome !== 'removed') process.exitCode = EXIT_NOT_REMOVED
   })
 }

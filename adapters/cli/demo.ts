@@ -11,6 +11,7 @@ import { startStandalone } from '../relays/standalone/standalone.ts'
 import { lmdbStore } from '../storage/lmdb.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
+import { print } from './output.ts'
 import { readVersion } from './startup.ts'
 
 type Print = (line: string) => void
@@ -86,8 +87,4 @@ async function playStep(step: Step, number: number, scene: Scene, print: Print):
     print(`      FAILED: ${(error as Error).message}`)
     return false
   }
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

@@ -15,12 +15,7 @@ export function defineExport(command: Command): Command {
 }
 
 async function print(store: MovableStore): Promise<void> {
-  try {
-    await pipeline(Readable.from(linesFrom(store)), process.stdout, { end: false })
-  } catch (error) {
-    // The reader closed the pipe, as `head` does when it has enough lines.
-    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
-  }
+  await pipeline(Readable.from(linesFrom(store)), process.stdout, { end: false })
 }
 
 async function* linesFrom(store: MovableStore): AsyncGenerator<string> {

@@ -9,6 +9,7 @@ import { createVerifier } from '../node/verify-event.ts'
 import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
 import { type Input, linesOf, openInput } from './input.ts'
 import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
 import { createProgress, formatTable } from './terminal.ts'
@@ -36,6 +37,7 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   access: 'who is banned or allowed',
+  information: 'what the relay says about itself',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
@@ -54,6 +56,7 @@ const discard: ImportTarget['store'] = {
   dropRelayLists: async () => {},
   dropFollowLists: async () => {},
   putAccessRule: async () => {},
+  putInformation: async () => {},
 }
 
 export function defineImport(command: Command): Command {
@@ -66,8 +69,8 @@ export function defineImport(command: Command): Command {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
     const report = dryRun ? await checkOnly(input, settings) : await importInto(input, settings)
-    if (dryRun && !json) process.stdout.write(`${DRY_RUN}\n`)
-    process.stdout.write(`${json ? JSON.stringify(report) : report}\n`)
+    if (dryRun && !json) print(DRY_RUN)
+    print(json ? JSON.stringify(report) : report.toString())
     if (report.hasRefusals) process.exitCode = EXIT_REFUSED
   })
 }

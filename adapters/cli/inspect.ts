@@ -1,6 +1,5 @@
 /** `inspect`: the fields of a key package event, and the outcome of every check on it. */
 
-import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Reception } from '../../plugin/key-package/generations.ts'
 import {
@@ -14,7 +13,8 @@ import { explainKeyPackage, type RulesHere } from '../../plugin/key-package/vali
 import { isSignedEvent } from '../../plugin/nostr/event.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { createVerifier } from '../node/verify-event.ts'
-import { InputError, unreadable } from './input.ts'
+import { InputError, readAll } from './input.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
@@ -35,7 +35,6 @@ interface Report {
   readonly receivers: readonly Reception[]
 }
 
-const STDIN = 0
 const EXIT_REFUSED = 1
 
 export function defineInspect(command: Command): Command {
@@ -51,34 +50,25 @@ export function defineInspect(command: Command): Command {
   addSettings(command, ['profile', 'kinds', 'validation', 'stock'])
   return command.action(async (file: string, flags: InspectFlags) => {
     const { kinds, validation, stock } = readSettings(command, process.env)
-    inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
+    await inspect(file, { kinds, validation, stock, verifyEvent: await createVerifier() }, flags)
   })
 }
 
-function inspect(file: string, rules: InspectRules, { json, at }: InspectFlags): void {
-  const events = readEvents(file)
+async function inspect(file: string, rules: InspectRules, { json, at }: InspectFlags): Promise<void> {
+  const events = eventsIn(await readAll(file))
   if (events.length === 0) throw new InputError(`no event in ${file}`)
   const reports = events.map((event) => inspectEvent(event, rules, at))
   const texts = reports.map((report) => (json ? JSON.stringify(report) : formatReport(report)))
-  process.stdout.write(`${texts.join(json ? '\n' : '\n\n')}\n`)
+  print(texts.join(json ? '\n' : '\n\n'))
   if (reports.some(({ accepted }) => !accepted)) process.exitCode = EXIT_REFUSED
 }
 
 /** @throws InputError */
-function readEvents(file: string): unknown[] {
-  const text = readText(file)
+function eventsIn(text: string): unknown[] {
   try {
     return [JSON.parse(text)]
   } catch {
     return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]))
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file === '-' ? STDIN : file, 'utf8')
-  } catch (error) {
-    throw unreadable(file, error)
   }
 }
 

@@ -16,31 +16,23 @@ const LMDB = 'lmdb:'
  * Opens a store; an LMDB store that does not exist is created.
  * @throws StoreError saying why it cannot be opened
  */
-export async function openStore({ store: address, redis }: Settings, log: Logger): Promise<MovableStore> {
+export async function openStore(settings: Settings, log: Logger): Promise<MovableStore> {
+  const { store: address, redis } = settings
   if (address === 'memory:') {
     const { memoryStore } = await import('../storage/memory.ts')
     return memoryStore()
   }
-  if (address.startsWith(LMDB)) {
-    const { lmdbStore } = await import('../storage/lmdb.ts')
-    return lmdbStore({ path: address.slice(LMDB.length) })
-  }
+  if (address.startsWith(LMDB)) return openLmdb(address.slice(LMDB.length), 'create')
   const { redisStore } = await import('../storage/redis.ts')
   return redisStore({ redis: address, log, waitReplicas: redis.wait })
 }
 
-/**
- * The same for a server, which must not stand still meanwhile (I7): opening an LMDB store that another process has locked
- * would block it.
- * @throws StoreError saying why it cannot be opened
- */
-export async function openServersStore(settings: Settings, log: Logger): Promise<MovableStore> {
-  const { store: address } = settings
-  if (address.startsWith(LMDB)) {
-    const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
-    await requireFreeLock(address.slice(LMDB.length))
-  }
-  return openStore(settings, log)
+/** No process must stand still because another one has locked the store (I7), or end without a word because of a damaged file. */
+async function openLmdb(path: string, ifMissing: 'create' | 'fail'): Promise<MovableStore> {
+  const { requireOpening } = await import('../storage/lmdb/trial.ts')
+  await requireOpening(path)
+  const { lmdbStore } = await import('../storage/lmdb.ts')
+  return lmdbStore({ path, ifMissing })
 }
 
 /**
@@ -56,8 +48,7 @@ export async function openExistingStore(settings: Settings, log: Logger): Promis
     ])
   }
   if (!address.startsWith(LMDB)) return openStore(settings, log)
-  const { lmdbStore } = await import('../storage/lmdb.ts')
-  return lmdbStore({ path: address.slice(LMDB.length), ifMissing: 'fail' })
+  return openLmdb(address.slice(LMDB.length), 'fail')
 }
 
 /**

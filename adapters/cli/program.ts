@@ -1,6 +1,7 @@
 /** The command line: which commands there are. Only the one that is run is loaded. */
 
 import { Command, CommanderError } from 'commander'
+import { isOutputFault, watchOutput } from './output.ts'
 import { readVersion } from './startup.ts'
 
 interface CommandEntry {
@@ -91,15 +92,16 @@ function isCoded(error: unknown): error is Error & { code: unknown } {
   return error instanceof Error && 'code' in error
 }
 
+watchOutput()
 try {
   const args = process.argv.slice(2)
   const program = await createProgram(args)
   await program.parseAsync(args, { from: 'user' })
 } catch (error) {
-  if (!(error instanceof CommanderError)) {
+  if (!(error instanceof CommanderError || isOutputFault(error))) {
     // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
     const text = isCoded(error) ? error.message : String((error as Error).stack)
     process.stderr.write(`${text.replace(/^/gm, 'error: ')}\n`)
   }
-  process.exitCode = exitCodeOf(error)
+  process.exitCode ||= exitCodeOf(error)
 }

@@ -8,12 +8,13 @@ import { signaturePool } from '../node/signature-pool.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
+import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { withoutPasswords } from './plain-words.ts'
 import { publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
-import { gatewayOptions, hostAndPort, type Settings } from './settings-schema.ts'
+import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
@@ -72,11 +73,12 @@ async function serveFrom(
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
-  const common = { gateway, options, proxy, log, http: publicHttp(), ...hostAndPort(settings.listen) }
-  const server =
+  const common = { gateway, options, proxy, log, http: publicHttp() }
+  const server = await listeningOn({ setting: 'listen', address: settings.listen }, (place) =>
     upstream === undefined
-      ? await startStandalone({ ...common, store, version })
-      : await startProxy({ ...common, upstream })
+      ? startStandalone({ ...common, ...place, store, version })
+      : startProxy({ ...common, ...place, upstream }),
+  )
   signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
 

@@ -5,6 +5,7 @@ import { isFresh, isOneTime, sizeOf } from '../../plugin/stock/selection.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
@@ -34,7 +35,7 @@ export function defineStats(command: Command): Command {
   return command.action(async ({ json }: { json?: true }) => {
     const settings = readSettings(command, process.env)
     const stats = await withStore(settings, (store) => statsOf(store, settings.stock.low, secondsNow()))
-    process.stdout.write(`${json ? JSON.stringify(stats) : format(stats, settings.stock.low)}\n`)
+    print(json ? JSON.stringify(stats) : format(stats, settings.stock.low))
   })
 }
 

@@ -32,7 +32,11 @@ const SETTINGS = [
 export function defineStrfry(command: Command): Command {
   command.argument('[command...]', 'your own plugin, which is asked first')
   addSettings(command, SETTINGS)
-  return command.action((operator: string[]) => strfry(readSettings(command, process.env), operator))
+  return command.action((operator: string[]) => {
+    // Nothing after `--` is a policy that got lost, for example in an empty variable. No policy would accept everything.
+    const isLost = operator.length === 0 && process.argv.includes('--')
+    return strfry(readSettings(command, process.env), isLost ? [''] : operator)
+  })
 }
 
 async function strfry(settings: Settings, [program, ...args]: string[]): Promise<void> {
@@ -82,8 +86,8 @@ async function checkAccess({ access }: Settings): Promise<void> {
 
 /** Most of the code is loaded when it is first needed: strfry waits for the plugin to start. */
 async function openSharedStore(settings: Settings, log: Logger) {
-  const { openServersStore } = await import('./open-store.ts')
-  return openServersStore(settings, log)
+  const { openStore } = await import('./open-store.ts')
+  return openStore(settings, log)
 }
 
 async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {
@@ -99,6 +103,7 @@ async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'sto
 /** Reserves stdout for answers: whatever else writes to it is sent to stderr. */
 function reserveStdout(): (text: string) => void {
   const write = process.stdout.write.bind(process.stdout)
+  process.stdout.removeAllListeners('error')
   process.stdout.write = process.stderr.write.bind(process.stderr)
   // strfry has closed the pipe, so it sends no more events either.
   process.stdout.on('error', () => process.stdin.destroy())

@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { openExistingStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
+import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
 
@@ -15,7 +16,7 @@ export function defineSweep(command: Command): Command {
     const removed = await withAuditedStore(settings, openExistingStore, (store) =>
       store.sweep(secondsNow(), retireAfterSeconds),
     )
-    process.stdout.write(`key packages removed: ${removed}\n`)
+    print(`key packages removed: ${removed}`)
   })
 }
 

@@ -14,11 +14,13 @@ export interface CliSettings {
   readonly env?: Readonly<Record<string, string>>
   /** What it reads on standard input. */
   readonly input?: string
+  /** A file that it writes its result to. */
+  readonly output?: string
 }
 
 /** Runs a command to its end. */
 export async function runCli(args: readonly string[], settings: CliSettings = {}): Promise<Finished> {
-  const child = start(args, settings)
+  const child = startCli(args, settings)
   child.stdin.end(settings.input ?? '')
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
@@ -47,7 +49,7 @@ export interface Serving {
 
 /** Starts `serve` on a free port. Rejects with its output if it exits before it serves. */
 export async function serveCli(args: readonly string[], settings: CliSettings = {}): Promise<Serving> {
-  const child = start(['serve', '--listen', '127.0.0.1:0', ...args], settings)
+  const child = startCli(['serve', '--listen', '127.0.0.1:0', ...args], settings)
   const log: LogLine[] = []
   const finished = Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout)]).then(
     ([[code], stdout]) => ({ code, stdout }),
@@ -64,11 +66,15 @@ export async function serveCli(args: readonly string[], settings: CliSettings = 
   return { url, log, finished, kill: (signal) => child.kill(signal) }
 }
 
-function start(
+/** Starts a command; its standard input is open, and empty so far. */
+export function startCli(
   args: readonly string[],
-  { env = {} }: CliSettings,
+  { env = {}, output }: CliSettings = {},
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  return startProcess(process.execPath, [MAIN, ...args], {
+  const command = [process.execPath, MAIN, ...args]
+  const [program = '', ...rest] =
+    output === undefined ? command : ['sh', '-c', 'exec "$@" > "$0"', output, ...command]
+  return startProcess(program, rest, {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

@@ -17,7 +17,7 @@ export interface HttpForwardingSettings {
   readonly urlOf: (request: IncomingMessage) => URL | undefined
   readonly headersOf: (request: IncomingMessage) => OutgoingHttpHeaders
   /** Adds the gateway's limits to the relay's NIP-11 document, which is `undefined` where it has none. */
-  readonly mergeInformation: (document: unknown) => object
+  readonly mergeInformation: (document: unknown) => Promise<object>
 }
 
 const TIMEOUT_MS = 30_000
@@ -52,7 +52,7 @@ async function answerInformation(
   settings: HttpForwardingSettings,
 ): Promise<void> {
   const answer = await requestUpstream(request, response, settings)
-  const body = JSON.stringify(settings.mergeInformation(parse(await textOf(answer))))
+  const body = JSON.stringify(await settings.mergeInformation(parse(await textOf(answer))))
   response.writeHead(200, {
     ...CORS,
     'content-type': NOSTR_JSON,

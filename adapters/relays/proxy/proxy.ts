@@ -46,11 +46,13 @@ export interface ProxySettings {
   readonly log: Logger
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
+  /** NIPs that `http` supports, for the NIP-11 document. */
+  readonly nips?: readonly number[] | undefined
 }
 
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
 export async function startProxy(settings: ProxySettings): Promise<Listener> {
-  const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
+  const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(proxy, log)
   const turns = new MessageTurns(options)
@@ -104,7 +106,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
       headersOf,
-      mergeInformation: (document) => mergedInformation(document, gateway, options),
+      mergeInformation: (document) => mergedInformation(document, { gateway, options, nips }),
     }),
     receive,
   })

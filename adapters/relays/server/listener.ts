@@ -19,8 +19,16 @@ import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
 
-/** What may answer an HTTP request in place of the relay. It must not throw. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse, address: string) => boolean
+/**
+ * What may answer an HTTP request in place of the relay. It must not throw. True: it answers it, or calls `pass`, and then the
+ * relay does.
+ */
+export type HttpHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  address: string,
+  pass: () => void,
+) => boolean
 
 export interface ListenerSettings {
   readonly host: string
@@ -30,7 +38,7 @@ export interface ListenerSettings {
   /** Whether clients are offered permessage-deflate. */
   readonly compression: boolean
   /**
-   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address. True: it answers it.
+   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address.
    */
   readonly http?: HttpHandler | undefined
   /** Answers all other HTTP requests. */
@@ -109,8 +117,9 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
     const incoming = checkIncoming(request)
     if (incoming !== 'path') return answerItself(incoming, response)
-    const isTaken = settings.http?.(request, response, settings.senderOf(request).address)
-    if (isTaken !== true) settings.onRequest(request, response)
+    const pass = () => settings.onRequest(request, response)
+    const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
+    if (isTaken !== true) pass()
   })
   const protocols = new WeakMap<IncomingMessage, string>()
   const webSockets = new WebSocketServer({

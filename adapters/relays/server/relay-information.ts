@@ -2,6 +2,7 @@
  * The relay information document (NIP-11): the standalone server's own, and the upstream relay's with our limits added.
  */
 
+import { readSubject } from '../../../plugin/access/subjects.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/request/subscriptions.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -10,38 +11,46 @@ import type { ServerOptions } from './server-options.ts'
 const STANDALONE_NIPS = [1, 9, 11, 40, 42, 45, 62, 70]
 /** What the gateway supports in front of any relay: this document, and AUTH (NIP-42). */
 const PROXY_NIPS = [11, 42]
-const SOFTWARE = 'keypackage-gateway'
+/** NIP-11: the URL of the project. */
+const SOFTWARE = 'https://github.com/keypackage-gateway/keypackage-gateway'
 
 /** The media type of the document (NIP-11). */
 export const NOSTR_JSON = 'application/nostr+json'
-/** NIP-11: web apps of any origin may read it. */
+/**
+ * NIP-11: web apps of any origin may read it, and send what NIP-98 needs. `*` does not stand for Authorization (Fetch standard,
+ * section 3.3.5).
+ */
 export const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-allow-headers': '*',
-  'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+  'access-control-allow-headers': '*, Authorization',
+  'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
 }
 
 interface Document {
   readonly [field: string]: unknown
 }
 
-export interface StandaloneInformation {
-  readonly gateway: KeyPackageGateway
+export interface OwnDocument {
+  readonly gateway: Pick<KeyPackageGateway, 'options' | 'relayInformation' | 'changedInformation'>
   readonly options: ServerOptions
+  /** NIPs that are supported besides, over HTTP. */
+  readonly nips?: readonly number[] | undefined
+}
+
+export interface StandaloneInformation extends OwnDocument {
   /** Of this software. */
   readonly version: string
 }
 
 /** The document of a server without an upstream relay. */
-export function standaloneInformation({ gateway, options, version }: StandaloneInformation): object {
+export async function standaloneInformation(settings: StandaloneInformation): Promise<object> {
+  const { gateway, options, version, nips = [] } = settings
   return {
-    name: options.name,
-    description: options.description,
-    contact: options.contact,
-    icon: options.icon,
+    ...saidBy(options),
+    ...(await gateway.changedInformation()),
     software: SOFTWARE,
     version,
-    supported_nips: STANDALONE_NIPS,
+    supported_nips: union(STANDALONE_NIPS, nips),
     limitation: {
       max_message_length: options.maxMessageBytes,
       max_subscriptions: options.maxSubscriptions,
@@ -55,20 +64,22 @@ export function standaloneInformation({ gateway, options, version }: StandaloneI
 }
 
 /**
- * The upstream relay's document with the gateway's limits; of two limits, the stricter one.
+ * The upstream relay's document with the gateway's limits; of two limits, the stricter one. What the relay does not say about
+ * itself is as the `server` settings say, and what operators have changed at run time is as they said last.
  * @param relay the upstream relay's document; anything that is not a JSON object counts as none
  */
-export function mergedInformation(
+export async function mergedInformation(
   relay: unknown,
-  gateway: Pick<KeyPackageGateway, 'relayInformation'>,
-  options: ServerOptions,
-): object {
-  const document = isDocument(relay) ? relay : { name: options.name, description: options.description }
+  { gateway, options, nips = [] }: OwnDocument,
+): Promise<object> {
+  const document = isDocument(relay) ? relay : {}
   const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
   return {
+    ...saidBy(options),
     ...document,
-    supported_nips: union(document.supported_nips, PROXY_NIPS),
+    ...(await gateway.changedInformation()),
+    supported_nips: union(document.supported_nips, [...PROXY_NIPS, ...nips]),
     ...(supported_mips && { supported_mips: union(document.supported_mips, supported_mips) }),
     limitation: {
       ...limitation,
@@ -78,6 +89,20 @@ export function mergedInformation(
       restricted_writes: true,
     },
     key_packages,
+  }
+}
+
+/** What the settings say about the relay. */
+function saidBy(options: ServerOptions): Document {
+  const { name, description, banner, icon, pubkey = '', contact, termsOfService } = options
+  return {
+    name,
+    description,
+    banner,
+    icon,
+    pubkey: readSubject(pubkey),
+    contact,
+    terms_of_service: termsOfService,
   }
 }
 

@@ -1,10 +1,17 @@
 /** The `server`, `proxy` and `upstream` settings: every option, its default and its bounds. */
 
 import { z } from 'zod'
+import { isPubkey, readSubject } from '../../../plugin/access/subjects.ts'
 import { readNetwork } from '../../../plugin/network-address.ts'
 import { ADDRESS_HEADERS } from './forwarded-for.ts'
 
 const integer = (min: number, max: number) => z.number().int().min(min).max(max)
+
+const webUrl = (path: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .meta({ examples: [`https://relay.example.com/${path}`] })
+    .optional()
 
 /** The `server` settings: what it says about itself, and what clients may do. */
 export const serverOptionsSchema = z.strictObject({
@@ -14,11 +21,15 @@ export const serverOptionsSchema = z.strictObject({
     .default('Hands each MLS key package to one requester.')
     .describe('Description in the NIP-11 document'),
   contact: z.string().optional().describe("Operator's contact address in the NIP-11 document"),
-  icon: z
-    .url({ protocol: /^https?$/ })
-    .meta({ examples: ['https://relay.example.com/icon.png'] })
+  pubkey: z
+    .string()
+    .refine((text) => isPubkey(readSubject(text) ?? ''))
+    .meta({ examples: ['npub1...'] })
     .optional()
-    .describe('URL of an icon, for the NIP-11 document'),
+    .describe("Operator's pubkey (hex or npub), for messages to them, in the NIP-11 document"),
+  icon: webUrl('icon.png').describe('URL of an icon, for the NIP-11 document'),
+  banner: webUrl('banner.png').describe('URL of a large image, for the NIP-11 document'),
+  termsOfService: webUrl('terms').describe('URL of the terms of service, for the NIP-11 document'),
   maxMessageBytes: integer(1024, 8_388_608)
     .default(524_288)
     .describe('Maximum size of a message from a client'),

@@ -36,6 +36,8 @@ export interface StandaloneSettings {
   readonly log: Logger
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
+  /** NIPs that `http` supports, for the NIP-11 document. */
+  readonly nips?: readonly number[] | undefined
   /** Of this software, for the NIP-11 document. */
   readonly version: string
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -44,7 +46,7 @@ export interface StandaloneSettings {
 
 /** Serves until it is closed. Rejects when it cannot listen on the address. */
 export function startStandalone(settings: StandaloneSettings): Promise<Listener> {
-  const { gateway, store, log, version, clock = Date.now } = settings
+  const { gateway, store, log, version, nips, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
   const turns = new MessageTurns(options)
@@ -59,7 +61,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     options,
     compression: proxy.compression,
     http: settings.http,
-    onRequest: answerHttp({ gateway, options, version }),
+    onRequest: answerHttp({ gateway, options, version, nips }),
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
     refused,
@@ -90,20 +92,23 @@ interface HttpAnswer {
 
 /** Answers `GET /` with the NIP-11 document where the client accepts it, otherwise with a sentence for people. */
 function answerHttp(settings: StandaloneInformation): RequestListener {
-  return (request, response) => {
+  return async (request, response) => {
     request.resume()
-    const { status, type, body } = answerTo(request, settings)
+    const { status, type, body } = await answerTo(request, settings)
     response.writeHead(status, { ...CORS, 'content-type': type, 'content-length': Buffer.byteLength(body) })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 }
 
-function answerTo({ url, method, headers }: IncomingMessage, settings: StandaloneInformation): HttpAnswer {
+async function answerTo(
+  { url, method, headers }: IncomingMessage,
+  settings: StandaloneInformation,
+): Promise<HttpAnswer> {
   if (url?.split('?')[0] !== '/') return plainText(404, 'not found')
   if (method === 'OPTIONS') return plainText(204, '')
   if (method !== 'GET' && method !== 'HEAD') return plainText(405, 'only GET and WebSockets are supported')
   if (headers.accept?.includes(NOSTR_JSON)) {
-    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(standaloneInformation(settings)) }
+    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(await standaloneInformation(settings)) }
   }
   return plainText(
     200,

@@ -240,7 +240,7 @@ describe('import', () => {
   })
 
   it.each([
-    ['a file that does not exist', 'missing.jsonl', /cannot read .*missing\.jsonl: ENOENT/],
+    ['a file that does not exist', 'missing.jsonl', /cannot read .*missing\.jsonl: there is no such file/],
     ['a directory', '.', /cannot read .*: it is a directory/],
   ])('exits 2 on %s', async (_, name, stderr) => {
     const finished = await runCli(['import', join(folder, name), '--store', newStore()])

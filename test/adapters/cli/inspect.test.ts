@@ -135,7 +135,12 @@ describe('inspect', () => {
 
   it.each([
     ['input that is not JSON', 'error: line 2 is not JSON', ['-'], `${JSON.stringify(good)}\n{oops`],
-    ['a file that does not exist', 'error: cannot read absent.json: ENOENT', ['absent.json'], ''],
+    [
+      'a file that does not exist',
+      'error: cannot read absent.json: there is no such file',
+      ['absent.json'],
+      '',
+    ],
     [
       'an invalid time',
       "error: option '--at <seconds>' argument 'noon' is invalid",

@@ -1,6 +1,7 @@
 /** The command line as a process: exit codes, stdout and stderr, and how `serve` starts and stops. */
 
 import { describe, expect, it } from '@jest/globals'
+import { listeningOn } from '../../../adapters/cli/listening.ts'
 import { runCli, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
@@ -173,12 +174,45 @@ describe('serve', () => {
     expect(log).not.toContain('secret-tag')
   })
 
-  it('exits 1 on an address in use, and names the error', async () => {
+  it('exits 1 on an address in use, and names the setting, the address and what to do', async () => {
     const serving = await serveCli(['--store', 'memory:'])
-    const second = await runCli(['serve', '--store', 'memory:', '--listen', new URL(serving.url).host])
-    expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('EADDRINUSE') })
+    const { host, port } = new URL(serving.url)
+    expect(await runCli(['serve', '--store', 'memory:', '--listen', host])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `error: listen: cannot listen on ${host}: another program listens there already; stop it (\`ss -ltnp "sport = :${port}"\` shows which), or choose another port (--listen; EADDRINUSE)\n`,
+    })
     serving.kill('SIGTERM')
     await serving.finished
+  })
+
+  it.each([
+    ['192.0.2.1:7447', 'this machine has no such address; .* or 0.0.0.0:7447 for every network'],
+    [
+      'nosuch.invalid:7447',
+      'the host name nosuch.invalid (is not known|cannot be looked up now); use an address',
+    ],
+  ])('exits 1 on the address %s of another machine or of none, and says so', async (listen, reason) => {
+    expect(await runCli(['serve', '--store', 'memory:', '--listen', listen])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        new RegExp(`^error: listen: cannot listen on ${listen}: ${reason} \\(.*\\)\n$`),
+      ),
+    })
+  })
+
+  it('has a reason for a port that is not permitted, and leaves other errors alone', async () => {
+    const failing = (address: string, code: string) =>
+      listeningOn({ setting: 'admin.listen', address }, () =>
+        Promise.reject(Object.assign(new Error('unknown'), { code })),
+      )
+    await expect(failing('127.0.0.1:80', 'EACCES')).rejects.toThrow(
+      /^admin\.listen: cannot listen on 127\.0\.0\.1:80: ports below 1024 are for root; .* \(--admin-listen; EACCES\)$/,
+    )
+    await expect(failing('127.0.0.1:8080', 'EACCES')).rejects.toThrow(
+      /: it is not permitted; look at the rules/,
+    )
+    await expect(failing('127.0.0.1:80', 'EOTHER')).rejects.toThrow(/^unknown$/)
   })
 
   it('exits 1 on a store that cannot be opened, and says why', async () => {

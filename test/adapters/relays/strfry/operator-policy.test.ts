@@ -1,5 +1,7 @@
 /** The operator's own plugin behind ours: real processes that answer, print garbage, hang and exit. */
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import {
   OperatorPolicy,
@@ -7,14 +9,20 @@ import {
 } from '../../../../adapters/relays/strfry/operator-policy.ts'
 import { readQuestion } from '../../../../adapters/relays/strfry/protocol.ts'
 import { type TestLog, testLog } from '../../../support/log.ts'
+import { scratch } from '../../../support/scratch.ts'
 import { questionAbout } from '../../../support/strfry.ts'
 
-const UNAVAILABLE = {
+const unavailable = (why: string) => ({
   action: 'reject',
-  message: "error: this relay's write policy is unavailable, try again",
-}
+  message: `error: this relay's write policy is unavailable (${why}), try again later`,
+})
+const SILENT = unavailable('it gave no valid answer in time')
+const EXITED = unavailable('it has ended')
+const NOT_STARTED = unavailable('it cannot be started')
 const ACCEPTED = { action: 'accept', message: '' }
 
+const folder = scratch()
+let files = 0
 let started: OperatorPolicy[] = []
 afterEach(async () => {
   await Promise.all(started.map((policy) => policy.close()))
@@ -53,14 +61,14 @@ describe('an answer', () => {
 
   it('with an action that strfry does not know ends the process, as it would with strfry', async () => {
     const { ask, pass } = start(`answer({ id, action: event.content, run })`)
-    expect(await ask('approve')).toEqual(UNAVAILABLE)
+    expect(await ask('approve')).toEqual(SILENT)
     pass(100)
     expect(await ask('accept')).toEqual(ACCEPTED)
   })
 
   it('that never ends is not waited for (I9)', async () => {
     const { ask } = start(`process.stdout.write('x'.repeat(10_000))`, { timeoutMs: 60_000 })
-    expect(await ask('one')).toEqual(UNAVAILABLE)
+    expect(await ask('one')).toEqual(EXITED)
   })
 })
 
@@ -69,8 +77,8 @@ describe('while it cannot answer, events are rejected, never accepted', () => {
     const { ask, pass } = start(`if (event.content !== 'hang') answer({ id, action: 'accept' })`, {
       timeoutMs: 300,
     })
-    expect(await ask('hang')).toEqual(UNAVAILABLE)
-    expect(await ask('at once')).toEqual(UNAVAILABLE)
+    expect(await ask('hang')).toEqual(SILENT)
+    expect(await ask('at once')).toEqual(SILENT)
     pass(100)
     // How fast a process starts is not tested here.
     await expectSoon(ask, pass)
@@ -81,15 +89,42 @@ describe('while it cannot answer, events are rejected, never accepted', () => {
       `if (event.content === 'die') process.exit(3); answer({ id, action: 'accept' })`,
     )
     expect(await ask('one')).toEqual(ACCEPTED)
-    expect(await ask('die')).toEqual(UNAVAILABLE)
+    expect(await ask('die')).toEqual(EXITED)
     pass(100)
     expect(await ask('two')).toEqual(ACCEPTED)
   })
 
-  it('when it cannot be started', async () => {
-    const { ask, log } = start([`${import.meta.dirname}/there-is-no-such-program`])
-    expect(await ask('one')).toEqual(UNAVAILABLE)
-    expect(log.lines.map(({ message }) => message)).toContain('cannot run COMMAND')
+  it.each([
+    ['that does not exist', `${import.meta.dirname}/there-is-no-such-program`],
+    ['that is not on PATH', 'there-is-no-such-program'],
+    ['that is not executable', import.meta.filename],
+    ['that is a directory', import.meta.dirname],
+    ['below a file', `${import.meta.filename}/program`],
+    ['with an interpreter that does not exist', file('#!/there/is/no/such/interpreter\n')],
+    ['with a name that is empty', ''],
+    ['with a name that no file has', 'a\0b'],
+  ])(
+    'when it is a program %s: the client and the log are told, and it is tried again',
+    async (_, program) => {
+      const { ask, pass, log } = start([program])
+      for (let turn = 0; turn < 3; turn++) {
+        expect(await ask('one')).toEqual(NOT_STARTED)
+        pass(30_000)
+      }
+      expect(log.lines.filter(({ message }) => message === 'cannot start COMMAND')).toHaveLength(3)
+      expect(log.lines.filter(({ level }) => level === 'error')).toEqual(
+        Array(3).fill(expect.objectContaining({ fields: expect.objectContaining({ command: program }) })),
+      )
+    },
+  )
+
+  it('when it ends at once, until it is repaired', async () => {
+    const program = file('#!/bin/sh\nexit 2\n')
+    const { ask, pass } = start([program])
+    expect(await ask('one')).toEqual(EXITED)
+    writeFileSync(program, `#!/bin/sh\nread -r line; echo '{"id":"id of two","action":"accept"}'; cat >&2\n`)
+    pass(100)
+    expect(await ask('two')).toEqual(ACCEPTED)
   })
 
   it('with longer and longer pauses between starts, until it has answered', async () => {
@@ -98,14 +133,14 @@ describe('while it cannot answer, events are rejected, never accepted', () => {
     )
     const pauses = () => log.lines.flatMap(({ fields }) => fields.pauseMs ?? [])
     for (const pause of [100, 200, 400]) {
-      expect(await ask('die')).toEqual(UNAVAILABLE)
+      expect(await ask('die')).toEqual(EXITED)
       pass(pause - 1)
-      expect(await ask('die')).toEqual(UNAVAILABLE)
+      expect(await ask('die')).toEqual(EXITED)
       pass(1)
     }
     expect(pauses()).toEqual([100, 200, 400])
     expect(await ask('live')).toEqual(ACCEPTED)
-    expect(await ask('die')).toEqual(UNAVAILABLE)
+    expect(await ask('die')).toEqual(EXITED)
     expect(pauses()).toEqual([100, 200, 400, 100])
   })
 
@@ -147,6 +182,14 @@ describe('close', () => {
     await start(`answer({ id, action: 'accept' })`).policy.close()
   })
 })
+
+/** An executable file. */
+function file(text: string): string {
+  files += 1
+  const path = join(folder, `${files}`)
+  writeFileSync(path, text, { mode: 0o755 })
+  return path
+}
 
 interface Started {
   readonly policy: OperatorPolicy

@@ -187,10 +187,26 @@ describe('COMMAND', () => {
     const plugin = start(['--', ...operator(`if (event.kind === 7) process.exit(1); accept()`)])
     expect(await plugin.ask(eventOf(1))).toMatchObject({ action: 'accept' })
     const { action, msg } = await plugin.ask(eventOf(7))
-    expect([action, msg]).toEqual(['reject', "error: this relay's write policy is unavailable, try again"])
+    expect([action, msg]).toEqual(['reject', unavailable('it has ended')])
     await eventually('it answers again', async () => (await plugin.ask(eventOf(1))).action === 'accept')
   })
+
+  it.each([
+    ['that does not exist', ['./there-is-no-such-program', '--with', 'arguments']],
+    ['that is lost, as in an empty variable', []],
+  ])('%s does not end the plugin: it refuses every event, and says why', async (_, command) => {
+    const plugin = start(['--', ...command])
+    for (const event of [eventOf(1), await newKeyPackage()]) {
+      const { action, msg } = await plugin.ask(event)
+      expect([action, msg]).toEqual(['reject', unavailable('it cannot be started')])
+    }
+    expect(plugin.stderr).toContain('cannot start COMMAND')
+    expect(await plugin.end('EOF')).toBe(0)
+  })
 })
+
+const unavailable = (why: string) =>
+  `error: this relay's write policy is unavailable (${why}), try again later`
 
 const RELAY = [['relay', 'wss://relay.example.com']]
 
