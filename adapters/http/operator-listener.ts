@@ -31,7 +31,8 @@ export async function listenForOperator(settings: OperatorListenerSettings): Pro
   const http = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const fault = faultOf(request, hosts)
     if (fault !== undefined) return sendText(response, 403, fault)
-    if (!answer(request, response, request.socket.remoteAddress ?? '')) sendText(response, 404, 'not found')
+    const notFound = () => sendText(response, 404, 'not found')
+    if (!answer(request, response, request.socket.remoteAddress ?? '', notFound)) notFound()
   })
   http.maxConnections = MAX_CONNECTIONS
   await bind(http, port, host)
