@@ -33,7 +33,9 @@ let page: BrowserPage
 beforeAll(async () => {
   browser = await Browser.start()
   const answer = httpHandler([pagePart({ base: '/page', view: 'person' })])
-  server = await serveHttp((request, response) => void answer(request, response, '127.0.0.1'))
+  server = await serveHttp(
+    (request, response) => void answer(request, response, '127.0.0.1', () => response.end()),
+  )
   page = await BrowserPage.open(browser, `${server.url}/page/`)
 })
 afterAll(async () => {
