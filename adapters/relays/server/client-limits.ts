@@ -1,6 +1,6 @@
 /** The limits of what clients may do, where the settings name none: our own, or those of the relay behind (NIP-11). */
 
-import type { ServerOptions } from './server-options.ts'
+import { MESSAGE_BYTES, type ServerOptions } from './server-options.ts'
 
 /** Of a server without a relay behind it, and in front of one that does not say how long a message may be. */
 const DEFAULTS = {
@@ -9,9 +9,6 @@ const DEFAULTS = {
   maxConnectionsPerAddress: 100,
   maxSubscriptions: 32,
 }
-/** What a relay may say about the length of a message (I9). */
-export const MESSAGE_BYTES = { least: 1024, most: 8_388_608 }
-
 type Named = Pick<ServerOptions, keyof typeof DEFAULTS>
 
 export interface ClientLimits {

@@ -31,6 +31,7 @@ const MIN_CHUNKS = 1024
 const MEAN_CHUNK_BYTES = 256
 /** A message that is larger than the maximum by no more than this is read, and answered with a refusal. */
 const MAX_EXCESS_BYTES = 524_288
+const WHY: GatewayMessage = ['NOTICE', 'invalid: the message is too large']
 /** RFC 6455 section 7.4.1. */
 const TOO_LARGE = 1009
 
@@ -70,10 +71,8 @@ function serverFor(
 /** ws itself closes a client whose message is too large, before anybody hears of it; then the client hears why. */
 class ClientSocket extends WebSocket {
   override close(code?: number, reason?: string | Buffer): void {
-    if (code !== TOO_LARGE || reason !== undefined || this.readyState !== WebSocket.OPEN)
-      return super.close(code, reason)
-    const notice: GatewayMessage = ['NOTICE', 'invalid: the message is too large']
-    this.send(JSON.stringify(notice))
-    super.close(code, 'the message is too large')
+    const isUnexplained = code === TOO_LARGE && reason === undefined && this.readyState === WebSocket.OPEN
+    if (isUnexplained) this.send(JSON.stringify(WHY))
+    super.close(code, isUnexplained ? 'the message is too large' : reason)
   }
 }
