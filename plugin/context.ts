@@ -1,12 +1,12 @@
 /** What all operations of one gateway share: options, store, logs and clock. */
 
 import type { Access } from './access/access.ts'
-import type { Audit } from './audit.ts'
 import type { FollowListLearner } from './lifecycle/follow-list.ts'
 import type { SlotWear } from './lifecycle/slot-wear.ts'
 import type { Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Options } from './options.ts'
 import type { AuthorCount } from './publish/author-count.ts'
+import type { Recorder } from './recorder.ts'
 import type { ReleasedClaims } from './request/released-claims.ts'
 import type { SeenSlots } from './request/seen-slots.ts'
 import type { ClaimPolicy, KeyPackageStore } from './store.ts'
@@ -42,7 +42,7 @@ export interface GatewayContext {
   readonly policy: ClaimPolicy
   readonly store: KeyPackageStore
   readonly log: Logger
-  readonly audit: Audit
+  readonly recorder: Recorder
   readonly access: Access
   readonly authors: AuthorCount
   readonly released: ReleasedClaims

@@ -76,10 +76,21 @@ export class FairQueue {
   readonly #maxUnderWay: number
   readonly #waiting = new AddressLines<() => Promise<unknown> | undefined>(() => 1)
   #underWay = 0
+  #waitingCount = 0
   #isResting = false
 
   constructor(maxUnderWay: number) {
     this.#maxUnderWay = maxUnderWay
+  }
+
+  /** How much work that returned a promise has not ended yet. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  /** How much work has not begun yet. */
+  get waiting(): number {
+    return this.#waitingCount
   }
 
   /**
@@ -88,7 +99,9 @@ export class FairQueue {
    */
   run<Result>(address: string, work: () => Result | Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
+      this.#waitingCount += 1
       this.#waiting.add(address, () => {
+        this.#waitingCount -= 1
         try {
           const result = work()
           resolve(result)

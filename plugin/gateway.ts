@@ -2,7 +2,7 @@
 
 import { verifyEvent as verifyInJavaScript } from 'nostr-tools/pure'
 import { Access, type ListedAccessRule, type RuleRemoval } from './access/access.ts'
-import { type AuditRecord, auditTo, removalEntry } from './audit.ts'
+import type { AuditRecord } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
 import { type GatewayContext, type Logger, silent, unfailing } from './context.ts'
 import { informationOf, type RelayInformation } from './information.ts'
@@ -19,11 +19,14 @@ import {
 } from './lifecycle/own-stock.ts'
 import { Replenisher } from './lifecycle/replenish.ts'
 import { SlotWear } from './lifecycle/slot-wear.ts'
+import { type StockSurvey, type SurveySettings, surveyStock } from './lifecycle/stock-survey.ts'
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
+import type { Observer } from './observer.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
 import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { StoreUrl } from './publish/store-url.ts'
+import { Recorder } from './recorder.ts'
 import { policyOf } from './request/plan.ts'
 import { ReleasedClaims } from './request/released-claims.ts'
 import type { SessionContext } from './request/request.ts'
@@ -33,7 +36,7 @@ import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
 import type { AccessRule, KeyPackageStore, Removal } from './store.ts'
-import { Verification, type VerifyEvent } from './verification.ts'
+import { Verification, type VerificationLoad, type VerifyEvent } from './verification.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
 export interface GatewaySettings extends OptionsInput {
@@ -56,6 +59,14 @@ export interface GatewaySettings extends OptionsInput {
   readonly log?: Logger
   /** Writes the audit log; there is none by default. It must not block. An error that it throws is logged. */
   readonly audit?: (record: AuditRecord) => void
+  /** Counts what happens, for metrics; there is none by default. It must not block. An error that it throws is logged. */
+  readonly observer?: Observer
+}
+
+/** What a gateway has to do at the moment. */
+export interface GatewayActivity extends VerificationLoad {
+  /** Clients that are connected. */
+  readonly sessions: number
 }
 
 /** One per relay: creates a session for each client, and accepts events that arrive without a session. */
@@ -71,7 +82,7 @@ export class KeyPackageGateway {
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
     const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...others } = settings
-    const { isKnown, deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = others
+    const { observer, isKnown, deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = others
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
@@ -95,7 +106,7 @@ export class KeyPackageGateway {
       policy: policyOf(this.options),
       store,
       log,
-      audit: auditTo(audit, now, log),
+      recorder: new Recorder({ options: this.options, audit, observer, log, now }),
       access: new Access({ options: this.options, store, log, now }),
       authors: new AuthorCount({ options: this.options, store, now }),
       released: new ReleasedClaims(),
@@ -196,6 +207,20 @@ export class KeyPackageGateway {
     return this.#context.access.rules()
   }
 
+  /**
+   * Counts the stock of every author, in small steps that let other work pass: who is low, and how many have how many fresh
+   * packages. It takes long where there are many authors, and spends nothing. Rejects when the store does.
+   */
+  surveyStock(settings: SurveySettings = {}): Promise<StockSurvey> {
+    const { store, now } = this.#context
+    return surveyStock({ store, now, low: this.options.stock.low }, settings)
+  }
+
+  /** What is going on now: it costs nothing to ask. */
+  activity(): GatewayActivity {
+    return { sessions: this.#sessions.size, ...this.#context.verification.load() }
+  }
+
   /** What to add to the relay information document (NIP-11). */
   relayInformation(): RelayInformation {
     return informationOf(this.options)
@@ -218,7 +243,7 @@ export class KeyPackageGateway {
   }
 
   #removed(removals: readonly Removal[]): void {
-    this.#context.audit(() => removals.map(removalEntry))
+    this.#context.recorder.removed(removals)
     this.#context.replenisher.lost(removals)
   }
 }

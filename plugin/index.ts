@@ -13,7 +13,7 @@ export type {
   PublishOutcome,
 } from './connection.ts'
 export type { Logger } from './context.ts'
-export { type GatewaySettings, KeyPackageGateway } from './gateway.ts'
+export { type GatewayActivity, type GatewaySettings, KeyPackageGateway } from './gateway.ts'
 export type { KeyPackagesInformation, RelayInformation } from './information.ts'
 export type { KeyPackageRef } from './key-package/decode.ts'
 export type { ContentForm, StoredEvent } from './key-package/encoding.ts'
@@ -29,6 +29,7 @@ export {
 export type { KnownRelayList, RelayListOutcome } from './lifecycle/known-relay-lists.ts'
 export type { IsKnown } from './lifecycle/known-requesters.ts'
 export type { OwnPackage, OwnRemoval, PackagesToRemove, RemovedBy } from './lifecycle/own-stock.ts'
+export type { LowAuthor, StockSurvey, SurveySettings } from './lifecycle/stock-survey.ts'
 export {
   type ClientMessage,
   type EventId,
@@ -38,9 +39,21 @@ export {
   type RelayMessage,
   type SignedEvent,
 } from './nostr/messages.ts'
+export type { RefusalPrefix } from './nostr/refusal.ts'
+export {
+  CLAIM_OUTCOMES,
+  type ObservedClaim,
+  type ObservedPublish,
+  type ObservedVerb,
+  type Observer,
+  PUBLISH_OUTCOMES,
+  REFUSED_VERBS,
+  RELEASE_REASONS,
+  type ReleaseReason,
+} from './observer.ts'
 export type { Options, OptionsInput } from './options.ts'
 export type { PublishContext } from './sender.ts'
 export { SettingsError } from './settings.ts'
 export type * from './store.ts'
 export { StoreError } from './store.ts'
-export type { VerifyEvent } from './verification.ts'
+export type { VerificationLoad, VerifyEvent } from './verification.ts'

@@ -1,6 +1,5 @@
 /** Handles one client connection in both directions: what the gateway answers itself, and what it forwards to the relay. */
 
-import { refusalEntry } from './audit.ts'
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
 import { Counting } from './counting.ts'
 import { concernsGateway } from './lifecycle/author-events.ts'
@@ -177,7 +176,7 @@ export class Session implements GatewaySession {
   }
 
   #noteRefusal(message: ClientMessage, refusal: Refusal): void {
-    this.#context.audit(() => [refusalEntry(message, refusal.message, this.#identity.requester().name)])
+    this.#context.recorder.refused(message, refusal, this.#identity.requester().name)
   }
 
   #refusal(message: ClientMessage, refusal: Refusal): Answer {

@@ -23,6 +23,12 @@ export interface Signatory {
   readonly onBadSignature?: (() => void) | undefined
 }
 
+/** How many signatures are being verified, and how many wait for that. */
+export interface VerificationLoad {
+  readonly checksUnderWay: number
+  readonly checksWaiting: number
+}
+
 /** Enough to keep a few threads busy, and not so many that a client waits long behind those that have begun. */
 const MAX_UNDER_WAY = 16
 
@@ -48,6 +54,10 @@ export class Verification {
     return question.of === 'event'
       ? this.event(question.event, signatory)
       : this.keyPackage(question.keyPackage, signatory)
+  }
+
+  load(): VerificationLoad {
+    return { checksUnderWay: this.#queue.underWay, checksWaiting: this.#queue.waiting }
   }
 
   async #verify(

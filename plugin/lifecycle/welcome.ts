@@ -1,6 +1,5 @@
 /** An unwrapped welcome (kind 444): it is refused, but shows which key package its sender uses. */
 
-import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import type { Sender } from '../sender.ts'
@@ -19,7 +18,7 @@ export async function noteWelcome(
   { requester }: Sender,
 ): Promise<void> {
   if (requester === undefined) return
-  const { store, options, policy, released, log, audit, now } = context
+  const { store, policy, released, log, recorder, now } = context
   const ids = tags.flatMap(([name, id]) => (name === 'e' && id !== undefined ? [id] : []))
   const claims = released.take(requester, ids, now()).map(({ author, id, kind }): Claim => {
     // The query was already counted, so this claim counts in a window of its own.
@@ -35,11 +34,9 @@ export async function noteWelcome(
   if (claims.length === 0) return
   try {
     const outcomes = await store.claim(claims, { ...policy, redeliverySeconds: 0 }, now())
-    audit(() =>
-      outcomes.flatMap((outcome, index) => {
-        const claim = claims[index]
-        return claim === undefined ? [] : claimEntries({ ...claim, requester }, outcome, options, now())
-      }),
+    recorder.claimed(
+      claims.map((claim) => ({ ...claim, requester })),
+      outcomes,
     )
   } catch (error) {
     log.error({ err: error }, 'the store failed to mark a released key package as used')

@@ -3,7 +3,6 @@
  * gateway.
  */
 
-import { publishEntry, refusalEntry } from '../audit.ts'
 import type { AnsweredPublication, Publication, PublishOutcome } from '../connection.ts'
 import type { GatewayContext } from '../context.ts'
 import { checkKeyPackageElsewhere } from '../key-package/validate.ts'
@@ -11,6 +10,7 @@ import { takeAuthorEvent } from '../lifecycle/author-events.ts'
 import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
+import type { ObservedPublish } from '../observer.ts'
 import type { Sender } from '../sender.ts'
 import { isTakenIn } from '../stock/bookkeeping.ts'
 import { isSlot } from '../stock/selection.ts'
@@ -59,7 +59,7 @@ function isForRelayToo(
 }
 
 async function orRefused<Result>(
-  { audit, log }: GatewayContext,
+  { recorder, log }: GatewayContext,
   event: SignedEvent,
   { requester }: Sender,
   take: () => Promise<Result>,
@@ -69,9 +69,9 @@ async function orRefused<Result>(
     return await take()
   } catch (error) {
     if (!(error instanceof Refusal)) log.error({ err: error }, 'a request failed')
-    const { message } = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
-    audit(() => [refusalEntry(['EVENT', event], message, requester)])
-    return { outcome: 'refused', accepted: false, message }
+    const refusal = error instanceof Refusal ? error : new Refusal('error', UNAVAILABLE)
+    recorder.refused(['EVENT', event], refusal, requester)
+    return { outcome: 'refused', accepted: false, message: refusal.message }
   }
 }
 
@@ -81,8 +81,30 @@ async function publish(
   event: SignedEvent,
   sender: Sender,
 ): Promise<AnsweredPublication> {
+  const { recorder } = context
+  const began = recorder.time()
+  let outcome: ObservedPublish = 'refused'
+  try {
+    return await checkAndPut(context, event, sender, (put) => {
+      outcome = put
+    })
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.prefix === 'error') outcome = 'unavailable'
+    throw error
+  } finally {
+    recorder.publishEnded(outcome, began)
+  }
+}
+
+/** @throws Refusal saying which check failed */
+async function checkAndPut(
+  context: GatewayContext,
+  event: SignedEvent,
+  sender: Sender,
+  onPut: (outcome: PublishOutcome) => void,
+): Promise<AnsweredPublication> {
   const { authenticated, address, requester } = sender
-  const { audit, now, options } = context
+  const { recorder, now, options } = context
   const pkg = await check(context, event, sender)
   const isByAuthor = authenticated.has(pkg.author)
   const isCountedByAddress = address !== undefined && !isByAuthor
@@ -92,11 +114,12 @@ async function publish(
     ...(!isCountedByAddress && { publish: options.quota.publish }),
     ...(isByAuthor && { counts: 'stale too' }),
   })
+  onPut(outcome)
   if (isCountedByAddress && isKnown(outcome)) void uncountByAddress(context, address, countedAt)
   const message = isByAuthor
     ? await messageToAuthor(outcome, pkg, context)
     : messageToOthers(outcome, context)
-  audit(() => [publishEntry(pkg, outcome, requester)])
+  recorder.published(pkg, outcome, requester)
   return { outcome, accepted: true, message }
 }
 

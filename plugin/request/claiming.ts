@@ -1,7 +1,6 @@
 /** Claims the key packages of other authors that a REQ asks for. */
 
 import type { Access } from '../access/access.ts'
-import { claimEntries } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import { deliveredEvent } from '../key-package/encoding.ts'
 import type { Pubkey } from '../nostr/messages.ts'
@@ -45,10 +44,13 @@ export async function answerQuery<Result>(
     onReleased()
   }
   try {
+    const began = context.recorder.time()
     const answered = await takeAll(context, query)
     claims = answered.flatMap(({ undoable }) => undoable ?? [])
     const outcomes = answered.map(({ outcome }) => outcome)
-    return await use(await compose(context, query, outcomes), { claims, release })
+    const answer = await compose(context, query, outcomes)
+    if (query.claims.length > 0) context.recorder.claimsAnswered(began)
+    return await use(answer, { claims, release })
   } catch (error) {
     context.log.error({ err: error }, 'a key package query failed; its claims are released')
     await release()
@@ -67,7 +69,7 @@ async function compose(
   query: Query,
   claimed: readonly ClaimOutcome[],
 ): Promise<QueryAnswer> {
-  record(context, query.claims, claimed)
+  context.recorder.claimed(query.claims, claimed)
   // Owners count as answered authors here: their lists are read later.
   const outcomes: readonly ClaimOutcome[] = [...[...query.own].map(() => NONE), ...claimed]
   const refusal = refusalOf(outcomes, context.options)
@@ -87,19 +89,6 @@ async function compose(
 }
 
 const NONE = { outcome: 'none' } as const
-
-function record(
-  { audit, options, now }: GatewayContext,
-  claims: readonly Claim[],
-  outcomes: readonly ClaimOutcome[],
-): void {
-  audit(() =>
-    claims.flatMap((claim, index) => {
-      const outcome = outcomes[index]
-      return outcome === undefined ? [] : claimEntries(claim, outcome, options, now())
-    }),
-  )
-}
 
 /** What became of a claim. `undoable` if the store was asked. */
 interface Answered {

@@ -1,6 +1,5 @@
 /** What became of the claims of one REQ, and how they are undone: because nothing was sent, or because the author had asked (I10). */
 
-import { releaseEntry } from '../audit.ts'
 import type { GatewayContext } from '../context.ts'
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { EventId, Pubkey } from '../nostr/messages.ts'
@@ -65,24 +64,24 @@ export class UndoableClaim {
 
   /** Nothing of it was sent. The quotas count it all the same. Rejects when the store does. */
   async release(): Promise<void> {
-    const { store, released, audit, now } = this.#context
+    const { store, released, recorder, now } = this.#context
     const packages = this.#undo()
     if (packages.length === 0) return
     await store.release(this.author, idsOf(packages), now())
     released.note(this.#claim.requester, packages, now())
-    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#claim.requester, 'nothing was sent')))
+    recorder.released(packages, this.#claim.requester, 'unsent')
   }
 
   /** It was the author who asked: packages and quotas are as if they had not (I10). Rejects when the store does. */
   async giveBack(): Promise<void> {
     if (this.#isUndone) return
-    const { store, audit, now } = this.#context
+    const { store, recorder, now } = this.#context
     const packages = this.#undo()
     const { windows, at } = this.#counted
     await refundClaims(this.#context, windows, 1, at)
     if (this.#countedByAuthor === undefined) return
     await store.release(this.author, idsOf(packages), now(), this.#countedByAuthor)
-    audit(() => packages.map((pkg) => releaseEntry(pkg, this.#claim.requester, 'its author had asked')))
+    recorder.released(packages, this.#claim.requester, 'owner')
   }
 
   #undo(): readonly Taken[] {

@@ -10,6 +10,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import { forAnybody } from './anybody.ts'
 import { fixOrder } from './delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
+import { writtenDown } from './observed.ts'
 import type { Person } from './people.ts'
 
 /** The Host header of clients that do not set another. */
@@ -25,6 +26,8 @@ export interface TestGateway {
   readonly logged: readonly string[]
   /** The audit log; may be emptied. */
   readonly audited: AuditRecord[]
+  /** What the observer was told, such as `claimed delivered`; may be emptied. */
+  readonly observed: string[]
   /** Seconds since the epoch. */
   now: number
   /** A client at an address of its own, unless one is given. */
@@ -62,6 +65,7 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
   const store = overlay(memory, changes(memory))
   const logged: string[] = []
   const audited: AuditRecord[] = []
+  const observed: string[] = []
   const log = (fields: object, message: string) => logged.push(JSON.stringify({ ...fields, message }))
   let addresses = 0
   const test: TestGateway = {
@@ -69,12 +73,14 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
     store,
     logged,
     audited,
+    observed,
     gateway: new KeyPackageGateway({
       ...forAnybody(options),
       store,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },
       audit: (record) => audited.push(record),
+      observer: writtenDown(observed),
     }),
     connect(settings = {}) {
       addresses += 1

@@ -9,6 +9,7 @@ import { LearnedFollowLists } from '../../../plugin/lifecycle/learned-follow-lis
 import { SlotWear } from '../../../plugin/lifecycle/slot-wear.ts'
 import { resolveOptions } from '../../../plugin/options.ts'
 import { AuthorCount } from '../../../plugin/publish/author-count.ts'
+import { Recorder } from '../../../plugin/recorder.ts'
 import { answerQuery } from '../../../plugin/request/claiming.ts'
 import { planQuery, policyOf } from '../../../plugin/request/plan.ts'
 import { ReleasedClaims } from '../../../plugin/request/released-claims.ts'
@@ -59,7 +60,7 @@ async function contextOf(store: KeyPackageStore): Promise<GatewayContext> {
     policy: policyOf(options),
     store,
     log,
-    audit: () => {},
+    recorder: new Recorder({ options, audit: undefined, observer: undefined, log, now }),
     released: new ReleasedClaims(),
     seen: new SeenSlots(),
     slotWear: new SlotWear({ options, store, log, now }),
