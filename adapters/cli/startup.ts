@@ -21,13 +21,19 @@ function findManifest(): URL {
 /** Logs what the operator should know of these settings. With the default settings there is no warning. */
 export function logRemarks(
   log: Logger,
-  { delivery, publicUrl }: Settings,
+  { delivery, publicUrl, admin }: Settings,
   store: Pick<KeyPackageStore, 'durable'>,
 ): void {
   if (publicUrl === undefined) {
     log.info(
       'publicUrl is not set: clients can authenticate only if they connect to an IP address or to localhost; ' +
         'set it to the address that clients use, such as wss://relay.example.com',
+    )
+  }
+  if (publicUrl === undefined && admin.pubkeys.length > 0) {
+    log.warn(
+      'admin.pubkeys is set and publicUrl is not: admins can manage this server (NIP-86) only from this machine, at ' +
+        'http://localhost and the address that it listens on',
     )
   }
   if (delivery.encoding !== 'as-published') {

@@ -5,6 +5,7 @@
 import { readSubject } from '../../../plugin/access/subjects.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/request/subscriptions.ts'
+import { ownLimits } from './client-limits.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */
@@ -45,15 +46,18 @@ export interface StandaloneInformation extends OwnDocument {
 /** The document of a server without an upstream relay. */
 export async function standaloneInformation(settings: StandaloneInformation): Promise<object> {
   const { gateway, options, version, nips = [] } = settings
+  const { maxMessageBytes, maxSubscriptions } = ownLimits(options)
   return {
-    ...saidBy(options),
+    name: options.name,
+    description: options.description,
+    ...operatorSays(options),
     ...(await gateway.changedInformation()),
     software: SOFTWARE,
     version,
     supported_nips: union(STANDALONE_NIPS, nips),
     limitation: {
-      max_message_length: options.maxMessageBytes,
-      max_subscriptions: options.maxSubscriptions,
+      max_message_length: maxMessageBytes,
+      max_subscriptions: maxSubscriptions,
       max_subid_length: MAX_SUBSCRIPTION_ID_LENGTH,
       auth_required: gateway.options.requester === 'auth',
       payment_required: false,
@@ -72,18 +76,20 @@ export async function mergedInformation(
   relay: unknown,
   { gateway, options, nips = [] }: OwnDocument,
 ): Promise<object> {
-  const document = isDocument(relay) ? relay : {}
+  const { name, description } = options
+  const document = isDocument(relay) ? relay : { name, description }
   const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
+  const unsaid = ownLimits(options).maxMessageBytes
   return {
-    ...saidBy(options),
+    ...operatorSays(options),
     ...document,
     ...(await gateway.changedInformation()),
     supported_nips: union(document.supported_nips, [...PROXY_NIPS, ...nips]),
     ...(supported_mips && { supported_mips: union(document.supported_mips, supported_mips) }),
     limitation: {
       ...limitation,
-      max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes),
+      max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes) ?? unsaid,
       max_subscriptions: stricter(limitation.max_subscriptions, options.maxSubscriptions),
       max_subid_length: stricter(limitation.max_subid_length, MAX_SUBSCRIPTION_ID_LENGTH),
       restricted_writes: true,
@@ -92,12 +98,10 @@ export async function mergedInformation(
   }
 }
 
-/** What the settings say about the relay. */
-function saidBy(options: ServerOptions): Document {
-  const { name, description, banner, icon, pubkey = '', contact, termsOfService } = options
+/** What the settings say about the relay, where they say something. */
+function operatorSays(options: ServerOptions): Document {
+  const { banner, icon, pubkey = '', contact, termsOfService } = options
   return {
-    name,
-    description,
     banner,
     icon,
     pubkey: readSubject(pubkey),
@@ -112,8 +116,10 @@ function union(listed: unknown, ours: readonly number[]): unknown[] {
   return [...new Set([...theirs, ...ours])].sort((a, b) => Number(a) - Number(b))
 }
 
-function stricter(limit: unknown, ours: number): number {
-  return typeof limit === 'number' && limit > 0 ? Math.min(limit, ours) : ours
+/** Undefined where neither says one. */
+function stricter(limit: unknown, ours: number | undefined): number | undefined {
+  const theirs = typeof limit === 'number' && limit > 0 ? limit : undefined
+  return theirs === undefined || ours === undefined ? (theirs ?? ours) : Math.min(theirs, ours)
 }
 
 function isDocument(value: unknown): value is Document {
