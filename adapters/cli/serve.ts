@@ -11,7 +11,7 @@ import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { servedHttp } from './serving-http.ts'
+import { httpNips, publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -73,8 +73,8 @@ async function serveFrom(
   const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
   const version = readVersion()
   const { upstream, proxy, server: options } = settings
-  const http = servedHttp({ gateway, store, verifyEvent, settings, ...logs })
-  const common = { gateway, options, proxy, log, http: http.onPublicPort, nips: http.nips }
+  const http = publicHttp({ settings, gateway, store, verifyEvent, ...logs })
+  const common = { gateway, options, proxy, log, http, nips: httpNips(settings) }
   const server = await listeningOn({ setting: 'listen', address: settings.listen }, (place) =>
     upstream === undefined
       ? startStandalone({ ...common, ...place, store, version })
