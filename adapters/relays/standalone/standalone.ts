@@ -5,6 +5,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
+import { ownLimits } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
@@ -34,6 +35,8 @@ export interface StandaloneSettings {
   readonly options?: ServerOptions
   readonly proxy?: ProxyOptions
   readonly log: Logger
+  /** Keeps the relay lists; one of its own by default. */
+  readonly relay?: RelayListRelay | undefined
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
   /** NIPs that `http` supports, for the NIP-11 document. */
@@ -49,16 +52,19 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const { gateway, store, log, version, nips, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const limits = ownLimits(options)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock })
   const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
-  const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
+  const now = () => Math.floor(clock() / 1000)
+  const relay = settings.relay ?? new RelayListRelay({ store, report, now })
   const addresses = new ClientAddresses(proxy, log)
   return listen({
     host,
     port,
     options,
+    limits,
     compression: proxy.compression,
     http: settings.http,
     onRequest: answerHttp({ gateway, options, version, nips }),
@@ -77,6 +83,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,
           options,
+          limits,
           turns,
           report,
         }),
