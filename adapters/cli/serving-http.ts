@@ -78,6 +78,7 @@ function nip86Of(
     auth,
     admins,
     publicUrl,
+    operatorHosts: settings.admin.hosts,
     now: secondsNow,
     askRelay,
     log,

@@ -132,7 +132,7 @@ describe('in front of a relay', () => {
       status: 200,
       result: 'the relay did it',
     })
-    expect((await documentOf(server)).supported_nips).toEqual([1, 11, 42, 86])
+    expect((await documentOf(server)).supported_nips).toEqual([1, 11, 42, 86, 98])
   })
 })
 
