@@ -38,7 +38,6 @@ export interface ServedHttp {
   readonly nips: readonly number[]
 }
 
-/** @throws SettingsError for a pubkey that is none */
 export function servedHttp(dependencies: HttpDependencies): ServedHttp {
   const { gateway, store, verifyEvent, settings } = dependencies
   const base = settings.upstream === undefined ? '' : settings.http.path
@@ -79,6 +78,7 @@ function nip86Of(
     auth,
     admins,
     publicUrl,
+    operatorHosts: settings.admin.hosts,
     now: secondsNow,
     askRelay,
     log,
