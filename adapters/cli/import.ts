@@ -64,7 +64,16 @@ export function defineImport(command: Command): Command {
     .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
     .option('--dry-run', 'check every line without opening the store')
     .option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'publicUrl', 'validation', 'stock', 'audit'])
+  addSettings(command, [
+    ...STORE_SETTINGS,
+    'profile',
+    'kinds',
+    'publicUrl',
+    'validation',
+    'stock',
+    'audit',
+    'metrics',
+  ])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)

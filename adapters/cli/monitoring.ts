@@ -6,6 +6,7 @@ import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
 import type { Metrics, ServerStatistics } from '../http/metrics.ts'
+import type { MetricsTextfile } from '../http/metrics-textfile.ts'
 import type { OperatorListener } from '../http/operator-listener.ts'
 import type { HttpPart } from '../http/routing.ts'
 import { ListenError, listeningOn } from './listening.ts'
@@ -27,7 +28,7 @@ export interface Watched {
   readonly parts: readonly HttpPart[]
 }
 
-/** What counts, where the operator's listener is on. */
+/** What counts, where anybody can read it. */
 export interface Monitoring {
   /** For the gateway. */
   readonly observer: Observer
@@ -41,14 +42,14 @@ export interface Monitoring {
 }
 
 export interface MonitoringView {
-  /** Of the operator's listener; undefined where the default address is in use. */
+  /** Of the operator's listener; undefined where there is none, or the default address is in use. */
   readonly url: string | undefined
   close(): Promise<void>
 }
 
-/** Undefined where `admin.listen` is `none`: then nothing is counted, and nothing loaded for it. */
+/** Undefined without a listener and a textfile: then nothing is counted, and nothing loaded for it. */
 export async function startMonitoring(settings: Settings): Promise<Monitoring | undefined> {
-  if (settings.admin.listen === 'none') return undefined
+  if (settings.admin.listen === 'none' && settings.metrics.textfile === undefined) return undefined
   const [{ Metrics }, { measuredStore }] = await Promise.all([
     import('../http/metrics.ts'),
     import('../http/measured-store.ts'),
@@ -95,18 +96,28 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
     report: (error) => log.error({ err: error }, 'failed to answer the operator'),
   })
   const listener = await listen(settings, [part, ...parts], log)
-  if (listener !== undefined) {
-    void stock.start()
-    history.start()
-  }
+  const textfile = await textfileOf(metrics, settings, log)
+  textfile?.start()
+  if (listener !== undefined) history.start()
+  if (listener !== undefined || textfile !== undefined) void stock.start()
   return {
     url: listener?.url,
     close: async () => {
       stock.stop()
       history.stop()
-      await listener?.close()
+      await Promise.all([listener?.close(), textfile?.end()])
     },
   }
+}
+
+async function textfileOf(
+  { registry }: Metrics,
+  { metrics: { textfile: path } }: Settings,
+  log: Logger,
+): Promise<MetricsTextfile | undefined> {
+  if (path === undefined) return undefined
+  const { MetricsTextfile } = await import('../http/metrics-textfile.ts')
+  return new MetricsTextfile({ path, registry, log })
 }
 
 /**
@@ -118,6 +129,7 @@ async function listen(
   parts: readonly HttpPart[],
   log: Logger,
 ): Promise<OperatorListener | undefined> {
+  if (admin.listen === 'none') return undefined
   const { listenForOperator } = await import('../http/operator-listener.ts')
   try {
     return await listeningOn({ setting: 'admin.listen', address: admin.listen }, (place) =>

@@ -6,6 +6,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import type { MovableStore } from '../../plugin/store.ts'
 import { createLogger, startAuditLog } from './logging.ts'
 import type { Settings } from './settings-schema.ts'
+import { countInTextfile } from './textfile.ts'
 
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
@@ -64,7 +65,7 @@ export async function withStore<Result>(
 }
 
 /**
- * Changes a store, and writes to the audit log what is removed from it and what `use` reports.
+ * Changes a store, and writes to the audit log what is removed from it and what `use` reports; and to the metrics textfile.
  * @param open `openStore`, or `openExistingStore` for a command that adds nothing to the store
  * @throws SettingsError where the audit file cannot be opened
  */
@@ -76,12 +77,20 @@ export async function withAuditedStore<Result>(
   const log = await createLogger(settings.log.level)
   const auditLog = startAuditLog(settings, log)
   const audit = auditTo(auditLog?.write, secondsNow, log)
+  const counted = await countInTextfile(settings, log)
+  let outcome: 'succeeded' | 'failed' = 'failed'
   try {
-    return await useStore(await open(settings, log), (store) => {
-      store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
-      return use(store, audit)
+    const result = await useStore(await open(settings, log), (opened) => {
+      opened.onRemoved((removals) => {
+        audit(() => removals.map(removalEntry))
+        for (const { why } of removals) counted?.observer.removed(why)
+      })
+      return use(counted?.measured(opened) ?? opened, audit)
     })
+    outcome = 'succeeded'
+    return result
   } finally {
+    await counted?.end(outcome)
     auditLog?.close()
   }
 }

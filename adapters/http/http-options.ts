@@ -37,14 +37,6 @@ export const adminOptionsSchema = (listen: z.ZodType<string>) =>
       .describe(
         "Host names by which the operator's listener may be addressed, besides localhost and IP addresses",
       ),
-    textfile: z
-      .string()
-      .regex(/^(.*\/)?[^/]+\.prom$/)
-      .meta({ examples: ['/var/lib/node_exporter/keypackage-gateway.prom'] })
-      .optional()
-      .describe(
-        "File for node_exporter's textfile collector to which a command writes its metrics: the strfry plugin every 15 seconds, others at their end",
-      ),
   })
 
 type AdminOptions = z.output<ReturnType<typeof adminOptionsSchema>>
@@ -63,6 +55,18 @@ export function adminPubkeys({ pubkeys }: Pick<AdminOptions, 'pubkeys'>): Readon
   if (problems.length > 0) throw new SettingsError(problems)
   return new Set(pubkeys.flatMap((text) => readSubject(text) ?? []))
 }
+
+/** The `metrics` settings. */
+export const metricsOptionsSchema = z.strictObject({
+  textfile: z
+    .string()
+    .regex(/^(.*\/)?[^/]+\.prom$/)
+    .meta({ examples: ['/var/lib/node_exporter/keypackages.prom'] })
+    .optional()
+    .describe(
+      "File for node_exporter's textfile collector, to which metrics are written every 15 seconds and at the end; each process needs its own",
+    ),
+})
 
 /** The `http` settings. */
 export const httpOptionsSchema = z.strictObject({

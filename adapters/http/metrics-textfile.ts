@@ -1,13 +1,13 @@
 /** Writes metrics to a file that the textfile collector of node_exporter reads, for processes that nobody can ask. */
 
-import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { Registry } from 'prom-client'
 
 export interface MetricsTextfileSettings {
   /** Its name ends with `.prom`, else node_exporter does not read it. */
   readonly path: string
-  /** The metrics as text. */
-  readonly read: () => Promise<string>
+  readonly registry: Registry
   readonly log: { error(fields: object, message: string): void }
 }
 
@@ -24,9 +24,8 @@ export class MetricsTextfile {
     this.#settings = settings
   }
 
-  /** Writes it now, and every 15 seconds until `end`. The timer does not keep the process running. */
+  /** Writes it every 15 seconds until `end`. The timer does not keep the process running. */
   start(): void {
-    void this.write()
     this.#timer = setInterval(() => void this.write(), EVERY_MS).unref()
   }
 
@@ -42,12 +41,20 @@ export class MetricsTextfile {
     return this.#writing
   }
 
+  /** node_exporter refuses all files if two have the same series, so each names its file. */
+  #read(): Promise<string> {
+    const { registry, path } = this.#settings
+    const labelled = Registry.merge([registry])
+    labelled.setDefaultLabels({ textfile: basename(path, '.prom') })
+    return labelled.metrics()
+  }
+
   async #write(): Promise<void> {
-    const { path, read, log } = this.#settings
+    const { path, log } = this.#settings
+    // The collector reads names that end with .prom alone.
+    const temporary = `${path}.${process.pid}.tmp`
     try {
-      const text = await read()
-      // The collector reads names that end with .prom alone.
-      const temporary = `${path}.${process.pid}.tmp`
+      const text = await this.#read()
       await mkdir(dirname(path), { recursive: true })
       await writeFile(temporary, text, { mode: 0o644 })
       await rename(temporary, path)
@@ -55,6 +62,7 @@ export class MetricsTextfile {
     } catch (error) {
       if (!this.#hasFailed) log.error({ err: error }, 'cannot write the metrics textfile; trying again')
       this.#hasFailed = true
+      await rm(temporary, { force: true }).catch(() => undefined)
     }
   }
 }

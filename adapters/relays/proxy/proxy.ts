@@ -4,12 +4,14 @@
  */
 
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
 import { readRequestTarget } from '../../../plugin/request-target.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
+import { LimitsOfRelay } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
 import {
   HandshakeRefused,
@@ -33,6 +35,11 @@ import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import { UpstreamDialer, type UpstreamState } from './upstream-dialer.ts'
 import { UpstreamFollowLists } from './upstream-follow-lists.ts'
+import { upstreamInformation } from './upstream-information.ts'
+
+const LEARN_WITHIN_MS = 1_000
+/** The limits of a relay that was restarted with others are followed after this. */
+const LEARN_AGAIN_MS = 600_000
 
 export interface ProxySettings {
   readonly gateway: KeyPackageGateway
@@ -61,6 +68,7 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
   const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(proxy, log)
+  const limits = new LimitsOfRelay(options)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
   const refused = new Refused({ log, clock: Date.now })
@@ -68,7 +76,8 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
   const isForSession = sessionKinds(gateway, proxy)
-  const dialer = new UpstreamDialer(log)
+  const learnLimits = async () => limits.learn(await upstreamInformation(upstream))
+  const dialer = new UpstreamDialer(log, learnLimits)
 
   const receive = async (request: IncomingMessage, sender: Sender, gone: AbortSignal): Promise<Reception> => {
     const url = upstreamUrl(upstream, request)
@@ -93,6 +102,7 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
             keyPackageKinds: gateway.options.kinds,
           }),
           options,
+          limits,
           turns,
           report,
         }),
@@ -104,6 +114,7 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
     host,
     port,
     options,
+    limits,
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
@@ -116,12 +127,15 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
     }),
     receive,
   })
-  void dialer.look(new URL(upstream))
+  // The first clients meet the relay's limits, unless it takes long to say them.
+  await Promise.race([dialer.look(new URL(upstream)), wait(LEARN_WITHIN_MS, undefined, { ref: false })])
+  const learning = setInterval(learnLimits, LEARN_AGAIN_MS).unref()
   return {
     ...listener,
     statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
     probeUpstream: () => dialer.probe(new URL(upstream)),
     close: async () => {
+      clearInterval(learning)
       dialer.stopLooking()
       stopAsking()
       followLists.close()

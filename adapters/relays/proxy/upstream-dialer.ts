@@ -44,21 +44,25 @@ const NO_SUBPROTOCOL = 'Server sent no subprotocol'
 
 export class UpstreamDialer {
   readonly #log: Logger
+  readonly #onReachable: () => Promise<void>
   #isReachable = true
   #looking: NodeJS.Timeout | undefined
 
-  constructor(log: Logger) {
+  /** @param onReachable called when the relay is there at the start, and each time that it can be reached again; it never rejects */
+  constructor(log: Logger, onReachable: () => Promise<void>) {
     this.#log = log
+    this.#onReachable = onReachable
   }
 
   /**
    * Looks whether the relay listens, so that the operator hears of one that does not before a client does; again and again
-   * until it does. It is no handshake: the relay sees a connection that says nothing.
+   * until it does. It is no handshake: the relay sees a connection that says nothing. Resolves after the first look.
    */
   async look(url: URL): Promise<void> {
     try {
       await listens(url, HANDSHAKE_TIMEOUT_MS)
-      this.#reachable()
+      if (this.#isReachable) await this.#onReachable()
+      else this.#reachable()
     } catch (error) {
       this.#unreachable(error)
       this.#looking = setTimeout(() => this.look(url), LOOK_AGAIN_MS).unref()
@@ -104,8 +108,10 @@ export class UpstreamDialer {
   }
 
   #reachable(): void {
-    if (!this.#isReachable) this.#log.info({}, 'the upstream relay can be reached again')
+    if (this.#isReachable) return
     this.#isReachable = true
+    this.#log.info({}, 'the upstream relay can be reached again')
+    void this.#onReachable()
   }
 
   #unreachable(error: unknown): void {

@@ -5,6 +5,7 @@
 import { readSubject } from '../../../plugin/access/subjects.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { MAX_SUBSCRIPTION_ID_LENGTH } from '../../../plugin/request/subscriptions.ts'
+import { ownLimits } from './client-limits.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** NIP-01, 9 and 62 deletions, 11, 40 expiration, 42 AUTH, 45 COUNT, 70 protected events. */
@@ -45,6 +46,7 @@ export interface StandaloneInformation extends OwnDocument {
 /** The document of a server without an upstream relay. */
 export async function standaloneInformation(settings: StandaloneInformation): Promise<object> {
   const { gateway, options, version, nips = [] } = settings
+  const { maxMessageBytes, maxSubscriptions } = ownLimits(options)
   return {
     name: options.name,
     description: options.description,
@@ -54,8 +56,8 @@ export async function standaloneInformation(settings: StandaloneInformation): Pr
     version,
     supported_nips: union(STANDALONE_NIPS, nips),
     limitation: {
-      max_message_length: options.maxMessageBytes,
-      max_subscriptions: options.maxSubscriptions,
+      max_message_length: maxMessageBytes,
+      max_subscriptions: maxSubscriptions,
       max_subid_length: MAX_SUBSCRIPTION_ID_LENGTH,
       auth_required: gateway.options.requester === 'auth',
       payment_required: false,
@@ -78,6 +80,7 @@ export async function mergedInformation(
   const document = isDocument(relay) ? relay : { name, description }
   const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
+  const unsaid = ownLimits(options).maxMessageBytes
   return {
     ...operatorSays(options),
     ...document,
@@ -86,7 +89,7 @@ export async function mergedInformation(
     ...(supported_mips && { supported_mips: union(document.supported_mips, supported_mips) }),
     limitation: {
       ...limitation,
-      max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes),
+      max_message_length: stricter(limitation.max_message_length, options.maxMessageBytes) ?? unsaid,
       max_subscriptions: stricter(limitation.max_subscriptions, options.maxSubscriptions),
       max_subid_length: stricter(limitation.max_subid_length, MAX_SUBSCRIPTION_ID_LENGTH),
       restricted_writes: true,
@@ -113,8 +116,10 @@ function union(listed: unknown, ours: readonly number[]): unknown[] {
   return [...new Set([...theirs, ...ours])].sort((a, b) => Number(a) - Number(b))
 }
 
-function stricter(limit: unknown, ours: number): number {
-  return typeof limit === 'number' && limit > 0 ? Math.min(limit, ours) : ours
+/** Undefined where neither says one. */
+function stricter(limit: unknown, ours: number | undefined): number | undefined {
+  const theirs = typeof limit === 'number' && limit > 0 ? limit : undefined
+  return theirs === undefined || ours === undefined ? (theirs ?? ours) : Math.min(theirs, ours)
 }
 
 function isDocument(value: unknown): value is Document {

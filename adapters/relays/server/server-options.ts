@@ -5,6 +5,9 @@ import { isPubkey, readSubject } from '../../../plugin/access/subjects.ts'
 import { readNetwork } from '../../../plugin/network-address.ts'
 import { ADDRESS_HEADERS } from './forwarded-for.ts'
 
+/** The bounds of the length of a message, also where a relay behind says its own (I9). */
+export const MESSAGE_BYTES = { least: 1024, most: 8_388_608 }
+
 const integer = (min: number, max: number) => z.number().int().min(min).max(max)
 
 const webUrl = (path: string) =>
@@ -30,16 +33,26 @@ export const serverOptionsSchema = z.strictObject({
   icon: webUrl('icon.png').describe('URL of an icon, for the NIP-11 document'),
   banner: webUrl('banner.png').describe('URL of a large image, for the NIP-11 document'),
   termsOfService: webUrl('terms').describe('URL of the terms of service, for the NIP-11 document'),
-  maxMessageBytes: integer(1024, 8_388_608)
-    .default(524_288)
-    .describe('Maximum size of a message from a client'),
-  maxConnections: integer(1, 1_000_000).default(1000).describe('Maximum number of connected clients'),
+  maxMessageBytes: integer(MESSAGE_BYTES.least, MESSAGE_BYTES.most)
+    .optional()
+    .describe(
+      'Maximum size of a message from a client; by default what the relay behind says of itself (NIP-11), else 524288',
+    ),
+  maxConnections: integer(0, 1_000_000)
+    .optional()
+    .describe(
+      'Maximum number of connected clients; 0 is no limit; by default 1000, and no limit in front of a relay',
+    ),
   maxConnectionsPerAddress: integer(0, 1_000_000)
-    .default(100)
-    .describe('Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit'),
+    .optional()
+    .describe(
+      'Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit; by default 100, and no limit in front of a relay',
+    ),
   maxSubscriptions: integer(1, 10_000)
-    .default(32)
-    .describe('Maximum number of open subscriptions of one client'),
+    .optional()
+    .describe(
+      'Maximum number of open subscriptions of one client; by default 32, and in front of a relay only its own limit',
+    ),
   maxPendingMessages: integer(1, 10_000)
     .default(64)
     .describe('Maximum number of unanswered messages of one client; no more are read until one is answered'),

@@ -5,6 +5,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
+import { ownLimits } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
@@ -51,6 +52,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const { gateway, store, log, version, nips, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const limits = ownLimits(options)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock })
   const refused = new Refused({ log, clock })
@@ -62,6 +64,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     host,
     port,
     options,
+    limits,
     compression: proxy.compression,
     http: settings.http,
     onRequest: answerHttp({ gateway, options, version, nips }),
@@ -80,6 +83,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,
           options,
+          limits,
           turns,
           report,
         }),

@@ -1,17 +1,20 @@
 /** The operator's listener of a real `serve`: where it listens, what it knows, and what it never shows. */
 
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { runCli, type Serving, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
 import { http } from '../../support/http.ts'
-import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
+import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { startRelay } from '../../support/relay.ts'
 import { scratch } from '../../support/scratch.ts'
+import { questionAbout } from '../../support/strfry.ts'
 
 const alice = person('alice')
 const directory = scratch()
@@ -191,5 +194,53 @@ describe('the stock', () => {
     )
     const { body } = await http(`${serving.operator}/operator/low-authors`)
     expect(JSON.parse(body)).toMatchObject({ low: 5, total: 0, authors: [] })
+  })
+})
+
+describe('metrics.textfile', () => {
+  const seriesOf = (path: string) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .flatMap((line) => /^keypackage_gateway_([^ ]+) (?!0$)/.exec(line)?.[1] ?? [])
+
+  it('of a command says what it did to the store, when it ended, and whether it failed', async () => {
+    const path = join(directory, 'sweep.prom')
+    const store = `lmdb:${join(directory, 'swept')}`
+    const args = ['sweep', '--store', store, '--metrics-textfile', path]
+    expect((await runCli(args)).code).toBe(1)
+    const label = 'textfile="sweep"'
+    const failed = seriesOf(path)
+    expect(failed).toContain(`command_ended_timestamp_seconds{${label}}`)
+    expect(failed).not.toContain(`command_succeeded{${label}}`)
+    await lmdbStore({ path: join(directory, 'swept') }).close()
+    expect((await runCli(args)).code).toBe(0)
+    expect(seriesOf(path)).toEqual(
+      expect.arrayContaining([
+        `command_succeeded{${label}}`,
+        `command_duration_seconds{${label}}`,
+        `store_call_duration_seconds_count{${label},operation="sweep"}`,
+      ]),
+    )
+  })
+
+  it("of strfry's plugin counts what it was asked", async () => {
+    const path = join(directory, 'strfry.prom')
+    const store = `lmdb:${join(directory, 'strfry')}`
+    const now = Math.floor(Date.now() / 1000)
+    const event = keyPackageEvent(alice, await makeKeyPackage(alice, { now }), { createdAt: now })
+    const note = signEvent(alice.secretKey, { kind: 444, created_at: now, tags: [], content: '' })
+    const { code } = await runCli(['strfry', '--store', store, '--metrics-textfile', path], {
+      input: [event, note].map((each) => questionAbout(each)).join(''),
+    })
+    expect(code).toBe(0)
+    const series = seriesOf(path)
+    expect(series).toContain('publishes_total{outcome="stored",textfile="strfry"}')
+    expect(series).toContain('refusals_total{verb="EVENT",reason="invalid",textfile="strfry"}')
+    expect(readFileSync(path, 'utf8')).not.toContain(alice.pubkey)
+  })
+
+  it('has to end with .prom, because node_exporter reads no other file', async () => {
+    const { code, stderr } = await runCli(['sweep', '--metrics-textfile', 'metrics.txt'])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/metrics\.textfile.*\.prom/)])
   })
 })

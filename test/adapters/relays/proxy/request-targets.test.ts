@@ -20,6 +20,8 @@ beforeEach(async () => {
   arrived = []
   relay = createServer(async (request, response) => {
     const { method, url, headers } = request
+    // The proxy itself asks for the relay's limits (NIP-11).
+    if (headers.accept === 'application/nostr+json') return void response.writeHead(404).end()
     arrived.push(`${method} ${url} ${headers.host} ${await text(request)}`)
     response.end('from the relay')
   })
