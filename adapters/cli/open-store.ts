@@ -10,6 +10,9 @@ import type { Settings } from './settings-schema.ts'
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
 
+/** The settings that say who runs low; `low` must exceed `keep`. */
+export const LOW_SETTINGS: readonly string[] = ['stock.low', 'stock.keep']
+
 const LMDB = 'lmdb:'
 
 /**
@@ -35,12 +38,15 @@ export async function openStore({ store: address, redis }: Settings, log: Logger
  * @throws StoreError saying why it cannot be opened
  */
 export async function openServersStore(settings: Settings, log: Logger): Promise<MovableStore> {
-  const { store: address } = settings
-  if (address.startsWith(LMDB)) {
-    const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
-    await requireFreeLock(address.slice(LMDB.length))
-  }
+  await requireFreeStore(settings)
   return openStore(settings, log)
+}
+
+/** @throws StoreError while another process has locked an LMDB store */
+export async function requireFreeStore({ store: address }: Settings): Promise<void> {
+  if (!address.startsWith(LMDB)) return
+  const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
+  await requireFreeLock(address.slice(LMDB.length))
 }
 
 /**

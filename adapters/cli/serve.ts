@@ -3,7 +3,6 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
-import { SettingsError } from '../../plugin/settings.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { startProxy } from '../relays/proxy/proxy.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
@@ -15,7 +14,7 @@ import { publicHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { logRemarks, readVersion } from './startup.ts'
+import { checkCombinations, logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
 export function defineServe(command: Command): Command {
@@ -38,26 +37,6 @@ async function serve(settings: Settings): Promise<void> {
     audit?.close()
   }
   if (closed === 'given up') endBySignal()
-}
-
-/** @throws SettingsError where two settings contradict each other */
-function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
-  if (upstream === undefined && custody === 'relay') {
-    throw new SettingsError([
-      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
-    ])
-  }
-  if (proxy.publish === 'here') return
-  if (upstream === undefined) {
-    throw new SettingsError([
-      'proxy.publish: "upstream" requires upstream; without a relay behind the gateway use here',
-    ])
-  }
-  if (store === 'memory:') {
-    throw new SettingsError([
-      'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
-    ])
-  }
 }
 
 /** @throws StoreError if the store cannot be used as it is configured */
