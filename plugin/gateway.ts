@@ -23,6 +23,7 @@ import { type StockSurvey, type SurveySettings, surveyStock } from './lifecycle/
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Observer } from './observer.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
+import { OwnInformation } from './own-information.ts'
 import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
 import { StoreUrl } from './publish/store-url.ts'
@@ -35,7 +36,7 @@ import { Turns } from './request/turns.ts'
 import { Watchers } from './request/watchers.ts'
 import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
-import type { AccessRule, KeyPackageStore, Removal } from './store.ts'
+import type { AccessRule, ChangedInformation, InformationField, KeyPackageStore, Removal } from './store.ts'
 import { Verification, type VerificationLoad, type VerifyEvent } from './verification.ts'
 
 /** The options, and the dependencies that the gateway needs from outside. */
@@ -76,6 +77,7 @@ export class KeyPackageGateway {
   readonly #context: SessionContext
   readonly #requesters: KnownRequesters
   readonly #storeUrl: StoreUrl
+  readonly #information: OwnInformation
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
@@ -101,6 +103,7 @@ export class KeyPackageGateway {
       isKnown,
     })
     this.#requesters = requesters
+    this.#information = new OwnInformation({ store, log, now, deadline })
     const context: GatewayContext = {
       options: this.options,
       policy: policyOf(this.options),
@@ -156,6 +159,15 @@ export class KeyPackageGateway {
    */
   askForFollowLists(source: FollowListSource): () => void {
     return this.#requesters.askFrom(source)
+  }
+
+  /**
+   * Why somebody may not query key packages now, their own included (`access`): text that begins with a NIP-01 prefix. Undefined if
+   * they may. For those who ask without a session, which checks it itself. Never rejects.
+   */
+  async refusalToQuery({ authenticated = [], address }: PublishContext): Promise<string | undefined> {
+    const asker = { authenticated: new Set(authenticated), networkAddress: address }
+    return (await this.#context.access.refusalToClaim(asker))?.message
   }
 
   /** An author's packages in the stock, newest first, for the author or the operator. Spends nothing. Rejects when the store does. */
@@ -224,6 +236,19 @@ export class KeyPackageGateway {
   /** What to add to the relay information document (NIP-11). */
   relayInformation(): RelayInformation {
     return informationOf(this.options)
+  }
+
+  /**
+   * What operators have changed at run time of what the relay says about itself (NIP-11), on every gateway of this store, within a
+   * second. Never rejects: without the store, what was known last.
+   */
+  changedInformation(): Promise<ChangedInformation> {
+    return this.#information.current()
+  }
+
+  /** Changes it. An empty `value` is as if it had never been changed. Rejects when the store does. */
+  changeInformation(field: InformationField, value: string): Promise<void> {
+    return this.#information.change(field, value)
   }
 
   /** Ends every session. The caller closes the store. */

@@ -7,6 +7,7 @@ import { namesOf } from './stock/twins.ts'
 import type {
   AccessRule,
   AuthorRelayList,
+  ChangedInformation,
   Deletions,
   Exposure,
   KnownName,
@@ -20,6 +21,7 @@ import type {
  * - `deleted`: what the author has deleted, and is not accepted if it arrives later (NIP-09, NIP-62).
  * - `deletedRelayList`: relay lists of the author and kind created until then are not accepted again (NIP-09).
  * - `access`: somebody is banned or allowed, at run time; what the settings say is no part of a store.
+ * - `information`: what operators have changed of what the relay says about itself.
  */
 export type StoreRecord =
   | { readonly event: SignedEvent; readonly exposure?: Exposure }
@@ -27,6 +29,7 @@ export type StoreRecord =
   | { readonly deleted: DeletedByAuthor }
   | { readonly deletedRelayList: DeletedRelayList }
   | { readonly access: AccessRule }
+  | { readonly information: ChangedInformation }
 
 /** Until when an author's relay lists of one kind are deleted, in seconds since the epoch. */
 interface DeletedRelayList {
@@ -62,6 +65,8 @@ export async function* recordsIn(store: MovableStore, now: number): AsyncGenerat
   }
   for await (const relayList of store.relayLists()) yield* recordsOfRelayList(relayList)
   for (const access of await store.accessRules()) yield { access }
+  const information = await store.information()
+  if (Object.keys(information).length > 0) yield { information }
 }
 
 async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {

@@ -308,6 +308,27 @@ export interface AccessRule {
   readonly at: number
 }
 
+/**
+ * What operators have changed at run time of what the relay says about itself (NIP-11). A field that is absent, or empty, is as
+ * the settings say.
+ */
+export interface ChangedInformation {
+  readonly name?: string
+  readonly description?: string
+  /** A URL. */
+  readonly icon?: string
+}
+
+export const INFORMATION_FIELDS = ['name', 'description', 'icon'] as const satisfies InformationField[]
+
+export type InformationField = keyof ChangedInformation
+
+/** The fields that have a value, from the values in the order of `INFORMATION_FIELDS`. */
+export function changedInformation(values: readonly unknown[]): ChangedInformation {
+  const fields = INFORMATION_FIELDS.map((field, index) => [field, values[index]] as const)
+  return Object.fromEntries(fields.filter(([, value]) => typeof value === 'string'))
+}
+
 /** How many authors have packages, and how many KeyPackages there are. */
 export interface StoreStats {
   readonly authors: number
@@ -373,6 +394,10 @@ export interface KeyPackageStore {
    * carries such signals. Returns a function that stops it.
    */
   onAccessChanged(listener: AccessListener): () => void
+  /** Keeps a field of what the relay says about itself; the last one put counts. */
+  putInformation(field: InformationField, value: string): Promise<void>
+  /** Every field that was put. */
+  information(): Promise<ChangedInformation>
   /**
    * Keeps whom an author follows, if they have packages: of each kind the newest list (lowest id on a tie), until a sweep finds
    * that the author has none any more. Pubkeys are not kept as they are (`known-follow-lists.ts`).

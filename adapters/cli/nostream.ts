@@ -7,7 +7,7 @@ import { signaturePool } from '../node/signature-pool.ts'
 import { nostreamRedis } from '../relays/nostream/nostream.ts'
 import { lazyStore } from '../storage/lazy.ts'
 import { startAuditLog } from './logging.ts'
-import { openServersStore } from './open-store.ts'
+import { openStore } from './open-store.ts'
 import { loadSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
 import { sweepRegularly } from './sweep.ts'
@@ -36,7 +36,7 @@ export function readNostreamSettings(env: NodeJS.ProcessEnv, relayUrl: string): 
 export function openNostreamGateway(settings: Settings, log: Logger): KeyPackageGateway {
   const audit = startAuditLog(settings, log)
   const store = lazyStore({
-    open: () => openServersStore(settings, log),
+    open: () => openStore(settings, log),
     timeoutMs: STORE_TIMEOUT_MS,
     log,
     clock: Date.now,

@@ -6,6 +6,7 @@ import { SettingsError } from '../../plugin/settings.ts'
 import type { MovableStore } from '../../plugin/store.ts'
 import { createLogger, startAuditLog } from './logging.ts'
 import type { Settings } from './settings-schema.ts'
+import { countInTextfile } from './textfile.ts'
 
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
@@ -19,34 +20,23 @@ const LMDB = 'lmdb:'
  * Opens a store; an LMDB store that does not exist is created.
  * @throws StoreError saying why it cannot be opened
  */
-export async function openStore({ store: address, redis }: Settings, log: Logger): Promise<MovableStore> {
+export async function openStore(settings: Settings, log: Logger): Promise<MovableStore> {
+  const { store: address, redis } = settings
   if (address === 'memory:') {
     const { memoryStore } = await import('../storage/memory.ts')
     return memoryStore()
   }
-  if (address.startsWith(LMDB)) {
-    const { lmdbStore } = await import('../storage/lmdb.ts')
-    return lmdbStore({ path: address.slice(LMDB.length) })
-  }
+  if (address.startsWith(LMDB)) return openLmdb(address.slice(LMDB.length), 'create')
   const { redisStore } = await import('../storage/redis.ts')
   return redisStore({ redis: address, log, waitReplicas: redis.wait })
 }
 
-/**
- * The same for a server, which must not stand still meanwhile (I7): opening an LMDB store that another process has locked
- * would block it.
- * @throws StoreError saying why it cannot be opened
- */
-export async function openServersStore(settings: Settings, log: Logger): Promise<MovableStore> {
-  await requireFreeStore(settings)
-  return openStore(settings, log)
-}
-
-/** @throws StoreError while another process has locked an LMDB store */
-export async function requireFreeStore({ store: address }: Settings): Promise<void> {
-  if (!address.startsWith(LMDB)) return
-  const { requireFreeLock } = await import('../storage/lmdb/write-lock.ts')
-  await requireFreeLock(address.slice(LMDB.length))
+/** No process must stand still because another one has locked the store (I7), or end without a word because of a damaged file. */
+async function openLmdb(path: string, ifMissing: 'create' | 'fail'): Promise<MovableStore> {
+  const { requireOpening } = await import('../storage/lmdb/trial.ts')
+  await requireOpening(path)
+  const { lmdbStore } = await import('../storage/lmdb.ts')
+  return lmdbStore({ path, ifMissing })
 }
 
 /**
@@ -62,8 +52,7 @@ export async function openExistingStore(settings: Settings, log: Logger): Promis
     ])
   }
   if (!address.startsWith(LMDB)) return openStore(settings, log)
-  const { lmdbStore } = await import('../storage/lmdb.ts')
-  return lmdbStore({ path: address.slice(LMDB.length), ifMissing: 'fail' })
+  return openLmdb(address.slice(LMDB.length), 'fail')
 }
 
 /**
@@ -79,7 +68,7 @@ export async function withStore<Result>(
 }
 
 /**
- * Changes a store, and writes to the audit log what is removed from it and what `use` reports.
+ * Changes a store, and writes to the audit log what is removed from it and what `use` reports; and to the metrics textfile.
  * @param open `openStore`, or `openExistingStore` for a command that adds nothing to the store
  * @throws SettingsError where the audit file cannot be opened
  */
@@ -91,12 +80,20 @@ export async function withAuditedStore<Result>(
   const log = await createLogger(settings.log.level)
   const auditLog = startAuditLog(settings, log)
   const audit = auditTo(auditLog?.write, secondsNow, log)
+  const counted = await countInTextfile(settings, log)
+  let outcome: 'succeeded' | 'failed' = 'failed'
   try {
-    return await useStore(await open(settings, log), (store) => {
-      store.onRemoved((removals) => audit(() => removals.map(removalEntry)))
-      return use(store, audit)
+    const result = await useStore(await open(settings, log), (opened) => {
+      opened.onRemoved((removals) => {
+        audit(() => removals.map(removalEntry))
+        for (const { why } of removals) counted?.observer.removed(why)
+      })
+      return use(counted?.measured(opened) ?? opened, audit)
     })
+    outcome = 'succeeded'
+    return result
   } finally {
+    await counted?.end(outcome)
     auditLog?.close()
   }
 }

@@ -3,7 +3,7 @@
 import type { Logger } from 'pino'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { lazyStore } from '../storage/lazy.ts'
-import { openServersStore, openStore } from './open-store.ts'
+import { openStore } from './open-store.ts'
 import type { Settings } from './settings-schema.ts'
 
 /** A client waits no longer than this for an answer (I7). The stores themselves give up a little earlier. */
@@ -27,7 +27,7 @@ export interface ServingStore {
 export async function startStore(settings: Settings, log: Logger): Promise<ServingStore> {
   if (settings.store === 'memory:')
     return { store: await openStore(settings, log), opened: Promise.resolve() }
-  const open = () => openServersStore(settings, log)
+  const open = () => openStore(settings, log)
   const store = lazyStore({ open, timeoutMs: TIMEOUT_MS, log, clock: Date.now })
   const opened = store.start()
   await Promise.race([opened, waited()])

@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
 import { auditOptionsSchema } from '../audit/audit-log.ts'
-import { adminOptionsSchema, httpOptionsSchema } from '../http/http-options.ts'
+import { adminOptionsSchema, httpOptionsSchema, metricsOptionsSchema } from '../http/http-options.ts'
 import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
 
 const ADDRESS = /^((\[[\da-fA-F:.]+\]|[^[\]:\s*/]+):)?\d{1,5}$/
@@ -40,6 +40,7 @@ export const settingsSchema = optionsSchema.extend({
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
   admin: adminOptionsSchema(listenSchema).prefault({}),
+  metrics: metricsOptionsSchema.prefault({}),
   http: httpOptionsSchema.prefault({}),
   audit: auditOptionsSchema.prefault({}),
   log: z

@@ -54,7 +54,7 @@ const HEADINGS: Readonly<Record<string, readonly string[]>> = {
   'Checks of key packages (settings):': ['validation'],
   'Store (settings):': ['store', 'redis'],
   'Server (settings):': ['listen', 'upstream', 'proxy', 'server', 'admin', 'http'],
-  'Logs (settings):': ['audit', 'log'],
+  'Logs and metrics (settings):': ['audit', 'log', 'metrics'],
 }
 
 function headingOf(key = ''): string {

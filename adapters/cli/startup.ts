@@ -40,9 +40,17 @@ export function checkCombinations({ upstream, custody, proxy, store }: Settings)
 }
 
 /** What these settings mean where that may surprise the operator. With the default settings there is nothing. */
-export function remarksOn({ delivery }: Pick<Settings, 'delivery'>): string[] {
-  if (delivery.encoding === 'as-published') return []
+export function remarksOn({ delivery, publicUrl, admin }: Settings): string[] {
+  const remarks: string[] = []
+  if (publicUrl === undefined && admin.pubkeys.length > 0) {
+    remarks.push(
+      'admin.pubkeys is set and publicUrl is not: admins can manage this server (NIP-86) only from this machine, at ' +
+        'http://localhost and the address that it listens on',
+    )
+  }
+  if (delivery.encoding === 'as-published') return remarks
   return [
+    ...remarks,
     `delivery.encoding is ${delivery.encoding}: key packages published in another encoding are re-encoded, and ` +
       'clients that verify event signatures reject those, unless they undo the re-encoding (restoreSignedEvent); ' +
       'to deliver them unchanged, set delivery.encoding to as-published',

@@ -159,6 +159,14 @@ class OpenedLater implements LazyStore {
     return this.#reach((store) => store.accessRules(...call))
   }
 
+  putInformation(...call: Parameters<KeyPackageStore['putInformation']>) {
+    return this.#reach((store) => store.putInformation(...call))
+  }
+
+  information(...call: Parameters<KeyPackageStore['information']>) {
+    return this.#reach((store) => store.information(...call))
+  }
+
   countAuthors(...call: Parameters<KeyPackageStore['countAuthors']>) {
     return this.#reach((store) => store.countAuthors(...call))
   }

@@ -18,12 +18,16 @@ import {
   type AccessListener,
   type AccessRule,
   type AuthorRelayList,
+  type ChangedInformation,
   type Claim,
   type ClaimOutcome,
   type ClaimPolicy,
   type CountedClaim,
+  changedInformation,
   type Deletion,
   type DropOutcome,
+  INFORMATION_FIELDS,
+  type InformationField,
   type ListedPackage,
   type LowStockListener,
   type MovableStore,
@@ -214,6 +218,15 @@ class LmdbStore implements MovableStore {
 
   changeUrl(url: string): Promise<void> {
     return this.#write(({ tables }) => void tables.url.put('url', url))
+  }
+
+  putInformation(field: InformationField, value: string): Promise<void> {
+    return this.#write(({ tables }) => void tables.information.put(['information', field], value))
+  }
+
+  async information(): Promise<ChangedInformation> {
+    const { information } = this.#read()
+    return changedInformation(INFORMATION_FIELDS.map((field) => information.get(['information', field])))
   }
 
   rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>, now: number): Promise<void> {

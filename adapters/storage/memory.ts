@@ -21,12 +21,14 @@ import {
   type AccessListener,
   type AccessRule,
   type AuthorRelayList,
+  type ChangedInformation,
   type Claim,
   type ClaimOutcome,
   type ClaimPolicy,
   type CountedClaim,
   type Deletion,
   type DropOutcome,
+  type InformationField,
   type ListedPackage,
   type LowStockListener,
   type MovableStore,
@@ -66,6 +68,7 @@ class MemoryStore implements MovableStore {
   readonly #removed = new Listeners<Parameters<RemovedListener>>()
   readonly #rotationDue = new Listeners<Parameters<RotationDueListener>>()
   #url: string | undefined
+  #information: ChangedInformation = {}
   #isClosed = false
 
   async put(pkg: StoredKeyPackage, limits: StockLimits, now: number): Promise<PutOutcome> {
@@ -185,6 +188,16 @@ class MemoryStore implements MovableStore {
   async accessRules(): Promise<AccessRule[]> {
     this.#requireOpen()
     return [...this.#accessRules.values()]
+  }
+
+  async putInformation(field: InformationField, value: string): Promise<void> {
+    this.#requireOpen()
+    this.#information = { ...this.#information, [field]: value }
+  }
+
+  async information(): Promise<ChangedInformation> {
+    this.#requireOpen()
+    return this.#information
   }
 
   async keepUrl(ifNone: string): Promise<string> {

@@ -11,30 +11,34 @@ import type {
 import type { RelayListOutcome } from '../../plugin/lifecycle/known-relay-lists.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { isTakenIn, listed, rememberedDeletions } from '../../plugin/stock/bookkeeping.ts'
-import type {
-  AccessList,
-  AccessListener,
-  AccessRule,
-  AuthorRelayList,
-  Claim,
-  ClaimOutcome,
-  ClaimPolicy,
-  CountedClaim,
-  Deletion,
-  DropOutcome,
-  ListedPackage,
-  LowStockListener,
-  MovableStore,
-  PublishedListener,
-  PutOutcome,
-  Quota,
-  QuotaOutcome,
-  Remembered,
-  RemovedListener,
-  RotationDueListener,
-  StockLimits,
-  StoredKeyPackage,
-  StoreStats,
+import {
+  type AccessList,
+  type AccessListener,
+  type AccessRule,
+  type AuthorRelayList,
+  type ChangedInformation,
+  type Claim,
+  type ClaimOutcome,
+  type ClaimPolicy,
+  type CountedClaim,
+  changedInformation,
+  type Deletion,
+  type DropOutcome,
+  INFORMATION_FIELDS,
+  type InformationField,
+  type ListedPackage,
+  type LowStockListener,
+  type MovableStore,
+  type PublishedListener,
+  type PutOutcome,
+  type Quota,
+  type QuotaOutcome,
+  type Remembered,
+  type RemovedListener,
+  type RotationDueListener,
+  type StockLimits,
+  type StoredKeyPackage,
+  type StoreStats,
 } from '../../plugin/store.ts'
 import { AccessRules } from './redis/access-rules.ts'
 import { Calls } from './redis/calls.ts'
@@ -248,6 +252,19 @@ class RedisStore implements MovableStore {
   changeUrl(url: string): Promise<void> {
     return this.#write(async () => {
       await this.#connection.within(this.#connection.write(['set', this.#keys.url(), url]))
+    })
+  }
+
+  putInformation(field: InformationField, value: string): Promise<void> {
+    return this.#write(async () => {
+      await this.#connection.within(this.#connection.write(['hset', this.#keys.information(), field, value]))
+    })
+  }
+
+  information(): Promise<ChangedInformation> {
+    return this.#calls.run(async () => {
+      const key = this.#keys.information()
+      return changedInformation((await this.#scripts.ask('hmget', key, ...INFORMATION_FIELDS)) as unknown[])
     })
   }
 

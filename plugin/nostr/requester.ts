@@ -1,5 +1,6 @@
 /** Whom quotas count: an authenticated pubkey, or else a network address. */
 
+import { groupsOfNetwork, readAddress } from '../network-address.ts'
 import type { Quota } from '../store.ts'
 
 /** Who sends a message. */
@@ -22,10 +23,9 @@ export const NETWORK_FACTOR = 10
  * provider usually has. Anything else, such as the path of a socket, is counted as it is.
  */
 export function addressKey(address: string): string {
-  const [bare = ''] = address.split('%')
-  const groups = bare.includes(':') ? expandIPv6(bare) : undefined
-  if (groups === undefined) return bare.slice(0, MAX_ADDRESS_LENGTH)
-  return mappedIPv4(groups) ?? `${groups.slice(0, 4).join(':')}::/64`
+  const groups = groupsOfNetwork(address)
+  if (groups !== undefined) return `${groups.join(':')}::/64`
+  return readAddress(address) ?? address.slice(0, MAX_ADDRESS_LENGTH)
 }
 
 /**
@@ -40,27 +40,4 @@ export function networkKey(address: string): string | undefined {
 /** The quota of a network, for the quota of an address. */
 export function forNetwork({ max, windowSeconds }: Quota): Quota {
   return { max: max * NETWORK_FACTOR, windowSeconds }
-}
-
-/** The eight groups of an IPv6 address, without leading zeros. */
-function expandIPv6(address: string): string[] | undefined {
-  const url = `http://[${address}]/`
-  if (!URL.canParse(url)) return undefined
-  const [head = '', tail] = new URL(url).hostname.slice(1, -1).split('::')
-  const before = head.split(':').filter((group) => group !== '')
-  const after = (tail ?? '').split(':').filter((group) => group !== '')
-  const zeros = new Array<string>(8 - before.length - after.length).fill('0')
-  return [...before, ...zeros, ...after]
-}
-
-/** `::ffff:203.0.113.7` is an IPv4 client on a dual-stack socket (RFC 4291 section 2.5.5.2). */
-function mappedIPv4(groups: readonly string[]): string | undefined {
-  if (groups.slice(0, 6).join(':') !== '0:0:0:0:0:ffff') return undefined
-  return groups
-    .slice(6)
-    .flatMap((group) => {
-      const value = Number.parseInt(group, 16)
-      return [value >> 8, value & 0xff]
-    })
-    .join('.')
 }

@@ -30,12 +30,16 @@ import {
   type AccessListener,
   type AccessRule,
   type AuthorRelayList,
+  type ChangedInformation,
   type Claim,
   type ClaimOutcome,
   type ClaimPolicy,
   type CountedClaim,
+  changedInformation,
   type Deletion,
   type DropOutcome,
+  INFORMATION_FIELDS,
+  type InformationField,
   type ListedPackage,
   type LowStockListener,
   type MovableStore,
@@ -72,8 +76,8 @@ import { sizeOf } from './selection.ts'
 import { hit, isOver, type KeptWindow, refund } from './windows.ts'
 
 /**
- * The value type of each table. Keys are author pubkeys, any text for `windows` and `access`, and `url` for `store`. All values are
- * plain data.
+ * The value type of each table. Keys are author pubkeys, any text for `windows` and `access`, and plain words for `store`. All
+ * values are plain data.
  */
 export interface RowTables {
   readonly authors: AuthorRecord
@@ -81,7 +85,7 @@ export interface RowTables {
   readonly relayLists: KnownRelayLists
   readonly followLists: KnownFollowLists
   readonly access: AccessRule
-  /** The store's URL. */
+  /** The store's URL, and each field of `ChangedInformation`. */
   readonly store: string
 }
 
@@ -290,6 +294,14 @@ class RowStore implements MovableStore {
 
   async changeUrl(url: string): Promise<void> {
     return this.#open().update('store', [URL_KEY], () => ({ after: [url], result: undefined }))
+  }
+
+  async putInformation(field: InformationField, value: string): Promise<void> {
+    return this.#open().update('store', [field], () => ({ after: [value], result: undefined }))
+  }
+
+  async information(): Promise<ChangedInformation> {
+    return changedInformation(await this.#open().read('store', INFORMATION_FIELDS))
   }
 
   rank(author: Pubkey, ranks: ReadonlyMap<EventId, string>): Promise<void> {

@@ -12,6 +12,7 @@ import { describeClaiming } from './claiming.ts'
 import { describeDeleting, describeMovingDeletions } from './deleting.ts'
 import { describeFollowLists } from './follow-lists.ts'
 import { describeHearing } from './hearing.ts'
+import { describeInformation } from './information.ts'
 import { describeKeeping } from './keeping.ts'
 import { describeMoving } from './moving.ts'
 import { describePublishing } from './publishing.ts'
@@ -84,6 +85,7 @@ export function describeKeyPackageStore<Store extends KeyPackageStore>(
     describe('relay lists', () => describeRelayLists(specify))
     describe('follow lists', () => describeFollowLists(specify))
     describe('access rules', () => describeAccess(specify, specifySignals))
+    describe('information', () => describeInformation(specify))
     if (signals !== 'none') describe('removals', () => describeRemoving(specify))
     describe('authors', () => describeHearing(specify, specifySignals))
     if (reopen !== undefined) describe('durability', () => describeReopening(specify, reopen))

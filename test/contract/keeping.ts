@@ -51,6 +51,8 @@ export function describeKeeping(it: Specify): void {
       () => store.putFollowList(listOf([bob])),
       () => store.follows(alice, [bob]),
       () => store.dropFollowLists(alice, { kinds: [3], ids: [], createdUntil: NOW }),
+      () => store.putInformation('name', 'Keys'),
+      () => store.information(),
       () => store.stats(),
       () => store.keepUrl('wss://keys.example/'),
       () => store.changeUrl('wss://keys.example/'),

@@ -55,6 +55,12 @@ export function describeSharing<Store extends KeyPackageStore>(
     equal(new Set(spent).size, 9)
   })
 
+  both('say the same about the relay, whichever was told', async (left, right) => {
+    await Promise.all([left.putInformation('name', 'Keys'), right.putInformation('description', 'For all')])
+    for (const store of [left, right])
+      same(await store.information(), { name: 'Keys', description: 'For all' })
+  })
+
   both('let nobody exceed a quota by asking both (I5)', async (left, right) => {
     const policy = { ...POLICY, perAuthor: { max: 10, windowSeconds: HOUR } }
     await left.put(packageNamed('one', alice), LIMITS, NOW)

@@ -152,7 +152,7 @@ describeStrfry('a running strfry', () => {
       software: expect.stringContaining('strfry'),
       key_packages: { kinds: [443, 30443] },
     })
-    expect(parse(read('gateway.yaml')).server.maxMessageBytes).toBe(limitation.max_message_length)
+    expect((await informationOf(proxy.url)).limitation).toMatchObject(limitation)
     expect((await runCli(['stats', '--config', config])).code).toBe(0)
   })
 })

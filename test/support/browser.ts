@@ -16,6 +16,16 @@ interface Reply {
   readonly error?: unknown
 }
 
+/** What the browser says unasked. */
+export interface BrowserEvent {
+  readonly method: string
+  readonly params: Readonly<Record<string, unknown>>
+  readonly sessionId?: string
+}
+
+/** Sends a command to one page. */
+export type PageCommand = (method: string, params?: object) => Promise<Reply['result']>
+
 /** What a command in a page came to. */
 interface Evaluated {
   readonly result?: { readonly value?: unknown }
@@ -26,14 +36,16 @@ export class Browser {
   readonly #process: ChildProcess
   readonly #socket: WebSocket
   readonly #waiting = new Map<number, (reply: Reply) => void>()
+  readonly #listeners = new Map<string, (event: BrowserEvent) => void>()
   #commands = 0
 
   private constructor(process: ChildProcess, socket: WebSocket) {
     this.#process = process
     this.#socket = socket
     socket.on('message', (data) => {
-      const reply = JSON.parse(String(data)) as Reply
-      this.#waiting.get(reply.id)?.(reply)
+      const message = JSON.parse(String(data)) as Reply | BrowserEvent
+      if ('id' in message) this.#waiting.get(message.id)?.(message)
+      else this.#listeners.get(message.sessionId ?? '')?.(message)
     })
   }
 
@@ -59,18 +71,19 @@ export class Browser {
 
   /** Opens a page; resolves with how to run a function's text in it once it is loaded. */
   async open(url: string): Promise<(call: string) => Promise<unknown>> {
-    const { targetId } = await this.#command('Target.createTarget', { url })
-    const { sessionId } = await this.#command('Target.attachToTarget', { targetId, flatten: true })
-    const evaluate = async (expression: string): Promise<unknown> => {
-      const settings = { expression, awaitPromise: true, returnByValue: true }
-      const evaluated: Evaluated = await this.#command('Runtime.evaluate', settings, sessionId)
-      if (evaluated.exceptionDetails !== undefined)
-        throw new Error(JSON.stringify(evaluated.exceptionDetails))
-      return evaluated.result?.value
-    }
+    const command = await this.attach(url)
+    const evaluate = (expression: string) => evaluateIn(command, expression)
     const loaded = `location.href === ${JSON.stringify(url)} && document.readyState === 'complete'`
     await eventually(`${url} is loaded`, () => evaluate(loaded))
     return evaluate
+  }
+
+  /** Opens a page, and resolves with what sends commands to it. `listener` is told all that the page says unasked. */
+  async attach(url: string, listener: (event: BrowserEvent) => void = () => undefined): Promise<PageCommand> {
+    const { targetId } = await this.#command('Target.createTarget', { url })
+    const { sessionId } = await this.#command('Target.attachToTarget', { targetId, flatten: true })
+    this.#listeners.set(String(sessionId), listener)
+    return (method, params = {}) => this.#command(method, params, sessionId)
   }
 
   async close(): Promise<void> {
@@ -89,6 +102,14 @@ export class Browser {
     if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`)
     return result
   }
+}
+
+/** The value of an expression in a page, once it has resolved. */
+export async function evaluateIn(command: PageCommand, expression: string): Promise<unknown> {
+  const settings = { expression, awaitPromise: true, returnByValue: true }
+  const evaluated: Evaluated = await command('Runtime.evaluate', settings)
+  if (evaluated.exceptionDetails !== undefined) throw new Error(JSON.stringify(evaluated.exceptionDetails))
+  return evaluated.result?.value
 }
 
 /** Where it listens for commands, which it says on stderr. */

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type ClientOptions, type WebSocket, WebSocketServer } from 'ws'
+import { ownLimits } from '../../adapters/relays/server/client-limits.ts'
 import { ClientConnection } from '../../adapters/relays/server/connection.ts'
 import { MessageTurns } from '../../adapters/relays/server/message-turns.ts'
 import { Refused } from '../../adapters/relays/server/refused.ts'
@@ -88,6 +89,7 @@ export class Connections {
       options: parsed,
       turns: turns ?? new MessageTurns(parsed),
       countBadSignature: () => 'tolerated',
+      limits: ownLimits(options),
       refused: new Refused({ log: silent, clock: Date.now }),
       report: (error) => {
         throw error

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Logger } from '../../../plugin/context.ts'
 import { SettingsError } from '../../../plugin/settings.ts'
 import type { MovableStore } from '../../../plugin/store.ts'
-import { openExistingStore, requireFreeStore } from '../open-store.ts'
+import { openExistingStore } from '../open-store.ts'
 import { reasonOf, withoutPasswords } from '../plain-words.ts'
 import type { Settings } from '../settings-schema.ts'
 import type { Finding } from './finding.ts'
@@ -39,7 +39,6 @@ async function checkOpening(settings: Settings): Promise<StoreReport> {
   const name = withoutPasswords(settings.store)
   const { log, warnings } = collectingLog()
   try {
-    await requireFreeStore(settings)
     const store = await openExistingStore(settings, log)
     try {
       const { authors, packages } = await store.stats()

@@ -23,12 +23,14 @@ import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import type { Options } from '../../../plugin/options.ts'
 import { rankOf } from '../../../plugin/publish/home.ts'
 import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../../plugin/stock/deletions.ts'
-import type {
-  Exposure,
-  KnownName,
-  MovableStore,
-  PutOutcome,
-  StoredKeyPackage,
+import {
+  changedInformation,
+  type Exposure,
+  INFORMATION_FIELDS,
+  type KnownName,
+  type MovableStore,
+  type PutOutcome,
+  type StoredKeyPackage,
 } from '../../../plugin/store.ts'
 import type { SpentNames, StoreRecord } from '../../../plugin/store-records.ts'
 
@@ -41,6 +43,7 @@ const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]
  * - `relayList`: it is now the author's relay list of its kind.
  * - `remembered`: what it lists as spent or deleted does not come back.
  * - `access`: whom it names is banned, or allowed, here too.
+ * - `information`: the relay says the same about itself here.
  * - `ignored`: an event of another kind.
  */
 export type ImportOutcome =
@@ -49,6 +52,7 @@ export type ImportOutcome =
   | 'relayList'
   | 'remembered'
   | 'access'
+  | 'information'
   | 'ignored'
 
 export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'stock' | 'publicUrl'> {
@@ -62,6 +66,7 @@ export interface ImportTarget extends Pick<Options, 'kinds' | 'validation' | 'st
     | 'dropRelayLists'
     | 'dropFollowLists'
     | 'putAccessRule'
+    | 'putInformation'
   >
   /** From which the order of delivery follows (`KeyPackageStore.keepUrl`). */
   readonly storeUrl: string
@@ -110,6 +115,14 @@ const accessRecord = z.strictObject({
   }),
 })
 
+const informationRecord = z.strictObject({
+  information: z.strictObject({
+    name: z.string().optional(),
+    description: z.string().optional(),
+    icon: z.string().optional(),
+  }),
+})
+
 /**
  * Parses a record printed by `export`, or a bare event as relays export it.
  * @throws Refusal `invalid` saying what is wrong with the line
@@ -125,6 +138,10 @@ export function parseRecord(line: string): StoreRecord {
   if ('access' in value) {
     const { list, subject, reason, at } = check(accessRecord, value).access
     return { access: { list, subject, ...(reason !== undefined && { reason }), at } }
+  }
+  if ('information' in value) {
+    const { information } = check(informationRecord, value)
+    return { information: changedInformation(INFORMATION_FIELDS.map((field) => information[field])) }
   }
   const { event, exposure } = 'event' in value ? check(eventRecord, value) : { event: value }
   checkShape(event)
@@ -176,6 +193,13 @@ export async function importRecord(
   if ('access' in record) {
     await target.store.putAccessRule(record.access)
     return 'access'
+  }
+  if ('information' in record) {
+    for (const field of INFORMATION_FIELDS) {
+      const value = record.information[field]
+      if (value !== undefined) await target.store.putInformation(field, value)
+    }
+    return 'information'
   }
   const { event, exposure } = record
   if (RELAY_LIST_KINDS.includes(event.kind)) return importRelayList(target, event, now)

@@ -37,6 +37,7 @@ const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
   relayList: 'relay lists added',
   remembered: 'records of used or deleted key packages, now recorded here',
   access: 'who is banned or allowed',
+  information: 'what the relay says about itself',
   ignored: 'events of other kinds',
   full: 'refused: the author already has stock.max key packages',
   invalid: 'refused',
@@ -55,6 +56,7 @@ const discard: ImportTarget['store'] = {
   dropRelayLists: async () => {},
   dropFollowLists: async () => {},
   putAccessRule: async () => {},
+  putInformation: async () => {},
 }
 
 export function defineImport(command: Command): Command {
@@ -62,7 +64,16 @@ export function defineImport(command: Command): Command {
     .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
     .option('--dry-run', 'check every line without opening the store')
     .option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'profile', 'kinds', 'publicUrl', 'validation', 'stock', 'audit'])
+  addSettings(command, [
+    ...STORE_SETTINGS,
+    'profile',
+    'kinds',
+    'publicUrl',
+    'validation',
+    'stock',
+    'audit',
+    'metrics',
+  ])
   return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)

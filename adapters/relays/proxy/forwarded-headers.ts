@@ -13,7 +13,8 @@ const HOP_BY_HOP = new Set(
   ).split(' '),
 )
 /** Headers that only a trusted reverse proxy may set. */
-const FORWARDING = /^(forwarded|x-forwarded-.*|x-real-ip)$/
+const FORWARDING =
+  /^(forwarded|x-forwarded-.*|x-(real|client|cluster-client)-ip|(true|fastly)-client-ip|cf-connecting-ip(v6)?)$/
 
 /** Forwards Host, Origin, User-Agent, cookies and the like unchanged; the relay gets one client address, set by us. */
 export function upstreamHeaders(
@@ -25,15 +26,26 @@ export function upstreamHeaders(
     ...Object.fromEntries(kept),
     // Without a marked end, the body would be read as the next request.
     ...(headers['transfer-encoding'] !== undefined && { 'transfer-encoding': 'chunked' }),
+    ...(isVouchedFor && headers.forwarded !== undefined && { forwarded: `for=${nodeName(address)}` }),
     'x-forwarded-for': address,
     'x-real-ip': address,
   }
 }
 
+/** RFC 7239 section 6. */
+function nodeName(address: string): string {
+  return address.includes(':') ? `"[${address}]"` : address
+}
+
+/** Without them a body has no end, and what follows it is read as a request: `Connection: content-length` must not remove them. */
+const FRAMING = new Set(['content-length', 'host'])
+
 /** Without the headers that concern a single hop. */
 export function endToEnd(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
   const named = headers.connection?.split(',').map((name) => name.trim().toLowerCase()) ?? []
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !HOP_BY_HOP.has(name) && !named.includes(name)),
+    Object.entries(headers).filter(
+      ([name]) => FRAMING.has(name) || !(HOP_BY_HOP.has(name) || named.includes(name)),
+    ),
   )
 }

@@ -4,11 +4,14 @@
  */
 
 import type { IncomingMessage } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { AUTH_KIND } from '../../../plugin/nostr/auth.ts'
+import { readRequestTarget } from '../../../plugin/request-target.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
+import { LimitsOfRelay } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
 import {
   HandshakeRefused,
@@ -25,14 +28,18 @@ import {
   proxyOptionsSchema,
   type ServerOptions,
   serverOptionsSchema,
-  trustedAddresses,
 } from '../server/server-options.ts'
 import { ClientAddresses, localHost, type Sender } from '../server/trusted-headers.ts'
 import { upstreamHeaders } from './forwarded-headers.ts'
 import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
-import { UpstreamDialer } from './upstream-dialer.ts'
+import { UpstreamDialer, type UpstreamState } from './upstream-dialer.ts'
 import { UpstreamFollowLists } from './upstream-follow-lists.ts'
+import { upstreamInformation } from './upstream-information.ts'
+
+const LEARN_WITHIN_MS = 1_000
+/** The limits of a relay that was restarted with others are followed after this. */
+const LEARN_AGAIN_MS = 600_000
 
 export interface ProxySettings {
   readonly gateway: KeyPackageGateway
@@ -46,13 +53,22 @@ export interface ProxySettings {
   readonly log: Logger
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
+  /** NIPs that `http` supports, for the NIP-11 document. */
+  readonly nips?: readonly number[] | undefined
+}
+
+/** A proxy that listens until it is closed. */
+export interface ProxyListener extends Listener {
+  /** Whether the relay can be reached now; it takes at most two seconds, and never rejects. */
+  probeUpstream(): Promise<UpstreamState>
 }
 
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
-export async function startProxy(settings: ProxySettings): Promise<Listener> {
-  const { gateway, upstream, log, host = '127.0.0.1', port = 0 } = settings
+export async function startProxy(settings: ProxySettings): Promise<ProxyListener> {
+  const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
-  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const addresses = new ClientAddresses(proxy, log)
+  const limits = new LimitsOfRelay(options)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock: Date.now })
   const refused = new Refused({ log, clock: Date.now })
@@ -60,7 +76,8 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   const headersOf = (request: IncomingMessage) =>
     upstreamHeaders(request.headers, addresses.senderOf(request))
   const isForSession = sessionKinds(gateway, proxy)
-  const dialer = new UpstreamDialer(log)
+  const learnLimits = async () => limits.learn(await upstreamInformation(upstream))
+  const dialer = new UpstreamDialer(log, learnLimits)
 
   const receive = async (request: IncomingMessage, sender: Sender, gone: AbortSignal): Promise<Reception> => {
     const url = upstreamUrl(upstream, request)
@@ -85,6 +102,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
             keyPackageKinds: gateway.options.kinds,
           }),
           options,
+          limits,
           turns,
           report,
         }),
@@ -96,6 +114,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     host,
     port,
     options,
+    limits,
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
@@ -104,15 +123,19 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),
       headersOf,
-      mergeInformation: (document) => mergedInformation(document, gateway, options),
+      mergeInformation: (document) => mergedInformation(document, { gateway, options, nips }),
     }),
     receive,
   })
-  void dialer.look(new URL(upstream))
+  // The first clients meet the relay's limits, unless it takes long to say them.
+  await Promise.race([dialer.look(new URL(upstream)), wait(LEARN_WITHIN_MS, undefined, { ref: false })])
+  const learning = setInterval(learnLimits, LEARN_AGAIN_MS).unref()
   return {
     ...listener,
     statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
+    probeUpstream: () => dialer.probe(new URL(upstream)),
     close: async () => {
+      clearInterval(learning)
       dialer.stopLooking()
       stopAsking()
       followLists.close()
@@ -128,10 +151,19 @@ function sessionKinds({ options }: KeyPackageGateway, { publish }: ProxyOptions)
   return (kind) => concernsGateway(kind, options.kinds)
 }
 
-/** The request's path below the relay's address; undefined for a full URL as the target, which we do not proxy. */
-function upstreamUrl(base: string, { url = '' }: IncomingMessage): URL | undefined {
-  if (!url.startsWith('/')) return undefined
-  const { origin, pathname } = new URL(base)
-  const address = `${origin}${pathname.replace(/\/$/, '')}${url}`
-  return URL.canParse(address) ? new URL(address) : undefined
+/**
+ * The request's path below the relay's address, which it never leaves; undefined for a target that is no path. For `/` it is the
+ * relay's address as the operator wrote it.
+ */
+export function upstreamUrl(base: string, { url = '' }: Pick<IncomingMessage, 'url'>): URL | undefined {
+  const target = readRequestTarget(url)
+  if (target.form !== 'path') return undefined
+  const upstream = new URL(base)
+  const { search } = upstream
+  if (target.path !== '/') upstream.pathname = upstream.pathname.replace(/\/$/, '') + target.path
+  upstream.search = [search, target.query]
+    .map((query) => query.slice(1))
+    .filter((query) => query !== '')
+    .join('&')
+  return upstream
 }

@@ -19,6 +19,9 @@ export interface DialSettings {
   readonly gone: AbortSignal
 }
 
+/** Whether the relay accepts connections. */
+export type UpstreamState = 'reachable' | 'unreachable'
+
 /** An open connection to the relay. */
 export interface UpstreamSocket {
   /** Open, and paused. */
@@ -28,6 +31,8 @@ export interface UpstreamSocket {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Who wants to know now waits no longer than this. */
+const PROBE_TIMEOUT_MS = 2_000
 /** How often a relay that was not there at the start is tried again. */
 const LOOK_AGAIN_MS = 1_000
 /** Of a message from the relay; relays accept far smaller ones. */
@@ -39,29 +44,44 @@ const NO_SUBPROTOCOL = 'Server sent no subprotocol'
 
 export class UpstreamDialer {
   readonly #log: Logger
+  readonly #onReachable: () => Promise<void>
   #isReachable = true
   #looking: NodeJS.Timeout | undefined
 
-  constructor(log: Logger) {
+  /** @param onReachable called when the relay is there at the start, and each time that it can be reached again; it never rejects */
+  constructor(log: Logger, onReachable: () => Promise<void>) {
     this.#log = log
+    this.#onReachable = onReachable
   }
 
   /**
    * Looks whether the relay listens, so that the operator hears of one that does not before a client does; again and again
-   * until it does. It is no handshake: the relay sees a connection that says nothing.
+   * until it does. It is no handshake: the relay sees a connection that says nothing. Resolves after the first look.
    */
   async look(url: URL): Promise<void> {
     try {
-      await listens(url)
-      this.#reachable()
+      await listens(url, HANDSHAKE_TIMEOUT_MS)
+      if (this.#isReachable) await this.#onReachable()
+      else this.#reachable()
     } catch (error) {
       this.#unreachable(error)
       this.#looking = setTimeout(() => this.look(url), LOOK_AGAIN_MS).unref()
     }
   }
 
+  /** Looks once, for at most two seconds. Never rejects. */
+  async probe(url: URL): Promise<UpstreamState> {
+    try {
+      await listens(url, PROBE_TIMEOUT_MS)
+      this.#reachable()
+    } catch (error) {
+      this.#unreachable(error)
+    }
+    return this.state
+  }
+
   /** As the last attempt to connect has found it. */
-  get state(): 'reachable' | 'unreachable' {
+  get state(): UpstreamState {
     return this.#isReachable ? 'reachable' : 'unreachable'
   }
 
@@ -88,8 +108,10 @@ export class UpstreamDialer {
   }
 
   #reachable(): void {
-    if (!this.#isReachable) this.#log.info({}, 'the upstream relay can be reached again')
+    if (this.#isReachable) return
     this.#isReachable = true
+    this.#log.info({}, 'the upstream relay can be reached again')
+    void this.#onReachable()
   }
 
   #unreachable(error: unknown): void {
@@ -98,13 +120,13 @@ export class UpstreamDialer {
   }
 }
 
-function listens({ protocol, hostname, port }: URL): Promise<void> {
+function listens({ protocol, hostname, port }: URL, timeout: number): Promise<void> {
   const standard = protocol === 'wss:' ? 443 : 80
   return new Promise((resolve, reject) => {
     const socket = connectTcp({
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port === '' ? standard : Number(port),
-      timeout: HANDSHAKE_TIMEOUT_MS,
+      timeout,
     }).unref()
     socket.once('connect', () => {
       socket.destroy()

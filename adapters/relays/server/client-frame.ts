@@ -30,15 +30,19 @@ export type FrameContent =
   | { readonly outcome: 'message'; readonly message: ClientMessage }
   | { readonly outcome: 'refused'; readonly replies: readonly RelayMessage[] }
 
-/** Parses a frame, unless that costs too much. */
-export function readFrame(frame: ClientFrame): FrameContent {
+/** Parses a frame, unless that costs too much. One that is larger than `maxBytes` is answered with a refusal of what it holds. */
+export function readFrame(frame: ClientFrame, maxBytes: number): FrameContent {
   if (frame === 'binary') return { outcome: 'refused', replies: [MALFORMED] }
   const cost = costOf(frame)
   if (cost !== undefined) return { outcome: 'refused', replies: repliesTo(frame, cost) }
   const message = parseMessage(frame.toString())
-  return message === undefined
-    ? { outcome: 'refused', replies: [MALFORMED] }
-    : { outcome: 'message', message }
+  if (message === undefined) return { outcome: 'refused', replies: [MALFORMED] }
+  if (frame.length <= maxBytes) return { outcome: 'message', message }
+  const tooLarge = new Refusal(
+    'invalid',
+    `the message has ${frame.length} bytes; at most ${maxBytes} are accepted`,
+  )
+  return { outcome: 'refused', replies: refusedReplies(message, tooLarge) }
 }
 
 function repliesTo(frame: Buffer, cost: string): RelayMessage[] {

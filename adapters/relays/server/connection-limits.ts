@@ -1,9 +1,9 @@
 /** Limits how many clients are connected at the same time: in total, and from one address. */
 
 import { addressKey, NETWORK_FACTOR, networkKey } from '../../../plugin/nostr/requester.ts'
-import type { ServerOptions } from './server-options.ts'
+import type { ClientLimits } from './client-limits.ts'
 
-type Limits = Pick<ServerOptions, 'maxConnections' | 'maxConnectionsPerAddress'>
+type Limits = Pick<ClientLimits, 'maxConnections' | 'maxConnectionsPerAddress'>
 
 /**
  * - `admitted`: with the place it takes.
@@ -46,8 +46,9 @@ export class ConnectionLimits {
     const network = networkKey(key)
     const hasTooMany = this.#countOf(key) >= most || this.#countOf(network) >= most * NETWORK_FACTOR
     if (most > 0 && hasTooMany) return { outcome: 'refused', status: 429 }
-    if (this.#count >= maxConnections) this.#makeRoom()
-    if (this.#count >= maxConnections) return { outcome: 'refused', status: 503 }
+    const isFull = () => maxConnections > 0 && this.#count >= maxConnections
+    if (isFull()) this.#makeRoom()
+    if (isFull()) return { outcome: 'refused', status: 503 }
     this.#count += 1
     for (const counted of [key, network]) this.#add(counted, 1)
     return { outcome: 'admitted', place: this.#placeOf(key) }

@@ -7,12 +7,16 @@ import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages
 import { addressKey } from '../../../plugin/nostr/requester.ts'
 import type { Tolerance } from './bad-signatures.ts'
 import { type ClientFrame, readFrame } from './client-frame.ts'
+import type { ClientLimits } from './client-limits.ts'
 import { Inbox } from './inbox.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { Outbox } from './outbox.ts'
 import type { Refused } from './refused.ts'
 import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
+
+/** The error of ws for a message that is larger than what is read. */
+const TOO_LARGE = 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
 
 /** What a connection needs. */
 export interface ConnectionSettings {
@@ -25,6 +29,7 @@ export interface ConnectionSettings {
   readonly openSession: (connection: Connection) => GatewaySession
   readonly relay: Relay
   readonly options: ServerOptions
+  readonly limits: ClientLimits
   readonly turns: MessageTurns
   /** Called for each wrong signature. */
   readonly countBadSignature: () => Tolerance
@@ -38,6 +43,8 @@ export class ClientConnection {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #options: ServerOptions
+  readonly #maxMessageBytes: number
+  readonly #refused: Refused
   readonly #report: (error: unknown) => void
   readonly #session: GatewaySession
   readonly #relay: RelayConnection
@@ -49,9 +56,12 @@ export class ClientConnection {
   #silentSeconds = 0
 
   constructor(settings: ConnectionSettings) {
-    const { socket, stream, address, host, openSession, relay, options, turns, report } = settings
+    const { socket, stream, address, host, openSession, relay, options, limits, turns, report } = settings
+    const { maxMessageBytes, maxSubscriptions } = limits
     this.#socket = socket
     this.#options = options
+    this.#maxMessageBytes = maxMessageBytes
+    this.#refused = settings.refused
     this.#report = report
     const key = addressKey(address)
     this.#outbox = new Outbox({ socket, stream, turns, address: key, onFlushed: () => this.#flushed() })
@@ -71,10 +81,12 @@ export class ClientConnection {
       address,
       ...(host !== undefined && { host }),
       maxBufferedBytes: options.maxBufferedBytes,
-      maxSubscriptions: options.maxSubscriptions,
-      onTooManySubscriptions: () => settings.refused.count('subscriptions'),
+      ...(maxSubscriptions !== undefined && { maxSubscriptions }),
+      onTooManySubscriptions: () => this.#refused.count('subscriptions'),
       onBadSignature: () => {
-        if (settings.countBadSignature() === 'too many') this.cutOff('too many wrong signatures')
+        if (settings.countBadSignature() === 'tolerated') return
+        this.#refused.count('signatures')
+        this.cutOff('too many wrong signatures')
       },
       send: (message) => this.#push(() => this.#outbox.send([message])),
     })
@@ -82,8 +94,10 @@ export class ClientConnection {
     socket.on('pong', () => {
       this.#isAlive = true
     })
-    // For instance, a message is too large. ws closes the socket itself with the status code of RFC 6455.
-    socket.on('error', () => undefined)
+    // ws closes the socket itself, with the status code of RFC 6455.
+    socket.on('error', (error) => {
+      if ('code' in error && error.code === TOO_LARGE) this.#refused.count('size')
+    })
     socket.on('close', () => {
       this.#inbox.close()
       this.#session.close()
@@ -137,14 +151,16 @@ export class ClientConnection {
     this.#isAlive = true
     this.#silentSeconds = 0
     const isFirst = this.#pending === 0 && this.#inbox.isEmpty
-    if (isFirst && !isBinary && this.#relay.pass?.(data as Buffer) === true) return
+    const mayPass = isFirst && !isBinary && (data as Buffer).length <= this.#maxMessageBytes
+    if (mayPass && this.#relay.pass?.(data as Buffer) === true) return
     this.#inbox.add(isBinary ? 'binary' : (data as Buffer))
   }
 
   /** Answers a message whose turn it is. */
   #handle(frame: ClientFrame): void {
     const answered = once(() => this.#inbox.answered())
-    const content = readFrame(frame)
+    const content = readFrame(frame, this.#maxMessageBytes)
+    if (frame.length > this.#maxMessageBytes) this.#refused.count('size')
     const step =
       content.outcome === 'refused'
         ? () => this.#outbox.send(content.replies)

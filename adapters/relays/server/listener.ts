@@ -10,26 +10,38 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import type { BadSignatures } from './bad-signatures.ts'
+import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits } from './connection-limits.ts'
+import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
+import { webSocketServers } from './web-sockets.ts'
 
-/** What may answer an HTTP request in place of the relay. It must not throw. */
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse, address: string) => boolean
+/**
+ * What may answer an HTTP request in place of the relay. It must not throw. True: it answers it, or calls `pass`, and then the
+ * relay does.
+ */
+export type HttpHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  address: string,
+  pass: () => void,
+) => boolean
 
 export interface ListenerSettings {
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
   readonly options: ServerOptions
+  readonly limits: ClientLimits
   /** Whether clients are offered permessage-deflate. */
   readonly compression: boolean
   /**
-   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address. True: it answers it.
+   * Asked first about each HTTP request that is no WebSocket handshake, with the client's address.
    */
   readonly http?: HttpHandler | undefined
   /** Answers all other HTTP requests. */
@@ -85,53 +97,46 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/**
- * Compresses only messages long enough to benefit, and keeps no state between messages, to use little memory per client.
- */
-const COMPRESSION = {
-  threshold: 512,
-  serverNoContextTakeover: true,
-  clientNoContextTakeover: true,
-  serverMaxWindowBits: 12,
-  zlibDeflateOptions: { level: 3, memLevel: 5 },
-}
-
-/** Of one message. A client that writes through a buffer of 1 kB needs 512 for the largest message of the default. */
-const MAX_FRAGMENTS = 1024
-/** Packets of a message that has not arrived as a whole: each costs memory beside its bytes (I9). */
-const MIN_CHUNKS = 1024
-const MEAN_CHUNK_BYTES = 256
-
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
-  const { options, host, refused } = settings
+  const { options, limits, host, refused } = settings
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    const isTaken = settings.http?.(request, response, settings.senderOf(request).address)
-    if (isTaken !== true) settings.onRequest(request, response)
+    response.once('close', () => {
+      // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
+      if (!http.listening) setImmediate(() => http.closeIdleConnections())
+    })
+    const incoming = checkIncoming(request)
+    if (incoming !== 'path') return answerItself(incoming, response)
+    const pass = () => settings.onRequest(request, response)
+    const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
+    if (isTaken !== true) pass()
   })
   const protocols = new WeakMap<IncomingMessage, string>()
-  const webSockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: options.maxMessageBytes,
-    maxFragments: MAX_FRAGMENTS,
-    maxBufferedChunks: Math.max(MIN_CHUNKS, Math.ceil(options.maxMessageBytes / MEAN_CHUNK_BYTES)),
-    perMessageDeflate: settings.compression && COMPRESSION,
-    handleProtocols: (_offered, request) => protocols.get(request) ?? false,
+  const nextServer = webSocketServers({
+    maxMessageBytes: () => limits.maxMessageBytes,
+    compression: settings.compression,
+    protocolOf: (request) => protocols.get(request),
   })
   const connections = new Set<ClientConnection>()
-  const limits = new ConnectionLimits(options)
+  const places = new ConnectionLimits(limits)
 
   const upgrade = async (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const gone = new AbortController()
     const leaving = () => gone.abort()
     stream.on('error', () => undefined).once('close', leaving)
-    const sender = settings.senderOf(request)
     const turnAway = (status: number, reason: RefusedReason) => {
       refused.count(reason)
       refuse(stream, status)
     }
+    if (checkIncoming(request) !== 'path') return turnAway(400, 'invalid')
+    if (!isHandshake(request)) {
+      refused.count('invalid')
+      // It says what is wrong, in the status or a header.
+      return nextServer().handleUpgrade(request, stream, head, () => stream.destroy())
+    }
+    const sender = settings.senderOf(request)
     if (settings.badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
-    const admission = limits.admit(sender.address)
+    const admission = places.admit(sender.address)
     if (admission.outcome === 'refused')
       return turnAway(admission.status, admission.status === 503 ? 'full' : 'address')
     const { place } = admission
@@ -140,7 +145,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
       const reception = await settings.receive(request, sender, gone.signal)
       if (!http.listening) return turnAway(503, 'stopping')
       if (reception.protocol !== undefined) protocols.set(request, reception.protocol)
-      webSockets.handleUpgrade(request, stream, head, (socket) => {
+      nextServer().handleUpgrade(request, stream, head, (socket) => {
         stream.off('close', leaving)
         const connection = reception.accept(socket)
         connections.add(connection)
@@ -158,6 +163,13 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     }
   }
   http.on('upgrade', upgrade)
+  // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
+  http.on('connect', (_request, stream) =>
+    refuse(
+      stream.on('error', () => undefined),
+      405,
+    ),
+  )
   await bind(http, settings.port, host)
 
   const heartbeat = setInterval(() => {
@@ -186,6 +198,13 @@ function bind(http: Server, port: number, host: string): Promise<void> {
       resolve()
     })
   })
+}
+
+/** RFC 9110 section 9.3.7: OPTIONS of `*` is about the server as a whole. */
+function answerItself(incoming: Exclude<Incoming, 'path'>, response: ServerResponse): void {
+  const status = incoming === 'server' ? 204 : incoming.status
+  // What follows in the connection cannot be trusted to be a request.
+  response.writeHead(status, { ...(status >= 400 && { connection: 'close', 'content-length': 0 }) }).end()
 }
 
 function refuse(stream: Duplex, status: number): void {

@@ -8,7 +8,7 @@ const REASONS = {
   address:
     'refused clients: as many of their address are connected as server.maxConnectionsPerAddress allows',
   signatures: 'refused clients of addresses that sent too many wrong signatures',
-  invalid: 'refused clients whose WebSocket handshake is invalid',
+  invalid: 'refused clients whose WebSocket handshake or its path is invalid',
   relay: 'refused clients: the relay refused them, or cannot be reached',
   stopping: 'refused clients: the server is stopping',
   failed: 'refused clients: the server failed to accept them',

@@ -1,9 +1,20 @@
 /** The `server`, `proxy` and `upstream` settings: every option, its default and its bounds. */
 
-import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
+import { isPubkey, readSubject } from '../../../plugin/access/subjects.ts'
+import { readNetwork } from '../../../plugin/network-address.ts'
+import { ADDRESS_HEADERS } from './forwarded-for.ts'
+
+/** The bounds of the length of a message, also where a relay behind says its own (I9). */
+export const MESSAGE_BYTES = { least: 1024, most: 8_388_608 }
 
 const integer = (min: number, max: number) => z.number().int().min(min).max(max)
+
+const webUrl = (path: string) =>
+  z
+    .url({ protocol: /^https?$/ })
+    .meta({ examples: [`https://relay.example.com/${path}`] })
+    .optional()
 
 /** The `server` settings: what it says about itself, and what clients may do. */
 export const serverOptionsSchema = z.strictObject({
@@ -13,21 +24,35 @@ export const serverOptionsSchema = z.strictObject({
     .default('Hands each MLS key package to one requester.')
     .describe('Description in the NIP-11 document'),
   contact: z.string().optional().describe("Operator's contact address in the NIP-11 document"),
-  icon: z
-    .url({ protocol: /^https?$/ })
-    .meta({ examples: ['https://relay.example.com/icon.png'] })
+  pubkey: z
+    .string()
+    .refine((text) => isPubkey(readSubject(text) ?? ''))
+    .meta({ examples: ['npub1...'] })
     .optional()
-    .describe('URL of an icon, for the NIP-11 document'),
-  maxMessageBytes: integer(1024, 8_388_608)
-    .default(524_288)
-    .describe('Maximum size of a message from a client'),
-  maxConnections: integer(1, 1_000_000).default(1000).describe('Maximum number of connected clients'),
+    .describe("Operator's pubkey (hex or npub), for messages to them, in the NIP-11 document"),
+  icon: webUrl('icon.png').describe('URL of an icon, for the NIP-11 document'),
+  banner: webUrl('banner.png').describe('URL of a large image, for the NIP-11 document'),
+  termsOfService: webUrl('terms').describe('URL of the terms of service, for the NIP-11 document'),
+  maxMessageBytes: integer(MESSAGE_BYTES.least, MESSAGE_BYTES.most)
+    .optional()
+    .describe(
+      'Maximum size of a message from a client; by default what the relay behind says of itself (NIP-11), else 524288',
+    ),
+  maxConnections: integer(0, 1_000_000)
+    .optional()
+    .describe(
+      'Maximum number of connected clients; 0 is no limit; by default 1000, and no limit in front of a relay',
+    ),
   maxConnectionsPerAddress: integer(0, 1_000_000)
-    .default(100)
-    .describe('Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit'),
+    .optional()
+    .describe(
+      'Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit; by default 100, and no limit in front of a relay',
+    ),
   maxSubscriptions: integer(1, 10_000)
-    .default(32)
-    .describe('Maximum number of open subscriptions of one client'),
+    .optional()
+    .describe(
+      'Maximum number of open subscriptions of one client; by default 32, and in front of a relay only its own limit',
+    ),
   maxPendingMessages: integer(1, 10_000)
     .default(64)
     .describe('Maximum number of unanswered messages of one client; no more are read until one is answered'),
@@ -56,7 +81,7 @@ export type ServerOptions = z.output<typeof serverOptionsSchema>
 
 const addressRange = z
   .string()
-  .refine((range) => addRange(new BlockList(), range))
+  .refine((range) => readNetwork(range) !== undefined)
   .meta({ examples: ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'] })
 
 /** The `upstream` setting. */
@@ -73,7 +98,13 @@ export const proxyOptionsSchema = z.strictObject({
   trust: z
     .array(addressRange)
     .default([])
-    .describe('Reverse proxies in front of this server, whose X-Forwarded-For and X-Real-IP are believed'),
+    .describe('Reverse proxies in front of this server, which are believed when they name their client'),
+  addressHeader: z
+    .enum(ADDRESS_HEADERS)
+    .optional()
+    .describe(
+      'The header in which they name it, so that no other is read: one that they pass on may be written by the client; by default the first of these that a request has',
+    ),
   publish: z
     .enum(['here', 'upstream'])
     .default('here')
@@ -87,22 +118,3 @@ export const proxyOptionsSchema = z.strictObject({
 })
 
 export type ProxyOptions = z.output<typeof proxyOptionsSchema>
-
-/** The addresses that a `trust` setting names. */
-export function trustedAddresses(ranges: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const range of ranges) addRange(list, range)
-  return list
-}
-
-/** False for text that is neither an address nor a CIDR range (RFC 4632, RFC 4291 section 2.3). */
-function addRange(list: BlockList, range: string): boolean {
-  const [address = '', prefix, ...more] = range.split('/')
-  const version = isIP(address)
-  const maxLength = version === 6 ? 128 : 32
-  const length = prefix === undefined ? maxLength : Number(prefix)
-  if (version === 0 || more.length > 0 || prefix === '' || !(length <= maxLength)) return false
-  if (!Number.isInteger(length) || length < 0) return false
-  list.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4')
-  return true
-}

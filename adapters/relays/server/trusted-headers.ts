@@ -1,11 +1,13 @@
 /**
- * Which headers of a request are believed: X-Forwarded-For and X-Real-IP from a trusted reverse proxy, and a Host header
- * that names this machine.
+ * Which headers of a request are believed: the client's address from a trusted reverse proxy, and a Host header that names
+ * this machine.
  */
 
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
 import type { Logger } from '../../../plugin/context.ts'
+import { isPrivate, NetworkSet, readAddress } from '../../../plugin/network-address.ts'
+import { ADDRESS_HEADERS, type AddressHeader, type ForwardedFor, forwardedFor } from './forwarded-for.ts'
+import type { ProxyOptions } from './server-options.ts'
 
 /** Who sent a request. */
 export interface Sender {
@@ -16,54 +18,108 @@ export interface Sender {
   readonly isKnown: boolean
 }
 
+/** What the operator is told once. */
+const WARNINGS = {
+  untrusted:
+    'a private address sends a forwarding header that is not trusted, so all clients behind it count as one ' +
+    'for limits by address; add your reverse proxy to proxy.trust',
+  silent:
+    'a reverse proxy in proxy.trust names no client, so all clients behind it count as one for limits by address; ' +
+    'have it set X-Forwarded-For, Forwarded or X-Real-IP',
+  unreadable:
+    'a reverse proxy in proxy.trust names a client by what is no address, so this client counts as the proxy for limits by ' +
+    'address; have it set X-Forwarded-For, Forwarded or X-Real-IP to an address',
+  disagreeing:
+    'two forwarding headers of a reverse proxy in proxy.trust name different clients, one of them perhaps written by a client; ' +
+    'set proxy.addressHeader to the header that the proxy itself sets',
+} as const
+
+/** Of what is no address; it is written to the log. */
+const MAX_LOGGED_LENGTH = 64
+/** What nginx calls a client on a Unix socket: somebody on the proxy's own machine. */
+const LOCAL = /^unix:/i
+
+type Trust = Pick<ProxyOptions, 'trust' | 'addressHeader'>
+
 /** Finds the client's address of each request. */
 export class ClientAddresses {
-  readonly #trusted: BlockList
+  readonly #trusted: NetworkSet
+  readonly #header: AddressHeader | undefined
   readonly #log: Logger
-  #hasWarned = false
+  readonly #warned = new Set<keyof typeof WARNINGS>()
 
-  constructor(trusted: BlockList, log: Logger) {
-    this.#trusted = trusted
+  constructor({ trust, addressHeader }: Trust, log: Logger) {
+    this.#trusted = new NetworkSet(trust)
+    this.#header = addressHeader
     this.#log = log
   }
 
   senderOf(request: IncomingMessage): Sender {
-    const peer = bareAddress(request.socket.remoteAddress ?? '')
-    const isVouchedFor = isIn(this.#trusted, peer)
-    const address = this.#addressOf(request)
-    const isKnown = isVouchedFor ? address !== peer : !mayBeProxy(request, peer)
-    return { address, isVouchedFor, isKnown }
+    const { remoteAddress = '' } = request.socket
+    const peer = readAddress(remoteAddress) ?? remoteAddress
+    if (this.#trusted.has(peer)) return { ...this.#clientOf(request, peer), isVouchedFor: true }
+    if (isPrivate(peer) && this.#chainIn(request) !== undefined) this.#warn('untrusted', { address: peer })
+    return { address: peer, isVouchedFor: false, isKnown: !mayBeProxy(request, peer) }
   }
 
-  /** The last address of the chain that is not a trusted proxy. Anyone could have written the addresses before it. */
-  #addressOf({ socket, headers }: IncomingMessage): string {
-    const peer = bareAddress(socket.remoteAddress ?? '')
-    const forwarded = headerText(headers['x-forwarded-for'])
-    if (!isIn(this.#trusted, peer)) {
-      if (forwarded !== '') this.#warn(peer)
-      return peer
+  /**
+   * The last address of the chain that is not a trusted proxy: anyone could have written the addresses before it. Where a proxy
+   * does not name its client, everybody it speaks for counts as the proxy, so that nobody escapes a limit (I5).
+   */
+  #clientOf(request: IncomingMessage, peer: string): Pick<Sender, 'address' | 'isKnown'> {
+    const chain = this.#chainIn(request)
+    if (chain === undefined) {
+      if (request.headers.upgrade !== undefined) this.#warn('silent', { address: peer })
+      return { address: peer, isKnown: false }
     }
-    const chain = forwarded === '' ? [headerText(headers['x-real-ip'])] : forwarded.split(',')
-    let client = peer
-    for (const hop of chain.map((text) => bareAddress(text.trim())).reverse()) {
-      if (isIP(hop) === 0) return client
-      client = hop
-      if (!isIn(this.#trusted, hop)) return client
-    }
+    const client = this.#endOf(chain, peer)
+    if (this.#header === undefined) this.#compare(request, chain, client.address)
     return client
   }
 
-  /** Warns once that limits by address would affect all clients of this proxy together. */
-  #warn(address: string): void {
-    if (this.#hasWarned || !isPrivate(address)) return
-    this.#hasWarned = true
-    this.#log.warn(
-      { address },
-      'a private address sends an X-Forwarded-For that is not trusted, so all clients behind it count as one ' +
-        'for limits by address; add your reverse proxy to proxy.trust',
-    )
+  #endOf({ header, hops }: ForwardedFor, peer: string): Pick<Sender, 'address' | 'isKnown'> {
+    let client = peer
+    for (const hop of hops) {
+      const address = LOCAL.test(hop) ? '127.0.0.1' : readAddress(hop)
+      if (address === undefined) {
+        this.#warn('unreadable', { address: client, header, client: hop.slice(0, MAX_LOGGED_LENGTH) })
+        return { address: client, isKnown: false }
+      }
+      client = address
+      if (!this.#trusted.has(address)) return { address, isKnown: true }
+    }
+    return { address: client, isKnown: false }
+  }
+
+  #chainIn({ headers }: IncomingMessage): ForwardedFor | undefined {
+    const looked = this.#header === undefined ? ADDRESS_HEADERS : [this.#header]
+    for (const header of looked) {
+      const chain = forwardedFor(headers, header)
+      if (chain !== undefined) return chain
+    }
+    return undefined
+  }
+
+  /** A header that names another proxy on the way is no contradiction. */
+  #compare({ headers }: IncomingMessage, { header: used }: ForwardedFor, client: string): void {
+    for (const header of ADDRESS_HEADERS) {
+      const hops = header === used ? [] : (forwardedFor(headers, header)?.hops ?? [])
+      const other = hops.map((hop) => readAddress(hop)).find((address) => !this.#trusted.has(address))
+      if (other !== undefined && other !== client)
+        this.#warn('disagreeing', { headers: [used, header], addresses: [client, other] })
+    }
+  }
+
+  /** Each warning once: what a client can cause must not fill the log. */
+  #warn(warning: keyof typeof WARNINGS, fields: object): void {
+    if (this.#warned.has(warning)) return
+    this.#warned.add(warning)
+    this.#log.warn(fields, WARNINGS[warning])
   }
 }
+
+/** Headers that a reverse proxy adds, whether or not they name a client. */
+const FORWARDED = [...ADDRESS_HEADERS, 'via', 'cf-connecting-ip', 'true-client-ip'] as const
 
 /** Whether a peer that is not trusted may be a reverse proxy that the operator has not named. */
 function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
@@ -79,47 +135,8 @@ function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
 export function localHost({ headers: { host = '' }, socket }: IncomingMessage): string | undefined {
   const url = `ws://${host}`
   if (!URL.canParse(url)) return undefined
-  const hostname = new URL(url).hostname.replace(/^\[|\]$/g, '')
-  const localAddress = socket.localAddress?.replace(/^::ffff:/, '')
-  return hostname === 'localhost' || hostname === localAddress ? host : undefined
+  const { hostname } = new URL(url)
+  if (hostname === 'localhost') return host
+  const named = readAddress(hostname)
+  return named !== undefined && named === readAddress(socket.localAddress ?? '') ? host : undefined
 }
-
-/** Without the zone of a link-local address; an IPv4-mapped IPv6 address becomes IPv4. */
-function bareAddress(address: string): string {
-  return address.replace(/%.*$/, '').replace(/^::ffff:(?=\d+\.)/i, '')
-}
-
-function headerText(header: string | readonly string[] | undefined): string {
-  return typeof header === 'string' ? header : (header?.join(',') ?? '')
-}
-
-/** Loopback, RFC 1918, RFC 6598, RFC 4193 and link-local addresses. */
-function isPrivate(address: string): boolean {
-  return isIn(PRIVATE, address)
-}
-
-/** False for text that is not an IP address. */
-function isIn(list: BlockList, address: string): boolean {
-  const version = isIP(address)
-  return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
-}
-
-const FORWARDED = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'via'] as const
-
-const PRIVATE_IPV4 = [
-  ['127.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-  ['169.254.0.0', 16],
-] as const
-const PRIVATE_IPV6 = [
-  ['::1', 128],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const
-
-const PRIVATE = new BlockList()
-for (const [network, prefix] of PRIVATE_IPV4) PRIVATE.addSubnet(network, prefix, 'ipv4')
-for (const [network, prefix] of PRIVATE_IPV6) PRIVATE.addSubnet(network, prefix, 'ipv6')

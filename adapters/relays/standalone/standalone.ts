@@ -5,6 +5,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
+import { ownLimits } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
 import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
@@ -20,7 +21,6 @@ import {
   proxyOptionsSchema,
   type ServerOptions,
   serverOptionsSchema,
-  trustedAddresses,
 } from '../server/server-options.ts'
 import { ClientAddresses, localHost } from '../server/trusted-headers.ts'
 import { RelayListRelay } from './relay-list-relay.ts'
@@ -35,8 +35,12 @@ export interface StandaloneSettings {
   readonly options?: ServerOptions
   readonly proxy?: ProxyOptions
   readonly log: Logger
+  /** Keeps the relay lists; one of its own by default. */
+  readonly relay?: RelayListRelay | undefined
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
+  /** NIPs that `http` supports, for the NIP-11 document. */
+  readonly nips?: readonly number[] | undefined
   /** Of this software, for the NIP-11 document. */
   readonly version: string
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -45,22 +49,25 @@ export interface StandaloneSettings {
 
 /** Serves until it is closed. Rejects when it cannot listen on the address. */
 export function startStandalone(settings: StandaloneSettings): Promise<Listener> {
-  const { gateway, store, log, version, clock = Date.now } = settings
+  const { gateway, store, log, version, nips, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
+  const limits = ownLimits(options)
   const turns = new MessageTurns(options)
   const badSignatures = new BadSignatures({ options, clock })
   const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
-  const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
-  const addresses = new ClientAddresses(trustedAddresses(proxy.trust), log)
+  const now = () => Math.floor(clock() / 1000)
+  const relay = settings.relay ?? new RelayListRelay({ store, report, now })
+  const addresses = new ClientAddresses(proxy, log)
   return listen({
     host,
     port,
     options,
+    limits,
     compression: proxy.compression,
     http: settings.http,
-    onRequest: answerHttp({ gateway, options, version }),
+    onRequest: answerHttp({ gateway, options, version, nips }),
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
     refused,
@@ -76,6 +83,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
           openSession: (connection) => gateway.session({ ...connection, relayLists: 'kept' }),
           relay,
           options,
+          limits,
           turns,
           report,
         }),
@@ -91,20 +99,23 @@ interface HttpAnswer {
 
 /** Answers `GET /` with the NIP-11 document where the client accepts it, otherwise with a sentence for people. */
 function answerHttp(settings: StandaloneInformation): RequestListener {
-  return (request, response) => {
+  return async (request, response) => {
     request.resume()
-    const { status, type, body } = answerTo(request, settings)
+    const { status, type, body } = await answerTo(request, settings)
     response.writeHead(status, { ...CORS, 'content-type': type, 'content-length': Buffer.byteLength(body) })
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 }
 
-function answerTo({ url, method, headers }: IncomingMessage, settings: StandaloneInformation): HttpAnswer {
+async function answerTo(
+  { url, method, headers }: IncomingMessage,
+  settings: StandaloneInformation,
+): Promise<HttpAnswer> {
   if (url?.split('?')[0] !== '/') return plainText(404, 'not found')
   if (method === 'OPTIONS') return plainText(204, '')
   if (method !== 'GET' && method !== 'HEAD') return plainText(405, 'only GET and WebSockets are supported')
   if (headers.accept?.includes(NOSTR_JSON)) {
-    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(standaloneInformation(settings)) }
+    return { status: 200, type: NOSTR_JSON, body: JSON.stringify(await standaloneInformation(settings)) }
   }
   return plainText(
     200,

@@ -1,5 +1,7 @@
 /** strfry's write-policy protocol (its docs/plugins.md): one line of JSON asks about an event, one line answers. */
 
+import { isLoopback } from '../../../plugin/network-address.ts'
+
 /** Longest line that strfry reads from a plugin (`setMaxRecordSize` in its PluginEventSifter.h). */
 export const MAX_ANSWER_BYTES = 8192
 /** A message of this many characters fits in an answer, even if JSON escapes each of them in six bytes. */
@@ -97,7 +99,7 @@ function sourceOf(sourceType: unknown): Question['source'] {
  */
 function addressOf(sourceInfo: unknown): string | undefined {
   if (typeof sourceInfo !== 'string' || sourceInfo === '') return undefined
-  return /^(127\.|::1$)/.test(sourceInfo) ? undefined : sourceInfo
+  return isLoopback(sourceInfo) ? undefined : sourceInfo
 }
 
 /** Replaces lone surrogates, which are not valid UTF-8: strfry could not read the line. */

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
+import { isPrivate } from '../../../plugin/network-address.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { forEachLine } from './line-reader.ts'
 import type { OperatorPolicy } from './operator-policy.ts'
@@ -66,9 +67,20 @@ export function answerQuestions(
   write: (answer: string) => void,
   log: Logger,
 ): Promise<void> {
+  let hasWarned = false
+  const warnOnce = (address: string) => {
+    if (hasWarned) return
+    hasWarned = true
+    log.warn(
+      { address },
+      'strfry gives the private address of a client; if it is that of a reverse proxy, all clients behind it count as one for ' +
+        'limits by address: set realIpHeader in strfry.conf',
+    )
+  }
   return forEachLine(input, (line) => {
     const question = parse(line, log)
     if (question === undefined) return undefined
+    if (question.address !== undefined && isPrivate(question.address)) warnOnce(question.address)
     const answer = (decision: Decision) => write(writeAnswer(question.id, decision))
     const decision = policy.decide(question)
     return decision instanceof Promise ? decision.then(answer) : void answer(decision)

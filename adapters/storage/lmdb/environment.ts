@@ -1,7 +1,7 @@
 /** The LMDB environment: its tables, their format, and the errors when it cannot be opened. */
 
-import { closeSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
@@ -13,11 +13,13 @@ import type { KeptWindow } from '../../../plugin/stock/windows.ts'
 import {
   type AccessList,
   type AccessRule,
+  type InformationField,
   type KnownName,
   type StoredKeyPackage,
   StoreError,
   type StoreFault,
 } from '../../../plugin/store.ts'
+import { DATA_FILE, MAX_READERS, missing, requireDataFile, requireOpenableFiles } from './files.ts'
 
 /**
  * Incremented whenever stored data can mean what earlier versions do not know. A store with a later format is refused; one with an
@@ -27,9 +29,6 @@ export const FORMAT = 3
 const FORMATS = [1, 2, FORMAT]
 /** The table with the format; its name also distinguishes our environments from those of other programs. */
 const META_TABLE = 'keypackage-gateway'
-/** In the header of the first page of every LMDB data file (`mm_magic` in mdb.c). */
-const MAGIC = 0xbeefc0de
-
 /** An author's stock. */
 export interface StoredStock extends Stock {
   /** The hour of the author's entry in the `due` table. */
@@ -72,6 +71,8 @@ export type RecordedChange = Change & { readonly origin: string }
 
 export type AccessKey = [table: 'access', list: AccessList, subject: string]
 
+export type InformationKey = [table: 'information', field: InformationField]
+
 export interface Environment {
   readonly root: RootDatabase
   readonly authors: Database<StoredStock, Pubkey>
@@ -100,6 +101,8 @@ export interface Environment {
   readonly accessRules: Database<AccessRule, AccessKey>
   /** The same table, likewise: the store's URL. */
   readonly url: Database<string, 'url'>
+  /** The same table: what operators have changed of what the relay says about itself. */
+  readonly information: Database<string, InformationKey>
 }
 
 /** The path of an LMDB store, and whether to create it. */
@@ -120,11 +123,11 @@ export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSetting
   try {
     if (ifMissing === 'create') mkdirSync(path, { recursive: true })
     else requireDataFile(path)
-    requireLmdb(join(path, 'data.mdb'))
+    requireOpenableFiles(path)
     return openTables(openRoot(path), path, ifMissing)
   } catch (error) {
     if (error instanceof StoreError) throw error
-    const { advice, fault } = openingFault(error)
+    const { advice, fault } = openingFault(error, join(path, DATA_FILE))
     throw new StoreError(`cannot open the LMDB store in ${path}: ${advice}`, { cause: error, fault })
   }
 }
@@ -140,7 +143,14 @@ export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSetting
  *   rejection is unhandled and ends the process (I7). Transactions of one turn share a commit without it too.
  */
 function openRoot(path: string): RootDatabase {
-  return open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false, cache: false })
+  return open({
+    path,
+    noSubdir: false,
+    overlappingSync: false,
+    eventTurnBatching: false,
+    cache: false,
+    maxReaders: MAX_READERS,
+  })
 }
 
 function openTables(
@@ -159,6 +169,7 @@ function openTables(
       changes: root.openDB({ name: META_TABLE }),
       accessRules: root.openDB({ name: META_TABLE }),
       url: root.openDB({ name: META_TABLE }),
+      information: root.openDB({ name: META_TABLE }),
       authors: root.openDB({ name: 'authors' }),
       packages: root.openDB({ name: 'packages' }),
       followLists: root.openDB({ name: 'packages' }),
@@ -170,43 +181,6 @@ function openTables(
   } catch (error) {
     void root.close()
     throw error
-  }
-}
-
-/** Checks with `stat` only: opening an LMDB data file would create it. */
-function requireDataFile(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false }) === undefined)
-    throw missing(path, 'the directory does not exist')
-  const file = statSync(join(path, 'data.mdb'), { throwIfNoEntry: false })
-  if (file === undefined) throw missing(path, 'the directory has no data.mdb')
-  if (file.size === 0) throw missing(path, 'data.mdb holds no tables')
-}
-
-function missing(path: string, why: string): StoreError {
-  return new StoreError(`no key package store in ${resolve(path)}: ${why}; check the path`, {
-    fault: 'configuration',
-  })
-}
-
-/** LMDB maps a file without validating it, and crashes the process on a file of another kind. */
-function requireLmdb(file: string): void {
-  const header = headerOf(file)
-  if (header.length === 0) return
-  for (let offset = 0; offset + 4 <= header.length; offset += 4) {
-    if (header.readUInt32LE(offset) === MAGIC || header.readUInt32BE(offset) === MAGIC) return
-  }
-  throw new StoreError(`${file} is not an LMDB file: use another directory, or move the file away`, {
-    fault: 'configuration',
-  })
-}
-
-function headerOf(file: string): Buffer {
-  const header = Buffer.alloc(64)
-  const descriptor = openSync(file, 'a+')
-  try {
-    return header.subarray(0, readSync(descriptor, header, 0, header.length, 0))
-  } finally {
-    closeSync(descriptor)
   }
 }
 
@@ -242,8 +216,9 @@ function firstFormat(root: RootDatabase, meta: Environment['meta']): number | un
 }
 
 /** What to do about an error, and whether it may end by itself: a full disk, too many open files, a lack of memory. */
-function openingFault(error: unknown): { advice: string; fault: StoreFault } {
+function openingFault(error: unknown, file: string): { advice: string; fault: StoreFault } {
   const name = errorName(error)
+  const { code }: { code?: unknown } = Object(error)
   if (name === 'EACCES' || name === 'EPERM' || name === 'EROFS') {
     const advice = `permission denied (${name}): give this user write access to the directory, or use another`
     return { advice, fault: 'configuration' }
@@ -254,14 +229,25 @@ function openingFault(error: unknown): { advice: string; fault: StoreFault } {
     const advice = `the disk is full (${name}): free some space, or use another directory`
     return { advice, fault: 'temporary' }
   }
-  return { advice: String(error), fault: isUnreadable(error) ? 'configuration' : 'temporary' }
+  if (code === READERS_FULL) {
+    const advice = `all ${MAX_READERS} places for readers are taken (MDB_READERS_FULL): end some of the processes that use it`
+    return { advice, fault: 'temporary' }
+  }
+  if (UNREADABLE.includes(code)) {
+    const advice = `${file} is damaged (${messageOf(error)}): restore it from a backup, or use another directory to start with an empty store`
+    return { advice, fault: 'configuration' }
+  }
+  return { advice: messageOf(error), fault: 'temporary' }
 }
 
-/** MDB_CORRUPTED, MDB_VERSION_MISMATCH and MDB_INVALID (lmdb.h). */
-const UNREADABLE: readonly unknown[] = [-30796, -30794, -30793]
+/** MDB_READERS_FULL (lmdb.h). */
+const READERS_FULL = -30790
+/** MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_PANIC, MDB_VERSION_MISMATCH and MDB_INVALID (lmdb.h). */
+const UNREADABLE: readonly unknown[] = [-30797, -30796, -30795, -30794, -30793]
 
-function isUnreadable(error: unknown): boolean {
-  return UNREADABLE.includes(Object(error).code)
+function messageOf(error: unknown): string {
+  const { message }: { message?: unknown } = Object(error)
+  return String(message ?? error)
 }
 
 /** Node errors have a name as their code; LMDB errors have the system error number. */

@@ -109,6 +109,11 @@ export class Keys {
     return `${this.#prefix}access`
   }
 
+  /** A hash: what operators have changed of what the relay says about itself. */
+  information(): string {
+    return `${this.#prefix}information`
+  }
+
   /** The store's URL. */
   url(): string {
     return `${this.#prefix}url`

@@ -143,6 +143,8 @@ async function populate(store: MovableStore): Promise<void> {
   await importOne(store, relayList(alice, NOW, 10002))
   await store.putAccessRule({ list: 'ban', subject: dave.pubkey, reason: 'spam', at: NOW })
   await store.putAccessRule({ list: 'allow', subject: '203.0.113.0/24', at: NOW })
+  await store.putInformation('name', 'Keys')
+  await store.putInformation('icon', '')
   await importOne(store, relayList(alice, NOW - 1, 10050))
 }
 

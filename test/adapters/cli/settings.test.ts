@@ -50,7 +50,7 @@ describe('sources', () => {
       profile: 'mixed',
       store: 'lmdb:./data/keypackages',
       listen: '127.0.0.1:7447',
-      server: { maxMessageBytes: 524_288 },
+      server: { maxPendingMessages: 64 },
       log: { level: 'info' },
     })
     expect(load({ file: yaml('') }).quota.perAuthor.max).toBe(10)

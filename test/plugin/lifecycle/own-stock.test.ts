@@ -106,7 +106,7 @@ describe.each(everyStore())("an author's own stock, in %s", (_name, open) => {
   })
 
   it('records each removal in the audit log, and tells the listeners of the store', async () => {
-    const { audited } = test.served({ url: '', port: 0, close: async () => {} })
+    const { audited } = test
     const told: unknown[] = []
     const [event] = await publish(...(await keyPackagesOf(alice, 1)))
     store.onRemoved((removals) => told.push(...removals))

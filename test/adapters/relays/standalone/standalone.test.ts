@@ -1,5 +1,6 @@
 /** The standalone server over real sockets: invalid messages, limits, the order of answers, and stopping. */
 
+import { once } from 'node:events'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { ServerOptions } from '../../../../adapters/relays/server/server-options.ts'
@@ -11,10 +12,10 @@ import { type Gate, gate } from '../../../support/gate.ts'
 import { authEvent } from '../../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../../support/key-packages.ts'
 import { person } from '../../../support/people.ts'
-import { startTestServer, type TestServer } from '../../../support/server.ts'
+import { startTestServer, type WatchedServer } from '../../../support/server.ts'
 
 const alice = person('alice')
-let relay: TestServer
+let relay: WatchedServer
 
 interface StartSettings {
   readonly store?: KeyPackageStore
@@ -70,12 +71,33 @@ describe('any message at all', () => {
 })
 
 describe('limits', () => {
-  it('closes a connection with 1009 when a message is too large', async () => {
+  it('refuses a message that is too large, by its id where it has one', async () => {
     await start({ server: { maxMessageBytes: 1024 } })
     const client = await Client.greeted(relay.url)
+    const long = 'x'.repeat(1024)
+    const id = 'f'.repeat(64)
+    client.send(['EVENT', { id, content: long }], ['REQ', 's', { '#t': [long] }], [long])
+    const tooLarge = expect.stringMatching(
+      /^invalid: the message has 1\d{3} bytes; at most 1024 are accepted$/,
+    )
+    expect(await client.next()).toEqual(['OK', id, false, tooLarge])
+    expect(await client.next()).toEqual(['EOSE', 's'])
+    expect(await client.next()).toEqual(['CLOSED', 's', tooLarge])
+    expect(await client.next()).toEqual(['NOTICE', expect.stringMatching(/^invalid: /)])
     expect(await client.ask('REQ', 's', { kinds: [1] })).toEqual(['EOSE', 's'])
-    client.send(['REQ', 's', { '#t': ['x'.repeat(1024)] }])
-    expect(await client.ended).toBe(1009)
+    expect(relay.statistics().refused.size).toBe(3)
+  })
+
+  it('says why it closes a connection, with 1009, whose message is much too large', async () => {
+    await start({ server: { maxMessageBytes: 1024 } })
+    const client = await Client.greeted(relay.url)
+    const reason = once(client.socket, 'close').then(([, text]) => String(text))
+    client.send(['REQ', 's', { '#t': ['x'.repeat(2048)] }])
+    expect(await client.next()).toEqual(['NOTICE', 'invalid: the message is too large'])
+    expect([await client.ended, await reason]).toEqual([1009, 'the message is too large'])
+    expect(relay.log.lines).toEqual([
+      expect.objectContaining({ level: 'warn', fields: { reason: 'size', refused: 1 } }),
+    ])
   })
 
   it('answers 503 beyond the maximum of connections, until one is closed', async () => {

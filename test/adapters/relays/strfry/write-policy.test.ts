@@ -71,10 +71,20 @@ describe('a key package from a client', () => {
     for (const from of [
       { sourceInfo: '127.0.0.1' },
       { sourceInfo: '::1' },
+      { sourceInfo: '::ffff:127.0.0.1' },
       { sourceType: 'Stream' },
     ] as const) {
       expect(await strfry.ask(another, from)).toMatchObject({ action: 'shadowReject' })
     }
+  })
+
+  it('from a private address, which may be that of a reverse proxy, is said once in the log', async () => {
+    const strfry = openPolicy()
+    const addresses = ['172.17.0.1', '172.17.0.1', '10.0.0.1']
+    await strfry.tell(...addresses.map((sourceInfo) => questionAbout(note, { sourceInfo })))
+    expect(strfry.log.lines).toEqual([
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('realIpHeader') }),
+    ])
   })
 
   it('is rejected while the store is unavailable (I7)', async () => {

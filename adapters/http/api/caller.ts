@@ -1,0 +1,110 @@
+/** Who calls: the address, and the pubkey that has signed the request (NIP-98), before any handler sees it. */
+
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { bodyProblem, readBody } from '../body.ts'
+import type { Authorisation, HttpAuth, Signature } from '../nip98.ts'
+import { authorisationProblem } from '../problem.ts'
+import { RequestRefused } from './refusals.ts'
+
+/**
+ * Whether a route needs an authenticated pubkey. `optional`: it makes a difference. `ignored`: everybody gets the same answer, and
+ * no signature is looked at.
+ */
+export type Authentication = 'required' | 'optional' | 'ignored'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    authentication?: Authentication
+  }
+  interface FastifyRequest {
+    /** The client's network address. */
+    address: string
+    signature: Signature
+    authorisation: Authorisation
+    rawBody: Buffer | undefined
+  }
+}
+
+export interface CallerSettings {
+  readonly auth: HttpAuth
+  /** The URLs that a client may have signed for a request; none if this server does not know its own. */
+  readonly urlsOf: (request: IncomingMessage) => readonly string[]
+  readonly maxBodyBytes: number
+  readonly addressOf: (request: IncomingMessage) => string
+}
+
+const ABSENT = { outcome: 'absent' } as const
+
+/** Has each request authenticated: its headers before the body is read, then the body. */
+export function addCallers(
+  app: FastifyInstance,
+  { auth, urlsOf, addressOf, maxBodyBytes }: CallerSettings,
+): void {
+  app.decorateRequest('address', '')
+  app.decorateRequest('signature')
+  app.decorateRequest('authorisation')
+  app.decorateRequest('rawBody')
+  app.addHook('onRequest', async (request) => {
+    request.address = addressOf(request.raw)
+    request.signature = await signatureOf(request)
+    request.authorisation = ABSENT
+    demand(request, request.signature.outcome === 'signed' ? undefined : request.signature)
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
+    const read = await readBody(payload, { maxBytes: maxBodyBytes })
+    if (read.outcome === 'gone') throw new Refusal('invalid', 'the body did not arrive')
+    if (read.outcome !== 'read') throw new RequestRefused(bodyProblem(read.outcome))
+    request.rawBody = read.body
+    return read.body.length === 0 ? undefined : parse(read.body)
+  })
+  app.addHook('preValidation', async (request) => {
+    const { signature, rawBody } = request
+    if (signature.outcome !== 'signed') return
+    request.authorisation = await signature.complete(rawBody)
+    demand(request, request.authorisation)
+  })
+
+  async function signatureOf({ raw, is404, routeOptions, address }: FastifyRequest): Promise<Signature> {
+    const { authorization } = raw.headers
+    if (is404 || routeOptions.config.authentication === 'ignored' || authorization === undefined)
+      return ABSENT
+    const url = urlsOf(raw)
+    if (url.length === 0)
+      return {
+        outcome: 'refused',
+        reason: 'this server does not know its own URL; its operator must set publicUrl',
+      }
+    return auth.examine({ authorization, method: raw.method ?? '', url, address })
+  }
+}
+
+/** The pubkey of a request to a route that requires one. */
+export function ownerOf({ authorisation }: FastifyRequest): Pubkey {
+  if (authorisation.outcome === 'authenticated') return authorisation.pubkey
+  throw new Error('the route does not require authentication')
+}
+
+/** The pubkey that has signed the request, if any has. */
+export function pubkeysOf({ authorisation }: FastifyRequest): readonly Pubkey[] {
+  return authorisation.outcome === 'authenticated' ? [authorisation.pubkey] : []
+}
+
+/** A signature that is there and does not hold is refused everywhere: nobody takes part under another name than they think. */
+function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authorisation | undefined): void {
+  if (authorisation === undefined || is404) return
+  if (authorisation.outcome === 'absent' && routeOptions.config.authentication !== 'required') return
+  const problem = authorisationProblem(authorisation)
+  if (problem !== undefined) throw new RequestRefused(problem)
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    throw new Refusal('invalid', 'the body must be JSON')
+  }
+}

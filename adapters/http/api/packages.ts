@@ -1,0 +1,163 @@
+/** An author's own packages over HTTP: listed with their state, read, deleted, and marked as used elsewhere. */
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { OwnPackage, OwnRemoval } from '../../../plugin/lifecycle/own-stock.ts'
+import type { EventId } from '../../../plugin/nostr/messages.ts'
+import type { ApiSettings } from './api-settings.ts'
+import { ownerOf } from './caller.ts'
+import { describe, type TypedApp } from './document.ts'
+import { ExchangeSession } from './exchange-session.ts'
+import { closedIn, fromStore, refusalIn, refuse } from './refusals.ts'
+import { ownEventSchema, ownPackagesSchema, packageParams, removedSchema } from './schemas.ts'
+
+const config = { authentication: 'required' } as const
+const common = { tag: 'own packages', ...config } as const
+/** A banned author may not list packages, and may delete them. */
+const TO_READ = [401, 403, 429, 503]
+const TO_REMOVE = [400, 401, 403, 408, 413, 415, 429, 503]
+
+export function packageRoutes(app: TypedApp, settings: ApiSettings): void {
+  const { gateway, log } = settings
+  const listed = async (request: FastifyRequest): Promise<OwnPackage[]> => {
+    const owner = ownerOf(request)
+    const refusal = await gateway.refusalToQuery({ authenticated: [owner], address: request.address })
+    if (refusal !== undefined) throw refusalIn(refusal)
+    return fromStore(log, () => gateway.ownPackages(owner))
+  }
+  const remove = async (request: FastifyRequest, which: readonly EventId[] | 'everything') => {
+    const owner = ownerOf(request)
+    return removedIn(await fromStore(log, () => gateway.remove(owner, which, { address: request.address })))
+  }
+
+  app.route({
+    method: 'GET',
+    url: '/packages',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'listOwnPackages',
+        summary: 'List your own packages',
+        text: 'Uses none of them, and no quota.',
+        refusals: TO_READ,
+      }),
+      response: { 200: ownPackagesSchema },
+    },
+    handler: async (request) => {
+      const packages = await listed(request)
+      const fresh = packages.filter(({ state }) => state === 'fresh').length
+      const { low, max } = gateway.options.stock
+      return { packages, fresh, low, max }
+    },
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/packages',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'deleteAllOwnPackages',
+        summary: 'Delete all your packages',
+        text: 'Everything created until now: what is deleted, or arrives later and is older, is refused from then on.',
+        refusals: TO_REMOVE,
+      }),
+      response: { 200: removedSchema },
+    },
+    handler: (request) => remove(request, 'everything'),
+  })
+  app.route({
+    method: 'GET',
+    url: '/packages/:id',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'readOwnPackage',
+        summary: 'Read one of your packages, with its event',
+        text: 'As published. Nobody else can read it here.',
+        refusals: [400, 404, ...TO_READ],
+      }),
+      params: packageParams,
+      response: { 200: ownEventSchema },
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const packages = await listed(request)
+      const pkg = packages.find((own) => own.id === id)
+      const event = pkg && (await readEvent(settings, request, reply, pkg))
+      if (pkg === undefined || event === undefined)
+        throw refuse(404, 'invalid', 'you have no key package with this id here')
+      return { package: pkg, event }
+    },
+  })
+  app.route({
+    method: 'DELETE',
+    url: '/packages/:id',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'deleteOwnPackage',
+        summary: 'Delete one of your packages',
+        text: 'With a slot goes its alias. An id that is not here yet is refused when it arrives.',
+        refusals: TO_REMOVE,
+      }),
+      params: packageParams,
+      response: { 200: removedSchema },
+    },
+    handler: (request) => remove(request, [request.params.id]),
+  })
+  app.route({
+    method: 'POST',
+    url: '/packages/:id/consumed',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'markConsumed',
+        summary: 'Say that a package was used elsewhere',
+        text: 'For example one that came in a Welcome from another relay. Every event with its KeyPackage is used up.',
+        refusals: TO_REMOVE,
+      }),
+      params: packageParams,
+      response: { 200: removedSchema },
+    },
+    handler: async (request) => {
+      const { id } = request.params
+      const packages = await fromStore(log, () => gateway.ownPackages(ownerOf(request)))
+      const ref = packages.find((own) => own.id === id)?.ref
+      const twins = packages.filter((own) => own.ref === ref).map((own) => own.id)
+      return remove(request, [id, ...twins])
+    },
+  })
+}
+
+/** The event as it was published; undefined if it has left the stock meanwhile. */
+async function readEvent(
+  { gateway }: ApiSettings,
+  request: FastifyRequest,
+  { raw: response }: FastifyReply,
+  { id, kind }: OwnPackage,
+) {
+  const owner = ownerOf(request)
+  const session = new ExchangeSession({
+    gateway,
+    address: request.address,
+    authenticated: [owner],
+    response,
+  })
+  try {
+    const { replies } = await session.ask('REQ', 'own', { kinds: [kind], authors: [owner], ids: [id] })
+    const refused = closedIn(replies)
+    if (refused !== undefined) throw refusalIn(refused)
+    return replies.flatMap((reply) => (reply[0] === 'EVENT' ? [reply[2]] : [])).at(0)
+  } finally {
+    session.close()
+  }
+}
+
+function removedIn(removal: OwnRemoval): { removed: number } {
+  if (removal.outcome === 'refused') throw refusalIn(removal.message)
+  return { removed: removal.count }
+}

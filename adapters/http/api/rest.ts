@@ -1,0 +1,79 @@
+/** The REST interface as a part of the HTTP interface: which requests are its own, and how many at once. */
+
+import type { ServerResponse } from 'node:http'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { problemOf, sendProblem } from '../problem.ts'
+import type { Exchange, HttpPart } from '../routing.ts'
+import type { ApiSettings } from './api-settings.ts'
+import { Places } from './places.ts'
+
+export interface RestSettings extends ApiSettings {
+  /** Maximum requests in progress, of all addresses together. */
+  readonly maxConnections: number
+}
+
+/** More than browsers and clients send at once; each costs memory for its body. */
+const MAX_PER_ADDRESS = 16
+/** How long a client may take nothing of an answer before its connection is closed. */
+const STALLED_MS = 30_000
+
+/** Web apps of any origin may use it: nothing here depends on cookies. A wildcard would not allow Authorization (Fetch standard). */
+const HEADERS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Retry-After, WWW-Authenticate, Allow',
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+}
+/** What a browser asks before it sends a request to another origin. */
+const PREFLIGHT_HEADERS = {
+  'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+  'access-control-allow-headers': 'Authorization, Content-Type',
+  'access-control-max-age': '86400',
+}
+
+type Answer = (exchange: Exchange) => Promise<void>
+
+/** Answers everything under `<base>/api/v1`. Fastify is loaded for the first request. */
+export function restPart(settings: RestSettings): HttpPart {
+  const { base, maxConnections: total, log } = settings
+  const places = new Places({ perAddress: MAX_PER_ADDRESS, total })
+  const root = `${base}/api/v1`
+  let loading: Promise<Answer> | undefined
+  const load = () => {
+    loading ??= import('./api.ts').then(({ createApi }) => createApi(settings))
+    return loading
+  }
+  return (exchange) => {
+    const { request, response, path, address } = exchange
+    if (path !== root && !path.startsWith(`${root}/`)) return false
+    setHeaders(response, HEADERS)
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, PREFLIGHT_HEADERS).end()
+      return true
+    }
+    const leave = places.take(address)
+    if (leave === undefined) {
+      const problem = problemOf(new Refusal('rate-limited', 'too many requests at once; try again in 1 s'))
+      sendProblem(response, problem, { 'retry-after': '1' })
+      return true
+    }
+    response.once('close', leave)
+    response.setTimeout(STALLED_MS, () => response.destroy())
+    load()
+      .then((answer) => answer(exchange))
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'an HTTP request failed')
+        fail(response)
+      })
+    return true
+  }
+}
+
+function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+}
+
+function fail(response: ServerResponse): void {
+  if (response.headersSent) response.destroy()
+  else sendProblem(response, problemOf(new Refusal('error', 'failed to handle this request'), 500))
+}

@@ -1,0 +1,104 @@
+/** The operator's listener: a port of its own, whose requests no other website can make a browser send. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, isIP } from 'node:net'
+import { type HttpPart, httpHandler } from './routing.ts'
+
+export interface OperatorListenerSettings {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** Names by which this listener may be addressed, besides localhost and IP addresses. */
+  readonly hosts: readonly string[]
+  /** Asked in order; what none of them takes does not exist. */
+  readonly parts: readonly HttpPart[]
+}
+
+export interface OperatorListener {
+  /** For instance `http://127.0.0.1:9447`. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Those who look at metrics are few. */
+const MAX_CONNECTIONS = 256
+const REQUEST_TIMEOUT_MS = 30_000
+
+/** Rejects if it cannot listen on the address. */
+export async function listenForOperator(settings: OperatorListenerSettings): Promise<OperatorListener> {
+  const { host, port, hosts } = settings
+  const answer = httpHandler(settings.parts)
+  const http = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    const fault = faultOf(request, hosts)
+    if (fault !== undefined) return sendText(response, 403, fault)
+    const notFound = () => sendText(response, 404, 'not found')
+    if (!answer(request, response, request.socket.remoteAddress ?? '', notFound)) notFound()
+  })
+  http.maxConnections = MAX_CONNECTIONS
+  await bind(http, port, host)
+  const { port: bound } = http.address() as AddressInfo
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: () =>
+      new Promise((resolve) => {
+        http.close(() => resolve())
+        http.closeAllConnections()
+      }),
+  }
+}
+
+/**
+ * Why a request is refused. A page of another website can give its name an address of ours (DNS rebinding): its requests then
+ * have that name as their Host. An IP address cannot be rebound. A request that a page sends to another origin names its own.
+ */
+function faultOf({ headers }: IncomingMessage, hosts: readonly string[]): string | undefined {
+  const { host, origin } = headers
+  if (!isOurs(host, hosts))
+    return 'this Host header is not allowed; use localhost or an IP address, or add the name to admin.hosts'
+  if (origin !== undefined && !isSameOrigin(origin, host)) return 'requests of other origins are not allowed'
+  return undefined
+}
+
+function isOurs(host: string | undefined, hosts: readonly string[]): boolean {
+  const url = `http://${host ?? ''}`
+  if (!URL.canParse(url)) return false
+  const name = new URL(url).hostname.replace(/^\[|\]$/g, '')
+  return name === 'localhost' || isIP(name) !== 0 || hosts.some((ours) => ours.toLowerCase() === name)
+}
+
+/** A reverse proxy may add TLS, so the scheme is not compared. */
+function isSameOrigin(origin: string, host = ''): boolean {
+  return origin.toLowerCase().replace(/^https?:\/\//, '') === host.toLowerCase()
+}
+
+function bind(http: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject)
+    http.listen(port, host, () => {
+      http.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function sendText(response: ServerResponse, status: number, text: string): void {
+  send(response, { status, type: 'text/plain; charset=utf-8', body: `${text}\n` })
+}
+
+export interface OperatorAnswer {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+}
+
+/** Nothing of it may be kept, framed or read by another origin. */
+export function send(response: ServerResponse, { status, type, body }: OperatorAnswer): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'cross-origin-resource-policy': 'same-origin',
+  })
+  response.end(body)
+}

@@ -1,0 +1,64 @@
+/** What the operator's listener answers: metrics, health, and the data of the operator's page. Reading alone; it changes nothing. */
+
+import type { StockSurvey } from '../../plugin/lifecycle/stock-survey.ts'
+import type { Health } from './health.ts'
+import { type History, INTERVAL_SECONDS } from './history.ts'
+import { type OperatorAnswer, send } from './operator-listener.ts'
+import type { HttpPart } from './routing.ts'
+
+export interface OperatorSources {
+  /** The metrics as text, in the format that `metricsType` names. */
+  readonly metrics: () => Promise<string>
+  readonly metricsType: string
+  readonly health: Pick<Health, 'readiness'>
+  readonly history: Pick<History, 'samples'>
+  readonly stock: () => StockSurvey | undefined
+  /** `stock.low` */
+  readonly low: number
+  /** Gets errors that are not the client's. */
+  readonly report: (error: unknown) => void
+}
+
+/** `/metrics`, `/healthz`, `/readyz`, `/operator/history` and `/operator/low-authors`. */
+export function operatorPart(sources: OperatorSources): HttpPart {
+  const { health, history, stock, low, report } = sources
+  const answers: Readonly<Record<string, () => OperatorAnswer | Promise<OperatorAnswer>>> = {
+    '/metrics': async () => ({ status: 200, type: sources.metricsType, body: await sources.metrics() }),
+    '/healthz': () => json({ alive: true }),
+    '/readyz': async () => {
+      const readiness = await health.readiness()
+      return json(readiness, readiness.ready ? 200 : 503)
+    },
+    '/operator/history': () => json({ intervalSeconds: INTERVAL_SECONDS, samples: history.samples }),
+    '/operator/low-authors': () => json(lowAuthors(stock(), low)),
+  }
+  return ({ request, response, path }) => {
+    const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
+    if (answer === undefined) return false
+    request.resume()
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      send(response, { status: 405, type: 'text/plain; charset=utf-8', body: 'only GET is supported\n' })
+      return true
+    }
+    Promise.resolve()
+      .then(answer)
+      .then((made) => send(response, made))
+      .catch((error: unknown) => {
+        report(error)
+        if (response.headersSent) response.destroy()
+        else send(response, { status: 500, type: 'text/plain; charset=utf-8', body: 'failed\n' })
+      })
+    return true
+  }
+}
+
+/** `total` counts those who are low or have nothing left; of them, `authors` names those with the fewest. */
+function lowAuthors(survey: StockSurvey | undefined, low: number): object {
+  if (survey === undefined) return { low, surveyedAt: null, total: null, authors: [] }
+  return { low, surveyedAt: survey.at, total: survey.low + survey.out, authors: survey.lowest }
+}
+
+function json(value: object, status = 200): OperatorAnswer {
+  return { status, type: 'application/json; charset=utf-8', body: `${JSON.stringify(value)}\n` }
+}

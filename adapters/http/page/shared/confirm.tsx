@@ -1,0 +1,48 @@
+/** Asks before something is done that cannot be undone. */
+
+import type { ComponentChildren } from 'preact'
+import { useEffect, useId, useRef } from 'preact/hooks'
+
+export interface Confirmation {
+  readonly title: string
+  readonly text: ComponentChildren
+  /** What the button that does it says. */
+  readonly action: string
+  readonly onConfirm: () => void
+  readonly onCancel: () => void
+}
+
+/** A modal dialog: the browser keeps the focus in it, and Escape cancels. */
+export function Confirm({ title, text, action, onConfirm, onCancel }: Confirmation) {
+  const dialog = useRef<HTMLDialogElement>(null)
+  const [titleId, textId] = [useId(), useId()]
+  useEffect(() => {
+    const { current } = dialog
+    current?.showModal()
+    // Closing gives the focus back to the button that asked.
+    return () => current?.close()
+  }, [])
+  return (
+    <dialog
+      ref={dialog}
+      aria-labelledby={titleId}
+      aria-describedby={textId}
+      onCancel={(event) => {
+        event.preventDefault()
+        onCancel()
+      }}
+    >
+      <h3 id={titleId}>{title}</h3>
+      <p id={textId}>{text}</p>
+      <div class="actions">
+        {/* The first button has the focus: the one that changes nothing. */}
+        <button type="button" class="quiet" onClick={onCancel}>
+          Cancel
+        </button>
+        <button type="button" class="danger" onClick={onConfirm}>
+          {action}
+        </button>
+      </div>
+    </dialog>
+  )
+}

@@ -1,0 +1,57 @@
+/** What the target of an HTTP request names (RFC 9112 section 3.2), read as every server behind may read it. Pure. */
+
+/**
+ * - `path`: a path and its query, as WHATWG URL writes them: without dot segments, with a `/` in front. `authority` is the host
+ *   (and port) of an absolute target, which counts in place of the Host header.
+ * - `server`: the server as a whole (`*`, of an OPTIONS request).
+ * - `invalid`: nothing that a server should answer.
+ */
+export type RequestTarget =
+  | {
+      readonly form: 'path'
+      readonly path: string
+      /** With its `?`, or empty. */
+      readonly query: string
+      readonly authority?: string
+    }
+  | { readonly form: 'server' | 'invalid' }
+
+const INVALID: RequestTarget = { form: 'invalid' }
+/** HTTP and WebSockets (RFC 6455 section 3). */
+const ABSOLUTE = /^(?:https?|wss?):\/\/([^/?#\\]*)(.*)$/is
+
+export function readRequestTarget(target: string): RequestTarget {
+  if (target === '*') return { form: 'server' }
+  if (target.startsWith('/')) return readPath(target)
+  const [, authority, rest = ''] = ABSOLUTE.exec(target) ?? []
+  if (authority === undefined || !isAuthority(authority)) return INVALID
+  const read = readPath(rest.startsWith('/') ? rest : `/${rest}`)
+  return read.form === 'path' ? { ...read, authority } : read
+}
+
+function readPath(target: string): RequestTarget {
+  const [written = ''] = target.split(/[?#]/)
+  const url = `http://localhost${target}`
+  if (leavesItsPlace(written) || !URL.canParse(url)) return INVALID
+  const { pathname: path, search: query } = new URL(url)
+  return { form: 'path', path, query }
+}
+
+/**
+ * Whether a path has a segment `..`, in any of the ways in which a server may read one: with escapes, escaped again, with
+ * backslashes, or with parameters (RFC 3986 section 3.3). No client sends one: they resolve it first (section 5.2.4).
+ */
+function leavesItsPlace(path: string): boolean {
+  const plain = path
+    .replace(/%(?:25)+/g, '%')
+    .replace(/%2e/gi, '.')
+    .replace(/%2f|%5c|\\/gi, '/')
+    .replace(/%3b/gi, ';')
+  return plain.split('/').some((segment) => segment === '..' || segment.startsWith('..;'))
+}
+
+/** A host and a port, and no user (RFC 9110 section 4.2.4). */
+function isAuthority(text: string): boolean {
+  const url = `http://${text}/`
+  return text !== '' && !text.includes('@') && URL.canParse(url) && new URL(url).pathname === '/'
+}
