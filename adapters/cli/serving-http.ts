@@ -12,6 +12,7 @@ import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
 import { askUpstream } from '../relays/proxy/upstream-http.ts'
 import { upstreamInformation } from '../relays/proxy/upstream-information.ts'
+import { ownLimits } from '../relays/server/client-limits.ts'
 import { mergedInformation, standaloneInformation } from '../relays/server/relay-information.ts'
 import type { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { secondsNow } from './open-store.ts'
@@ -94,14 +95,15 @@ interface RestPlace {
 function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): HttpPart {
   const { settings, gateway, relayLists, log, version } = dependencies
   const { upstream, custody, proxy, publicUrl, server: options } = settings
+  const { maxMessageBytes, maxConnections } = ownLimits(options)
   const isTakenHere = custody === 'gateway' && proxy.publish === 'here'
   return restPart({
     base,
     gateway,
     auth,
     urlsOf: (request) => [requestUrl(request, publicUrl)].flatMap((url) => url ?? []),
-    maxBodyBytes: options.maxMessageBytes,
-    maxConnections: options.maxConnections,
+    maxBodyBytes: maxMessageBytes,
+    maxConnections,
     information: async () =>
       upstream === undefined
         ? standaloneInformation({ gateway, options, nips, version })

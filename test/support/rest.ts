@@ -4,6 +4,7 @@ import { verifyEvent } from 'nostr-tools/pure'
 import { restPart } from '../../adapters/http/api/rest.ts'
 import { HttpAuth, requestUrl } from '../../adapters/http/nip98.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
+import { ownLimits } from '../../adapters/relays/server/client-limits.ts'
 import { proxyOptionsSchema, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { RelayListRelay } from '../../adapters/relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../../adapters/relays/standalone/standalone.ts'
@@ -34,6 +35,7 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
     ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     ...(maxConnections !== undefined && { maxConnections }),
   })
+  const limits = ownLimits(options)
   const now = () => Math.floor(clock() / 1000)
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const relay = new RelayListRelay({ store, report, now })
@@ -42,8 +44,8 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
     gateway,
     auth: new HttpAuth({ store, now, verifyEvent }),
     urlsOf: (request) => [requestUrl(request, gateway.options.publicUrl)].flatMap((url) => url ?? []),
-    maxBodyBytes: options.maxMessageBytes,
-    maxConnections: options.maxConnections,
+    maxBodyBytes: limits.maxMessageBytes,
+    maxConnections: limits.maxConnections,
     information: async () => ({ name: options.name, ...gateway.relayInformation() }),
     publishing,
     relayLists: publishing === 'gateway' ? (message) => relay.ask(message) : undefined,
