@@ -2,10 +2,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { DEFAULT_OPERATOR_ADDRESS } from '../../http/http-options.ts'
 import { type ListenAddress, ListenError, listeningOn } from '../listening.ts'
 import { hostAndPort, type Settings } from '../settings-schema.ts'
 import type { Finding } from './finding.ts'
-import { isGatewayAt } from './relay-check.ts'
+import { isGatewayAt, isOperatorsAt } from './relay-check.ts'
 
 const WARN_SECONDS = 5
 const FAIL_SECONDS = 60
@@ -14,6 +15,8 @@ const EARLIEST = Date.UTC(2025, 0, 1)
 /** A proxy has a connection to the relay for each client. */
 const FILES_PER_CLIENT = 2
 const OTHER_FILES = 64
+/** Where there is no limit here: the default of a server without a relay behind. */
+const USUAL_CLIENTS = 1000
 
 /** Another clock, and how far this machine's is ahead of it, in milliseconds. */
 export interface OtherClock {
@@ -49,9 +52,12 @@ async function checkPort(place: ListenAddress): Promise<Finding> {
     const { host, port } = hostAndPort(address)
     const reachable =
       { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[host] ?? (host.includes(':') ? `[${host}]` : host)
-    const isOurs = setting === 'listen' && (await isGatewayAt(`ws://${reachable}:${port}`))
+    const here = `ws://${reachable}:${port}`
+    const isOurs = setting === 'listen' ? await isGatewayAt(here) : await isOperatorsAt(here)
     if (isOurs) return { topic: 'ports', outcome: 'ok', text: `a keypackage-gateway runs on ${address}` }
-    return { topic: 'ports', outcome: 'failed', text: error.message }
+    // `serve` goes without the operator's listener if its address was not chosen.
+    const isNeeded = address !== DEFAULT_OPERATOR_ADDRESS
+    return { topic: 'ports', outcome: isNeeded ? 'failed' : 'warning', text: error.message }
   }
 }
 
@@ -66,13 +72,14 @@ function tryListening({ host, port }: { readonly host: string; readonly port: nu
 export async function checkFiles({ server, upstream }: Settings): Promise<Finding[]> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const allowed = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
-  const needed = server.maxConnections * (upstream === undefined ? 1 : FILES_PER_CLIENT) + OTHER_FILES
+  const clients = server.maxConnections || USUAL_CLIENTS
+  const needed = clients * (upstream === undefined ? 1 : FILES_PER_CLIENT) + OTHER_FILES
   if (allowed >= needed) return []
   return [
     {
       topic: 'machine',
       outcome: 'warning',
-      text: `a process may open ${allowed} files here, and server.maxConnections needs ${needed}`,
+      text: `a process may open ${allowed} files here, and ${clients} clients need ${needed}`,
       advice: `raise it (\`ulimit -n ${needed}\`, LimitNOFILE= of systemd), or lower server.maxConnections`,
     },
   ]

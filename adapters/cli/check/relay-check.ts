@@ -96,6 +96,15 @@ export async function isGatewayAt(url: string): Promise<boolean> {
   }
 }
 
+/** Whether the operator's listener of a gateway answers there. */
+export async function isOperatorsAt(url: string): Promise<boolean> {
+  try {
+    return (await information(`${url}/healthz`, NEAR_MS)).document.alive === true
+  } catch {
+    return false
+  }
+}
+
 interface Information {
   readonly document: Readonly<Record<string, unknown>>
   readonly aheadMs?: number
