@@ -11,6 +11,9 @@ import { countInTextfile } from './textfile.ts'
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
 
+/** The settings that say who runs low; `low` must exceed `keep`. */
+export const LOW_SETTINGS: readonly string[] = ['stock.low', 'stock.keep']
+
 const LMDB = 'lmdb:'
 
 /**
