@@ -3,9 +3,8 @@
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { pubkeysOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
-import { ExchangeSession } from './exchange-session.ts'
+import { type ExchangeSession, inSession } from './exchange-session.ts'
 import { refusalIn, refuse } from './refusals.ts'
 import { publishBodySchema, publishedSchema } from './schemas.ts'
 
@@ -44,13 +43,7 @@ export function publishRoutes(app: TypedApp, { gateway, publishing }: ApiSetting
           'the relay behind this gateway takes key packages; publish them over its WebSocket',
         )
       }
-      const session = new ExchangeSession({
-        gateway,
-        address: request.address,
-        authenticated: pubkeysOf(request),
-        response: reply.raw,
-      })
-      try {
+      return inSession(gateway, request, reply, async (session) => {
         const results: Publication[] = []
         for (const event of request.body.events) {
           if (session.isGone) break
@@ -59,9 +52,7 @@ export function publishRoutes(app: TypedApp, { gateway, publishing }: ApiSetting
         throwIfAll('error: ', results)
         throwIfAll('rate-limited: ', results)
         return { results }
-      } finally {
-        session.close()
-      }
+      })
     },
   })
 }

@@ -6,6 +6,7 @@ import { problemOf, sendProblem } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
 import { Places } from './places.ts'
+import { TOO_MANY_WRONG_SIGNATURES } from './refusals.ts'
 
 export interface RestSettings extends ApiSettings {
   /** Maximum requests in progress, of all addresses together. */
@@ -49,6 +50,10 @@ export function restPart(settings: RestSettings): HttpPart {
     setHeaders(response, HEADERS)
     if (request.method === 'OPTIONS') {
       response.writeHead(204, PREFLIGHT_HEADERS).end()
+      return true
+    }
+    if (exchange.wrongSignatures?.isKeptOut() === true) {
+      sendProblem(response, problemOf(new Refusal('rate-limited', TOO_MANY_WRONG_SIGNATURES)))
       return true
     }
     const leave = places.take(address)
