@@ -16,7 +16,7 @@ export interface RestSettings extends ApiSettings {
 /** More than browsers and clients send at once; each costs memory for its body. */
 const MAX_PER_ADDRESS = 16
 /** How long a client may take nothing of an answer before its connection is closed. */
-const STALLED_MS = 30_000
+const STALLED_MS = 60_000
 
 /** Web apps of any origin may use it: nothing here depends on cookies. A wildcard would not allow Authorization (Fetch standard). */
 const HEADERS = {
