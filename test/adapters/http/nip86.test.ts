@@ -202,7 +202,7 @@ describe('a request is refused', () => {
     })
     expect({ status, body: JSON.parse(body) }).toEqual({
       status: 401,
-      body: { error: 'sign the request with NIP-98' },
+      body: { error: 'auth-required: sign the request with NIP-98' },
     })
     expect(headers).toMatchObject({ 'www-authenticate': 'Nostr', 'access-control-allow-origin': '*' })
   })
@@ -239,7 +239,7 @@ describe('a request is refused', () => {
     expect(outcomes.map(({ status }) => status).sort()).toEqual([200, 401, 401])
     expect(await send()).toMatchObject({
       status: 401,
-      answer: { error: 'NIP-98: the event was used before' },
+      answer: { error: 'invalid: NIP-98: the event was used before' },
     })
   })
 
