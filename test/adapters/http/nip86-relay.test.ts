@@ -390,6 +390,6 @@ describe('bytes that two readers could take differently', () => {
     const sent = head.replace('Connection: close\r\n', '')
     const answers = await rawHttp(server.httpUrl, `${sent}${by(admin)}${length}\r\n${body}${more}`)
     expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(2)
-    expect(relay.received.map(({ body: received }) => received)).toEqual([body, ''])
+    expect(relay.received.map(({ body: received }) => received).sort()).toEqual(['', body])
   })
 })
