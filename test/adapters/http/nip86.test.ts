@@ -455,13 +455,13 @@ describe("on the operator's listener", () => {
     await start({ access: { ban: [bob] } })
     await did('banpubkey', alice, 'spam')
     const { status, headers, body } = await http(`${server.httpUrl}/operator/access`)
-    expect({ status, type: headers['content-type'], rules: JSON.parse(body) }).toEqual({
-      status: 200,
-      type: 'application/json',
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/json' })
+    expect(JSON.parse(body)).toEqual({
       rules: [
         { list: 'ban', subject: bob, from: 'settings' },
         { list: 'ban', subject: alice, reason: 'spam', at: NOW, from: 'store' },
       ],
+      relayUrl: SIGNED_URL,
     })
     expect(await http(`${server.httpUrl}/operator/access`, { method: 'POST' })).toMatchObject({ status: 405 })
     await server.failStore()
