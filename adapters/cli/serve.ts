@@ -89,9 +89,9 @@ async function serveFrom(
       return { server: proxy, probeUpstream: proxy.probeUpstream }
     },
   )
-  const { statistics } = server
+  const sources = { activity: () => gateway.activity(), server: server.statistics }
   const parts = http.operatorParts
-  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts }
+  const watched = { gateway, store: opening, sources, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error
