@@ -16,6 +16,7 @@ import type { Claim, ClaimOutcome, PutOutcome, Removal, StoredKeyPackage } from 
  * - `release`: the package was put back, because nothing was sent for this claim, or because the claim was its author's, who
  *   authenticated afterwards.
  * - `refusal`: a message (an EVENT, a REQ, ...) or a part of it was refused. The outcome is what the client was told.
+ * - `administration`: an admin has changed something by NIP-86 (the `verb`). The outcome is `done`, or why not.
  * - `deletion`, `expiry`, `retirement`, `replacement`, `eviction`: a package was spent in another way (`Removal`).
  */
 export interface AuditRecord {
@@ -27,13 +28,14 @@ export interface AuditRecord {
     | 'exposure'
     | 'release'
     | 'refusal'
+    | 'administration'
     | 'deletion'
     | 'expiry'
     | 'retirement'
     | 'replacement'
     | 'eviction'
   readonly outcome: string
-  /** The verb of the refused message; only for a refusal. */
+  /** The verb of the refused message, or the method of NIP-86. */
   readonly verb?: string
   /** For a refused EVENT: as the event says, unverified. */
   readonly author?: Pubkey
@@ -42,6 +44,9 @@ export interface AuditRecord {
   readonly kind?: number
   /** Who published or asked: the first pubkey of the connection, or else its address. */
   readonly requester?: string | undefined
+  /** Who changed something, and what: a pubkey, a network, or what the relay now says about itself. */
+  readonly admin?: Pubkey
+  readonly subject?: string | undefined
   /** How many fresh packages the author has left after a claim. */
   readonly remaining?: number
 }

@@ -3,19 +3,22 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
-import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
 import { signaturePool } from '../node/signature-pool.ts'
-import { startProxy } from '../relays/proxy/proxy.ts'
+import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
+import type { Listener } from '../relays/server/listener.ts'
+import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { closeStore, endBySignal, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
+import { startMonitoring } from './monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { publicHttp } from './serving-http.ts'
+import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { logRemarks, readVersion } from './startup.ts'
+import { checkCombinations, logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
 export function defineServe(command: Command): Command {
@@ -40,29 +43,15 @@ async function serve(settings: Settings): Promise<void> {
   if (closed === 'given up') endBySignal()
 }
 
-/** @throws SettingsError where two settings contradict each other */
-function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
-  if (upstream === undefined && custody === 'relay') {
-    throw new SettingsError([
-      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
-    ])
-  }
-  if (proxy.publish === 'here') return
-  if (upstream === undefined) {
-    throw new SettingsError([
-      'proxy.publish: "upstream" requires upstream; without a relay behind the gateway use here',
-    ])
-  }
-  if (store === 'memory:') {
-    throw new SettingsError([
-      'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
-    ])
-  }
+interface Server {
+  readonly server: Listener
+  /** Absent if there is no relay behind. */
+  readonly probeUpstream?: ProxyListener['probeUpstream']
 }
 
 /** @throws StoreError if the store cannot be used as it is configured */
 async function serveFrom(
-  { store, opened }: ServingStore,
+  { store: opening, opened }: ServingStore,
   settings: Settings,
   logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
   signal: Promise<string>,
@@ -70,21 +59,50 @@ async function serveFrom(
   const { log } = logs
   const signatures = signaturePool({ log })
   const { verifyEvent } = signatures
-  const gateway = new KeyPackageGateway({ ...gatewayOptions(settings), ...logs, store, verifyEvent })
+  const monitoring = await startMonitoring(settings)
+  const store = monitoring?.measured(opening) ?? opening
+  const gateway = new KeyPackageGateway({
+    ...gatewayOptions(settings),
+    ...logs,
+    ...(monitoring && { observer: monitoring.observer }),
+    store,
+    verifyEvent,
+  })
   const version = readVersion()
-  const { upstream, proxy, server: options } = settings
-  const common = { gateway, options, proxy, log, http: publicHttp() }
-  const server = await listeningOn({ setting: 'listen', address: settings.listen }, (place) =>
-    upstream === undefined
-      ? startStandalone({ ...common, ...place, store, version })
-      : startProxy({ ...common, ...place, upstream }),
+  const { upstream, server: options } = settings
+  const relay = upstream === undefined ? relayLists(store, log) : undefined
+  const http = servedHttp({ gateway, store, verifyEvent, settings, relayLists: relay, version, ...logs })
+  const common = {
+    gateway,
+    options,
+    proxy: settings.proxy,
+    log,
+    http: http.onPublicPort,
+    nips: http.nips,
+  }
+  const { server, probeUpstream } = await listeningOn(
+    { setting: 'listen', address: settings.listen },
+    async (place): Promise<Server> => {
+      if (upstream === undefined)
+        return { server: await startStandalone({ ...common, ...place, store, version, relay }) }
+      const proxy = await startProxy({ ...common, ...place, upstream })
+      return { server: proxy, probeUpstream: proxy.probeUpstream }
+    },
   )
+  const sources = { activity: () => gateway.activity(), server: server.statistics }
+  const parts = http.operatorParts
+  const watched = { gateway, store: opening, sources, probeUpstream, log, parts }
+  const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
+    await server.close()
+    throw error
+  })
   signatures.start()
   const sweeping = sweepRegularly(gateway, settings, log)
 
   log.info(
     {
       url: server.url,
+      ...(operator?.url !== undefined && { operator: operator.url }),
       ...(upstream !== undefined && { upstream: withoutPasswords(upstream) }),
       store: withoutPasswords(settings.store),
       profile: settings.profile,
@@ -93,15 +111,30 @@ async function serveFrom(
     'serving key packages',
   )
   logRemarks(log, settings, store)
+  void warnIfUnreachable(probeUpstream, log)
 
   try {
     log.info({ signal: await Promise.race([signal, failureOf(opened)]) }, 'stopping')
   } finally {
     clearInterval(sweeping)
+    await operator?.close()
     await server.close()
     gateway.close()
     await signatures.close()
   }
+}
+
+/** The log has the reason already; this is what it means. */
+async function warnIfUnreachable(probe: Server['probeUpstream'], log: Logger): Promise<void> {
+  if ((await probe?.()) !== 'unreachable') return
+  log.warn(
+    'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second',
+  )
+}
+
+function relayLists(store: KeyPackageStore, log: Logger): RelayListRelay {
+  const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
+  return new RelayListRelay({ store, report, now: () => Math.floor(Date.now() / 1000) })
 }
 
 /** Rejects as `opened` does, and never resolves. */

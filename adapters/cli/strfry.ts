@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import type { GatewaySettings } from '../../plugin/gateway.ts'
 import { SettingsError } from '../../plugin/settings.ts'
+import type { KeyPackageStore } from '../../plugin/store.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
 import { lazyStore } from '../storage/lazy.ts'
@@ -11,6 +12,7 @@ import { closeStore, endBySignal } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
+import { countInTextfile } from './textfile.ts'
 
 /** The store and the operator's COMMAND together must answer within strfry's ten seconds. */
 const STORE_TIMEOUT_MS = 4000
@@ -26,6 +28,7 @@ const SETTINGS = [
   'store',
   'redis',
   'audit',
+  'metrics',
   'log',
 ]
 
@@ -51,17 +54,25 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
   const audit = startAuditLog(settings, log)
-  const store = lazyStore({
+  const counted = await countInTextfile(settings, log)
+  const lazy = lazyStore({
     open: () => openSharedStore(settings, log),
     timeoutMs: STORE_TIMEOUT_MS,
     log,
     clock: Date.now,
   })
+  const store = counted?.measured<KeyPackageStore>(lazy) ?? lazy
   const operator =
     program === undefined ? undefined : new OperatorPolicy({ command: [program, ...args], log })
   const policy = new WritePolicy({
     kinds: settings.kinds,
-    openGateway: () => openGateway(settings, { store, log, ...(audit && { audit: audit.write }) }),
+    openGateway: () =>
+      openGateway(settings, {
+        store,
+        log,
+        ...(audit && { audit: audit.write }),
+        ...(counted && { observer: counted.observer }),
+      }),
     ...(operator && { operator }),
   })
   let closed: 'closed' | 'given up'
@@ -70,6 +81,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   } finally {
     await operator?.close()
     closed = await closeStore(store, log)
+    await counted?.end('succeeded')
     audit?.close()
   }
   // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
@@ -90,7 +102,10 @@ async function openSharedStore(settings: Settings, log: Logger) {
   return openStore(settings, log)
 }
 
-async function openGateway(settings: Settings, parts: Pick<GatewaySettings, 'store' | 'log' | 'audit'>) {
+async function openGateway(
+  settings: Settings,
+  parts: Pick<GatewaySettings, 'store' | 'log' | 'audit' | 'observer'>,
+) {
   const [{ KeyPackageGateway }, { signaturePool }] = await Promise.all([
     import('../../plugin/gateway.ts'),
     import('../node/signature-pool.ts'),

@@ -19,7 +19,7 @@ export interface Sample {
   readonly authors: number | null
   readonly lowAuthors: number | null
   readonly outAuthors: number | null
-  /** How long calls to the store took, in milliseconds; null where there was none. */
+  /** How long claims and publishes took in the store, in milliseconds; null where there were none. */
   readonly storeMs: { readonly p50: number | null; readonly p99: number | null }
 }
 
@@ -74,7 +74,13 @@ export class History {
 
 function sampleOf(reading: Reading, before: Reading, at: number): Sample {
   const since = (name: string, label: string) => difference(reading.by(name, label), before.by(name, label))
-  const buckets = since('store_call_duration_seconds', 'le')
+  const storeTimes = (reading: Reading) =>
+    reading.by(
+      'store_call_duration_seconds',
+      'le',
+      ({ operation }) => operation === 'claim' || operation === 'put',
+    )
+  const buckets = difference(storeTimes(reading), storeTimes(before))
   return {
     at,
     claims: since('claims_total', 'outcome'),
@@ -88,25 +94,31 @@ function sampleOf(reading: Reading, before: Reading, at: number): Sample {
   }
 }
 
-/** The metrics of one moment. */
+/** The metrics of one moment: copies, because the registry goes on counting in what it has returned. */
 class Reading {
-  readonly #metrics: ReadonlyMap<string, Metric>
+  readonly #values: ReadonlyMap<string, readonly MetricValue<string>[]>
 
   constructor(metrics: readonly Metric[]) {
-    this.#metrics = new Map(metrics.map((metric) => [metric.name, metric]))
+    this.#values = new Map(
+      metrics.map(({ name, values }) => [name, values.map(({ labels, value }) => ({ labels, value }))]),
+    )
   }
 
   /** The value of a metric without labels. */
   value(name: string): number | undefined {
-    return this.#metrics.get(PREFIX + name)?.values[0]?.value
+    return this.#values.get(PREFIX + name)?.[0]?.value
   }
 
-  /** The sums by one label; series without it are left out. */
-  by(name: string, label: string): ReadonlyMap<string, number> {
+  /** The sums by one label; series without it are left out, and those that are not `wanted`. */
+  by(
+    name: string,
+    label: string,
+    isWanted: (labels: MetricValue<string>['labels']) => boolean = () => true,
+  ): ReadonlyMap<string, number> {
     const sums = new Map<string, number>()
-    for (const { labels, value } of this.#metrics.get(PREFIX + name)?.values ?? []) {
+    for (const { labels, value } of this.#values.get(PREFIX + name) ?? []) {
       const key = labels[label]
-      if (key !== undefined) sums.set(String(key), (sums.get(String(key)) ?? 0) + value)
+      if (key !== undefined && isWanted(labels)) sums.set(String(key), (sums.get(String(key)) ?? 0) + value)
     }
     return sums
   }

@@ -34,6 +34,14 @@ export interface MetricSources {
   readonly storeIsUp?: () => Promise<boolean>
 }
 
+/** A command that has ended. */
+export interface Run {
+  readonly outcome: 'succeeded' | 'failed'
+  /** Seconds since the epoch. */
+  readonly endedAt: number
+  readonly seconds: number
+}
+
 const DURATIONS = [
   0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
 ]
@@ -52,12 +60,26 @@ export class Metrics {
   constructor(version: string) {
     this.observer = this.#observer()
     this.storeCalls = this.#storeCalls()
-    this.#gauge('build_info', 'The version of this software; always 1', ['version']).set({ version }, 1)
+    const build = { name: `${PREFIX}build_info`, help: 'The version of this software; always 1' }
+    // A cluster of processes has one version.
+    new Gauge({ ...build, labelNames: ['version'], aggregator: 'first', registers: [this.registry] }).set(
+      { version },
+      1,
+    )
   }
 
   /** Adds the metrics of Node.js: memory, CPU, the lag of the event loop. */
   addProcess(): void {
     collectDefaultMetrics({ prefix: PREFIX, register: this.registry })
+  }
+
+  /** Adds what became of a command that ends. */
+  addRun({ outcome, endedAt, seconds }: Run): void {
+    this.#gauge('command_ended_timestamp_seconds', 'When this command ended', []).set(endedAt)
+    this.#gauge('command_duration_seconds', 'How long this command ran', []).set(seconds)
+    this.#gauge('command_succeeded', 'Whether this command ended without an error', []).set(
+      outcome === 'succeeded' ? 1 : 0,
+    )
   }
 
   /** Adds the metrics that are read from these sources; each source once. */
@@ -142,6 +164,7 @@ export class Metrics {
       'operation',
       STORE_OPERATIONS,
     )
+    for (const operation of STORE_OPERATIONS) times.zero({ operation })
     return {
       took: (operation, milliseconds) => times.observe({ operation }, milliseconds / 1000),
       failed: (operation) => failures[operation](),

@@ -38,14 +38,15 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
-const DOCUMENTS = { person: 'index.html', operator: 'operator.html' } as const
+/** The documents, by whose page it is. */
+export const PAGE_DOCUMENTS = { person: 'index.html', operator: 'operator.html' } as const
 
 /** An asset's name changes with its content. */
 const FOR_EVER = 'public, max-age=31536000, immutable'
 const ASK_EACH_TIME = 'no-cache'
 
 /** The page loads nothing from other hosts, and no other page may show it in a frame. */
-const SECURITY: OutgoingHttpHeaders = {
+export const PAGE_SECURITY: OutgoingHttpHeaders = {
   'content-security-policy': [
     "default-src 'none'",
     "script-src 'self'",
@@ -74,7 +75,7 @@ export const PAGE_FOLDER = fileURLToPath(
  */
 export function pagePart({ base, view, folder = PAGE_FOLDER }: PageSettings): HttpPart {
   const files = readPage(folder)
-  const document = DOCUMENTS[view]
+  const document = PAGE_DOCUMENTS[view]
   return (exchange) => {
     const { path, request, response } = exchange
     const name = nameIn(base, path)
@@ -128,7 +129,12 @@ function send(file: PageFile, request: IncomingMessage, response: ServerResponse
   const body = file.bytes[encoding]
   // Each encoding is another representation (RFC 9110 section 8.8.3.3).
   const etag = `"${file.etag}-${encoding}"`
-  const headers = { ...SECURITY, etag, 'cache-control': file.cacheControl, vary: 'accept, accept-encoding' }
+  const headers = {
+    ...PAGE_SECURITY,
+    etag,
+    'cache-control': file.cacheControl,
+    vary: 'accept, accept-encoding',
+  }
   request.resume()
   if (request.headers['if-none-match']?.includes(etag)) {
     response.writeHead(304, headers).end()
@@ -154,7 +160,7 @@ function encodingFor(accepted = ''): Encoding | 'identity' {
 
 function redirect({ request, response }: Exchange, location: string): true {
   request.resume()
-  response.writeHead(308, { ...SECURITY, location, 'content-length': 0 }).end()
+  response.writeHead(308, { ...PAGE_SECURITY, location, 'content-length': 0 }).end()
   return true
 }
 
@@ -162,7 +168,7 @@ function refuse({ request, response }: Exchange, status: number, text: string): 
   request.resume()
   const body = `${text}\n`
   response.writeHead(status, {
-    ...SECURITY,
+    ...PAGE_SECURITY,
     ...(status === 405 && { allow: 'GET, HEAD' }),
     'content-type': 'text/plain; charset=utf-8',
     'content-length': body.length,

@@ -116,9 +116,9 @@ export class BrowserPage {
     }
   }
 
-  /** Presses the button with this accessible name, as a person who points at it. */
-  async press(name: string): Promise<void> {
-    const found = `[...document.querySelectorAll('button, summary')].find((button) =>
+  /** Presses the button whose accessible name begins so, as a person who points at it. */
+  async press(name: string, within = 'body'): Promise<void> {
+    const found = `[...document.querySelectorAll('${within} :is(button, summary)')].find((button) =>
       (button.getAttribute('aria-label') ?? button.innerText).startsWith(${JSON.stringify(name)}) && !button.disabled)`
     await this.until(`${found} !== undefined`)
     await this.run(`${found}.click()`)

@@ -47,9 +47,10 @@ export interface Serving {
   readonly finished: Promise<Pick<Finished, 'code' | 'stdout'>>
 }
 
-/** Starts `serve` on a free port. Rejects with its output if it exits before it serves. */
+/** Starts `serve` on a free port, without the operator's listener unless the arguments name it. Rejects with its output if it exits before it serves. */
 export async function serveCli(args: readonly string[], settings: CliSettings = {}): Promise<Serving> {
-  const child = startCli(['serve', '--listen', '127.0.0.1:0', ...args], settings)
+  const operator = args.includes('--admin-listen') ? [] : ['--admin-listen', 'none']
+  const child = startCli(['serve', '--listen', '127.0.0.1:0', ...operator, ...args], settings)
   const log: LogLine[] = []
   const finished = Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout)]).then(
     ([[code], stdout]) => ({ code, stdout }),

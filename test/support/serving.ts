@@ -61,5 +61,5 @@ export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) 
       await store.close()
     },
   })
-  return { gateway, clock, log, audited, served }
+  return { gateway, clock, log, audited, audit, served }
 }

@@ -35,6 +35,9 @@ export async function createApi(settings: ApiSettings): Promise<(exchange: Excha
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // A request that arrives with the signal to stop is still answered.
     return503OnClosing: false,
+    frameworkErrors: (error, _request, reply) => {
+      sendProblem(reply, refusedBy(error, settings.log))
+    },
   })
   const routes = new RouteTable()
   app.setValidatorCompiler(validatorCompiler)
@@ -81,6 +84,7 @@ function refusedBy(error: FastifyError, log: Logger): RequestRefused {
 
 const knownFaults: Readonly<Record<string, readonly [status: number, reason: string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, 'the body must be application/json'],
+  FST_ERR_MAX_PARAM_LENGTH: [404, 'there is nothing here'],
   FST_ERR_BAD_URL: [400, 'the path is not well encoded'],
 }
 

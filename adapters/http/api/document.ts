@@ -4,14 +4,14 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import swagger from '@fastify/swagger'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import {
-  createJsonSchemaTransform,
-  createJsonSchemaTransformObject,
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
 import { PROBLEM_JSON } from '../problem.ts'
 import type { ApiSettings } from './api-settings.ts'
 import type { Authentication } from './caller.ts'
-import { named } from './schemas.ts'
+import { problemSchema } from './schemas.ts'
 
 /** A Fastify instance whose schemas are those of zod. */
 export type TypedApp = FastifyInstance<
@@ -32,6 +32,8 @@ export interface Description {
   /** The statuses of the problems that it can answer. */
   readonly refusals: readonly number[]
 }
+
+const { id: problemName = '' } = problemSchema.meta() ?? {}
 
 /** Where the statuses are until the document is finished. */
 const REFUSALS = 'x-refusals'
@@ -59,7 +61,6 @@ export function describe({ id, tag, summary, text, authentication, refusals }: D
 }
 
 export async function addDocument(app: FastifyInstance, { base, version }: ApiSettings): Promise<void> {
-  const transformObject = createJsonSchemaTransformObject({ schemaRegistry: named })
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -91,8 +92,8 @@ export async function addDocument(app: FastifyInstance, { base, version }: ApiSe
       },
     },
     convertConstToEnum: false,
-    transform: createJsonSchemaTransform({ schemaRegistry: named }),
-    transformObject: (input) => finished(transformObject(input)),
+    transform: jsonSchemaTransform,
+    transformObject: (input) => finished(jsonSchemaTransformObject(input)),
   })
   let text: string | undefined
   app.get(
@@ -107,7 +108,7 @@ export async function addDocument(app: FastifyInstance, { base, version }: ApiSe
 
 interface Operation {
   readonly [REFUSALS]?: readonly number[]
-  readonly responses?: object
+  readonly responses?: Readonly<Record<string, object>>
 }
 
 interface Document {
@@ -126,8 +127,9 @@ function finished(made: object): Document {
 }
 
 function withProblems({ [REFUSALS]: statuses = [], responses, ...operation }: Operation): Operation {
+  const success = mapped({ ...responses }, (response) => ({ ...response, description: 'Success' }))
   const problems = statuses.map((status) => [status, problemResponse(status)])
-  return { ...operation, responses: { ...responses, ...Object.fromEntries(problems) } }
+  return { ...operation, responses: { ...success, ...Object.fromEntries(problems) } }
 }
 
 function problemResponse(status: number): object {
@@ -135,7 +137,7 @@ function problemResponse(status: number): object {
   return {
     description: STATUS_CODES[status] ?? '',
     ...(headers && { headers }),
-    content: { [PROBLEM_JSON]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    content: { [PROBLEM_JSON]: { schema: { $ref: `#/components/schemas/${problemName}` } } },
   }
 }
 

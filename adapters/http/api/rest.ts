@@ -1,6 +1,6 @@
 /** The REST interface as a part of the HTTP interface: which requests are its own, and how many at once. */
 
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { problemOf, sendProblem } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
@@ -24,6 +24,7 @@ const HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
 }
+/** What a browser asks before it sends a request to another origin. */
 const PREFLIGHT_HEADERS = {
   'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
   'access-control-allow-headers': 'Authorization, Content-Type',
@@ -46,7 +47,7 @@ export function restPart(settings: RestSettings): HttpPart {
     const { request, response, path, address } = exchange
     if (path !== root && !path.startsWith(`${root}/`)) return false
     setHeaders(response, HEADERS)
-    if (isPreflight(request)) {
+    if (request.method === 'OPTIONS') {
       response.writeHead(204, PREFLIGHT_HEADERS).end()
       return true
     }
@@ -66,11 +67,6 @@ export function restPart(settings: RestSettings): HttpPart {
       })
     return true
   }
-}
-
-/** What a browser asks before it sends a request to another origin (Fetch standard). */
-function isPreflight({ method, headers }: IncomingMessage): boolean {
-  return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined
 }
 
 function setHeaders(response: ServerResponse, headers: Readonly<Record<string, string>>): void {

@@ -2,30 +2,26 @@
 
 import { z } from 'zod'
 
-/** The schemas that have a name in the document. */
-export const named = z.registry<{ id: string }>()
-
 const integer = z.number().int()
-const seconds = integer.describe('Seconds since the epoch')
+const seconds = integer.min(0).describe('Seconds since the epoch')
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
 
-export const pubkeySchema = hex(32).describe('A public key: 64 lower-case hex characters (NIP-01)')
-export const eventIdSchema = hex(32).describe('An event id: 64 lower-case hex characters (NIP-01)')
+const pubkeySchema = hex(32).describe('A public key: 64 lower-case hex characters (NIP-01)')
+const eventIdSchema = hex(32).describe('An event id: 64 lower-case hex characters (NIP-01)')
 const KINDS = '443: one-time packages. 30443: slots'
 const kindSchema = z.union([z.literal(443), z.literal(30443)]).describe(KINDS)
 
-export const eventSchema = z
+const eventSchema = z
   .object({
     id: eventIdSchema,
     pubkey: pubkeySchema,
-    created_at: seconds,
+    created_at: integer.describe('Seconds since the epoch'),
     kind: integer.min(0).max(65_535),
     tags: z.array(z.array(z.string())),
     content: z.string(),
     sig: hex(64),
   })
-  .describe('A signed event (NIP-01)')
-  .register(named, { id: 'Event' })
+  .meta({ id: 'Event', description: 'A signed event (NIP-01)' })
 
 /** Each is checked by itself, so that one that is malformed does not refuse the others. */
 const uncheckedEvent = z.unknown().meta({ $ref: '#/components/schemas/Event' })
@@ -40,8 +36,7 @@ export const problemSchema = z
       .enum(['invalid', 'blocked', 'restricted', 'rate-limited', 'auth-required', 'error'])
       .describe('The machine-readable prefix of `detail`'),
   })
-  .describe('Why a request is refused (RFC 9457)')
-  .register(named, { id: 'Problem' })
+  .meta({ id: 'Problem', description: 'Why a request is refused (RFC 9457)' })
 
 export const publicationSchema = z
   .object({
@@ -49,7 +44,7 @@ export const publicationSchema = z
     accepted: z.boolean(),
     message: z.string().describe('The text of the OK message (NIP-01): empty, or it begins with a prefix'),
   })
-  .register(named, { id: 'Publication' })
+  .meta({ id: 'Publication' })
 
 export const publishBodySchema = z.strictObject({
   events: z.array(uncheckedEvent).min(1).max(500).describe('Key packages (kinds 443 and 30443)'),
@@ -75,7 +70,7 @@ export const claimBodySchema = z.strictObject({
 })
 
 const author = pubkeySchema
-export const claimResultSchema = z
+const claimResultSchema = z
   .discriminatedUnion('outcome', [
     z.object({ author, outcome: z.literal('delivered'), events: z.array(eventSchema).min(1) }),
     z.object({ author, outcome: z.literal('none') }).describe('There is no matching key package'),
@@ -88,7 +83,7 @@ export const claimResultSchema = z
       .describe('A quota is used up'),
     z.object({ author, outcome: z.literal('unavailable') }).describe('The store did not answer; try again'),
   ])
-  .register(named, { id: 'ClaimResult' })
+  .meta({ id: 'ClaimResult' })
 
 export const claimedSchema = z.object({
   results: z.array(claimResultSchema).describe('One for each author, in the order of the request'),
@@ -97,7 +92,7 @@ export const claimedSchema = z.object({
     .describe('The texts of the NOTICEs, such as which authors have relay lists that name other relays'),
 })
 
-export const ownPackageSchema = z
+const ownPackageSchema = z
   .object({
     id: eventIdSchema,
     ref: hex(32).describe('The KeyPackageRef (RFC 9420 section 5.2)'),
@@ -119,7 +114,7 @@ export const ownPackageSchema = z
     receivedAt: seconds.optional(),
     expiresAt: seconds,
   })
-  .register(named, { id: 'OwnPackage' })
+  .meta({ id: 'OwnPackage' })
 
 export const ownPackagesSchema = z.object({
   packages: z.array(ownPackageSchema).describe('Newest first'),
@@ -132,13 +127,12 @@ export const ownEventSchema = z.object({ package: ownPackageSchema, event: event
 
 export const removedSchema = z
   .object({ removed: integer.min(0).describe('How many events have left the stock') })
-  .register(named, { id: 'Removed' })
+  .meta({ id: 'Removed' })
 
 export const countSchema = z.object({ count: integer.min(0) })
 export const countQuerySchema = z.strictObject({
   kind: z.enum(['443', '30443']).optional().describe('By default all that this gateway serves'),
 })
-export const nothingAsked = z.strictObject({})
 
 export const relayListBodySchema = z.strictObject({
   event: uncheckedEvent.describe('A relay list (kind 10002, 10050 or 10051)'),

@@ -41,7 +41,7 @@ function Person() {
             </li>
           </ol>
         </section>
-        <OwnPackages information={information} />
+        <OwnPackages />
         <Inspector />
         <About loaded={loaded} />
       </main>

@@ -11,6 +11,7 @@ import { request as requestSecurely } from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { CORS, NOSTR_JSON } from '../server/relay-information.ts'
 import { endToEnd } from './forwarded-headers.ts'
+import { textOf } from './upstream-http.ts'
 
 export interface HttpForwardingSettings {
   /** The relay's URL for a request; undefined where the request target is not a path. */
@@ -52,7 +53,9 @@ async function answerInformation(
   settings: HttpForwardingSettings,
 ): Promise<void> {
   const answer = await requestUpstream(request, response, settings)
-  const body = JSON.stringify(await settings.mergeInformation(parse(await textOf(answer))))
+  const body = JSON.stringify(
+    await settings.mergeInformation(parse(await textOf(answer, MAX_DOCUMENT_BYTES))),
+  )
   response.writeHead(200, {
     ...CORS,
     'content-type': NOSTR_JSON,
@@ -82,19 +85,6 @@ function requestUpstream(
     })
     pipeline(request, upstream).catch(reject)
   })
-}
-
-/** Rejects a body that is too long for a NIP-11 document. */
-async function textOf(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of answer) {
-    length += (chunk as Buffer).length
-    if (length > MAX_DOCUMENT_BYTES)
-      throw new Error(`the relay's information document is longer than ${MAX_DOCUMENT_BYTES} bytes`)
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks).toString()
 }
 
 function parse(text: string): unknown {

@@ -33,9 +33,9 @@ import { ClientAddresses, localHost, type Sender } from '../server/trusted-heade
 import { upstreamHeaders } from './forwarded-headers.ts'
 import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
-import { UpstreamDialer } from './upstream-dialer.ts'
+import { UpstreamDialer, type UpstreamState } from './upstream-dialer.ts'
 import { UpstreamFollowLists } from './upstream-follow-lists.ts'
-import { upstreamInformation } from './upstream-information.ts'
+import { upstreamInformation } from './upstream-http.ts'
 
 const LEARN_WITHIN_MS = 1_000
 /** The limits of a relay that was restarted with others are followed after this. */
@@ -57,8 +57,14 @@ export interface ProxySettings {
   readonly nips?: readonly number[] | undefined
 }
 
+/** A proxy that listens until it is closed. */
+export interface ProxyListener extends Listener {
+  /** Whether the relay can be reached now; it takes at most two seconds, and never rejects. */
+  probeUpstream(): Promise<UpstreamState>
+}
+
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
-export async function startProxy(settings: ProxySettings): Promise<Listener> {
+export async function startProxy(settings: ProxySettings): Promise<ProxyListener> {
   const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(proxy, log)
@@ -127,6 +133,7 @@ export async function startProxy(settings: ProxySettings): Promise<Listener> {
   return {
     ...listener,
     statistics: () => ({ ...listener.statistics(), upstream: dialer.state }),
+    probeUpstream: () => dialer.probe(new URL(upstream)),
     close: async () => {
       clearInterval(learning)
       dialer.stopLooking()

@@ -19,6 +19,9 @@ export interface DialSettings {
   readonly gone: AbortSignal
 }
 
+/** Whether the relay accepts connections. */
+export type UpstreamState = 'reachable' | 'unreachable'
+
 /** An open connection to the relay. */
 export interface UpstreamSocket {
   /** Open, and paused. */
@@ -28,6 +31,8 @@ export interface UpstreamSocket {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Who wants to know now waits no longer than this. */
+const PROBE_TIMEOUT_MS = 2_000
 /** How often a relay that was not there at the start is tried again. */
 const LOOK_AGAIN_MS = 1_000
 /** Of a message from the relay; relays accept far smaller ones. */
@@ -55,7 +60,7 @@ export class UpstreamDialer {
    */
   async look(url: URL): Promise<void> {
     try {
-      await listens(url)
+      await listens(url, HANDSHAKE_TIMEOUT_MS)
       if (this.#isReachable) await this.#onReachable()
       else this.#reachable()
     } catch (error) {
@@ -64,8 +69,19 @@ export class UpstreamDialer {
     }
   }
 
+  /** Looks once, for at most two seconds. Never rejects. */
+  async probe(url: URL): Promise<UpstreamState> {
+    try {
+      await listens(url, PROBE_TIMEOUT_MS)
+      this.#reachable()
+    } catch (error) {
+      this.#unreachable(error)
+    }
+    return this.state
+  }
+
   /** As the last attempt to connect has found it. */
-  get state(): 'reachable' | 'unreachable' {
+  get state(): UpstreamState {
     return this.#isReachable ? 'reachable' : 'unreachable'
   }
 
@@ -104,13 +120,13 @@ export class UpstreamDialer {
   }
 }
 
-function listens({ protocol, hostname, port }: URL): Promise<void> {
+function listens({ protocol, hostname, port }: URL, timeout: number): Promise<void> {
   const standard = protocol === 'wss:' ? 443 : 80
   return new Promise((resolve, reject) => {
     const socket = connectTcp({
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port === '' ? standard : Number(port),
-      timeout: HANDSHAKE_TIMEOUT_MS,
+      timeout,
     }).unref()
     socket.once('connect', () => {
       socket.destroy()

@@ -101,6 +101,10 @@ export interface Listener {
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, limits, host, refused } = settings
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    response.once('close', () => {
+      // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
+      if (!http.listening) setImmediate(() => http.closeIdleConnections())
+    })
     const incoming = checkIncoming(request)
     if (incoming !== 'path') return answerItself(incoming, response)
     const pass = () => settings.onRequest(request, response)

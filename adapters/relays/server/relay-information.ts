@@ -48,7 +48,9 @@ export async function standaloneInformation(settings: StandaloneInformation): Pr
   const { gateway, options, version, nips = [] } = settings
   const { maxMessageBytes, maxSubscriptions } = ownLimits(options)
   return {
-    ...saidBy(options),
+    name: options.name,
+    description: options.description,
+    ...operatorSays(options),
     ...(await gateway.changedInformation()),
     software: SOFTWARE,
     version,
@@ -74,12 +76,13 @@ export async function mergedInformation(
   relay: unknown,
   { gateway, options, nips = [] }: OwnDocument,
 ): Promise<object> {
-  const document = isDocument(relay) ? relay : {}
+  const { name, description } = options
+  const document = isDocument(relay) ? relay : { name, description }
   const { supported_mips, key_packages } = gateway.relayInformation()
   const limitation = isDocument(document.limitation) ? document.limitation : {}
   const unsaid = ownLimits(options).maxMessageBytes
   return {
-    ...saidBy(options),
+    ...operatorSays(options),
     ...document,
     ...(await gateway.changedInformation()),
     supported_nips: union(document.supported_nips, [...PROXY_NIPS, ...nips]),
@@ -95,12 +98,10 @@ export async function mergedInformation(
   }
 }
 
-/** What the settings say about the relay. */
-function saidBy(options: ServerOptions): Document {
-  const { name, description, banner, icon, pubkey = '', contact, termsOfService } = options
+/** What the settings say about the relay, where they say something. */
+function operatorSays(options: ServerOptions): Document {
+  const { banner, icon, pubkey = '', contact, termsOfService } = options
   return {
-    name,
-    description,
     banner,
     icon,
     pubkey: readSubject(pubkey),

@@ -53,6 +53,14 @@ export class RelayListRelay implements Relay {
     }
   }
 
+  /** Answers one message of somebody who does not stay. */
+  async ask(message: ClientMessage): Promise<readonly RelayMessage[]> {
+    const subscriptions = new ListSubscriptions(this.#watchers, () => {})
+    const replies = await this.#handle(message, subscriptions)
+    subscriptions.closeAll()
+    return replies
+  }
+
   async #handle(message: ClientMessage, subscriptions: ListSubscriptions): Promise<readonly RelayMessage[]> {
     try {
       return await this.#dispatch(message, subscriptions)

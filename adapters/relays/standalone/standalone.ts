@@ -35,6 +35,8 @@ export interface StandaloneSettings {
   readonly options?: ServerOptions
   readonly proxy?: ProxyOptions
   readonly log: Logger
+  /** Keeps the relay lists; one of its own by default. */
+  readonly relay?: RelayListRelay | undefined
   /** Answers HTTP requests in place of the relay where it wants to. */
   readonly http?: HttpHandler | undefined
   /** NIPs that `http` supports, for the NIP-11 document. */
@@ -55,7 +57,8 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
   const badSignatures = new BadSignatures({ options, clock })
   const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
-  const relay = new RelayListRelay({ store, report, now: () => Math.floor(clock() / 1000) })
+  const now = () => Math.floor(clock() / 1000)
+  const relay = settings.relay ?? new RelayListRelay({ store, report, now })
   const addresses = new ClientAddresses(proxy, log)
   return listen({
     host,

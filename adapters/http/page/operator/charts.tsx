@@ -1,13 +1,10 @@
 /** The charts of the last hour, and the few figures that say at a glance how things are. */
 
 import { useMemo } from 'preact/hooks'
+import { CLAIM_OUTCOMES, PUBLISH_OUTCOMES, REFUSAL_PREFIXES } from '../../../../plugin/observer.ts'
 import { decimal } from '../shared/format.tsx'
 import { Chart, type ChartSettings } from './chart.tsx'
 import { type History, lastMinute, linesPerMinute, type Sample } from './history.ts'
-
-const CLAIMS = ['delivered', 'shared', 'none', 'limited', 'unavailable']
-const PUBLISHES = ['stored', 'replaced', 'duplicate', 'full', 'limited', 'refused', 'unavailable']
-const REFUSALS = ['rate-limited', 'auth-required', 'restricted', 'blocked', 'invalid', 'error']
 
 export function Glance({ history }: { readonly history: History }) {
   const latest = history.samples.at(-1)
@@ -15,10 +12,10 @@ export function Glance({ history }: { readonly history: History }) {
     { label: 'Claims in the last minute', value: decimal(lastMinute(history, 'claims')) },
     { label: 'Refusals in the last minute', value: decimal(lastMinute(history, 'refusals')) },
     { label: 'Clients connected', value: decimal(latest?.connections ?? 0) },
-    { label: 'Authors with packages', value: decimal(latest?.authors ?? 0) },
+    { label: 'Authors with packages', value: counted(latest?.authors) },
     {
       label: 'Authors who run low',
-      value: decimal(latest?.lowAuthors ?? 0),
+      value: counted(latest?.lowAuthors),
       look: (latest?.lowAuthors ?? 0) > 0 ? 'few' : 'good',
     },
     { label: 'Slowest store calls (p99)', value: milliseconds(latest?.storeMs.p99) },
@@ -55,18 +52,18 @@ function chartsOf(history: History): ChartSettings[] {
     values: samples.map(read),
   })
   return [
-    { title: 'Claims', unit: 'in a minute', times, lines: linesPerMinute(history, 'claims', CLAIMS) },
+    { title: 'Claims', unit: 'in a minute', times, lines: linesPerMinute(history, 'claims', CLAIM_OUTCOMES) },
     {
       title: 'Refusals by reason',
       unit: 'in a minute',
       times,
-      lines: linesPerMinute(history, 'refusals', REFUSALS),
+      lines: linesPerMinute(history, 'refusals', REFUSAL_PREFIXES),
     },
     {
       title: 'Publishes',
       unit: 'in a minute',
       times,
-      lines: linesPerMinute(history, 'publishes', PUBLISHES),
+      lines: linesPerMinute(history, 'publishes', PUBLISH_OUTCOMES),
     },
     {
       title: 'Authors',
@@ -74,7 +71,7 @@ function chartsOf(history: History): ChartSettings[] {
       times,
       lines: [
         line('Low', 2, ({ lowAuthors }) => lowAuthors),
-        line('Out: the last one is shared', 3, ({ outAuthors }) => outAuthors),
+        line('Out: nothing left', 3, ({ outAuthors }) => outAuthors),
       ],
     },
     {
@@ -93,6 +90,11 @@ function chartsOf(history: History): ChartSettings[] {
       lines: [line('Connected', 0, ({ connections }) => connections)],
     },
   ]
+}
+
+/** Null before the stock was surveyed. */
+function counted(value: number | null | undefined): string {
+  return value === null || value === undefined ? 'not yet' : decimal(value)
 }
 
 function milliseconds(value: number | null | undefined): string {

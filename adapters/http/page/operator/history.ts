@@ -1,21 +1,8 @@
 /** The last hour as the server counted it, and the lines that are drawn of it. */
 
-/** How often something had each outcome within one interval. */
-export type Counts = Readonly<Record<string, number>>
+import type { Sample } from '../../history.ts'
 
-export interface Sample {
-  /** The end of the interval, in seconds since the epoch. */
-  readonly at: number
-  readonly claims: Counts
-  readonly publishes: Counts
-  /** By NIP-01 prefix. */
-  readonly refusals: Counts
-  readonly connections: number
-  readonly authors: number
-  readonly lowAuthors: number
-  readonly outAuthors: number
-  readonly storeMs: { readonly p50: number | null; readonly p99: number | null }
-}
+export type { Sample }
 
 export interface History {
   readonly intervalSeconds: number
@@ -36,6 +23,7 @@ const MINUTE = 60
 const WORDS: Readonly<Record<string, string>> = {
   delivered: 'Delivered',
   shared: 'Shared package',
+  slots: 'Slots',
   none: 'Nothing there',
   limited: 'Over a limit',
   unavailable: 'Store unavailable',

@@ -1,5 +1,6 @@
 /** The authors who have few fresh packages left. */
 
+import type { LowAuthor } from '../../../../plugin/lifecycle/stock-survey.ts'
 import { clockTime, counted, Npub } from '../shared/format.tsx'
 import { Problem } from '../shared/layout.tsx'
 import { usePolled } from './polled.ts'
@@ -10,8 +11,8 @@ interface LowAuthors {
   /** Seconds since the epoch. */
   readonly surveyedAt: number | null
   /** How many are low; the list may be shorter. */
-  readonly total: number
-  readonly authors: readonly { readonly pubkey: string; readonly fresh: number }[]
+  readonly total: number | null
+  readonly authors: readonly LowAuthor[]
 }
 
 const EVERY_MS = 15_000
@@ -31,7 +32,7 @@ export function LowAuthorsList({ when }: { readonly when: 'running' | 'paused' }
 
 function Listed({ low, surveyedAt, total, authors }: LowAuthors) {
   const shown = authors.slice(0, MAX_SHOWN)
-  if (surveyedAt === null) return <p class="hint">The authors have not been counted yet.</p>
+  if (surveyedAt === null || total === null) return <p class="hint">The authors have not been counted yet.</p>
   const counting = `Counted at ${clockTime(surveyedAt)}.`
   if (total === 0)
     return (
@@ -46,12 +47,10 @@ function Listed({ low, surveyedAt, total, authors }: LowAuthors) {
         for more when they connect. {counting}
       </p>
       <ul class="low-authors">
-        {shown.map(({ pubkey, fresh }) => (
+        {shown.map(({ pubkey, ...stock }) => (
           <li key={pubkey}>
             <Npub pubkey={pubkey} />
-            <span class={`badge ${fresh === 0 ? 'out' : 'exposed'}`}>
-              {fresh === 0 ? 'none' : `${fresh} fresh`}
-            </span>
+            <span class={`badge ${stock.fresh === 0 ? 'out' : 'exposed'}`}>{stockOf(stock)}</span>
           </li>
         ))}
       </ul>
@@ -63,4 +62,9 @@ function Listed({ low, surveyedAt, total, authors }: LowAuthors) {
       )}
     </>
   )
+}
+
+function stockOf({ fresh, packages }: Omit<LowAuthor, 'pubkey'>): string {
+  if (packages === 0) return 'nothing left'
+  return fresh === 0 ? 'last one shared' : `${fresh} fresh`
 }

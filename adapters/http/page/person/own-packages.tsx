@@ -5,7 +5,6 @@ import type { OwnPackage } from '../../../../plugin/lifecycle/own-stock.ts'
 import { useAnnounce } from '../shared/announcer.tsx'
 import { Confirm } from '../shared/confirm.tsx'
 import { counted } from '../shared/format.tsx'
-import type { RelayInformation } from '../shared/information.ts'
 import { Problem } from '../shared/layout.tsx'
 import { messageOf } from '../shared/requests.ts'
 import { SignedIn, SignIn, useSignIn } from '../shared/sign-in.tsx'
@@ -14,7 +13,7 @@ import { PackageTable } from './package-table.tsx'
 import { deleteEverything, deletePackage, readStock, type Stock } from './stock.ts'
 import { StockLevel } from './stock-level.tsx'
 
-export function OwnPackages({ information }: { readonly information: RelayInformation | undefined }) {
+export function OwnPackages() {
   const state = useSignIn()
   const { signer } = state
   return (
@@ -28,7 +27,7 @@ export function OwnPackages({ information }: { readonly information: RelayInform
       ) : (
         <>
           <SignedIn state={state} signer={signer} />
-          <SignedInPackages signer={signer} max={information?.key_packages?.max_stored} />
+          <SignedInPackages signer={signer} />
         </>
       )}
     </section>
@@ -38,7 +37,7 @@ export function OwnPackages({ information }: { readonly information: RelayInform
 /** What is to be confirmed. */
 type Deletion = OwnPackage | 'everything'
 
-function SignedInPackages({ signer, max }: { readonly signer: Signer; readonly max: number | undefined }) {
+function SignedInPackages({ signer }: { readonly signer: Signer }) {
   const announce = useAnnounce()
   const heading = useRef<HTMLHeadingElement>(null)
   const [stock, setStock] = useState<Stock>()
@@ -84,7 +83,7 @@ function SignedInPackages({ signer, max }: { readonly signer: Signer; readonly m
       {stock === undefined && isBusy && (
         <p class="hint">Asking the relay. Your extension may ask you to sign…</p>
       )}
-      {stock !== undefined && <StockLevel stock={stock} max={max} />}
+      {stock !== undefined && <StockLevel stock={stock} />}
       {stock !== undefined && stock.packages.length > 0 && (
         <PackageTable
           packages={stock.packages}

@@ -7,7 +7,7 @@ import { freshIn, type Stock } from './stock.ts'
 /** More pips than this say nothing more. */
 const MAX_PIPS = 40
 
-export function StockLevel({ stock, max }: { readonly stock: Stock; readonly max: number | undefined }) {
+export function StockLevel({ stock }: { readonly stock: Stock }) {
   const fresh = freshIn(stock)
   const oneTime = stock.packages.filter(({ state }) => state !== 'reusable').length
   const slots = stock.packages.filter(({ slot }) => slot !== undefined).length
@@ -16,7 +16,7 @@ export function StockLevel({ stock, max }: { readonly stock: Stock; readonly max
     <div class={`stock ${level}`}>
       <p class="figure">
         <strong>{fresh}</strong> fresh one-time {fresh === 1 ? 'package' : 'packages'}
-        {max !== undefined && oneTime > 0 && <span class="hint"> of at most {max}</span>}
+        {oneTime > 0 && <span class="hint"> of at most {stock.max}</span>}
       </p>
       <Pips fresh={fresh} low={stock.low} />
       <p>{adviceFor(fresh, oneTime, slots, stock.low)}</p>

@@ -8,6 +8,8 @@ export interface Stock {
   readonly packages: readonly OwnPackage[]
   /** Below so many fresh packages the relay asks for more. */
   readonly low: number
+  /** Maximum one-time packages. */
+  readonly max: number
 }
 
 export async function readStock(signer: Signer): Promise<Stock> {

@@ -1,7 +1,7 @@
 /** Asks before something is done that cannot be undone. */
 
 import type { ComponentChildren } from 'preact'
-import { useEffect, useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 
 export interface Confirmation {
   readonly title: string
@@ -12,15 +12,16 @@ export interface Confirmation {
   readonly onCancel: () => void
 }
 
-/** A modal dialog: the browser keeps the focus in it, and Escape cancels. */
+/** A modal dialog: the browser keeps the focus in it, and Escape cancels. The button that asked gets the focus back. */
 export function Confirm({ title, text, action, onConfirm, onCancel }: Confirmation) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [titleId, textId] = [useId(), useId()]
-  useEffect(() => {
-    const { current } = dialog
-    current?.showModal()
-    // Closing gives the focus back to the button that asked.
-    return () => current?.close()
+  useLayoutEffect(() => {
+    const opener = document.activeElement
+    dialog.current?.showModal()
+    return () => {
+      if (opener instanceof HTMLElement && opener.isConnected) opener.focus()
+    }
   }, [])
   return (
     <dialog

@@ -158,6 +158,24 @@ describe('plain HTTP requests', () => {
     })
   })
 
+  it('for the NIP-11 document get what the operator says where the relay says nothing', async () => {
+    const server = {
+      name: 'ours',
+      pubkey: 'a'.repeat(64),
+      contact: 'mailto:op@example.com',
+      termsOfService: 'https://relay.example.com/terms',
+    }
+    await start({ server })
+    const answer = await ask('GET', { accept: 'application/nostr+json' })
+    const { name, pubkey, contact, terms_of_service } = JSON.parse(answer.body)
+    expect({ name, pubkey, contact, terms_of_service }).toEqual({
+      name: INFORMATION.name,
+      pubkey: INFORMATION.pubkey,
+      contact: server.contact,
+      terms_of_service: server.termsOfService,
+    })
+  })
+
   it('are answered with 502 while the relay is down', async () => {
     await start()
     await proxy.relay.stop()

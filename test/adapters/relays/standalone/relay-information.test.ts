@@ -1,10 +1,13 @@
 /** What the standalone server answers to plain HTTP: its NIP-11 document, and little else. */
 
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import type { ServerOptions } from '../../../../adapters/relays/server/server-options.ts'
+import { npubEncode } from 'nostr-tools/nip19'
+import { type ServerOptions, serverOptionsSchema } from '../../../../adapters/relays/server/server-options.ts'
 import { memoryStore } from '../../../../adapters/storage/memory.ts'
 import type { OptionsInput } from '../../../../plugin/options.ts'
+import { person } from '../../../support/people.ts'
 import { startTestServer, type TestServer } from '../../../support/server.ts'
 
 let relay: TestServer
@@ -13,7 +16,7 @@ async function start(server?: Partial<ServerOptions>, options?: OptionsInput): P
   relay = await startTestServer(memoryStore(), options, server)
 }
 
-afterEach(() => relay.stop())
+afterEach(() => relay?.stop())
 
 describe('the relay information document (NIP-11)', () => {
   it('is sent to clients that accept it', async () => {
@@ -37,7 +40,7 @@ describe('the relay information document (NIP-11)', () => {
       name: 'Keys',
       description: 'Hands each MLS key package to one requester.',
       contact: 'mailto:op@example.com',
-      software: 'keypackage-gateway',
+      software: 'https://github.com/keypackage-gateway/keypackage-gateway',
       version: '0.0.0-test',
       supported_nips: [1, 9, 11, 40, 42, 45, 62, 70],
       limitation: {
@@ -63,14 +66,49 @@ describe('the relay information document (NIP-11)', () => {
     })
   })
 
+  it('says what the operator wants to be said', async () => {
+    const { pubkey } = person('operator')
+    await start({
+      pubkey: npubEncode(pubkey),
+      icon: 'https://relay.example.com/icon.png',
+      banner: 'https://relay.example.com/banner.png',
+      termsOfService: 'https://relay.example.com/terms',
+    })
+    const { body } = await http('GET', '/', { accept: 'application/nostr+json' })
+    expect(JSON.parse(body)).toMatchObject({
+      pubkey,
+      icon: 'https://relay.example.com/icon.png',
+      banner: 'https://relay.example.com/banner.png',
+      terms_of_service: 'https://relay.example.com/terms',
+    })
+  })
+
+  it.each([
+    { pubkey: 'npub1wrong' },
+    { pubkey: '203.0.113.7' },
+    { banner: 'ftp://relay.example.com' },
+    { termsOfService: 'terms.txt' },
+  ])('cannot say %j', (wrong) => {
+    expect(serverOptionsSchema.safeParse(wrong).success).toBe(false)
+  })
+
+  it('names the project by the URL of its repository', async () => {
+    const { repository } = JSON.parse(
+      readFileSync(new URL('../../../../package.json', import.meta.url), 'utf8'),
+    )
+    await start()
+    const { body } = await http('GET', '/', { accept: 'application/nostr+json' })
+    expect(`git+${JSON.parse(body).software}.git`).toBe(repository.url)
+  })
+
   it('may be requested by web apps of any origin', async () => {
     await start()
     const { status, headers } = await http('OPTIONS', '/', { origin: 'https://example.com' })
     expect(status).toBe(204)
     expect(headers).toMatchObject({
       'access-control-allow-origin': '*',
-      'access-control-allow-headers': '*',
-      'access-control-allow-methods': 'GET, HEAD, OPTIONS',
+      'access-control-allow-headers': '*, Authorization',
+      'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
     })
   })
 

@@ -1,0 +1,515 @@
+/** What admins do by NIP-86 on a server without a relay behind, and who else is refused, and how. */
+
+import { afterEach, describe, expect, it } from '@jest/globals'
+import { METHODS } from '../../../adapters/http/nip86/methods.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { Client } from '../../support/client.ts'
+import { http, rawHttp } from '../../support/http.ts'
+import { authorizationBy } from '../../support/http-auth.ts'
+import { NOW } from '../../support/key-packages.ts'
+import {
+  admin,
+  call,
+  documentOf,
+  type Managed,
+  type ManagedSettings,
+  SIGNED_URL,
+  startManaged,
+} from '../../support/management.ts'
+import { person } from '../../support/people.ts'
+
+const alice = person('alice').pubkey
+const bob = person('bob').pubkey
+const RPC = 'application/nostr+json+rpc'
+
+let server: Managed
+
+async function start(settings: ManagedSettings = {}): Promise<void> {
+  server = await startManaged(settings)
+}
+
+afterEach(() => server.stop())
+
+/** A call that has to succeed. */
+async function did(method: string, ...params: unknown[]): Promise<unknown> {
+  const { status, answer } = await call(server, method, params)
+  expect({ method, status, error: answer.error }).toEqual({ method, status: 200, error: undefined })
+  return answer.result
+}
+
+describe('supportedmethods', () => {
+  it('names all others', async () => {
+    await start()
+    expect(await did('supportedmethods')).toEqual([
+      'banpubkey',
+      'unbanpubkey',
+      'listbannedpubkeys',
+      'allowpubkey',
+      'unallowpubkey',
+      'listallowedpubkeys',
+      'blockip',
+      'unblockip',
+      'listblockedips',
+      'changerelayname',
+      'changerelaydescription',
+      'changerelayicon',
+    ])
+  })
+
+  it('is announced in the NIP-11 document', async () => {
+    await start()
+    expect((await documentOf(server)).supported_nips).toEqual(expect.arrayContaining([86, 98]))
+  })
+})
+
+describe('pubkeys', () => {
+  it('are banned with a reason, listed, and no longer banned', async () => {
+    await start()
+    expect(await did('banpubkey', alice, 'spam')).toBe(true)
+    expect(await did('banpubkey', bob.toUpperCase())).toBe(true)
+    expect(await did('listbannedpubkeys')).toEqual([{ pubkey: alice, reason: 'spam' }, { pubkey: bob }])
+    expect(await did('unbanpubkey', alice, 'a mistake')).toBe(true)
+    expect(await did('unbanpubkey', alice)).toBe(true)
+    expect(await did('listbannedpubkeys')).toEqual([{ pubkey: bob }])
+  })
+
+  it('are allowed, listed, and no longer allowed', async () => {
+    await start({ access: { mode: 'allow-listed' } })
+    expect(await did('allowpubkey', alice, null)).toBe(true)
+    expect(await did('listallowedpubkeys')).toEqual([{ pubkey: alice }])
+    expect(await did('unallowpubkey', alice)).toBe(true)
+    expect(await did('listallowedpubkeys')).toEqual([])
+  })
+
+  it('are on one of the lists alone (NIP-86)', async () => {
+    await start()
+    await did('banpubkey', alice)
+    await did('allowpubkey', alice)
+    expect(await did('listbannedpubkeys')).toEqual([])
+    expect(await did('listallowedpubkeys')).toEqual([{ pubkey: alice }])
+    await did('banpubkey', alice)
+    expect(await did('listallowedpubkeys')).toEqual([])
+    await did('unbanpubkey', alice)
+    expect(await did('listallowedpubkeys')).toEqual([])
+  })
+
+  it('that the settings ban stay banned, and the answer says so', async () => {
+    await start({ access: { ban: [alice, '192.0.2.0/24'], allow: [bob] } })
+    const error = expect.stringMatching(/^still banned by access\.ban in the settings/)
+    for (const [method, subject] of [
+      ['unbanpubkey', alice],
+      ['allowpubkey', alice],
+      ['unblockip', '192.0.2.0/24'],
+    ] as const) {
+      expect(await call(server, method, [subject])).toMatchObject({ status: 400, answer: { error } })
+    }
+    expect(await call(server, 'unallowpubkey', [bob])).toMatchObject({
+      status: 400,
+      answer: { error: expect.stringMatching(/^still allowed by access\.allow/) },
+    })
+    expect(await did('listbannedpubkeys')).toEqual([{ pubkey: alice, reason: 'access.ban in the settings' }])
+    expect(await did('listallowedpubkeys')).toEqual([{ pubkey: bob, reason: 'access.allow in the settings' }])
+    expect(await did('listblockedips')).toEqual([
+      { ip: '192.0.2.0/24', reason: 'access.ban in the settings' },
+    ])
+  })
+})
+
+describe('addresses and networks', () => {
+  it('are blocked with a reason, listed, and no longer blocked', async () => {
+    await start()
+    await did('blockip', '203.0.113.7', 'flood')
+    await did('blockip', '2001:DB8::1/32')
+    await did('banpubkey', alice)
+    expect(await did('listblockedips')).toEqual([
+      { ip: '203.0.113.7', reason: 'flood' },
+      { ip: '2001:db8::/32' },
+    ])
+    await did('unblockip', '203.0.113.7')
+    expect(await did('listblockedips')).toEqual([{ ip: '2001:db8::/32' }])
+    expect(await did('listbannedpubkeys')).toEqual([{ pubkey: alice }])
+  })
+
+  it('that are blocked cannot claim, until they are no longer blocked', async () => {
+    await start()
+    const client = await Client.greeted(server.url)
+    await did('blockip', '127.0.0.0/8')
+    client.send(['REQ', 's', { kinds: [443], authors: [bob] }])
+    expect((await client.until('CLOSED', 's')).at(-1)?.[2]).toBe(
+      'blocked: you may not query key packages here',
+    )
+    await did('unblockip', '127.0.0.0/8')
+    client.send(['REQ', 't', { kinds: [443], authors: [bob] }])
+    await client.until('EOSE', 't')
+    client.close()
+  })
+})
+
+describe('what the relay says about itself', () => {
+  it('is changed at once, in the NIP-11 document', async () => {
+    await start()
+    expect(await documentOf(server)).toMatchObject({ name: 'keypackage-gateway' })
+    await did('changerelayname', 'Keys')
+    await did('changerelaydescription', 'For all.\n\nAnd "everybody".')
+    await did('changerelayicon', 'https://relay.example.com/icon.png')
+    expect(await documentOf(server)).toMatchObject({
+      name: 'Keys',
+      description: 'For all.\n\nAnd "everybody".',
+      icon: 'https://relay.example.com/icon.png',
+      software: 'https://github.com/keypackage-gateway/keypackage-gateway',
+    })
+  })
+
+  it('is as the settings say again once it is empty', async () => {
+    await start()
+    await did('changerelayname', 'Keys')
+    await did('changerelayicon', 'https://relay.example.com/icon.png')
+    await did('changerelayname', '')
+    await did('changerelayicon', '')
+    const { name, icon } = await documentOf(server)
+    expect({ name, icon }).toEqual({ name: 'keypackage-gateway', icon: undefined })
+  })
+
+  it('is what another server on the same store was told, a second later', async () => {
+    const shared = memoryStore()
+    await start({ store: shared })
+    const other = await startManaged({ store: shared })
+    expect(await documentOf(other)).toMatchObject({ name: 'keypackage-gateway' })
+    await did('changerelayname', 'Keys')
+    other.advance(1)
+    expect(await documentOf(other)).toMatchObject({ name: 'Keys' })
+    await other.stop()
+  })
+
+  it('is still what it was when the store fails', async () => {
+    await start()
+    await did('changerelayname', 'Keys')
+    await server.failStore()
+    server.advance(5)
+    expect(await documentOf(server)).toMatchObject({ name: 'Keys' })
+    expect(await documentOf(server)).toMatchObject({ name: 'Keys' })
+    expect(server.errors).toHaveLength(1)
+  })
+})
+
+describe('a request is refused', () => {
+  it('without authorisation, with 401', async () => {
+    await start()
+    const { status, headers, body } = await http(server.httpUrl, {
+      method: 'POST',
+      headers: { 'content-type': RPC },
+      body: '{"method":"supportedmethods","params":[]}',
+    })
+    expect({ status, body: JSON.parse(body) }).toEqual({
+      status: 401,
+      body: { error: 'sign the request with NIP-98' },
+    })
+    expect(headers).toMatchObject({ 'www-authenticate': 'Nostr', 'access-control-allow-origin': '*' })
+  })
+
+  it.each([
+    ['too old', { now: NOW - 61 }, /created_at/],
+    ['from the future', { now: NOW + 61 }, /created_at/],
+    ['for another relay', { url: 'https://relay.example.org/' }, /the u tag must be/],
+    ['for this machine', { url: 'http://127.0.0.1/' }, /the u tag must be/],
+    ['for another method', { method: 'GET' }, /the method tag must be POST/],
+    ['for another body', { body: '{"method":"listblockedips","params":[]}' }, /payload/],
+  ])('that is %s, with 401, and nothing is done', async (_, sign, error) => {
+    await start()
+    expect(await call(server, 'banpubkey', [alice], { sign })).toMatchObject({
+      status: 401,
+      answer: { error: expect.stringMatching(error) },
+    })
+    expect(await did('listbannedpubkeys')).toEqual([])
+  })
+
+  it('without the hash of its body, with 401', async () => {
+    await start()
+    const body = JSON.stringify({ method: 'banpubkey', params: [alice] })
+    const authorization = authorizationBy(admin, { method: 'POST', url: SIGNED_URL, now: NOW })
+    expect(await call(server, '', [], { body, headers: { authorization } })).toMatchObject({ status: 401 })
+  })
+
+  it('when it comes a second time, with 401', async () => {
+    await start()
+    const body = JSON.stringify({ method: 'banpubkey', params: [alice] })
+    const authorization = authorizationBy(admin, { method: 'POST', url: SIGNED_URL, body, now: NOW })
+    const send = () => call(server, '', [], { body, headers: { authorization } })
+    const outcomes = await Promise.all([send(), send(), send()])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual([200, 401, 401])
+    expect(await send()).toMatchObject({
+      status: 401,
+      answer: { error: 'NIP-98: the event was used before' },
+    })
+  })
+
+  it.each(METHODS)('by somebody who is no admin, with 403: %s', async (method) => {
+    await start()
+    expect(await call(server, method, [], { by: person('mallory') })).toMatchObject({
+      status: 403,
+      answer: { error: 'this pubkey is not in admin.pubkeys' },
+    })
+  })
+
+  it('by everybody where there is no admin', async () => {
+    await start({ admins: [] })
+    expect(await call(server, 'supportedmethods')).toMatchObject({ status: 403 })
+  })
+
+  it.each([
+    ['', 'the body must be a JSON object with method and params'],
+    ['not JSON', 'the body must be a JSON object with method and params'],
+    ['[]', 'the body must be a JSON object with method and params'],
+    ['null', 'the body must be a JSON object with method and params'],
+    ['{}', 'method must be a string'],
+    ['{"method":7,"params":[]}', 'method must be a string'],
+    ['{"method":"banpubkey","params":{}}', 'params must be an array'],
+    ['{"method":"shutdown","params":[]}', 'the method "shutdown" is not supported'],
+    ['{"method":"__proto__","params":[]}', 'the method "__proto__" is not supported'],
+    ['{"method":"constructor","params":[]}', 'the method "constructor" is not supported'],
+  ])('that is malformed, with 400: %s', async (body, error) => {
+    await start()
+    expect(await call(server, '', [], { body })).toMatchObject({ status: 400, answer: { error } })
+  })
+
+  it.each([
+    ['banpubkey', [], 'params'],
+    ['banpubkey', ['npub1'], 'params[0] must be a pubkey of 64 hex characters'],
+    ['banpubkey', [7], 'params[0] must be a pubkey of 64 hex characters'],
+    ['banpubkey', ['203.0.113.7'], 'params[0] must be a pubkey of 64 hex characters'],
+    ['banpubkey', [alice, 7], 'params[1]'],
+    ['banpubkey', [alice, 'x'.repeat(1001)], 'params[1] must have at most 1000 characters'],
+    ['banpubkey', [alice, 'spam', 'more'], 'params'],
+    ['unbanpubkey', ['x'], 'params[0] must be a pubkey'],
+    ['allowpubkey', ['x'], 'params[0] must be a pubkey'],
+    ['unallowpubkey', ['x'], 'params[0] must be a pubkey'],
+    ['listbannedpubkeys', [1], 'params'],
+    ['blockip', ['relay.example.com'], 'params[0] must be an IP address'],
+    ['blockip', [alice], 'params[0] must be an IP address'],
+    ['blockip', ['203.0.113.0/33'], 'params[0] must be an IP address'],
+    ['unblockip', [null], 'params[0] must be an IP address'],
+    ['changerelayname', [7], 'params[0] must be a string'],
+    ['changerelayname', ['x'.repeat(101)], 'params[0] must have at most 100 characters'],
+    ['changerelaydescription', ['x'.repeat(10_001)], 'params[0] must have at most 10,000 characters'],
+    ['changerelayicon', ['javascript:alert(1)'], 'params[0] must be an http or https URL, or empty'],
+  ] as const)('with wrong parameters, with 400: %s %j', async (method, params, error) => {
+    await start()
+    expect(await call(server, method, params)).toMatchObject({
+      status: 400,
+      answer: { error: expect.stringContaining(`${method}: ${error}`) },
+    })
+  })
+
+  it('whose body is too large, with 413', async () => {
+    await start()
+    const body = JSON.stringify({ method: 'changerelayname', params: ['x'.repeat(100_000)] })
+    expect(await call(server, '', [], { body })).toMatchObject({
+      status: 413,
+      answer: { error: 'invalid: the body is too large' },
+    })
+  })
+
+  it('whose body is compressed, with 415', async () => {
+    await start()
+    const headers = { 'content-encoding': 'gzip' }
+    expect(await call(server, 'supportedmethods', [], { headers })).toMatchObject({ status: 415 })
+  })
+
+  it('before its body has come, unless an admin sends it (I9)', async () => {
+    await start()
+    const head = `POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: ${RPC}\r\nContent-Length: 60000\r\n`
+    expect(await rawHttp(server.httpUrl, `${head}\r\n{`)).toMatch(/^HTTP\/1\.1 401 /)
+    const signed = { method: 'POST', url: SIGNED_URL, now: NOW }
+    const authorization = authorizationBy(person('mallory'), signed)
+    expect(await rawHttp(server.httpUrl, `${head}Authorization: ${authorization}\r\n\r\n{`)).toMatch(
+      /^HTTP\/1\.1 403 /,
+    )
+  })
+
+  it('when the store is down, with 503, and nobody is told that it was done (I7)', async () => {
+    await start()
+    await server.failStore()
+    for (const method of ['banpubkey', 'blockip', 'listbannedpubkeys', 'changerelayname']) {
+      expect(await call(server, method, [alice])).toMatchObject({
+        status: 503,
+        answer: { error: 'the store does not answer, try again' },
+      })
+    }
+  })
+
+  it('when the store fails after it was authenticated, with 503', async () => {
+    const store = memoryStore()
+    const broken = new Proxy(store, {
+      get: (target, name) =>
+        name === 'putAccessRule' || name === 'putInformation' || name === 'accessRules'
+          ? () => Promise.reject(new Error('the disk is full'))
+          : Reflect.get(target, name).bind?.(target),
+    })
+    await start({ store: broken })
+    for (const [method, params] of [
+      ['banpubkey', [alice]],
+      ['listbannedpubkeys', []],
+      ['changerelayname', ['Keys']],
+    ] as const) {
+      expect(await call(server, method, params)).toMatchObject({
+        status: 503,
+        answer: { error: 'the store does not answer, try again' },
+      })
+    }
+    expect(await documentOf(server)).toMatchObject({ name: 'keypackage-gateway' })
+  })
+})
+
+describe('a request', () => {
+  it.each(['wss://relay.example.com', 'wss://relay.example.com/', 'https://relay.example.com'])(
+    'may be signed for %s',
+    async (url) => {
+      await start()
+      expect(await call(server, 'supportedmethods', [], { sign: { url } })).toMatchObject({ status: 200 })
+    },
+  )
+
+  it('may come with a character set', async () => {
+    await start()
+    const headers = { 'content-type': `${RPC}; charset=utf-8` }
+    expect(await call(server, 'supportedmethods', [], { headers })).toMatchObject({
+      status: 200,
+      reply: { headers: { 'content-type': RPC, 'cache-control': 'no-store' } },
+    })
+  })
+
+  it('at the path of the public URL is for the relay as well', async () => {
+    await start({ publicUrl: 'wss://example.com/nostr' })
+    const sign = { url: 'https://example.com/nostr' }
+    expect(await call(server, 'supportedmethods', [], { sign })).toMatchObject({ status: 200 })
+    const below = { ...server, httpUrl: `${server.httpUrl}/nostr` }
+    expect(await call(below, 'supportedmethods', [], { sign })).toMatchObject({ status: 200 })
+  })
+
+  it.each([
+    ['of another media type', 'POST', '/', { 'content-type': 'application/json' }],
+    ['to another path', 'POST', '/elsewhere', { 'content-type': RPC }],
+    ['by another method', 'PUT', '/', { 'content-type': RPC }],
+  ])('%s is none', async (_, method, path, headers) => {
+    await start()
+    const { status } = await http(`${server.httpUrl}${path}`, { method, headers })
+    expect([404, 405]).toContain(status)
+  })
+
+  it('is allowed to web apps of every origin (CORS)', async () => {
+    await start()
+    const { status, headers } = await http(server.httpUrl, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' },
+    })
+    expect(status).toBe(204)
+    expect(headers).toMatchObject({
+      'access-control-allow-origin': '*',
+      'access-control-allow-headers': '*, Authorization',
+      'access-control-allow-methods': expect.stringContaining('POST'),
+    })
+  })
+})
+
+describe('without a publicUrl', () => {
+  it('only the address of this machine that the client came to can be signed', async () => {
+    await start({ publicUrl: undefined })
+    const url = `${server.httpUrl}/`
+    expect(await call(server, 'supportedmethods', [], { sign: { url } })).toMatchObject({ status: 200 })
+    expect(await call(server, 'supportedmethods')).toMatchObject({ status: 401 })
+    const headers = { host: 'relay.example.com' }
+    expect(await call(server, 'supportedmethods', [], { headers })).toMatchObject({
+      status: 401,
+      answer: { error: expect.stringContaining('must set publicUrl') },
+    })
+  })
+})
+
+describe("on the operator's listener", () => {
+  it('a request may be signed for its own address, or for the relay', async () => {
+    await start({ listener: 'operator' })
+    const url = `${server.httpUrl}/`
+    expect(await call(server, 'supportedmethods', [], { sign: { url } })).toMatchObject({ status: 200 })
+    expect(await call(server, 'supportedmethods')).toMatchObject({ status: 200 })
+    const headers = { host: 'evil.example' }
+    const forged = await call(server, 'supportedmethods', [], {
+      sign: { url: 'http://evil.example' },
+      headers,
+    })
+    expect(forged).toMatchObject({ status: 401 })
+  })
+
+  it.each(['http://gateway.internal:9447/', 'https://gateway.internal:9447/'])(
+    'a request may be signed for a name of it, where it came by that name: %s',
+    async (url) => {
+      await start({ listener: 'operator' })
+      const headers = { host: 'Gateway.internal:9447' }
+      expect(await call(server, 'supportedmethods', [], { sign: { url }, headers })).toMatchObject({
+        status: 200,
+      })
+      expect(await call(server, 'supportedmethods', [], { sign: { url } })).toMatchObject({ status: 401 })
+    },
+  )
+
+  it('who is banned and who is allowed is listed', async () => {
+    await start({ access: { ban: [bob] } })
+    await did('banpubkey', alice, 'spam')
+    const { status, headers, body } = await http(`${server.httpUrl}/operator/access`)
+    expect({ status, type: headers['content-type'], rules: JSON.parse(body) }).toEqual({
+      status: 200,
+      type: 'application/json',
+      rules: [
+        { list: 'ban', subject: bob, from: 'settings' },
+        { list: 'ban', subject: alice, reason: 'spam', at: NOW, from: 'store' },
+      ],
+    })
+    expect(await http(`${server.httpUrl}/operator/access`, { method: 'POST' })).toMatchObject({ status: 405 })
+    await server.failStore()
+    expect(await http(`${server.httpUrl}/operator/access`)).toMatchObject({
+      status: 503,
+      headers: { 'content-type': 'application/problem+json' },
+    })
+  })
+})
+
+describe('every change', () => {
+  it('is in the log and the audit log, with the admin who made it', async () => {
+    await start()
+    await did('banpubkey', alice, 'spam')
+    await did('changerelaydescription', 'x'.repeat(1000))
+    await did('listbannedpubkeys')
+    const by = { admin: admin.pubkey }
+    expect(server.log.lines.filter(({ message }) => /by an admin/.test(message))).toEqual([
+      {
+        level: 'info',
+        fields: { ...by, method: 'banpubkey', subject: alice, gateway: 'done' },
+        message: 'changed by an admin',
+      },
+      {
+        level: 'info',
+        fields: { ...by, method: 'changerelaydescription', subject: 'x'.repeat(200), gateway: 'done' },
+        message: 'changed by an admin',
+      },
+    ])
+    expect(server.audited.filter(({ action }) => action === 'administration')).toEqual([
+      { at: NOW, action: 'administration', verb: 'banpubkey', outcome: 'done', subject: alice, ...by },
+      {
+        at: NOW,
+        action: 'administration',
+        verb: 'changerelaydescription',
+        outcome: 'done',
+        subject: 'x'.repeat(200),
+        ...by,
+      },
+    ])
+  })
+
+  it('that failed is there as well', async () => {
+    await start({ access: { ban: [alice] } })
+    await call(server, 'unbanpubkey', [alice])
+    const outcome = expect.stringMatching(/^still banned/)
+    expect(server.audited).toEqual([
+      expect.objectContaining({ action: 'administration', verb: 'unbanpubkey', outcome, subject: alice }),
+    ])
+  })
+})
