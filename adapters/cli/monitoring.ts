@@ -4,6 +4,7 @@ import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Sample } from '../http/history.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
 import type { Metrics, ServerStatistics } from '../http/metrics.ts'
 import type { MetricsTextfile } from '../http/metrics-textfile.ts'
@@ -26,6 +27,8 @@ export interface Watched {
   readonly log: Logger
   /** What else the operator's listener answers. */
   readonly parts: readonly HttpPart[]
+  /** What the history of the operator's page begins with. */
+  readonly earlier?: readonly Sample[]
 }
 
 /** What counts, where anybody can read it. */
@@ -70,7 +73,7 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
     import('../http/history.ts'),
     import('../http/operator-parts.ts'),
   ])
-  const { gateway, store, statistics, probeUpstream, log, parts } = watched
+  const { gateway, store, statistics, probeUpstream, log, parts, earlier = [] } = watched
   const { registry } = metrics
   const stock = new StockWatch({ gateway, log })
   const health = new Health({
@@ -79,7 +82,7 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
     now: secondsNow,
     reasonOf: (error) => withoutPasswords(reasonOf(error)),
   })
-  const history = new History({ read: () => registry.getMetricsAsJSON(), now: secondsNow })
+  const history = new History({ read: () => registry.getMetricsAsJSON(), now: secondsNow, earlier })
   metrics.add({
     activity: () => gateway.activity(),
     server: statistics,
