@@ -1,12 +1,13 @@
 /** What a process counts of itself, and where that can be read: on the operator's listener, or in a textfile. */
 
+import type { Registry } from 'prom-client'
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Sample } from '../http/history.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
-import type { Metrics, ServerStatistics } from '../http/metrics.ts'
+import type { MetricSources, Metrics } from '../http/metrics.ts'
 import type { MetricsTextfile } from '../http/metrics-textfile.ts'
 import type { OperatorListener } from '../http/operator-listener.ts'
 import type { HttpPart } from '../http/routing.ts'
@@ -16,12 +17,15 @@ import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
 import { readVersion } from './startup.ts'
 
-/** A server that is to be watched. */
+/** What is to be watched: a server, or all the processes of one. */
 export interface Watched {
-  readonly gateway: KeyPackageGateway
+  readonly gateway: Pick<KeyPackageGateway, 'surveyStock'>
   /** Whether it answers is found out without counting that. */
   readonly store: KeyPackageStore
-  readonly statistics: () => ServerStatistics
+  /** What is read in this process alone. */
+  readonly sources: Pick<MetricSources, 'activity' | 'server'>
+  /** The metrics of all processes, where there are several. */
+  readonly read?: () => Promise<Registry>
   /** Whether the relay behind can be reached now. Absent if there is none. */
   readonly probeUpstream?: (() => Promise<'reachable' | 'unreachable'>) | undefined
   readonly log: Logger
@@ -37,10 +41,7 @@ export interface Monitoring {
   readonly observer: Observer
   /** The same store, whose calls are counted. */
   measured<Store extends KeyPackageStore>(store: Store): Store
-  /**
-   * Begins to look at the server, and to listen.
-   * @throws ListenError where it cannot listen on an address that the operator has chosen
-   */
+  /** `watch` with these counts. */
   watch(watched: Watched): Promise<MonitoringView>
 }
 
@@ -66,15 +67,19 @@ export async function startMonitoring(settings: Settings): Promise<Monitoring | 
   }
 }
 
-async function watch(metrics: Metrics, settings: Settings, watched: Watched): Promise<MonitoringView> {
+/**
+ * Begins to look at what is watched, and to listen.
+ * @throws ListenError where it cannot listen on an address that the operator has chosen
+ */
+export async function watch(metrics: Metrics, settings: Settings, watched: Watched): Promise<MonitoringView> {
   const [{ StockWatch }, { Health }, { History }, { operatorPart }] = await Promise.all([
     import('../http/stock-watch.ts'),
     import('../http/health.ts'),
     import('../http/history.ts'),
     import('../http/operator-parts.ts'),
   ])
-  const { gateway, store, statistics, probeUpstream, log, parts, earlier = [] } = watched
-  const { registry } = metrics
+  const { gateway, store, sources, probeUpstream, log, parts, earlier = [] } = watched
+  const { read = async () => metrics.registry } = watched
   const stock = new StockWatch({ gateway, log })
   const health = new Health({
     store,
@@ -82,16 +87,19 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
     now: secondsNow,
     reasonOf: (error) => withoutPasswords(reasonOf(error)),
   })
-  const history = new History({ read: () => registry.getMetricsAsJSON(), now: secondsNow, earlier })
+  const history = new History({
+    read: async () => (await read()).getMetricsAsJSON(),
+    now: secondsNow,
+    earlier,
+  })
   metrics.add({
-    activity: () => gateway.activity(),
-    server: statistics,
+    ...sources,
     stock: () => stock.last,
     storeIsUp: async () => (await health.readiness()).store.ready,
   })
   const part = operatorPart({
-    metrics: () => registry.metrics(),
-    metricsType: registry.contentType,
+    metrics: async () => (await read()).metrics(),
+    metricsType: metrics.registry.contentType,
     health,
     history,
     stock: () => stock.last,
@@ -99,7 +107,7 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
     report: (error) => log.error({ err: error }, 'failed to answer the operator'),
   })
   const listener = await listen(settings, [part, ...parts], log)
-  const textfile = await textfileOf(metrics, settings, log)
+  const textfile = await textfileOf(read, settings, log)
   textfile?.start()
   if (listener !== undefined) history.start()
   if (listener !== undefined || textfile !== undefined) void stock.start()
@@ -114,13 +122,13 @@ async function watch(metrics: Metrics, settings: Settings, watched: Watched): Pr
 }
 
 async function textfileOf(
-  { registry }: Metrics,
+  read: () => Promise<Registry>,
   { metrics: { textfile: path } }: Settings,
   log: Logger,
 ): Promise<MetricsTextfile | undefined> {
   if (path === undefined) return undefined
   const { MetricsTextfile } = await import('../http/metrics-textfile.ts')
-  return new MetricsTextfile({ path, registry, log })
+  return new MetricsTextfile({ path, read, log })
 }
 
 /**

@@ -19,7 +19,8 @@ import {
   requireMembers,
 } from '../relays/nostream/required-members.ts'
 import { createJsonLogger } from './logging.ts'
-import { openNostreamGateway, readNostreamSettings } from './nostream.ts'
+import { openNostreamGateway, openNostreamStore, readNostreamSettings } from './nostream.ts'
+import { countInNostream } from './nostream-monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
 import { logRemarks, readVersion } from './startup.ts'
@@ -69,9 +70,10 @@ function install(source: string, exports: object): object {
   const settings = readNostreamSettings(process.env, info.relay_url)
   const log = createJsonLogger(settings.log.level)
   const { messageHandlerFactory } = exports as { messageHandlerFactory: MakeFactory }
+  const counts = countInNostream(settings, log, () => openNostreamStore(settings, log))
   let gateway: KeyPackageGateway | undefined
   const open = () => {
-    gateway ??= openNostreamGateway(settings, log)
+    gateway ??= openNostreamGateway(settings, log, counts)
     return gateway
   }
   // Workers handle the messages. There is one primary process, which logs the start for all of them.

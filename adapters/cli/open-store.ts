@@ -1,15 +1,20 @@
 /** Opens the store that the settings name: for a server, or for a command that uses it once and closes it. */
 
+import { readFileSync } from 'node:fs'
 import { type Audit, auditTo, removalEntry } from '../../plugin/audit.ts'
 import type { Logger } from '../../plugin/context.ts'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { MovableStore } from '../../plugin/store.ts'
+import { accessOf } from '../storage/redis/redis-options.ts'
 import { createLogger, startAuditLog } from './logging.ts'
 import type { Settings } from './settings-schema.ts'
 import { countInTextfile } from './textfile.ts'
 
 /** The settings that say where the store is and how it is reached. */
 export const STORE_SETTINGS: readonly string[] = ['store', 'redis', 'log']
+
+/** The settings that say who runs low; `low` must exceed `keep`. */
+export const LOW_SETTINGS: readonly string[] = ['stock.low', 'stock.keep']
 
 const LMDB = 'lmdb:'
 
@@ -25,7 +30,16 @@ export async function openStore(settings: Settings, log: Logger): Promise<Movabl
   }
   if (address.startsWith(LMDB)) return openLmdb(address.slice(LMDB.length), 'create')
   const { redisStore } = await import('../storage/redis.ts')
-  return redisStore({ redis: address, log, waitReplicas: redis.wait })
+  return redisStore({ redis: address, log, waitReplicas: redis.wait, ...accessOf(redis, readSecret) })
+}
+
+/** @throws SettingsError with the path */
+function readSecret(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new SettingsError([`redis.tls: cannot read ${JSON.stringify(path)}: ${(error as Error).message}`])
+  }
 }
 
 /** No process must stand still because another one has locked the store (I7), or end without a word because of a damaged file. */

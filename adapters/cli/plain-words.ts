@@ -24,7 +24,10 @@ export function reasonOf(error: unknown): string {
   return reasons[code ?? ''] ?? message
 }
 
-/** Hides the user and password of every address in a text. */
+/** Hides the user and password of every address in a text, and the values of settings that are passwords. */
 export function withoutPasswords(text: string): string {
-  return text.replace(/\/\/[^\s"]*@/g, '//***@').replace(/\b(redis\w*(?:\+\w+)?:)(?!\/\/)[^\s"]*@/g, '$1***@')
+  return text
+    .replace(/\/\/[^\s"]*@/g, '//***@')
+    .replace(/\b(redis\w*(?:\+\w+)?:)(?!\/\/)[^\s"]*@/g, '$1***@')
+    .replace(/(password["']?:\s*)("[^"]*"?|'[^']*'?|[^\s"',}]+)/gi, '$1***')
 }

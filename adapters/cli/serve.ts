@@ -3,7 +3,6 @@
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
 import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
-import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { signaturePool } from '../node/signature-pool.ts'
 import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
@@ -19,7 +18,7 @@ import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { logRemarks, readVersion } from './startup.ts'
+import { checkCombinations, logRemarks, readVersion } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 
 export function defineServe(command: Command): Command {
@@ -42,26 +41,6 @@ async function serve(settings: Settings): Promise<void> {
     audit?.close()
   }
   if (closed === 'given up') endBySignal()
-}
-
-/** @throws SettingsError where two settings contradict each other */
-function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
-  if (upstream === undefined && custody === 'relay') {
-    throw new SettingsError([
-      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
-    ])
-  }
-  if (proxy.publish === 'here') return
-  if (upstream === undefined) {
-    throw new SettingsError([
-      'proxy.publish: "upstream" requires upstream; without a relay behind the gateway use here',
-    ])
-  }
-  if (store === 'memory:') {
-    throw new SettingsError([
-      'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
-    ])
-  }
 }
 
 interface Server {
@@ -110,9 +89,9 @@ async function serveFrom(
       return { server: proxy, probeUpstream: proxy.probeUpstream }
     },
   )
-  const { statistics } = server
+  const sources = { activity: () => gateway.activity(), server: server.statistics }
   const parts = http.operatorParts
-  const watched = { gateway, store: opening, statistics, probeUpstream, log, parts }
+  const watched = { gateway, store: opening, sources, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error

@@ -10,8 +10,7 @@ import { HttpAuth, requestUrl } from '../http/nip98.ts'
 import { operatorAccess } from '../http/operator-access.ts'
 import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
-import { askUpstream } from '../relays/proxy/upstream-http.ts'
-import { upstreamInformation } from '../relays/proxy/upstream-information.ts'
+import { askUpstream, upstreamInformation } from '../relays/proxy/upstream-http.ts'
 import { ownLimits } from '../relays/server/client-limits.ts'
 import { mergedInformation, standaloneInformation } from '../relays/server/relay-information.ts'
 import type { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
@@ -38,7 +37,6 @@ export interface ServedHttp {
   readonly nips: readonly number[]
 }
 
-/** @throws SettingsError for a pubkey that is none */
 export function servedHttp(dependencies: HttpDependencies): ServedHttp {
   const { gateway, store, verifyEvent, settings } = dependencies
   const base = settings.upstream === undefined ? '' : settings.http.path
@@ -79,6 +77,7 @@ function nip86Of(
     auth,
     admins,
     publicUrl,
+    operatorHosts: settings.admin.hosts,
     now: secondsNow,
     askRelay,
     log,

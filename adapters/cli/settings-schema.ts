@@ -5,6 +5,7 @@ import { type Options, optionsSchema } from '../../plugin/options.ts'
 import { auditOptionsSchema } from '../audit/audit-log.ts'
 import { adminOptionsSchema, httpOptionsSchema, metricsOptionsSchema } from '../http/http-options.ts'
 import { proxyOptionsSchema, serverOptionsSchema, upstreamSchema } from '../relays/server/server-options.ts'
+import { redisOptionsSchema } from '../storage/redis/redis-options.ts'
 
 const ADDRESS = /^((\[[\da-fA-F:.]+\]|[^[\]:\s*/]+):)?\d{1,5}$/
 
@@ -23,16 +24,7 @@ export const settingsSchema = optionsSchema.extend({
     .meta({ examples: ['memory:', 'lmdb:./data/keypackages', 'redis://localhost'] })
     .default('lmdb:./data/keypackages')
     .describe('Where key packages are stored'),
-  redis: z
-    .strictObject({
-      wait: z
-        .union([z.literal('auto'), z.number().int().min(0).max(10)])
-        .default('auto')
-        .describe(
-          'How many Redis replicas must have received a change before it is acknowledged; auto: one, with Sentinel or a cluster that has replicas',
-        ),
-    })
-    .prefault({}),
+  redis: redisOptionsSchema.prefault({}),
   listen: listenSchema
     .default('127.0.0.1:7447')
     .describe('Address and port to listen on; a port alone is on 127.0.0.1, and port 0 picks a free one'),

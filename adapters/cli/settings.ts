@@ -4,10 +4,10 @@ import type { Command, Option } from 'commander'
 import { withProfileDefaults } from '../../plugin/options.ts'
 import { type Leaf, leavesOf, parseSettings, SettingsError } from '../../plugin/settings.ts'
 import { withoutPasswords } from './plain-words.ts'
-import { hintFor } from './setting-hints.ts'
-import { isTree, readSettingsFile, type Tree } from './settings-file.ts'
+import { hintFor } from './settings/hints.ts'
+import { isTree, readSettingsFile, type Tree } from './settings/settings-file.ts'
+import { CONFIG_VARIABLE, unknownVariables, VARIABLE_PREFIX } from './settings/variables.ts'
 import { type Settings, settingsSchema } from './settings-schema.ts'
-import { CONFIG_VARIABLE, unknownVariables, VARIABLE_PREFIX } from './variables.ts'
 
 /** Where settings are read from. */
 export interface Sources {
@@ -28,21 +28,54 @@ export interface NamedLeaf extends Leaf {
   readonly flag: string
 }
 
-/** Adds `--config` and the settings below the given keys to a command; without keys, all settings. */
+/**
+ * Adds `--config` and settings to a command; without `keys`, all settings.
+ * @param keys such as `store` for all that is below it, or `stock.low`
+ */
 export function addSettings(command: Command, keys?: readonly string[]): Command {
   command.option(
     '--config <file>',
     'YAML file with settings; environment variables and flags override it (KPG_CONFIG)',
   )
   for (const leaf of namedLeaves()) {
-    if (keys?.includes(leaf.path[0] ?? '') ?? true) command.addOption(optionOf(command, leaf))
+    const isWanted = keys?.some((key) => `${leaf.path.join('.')}.`.startsWith(`${key}.`)) ?? true
+    if (isWanted) command.addOption(optionOf(command, leaf))
   }
   return command
 }
 
-function optionOf(command: Command, { flag, description, allowed, defaultValue }: NamedLeaf): Option {
+/** The headings of the help, each with the first keys of its settings. */
+const HEADINGS: Readonly<Record<string, readonly string[]>> = {
+  'What is served (settings):': ['profile', 'kinds', 'relayLists', 'custody', 'publicUrl', 'requester'],
+  'Who may publish and claim (settings):': ['access'],
+  'Claims (settings):': ['claim', 'delivery'],
+  'Quotas (settings):': ['quota'],
+  'Stock (settings):': ['stock', 'replenish', 'sweepIntervalSeconds'],
+  'Checks of key packages (settings):': ['validation'],
+  'Store (settings):': ['store', 'redis'],
+  'Server (settings):': ['listen', 'upstream', 'proxy', 'server', 'admin', 'http'],
+  'Logs and metrics (settings):': ['audit', 'log', 'metrics'],
+}
+
+function headingOf(key = ''): string {
+  const [heading = 'Settings:'] = Object.entries(HEADINGS).find(([, keys]) => keys.includes(key)) ?? []
+  return heading
+}
+
+const values: Readonly<Record<Leaf['type'], string>> = {
+  number: '<number>',
+  boolean: '<true|false>',
+  string: '<value>',
+  list: '<list>',
+}
+
+function optionOf(command: Command, leaf: NamedLeaf): Option {
+  const { flag, description, allowed, defaultValue, type, path, choices } = leaf
   const shown = defaultValue === undefined ? '' : `; default: ${String(defaultValue) || 'none'}`
-  return command.createOption(`${flag} <value>`, `${description} (${allowed}${shown})`)
+  const option = command.createOption(`${flag} ${values[type]}`, `${description} (${allowed}${shown})`)
+  // For completion in a shell. Our own error names the setting and where it comes from, so Commander does not check.
+  if (type !== 'list' && choices.length > 0) option.argChoices = choices.map(String)
+  return option.helpGroup(headingOf(path[0]))
 }
 
 /**

@@ -1,7 +1,8 @@
-/** What a server logs when it starts: its version, and what its settings mean where that may surprise the operator. */
+/** What a server looks at when it starts: its version, settings that contradict each other, and settings that may surprise. */
 
 import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
+import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Settings } from './settings-schema.ts'
 
@@ -18,30 +19,52 @@ function findManifest(): URL {
   return new URL('package.json', here)
 }
 
-/** Logs what the operator should know of these settings. With the default settings there is no warning. */
-export function logRemarks(
-  log: Logger,
-  { delivery, publicUrl, admin }: Settings,
-  store: Pick<KeyPackageStore, 'durable'>,
-): void {
-  if (publicUrl === undefined) {
+/** @throws SettingsError where two settings contradict each other */
+export function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
+  if (upstream === undefined && custody === 'relay') {
+    throw new SettingsError([
+      'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
+    ])
+  }
+  if (proxy.publish === 'here') return
+  if (upstream === undefined) {
+    throw new SettingsError([
+      'proxy.publish: "upstream" requires upstream; without a relay behind the gateway use here',
+    ])
+  }
+  if (store === 'memory:') {
+    throw new SettingsError([
+      'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
+    ])
+  }
+}
+
+/** What these settings mean where that may surprise the operator. With the default settings there is nothing. */
+export function remarksOn({ delivery, publicUrl, admin }: Settings): string[] {
+  const remarks: string[] = []
+  if (publicUrl === undefined && admin.pubkeys.length > 0) {
+    remarks.push(
+      'admin.pubkeys is set and publicUrl is not: admins can manage this server (NIP-86) only from this machine, at ' +
+        'http://localhost and the address that it listens on',
+    )
+  }
+  if (delivery.encoding === 'as-published') return remarks
+  return [
+    ...remarks,
+    `delivery.encoding is ${delivery.encoding}: key packages published in another encoding are re-encoded, and ` +
+      'clients that verify event signatures reject those, unless they undo the re-encoding (restoreSignedEvent); ' +
+      'to deliver them unchanged, set delivery.encoding to as-published',
+  ]
+}
+
+/** Logs what the operator should know of these settings and this store. */
+export function logRemarks(log: Logger, settings: Settings, store: Pick<KeyPackageStore, 'durable'>): void {
+  if (settings.publicUrl === undefined) {
     log.info(
       'publicUrl is not set: clients can authenticate only if they connect to an IP address or to localhost; ' +
         'set it to the address that clients use, such as wss://relay.example.com',
     )
   }
-  if (publicUrl === undefined && admin.pubkeys.length > 0) {
-    log.warn(
-      'admin.pubkeys is set and publicUrl is not: admins can manage this server (NIP-86) only from this machine, at ' +
-        'http://localhost and the address that it listens on',
-    )
-  }
-  if (delivery.encoding !== 'as-published') {
-    log.warn(
-      `delivery.encoding is ${delivery.encoding}: key packages published in another encoding are re-encoded, and ` +
-        'clients that verify event signatures reject those, unless they undo the re-encoding (restoreSignedEvent); ' +
-        'to deliver them unchanged, set delivery.encoding to as-published',
-    )
-  }
+  for (const remark of remarksOn(settings)) log.warn(remark)
   if (!store.durable) log.warn('the store is not durable: all key packages are lost when the process ends')
 }

@@ -1,16 +1,22 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
+import type { LowAuthor } from '../../plugin/lifecycle/stock-survey.ts'
 import { isFresh, isOneTime, sizeOf } from '../../plugin/stock/selection.ts'
 import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
 import { inBatches } from '../../plugin/store-records.ts'
-import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
+import { gatewayOn } from './author-argument.ts'
+import { authorLine } from './list.ts'
+import { LOW_SETTINGS, STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
 import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
+import type { Settings } from './settings-schema.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
 /** How many authors are read at once. */
 const BATCH = 100
+/** Of the authors with the fewest packages; `list --low` names all. */
+const MAX_LOWEST = 20
 
 interface Stats {
   /** Authors who have a package. */
@@ -30,18 +36,36 @@ interface Stats {
 }
 
 export function defineStats(command: Command): Command {
-  command.option('--json', 'print one JSON object')
-  addSettings(command, [...STORE_SETTINGS, 'stock'])
-  return command.action(async ({ json }: { json?: true }) => {
+  command
+    .option('--low', 'also name the authors with the fewest key packages')
+    .option('--json', 'print one JSON object')
+  addSettings(command, [...STORE_SETTINGS, ...LOW_SETTINGS])
+  return command.action(async ({ json, low }: { json?: true; low?: true }) => {
     const settings = readSettings(command, process.env)
-    const stats = await withStore(settings, (store) => statsOf(store, settings.stock.low, secondsNow()))
-    print(json ? JSON.stringify(stats) : format(stats, settings.stock.low))
+    await withStore(settings, async (store) => {
+      const stats = await statsOf(store, settings.stock.low, secondsNow())
+      const lowest = low && (await lowestIn(store, settings))
+      print(
+        json
+          ? JSON.stringify({ ...stats, ...(lowest && { lowest }) })
+          : format(stats, settings.stock.low, lowest),
+      )
+    })
   })
 }
 
-function format(stats: Stats, low: number): string {
+async function lowestIn(store: MovableStore, settings: Settings): Promise<readonly LowAuthor[]> {
+  const gateway = gatewayOn(store, settings)
+  try {
+    return (await gateway.surveyStock({ lowest: MAX_LOWEST })).lowest
+  } finally {
+    gateway.close()
+  }
+}
+
+function format(stats: Stats, low: number, lowest: readonly LowAuthor[] = []): string {
   const { soonestExpiry } = stats
-  return formatTable([
+  const table = formatTable([
     ['authors with packages', String(stats.authors)],
     [`  with fewer than ${low} fresh ones`, String(stats.low)],
     ['authors with none left', String(stats.dry)],
@@ -51,6 +75,7 @@ function format(stats: Stats, low: number): string {
     ['relay lists', String(stats.relayLists)],
     ['next expiry', soonestExpiry === null ? 'never' : formatTime(soonestExpiry)],
   ])
+  return [table, ...(lowest.length > 0 ? [''] : []), ...lowest.map(authorLine)].join('\n')
 }
 
 async function statsOf(store: MovableStore, low: number, now: number): Promise<Stats> {

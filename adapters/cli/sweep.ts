@@ -9,7 +9,7 @@ import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
 
 export function defineSweep(command: Command): Command {
-  addSettings(command, [...STORE_SETTINGS, 'stock', 'audit', 'metrics'])
+  addSettings(command, [...STORE_SETTINGS, 'stock.retireAfterSeconds', 'audit', 'metrics'])
   return command.action(async () => {
     const settings = readSettings(command, process.env)
     const { retireAfterSeconds } = settings.stock

@@ -8,17 +8,31 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return align(rows).map(replaceControls).join('\n')
 }
 
+/** Breaks a text into lines of at most so many columns, at its spaces; a longer word has a line of its own. */
+export function wrap(text: string, columns: number): string[] {
+  const lines = ['']
+  for (const word of replaceControls(text).split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line === '') lines[lines.length - 1] = word
+    else if (line.length + 1 + word.length <= columns) lines[lines.length - 1] = `${line} ${word}`
+    else lines.push(word)
+  }
+  return lines
+}
+
 /** A KeyPackage's lifetime has 64 bits, so its times may be later than a `Date` can express. */
 export function formatTime(seconds: number): string {
   const date = new Date(seconds * 1000)
   return Number.isNaN(date.getTime()) ? 'out of range' : date.toISOString()
 }
 
-/** The first two columns are padded to their widest cell; the last cell of a row is not padded. */
+/** Columns are padded to their widest cell; the last cell of a row is not padded. */
 function align(rows: readonly (readonly string[])[]): string[] {
   const widthOf = (column: number) =>
     Math.max(...rows.map((row) => (row.length > column + 1 ? (row[column] ?? '').length : 0)))
-  const widths = [widthOf(0), widthOf(1)]
+  const widths = Array.from({ length: Math.max(0, ...rows.map(({ length }) => length)) }, (_, column) =>
+    widthOf(column),
+  )
   return rows.map((row) =>
     row
       .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))

@@ -27,7 +27,7 @@ export async function countInTextfile(
   ])
   const began = performance.now()
   const metrics = new Metrics(readVersion())
-  const file = new MetricsTextfile({ path, registry: metrics.registry, log })
+  const file = new MetricsTextfile({ path, read: async () => metrics.registry, log })
   file.start()
   return {
     observer: metrics.observer,

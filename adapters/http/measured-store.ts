@@ -19,6 +19,8 @@ export const STORE_OPERATIONS = [
   'putAccessRule',
   'dropAccessRule',
   'accessRules',
+  'putInformation',
+  'information',
   'putFollowList',
   'follows',
   'dropFollowLists',

@@ -7,7 +7,8 @@ import { Registry } from 'prom-client'
 export interface MetricsTextfileSettings {
   /** Its name ends with `.prom`, else node_exporter does not read it. */
   readonly path: string
-  readonly registry: Registry
+  /** The metrics as they are now. */
+  readonly read: () => Promise<Registry>
   readonly log: { error(fields: object, message: string): void }
 }
 
@@ -42,9 +43,9 @@ export class MetricsTextfile {
   }
 
   /** node_exporter refuses all files if two have the same series, so each names its file. */
-  #read(): Promise<string> {
-    const { registry, path } = this.#settings
-    const labelled = Registry.merge([registry])
+  async #read(): Promise<string> {
+    const { read, path } = this.#settings
+    const labelled = Registry.merge([await read()])
     labelled.setDefaultLabels({ textfile: basename(path, '.prom') })
     return labelled.metrics()
   }

@@ -60,7 +60,12 @@ export class Metrics {
   constructor(version: string) {
     this.observer = this.#observer()
     this.storeCalls = this.#storeCalls()
-    this.#gauge('build_info', 'The version of this software; always 1', ['version']).set({ version }, 1)
+    const build = { name: `${PREFIX}build_info`, help: 'The version of this software; always 1' }
+    // A cluster of processes has one version.
+    new Gauge({ ...build, labelNames: ['version'], aggregator: 'first', registers: [this.registry] }).set(
+      { version },
+      1,
+    )
   }
 
   /** Adds the metrics of Node.js: memory, CPU, the lag of the event loop. */

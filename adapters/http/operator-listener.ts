@@ -24,7 +24,7 @@ export interface OperatorListener {
 const MAX_CONNECTIONS = 256
 const REQUEST_TIMEOUT_MS = 30_000
 
-/** Rejects if it cannot listen on the address. */
+/** Rejects if it cannot listen on the address. It does not keep the process running. */
 export async function listenForOperator(settings: OperatorListenerSettings): Promise<OperatorListener> {
   const { host, port, hosts } = settings
   const answer = httpHandler(settings.parts)
@@ -36,6 +36,7 @@ export async function listenForOperator(settings: OperatorListenerSettings): Pro
   })
   http.maxConnections = MAX_CONNECTIONS
   await bind(http, port, host)
+  http.unref()
   const { port: bound } = http.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,

@@ -45,7 +45,7 @@ import { Calls } from './redis/calls.ts'
 import { Census } from './redis/census.ts'
 import { Changes } from './redis/changes.ts'
 import { Claims } from './redis/claims.ts'
-import type { RedisClient, Trust } from './redis/clients.ts'
+import type { RedisAccess, RedisClient } from './redis/clients.ts'
 import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { dropping, putting, ranking, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
@@ -59,7 +59,7 @@ import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
 
-export interface RedisStoreOptions {
+export interface RedisStoreOptions extends RedisAccess {
   /** A `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://` address, or an ioredis client whose settings are copied. */
   readonly redis: string | RedisClient
   /** Logs outages and the durability of Redis; silent by default. */
@@ -69,7 +69,6 @@ export interface RedisStoreOptions {
    * cluster, while the master has one; none on a single server.
    */
   readonly waitReplicas?: WaitReplicas
-  readonly trust?: Trust
 }
 
 /**

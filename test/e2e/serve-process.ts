@@ -18,6 +18,7 @@ export interface ServeSettings extends OptionsInput {
   /** The relay behind the proxy. */
   readonly upstream?: string
   readonly proxy?: Partial<ProxyOptions>
+  readonly admin?: { readonly pubkeys?: readonly string[]; readonly listen?: string }
 }
 
 /** Starts it on `directory`, which several may share; it uses the machine's clock. */

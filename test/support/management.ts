@@ -48,6 +48,7 @@ export async function startManaged(settings: ManagedSettings = {}): Promise<Mana
     auth: new HttpAuth({ store, now, verifyEvent }),
     admins: new Set(admins.map(({ pubkey }) => pubkey)),
     publicUrl: options.publicUrl,
+    operatorHosts: ['gateway.internal'],
     now,
     askRelay: upstream === undefined ? undefined : (request) => askUpstream(upstream, request),
     log,

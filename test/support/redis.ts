@@ -9,6 +9,7 @@ import { eventually } from './eventually.ts'
 import { run, startProcess } from './processes.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
 import { scratch } from './scratch.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Below the ephemeral port range, so that a restarted server gets its port again. */
 const PORTS = { first: 10_000, last: 22_000 }
@@ -26,6 +27,8 @@ export interface RedisSettings {
   readonly port?: number
   /** A configuration file that is read before `args`; without it nothing is persisted. */
   readonly config?: string
+  /** It listens with TLS alone, as `localhost`; clients need a certificate if `clients` is `certified`. */
+  readonly tls?: TlsFiles & { readonly clients?: 'anybody' | 'certified' }
 }
 
 /** A server on a free port of this machine, in a scratch directory. */
@@ -40,19 +43,26 @@ export class RedisServer {
   readonly directory = scratch()
   readonly #binaries: RedisBinaries
   readonly #args: readonly string[]
+  readonly #tls: RedisSettings['tls']
   #process: ChildProcess | undefined
 
-  constructor(binaries: RedisBinaries, port: number, { args = [], config = 'save ""\n' }: RedisSettings) {
+  constructor(
+    binaries: RedisBinaries,
+    port: number,
+    { args = [], config = 'save ""\n', tls }: RedisSettings,
+  ) {
     this.#binaries = binaries
     this.port = port
     const file = join(this.directory, 'redis.conf')
     writeFileSync(file, config)
-    const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.directory]
-    this.#args = [file, ...own, ...args]
+    this.#tls = tls
+    const own = ['--bind', '127.0.0.1', '--dir', this.directory]
+    const listening = tls === undefined ? ['--port', String(port)] : withTls(port, tls)
+    this.#args = [file, ...own, ...listening, ...args]
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`
+    return this.#tls === undefined ? `redis://127.0.0.1:${this.port}` : `rediss://localhost:${this.port}`
   }
 
   /** Starts the server, and waits until it has loaded its data. */
@@ -71,7 +81,8 @@ export class RedisServer {
 
   /** The reply to a command, as redis-cli prints it. */
   async command(...words: readonly string[]): Promise<string> {
-    return (await run(this.#binaries.cli, ['-p', String(this.port), ...words], { timeout: 10_000 })).trim()
+    const options = ['-p', String(this.port), ...cliTls(this.#tls)]
+    return (await run(this.#binaries.cli, [...options, ...words], { timeout: 10_000 })).trim()
   }
 
   /** Creates a user with the permissions from the README, and `more`. */
@@ -124,6 +135,18 @@ export class RedisServer {
   }
 }
 
+function withTls(port: number, { ca, cert, key, clients }: NonNullable<RedisSettings['tls']>): string[] {
+  const files = ['--tls-ca-cert-file', ca, '--tls-cert-file', cert, '--tls-key-file', key]
+  const auth = clients === 'certified' ? 'yes' : 'no'
+  return ['--port', '0', '--tls-port', String(port), ...files, '--tls-auth-clients', auth]
+}
+
+/** redis-cli does not compare host names. */
+function cliTls(tls: RedisSettings['tls']): string[] {
+  if (tls === undefined) return []
+  return ['--tls', '--cacert', tls.ca, '--cert', tls.clientCert, '--key', tls.clientKey]
+}
+
 export interface RedisCluster {
   readonly url: string
   /** Masters first, then their replicas. */
@@ -136,10 +159,13 @@ export async function startCluster(
   masters = 3,
   replicas = 0,
   args: readonly string[] = [],
+  tls?: RedisSettings['tls'],
 ): Promise<RedisCluster> {
   const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', ...REPLICATED]
   const nodes = await Promise.all(
-    Array.from({ length: masters * (1 + replicas) }, () => startRedis({ args: [...clustered, ...args] })),
+    Array.from({ length: masters * (1 + replicas) }, () =>
+      startRedis({ args: [...clustered, ...args], ...(tls && { tls }) }),
+    ),
   )
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`)
   const { cli } = findRedis()
@@ -150,6 +176,7 @@ export async function startCluster(
     '--cluster-replicas',
     String(replicas),
     '--cluster-yes',
+    ...cliTls(tls),
   ])
   await eventually(
     'every node sees the cluster whole',
@@ -160,7 +187,9 @@ export async function startCluster(
     START_MS,
   )
   return {
-    url: `redis+cluster://${addresses.join(',')}`,
+    url: tls
+      ? `rediss+cluster://${nodes.map(({ port }) => `localhost:${port}`).join(',')}`
+      : `redis+cluster://${addresses.join(',')}`,
     nodes,
     stop: async () => {
       await Promise.all(nodes.map((node) => node.stop()))

@@ -60,7 +60,7 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
   return Object.assign(server, { call: callerOf(server, publicUrl?.replace(/^ws/, 'http')) })
 }
 
-export interface Call {
+interface Call {
   /** Who signs it; nobody by default. */
   readonly as?: Person
   readonly json?: unknown
@@ -72,7 +72,7 @@ export interface Call {
   readonly signal?: AbortSignal
 }
 
-export interface Called {
+interface Called {
   readonly status: number
   readonly headers: Headers
   /** The JSON of the body, if there is one. */
@@ -80,7 +80,7 @@ export interface Called {
 }
 
 /** What the answers have, of all operations; the tests compare it with what is expected. */
-export interface Answered {
+interface Answered {
   readonly detail?: string
   readonly results?: readonly (Readonly<Record<string, unknown>> & {
     readonly events?: readonly SignedEvent[]
@@ -89,7 +89,7 @@ export interface Answered {
   readonly [field: string]: unknown
 }
 
-export type Caller = (method: string, path: string, call?: Call) => Promise<Called>
+type Caller = (method: string, path: string, call?: Call) => Promise<Called>
 
 /** @param signedBase the URL that clients sign, if they do not come to it */
 function callerOf({ url, now }: Pick<RestServer, 'url' | 'now'>, signedBase?: string): Caller {

@@ -94,8 +94,8 @@ async function serveLife(
     http: (...request) => standIn(...request) || http.onPublicPort(...request),
   })
   const parts = [standInPart('operator', [operator]), ...http.operatorParts]
-  const { statistics } = server
-  const view = await monitoring?.watch({ gateway, store: bare, statistics, log, parts, earlier })
+  const sources = { activity: () => gateway.activity(), server: server.statistics }
+  const view = await monitoring?.watch({ gateway, store: bare, sources, log, parts, earlier })
   const life = new Life({ gateway, residents, suite, random: Math.random, now: secondsNow })
   const stopLiving = goOn(life, server.url)
   printAddresses(server.url, view?.url ?? '')

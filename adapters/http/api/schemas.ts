@@ -6,12 +6,12 @@ const integer = z.number().int()
 const seconds = integer.min(0).describe('Seconds since the epoch')
 const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
 
-export const pubkeySchema = hex(32).describe('A public key: 64 lower-case hex characters (NIP-01)')
-export const eventIdSchema = hex(32).describe('An event id: 64 lower-case hex characters (NIP-01)')
+const pubkeySchema = hex(32).describe('A public key: 64 lower-case hex characters (NIP-01)')
+const eventIdSchema = hex(32).describe('An event id: 64 lower-case hex characters (NIP-01)')
 const KINDS = '443: one-time packages. 30443: slots'
 const kindSchema = z.union([z.literal(443), z.literal(30443)]).describe(KINDS)
 
-export const eventSchema = z
+const eventSchema = z
   .object({
     id: eventIdSchema,
     pubkey: pubkeySchema,
@@ -70,7 +70,7 @@ export const claimBodySchema = z.strictObject({
 })
 
 const author = pubkeySchema
-export const claimResultSchema = z
+const claimResultSchema = z
   .discriminatedUnion('outcome', [
     z.object({ author, outcome: z.literal('delivered'), events: z.array(eventSchema).min(1) }),
     z.object({ author, outcome: z.literal('none') }).describe('There is no matching key package'),
@@ -92,7 +92,7 @@ export const claimedSchema = z.object({
     .describe('The texts of the NOTICEs, such as which authors have relay lists that name other relays'),
 })
 
-export const ownPackageSchema = z
+const ownPackageSchema = z
   .object({
     id: eventIdSchema,
     ref: hex(32).describe('The KeyPackageRef (RFC 9420 section 5.2)'),
@@ -133,7 +133,6 @@ export const countSchema = z.object({ count: integer.min(0) })
 export const countQuerySchema = z.strictObject({
   kind: z.enum(['443', '30443']).optional().describe('By default all that this gateway serves'),
 })
-export const nothingAsked = z.strictObject({})
 
 export const relayListBodySchema = z.strictObject({
   event: uncheckedEvent.describe('A relay list (kind 10002, 10050 or 10051)'),

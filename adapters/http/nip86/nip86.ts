@@ -18,6 +18,8 @@ export interface Nip86Settings {
   /** In hex. */
   readonly admins: ReadonlySet<Pubkey>
   readonly publicUrl: string | undefined
+  /** Names of the operator's listener, besides the addresses of this machine. */
+  readonly operatorHosts: readonly string[]
   /** Seconds since the epoch. */
   readonly now: () => number
   /** How the relay behind is asked; undefined without one. */
@@ -109,10 +111,19 @@ export class Nip86 {
 
   async #signatureOf({ request, address }: Exchange, listener: Listener): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
-    const here = publicUrl === undefined || listener === 'operator' ? localUrl(request) : undefined
-    const urls = [publicUrl && httpUrlOf(publicUrl), here].flatMap((url) => (url ? `${url}/` : []))
+    const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
+    const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
+    const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
     if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
     return auth.examine({ authorization: request.headers.authorization, method: 'POST', url: urls, address })
+  }
+
+  /** The listener's URLs if it was addressed by a name that the operator has given it; TLS may end in front of it. */
+  #namedUrls(host: string): readonly string[] {
+    const isNamed = this.#settings.operatorHosts.some(
+      (name) => name.toLowerCase() === host.toLowerCase().replace(/:\d{1,5}$/, ''),
+    )
+    return isNamed ? [`http://${host}`, `https://${host}`] : []
   }
 
   async #carryOut(order: Order, admin: Pubkey): Promise<Answer> {

@@ -35,7 +35,7 @@ import { forwardHttp } from './http-forwarding.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 import { UpstreamDialer, type UpstreamState } from './upstream-dialer.ts'
 import { UpstreamFollowLists } from './upstream-follow-lists.ts'
-import { upstreamInformation } from './upstream-information.ts'
+import { upstreamInformation } from './upstream-http.ts'
 
 const LEARN_WITHIN_MS = 1_000
 /** The limits of a relay that was restarted with others are followed after this. */

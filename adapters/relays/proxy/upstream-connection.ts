@@ -6,10 +6,11 @@
 import { type RawData, WebSocket } from 'ws'
 import { mayBeOfKind } from '../../../plugin/nostr/event.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
-import type { Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
+import type { ClientFrames, Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
 import type { ServerOptions } from '../server/server-options.ts'
 import { WriteBatch } from '../server/write-batch.ts'
 import { scanClientFrame, scanRelayFrame, writeMessage } from './frame-scan.ts'
+import { passFrames } from './passing-frames.ts'
 import { PendingRequests } from './pending-requests.ts'
 import { SubscriptionIds } from './subscription-ids.ts'
 import type { UpstreamSocket } from './upstream-dialer.ts'
@@ -51,6 +52,13 @@ export class UpstreamConnection implements Relay, RelayConnection {
 
   connect(client: RelayClient): RelayConnection {
     this.#socket.on('message', (data, isBinary) => this.#receive(data, isBinary, client))
+    const { frames } = client
+    if (frames !== undefined) {
+      passFrames(this.#socket, {
+        passes: (text) => this.#passes(text, frames),
+        pass: (bytes) => frames.pass(bytes),
+      })
+    }
     this.#socket.on('pong', () => {
       this.#isAlive = true
     })
@@ -121,6 +129,12 @@ export class UpstreamConnection implements Relay, RelayConnection {
     const scanned = scanRelayFrame(frame)
     if (scanned === undefined || this.#mustParse(scanned)) this.#parse(frame, client)
     else client.pass(frame, scanned)
+  }
+
+  #passes(text: Buffer, frames: ClientFrames): boolean {
+    this.#isAlive = true
+    const scanned = scanRelayFrame(text)
+    return scanned !== undefined && !this.#mustParse(scanned) && frames.shows(scanned)
   }
 
   #mustParse([, , event]: RelayMessage): boolean {

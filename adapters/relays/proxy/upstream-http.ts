@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { type OutgoingHttpHeaders, request as requestPlain } from 'node:http'
 import { request as requestSecurely } from 'node:https'
+import { NOSTR_JSON } from '../server/relay-information.ts'
 
 const TIMEOUT_MS = 10_000
 const MAX_BYTES = 1_048_576
@@ -31,6 +32,16 @@ export async function askUpstream(
   sent.end(body)
   const [answer] = (await once(sent, 'response', { signal })) as [IncomingMessage]
   return { status: answer.statusCode ?? 0, body: await textOf(answer, MAX_BYTES) }
+}
+
+/** The relay's information document (NIP-11). Undefined if it has none, or does not answer in time. Never rejects. */
+export async function upstreamInformation(upstream: string): Promise<unknown> {
+  try {
+    const { status, body } = await askUpstream(upstream, { method: 'GET', headers: { accept: NOSTR_JSON } })
+    return status === 200 ? JSON.parse(body) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Rejects a body that is longer. */

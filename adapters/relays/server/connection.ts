@@ -12,7 +12,7 @@ import { Inbox } from './inbox.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { Outbox } from './outbox.ts'
 import type { Refused } from './refused.ts'
-import type { Frame, Relay, RelayConnection } from './relay-behind.ts'
+import type { ClientFrames, Frame, Relay, RelayConnection } from './relay-behind.ts'
 import type { ServerOptions } from './server-options.ts'
 
 /** The error of ws for a message that is larger than what is read. */
@@ -75,6 +75,7 @@ export class ClientConnection {
     this.#relay = relay.connect({
       send: (message) => this.#push(() => this.#pass(message)),
       pass: (frame, message) => this.#passFrame(frame, message),
+      frames: socket.extensions === '' ? this.#frames() : undefined,
       close: (code, reason) => this.#socket.close(code, reason),
     })
     this.#session = openSession({
@@ -201,8 +202,23 @@ export class ClientConnection {
   #passFrame(frame: Frame, message: RelayMessage): void {
     const visible = this.#session.fromRelay(message)
     if (visible === undefined) return
-    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
+    this.#pauseRelay()
     this.#outbox.pass(visible === message ? frame : JSON.stringify(visible))
+  }
+
+  #frames(): ClientFrames {
+    return {
+      shows: (message) => this.#session.fromRelay(message) === message,
+      pass: (frames) => {
+        if (this.#socket.readyState !== WebSocket.OPEN) return
+        this.#pauseRelay()
+        this.#outbox.passBytes(frames)
+      },
+    }
+  }
+
+  #pauseRelay(): void {
+    if (this.#socket.bufferedAmount >= this.#options.maxBufferedBytes) this.#relay.pause?.()
   }
 
   #flushed(): void {

@@ -54,9 +54,18 @@ export class Outbox {
 
   /** Sends a frame of the relay at once; it is counted by pausing the relay, not for the address. */
   pass(frame: Frame): void {
-    const flushed = this.#socket.bufferedAmount >= WATCHED_BYTES ? this.#settings.onFlushed : undefined
     this.#batch.open()
-    this.#socket.send(frame, TEXT, flushed)
+    this.#socket.send(frame, TEXT, this.#watcher())
+  }
+
+  /** The same for whole frames with their headers. ws writes its own at once, so that all stay in order; nothing is compressed. */
+  passBytes(frames: Buffer): void {
+    this.#batch.open()
+    this.#settings.stream.write(frames, this.#watcher())
+  }
+
+  #watcher(): (() => void) | undefined {
+    return this.#socket.bufferedAmount >= WATCHED_BYTES ? this.#settings.onFlushed : undefined
   }
 
   /** The socket is closed: nothing of what was written is buffered any more. */

@@ -20,8 +20,18 @@ export interface RelayClient {
    * that had to be parsed to decide that.
    */
   pass(frame: Frame, message: RelayMessage): void
+  /** Undefined where each frame has to be made for this client, because it is compressed. */
+  readonly frames: ClientFrames | undefined
   /** Closes the client's WebSocket, because the relay has closed its own. */
   close(code: number, reason: string): void
+}
+
+/** A client that takes the relay's frames with their headers (RFC 6455 section 5.2). */
+export interface ClientFrames {
+  /** Whether the session neither changes nor hides it. Asking has no effect. */
+  shows(message: RelayMessage): boolean
+  /** Sends whole frames at once. */
+  pass(frames: Buffer): void
 }
 
 /** A WebSocket text frame: its bytes as received, or its text. */

@@ -2,7 +2,7 @@
 
 import { StoreError } from '../../../plugin/store.ts'
 
-interface HostAndPort {
+export interface HostAndPort {
   readonly host: string
   readonly port: number
 }

@@ -1,6 +1,6 @@
 /** Creates ioredis clients that fail fast, reconnect automatically, and never send a command twice. */
 
-import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Command, type NatMap, Redis, type RedisOptions } from 'ioredis'
 import { DEFAULT_PREFIX, parseRedisAddress, placeOf, type RedisAddress } from './address.ts'
 
 export type RedisClient = Redis | Cluster
@@ -12,11 +12,34 @@ export interface Line {
   readonly prefix: string
   /** The address for logs, without user and password. */
   readonly place: string
+  /** Undefined for a client that was handed in. */
+  readonly address?: RedisAddress
 }
 
-/** A CA for the certificate of a `rediss://` server. */
-export interface Trust {
-  readonly ca: string
+/** What an address does not say about how Redis and its Sentinels are reached. */
+export interface RedisAccess {
+  /** Of `rediss://` servers. */
+  readonly tls?: RedisTls
+  readonly sentinel?: SentinelAccess
+  /** Where an address that a cluster or a Sentinel reports, as `host:port`, is reached from here. */
+  readonly natMap?: Readonly<Record<string, { readonly host: string; readonly port: number }>>
+}
+
+/** PEM texts, and the host name in the certificate of Redis where it is not the one that Redis is reached by. */
+export interface RedisTls {
+  /** The CAs that certificates are checked with, in place of the public ones. */
+  readonly ca?: string
+  /** A client certificate and its private key, where the servers require one. */
+  readonly cert?: string
+  readonly key?: string
+  readonly servername?: string
+}
+
+export interface SentinelAccess {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  /** `auto` (the default): where the master uses TLS. */
+  readonly tls?: 'auto' | 'on' | 'off'
 }
 
 /** A connection with pending commands on which nothing arrives for this long is considered dead. */
@@ -58,12 +81,14 @@ const CLUSTER_FAIL_FAST = {
   // connection.ts refreshes: the timer of ioredis never stops if the client is closed during a refresh.
   slotsRefreshInterval: 0,
   clusterRetryStrategy: backOff,
+  // ioredis would connect to the IP address of a host name, which the certificate does not name.
+  dnsLookup: (host: string, done: (error: null, address: string) => void) => done(null, host),
 } as const
 
 /** @throws StoreError if it is not a valid Redis address */
-export function dial(text: string, trust?: Trust): Line {
+export function dial(text: string, access: RedisAccess = {}): Line {
   const address = parseRedisAddress(text)
-  return { client: clientOf(address, trust), prefix: address.prefix, place: placeOf(address) }
+  return { client: clientOf(address, access), prefix: address.prefix, place: placeOf(address), address }
 }
 
 /** A new client with the settings of another. */
@@ -71,7 +96,7 @@ export function likeThis(theirs: RedisClient): Line {
   const redisOptions = { ...FAIL_FAST, keyPrefix: '' }
   const client = isCluster(theirs)
     ? theirs.duplicate([], { ...CLUSTER_FAIL_FAST, keyPrefix: '', redisOptions })
-    : theirs.duplicate(redisOptions)
+    : withoutComplaints(theirs.duplicate(redisOptions))
   return {
     client,
     prefix: theirs.options.keyPrefix || DEFAULT_PREFIX,
@@ -81,7 +106,7 @@ export function likeThis(theirs: RedisClient): Line {
 
 /** The client for subscriptions: a separate connection, or the cluster client, which has one itself. */
 export function subscriberOf(client: RedisClient): RedisClient {
-  return isCluster(client) ? client : client.duplicate({ enableOfflineQueue: true })
+  return isCluster(client) ? client : withoutComplaints(client.duplicate({ enableOfflineQueue: true }))
 }
 
 /** Whether it is a cluster client, even of another copy of ioredis (where `instanceof` fails). */
@@ -106,30 +131,72 @@ export function connectionTo(client: RedisClient, master: string): Redis | undef
   return client.nodes('master').find(({ options }) => `${options.host}:${options.port}` === master)
 }
 
-function clientOf({ topology, nodes, tls, username, password }: RedisAddress, trust?: Trust): RedisClient {
+function clientOf(address: RedisAddress, access: RedisAccess): RedisClient {
+  const { topology, nodes, tls, username, password } = address
+  const natMap: NatMap = { ...access.natMap }
   const options = {
     ...FAIL_FAST,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(tls && { tls: { ...trust } }),
+    ...(tls && { tls: { ...access.tls } }),
   }
   if (topology.kind === 'cluster')
-    return new Cluster([...nodes], { ...CLUSTER_FAIL_FAST, redisOptions: options })
+    return new Cluster([...nodes], { ...CLUSTER_FAIL_FAST, natMap, redisOptions: options })
   const db = topology.database
   if (topology.kind === 'single') {
     // Without the ready check, commands fail with LOADING, and the log says so.
     return new Redis({ ...options, ...nodes[0], db, enableReadyCheck: false })
   }
-  return new Redis({
-    ...options,
-    db,
-    sentinels: [...nodes],
-    name: topology.name,
-    sentinelCommandTimeout: SILENCE_MS,
-    // Otherwise writes go to the old master until Sentinel demotes it, and are lost.
-    failoverDetector: true,
-    ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: { ...trust } }),
+  const {
+    username: sentinelUsername,
+    password: sentinelPassword,
+    tls: sentinelTLS,
+  } = sentinelOptions(address, access)
+  return withoutComplaints(
+    new Redis({
+      ...options,
+      db,
+      sentinels: [...nodes],
+      name: topology.name,
+      natMap,
+      sentinelCommandTimeout: SILENCE_MS,
+      // Otherwise writes go to the old master until Sentinel demotes it, and are lost.
+      failoverDetector: true,
+      ...(sentinelUsername !== undefined && { sentinelUsername }),
+      ...(sentinelPassword !== undefined && { sentinelPassword }),
+      ...(sentinelTLS && { sentinelTLS }),
+      ...(tls && { enableTLSForSentinelMode: true }),
+    }),
+  )
+}
+
+/**
+ * Keeps ioredis from writing to stderr, beside the log, that a Sentinel cannot be reached to hear of failovers from it: those
+ * clients have no listener for errors, and it gives no way to add one.
+ */
+function withoutComplaints(client: Redis): Redis {
+  const connector: object = Reflect.get(client, 'connector')
+  const connectToSentinel: unknown = Reflect.get(connector, 'connectToSentinel')
+  if (typeof connectToSentinel !== 'function') return client
+  Reflect.set(connector, 'connectToSentinel', (...call: unknown[]) => {
+    const sentinel: Redis = Reflect.apply(connectToSentinel, connector, call)
+    return sentinel.on('error', () => undefined)
   })
+  return client
+}
+
+/** How each Sentinel is reached. Its certificate names the host of the address, whatever that of Redis names. */
+export function sentinelOptions(
+  { tls }: RedisAddress,
+  { tls: { servername: _, ...trust } = {}, sentinel = {} }: RedisAccess,
+): Pick<RedisOptions, 'username' | 'password' | 'tls'> {
+  const { username, password, tls: own = 'auto' } = sentinel
+  const usesTls = own === 'auto' ? tls : own === 'on'
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(usesTls && { tls: { ...trust } }),
+  }
 }
 
 /** Milliseconds until the next attempt: exponential up to about two seconds, with jitter, without end. */

@@ -9,11 +9,12 @@ import {
   type Line,
   likeThis,
   masterOf,
+  type RedisAccess,
   type RedisClient,
   subscriberOf,
-  type Trust,
   type Words,
 } from './clients.ts'
+import { diagnose } from './diagnosis.ts'
 import { type Fault, FaultLog, faultOf, lastingOf, NO_CONNECTION } from './faults.ts'
 import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
@@ -27,12 +28,10 @@ const SLOTS_MS = 1_000
 /** Enough keys to hit every master of a cluster, except very small ones. */
 const CLUSTER_PROBES = 100
 
-export interface ConnectOptions {
+export interface ConnectOptions extends RedisAccess {
   readonly log: Logger
   /** How many replicas must have a write before it is acknowledged (I6); `auto` by default, 0 for none. */
   readonly waitReplicas?: WaitReplicas
-  /** A private CA for the certificate of a `rediss://` server. */
-  readonly trust?: Trust
 }
 
 export interface RedisConnection {
@@ -69,7 +68,7 @@ export async function connectRedis(
   target: string | RedisClient,
   options: ConnectOptions,
 ): Promise<RedisConnection> {
-  const line = typeof target === 'string' ? dial(target, options.trust) : likeThis(target)
+  const line = typeof target === 'string' ? dial(target, options) : likeThis(target)
   const connection = new Connection(line, options)
   try {
     await connection.start()
@@ -87,6 +86,7 @@ class Connection implements RedisConnection {
   readonly waitReplicas: WaitReplicas
   readonly #log: Logger
   readonly #place: string
+  readonly #diagnose: (fault: Fault) => Promise<Fault>
   readonly #replicated: ReplicatedWrites
   readonly #faults: FaultLog
   #started = false
@@ -99,7 +99,8 @@ class Connection implements RedisConnection {
   #failedSinceProbe = false
   #isGathering = false
 
-  constructor({ client, prefix, place }: Line, { log, waitReplicas = 'auto' }: ConnectOptions) {
+  constructor({ client, prefix, place, address }: Line, options: ConnectOptions) {
+    const { log, waitReplicas = 'auto' } = options
     this.client = client
     this.subscriber = subscriberOf(client)
     this.prefix = prefix
@@ -108,6 +109,7 @@ class Connection implements RedisConnection {
     this.#log = log
     this.#replicated = new ReplicatedWrites(client, this.waitReplicas, (replicas) => this.#replicas(replicas))
     this.#place = place
+    this.#diagnose = async (fault) => (address === undefined ? fault : diagnose(fault, address, options))
     this.#faults = new FaultLog(log, place)
     client.on('error', (error: unknown) => this.#failed(error))
     client.on('node error', (error: unknown) => this.#suspect(error))
@@ -118,9 +120,9 @@ class Connection implements RedisConnection {
 
   async start(): Promise<void> {
     try {
-      await answered(this.#connect(), START_MS)
+      await Promise.race([answered(this.#connect(), START_MS), this.#reported()])
     } catch (error) {
-      const fault = faultOf(this.#startFault ?? error)
+      const fault = await this.#diagnose(faultOf(this.#startFault ?? error))
       throw new StoreError(`cannot use Redis at ${this.#place}: ${fault.advice}`, { fault: lastingOf(fault) })
     }
     this.#started = true
@@ -171,6 +173,11 @@ class Connection implements RedisConnection {
       if (client.status === 'ready') await answered(client.quit(), ANSWER_MS).catch(() => undefined)
       client.disconnect()
     }
+  }
+
+  /** Rejects with the first error that the client reports: with Sentinels it would go on trying without an end. */
+  #reported(): Promise<never> {
+    return new Promise((_, reject) => this.client.once('error', reject))
   }
 
   async #connect(): Promise<void> {

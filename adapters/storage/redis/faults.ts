@@ -43,11 +43,29 @@ const ADVICE: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no response from the server (timeout)',
   EHOSTUNREACH: 'no route to host',
   ENETUNREACH: 'no route to host',
-  UNTRUSTED: 'TLS certificate not trusted: for a private CA, set NODE_EXTRA_CA_CERTS',
+  UNTRUSTED: 'TLS certificate not trusted: for a private CA, set redis.tls.ca (or NODE_EXTRA_CA_CERTS)',
+  ALTNAME:
+    'the TLS certificate is for another host name: use that name in the address, or set redis.tls.servername to it',
+  EXPIRED: 'the TLS certificate has expired, or is not valid yet',
+  CLIENTCERT:
+    'the server requires a client certificate of a CA that it trusts: set redis.tls.cert and redis.tls.key',
+  NEEDSTLS: 'the server requires TLS on this port: use rediss://',
+  NOTLS: 'the server does not use TLS on this port: use redis://',
   NODATABASE: 'database number out of range',
   NOCLUSTER: 'the server is not part of a cluster: use redis://',
-  NOSENTINEL: 'no Sentinel reachable, or none knows a master with that name',
+  NOSENTINEL: 'no Sentinel reachable',
+  NOMASTER: 'no Sentinel knows a master with that name: check the name in the address',
   [NO_CONNECTION]: 'not connected',
+}
+
+/** What is different where a Sentinel says it. */
+const SENTINEL_ADVICE: Readonly<Record<string, string>> = {
+  NOAUTH: 'authentication required: set redis.sentinel.password',
+  WRONGPASS: 'wrong user or password: check redis.sentinel.username and redis.sentinel.password',
+  NOPERM:
+    'permission denied: grant the user allchannels +hello +auth +client +info +subscribe +sentinel|get-master-addr-by-name +sentinel|sentinels',
+  NEEDSTLS: 'TLS required: set redis.sentinel.tls to on',
+  NOTLS: 'no TLS on this port: set redis.sentinel.tls to off',
 }
 
 /** The codes of faults that do not end by themselves. All others may: hosts appear, failovers end, disks are emptied. */
@@ -56,6 +74,11 @@ const CONFIGURATION: ReadonlySet<string> = new Set([
   'WRONGPASS',
   'NOPERM',
   'UNTRUSTED',
+  'ALTNAME',
+  'EXPIRED',
+  'CLIENTCERT',
+  'NEEDSTLS',
+  'NOTLS',
   'NODATABASE',
   'NOCLUSTER',
 ])
@@ -65,8 +88,12 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
   [/^(ERR )?(The user executing the script|ACL failure in script)/, 'NOPERM'],
   [/DB index is out of range/, 'NODATABASE'],
   [/cluster support disabled/, 'NOCLUSTER'],
-  [/sentinels are unreachable/, 'NOSENTINEL'],
-  [/certificate|altname/i, 'UNTRUSTED'],
+  [/No such master/, 'NOMASTER'],
+  [/altnames/, 'ALTNAME'],
+  [/certificate (has expired|is not yet valid)/, 'EXPIRED'],
+  [/certificate required|alert (unknown ca|bad certificate|handshake failure)/, 'CLIENTCERT'],
+  [/wrong version number|packet length too long/, 'NOTLS'],
+  [/certificate/i, 'UNTRUSTED'],
   [/timeout|timed out|ETIMEDOUT/i, 'ETIMEDOUT'],
   [/closed?|writeable|ready|max retries|redirections|startup nodes|slots cache/i, NO_CONNECTION],
 ]
@@ -74,6 +101,8 @@ const SENTENCES: readonly (readonly [words: RegExp, code: string])[] = [
 /** What a client error means. Its text is shortened where it could contain the command that was sent (I4). */
 export function faultOf(error: unknown): Fault {
   const { code, message: worded } = detailsOf(error)
+  const [isAboutSentinels, last] = SENTINELS.exec(worded) ?? []
+  if (isAboutSentinels !== undefined) return sentinelFaultOf(last)
   const message = unwrapped(worded)
   const [, word = ''] = /^([A-Z]+) /.exec(message) ?? []
   const named = SENTENCES.find(([words]) => words.test(message))?.[1]
@@ -83,6 +112,26 @@ export function faultOf(error: unknown): Fault {
   }
   const advice = message.replace(/^ERR /, '').replace(/, with args.*/s, '')
   return { code: code || 'ERR', advice: advice.slice(0, 200) }
+}
+
+/** How ioredis says that it got no master from any Sentinel, and what the last one that it asked said. */
+const SENTINELS = /sentinels are unreachable.*?(?:Last error: (.*))?$/s
+
+/** Of the sentence about the last Sentinel; that its connection was closed does not say why. */
+function sentinelFaultOf(last: string | undefined): Fault {
+  const fault = faultOf({ message: last ?? '' })
+  if (fault.code === 'NOMASTER') return fault
+  const isVague = last === undefined || fault.code === NO_CONNECTION
+  return isVague ? faultNamed('NOSENTINEL') : saidBySentinel(fault, 'a Sentinel')
+}
+
+/** What it means where a Sentinel says it, and not the server. */
+export function saidBySentinel({ code, advice }: Fault, which: string): Fault {
+  return { code, advice: `${which}: ${SENTINEL_ADVICE[code] ?? advice}` }
+}
+
+export function faultNamed(code: string): Fault {
+  return { code, advice: ADVICE[code] ?? code }
 }
 
 /** Whether a fault may end by itself. */

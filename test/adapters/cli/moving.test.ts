@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
-import { type ImportTarget, importRecord, parseRecord } from '../../../adapters/cli/import-line.ts'
+import { type ImportTarget, importRecord, parseRecord } from '../../../adapters/cli/moving/import-line.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../../plugin/options.ts'

@@ -3,73 +3,22 @@
  * test/e2e/nostream/nostream.test.ts tests it in the real nostream.
  */
 
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
+import { nostreamFiles, withHook } from '../../support/nostream-files.ts'
 import { type Finished, finish } from '../../support/processes.ts'
-import { scratch } from '../../support/scratch.ts'
 
-const root = fileURLToPath(new URL('../../../', import.meta.url))
-
-/** The modules of nostream that the hook uses; `src/index.js` prints which handlers its factory created. */
-const nostream = {
-  'package.json': '{ "name": "nostream" }',
-  'src/index.js': `
-    const { messageHandlerFactory } = require('./factories/message-handler-factory')
-    const handler = messageHandlerFactory('repository')([['EVENT', { kind: 1 }], adapter()])
-    console.log(handler.constructor.name)
-    console.log(messageHandlerFactory('repository')([['CLOSE', 's'], adapter()]).constructor.name)
-    process.exit()
-    function adapter() {
-      const { WebSocketAdapter } = require('./adapters/web-socket-adapter')
-      return new WebSocketAdapter()
-    }`,
-  'src/factories/message-handler-factory.js': `
-    const { EventMessageHandler } = require('../handlers/event-message-handler')
-    class CloseMessageHandler {}
-    exports.messageHandlerFactory = (repository) => ([[verb], adapter]) =>
-      verb === 'EVENT' ? new EventMessageHandler(adapter, repository) : new CloseMessageHandler()`,
-  'src/factories/settings-factory.js': `
-    exports.createSettings = () => ({ info: { relay_url: 'wss://relay.example.com' } })`,
-  'src/handlers/event-message-handler.js': `
-    exports.EventMessageHandler = class EventMessageHandler {
-      strategyFactory
-      constructor(adapter, strategyFactory) { this.strategyFactory = strategyFactory }
-      async handleMessage() {}
-    }`,
-  'src/adapters/web-socket-adapter.js': `
-    exports.WebSocketAdapter = class WebSocketAdapter extends require('node:events') {
-      client = new (require('node:events'))()
-      getClientAddress() { return '192.0.2.1' }
-      getAuthenticatedPubkeys() { return new Set() }
-    }`,
-}
-
-/** Runs a program in a folder with these files and the hook, as if the package were installed there. */
-async function start(
+/** Runs a program in a folder with these files and the hook. */
+function start(
   files: Readonly<Record<string, string | undefined>>,
   program: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const made = scratch()
-  mkdirSync(join(made, 'node_modules'))
-  symlinkSync(root, join(made, 'node_modules/keypackage-gateway'))
-  for (const [name, text] of Object.entries(files)) {
-    if (text === undefined) continue
-    mkdirSync(dirname(join(made, name)), { recursive: true })
-    writeFileSync(join(made, name), text)
-  }
-  const options = {
-    cwd: made,
-    env: { ...process.env, NODE_OPTIONS: '--require keypackage-gateway/nostream/register', ...env },
-  }
-  return finish(process.execPath, [program], options)
+  return finish(process.execPath, [program], withHook(files, env))
 }
 
 describe('in nostream', () => {
   it('wraps the factory when it is loaded, and logs one line', async () => {
-    const { code, stdout, stderr } = await start(nostream, 'src/index.js', {
+    const { code, stdout, stderr } = await start(nostreamFiles, 'src/index.js', {
       KPG_PROFILE: 'marmot',
       REDIS_HOST: 'cache',
       REDIS_PASSWORD: 'secret',
@@ -92,7 +41,7 @@ describe('in nostream', () => {
   })
 
   it('finds the factory when nostream is started by its folder', async () => {
-    const { stderr } = await start(nostream, 'src')
+    const { stderr } = await start(nostreamFiles, 'src')
     expect(stderr).toContain('key package gateway added to nostream')
   })
 
@@ -120,7 +69,7 @@ describe('in nostream', () => {
     ],
   ])('stops the start where %s is missing, and says so', async (_what, missing, why) => {
     const files = {
-      ...nostream,
+      ...nostreamFiles,
       'src/index.js': "require('./factories/message-handler-factory')",
       ...missing,
     }
@@ -130,7 +79,7 @@ describe('in nostream', () => {
   })
 
   it('stops the start with a wrong setting', async () => {
-    const { code, stderr } = await start(nostream, 'src/index.js', { KPG_QUOTA_PER_AUTHOR_MAX: 'many' })
+    const { code, stderr } = await start(nostreamFiles, 'src/index.js', { KPG_QUOTA_PER_AUTHOR_MAX: 'many' })
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/quota\.perAuthor\.max: .*environment variable KPG_QUOTA_PER_AUTHOR_MAX/)
   })
@@ -138,8 +87,16 @@ describe('in nostream', () => {
 
 describe('in any other program', () => {
   it.each([
-    ['a program beside nostream', { ...nostream, 'src/clean-db.js': 'console.log(1)' }, 'src/clean-db.js'],
-    ["nostream's command line", { ...nostream, 'src/cli/index.js': 'console.log(1)' }, 'src/cli/index.js'],
+    [
+      'a program beside nostream',
+      { ...nostreamFiles, 'src/clean-db.js': 'console.log(1)' },
+      'src/clean-db.js',
+    ],
+    [
+      "nostream's command line",
+      { ...nostreamFiles, 'src/cli/index.js': 'console.log(1)' },
+      'src/cli/index.js',
+    ],
     ['a package manager', { 'package.json': '{}', 'bin/index.js': 'console.log(1)' }, 'bin/index.js'],
   ])('does nothing: %s', async (_what, files, program) => {
     // It does not even read the settings.

@@ -211,6 +211,18 @@ describe('a wrong setting', () => {
     expect(problem).not.toContain('secret')
   })
 
+  it('may be a file with a fault beside the password of Sentinels, which is not shown', () => {
+    const [problem] = problemsOf({ file: yaml('redis: { sentinel: { password: "se 5550123" } ') })
+    expect(problem).toMatch(/cannot read it as YAML/)
+    expect(problem).not.toContain('5550123')
+  })
+
+  it('is a client certificate without its key', () => {
+    expect(problemsOf({ env: { KPG_REDIS_TLS_CERT: 'cert.pem' } })).toEqual([
+      expect.stringContaining('redis.tls.cert and redis.tls.key together, or neither'),
+    ])
+  })
+
   it.each([
     ['does not exist', 'absent.yaml', 'there is no such file'],
     ['is a directory', '.', 'it is a directory'],

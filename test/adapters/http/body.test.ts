@@ -9,18 +9,25 @@ import { type Body, bodyProblem, readBody } from '../../../adapters/http/body.ts
 import { sendProblem } from '../../../adapters/http/problem.ts'
 import { http, rawHttp, serveHttp, type TestHttpServer } from '../../support/http.ts'
 
-const LIMITS = { maxBytes: 1000, maxMs: 200 }
+const MAX_BYTES = 1000
+/** Nobody waits for a body that does not come, unless the test is about that. */
+const SOON_MS = 200
 
 let server: TestHttpServer
 /** What became of each body, in order. */
 let read: Body[]
 
+interface Start {
+  readonly onRequest?: (request: IncomingMessage) => void
+  readonly maxMs?: number
+}
+
 /** A server that answers with the body it has read. */
-async function start(onRequest: (request: IncomingMessage) => void = () => undefined): Promise<void> {
+async function start({ onRequest, maxMs }: Start = {}): Promise<void> {
   read = []
   server = await serveHttp((request, response) => {
-    onRequest(request)
-    readBody(request, LIMITS).then((body) => {
+    onRequest?.(request)
+    readBody(request, { maxBytes: MAX_BYTES, ...(maxMs !== undefined && { maxMs }) }).then((body) => {
       read.push(body)
       if (body.outcome === 'read') response.end(body.body)
       else if (body.outcome !== 'gone') sendProblem(response, bodyProblem(body.outcome))
@@ -73,7 +80,7 @@ describe('the body of a request', () => {
   })
 
   it('that does not arrive is not waited for', async () => {
-    await start()
+    await start({ maxMs: SOON_MS })
     const answer = await rawHttp(server.url, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')
     expect(answer).toMatch(/^HTTP\/1\.1 408 /)
     expect(answer).toMatch(/the body did not arrive in time/)
@@ -88,7 +95,7 @@ describe('the body of a request', () => {
 
   it('of a client that has left is gone', async () => {
     let client: Socket | undefined
-    await start(() => client?.destroy())
+    await start({ onRequest: () => client?.destroy() })
     client = connect(Number(new URL(server.url).port))
     client.on('error', () => undefined)
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc')

@@ -13,7 +13,7 @@ describe('the metrics textfile', () => {
     const directory = join(scratch(), 'not there yet')
     const path = join(directory, 'strfry.prom')
     const metrics = new Metrics('1.2.3')
-    const file = new MetricsTextfile({ path, registry: metrics.registry, log: testLog() })
+    const file = new MetricsTextfile({ path, read: async () => metrics.registry, log: testLog() })
     await Promise.all([file.write(), file.write()])
     metrics.observer.published('stored', 3)
     await file.end()
@@ -30,7 +30,7 @@ describe('the metrics textfile', () => {
     const path = join(directory, 'blocked.prom')
     mkdirSync(path)
     const log = testLog()
-    const file = new MetricsTextfile({ path, registry: new Metrics('1.2.3').registry, log })
+    const file = new MetricsTextfile({ path, read: async () => new Metrics('1.2.3').registry, log })
     const failure = 'cannot write the metrics textfile; trying again'
     await file.write()
     await file.write()

@@ -439,6 +439,18 @@ describe("on the operator's listener", () => {
     expect(forged).toMatchObject({ status: 401 })
   })
 
+  it.each(['http://gateway.internal:9447/', 'https://gateway.internal:9447/'])(
+    'a request may be signed for a name of it, where it came by that name: %s',
+    async (url) => {
+      await start({ listener: 'operator' })
+      const headers = { host: 'Gateway.internal:9447' }
+      expect(await call(server, 'supportedmethods', [], { sign: { url }, headers })).toMatchObject({
+        status: 200,
+      })
+      expect(await call(server, 'supportedmethods', [], { sign: { url } })).toMatchObject({ status: 401 })
+    },
+  )
+
   it('who is banned and who is allowed is listed', async () => {
     await start({ access: { ban: [bob] } })
     await did('banpubkey', alice, 'spam')

@@ -126,7 +126,7 @@ describe('it connects to', () => {
     const url = `rediss://127.0.0.1:${port}`
 
     await expect(connect(url)).rejects.toThrow('TLS certificate not trusted')
-    const { client } = await connect(url, { trust: { ca: TEST_CERTIFICATE } })
+    const { client } = await connect(url, { tls: { ca: TEST_CERTIFICATE } })
     expect(await client.ping()).toBe('PONG')
     await closeAll()
     await tls.stop()
@@ -207,7 +207,7 @@ describe('a start fails within seconds and says what to do', () => {
 
   it('if no Sentinel is reachable', async () => {
     await expect(connect(`redis+sentinel://127.0.0.1:${CLOSED_PORT}/main`)).rejects.toThrow(
-      'no Sentinel reachable',
+      'Sentinel 127.0.0.1:1: connection refused',
     )
   })
 

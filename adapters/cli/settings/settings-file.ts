@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { parse, YAMLParseError } from 'yaml'
-import { type Leaf, SettingsError } from '../../plugin/settings.ts'
-import { reasonOf, withoutPasswords } from './plain-words.ts'
+import { type Leaf, SettingsError } from '../../../plugin/settings.ts'
+import { reasonOf, withoutPasswords } from '../plain-words.ts'
 
 export interface Tree {
   [key: string]: unknown

@@ -1,10 +1,10 @@
 /** Reads one line of an import, and stores its record after the checks of a published key package. */
 
 import { z } from 'zod'
-import { readSubject } from '../../plugin/access/subjects.ts'
-import { type Audit, publishEntry } from '../../plugin/audit.ts'
-import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../plugin/key-package/kinds.ts'
-import { checkKeyPackage, type RulesHere } from '../../plugin/key-package/validate.ts'
+import { readSubject } from '../../../plugin/access/subjects.ts'
+import { type Audit, publishEntry } from '../../../plugin/audit.ts'
+import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.ts'
+import { checkKeyPackage, type RulesHere } from '../../../plugin/key-package/validate.ts'
 import {
   DELETION_KIND,
   deletionOf,
@@ -14,15 +14,15 @@ import {
   VANISH_KIND,
   vanishesHere,
   vanishingOf,
-} from '../../plugin/lifecycle/deletion.ts'
-import { checkRelayList, RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../plugin/lifecycle/relay-list.ts'
-import { hostOf } from '../../plugin/nostr/auth.ts'
-import { checkNotAhead, checkShape } from '../../plugin/nostr/event.ts'
-import type { EventId, Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { Refusal } from '../../plugin/nostr/refusal.ts'
-import type { Options } from '../../plugin/options.ts'
-import { rankOf } from '../../plugin/publish/home.ts'
-import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../plugin/stock/deletions.ts'
+} from '../../../plugin/lifecycle/deletion.ts'
+import { checkRelayList, RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
+import { hostOf } from '../../../plugin/nostr/auth.ts'
+import { checkNotAhead, checkShape } from '../../../plugin/nostr/event.ts'
+import type { EventId, Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import type { Options } from '../../../plugin/options.ts'
+import { rankOf } from '../../../plugin/publish/home.ts'
+import { MAX_DELETED_IDS, MAX_DELETED_SLOTS, NO_DELETIONS } from '../../../plugin/stock/deletions.ts'
 import {
   changedInformation,
   type Exposure,
@@ -31,8 +31,8 @@ import {
   type MovableStore,
   type PutOutcome,
   type StoredKeyPackage,
-} from '../../plugin/store.ts'
-import type { SpentNames, StoreRecord } from '../../plugin/store-records.ts'
+} from '../../../plugin/store.ts'
+import type { SpentNames, StoreRecord } from '../../../plugin/store-records.ts'
 
 const UNASKED = 'a store limited what was put without a limit'
 const KEY_PACKAGE_KINDS = [KEY_PACKAGE_KIND, SLOT_KIND]

@@ -1,18 +1,18 @@
 /** `import`: adds the records or events in a file to a store, and reports what became of each line. */
 
 import type { Command } from 'commander'
-import { Refusal } from '../../plugin/nostr/refusal.ts'
-import { newStoreUrl } from '../../plugin/publish/home.ts'
-import { StoreError } from '../../plugin/store.ts'
-import { inBatches } from '../../plugin/store-records.ts'
-import { createVerifier } from '../node/verify-event.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { newStoreUrl } from '../../../plugin/publish/home.ts'
+import { StoreError } from '../../../plugin/store.ts'
+import { inBatches } from '../../../plugin/store-records.ts'
+import { createVerifier } from '../../node/verify-event.ts'
+import { type Input, linesOf, openInput } from '../input.ts'
+import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from '../open-store.ts'
+import { print } from '../output.ts'
+import { addSettings, readSettings } from '../settings.ts'
+import type { Settings } from '../settings-schema.ts'
+import { createProgress, formatTable } from '../terminal.ts'
 import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
-import { type Input, linesOf, openInput } from './input.ts'
-import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from './open-store.ts'
-import { print } from './output.ts'
-import { addSettings, readSettings } from './settings.ts'
-import type { Settings } from './settings-schema.ts'
-import { createProgress, formatTable } from './terminal.ts'
 
 interface ImportFlags {
   readonly json?: true

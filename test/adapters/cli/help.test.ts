@@ -1,0 +1,105 @@
+/** The help: groups, examples that are right, lines of at most 80 columns, and completion in a shell. */
+
+import { describe, expect, it } from '@jest/globals'
+import { Command } from 'commander'
+import { commands } from '../../../adapters/cli/commands.ts'
+import { runCli } from '../../support/cli.ts'
+
+const COLUMNS = 80
+const names = Object.keys(commands)
+const examples = Object.values(commands).flatMap((entry) => entry.examples.map(([args]) => args))
+
+describe('the help of the program', () => {
+  it('lists every command once, under its heading', async () => {
+    const { stdout } = await runCli(['--help'])
+    for (const name of names) {
+      expect(stdout.match(new RegExp(`^ {2}${name} `, 'gm'))).toHaveLength(1)
+      const { group } = commands[name] ?? { group: '' }
+      expect(stdout.indexOf(`  ${name} `)).toBeGreaterThan(stdout.indexOf(`\n${group}\n`))
+    }
+  })
+
+  it('is short without a command, and says what to try next', async () => {
+    const { code, stdout, stderr } = await runCli([])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    const lines = stderr.split('\n')
+    expect(lines.length).toBeLessThan(15)
+    const suggested = lines.flatMap((line) => /^ {2}keypackage-gateway (\w+)/.exec(line)?.[1] ?? [])
+    expect(suggested).toEqual(['demo', 'serve', 'serve', 'check'])
+    for (const name of suggested) expect(names).toContain(name)
+  })
+
+  it('suggests the command that somebody mistyped', async () => {
+    const { code, stderr } = await runCli(['exprot'])
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: "error: unknown command 'exprot'\n(Did you mean export?)\n",
+    })
+  })
+})
+
+describe('the help of a command', () => {
+  it.each(names)('%s: fits in 80 columns, has examples, and groups the settings', async (name) => {
+    const { code, stdout } = await runCli([name, '--help'])
+    expect(code).toBe(0)
+    expect(stdout.split('\n').filter((line) => line.length > COLUMNS)).toEqual([])
+    expect(stdout).toContain('\nExamples:\n  keypackage-gateway ')
+    if (stdout.includes('--store ')) expect(stdout).toContain('\nStore (settings):\n  --store ')
+    expect(stdout).not.toContain('Settings:\n')
+  })
+
+  it.each(examples)('has an example that its command understands: %s', async (args) => {
+    const words = (args.split(/ [<>] /)[0] ?? '').replace(/'[^']*'/, 'text').split(' ')
+    const [name = '', ...rest] = words
+    const command = new Command(name).exitOverride().configureOutput({ writeErr: () => {} })
+    // Only the arguments and options are read; the example is not run.
+    ;(await commands[name]?.load())?.(command)
+    const npub = `npub1${'q'.repeat(58)}`
+    const { unknown, operands } = command.parseOptions(rest.map((word) => word.replace('npub1...', npub)))
+    expect(unknown).toEqual([])
+    const [most = 0, least = 0] = [
+      command.registeredArguments.length,
+      command.registeredArguments.filter(({ required }) => required).length,
+    ]
+    expect(operands.length).toBeGreaterThanOrEqual(least)
+    if (!command.registeredArguments.some(({ variadic }) => variadic))
+      expect(operands.length).toBeLessThanOrEqual(most)
+  })
+})
+
+describe('colours', () => {
+  const ESCAPE = '\u001b['
+
+  it('are left out where there is no terminal, unless they are asked for', async () => {
+    expect((await runCli(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '' } })).stdout).not.toContain(
+      ESCAPE,
+    )
+    expect((await runCli(['--help'], { env: { FORCE_COLOR: '1', NO_COLOR: '' } })).stdout).toContain(ESCAPE)
+    expect((await runCli(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '1' } })).stdout).not.toContain(
+      ESCAPE,
+    )
+  })
+})
+
+describe('completion', () => {
+  it.each(['bash', 'zsh', 'fish', 'powershell'])('has a script for %s', async (shell) => {
+    const { code, stdout } = await runCli(['complete', shell])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/keypackage-gateway.* complete/)
+  })
+
+  it.each([
+    ['a command', ['exp'], /^export\t.*\n:4\n$/],
+    ['an option', ['list', '--lo'], /^--low\t.*\n--log-level\t.*\n:4\n$/],
+    ['the value of an option', ['serve', '--profile', 'm'], /^mixed\t\nmarmot\t\n:4\n$/],
+    ['a file', ['import', ''], /^:0\n$/],
+    ['a file with settings', ['serve', '--config', ''], /^:0\n$/],
+  ])('completes %s', async (_, words, expected) => {
+    const { code, stdout, stderr } = await runCli(['complete', '--', ...words])
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(expected),
+      stderr: '',
+    })
+  })
+})
