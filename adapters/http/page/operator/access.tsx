@@ -28,10 +28,12 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
     try {
       await changeRule(by, 'remove', rule)
       announce(rule.list === 'ban' ? 'The ban is lifted.' : 'Taken off the allow list.')
-      refresh()
       heading.current?.focus()
     } catch (error) {
       setFailure(messageOf(error))
+    } finally {
+      // Also after a refusal: of a relay behind, which leaves the change here in force.
+      refresh()
     }
   }
   return (
@@ -48,7 +50,7 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
       ) : (
         <>
           <SignedIn state={state} signer={signer} />
-          <AddRule signer={signer} onAdded={refresh} />
+          <AddRule signer={signer} onTried={refresh} />
         </>
       )}
       {asked !== undefined && signer !== undefined && (
@@ -124,7 +126,7 @@ function RuleTable({ rules, onRemove }: RuleTableSettings) {
   )
 }
 
-function AddRule({ signer, onAdded }: { readonly signer: Signer; readonly onAdded: () => void }) {
+function AddRule({ signer, onTried }: { readonly signer: Signer; readonly onTried: () => void }) {
   const announce = useAnnounce()
   const [subjectId, reasonId, listId] = [useId(), useId(), useId()]
   const form = useRef<HTMLFormElement>(null)
@@ -144,11 +146,11 @@ function AddRule({ signer, onAdded }: { readonly signer: Signer; readonly onAdde
       await changeRule(signer, 'add', { list, subject, ...(reason !== '' && { reason }) })
       announce(list === 'ban' ? 'Banned.' : 'Allowed.')
       current.reset()
-      onAdded()
     } catch (error) {
       setProblem(messageOf(error))
     } finally {
       setBusy(false)
+      onTried()
     }
   }
   return (
