@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http'
 import { listsNip86, type RelayDone, type RelayReply, readReply } from './relays-answer.ts'
 
 /** Sends a request to the relay behind, at its own URL. Rejects if it does not answer. */
-export type AskRelay = (request: {
+type AskRelay = (request: {
   readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Buffer
