@@ -109,13 +109,22 @@ export class Nip86 {
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
 
-  async #signatureOf({ request, address }: Exchange, listener: Listener): Promise<Signature> {
+  async #signatureOf(
+    { request, address, wrongSignatures }: Exchange,
+    listener: Listener,
+  ): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
     const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
     if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
-    return auth.examine({ authorization: request.headers.authorization, method: 'POST', url: urls, address })
+    return auth.examine({
+      authorization: request.headers.authorization,
+      method: 'POST',
+      url: urls,
+      address,
+      onBadSignature: () => void wrongSignatures?.count(),
+    })
   }
 
   /** The listener's URLs if it was addressed by a name that the operator has given it; TLS may end in front of it. */
