@@ -1,6 +1,6 @@
 /** A file to which lines are appended. Each line is written (not fsynced) synchronously, so no signal loses it. */
 
-import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from '../../plugin/context.ts'
 
@@ -67,8 +67,14 @@ export class AuditFile {
   }
 }
 
-/** Only the owner of the file may read it. */
+/**
+ * Only the owner of the file may read it.
+ * @throws for a pipe: its reader could hold up every client, because lines are written before they get their answers
+ */
 function open(path: string): number {
   mkdirSync(dirname(path), { recursive: true })
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isFIFO() || found?.isSocket())
+    throw new Error('it is a pipe, not a file (audit.to log writes to stderr)')
   return openSync(path, 'a', 0o600)
 }

@@ -2,6 +2,7 @@
 
 import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { stderrLog } from './log-writer.ts'
 
 /** Resolves with the first SIGTERM or SIGINT; a second one ends the process immediately. */
 export function waitForSignal(): Promise<string> {
@@ -10,11 +11,17 @@ export function waitForSignal(): Promise<string> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         signals += 1
-        if (signals > 1) process.exit(1)
+        if (signals > 1) endNow()
         resolve(signal)
       })
     }
   })
+}
+
+/** A thread that is stuck in a write would keep `process.exit` from returning. */
+function endNow(): never {
+  if (stderrLog.isStuck()) process.kill(process.pid, 'SIGKILL')
+  process.exit(1)
 }
 
 /** What a store that does not close in time still does is not waited for: it has acknowledged nothing of it. */
@@ -28,11 +35,31 @@ export async function closeStore(store: KeyPackageStore, log: Logger): Promise<'
   }
 }
 
+/** Ends the process with its exit code, whatever it still does, once the log is written. */
+export async function endProcess(): Promise<void> {
+  if ((await stderrLog.end()) === 'stuck') endBySignal()
+  else process.exit()
+}
+
 /**
- * Ends the process as SIGTERM does by default. Node.js waits at its exit for threads that are blocked in the store, for
- * instance because another process has locked it, so it would not end otherwise.
+ * Lets the process end by itself once the log is written. A log whose reader has stalled is given up, so that it cannot hold
+ * the process.
  */
-export function endBySignal(): void {
+export async function endLog(): Promise<void> {
+  if ((await stderrLog.end()) === 'stuck') endBySignal()
+}
+
+/** Ends the process although its store does not let go. */
+export async function giveUp(): Promise<void> {
+  await stderrLog.end()
+  endBySignal()
+}
+
+/**
+ * Ends the process as SIGTERM does by default. Node.js waits at its exit for threads that are blocked, for instance in a store
+ * that another process has locked, so it would not end otherwise.
+ */
+function endBySignal(): void {
   process.removeAllListeners('SIGTERM')
   process.kill(process.pid, 'SIGTERM')
 }

@@ -3,25 +3,25 @@
 import { type Logger, pino } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import { type AuditLog, openAuditLog } from '../audit/audit-log.ts'
+import { stderrLog } from './log-writer.ts'
 import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
-
-const STDERR = 2
 
 /** Logs readable text where stderr is a terminal, else JSON. */
 export async function createLogger(level: string): Promise<Logger> {
   if (!process.stderr.isTTY) return createJsonLogger(level)
-  const { default: pretty } = await import('pino-pretty')
-  return pino({ level }, pretty({ destination: openStderr(), ignore: 'pid,hostname' }))
+  const { prettyFactory } = await import('pino-pretty')
+  const format = prettyFactory({ ignore: 'pid,hostname' })
+  return tellingLosses(pino({ level }, { write: (line) => stderrLog.write(format(line)) }))
 }
 
 export function createJsonLogger(level: string): Logger {
-  return pino({ level }, openStderr())
+  return tellingLosses(pino({ level }, stderrLog))
 }
 
-/** A log that cannot be written, for example because its terminal was closed (EIO), must not end the process. */
-function openStderr() {
-  return pino.destination({ dest: STDERR, sync: true }).on('error', () => {})
+function tellingLosses(log: Logger): Logger {
+  stderrLog.onLost = (lines) => log.warn({ lines }, 'lines of the log were lost: nobody read it in time')
+  return log
 }
 
 /**

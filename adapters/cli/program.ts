@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from 'commander'
 import { commands, HELP } from './commands.ts'
+import { endLog } from './ending.ts'
 import { addExamples, configureHelp, firstScreen } from './help.ts'
 import { isOutputFault, watchOutput } from './output.ts'
 import { readVersion } from './startup.ts'
@@ -75,3 +76,4 @@ try {
   }
   process.exitCode ||= exitCodeOf(error)
 }
+await endLog()

@@ -9,7 +9,7 @@ import { type ProxyListener, startProxy } from '../relays/proxy/proxy.ts'
 import type { Listener } from '../relays/server/listener.ts'
 import { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
-import { closeStore, endBySignal, waitForSignal } from './ending.ts'
+import { closeStore, giveUp, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { startMonitoring } from './monitoring.ts'
@@ -40,7 +40,7 @@ async function serve(settings: Settings): Promise<void> {
     closed = await closeStore(serving.store, log)
     audit?.close()
   }
-  if (closed === 'given up') endBySignal()
+  if (closed === 'given up') await giveUp()
 }
 
 interface Server {

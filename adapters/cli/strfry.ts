@@ -8,7 +8,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import { OperatorPolicy } from '../relays/strfry/operator-policy.ts'
 import { answerQuestions, WritePolicy } from '../relays/strfry/write-policy.ts'
 import { lazyStore } from '../storage/lazy.ts'
-import { closeStore, endBySignal } from './ending.ts'
+import { closeStore, endProcess, giveUp } from './ending.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
@@ -85,8 +85,8 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
     audit?.close()
   }
   // strfry blocks until this process ends, so do not wait for whatever the store is still doing.
-  if (closed === 'given up') endBySignal()
-  else process.exit()
+  if (closed === 'given up') await giveUp()
+  else await endProcess()
 }
 
 /** The gateway would find it out with the first event. Without entries, nothing is loaded for it. @throws SettingsError */

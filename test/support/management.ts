@@ -54,7 +54,7 @@ export async function startManaged(settings: ManagedSettings = {}): Promise<Mana
     log,
     audit: auditTo(audit, now, log),
   })
-  const handler = httpHandler([nip86.part(listener), operatorAccess(gateway)])
+  const handler = httpHandler([nip86.part(listener), operatorAccess(gateway, SIGNED_URL)])
   const server = { gateway, log, options: serverOptionsSchema.parse({}), http: handler, nips: [86, 98] }
   const started =
     upstream === undefined

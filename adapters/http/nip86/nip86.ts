@@ -6,7 +6,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
-import { headersOf } from '../problem.ts'
+import { authorisationProblem, headersOf, type Unauthenticated } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
@@ -87,11 +87,11 @@ export class Nip86 {
 
   async #take(exchange: Exchange, listener: Listener): Promise<void> {
     const signature = await this.#signatureOf(exchange, listener)
-    if (signature.outcome === 'refused') return send(exchange, unauthorised(`NIP-98: ${signature.reason}`))
+    if (signature.outcome === 'refused') return send(exchange, answerTo(signature))
     if (signature.outcome === 'absent' || !this.#settings.admins.has(signature.pubkey)) {
       // The relay behind may have admins of its own.
       if (listener === 'public' && (await this.#relay?.hasNip86())) return exchange.pass()
-      return send(exchange, signature.outcome === 'absent' ? unauthorised(SIGN) : NO_ADMIN)
+      return send(exchange, signature.outcome === 'absent' ? answerTo(signature) : NO_ADMIN)
     }
     const read = await readBody(exchange.request, { maxBytes: MAX_BODY_BYTES })
     if (read.outcome === 'gone') return
@@ -100,11 +100,7 @@ export class Nip86 {
       return send(exchange, { status, error: detail })
     }
     const authorisation = await signature.complete(read.body)
-    if (authorisation.outcome === 'unavailable') return send(exchange, { status: 503, error: STORE_DOWN })
-    if (authorisation.outcome !== 'authenticated') {
-      const why = authorisation.outcome === 'absent' ? SIGN : `NIP-98: ${authorisation.reason}`
-      return send(exchange, unauthorised(why))
-    }
+    if (authorisation.outcome !== 'authenticated') return send(exchange, answerTo(authorisation))
     const order = { request: exchange.request, body: read.body, address: exchange.address }
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
@@ -182,12 +178,13 @@ export class Nip86 {
   }
 }
 
-const SIGN = 'sign the request with NIP-98'
 const NO_URL = 'this server does not know its own URL; its operator must set publicUrl'
 const NO_ADMIN: Answer = { status: 403, error: 'this pubkey is not in admin.pubkeys' }
 
-function unauthorised(error: string): Answer {
-  return { status: 401, error }
+function answerTo(authorisation: Unauthenticated): Answer {
+  if (authorisation.outcome === 'unavailable') return { status: 503, error: STORE_DOWN }
+  const { status, detail } = authorisationProblem(authorisation)
+  return { status, error: detail }
 }
 
 function isCall({ request: { method, headers } }: Exchange): boolean {
