@@ -28,10 +28,12 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
     try {
       await changeRule(by, 'remove', rule)
       announce(rule.list === 'ban' ? 'The ban is lifted.' : 'Taken off the allow list.')
-      refresh()
       heading.current?.focus()
     } catch (error) {
       setFailure(messageOf(error))
+    } finally {
+      // Also after a refusal: of a relay behind, which leaves the change here in force.
+      refresh()
     }
   }
   return (
@@ -48,7 +50,7 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
       ) : (
         <>
           <SignedIn state={state} signer={admin.signer} />
-          <AddRule admin={admin} onAdded={refresh} />
+          <AddRule admin={admin} onTried={refresh} />
         </>
       )}
       {asked !== undefined && admin !== undefined && (
@@ -124,7 +126,7 @@ function RuleTable({ rules, onRemove }: RuleTableSettings) {
   )
 }
 
-function AddRule({ admin, onAdded }: { readonly admin: Admin; readonly onAdded: () => void }) {
+function AddRule({ admin, onTried }: { readonly admin: Admin; readonly onTried: () => void }) {
   const announce = useAnnounce()
   const [subjectId, reasonId, listId] = [useId(), useId(), useId()]
   const form = useRef<HTMLFormElement>(null)
@@ -144,11 +146,11 @@ function AddRule({ admin, onAdded }: { readonly admin: Admin; readonly onAdded: 
       await changeRule(admin, 'add', { list, subject, ...(reason !== '' && { reason }) })
       announce(list === 'ban' ? 'Banned.' : 'Allowed.')
       current.reset()
-      onAdded()
     } catch (error) {
       setProblem(messageOf(error))
     } finally {
       setBusy(false)
+      onTried()
     }
   }
   return (
