@@ -10,7 +10,12 @@ import { authorisationProblem, headersOf, type Unauthenticated } from '../proble
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
-import { type Order, UpstreamManagement, type UpstreamManagementSettings } from './upstream-management.ts'
+import {
+  MEDIA_TYPE,
+  type Order,
+  UpstreamManagement,
+  type UpstreamManagementSettings,
+} from './upstream-management.ts'
 
 export interface Nip86Settings {
   readonly gateway: ManagedGateway
@@ -34,7 +39,6 @@ export interface Nip86Settings {
  */
 export type Listener = 'public' | 'operator'
 
-const MEDIA_TYPE = 'application/nostr+json+rpc'
 /** A description of the greatest length, in characters that JSON escapes. */
 const MAX_BODY_BYTES = 65_536
 /** Of what was changed, in a log. */
@@ -193,9 +197,10 @@ function answerTo(authorisation: Unauthenticated): Answer {
   return { status, error: detail }
 }
 
+/** By its Content-Type; the clients of some relays say so by Accept alone, and what the relay takes for a call must be one here. */
 function isCall({ request: { method, headers } }: Exchange): boolean {
-  const [mediaType = ''] = headers['content-type']?.split(';') ?? []
-  return method === 'POST' && mediaType.trim().toLowerCase() === MEDIA_TYPE
+  const isMeant = (types = '') => types.split(/[;,]/).some((type) => type.trim().toLowerCase() === MEDIA_TYPE)
+  return method === 'POST' && (isMeant(headers['content-type']) || isMeant(headers.accept))
 }
 
 /** A browser asks whether an app may send such a request (Fetch standard, section 3.3.1). */
