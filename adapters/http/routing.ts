@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readRequestTarget } from '../../plugin/request-target.ts'
 
 /** A client beside all others of the server, those of WebSockets included (I9). */
-export interface HttpClient {
+interface HttpClient {
   /** Whether its address is kept out for a while, for wrong signatures. */
   isKeptOut(): boolean
   /** Counts a wrong signature. `too many`: nothing more of this request is to be looked at. */
