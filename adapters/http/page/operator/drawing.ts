@@ -14,6 +14,7 @@ export interface Drawing {
 }
 
 const HEIGHT = 190
+const HOUR = 3600
 const COLOURS = 7
 /** Beside the colour, so that lines can be told apart without it. */
 const DASHES: readonly number[][] = [[], [8, 4], [3, 3]]
@@ -80,7 +81,11 @@ function optionsFor(
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: SYNC }, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { y: { range: (_chart, _low, high) => [0, niceTop(high)] } },
+    scales: {
+      // A whole hour, also while less is known.
+      x: { range: (_chart, _first, last) => [last - HOUR, last] },
+      y: { range: (_chart, _low, high) => [0, niceTop(high)] },
+    },
     axes: [
       { ...axis, size: 30, space: 64, values: (_chart, splits) => splits.map(clockTime) },
       { ...axis, size: 44, space: 36, values: (_chart, splits) => splits.map(decimal) },
