@@ -14,6 +14,7 @@ import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
 import { print } from './output.ts'
 import { readVersion } from './startup.ts'
+import { coloured } from './style.ts'
 
 type Print = (line: string) => void
 
@@ -85,7 +86,7 @@ async function play(scene: Scene, print: Print): Promise<boolean> {
   for (const [index, step] of story.entries()) {
     if (!(await playStep(step, index + 1, scene, print))) return false
   }
-  print('\nAll steps passed.')
+  print(`\n${coloured('All steps passed.', 'good')}`)
   return true
 }
 
@@ -95,7 +96,7 @@ async function playStep(step: Step, number: number, scene: Scene, print: Print):
     for (const line of await step.play(scene)) print(`      ${line}`)
     return true
   } catch (error) {
-    print(`      FAILED: ${(error as Error).message}`)
+    print(`      ${coloured('FAILED', 'bad')}: ${(error as Error).message}`)
     return false
   }
 }

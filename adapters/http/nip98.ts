@@ -34,6 +34,8 @@ export interface SignedRequest {
   readonly url: string | readonly string[]
   /** The client's network address: signatures are verified by address in turn (I9). */
   readonly address: string
+  /** Called if the event's id or signature is wrong. It must not throw. */
+  readonly onBadSignature?: () => void
 }
 
 /**
@@ -96,7 +98,8 @@ export class HttpAuth {
     const fault = this.#faultOf(event, request)
     if (fault !== undefined) return refused(fault)
     const address = addressKey(request.address)
-    const isValid = await this.#verification.event(event, { address }).catch(() => false)
+    const signatory = { address, onBadSignature: request.onBadSignature }
+    const isValid = await this.#verification.event(event, signatory).catch(() => false)
     if (!isValid) return refused('the event has a wrong id or signature')
     return {
       outcome: 'signed',

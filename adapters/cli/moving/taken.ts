@@ -61,5 +61,6 @@ export class TakenFile {
 }
 
 function cannotWrite(path: string, error: unknown): InputError {
-  return new InputError(`cannot write ${path}: ${reasonOf(error)}`)
+  const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+  return new InputError(`cannot write ${path}: ${isMissing ? 'there is no such directory' : reasonOf(error)}`)
 }

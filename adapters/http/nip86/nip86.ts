@@ -10,7 +10,12 @@ import { authorisationProblem, headersOf, type Unauthenticated } from '../proble
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
-import { type Order, UpstreamManagement, type UpstreamManagementSettings } from './upstream-management.ts'
+import {
+  MEDIA_TYPE,
+  type Order,
+  UpstreamManagement,
+  type UpstreamManagementSettings,
+} from './upstream-management.ts'
 
 export interface Nip86Settings {
   readonly gateway: ManagedGateway
@@ -34,7 +39,6 @@ export interface Nip86Settings {
  */
 export type Listener = 'public' | 'operator'
 
-const MEDIA_TYPE = 'application/nostr+json+rpc'
 /** A description of the greatest length, in characters that JSON escapes. */
 const MAX_BODY_BYTES = 65_536
 /** Of what was changed, in a log. */
@@ -105,13 +109,22 @@ export class Nip86 {
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
 
-  async #signatureOf({ request, address }: Exchange, listener: Listener): Promise<Signature> {
+  async #signatureOf(
+    { request, address, wrongSignatures }: Exchange,
+    listener: Listener,
+  ): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
     const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
     if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
-    return auth.examine({ authorization: request.headers.authorization, method: 'POST', url: urls, address })
+    return auth.examine({
+      authorization: request.headers.authorization,
+      method: 'POST',
+      url: urls,
+      address,
+      onBadSignature: () => void wrongSignatures?.count(),
+    })
   }
 
   /** The listener's URLs if it was addressed by a name that the operator has given it; TLS may end in front of it. */
@@ -187,9 +200,10 @@ function answerTo(authorisation: Unauthenticated): Answer {
   return { status, error: detail }
 }
 
+/** By its Content-Type; the clients of some relays say so by Accept alone, and what the relay takes for a call must be one here. */
 function isCall({ request: { method, headers } }: Exchange): boolean {
-  const [mediaType = ''] = headers['content-type']?.split(';') ?? []
-  return method === 'POST' && mediaType.trim().toLowerCase() === MEDIA_TYPE
+  const isMeant = (types = '') => types.split(/[;,]/).some((type) => type.trim().toLowerCase() === MEDIA_TYPE)
+  return method === 'POST' && (isMeant(headers['content-type']) || isMeant(headers.accept))
 }
 
 /** A browser asks whether an app may send such a request (Fetch standard, section 3.3.1). */

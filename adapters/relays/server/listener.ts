@@ -11,7 +11,7 @@ import {
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { BadSignatures } from './bad-signatures.ts'
+import type { BadSignatures, Tolerance } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits, type Place } from './connection-limits.ts'
@@ -30,7 +30,14 @@ export type HttpHandler = (
   response: ServerResponse,
   address: string,
   pass: () => void,
+  wrongSignatures: WrongSignatures,
 ) => boolean
+
+/** What is counted of an HTTP client as of a WebSocket's. */
+interface WrongSignatures {
+  isKeptOut(): boolean
+  count(): Tolerance
+}
 
 export interface ListenerSettings {
   readonly host: string
@@ -108,7 +115,11 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const incoming = checkIncoming(request)
     if (incoming !== 'path') return answerItself(incoming, response)
     const pass = () => settings.onRequest(request, response)
-    const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
+    const sender = settings.senderOf(request)
+    const isTaken = settings.http?.(request, response, sender.address, pass, {
+      isKeptOut: () => settings.badSignatures.isKeptOut(sender.address),
+      count: settings.badSignatures.counter(sender),
+    })
     if (isTaken !== true) pass()
   })
   const protocols = new WeakMap<IncomingMessage, string>()

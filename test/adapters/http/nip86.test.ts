@@ -379,6 +379,12 @@ describe('a request', () => {
     })
   })
 
+  it('may say what it is by its Accept header alone', async () => {
+    await start()
+    const headers = { 'content-type': 'application/json', accept: RPC }
+    expect(await call(server, 'supportedmethods', [], { headers })).toMatchObject({ status: 200 })
+  })
+
   it('at the path of the public URL is for the relay as well', async () => {
     await start({ publicUrl: 'wss://example.com/nostr' })
     const sign = { url: 'https://example.com/nostr' }
