@@ -106,6 +106,18 @@ describe('demo --keep', () => {
   })
 })
 
+it('ends with Ctrl-C while it makes up the week, too', async () => {
+  const empty = scratch()
+  const child = startProcess(process.execPath, [MAIN, 'demo', '--keep'], {
+    env: { ...process.env, TMPDIR: empty },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  child.kill('SIGINT')
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(readdirSync(empty)).toEqual([])
+})
+
 /** The addresses that it has printed once it says how it ends. */
 async function addressesOf(child: ChildProcess): Promise<readonly string[]> {
   if (child.stdout === null) throw new Error('its stdout is not ours')
