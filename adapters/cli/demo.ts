@@ -12,7 +12,7 @@ import { lmdbStore } from '../storage/lmdb.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
 import { print } from './output.ts'
-import { readVersion } from './startup.ts'
+import { readVersion } from './version.ts'
 
 type Print = (line: string) => void
 
