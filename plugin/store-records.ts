@@ -60,7 +60,7 @@ const BATCH_SIZE = 100
  */
 export async function* recordsIn(store: MovableStore, now: number): AsyncGenerator<StoreRecord> {
   for await (const authors of inBatches(store.authors(), BATCH_SIZE)) {
-    const batch = await Promise.all(authors.map((author) => recordsOf(store, author, now)))
+    const batch = await Promise.all(authors.map((author) => recordsOfAuthor(store, author, now)))
     for (const records of batch) yield* records
   }
   for await (const relayList of store.relayLists()) yield* recordsOfRelayList(relayList)
@@ -69,7 +69,12 @@ export async function* recordsIn(store: MovableStore, now: number): AsyncGenerat
   if (Object.keys(information).length > 0) yield { information }
 }
 
-async function recordsOf(store: MovableStore, author: Pubkey, now: number): Promise<StoreRecord[]> {
+/** The packages of an author, and what is remembered of them. Their relay lists are no part of it. */
+export async function recordsOfAuthor(
+  store: MovableStore,
+  author: Pubkey,
+  now: number,
+): Promise<StoreRecord[]> {
   // The order matters: what is claimed between the two reads is then spent, and what is published is not.
   const { names, deletions } = await store.remembered(author, now)
   const packages = await store.list(author, now)

@@ -7,6 +7,7 @@ import { createLogger } from './logging.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
 import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
+import { painted } from './style.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
 interface Flags {
@@ -89,11 +90,12 @@ function removal(list: AccessList, subject: string, outcome: RuleRemoval): strin
 
 function format(rules: readonly ListedAccessRule[]): string {
   if (rules.length === 0) return 'nobody is banned, and nobody is on the list of those who are allowed'
-  return formatTable(
+  const table = formatTable(
     rules.map((rule) => {
       const { list, subject, from } = rule
       if (from === 'settings') return [added[list], subject, `by access.${list} in the settings`]
       return [added[list], subject, formatTime(rule.at), rule.reason ?? '']
     }),
   )
+  return painted(table, { banned: 'bad', allowed: 'good' })
 }

@@ -23,7 +23,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   demo: {
     group: START,
     description: 'Run a demonstration with a real relay and real MLS. It takes a few seconds.',
-    examples: [['demo', 'Alice publishes, Bob and Carol claim']],
+    examples: [
+      ['demo', 'Alice publishes, Bob and Carol claim'],
+      ['demo --keep', 'a week of made-up life to look at in a browser'],
+    ],
     load: async () => (await import('./demo.ts')).defineDemo,
   },
   check: {

@@ -9,24 +9,36 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import { createVerifier } from '../node/verify-event.ts'
 import { startStandalone } from '../relays/standalone/standalone.ts'
 import { lmdbStore } from '../storage/lmdb.ts'
+import { keepDemo } from './demo/keep.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
 import { print } from './output.ts'
+import { coloured } from './style.ts'
 import { readVersion } from './version.ts'
 
 type Print = (line: string) => void
 
+interface DemoFlags {
+  readonly keep?: true
+}
+
 export function defineDemo(command: Command): Command {
-  return command.action(async () => {
-    if (!(await demo())) process.exitCode = 1
+  command.option('--keep', 'serve a store with a made-up week to look at in a browser, until Ctrl-C')
+  return command.action(async ({ keep }: DemoFlags) => {
+    if (keep) return withFolder(keepDemo)
+    if (!(await withFolder(demo))) process.exitCode = 1
   })
 }
 
 /** Resolves to whether every step passed. */
-async function demo(): Promise<boolean> {
+function demo(folder: string): Promise<boolean> {
+  return withRelay(folder, (url) => playOn(url, print))
+}
+
+async function withFolder<Result>(act: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'keypackage-gateway-'))
   try {
-    return await withRelay(folder, (url) => playOn(url, print))
+    return await act(folder)
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -74,7 +86,7 @@ async function play(scene: Scene, print: Print): Promise<boolean> {
   for (const [index, step] of story.entries()) {
     if (!(await playStep(step, index + 1, scene, print))) return false
   }
-  print('\nAll steps passed.')
+  print(`\n${coloured('All steps passed.', 'good')}`)
   return true
 }
 
@@ -84,7 +96,7 @@ async function playStep(step: Step, number: number, scene: Scene, print: Print):
     for (const line of await step.play(scene)) print(`      ${line}`)
     return true
   } catch (error) {
-    print(`      FAILED: ${(error as Error).message}`)
+    print(`      ${coloured('FAILED', 'bad')}: ${(error as Error).message}`)
     return false
   }
 }

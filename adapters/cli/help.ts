@@ -36,8 +36,8 @@ export function configureHelp(program: Command): Command {
       styleArgumentText: (text) => styleText('cyan', text, NO_STREAM),
     })
     .configureOutput({
-      getOutHelpWidth: () => Math.min(process.stdout.columns ?? MAX_WIDTH, MAX_WIDTH),
-      getErrHelpWidth: () => Math.min(process.stderr.columns ?? MAX_WIDTH, MAX_WIDTH),
+      getOutHelpWidth: () => Math.min(process.stdout.columns || MAX_WIDTH, MAX_WIDTH),
+      getErrHelpWidth: () => Math.min(process.stderr.columns || MAX_WIDTH, MAX_WIDTH),
     })
 }
 

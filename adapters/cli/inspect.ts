@@ -16,6 +16,7 @@ import { createVerifier } from '../node/verify-event.ts'
 import { InputError, readAll } from './input.ts'
 import { print } from './output.ts'
 import { addSettings, readSettings } from './settings.ts'
+import { type Mood, painted, signs } from './style.ts'
 import { formatTable, formatTime } from './terminal.ts'
 
 interface InspectFlags {
@@ -36,6 +37,14 @@ interface Report {
 }
 
 const EXIT_REFUSED = 1
+/** The outcomes of checks, and what receivers do. */
+const OUTCOMES: Readonly<Record<string, Mood>> = {
+  passed: 'good',
+  skipped: 'quiet',
+  refused: 'bad',
+  accept: 'good',
+  refuse: 'bad',
+}
 
 export function defineInspect(command: Command): Command {
   command
@@ -106,8 +115,8 @@ function checksHere(event: SignedEvent, rules: InspectRules, now: number): Inspe
 
 function formatReport({ accepted, message, fields, checks, receivers }: Report): string {
   const verdict = accepted ? 'It would be accepted.' : `It would be refused: ${message}`
-  const checkRows = checks.map(({ check, outcome, message: why = '' }) => [check, outcome, why])
-  return formatTable([
+  const checkRows = checks.map(({ check, outcome, message: why = '' }) => [check, marked(outcome), why])
+  const table = formatTable([
     ...fieldRows(fields),
     [],
     ...checkRows,
@@ -116,10 +125,20 @@ function formatReport({ accepted, message, fields, checks, receivers }: Report):
     [],
     [verdict],
   ])
+  return painted(
+    table,
+    Object.fromEntries(Object.entries(OUTCOMES).map(([outcome, mood]) => [marked(outcome), mood])),
+  )
+}
+
+/** With its sign, on a terminal. */
+function marked(outcome: string): string {
+  const mood = OUTCOMES[outcome]
+  return mood === undefined || !process.stdout.isTTY ? outcome : `${signs[mood]} ${outcome}`
 }
 
 function receptionRow({ generation, accepted, reasons }: Reception): string[] {
-  return [`clients of ${generation}`, accepted ? 'accept' : 'refuse', reasons.join('; ')]
+  return [`clients of ${generation}`, marked(accepted ? 'accept' : 'refuse'), reasons.join('; ')]
 }
 
 function fieldRows(fields: InspectedFields): string[][] {

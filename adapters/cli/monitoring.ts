@@ -5,6 +5,7 @@ import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Sample } from '../http/history.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
 import type { MetricSources, Metrics } from '../http/metrics.ts'
 import type { MetricsTextfile } from '../http/metrics-textfile.ts'
@@ -30,6 +31,8 @@ export interface Watched {
   readonly log: Logger
   /** What else the operator's listener answers. */
   readonly parts: readonly HttpPart[]
+  /** What the history of the operator's page begins with. */
+  readonly earlier?: readonly Sample[]
 }
 
 /** What counts, where anybody can read it. */
@@ -75,7 +78,8 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
     import('../http/history.ts'),
     import('../http/operator-parts.ts'),
   ])
-  const { gateway, store, sources, probeUpstream, log, parts, read = async () => metrics.registry } = watched
+  const { gateway, store, sources, probeUpstream, log, parts, earlier = [] } = watched
+  const { read = async () => metrics.registry } = watched
   const stock = new StockWatch({ gateway, log })
   const health = new Health({
     store,
@@ -83,7 +87,11 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
     now: secondsNow,
     reasonOf: (error) => withoutPasswords(reasonOf(error)),
   })
-  const history = new History({ read: async () => (await read()).getMetricsAsJSON(), now: secondsNow })
+  const history = new History({
+    read: async () => (await read()).getMetricsAsJSON(),
+    now: secondsNow,
+    earlier,
+  })
   metrics.add({
     ...sources,
     stock: () => stock.last,

@@ -5,6 +5,7 @@ import { commands, HELP } from './commands.ts'
 import { endLog } from './ending.ts'
 import { addExamples, configureHelp, firstScreen } from './help.ts'
 import { isOutputFault, watchOutput } from './output.ts'
+import { coloured } from './style.ts'
 import { readVersion } from './version.ts'
 
 const USAGE_ERROR = 2
@@ -23,6 +24,9 @@ async function createProgram(args: readonly string[]): Promise<Command> {
       new Command('help').argument('[command]').description('print the help of a command').helpGroup(HELP),
     )
     .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/gm, errorLabel())),
+    })
   const completes = args[0] === COMPLETE && !args.includes('--help') && !args.includes('-h')
   for (const [name, entry] of Object.entries(commands)) {
     const command = new Command(name).description(entry.description).copyInheritedSettings(program)
@@ -46,6 +50,11 @@ function isCoded(error: unknown): error is Error & { code: unknown } {
   return error instanceof Error && 'code' in error
 }
 
+/** Red on a terminal. */
+function errorLabel(): string {
+  return coloured('error:', 'bad', process.stderr)
+}
+
 async function run(args: readonly string[]): Promise<void> {
   if (args.length === 0) {
     process.stderr.write(firstScreen())
@@ -63,7 +72,7 @@ try {
   if (!(error instanceof CommanderError || isOutputFault(error))) {
     // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
     const text = isCoded(error) ? error.message : String((error as Error).stack)
-    process.stderr.write(`${text.replace(/^/gm, 'error: ')}\n`)
+    process.stderr.write(`${text.replace(/^/gm, `${errorLabel()} `)}\n`)
   }
   process.exitCode ||= exitCodeOf(error)
 }

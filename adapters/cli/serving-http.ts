@@ -6,7 +6,7 @@ import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts
 import { restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
-import { HttpAuth, requestUrl } from '../http/nip98.ts'
+import { HttpAuth, httpUrlOf, requestUrl } from '../http/nip98.ts'
 import { operatorAccess } from '../http/operator-access.ts'
 import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
@@ -55,11 +55,16 @@ export function servedHttp(dependencies: HttpDependencies): ServedHttp {
     ]),
     operatorParts: [
       nip86.part('operator'),
-      operatorAccess(gateway),
+      operatorAccess(gateway, relayUrlOf(settings)),
       pagePart({ base: '', view: 'operator' }),
     ],
     nips,
   }
+}
+
+/** What has to be signed for the relay behind to believe it, where there is one. */
+function relayUrlOf({ upstream, publicUrl }: Settings): string | undefined {
+  return upstream === undefined || publicUrl === undefined ? undefined : `${httpUrlOf(publicUrl)}/`
 }
 
 function nip86Of(

@@ -3,10 +3,15 @@
 import type { Logger } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import type { Settings } from './settings-schema.ts'
+import { hostAndPort, type Settings } from './settings-schema.ts'
 
 /** @throws SettingsError where two settings contradict each other */
-export function checkCombinations({ upstream, custody, proxy, store }: Settings): void {
+export function checkCombinations({ upstream, custody, proxy, store, listen, admin }: Settings): void {
+  if (admin.listen !== 'none' && isSamePlace(listen, admin.listen)) {
+    throw new SettingsError([
+      `admin.listen: "${admin.listen}" is the address of listen; the operator's listener needs one of its own, or none`,
+    ])
+  }
   if (upstream === undefined && custody === 'relay') {
     throw new SettingsError([
       'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
@@ -23,6 +28,13 @@ export function checkCombinations({ upstream, custody, proxy, store }: Settings)
       'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
     ])
   }
+}
+
+/** An address for every network is that of each as well. Port 0 picks another one each time. */
+function isSamePlace(one: string, other: string): boolean {
+  const [a, b] = [hostAndPort(one), hostAndPort(other)]
+  const isEverywhere = ['0.0.0.0', '::'].some((every) => [a.host, b.host].includes(every))
+  return a.port === b.port && a.port !== 0 && (a.host === b.host || isEverywhere)
 }
 
 /** What these settings mean where that may surprise the operator. With the default settings there is nothing. */

@@ -6,7 +6,7 @@ import { styleText } from 'node:util'
 export type Mood = 'good' | 'warning' | 'bad' | 'quiet'
 
 const colours = { good: 'green', warning: 'yellow', bad: 'red', quiet: 'gray' } as const
-const signs = { good: '✓', warning: '!', bad: '✗', quiet: '-' } as const
+export const signs = { good: '✓', warning: '!', bad: '✗', quiet: '-' } as const
 /** What a sign says, where there is no terminal: a log, a file, another program. */
 const words = { good: 'ok', warning: 'warning', bad: 'failed', quiet: 'skipped' } as const
 
@@ -33,7 +33,21 @@ export function signOf(mood: Mood, stream: NodeJS.WriteStream = process.stdout):
   return coloured(text, mood, stream)
 }
 
-/** How many columns a text may use. */
+/** Colours the signs and words that begin a line or a column of a table; they are told by their spaces. */
+export function painted(
+  table: string,
+  moodsOfWords: Readonly<Record<string, Mood>>,
+  stream: NodeJS.WriteStream = process.stdout,
+): string {
+  if (!hasColours(stream)) return table
+  const pattern = new RegExp(`(^| {2})(${Object.keys(moodsOfWords).join('|')})(?= {2}|$)`, 'gm')
+  return table.replace(pattern, (_, before: string, word: string) => {
+    const mood = moodsOfWords[word]
+    return before + (mood === undefined ? word : coloured(word, mood, stream))
+  })
+}
+
+/** How many columns a text may use. A terminal that does not know its width says 0. */
 export function widthOf(stream: NodeJS.WriteStream = process.stdout): number {
-  return Math.min(stream.columns ?? 80, 100)
+  return Math.max(40, Math.min(stream.columns || 80, 100))
 }

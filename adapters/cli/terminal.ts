@@ -2,6 +2,8 @@
 
 const BAR_WIDTH = 30
 const REDRAW_INTERVAL_MS = 100
+/** Before, the rate says little. */
+const SPEED_KNOWN_MS = 1000
 
 /** Rows of cells as lines of text, with the columns aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
@@ -53,21 +55,37 @@ export interface Progress {
 }
 
 /**
- * A progress bar on a terminal; elsewhere nothing is written.
+ * A progress bar on a terminal, with the rate and the time left once they are known; elsewhere nothing is written.
  * @param unit what is counted, such as `lines`
+ * @param clock a monotonic clock in milliseconds
  */
-export function createProgress(stream: NodeJS.WriteStream, unit: string): Progress {
+export function createProgress(
+  stream: NodeJS.WriteStream,
+  unit: string,
+  clock = () => performance.now(),
+): Progress {
   if (!stream.isTTY) return { show() {}, end() {} }
+  const began = clock()
   let shownAt = Number.NEGATIVE_INFINITY
   return {
     show(count, fraction) {
-      const now = performance.now()
+      const now = clock()
       if (now - shownAt < REDRAW_INTERVAL_MS) return
       shownAt = now
-      stream.write(`\r\u001b[K${formatBar(fraction)}${count.toLocaleString('en')} ${unit}`)
+      const speed = formatSpeed(count, fraction, now - began)
+      stream.write(`\r\u001b[K${formatBar(fraction)}${count.toLocaleString('en')} ${unit}${speed}`)
     },
     end: () => void stream.write('\r\u001b[K'),
   }
+}
+
+/** How many a second, and how long the rest takes at that rate. */
+function formatSpeed(count: number, fraction: number | undefined, elapsedMs: number): string {
+  if (elapsedMs < SPEED_KNOWN_MS) return ''
+  const rate = `, ${Math.round((count / elapsedMs) * 1000).toLocaleString('en')}/s`
+  if (fraction === undefined || fraction <= 0 || fraction >= 1) return rate
+  const seconds = Math.ceil((elapsedMs * (1 - fraction)) / fraction / 1000)
+  return `${rate}, ${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')} left`
 }
 
 function formatBar(fraction: number | undefined): string {

@@ -28,6 +28,8 @@ export interface HistorySettings {
   readonly read: () => Promise<readonly Metric[]>
   /** Seconds since the epoch. */
   readonly now: () => number
+  /** Samples that were taken before, the oldest first. */
+  readonly earlier?: readonly Sample[]
 }
 
 export const INTERVAL_SECONDS = 10
@@ -35,12 +37,13 @@ const KEPT_SAMPLES = 3600 / INTERVAL_SECONDS
 
 export class History {
   readonly #settings: HistorySettings
-  readonly #samples: Sample[] = []
+  readonly #samples: Sample[]
   #before: Reading | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(settings: HistorySettings) {
     this.#settings = settings
+    this.#samples = [...(settings.earlier ?? [])]
   }
 
   /** The oldest first. */

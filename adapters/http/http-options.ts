@@ -68,5 +68,3 @@ export const httpOptionsSchema = z.strictObject({
       'Where the page and the REST interface are if a relay is behind the gateway, which answers on all other paths',
     ),
 })
-
-export type HttpOptions = z.output<typeof httpOptionsSchema>

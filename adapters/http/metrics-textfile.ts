@@ -57,7 +57,9 @@ export class MetricsTextfile {
     try {
       const text = await this.#read()
       await mkdir(dirname(path), { recursive: true })
-      await writeFile(temporary, text, { mode: 0o644 })
+      await rm(temporary, { force: true })
+      // In a folder that others may write to, the name could be a link of theirs.
+      await writeFile(temporary, text, { mode: 0o644, flag: 'wx' })
       await rename(temporary, path)
       this.#hasFailed = false
     } catch (error) {

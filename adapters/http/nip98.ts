@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { LocalQuota } from '../../plugin/local-quota.ts'
 import { shapeFault } from '../../plugin/nostr/event.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
-import { addressKey } from '../../plugin/nostr/requester.ts'
+import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { Verification, type VerifyEvent } from '../../plugin/verification.ts'
 
@@ -17,6 +18,8 @@ const MAX_AGE_SECONDS = 60
  * may differ.
  */
 const ONE_USE = { max: 1, windowSeconds: 180 }
+/** Each id that is remembered costs the store a write and some room, and keys cost a client nothing (I9). */
+const PER_ADDRESS = { max: 600, windowSeconds: 60 }
 /** Node.js reads no longer header by default. */
 const MAX_TOKEN_LENGTH = 16_384
 /** RFC 4648 section 4. `Buffer.from` skips what is none of it. */
@@ -31,6 +34,8 @@ export interface SignedRequest {
   readonly url: string | readonly string[]
   /** The client's network address: signatures are verified by address in turn (I9). */
   readonly address: string
+  /** Called if the event's id or signature is wrong. It must not throw. */
+  readonly onBadSignature?: () => void
 }
 
 /**
@@ -38,17 +43,19 @@ export interface SignedRequest {
  * - `authenticated`: the owner of this pubkey has signed it, and it is used for the first time.
  * - `absent`: there is no NIP-98 authorisation.
  * - `refused`: there is one that is not valid; `reason` is a sentence for the client.
+ * - `limited`: it is valid, but too many came from this address in a minute. It is not used up.
  * - `unavailable`: the store did not say whether it was used before.
  */
 export type Authorisation =
   | { readonly outcome: 'authenticated'; readonly pubkey: Pubkey }
   | { readonly outcome: 'absent' }
   | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly outcome: 'limited' }
   | { readonly outcome: 'unavailable' }
 
 /** What the headers say alone. `complete` checks the body too, and uses the event up: call it once. */
 export type Signature =
-  | Exclude<Authorisation, { outcome: 'authenticated' | 'unavailable' }>
+  | Extract<Authorisation, { outcome: 'absent' | 'refused' }>
   | {
       readonly outcome: 'signed'
       readonly pubkey: Pubkey
@@ -67,6 +74,8 @@ export class HttpAuth {
   readonly #store: Pick<KeyPackageStore, 'hit'>
   readonly #now: () => number
   readonly #verification: Verification
+  readonly #byAddress = new LocalQuota(PER_ADDRESS)
+  readonly #byNetwork = new LocalQuota(forNetwork(PER_ADDRESS))
 
   constructor({ store, now, verifyEvent }: HttpAuthSettings) {
     this.#store = store
@@ -88,15 +97,16 @@ export class HttpAuth {
     if (typeof event === 'string') return refused(event)
     const fault = this.#faultOf(event, request)
     if (fault !== undefined) return refused(fault)
-    const address = addressKey(request.address)
-    const isValid = await this.#verification.event(event, { address }).catch(() => false)
+    const signatory = { address: addressKey(request.address), onBadSignature: request.onBadSignature }
+    const isValid = await this.#verification.event(event, signatory).catch(() => false)
     if (!isValid) return refused('the event has a wrong id or signature')
     return {
       outcome: 'signed',
       pubkey: event.pubkey,
       complete: async (body) => {
         const mismatch = payloadFault(event, body ?? Buffer.alloc(0))
-        return mismatch === undefined ? this.#use(event) : refused(mismatch)
+        if (mismatch !== undefined) return refused(mismatch)
+        return this.#hasRoom(address) ? this.#use(event) : { outcome: 'limited' }
       },
     }
   }
@@ -115,6 +125,12 @@ export class HttpAuth {
     const comparable = comparableUrl(signedUrl)
     if (comparable !== undefined && urls.some((one) => comparableUrl(one) === comparable)) return undefined
     return `the u tag must be ${urls.join(' or ')}`
+  }
+
+  #hasRoom(address: string): boolean {
+    const network = networkKey(address)
+    if (network !== undefined && !this.#byNetwork.take(network, this.#now())) return false
+    return this.#byAddress.take(address, this.#now())
   }
 
   async #use({ id, pubkey }: SignedEvent): Promise<Authorisation> {

@@ -5,7 +5,11 @@ import { Refusal } from '../../plugin/nostr/refusal.ts'
 import { problemOf, sendProblem } from './problem.ts'
 import type { HttpPart } from './routing.ts'
 
-export function operatorAccess(gateway: Pick<KeyPackageGateway, 'accessRules'>): HttpPart {
+/** @param relayUrl what admins sign, so that a relay behind can be told of their changes too; undefined: the listener's own address */
+export function operatorAccess(
+  gateway: Pick<KeyPackageGateway, 'accessRules'>,
+  relayUrl: string | undefined,
+): HttpPart {
   return ({ request, response, path }) => {
     if (path !== '/operator/access') return false
     if (request.method !== 'GET') {
@@ -14,7 +18,7 @@ export function operatorAccess(gateway: Pick<KeyPackageGateway, 'accessRules'>):
     }
     gateway.accessRules().then(
       (rules) => {
-        const body = JSON.stringify(rules)
+        const body = JSON.stringify({ rules, relayUrl })
         const length = Buffer.byteLength(body)
         response.writeHead(200, {
           'content-type': 'application/json',

@@ -30,7 +30,12 @@ export function problemOf({ prefix, message }: Refusal, status = statusOf[prefix
   return { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail: message, prefix }
 }
 
+/** Why there is no authenticated pubkey. */
+export type Unauthenticated = Exclude<Authorisation, { outcome: 'authenticated' }>
+
 /** Why a request that needs an authenticated pubkey is refused; undefined if it has one. */
+export function authorisationProblem(authorisation: Unauthenticated): Problem
+export function authorisationProblem(authorisation: Authorisation): Problem | undefined
 export function authorisationProblem(authorisation: Authorisation): Problem | undefined {
   switch (authorisation.outcome) {
     case 'authenticated':
@@ -39,6 +44,10 @@ export function authorisationProblem(authorisation: Authorisation): Problem | un
       return problemOf(new Refusal('auth-required', 'sign the request with NIP-98'))
     case 'refused':
       return problemOf(new Refusal('invalid', `NIP-98: ${authorisation.reason}`), 401)
+    case 'limited':
+      return problemOf(
+        new Refusal('rate-limited', 'too many signed requests from this address, try again later'),
+      )
     case 'unavailable':
       return problemOf(new Refusal('error', UNAVAILABLE))
   }

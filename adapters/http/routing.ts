@@ -3,6 +3,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readRequestTarget } from '../../plugin/request-target.ts'
 
+/** How often a client has sent wrong signatures: its connections are closed for it, and its address kept out for a while (I9). */
+export interface WrongSignatures {
+  isKeptOut(): boolean
+  /** Counts one more. `too many`: nothing more of this request is to be looked at. */
+  count(): 'tolerated' | 'too many'
+}
+
 /** One request, and where its answer goes. */
 export interface Exchange {
   readonly request: IncomingMessage
@@ -13,6 +20,8 @@ export interface Exchange {
   readonly address: string
   /** Has the relay answer a request after all that a part has taken, and whose body it has not read. */
   readonly pass: () => void
+  /** Absent where nobody counts them. */
+  readonly wrongSignatures?: WrongSignatures | undefined
 }
 
 /** Part of the HTTP interface. True: it has taken the request, and answers it. False: it has touched neither side. */
@@ -24,14 +33,15 @@ export type HttpHandler = (
   response: ServerResponse,
   address: string,
   pass: () => void,
+  wrongSignatures?: WrongSignatures,
 ) => boolean
 
 /** Asks the parts in order. A request target that is not a path is no part's. */
 export function httpHandler(parts: readonly HttpPart[]): HttpHandler {
-  return (request, response, address, pass) => {
+  return (request, response, address, pass, wrongSignatures) => {
     const target = readRequestTarget(request.url ?? '')
     if (target.form !== 'path') return false
-    const exchange = { request, response, path: target.path, address, pass }
+    const exchange = { request, response, path: target.path, address, pass, wrongSignatures }
     return parts.some((part) => part(exchange))
   }
 }

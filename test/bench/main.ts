@@ -6,6 +6,7 @@
 import { parseArgs } from 'node:util'
 import { benchLmdbClaims, benchMemoryClaims } from './claims.ts'
 import { benchLmdbGrowth, benchMemoryBytes, benchMemoryGrowth } from './growth.ts'
+import { benchImport } from './import.ts'
 import { benchIsolation } from './isolation.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
@@ -48,6 +49,7 @@ const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | B
   ['redis-growth', benchRedisGrowth],
   ['redis-bytes', benchRedisBytes],
   ['key-package', benchKeyPackage],
+  ['import', benchImport],
   ['wire-publishes', benchPublishes],
   ...benchIsolation,
   ['strfry', benchStrfry],

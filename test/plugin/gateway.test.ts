@@ -232,6 +232,29 @@ describe('relayInformation', () => {
   })
 })
 
+describe('refusalToQuery', () => {
+  it('says why somebody may not query key packages, their own included', async () => {
+    const { gateway } = startGateway({ access: { ban: [alice.pubkey, '203.0.113.0/24'] } })
+    const banned = 'blocked: you may not query key packages here'
+    expect(await gateway.refusalToQuery({ authenticated: [alice.pubkey] })).toBe(banned)
+    expect(await gateway.refusalToQuery({ address: '203.0.113.7' })).toBe(banned)
+    expect(
+      await gateway.refusalToQuery({ authenticated: [bob.pubkey], address: '192.0.2.1' }),
+    ).toBeUndefined()
+  })
+
+  it('asks for authentication where only those on a list may', async () => {
+    const { gateway } = startGateway({ access: { mode: 'allow-listed', allow: [bob.pubkey] } })
+    expect(await gateway.refusalToQuery({})).toMatch(/^auth-required: /)
+    expect(await gateway.refusalToQuery({ authenticated: [bob.pubkey] })).toBeUndefined()
+  })
+
+  it('does not know when the store fails (I7)', async () => {
+    const { gateway } = startGateway({}, () => ({ accessRules: () => Promise.reject(new Error('gone')) }))
+    expect(await gateway.refusalToQuery({})).toBe('error: key packages are unavailable, try again')
+  })
+})
+
 describe('options', () => {
   it('that are invalid make the constructor throw', () => {
     expect(() => startGateway({ claim: { perAuthor: 3 } })).toThrow(SettingsError)

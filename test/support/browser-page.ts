@@ -3,9 +3,9 @@
  * notes each request, and whatever the page or the browser complains of.
  */
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import axe from 'axe-core'
 import { finalizeEvent } from 'nostr-tools/pure'
 import { type Browser, type BrowserEvent, evaluateIn, type PageCommand } from './browser.ts'
 import { eventually } from './eventually.ts'
@@ -180,8 +180,7 @@ export class BrowserPage {
 
   /** What axe-core finds that is serious or critical (WCAG 2.2 A and AA, and best practices). */
   async violations(): Promise<Violation[]> {
-    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-    await this.run(`${axe};true`)
+    await this.run(`${axe.source};true`)
     const found = await this.run(`axe.run(document).then(({ violations }) => violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .map(({ id, impact, help, nodes }) => ({ id, impact, help, nodes: nodes.map(({ html }) => html) })))`)

@@ -30,6 +30,30 @@ export async function runCli(args: readonly string[], settings: CliSettings = {}
   return { code, stdout, stderr }
 }
 
+/**
+ * Runs a command to its end on a terminal of its own (`script` of util-linux makes one).
+ * @param hear is called with all output so far, and may type
+ */
+export function onTerminal(
+  args: readonly string[],
+  hear: (output: string, type: (text: string) => void) => void = () => {},
+): Promise<string> {
+  const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ')
+  const child = startProcess('script', ['-qec', command, '/dev/null'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, TERM: 'xterm-256color', NO_COLOR: '', FORCE_COLOR: '' },
+  })
+  return new Promise((resolve, reject) => {
+    let output = ''
+    child.once('error', reject)
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      hear(output, (typed) => child.stdin?.write(typed))
+    })
+    child.once('close', () => resolve(output))
+  })
+}
+
 /** A line of the log, as pino writes it. */
 interface LogLine {
   readonly level: number

@@ -18,7 +18,7 @@ import { authorizationBy, type ToSign } from './http-auth.ts'
 import { type Person, person } from './people.ts'
 import { testGateway, type WatchedServer } from './serving.ts'
 
-export const PUBLIC_URL = 'wss://relay.example.com'
+const PUBLIC_URL = 'wss://relay.example.com'
 export const SIGNED_URL = 'https://relay.example.com/'
 export const admin = person('admin')
 
@@ -54,7 +54,7 @@ export async function startManaged(settings: ManagedSettings = {}): Promise<Mana
     log,
     audit: auditTo(audit, now, log),
   })
-  const handler = httpHandler([nip86.part(listener), operatorAccess(gateway)])
+  const handler = httpHandler([nip86.part(listener), operatorAccess(gateway, SIGNED_URL)])
   const server = { gateway, log, options: serverOptionsSchema.parse({}), http: handler, nips: [86, 98] }
   const started =
     upstream === undefined
@@ -98,7 +98,7 @@ export async function documentOf(server: Managed): Promise<Record<string, unknow
 }
 
 /** A call that a relay behind was sent. */
-export interface Received {
+interface Received {
   readonly method: string
   readonly params: readonly unknown[]
   readonly headers: Readonly<Record<string, string | string[] | undefined>>

@@ -21,6 +21,9 @@ interface Caller {
   readonly pubkey?: string
 }
 
+/** Of somebody who asks for one person's packages again and again. */
+export const GREEDY_ADDRESS = '203.0.113.66'
+
 const FOLLOWS_KIND = 3
 /** Each follows some others, who get fresh packages where strangers share one. */
 const FOLLOWED = 8
@@ -86,7 +89,7 @@ export class Life {
   async askTooOften(): Promise<void> {
     const { residents } = this.#settings
     const wanted = residents.at(-1) ?? this.#anybody()
-    await this.claimByStranger(wanted, { address: '203.0.113.66' })
+    await this.claimByStranger(wanted, { address: GREEDY_ADDRESS })
   }
 
   /** An app of the Marmot specification asks for the slots of its contacts. */

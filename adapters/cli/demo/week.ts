@@ -8,7 +8,7 @@ import type { VerifyEvent } from '../../../plugin/verification.ts'
 import { History, INTERVAL_SECONDS, type Sample } from '../../http/history.ts'
 import { measuredStore } from '../../http/measured-store.ts'
 import { Metrics } from '../../http/metrics.ts'
-import { Life } from './life.ts'
+import { GREEDY_ADDRESS, Life } from './life.ts'
 import type { Resident } from './residents.ts'
 
 export interface WeekSettings {
@@ -20,6 +20,8 @@ export interface WeekSettings {
   readonly random: () => number
   /** When the week ends, in seconds since the epoch. */
   readonly until: number
+  /** Ends it early: it rejects with the reason. */
+  readonly signal?: AbortSignal
   /** Of this software. */
   readonly version: string
 }
@@ -37,7 +39,7 @@ const GREEDY = { from: 34 * MINUTE, until: 27 * MINUTE }
 
 /** Lives the week. Resolves with the last hour, in samples as the operator's listener takes them. */
 export async function liveAWeek(settings: WeekSettings): Promise<readonly Sample[]> {
-  const { residents, suite, random, until, verifyEvent, version } = settings
+  const { residents, suite, random, until, signal, verifyEvent, version } = settings
   let now = until - 7 * DAY
   let survey: StockSurvey | undefined
   let connections = 0
@@ -50,14 +52,17 @@ export async function liveAWeek(settings: WeekSettings): Promise<readonly Sample
   const history = new History({ read: () => metrics.registry.getMetricsAsJSON(), now: () => now })
 
   for (const resident of residents) {
+    signal?.throwIfAborted()
     await life.arrive(resident)
     now += 2 * MINUTE
   }
   for (; now < until - HOUR; now += QUIET_SECONDS) await life.happen()
+  signal?.throwIfAborted()
   for (const resident of residents) if (resident.whenLow === 'leaves') await life.leave(resident)
   await gateway.sweep()
 
   for (now = until - HOUR - INTERVAL_SECONDS; now <= until; now += INTERVAL_SECONDS) {
+    signal?.throwIfAborted()
     if (now % SURVEY_SECONDS < INTERVAL_SECONDS) survey = await gateway.surveyStock()
     connections = connectionsAt(now, random)
     for (let act = random() * busyAt(now); act > 0.5; act -= 1) await life.happen()
@@ -66,13 +71,15 @@ export async function liveAWeek(settings: WeekSettings): Promise<readonly Sample
     if (left === MORNING_SECONDS) await life.everybodyConnects()
     await history.take()
   }
+  await gateway.ban(GREEDY_ADDRESS, 'asked for the same packages again and again')
+  await gateway.ban('198.51.100.0/24', 'publishes garbage')
   gateway.close()
   return history.samples
 }
 
 /** How many things happen in an interval: more and less, in waves. */
 function busyAt(now: number): number {
-  return 1.6 + Math.sin(now / 480) + 0.5 * Math.sin(now / 130)
+  return 3.6 + 2 * Math.sin(now / 480) + Math.sin(now / 130)
 }
 
 function connectionsAt(now: number, random: () => number): number {

@@ -1,68 +1,51 @@
 /** `import`: adds the records or events in a file to a store, and reports what became of each line. */
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Command } from 'commander'
-import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { newStoreUrl } from '../../../plugin/publish/home.ts'
-import { StoreError } from '../../../plugin/store.ts'
-import { inBatches } from '../../../plugin/store-records.ts'
-import { createVerifier } from '../../node/verify-event.ts'
-import { type Input, linesOf, openInput } from '../input.ts'
-import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore } from '../open-store.ts'
+import { type MovableStore, StoreError } from '../../../plugin/store.ts'
+import { type Input, InputError, linesOf, openInput } from '../input.ts'
+import { openStore, STORE_SETTINGS, secondsNow, withAuditedStore, withStore } from '../open-store.ts'
 import { print } from '../output.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import type { Settings } from '../settings-schema.ts'
-import { createProgress, formatTable } from '../terminal.ts'
-import { type ImportOutcome, type ImportTarget, importRecord, parseRecord } from './import-line.ts'
+import { createProgress } from '../terminal.ts'
+import type { CheckedLine } from './check-line.ts'
+import { CheckThreads } from './check-threads.ts'
+import { ImportReport } from './import-report.ts'
+import { rehearsalStore } from './rehearsal.ts'
+import { type ImportTarget, storeLine } from './store-line.ts'
+import { TakenFile } from './taken.ts'
 
 interface ImportFlags {
   readonly json?: true
   readonly dryRun?: true
+  readonly taken?: string
 }
 
 const EXIT_REFUSED = 1
-const DRY_RUN = 'dry run: all lines were checked; the store was neither opened nor changed'
-/** How many lines are processed at once. Checking them takes far less time than a store may take to answer. */
-const BATCH = 100
-/** How many refused lines are listed in the report. */
-const MAX_LISTED = 20
-
-const meanings: Readonly<Record<ImportOutcome | 'invalid', string>> = {
-  stored: 'key packages added to the stock',
-  replaced: 'key packages added, each replacing an older one in its slot',
-  duplicate: 'already in the store',
-  spent: 'already used, so not added again',
-  stale: 'older than what is in the store',
-  deleted: 'deleted by their authors, so not added',
-  expired: 'valid when published, but expired now',
-  relayList: 'relay lists added',
-  remembered: 'records of used or deleted key packages, now recorded here',
-  access: 'who is banned or allowed',
-  information: 'what the relay says about itself',
-  ignored: 'events of other kinds',
-  full: 'refused: the author already has stock.max key packages',
-  invalid: 'refused',
-}
-
-/** What became of a line. */
-type LineResult = ImportOutcome | Refusal | 'empty'
-
-/** The target of a dry run: it accepts everything and keeps nothing. */
-const discard: ImportTarget['store'] = {
-  put: async () => 'stored',
-  remember: async () => {},
-  drop: async () => ({ outcome: 'deleted', count: 0 }),
-  putRelayList: async () => 'stored',
-  getRelayLists: async () => [],
-  dropRelayLists: async () => {},
-  dropFollowLists: async () => {},
-  putAccessRule: async () => {},
-  putInformation: async () => {},
-}
+const DRY_RUN = 'dry run: this is what would become of the lines; nothing was changed'
+const LMDB = 'lmdb:'
+/** Lines that are checked and stored together. */
+const MAX_BATCH_LINES = 200
+const MAX_BATCH_CHARACTERS = 1_000_000
 
 export function defineImport(command: Command): Command {
   command
-    .argument('<file>', 'JSON lines, each a record printed by `export` or an event; - reads standard input')
-    .option('--dry-run', 'check every line without opening the store')
+    .argument(
+      '<file>',
+      'JSON lines, each a record printed by `export` or an event; plain or compressed with gzip; - reads standard input',
+    )
+    .option('--dry-run', 'say what would become of each line, and change nothing')
+    .addOption(
+      command
+        .createOption(
+          '--taken <file>',
+          'write the ids of the key packages that are in the store then, one per line',
+        )
+        .conflicts('dryRun'),
+    )
     .option('--json', 'print one JSON object')
   addSettings(command, [
     ...STORE_SETTINGS,
@@ -74,114 +57,124 @@ export function defineImport(command: Command): Command {
     'audit',
     'metrics',
   ])
-  return command.action(async (file: string, { json, dryRun }: ImportFlags) => {
+  return command.action(async (file: string, flags: ImportFlags) => {
     const settings = readSettings(command, process.env)
     const input = await openInput(file)
-    const report = dryRun ? await checkOnly(input, settings) : await importInto(input, settings)
-    if (dryRun && !json) print(DRY_RUN)
-    print(json ? JSON.stringify(report) : report.toString())
+    const report = flags.dryRun ? await rehearse(input, settings) : await importInto(input, settings, flags)
+    if (flags.dryRun && !flags.json) print(DRY_RUN)
+    print(flags.json ? JSON.stringify(report) : report.toString())
     if (report.hasRefusals) process.exitCode = EXIT_REFUSED
   })
 }
 
-async function importInto(input: Input, settings: Settings): Promise<ImportReport> {
-  const rules = await rulesOf(settings)
-  return withAuditedStore(settings, openStore, async (store, audit) => {
-    const storeUrl = await store.keepUrl(newStoreUrl(settings.publicUrl))
-    return importLines(input, { ...rules, store, storeUrl, audit })
-  })
-}
-
-async function checkOnly(input: Input, settings: Settings): Promise<ImportReport> {
-  return importLines(input, { ...(await rulesOf(settings)), store: discard, storeUrl: '', audit: () => {} })
-}
-
-async function rulesOf({
-  kinds,
-  validation,
-  stock,
-  publicUrl,
-}: Settings): Promise<Omit<ImportTarget, 'store' | 'storeUrl' | 'audit'>> {
-  return {
-    kinds,
-    validation,
-    stock,
-    ...(publicUrl !== undefined && { publicUrl }),
-    verifyEvent: await createVerifier(),
-  }
-}
-
-async function importLines(input: Input, target: ImportTarget): Promise<ImportReport> {
-  const report = new ImportReport()
-  const progress = createProgress(process.stderr, 'lines')
-  let count = 0
+async function importInto(input: Input, settings: Settings, { taken }: ImportFlags): Promise<ImportReport> {
+  const file = taken === undefined ? undefined : await TakenFile.open(taken)
   try {
-    for await (const lines of inBatches(linesOf(input.text), BATCH)) {
-      const results = await Promise.all(lines.map((line) => importLine(target, line)))
-      for (const result of results) report.add(++count, result)
-      progress.show(count, input.fractionRead())
-    }
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    throw new StoreError(
-      `${error.message}\nstopped after line ${count}; run the import again: stored lines count as duplicate`,
-    )
-  } finally {
-    progress.end()
-  }
-  return report
-}
-
-/** @throws StoreError */
-async function importLine(target: ImportTarget, line: string): Promise<LineResult> {
-  if (line.trim() === '') return 'empty'
-  try {
-    return await importRecord(target, parseRecord(line), secondsNow())
-  } catch (error) {
-    if (error instanceof Refusal) return error
-    throw error
-  }
-}
-
-/** Counts lines by outcome, and lists the first ones that were refused. */
-class ImportReport {
-  readonly #counts = new Map<keyof typeof meanings, number>()
-  readonly #refused: { readonly line: number; readonly reason: string }[] = []
-
-  /** @param line its number; lines are added in order */
-  add(line: number, result: LineResult): void {
-    if (result instanceof Refusal) this.#refuse(line, result)
-    else if (result !== 'empty') this.#count(result)
-  }
-
-  get hasRefusals(): boolean {
-    return this.#counts.has('invalid') || this.#counts.has('full')
-  }
-
-  toJSON(): object {
-    return { ...Object.fromEntries(this.#counts), refused: this.#refused }
-  }
-
-  toString(): string {
-    const outcomes = Object.entries(meanings) as [keyof typeof meanings, string][]
-    const rows = outcomes.flatMap(([outcome, meaning]) => {
-      const count = this.#counts.get(outcome)
-      return count === undefined ? [] : [[outcome, String(count), meaning]]
+    return await withAuditedStore(settings, openStore, async (store, audit) => {
+      const storeUrl = await store.keepUrl(newStoreUrl(settings.publicUrl))
+      return new Import(settings, storeUrl, { ...targetOf(settings), store, audit }, file).run(input)
     })
-    const more = (this.#counts.get('invalid') ?? 0) - this.#refused.length
-    return formatTable([
-      ...(rows.length === 0 ? [['nothing to import']] : rows),
-      ...this.#refused.map(({ line, reason }) => [`line ${line}: ${reason}`]),
-      ...(more > 0 ? [[`and ${more} more`]] : []),
-    ])
+  } finally {
+    await file?.close()
+  }
+}
+
+/** As into the store, which is only read; into an empty one where there is none yet. */
+async function rehearse(input: Input, settings: Settings): Promise<ImportReport> {
+  const { store: address } = settings
+  const path = address.startsWith(LMDB) ? address.slice(LMDB.length) : undefined
+  const isMissing = address === 'memory:' || (path !== undefined && !existsSync(join(path, 'data.mdb')))
+  if (isMissing) return rehearseOn(undefined, input, settings)
+  return withStore(settings, (store) => rehearseOn(store, input, settings))
+}
+
+function rehearseOn(real: MovableStore | undefined, input: Input, settings: Settings): Promise<ImportReport> {
+  const store = rehearsalStore(real, { ...settings, storeUrl: '' })
+  return new Import(settings, '', { ...targetOf(settings), store, audit: () => {} }).run(input)
+}
+
+function targetOf({ kinds, stock, publicUrl }: Settings): Omit<ImportTarget, 'store' | 'audit'> {
+  return { kinds, stock, ...(publicUrl !== undefined && { publicUrl }) }
+}
+
+/** Lines are checked ahead, in threads, and stored batch by batch in their order. */
+class Import {
+  readonly #target: ImportTarget
+  readonly #checks: CheckThreads
+  readonly #taken: TakenFile | undefined
+  readonly #report = new ImportReport()
+  readonly #progress = createProgress(process.stderr, 'lines')
+  #count = 0
+
+  constructor(
+    { kinds, validation, stock }: Settings,
+    storeUrl: string,
+    target: ImportTarget,
+    taken?: TakenFile,
+  ) {
+    this.#target = target
+    this.#checks = new CheckThreads({ rules: { kinds, validation, stock, storeUrl } })
+    this.#taken = taken
   }
 
-  #refuse(line: number, { reason }: Refusal): void {
-    this.#count('invalid')
-    if (this.#refused.length < MAX_LISTED) this.#refused.push({ line, reason })
+  /** @throws StoreError, InputError saying after which line it stopped */
+  async run(input: Input): Promise<ImportReport> {
+    const ahead: Promise<readonly CheckedLine[]>[] = []
+    try {
+      for await (const lines of batchesOf(linesOf(input.text))) {
+        ahead.push(settledLater(this.#checks.check(lines)))
+        if (ahead.length > this.#checks.lanes) await this.#store(ahead.shift(), input)
+      }
+      while (ahead.length > 0) await this.#store(ahead.shift(), input)
+      return this.#report
+    } catch (error) {
+      // What was read before the fault is good.
+      if (error instanceof InputError) while (ahead.length > 0) await this.#store(ahead.shift(), input)
+      throw this.#stoppedBy(error)
+    } finally {
+      this.#progress.end()
+      await this.#checks.close()
+    }
   }
 
-  #count(outcome: keyof typeof meanings): void {
-    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
+  async #store(checking: Promise<readonly CheckedLine[]> | undefined, input: Input): Promise<void> {
+    const checked = (await checking) ?? []
+    const now = secondsNow()
+    const results = await Promise.all(checked.map((line) => storeLine(this.#target, line, now)))
+    this.#taken?.add(results)
+    for (const result of results) this.#report.add(++this.#count, result)
+    this.#progress.show(this.#count, input.fractionRead())
   }
+
+  #stoppedBy(error: unknown): unknown {
+    if (error instanceof InputError)
+      return new InputError(
+        `${error.message}\nstopped after line ${this.#count}; the lines before are imported`,
+      )
+    if (!(error instanceof StoreError)) return error
+    return new StoreError(
+      `${error.message}\nstopped after line ${this.#count}; run the import again: stored lines count as duplicate`,
+    )
+  }
+}
+
+/** It is awaited later, and no rejection goes unhandled until then. */
+function settledLater<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {})
+  return promise
+}
+
+/** Lines may be long, so both their number and their length are limited. */
+async function* batchesOf(lines: AsyncIterable<string>): AsyncGenerator<string[]> {
+  let batch: string[] = []
+  let characters = 0
+  for await (const line of lines) {
+    batch.push(line)
+    characters += line.length
+    if (batch.length < MAX_BATCH_LINES && characters < MAX_BATCH_CHARACTERS) continue
+    yield batch
+    batch = []
+    characters = 0
+  }
+  if (batch.length > 0) yield batch
 }

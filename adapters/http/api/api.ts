@@ -13,14 +13,13 @@ import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { headersOf, PROBLEM_JSON, problemOf } from '../problem.ts'
 import type { Exchange } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { authorRoutes } from './authors.ts'
 import { addCallers } from './caller.ts'
 import { claimRoutes } from './claims.ts'
 import { addDocument } from './document.ts'
-import { informationRoutes } from './information.ts'
 import { packageRoutes } from './packages.ts'
 import { publishRoutes } from './publishing.ts'
 import { RequestRefused, refuse, retryAfter } from './refusals.ts'
+import { relayRoutes } from './relay.ts'
 import { RouteTable } from './route-table.ts'
 
 /** Longer path parameters, which no schema allows, are not found. */
@@ -28,7 +27,7 @@ const MAX_PARAM_LENGTH = 100
 
 /** Resolves to what answers a request. It never rejects. */
 export async function createApi(settings: ApiSettings): Promise<(exchange: Exchange) => Promise<void>> {
-  const addresses = new WeakMap<IncomingMessage, string>()
+  const exchanges = new WeakMap<IncomingMessage, Exchange>()
   const app = fastify({
     logger: false,
     exposeHeadRoutes: true,
@@ -49,7 +48,7 @@ export async function createApi(settings: ApiSettings): Promise<(exchange: Excha
   app.setNotFoundHandler(({ url }, reply) => {
     sendProblem(reply, notTaken(routes.methodsAt(url)))
   })
-  addCallers(app, { ...settings, addressOf: (request) => addresses.get(request) ?? '' })
+  addCallers(app, { ...settings, exchangeOf: (request) => exchanges.get(request) })
   await addDocument(app, settings)
   await app.register(
     async (scope) => {
@@ -57,14 +56,14 @@ export async function createApi(settings: ApiSettings): Promise<(exchange: Excha
       publishRoutes(typed, settings)
       claimRoutes(typed, settings)
       packageRoutes(typed, settings)
-      authorRoutes(typed, settings)
-      informationRoutes(typed, settings)
+      relayRoutes(typed, settings)
     },
     { prefix: `${settings.base}/api/v1` },
   )
   await app.ready()
-  return async ({ request, response, address }) => {
-    addresses.set(request, address)
+  return async (exchange) => {
+    const { request, response } = exchange
+    exchanges.set(request, exchange)
     app.routing(request, response)
   }
 }

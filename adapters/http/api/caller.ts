@@ -7,6 +7,7 @@ import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import type { Authorisation, HttpAuth, Signature } from '../nip98.ts'
 import { authorisationProblem } from '../problem.ts'
+import type { Exchange } from '../routing.ts'
 import { RequestRefused } from './refusals.ts'
 
 /**
@@ -22,6 +23,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The client's network address. */
     address: string
+    /** Counts a wrong signature of the client. */
+    onBadSignature: () => void
+    /** It has sent so many that nothing more of the request is looked at. */
+    isUntrusted: boolean
     signature: Signature
     authorisation: Authorisation
     rawBody: Buffer | undefined
@@ -33,7 +38,7 @@ export interface CallerSettings {
   /** The URLs that a client may have signed for a request; none if this server does not know its own. */
   readonly urlsOf: (request: IncomingMessage) => readonly string[]
   readonly maxBodyBytes: number
-  readonly addressOf: (request: IncomingMessage) => string
+  readonly exchangeOf: (request: IncomingMessage) => Exchange | undefined
 }
 
 const ABSENT = { outcome: 'absent' } as const
@@ -41,14 +46,20 @@ const ABSENT = { outcome: 'absent' } as const
 /** Has each request authenticated: its headers before the body is read, then the body. */
 export function addCallers(
   app: FastifyInstance,
-  { auth, urlsOf, addressOf, maxBodyBytes }: CallerSettings,
+  { auth, urlsOf, exchangeOf, maxBodyBytes }: CallerSettings,
 ): void {
   app.decorateRequest('address', '')
+  app.decorateRequest('onBadSignature')
+  app.decorateRequest('isUntrusted', false)
   app.decorateRequest('signature')
   app.decorateRequest('authorisation')
   app.decorateRequest('rawBody')
   app.addHook('onRequest', async (request) => {
-    request.address = addressOf(request.raw)
+    const { address = '', wrongSignatures } = exchangeOf(request.raw) ?? {}
+    request.address = address
+    request.onBadSignature = () => {
+      if (wrongSignatures?.count() === 'too many') request.isUntrusted = true
+    }
     request.signature = await signatureOf(request)
     request.authorisation = ABSENT
     demand(request, request.signature.outcome === 'signed' ? undefined : request.signature)
@@ -68,7 +79,8 @@ export function addCallers(
     demand(request, request.authorisation)
   })
 
-  async function signatureOf({ raw, is404, routeOptions, address }: FastifyRequest): Promise<Signature> {
+  async function signatureOf(request: FastifyRequest): Promise<Signature> {
+    const { raw, is404, routeOptions, address, onBadSignature } = request
     const { authorization } = raw.headers
     if (is404 || routeOptions.config.authentication === 'ignored' || authorization === undefined)
       return ABSENT
@@ -78,7 +90,7 @@ export function addCallers(
         outcome: 'refused',
         reason: 'this server does not know its own URL; its operator must set publicUrl',
       }
-    return auth.examine({ authorization, method: raw.method ?? '', url, address })
+    return auth.examine({ authorization, method: raw.method ?? '', url, address, onBadSignature })
   }
 }
 

@@ -9,7 +9,7 @@ import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import type { ApiSettings } from './api-settings.ts'
 import { pubkeysOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
-import { type Exchanged, ExchangeSession } from './exchange-session.ts'
+import { type Exchanged, inSession } from './exchange-session.ts'
 import { closedIn, refusalIn } from './refusals.ts'
 import { claimBodySchema, claimedSchema } from './schemas.ts'
 
@@ -48,13 +48,7 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
         ...(limit !== undefined && { limit }),
         ...(encoding !== undefined && { '#f': [encoding] }),
       }
-      const session = new ExchangeSession({
-        gateway,
-        address: request.address,
-        authenticated,
-        response: reply.raw,
-      })
-      try {
+      return inSession(gateway, request, reply, async (session) => {
         const answer = await session.ask('REQ', 'claim', filter)
         // What the client cannot be sent any more goes back (I1).
         if (session.isGone) await answer.unsent?.()
@@ -64,9 +58,7 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
         if (wait !== undefined) reply.header('retry-after', `${wait}`)
         sendJson(reply, pieces(new Set(authors), answer))
         return reply
-      } finally {
-        session.close()
-      }
+      })
     },
   })
 }

@@ -3,12 +3,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OwnPackage, OwnRemoval } from '../../../plugin/lifecycle/own-stock.ts'
 import type { EventId } from '../../../plugin/nostr/messages.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import type { ApiSettings } from './api-settings.ts'
 import { ownerOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
-import { ExchangeSession } from './exchange-session.ts'
+import { inSession } from './exchange-session.ts'
 import { closedIn, fromStore, refusalIn, refuse } from './refusals.ts'
-import { ownEventSchema, ownPackagesSchema, packageParams, removedSchema } from './schemas.ts'
+import {
+  authorParams,
+  countQuerySchema,
+  countSchema,
+  ownEventSchema,
+  ownPackagesSchema,
+  packageParams,
+  removedSchema,
+} from './schemas.ts'
 
 const config = { authentication: 'required' } as const
 const common = { tag: 'own packages', ...config } as const
@@ -17,16 +26,17 @@ const TO_READ = [401, 403, 429, 503]
 const TO_REMOVE = [400, 401, 403, 408, 413, 415, 429, 503]
 
 export function packageRoutes(app: TypedApp, settings: ApiSettings): void {
+  addReading(app, settings)
+  addRemoving(app, settings)
+}
+
+function addReading(app: TypedApp, settings: ApiSettings): void {
   const { gateway, log } = settings
   const listed = async (request: FastifyRequest): Promise<OwnPackage[]> => {
     const owner = ownerOf(request)
     const refusal = await gateway.refusalToQuery({ authenticated: [owner], address: request.address })
     if (refusal !== undefined) throw refusalIn(refusal)
     return fromStore(log, () => gateway.ownPackages(owner))
-  }
-  const remove = async (request: FastifyRequest, which: readonly EventId[] | 'everything') => {
-    const owner = ownerOf(request)
-    return removedIn(await fromStore(log, () => gateway.remove(owner, which, { address: request.address })))
   }
 
   app.route({
@@ -49,22 +59,6 @@ export function packageRoutes(app: TypedApp, settings: ApiSettings): void {
       const { low, max } = gateway.options.stock
       return { packages, fresh, low, max }
     },
-  })
-  app.route({
-    method: 'DELETE',
-    url: '/packages',
-    config,
-    schema: {
-      ...describe({
-        ...common,
-        id: 'deleteAllOwnPackages',
-        summary: 'Delete all your packages',
-        text: 'Everything created until now: what is deleted, or arrives later and is older, is refused from then on.',
-        refusals: TO_REMOVE,
-      }),
-      response: { 200: removedSchema },
-    },
-    handler: (request) => remove(request, 'everything'),
   })
   app.route({
     method: 'GET',
@@ -90,6 +84,61 @@ export function packageRoutes(app: TypedApp, settings: ApiSettings): void {
         throw refuse(404, 'invalid', 'you have no key package with this id here')
       return { package: pkg, event }
     },
+  })
+  app.route({
+    method: 'GET',
+    url: '/authors/:pubkey/count',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        tag: 'authors',
+        id: 'countKeyPackages',
+        summary: 'How many key packages an author has',
+        text: 'Only the author is told, as with COUNT (NIP-45).',
+        refusals: [400, ...TO_READ],
+      }),
+      params: authorParams,
+      querystring: countQuerySchema,
+      response: { 200: countSchema },
+    },
+    handler: async (request, reply) => {
+      const { kind } = request.query
+      return inSession(gateway, request, reply, async (session) => {
+        const kinds = kind === undefined ? gateway.options.kinds : [Number(kind)]
+        const filter = { kinds, authors: [request.params.pubkey] }
+        const { replies } = await session.ask('COUNT', 'count', filter)
+        const refused = closedIn(replies)
+        if (refused !== undefined) throw refusalIn(refused)
+        const [count] = replies.flatMap((answer) => (answer[0] === 'COUNT' ? [answer[2].count] : []))
+        if (count === undefined) throw new Refusal('invalid', `this gateway does not handle kind ${kind}`)
+        return { count }
+      })
+    },
+  })
+}
+
+function addRemoving(app: TypedApp, { gateway, log }: ApiSettings): void {
+  const remove = async (request: FastifyRequest, which: readonly EventId[] | 'everything') => {
+    const owner = ownerOf(request)
+    return removedIn(await fromStore(log, () => gateway.remove(owner, which, { address: request.address })))
+  }
+
+  app.route({
+    method: 'DELETE',
+    url: '/packages',
+    config,
+    schema: {
+      ...describe({
+        ...common,
+        id: 'deleteAllOwnPackages',
+        summary: 'Delete all your packages',
+        text: 'Everything created until now: what is deleted, or arrives later and is older, is refused from then on.',
+        refusals: TO_REMOVE,
+      }),
+      response: { 200: removedSchema },
+    },
+    handler: (request) => remove(request, 'everything'),
   })
   app.route({
     method: 'DELETE',
@@ -137,24 +186,16 @@ export function packageRoutes(app: TypedApp, settings: ApiSettings): void {
 async function readEvent(
   { gateway }: ApiSettings,
   request: FastifyRequest,
-  { raw: response }: FastifyReply,
+  reply: FastifyReply,
   { id, kind }: OwnPackage,
 ) {
   const owner = ownerOf(request)
-  const session = new ExchangeSession({
-    gateway,
-    address: request.address,
-    authenticated: [owner],
-    response,
-  })
-  try {
+  return inSession(gateway, request, reply, async (session) => {
     const { replies } = await session.ask('REQ', 'own', { kinds: [kind], authors: [owner], ids: [id] })
     const refused = closedIn(replies)
     if (refused !== undefined) throw refusalIn(refused)
-    return replies.flatMap((reply) => (reply[0] === 'EVENT' ? [reply[2]] : [])).at(0)
-  } finally {
-    session.close()
-  }
+    return replies.flatMap((answer) => (answer[0] === 'EVENT' ? [answer[2]] : [])).at(0)
+  })
 }
 
 function removedIn(removal: OwnRemoval): { removed: number } {

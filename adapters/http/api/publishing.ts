@@ -2,10 +2,10 @@
 
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import type { RefusalPrefix } from '../../../plugin/nostr/refusal.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { pubkeysOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
-import { ExchangeSession } from './exchange-session.ts'
+import { type ExchangeSession, inSession } from './exchange-session.ts'
 import { refusalIn, refuse } from './refusals.ts'
 import { publishBodySchema, publishedSchema } from './schemas.ts'
 
@@ -28,8 +28,8 @@ export function publishRoutes(app: TypedApp, { gateway, publishing }: ApiSetting
         text:
           'Each event is checked as over a WebSocket, in order, and has its own result. Those of one author count in the same ' +
           'quotas. A signed request (NIP-98) is needed for events with a `-` tag (NIP-70), and counts in the quota of its ' +
-          "pubkey instead of the address's. If the store does not answer for any of them, the status is 503, and if all are " +
-          'over a quota, 429.',
+          "pubkey instead of the address's. Once the store does not answer, the others are not tried. The status is 503 if " +
+          'that is so of all, and 429 if all are over a quota.',
         authentication: 'optional',
         refusals: [400, 408, 413, 415, 429, 501, 503],
       }),
@@ -44,24 +44,20 @@ export function publishRoutes(app: TypedApp, { gateway, publishing }: ApiSetting
           'the relay behind this gateway takes key packages; publish them over its WebSocket',
         )
       }
-      const session = new ExchangeSession({
-        gateway,
-        address: request.address,
-        authenticated: pubkeysOf(request),
-        response: reply.raw,
-      })
-      try {
+      const { events } = request.body
+      return inSession(gateway, request, reply, async (session) => {
         const results: Publication[] = []
-        for (const event of request.body.events) {
+        for (const event of events) {
+          const down = results.find(({ message }) => isAbout(message, 'error'))
           if (session.isGone) break
-          results.push(await publish(event, session, gateway.options.kinds))
+          // Each of hundreds would wait for the store in turn.
+          if (down === undefined) results.push(await publish(event, session, gateway.options.kinds))
+          else results.push({ ...down, id: idOf(event) })
         }
-        throwIfAll('error: ', results)
-        throwIfAll('rate-limited: ', results)
+        refuseIfAll('error', results)
+        refuseIfAll('rate-limited', results)
         return { results }
-      } finally {
-        session.close()
-      }
+      })
     },
   })
 }
@@ -98,8 +94,12 @@ function idOf(event: unknown): string | null {
 }
 
 /** What refuses every event refuses the request. @throws Refusal */
-function throwIfAll(prefix: string, results: readonly Publication[]): void {
+function refuseIfAll(prefix: RefusalPrefix, results: readonly Publication[]): void {
   const [first] = results
-  if (first !== undefined && results.every(({ message }) => message.startsWith(prefix)))
+  if (first !== undefined && results.every(({ message }) => isAbout(message, prefix)))
     throw refusalIn(first.message)
+}
+
+function isAbout(message: string, prefix: RefusalPrefix): boolean {
+  return message.startsWith(`${prefix}: `)
 }

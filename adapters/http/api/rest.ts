@@ -6,6 +6,7 @@ import { problemOf, sendProblem } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
 import { Places } from './places.ts'
+import { TOO_MANY_WRONG_SIGNATURES } from './refusals.ts'
 
 export interface RestSettings extends ApiSettings {
   /** Maximum requests in progress, of all addresses together. */
@@ -15,7 +16,7 @@ export interface RestSettings extends ApiSettings {
 /** More than browsers and clients send at once; each costs memory for its body. */
 const MAX_PER_ADDRESS = 16
 /** How long a client may take nothing of an answer before its connection is closed. */
-const STALLED_MS = 30_000
+const STALLED_MS = 60_000
 
 /** Web apps of any origin may use it: nothing here depends on cookies. A wildcard would not allow Authorization (Fetch standard). */
 const HEADERS = {
@@ -49,6 +50,10 @@ export function restPart(settings: RestSettings): HttpPart {
     setHeaders(response, HEADERS)
     if (request.method === 'OPTIONS') {
       response.writeHead(204, PREFLIGHT_HEADERS).end()
+      return true
+    }
+    if (exchange.wrongSignatures?.isKeptOut() === true) {
+      sendProblem(response, problemOf(new Refusal('rate-limited', TOO_MANY_WRONG_SIGNATURES)))
       return true
     }
     const leave = places.take(address)

@@ -35,7 +35,7 @@ export type Call = (gateway: ManagedGateway) => Promise<Done>
 type Method = (params: readonly unknown[]) => Call | string
 
 const MAX_REASON = 1000
-const reason = z.string().max(MAX_REASON, `must have at most ${MAX_REASON} characters`).nullish()
+const reason = text(MAX_REASON).nullish()
 const pubkey = z
   .string('must be a pubkey of 64 hex characters')
   .regex(/^[0-9a-f]{64}$/i, 'must be a pubkey of 64 hex characters')
@@ -46,8 +46,8 @@ const network = z
   .max(64, NETWORK)
   .transform((text) => readSubject(text) ?? '')
   .refine((subject) => subject !== '' && !isPubkey(subject), NETWORK)
-const name = z.string('must be a string').max(100, 'must have at most 100 characters')
-const description = z.string('must be a string').max(10_000, 'must have at most 10,000 characters')
+const name = text(100)
+const description = text(10_000)
 const ICON = 'must be an http or https URL, or empty'
 const icon = z
   .string(ICON)
@@ -110,6 +110,14 @@ function method<Values>(
 function faultIn(issue: z.core.$ZodIssue | undefined): string {
   const [index] = issue?.path ?? []
   return index === undefined ? `params: ${issue?.message}` : `params[${String(index)}] ${issue?.message}`
+}
+
+/** Not every store can keep a lone surrogate. */
+function text(maxLength: number) {
+  return z
+    .string('must be a string')
+    .max(maxLength, `must have at most ${maxLength.toLocaleString('en')} characters`)
+    .refine((value) => !/\p{Surrogate}/u.test(value), 'must not contain lone surrogates')
 }
 
 function isWebUrl(text: string): boolean {

@@ -6,11 +6,16 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
-import { headersOf } from '../problem.ts'
+import { authorisationProblem, headersOf, type Unauthenticated } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
-import { type Order, UpstreamManagement, type UpstreamManagementSettings } from './upstream-management.ts'
+import {
+  MEDIA_TYPE,
+  type Order,
+  UpstreamManagement,
+  type UpstreamManagementSettings,
+} from './upstream-management.ts'
 
 export interface Nip86Settings {
   readonly gateway: ManagedGateway
@@ -34,7 +39,6 @@ export interface Nip86Settings {
  */
 export type Listener = 'public' | 'operator'
 
-const MEDIA_TYPE = 'application/nostr+json+rpc'
 /** A description of the greatest length, in characters that JSON escapes. */
 const MAX_BODY_BYTES = 65_536
 /** Of what was changed, in a log. */
@@ -87,11 +91,11 @@ export class Nip86 {
 
   async #take(exchange: Exchange, listener: Listener): Promise<void> {
     const signature = await this.#signatureOf(exchange, listener)
-    if (signature.outcome === 'refused') return send(exchange, unauthorised(`NIP-98: ${signature.reason}`))
+    if (signature.outcome === 'refused') return send(exchange, answerTo(signature))
     if (signature.outcome === 'absent' || !this.#settings.admins.has(signature.pubkey)) {
       // The relay behind may have admins of its own.
       if (listener === 'public' && (await this.#relay?.hasNip86())) return exchange.pass()
-      return send(exchange, signature.outcome === 'absent' ? unauthorised(SIGN) : NO_ADMIN)
+      return send(exchange, signature.outcome === 'absent' ? answerTo(signature) : NO_ADMIN)
     }
     const read = await readBody(exchange.request, { maxBytes: MAX_BODY_BYTES })
     if (read.outcome === 'gone') return
@@ -100,22 +104,27 @@ export class Nip86 {
       return send(exchange, { status, error: detail })
     }
     const authorisation = await signature.complete(read.body)
-    if (authorisation.outcome === 'unavailable') return send(exchange, { status: 503, error: STORE_DOWN })
-    if (authorisation.outcome !== 'authenticated') {
-      const why = authorisation.outcome === 'absent' ? SIGN : `NIP-98: ${authorisation.reason}`
-      return send(exchange, unauthorised(why))
-    }
+    if (authorisation.outcome !== 'authenticated') return send(exchange, answerTo(authorisation))
     const order = { request: exchange.request, body: read.body, address: exchange.address }
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
 
-  async #signatureOf({ request, address }: Exchange, listener: Listener): Promise<Signature> {
+  async #signatureOf(
+    { request, address, wrongSignatures }: Exchange,
+    listener: Listener,
+  ): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
     const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
     if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
-    return auth.examine({ authorization: request.headers.authorization, method: 'POST', url: urls, address })
+    return auth.examine({
+      authorization: request.headers.authorization,
+      method: 'POST',
+      url: urls,
+      address,
+      onBadSignature: () => void wrongSignatures?.count(),
+    })
   }
 
   /** The listener's URLs if it was addressed by a name that the operator has given it; TLS may end in front of it. */
@@ -182,17 +191,19 @@ export class Nip86 {
   }
 }
 
-const SIGN = 'sign the request with NIP-98'
 const NO_URL = 'this server does not know its own URL; its operator must set publicUrl'
 const NO_ADMIN: Answer = { status: 403, error: 'this pubkey is not in admin.pubkeys' }
 
-function unauthorised(error: string): Answer {
-  return { status: 401, error }
+function answerTo(authorisation: Unauthenticated): Answer {
+  if (authorisation.outcome === 'unavailable') return { status: 503, error: STORE_DOWN }
+  const { status, detail } = authorisationProblem(authorisation)
+  return { status, error: detail }
 }
 
+/** By its Content-Type; the clients of some relays say so by Accept alone, and what the relay takes for a call must be one here. */
 function isCall({ request: { method, headers } }: Exchange): boolean {
-  const [mediaType = ''] = headers['content-type']?.split(';') ?? []
-  return method === 'POST' && mediaType.trim().toLowerCase() === MEDIA_TYPE
+  const isMeant = (types = '') => types.split(/[;,]/).some((type) => type.trim().toLowerCase() === MEDIA_TYPE)
+  return method === 'POST' && (isMeant(headers['content-type']) || isMeant(headers.accept))
 }
 
 /** A browser asks whether an app may send such a request (Fetch standard, section 3.3.1). */

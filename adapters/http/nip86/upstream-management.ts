@@ -4,11 +4,14 @@ import type { IncomingMessage } from 'node:http'
 import { listsNip86, type RelayDone, type RelayReply, readReply } from './relays-answer.ts'
 
 /** Sends a request to the relay behind, at its own URL. Rejects if it does not answer. */
-export type AskRelay = (request: {
+type AskRelay = (request: {
   readonly method: 'GET' | 'POST'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Buffer
 }) => Promise<RelayReply>
+
+/** Of a call and its answer (NIP-86). */
+export const MEDIA_TYPE = 'application/nostr+json+rpc'
 
 /** What an admin has signed. */
 export interface Order {
@@ -65,9 +68,10 @@ export class UpstreamManagement {
     // Only what the relay needs: no header of the request can mean something else to the relay than to us.
     const headers = {
       authorization,
-      'content-type': 'application/nostr+json+rpc',
+      'content-type': MEDIA_TYPE,
       'content-length': String(body.length),
-      accept: 'application/nostr+json+rpc, application/json',
+      // Some relays know such a request by this, and compare it as a whole.
+      accept: MEDIA_TYPE,
       'x-forwarded-for': address,
       'x-real-ip': address,
       ...this.#hostHeaders(host),

@@ -24,6 +24,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      // Compressing takes most of the time, which is no fault.
+      checks: { bundlerTimings: false, pluginTimings: false },
       input: { index: here('index.html'), operator: here('operator.html') },
       transform: { inject: { Buffer: [here('inspection/node-buffer.ts'), 'Buffer'] } },
     },

@@ -21,8 +21,8 @@ export class SubscriptionIds {
   /** The relay's id by the client's, and the other way round, where they differ. */
   readonly #relayIds = new Map<unknown, string>()
   readonly #clientIds = new Map<unknown, unknown>()
-  /** Random, so that no client can use an id that we make. */
-  readonly #prefix = `${randomBytes(9).toString('base64url')}:`
+  /** Random, so that no client can use an id that we make; made with the first. */
+  #prefix: string | undefined
   #aliases = 0
 
   /** Whether every id the relay uses is the client's own, so that frames can pass unparsed. */
@@ -84,6 +84,7 @@ export class SubscriptionIds {
 
   #makeAlias(id: unknown): string {
     this.#aliases += 1
+    this.#prefix ??= `${randomBytes(9).toString('base64url')}:`
     const alias = `${this.#prefix}${this.#aliases}`
     this.#relayIds.set(id, alias)
     this.#clientIds.set(alias, id)
@@ -97,6 +98,6 @@ export class SubscriptionIds {
   }
 
   #isAlias(relayId: unknown): boolean {
-    return typeof relayId === 'string' && relayId.startsWith(this.#prefix)
+    return this.#prefix !== undefined && typeof relayId === 'string' && relayId.startsWith(this.#prefix)
   }
 }

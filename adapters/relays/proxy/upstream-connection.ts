@@ -6,9 +6,9 @@
 import { type RawData, WebSocket } from 'ws'
 import { mayBeOfKind } from '../../../plugin/nostr/event.ts'
 import { type ClientMessage, parseMessage, type RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { FrameWriter } from '../server/frame-writer.ts'
 import type { ClientFrames, Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
 import type { ServerOptions } from '../server/server-options.ts'
-import { WriteBatch } from '../server/write-batch.ts'
 import { scanClientFrame, scanRelayFrame, writeMessage } from './frame-scan.ts'
 import { passFrames } from './passing-frames.ts'
 import { PendingRequests } from './pending-requests.ts'
@@ -23,7 +23,6 @@ export interface UpstreamConnectionSettings extends UpstreamSocket {
   readonly keyPackageKinds: readonly number[]
 }
 
-const TEXT = { binary: false }
 /** Service restart (RFC 6455 section 7.4, IANA registry): the client should reconnect. */
 const SERVICE_RESTART = 1012
 const DISCONNECTED = 'the relay has disconnected; try again'
@@ -34,7 +33,7 @@ const TOO_DEEP: RelayMessage = ['NOTICE', 'invalid: the message is nested too de
 /** The relay of one client, made from a socket that is open and paused. */
 export class UpstreamConnection implements Relay, RelayConnection {
   readonly #socket: WebSocket
-  readonly #batch: WriteBatch
+  readonly #writer: FrameWriter
   readonly #options: ServerOptions
   readonly #isForSession: (kind: number) => boolean
   readonly #keyPackageKinds: readonly number[]
@@ -44,7 +43,7 @@ export class UpstreamConnection implements Relay, RelayConnection {
 
   constructor({ socket, stream, options, isForSession, keyPackageKinds }: UpstreamConnectionSettings) {
     this.#socket = socket
-    this.#batch = new WriteBatch(stream)
+    this.#writer = new FrameWriter({ socket, stream, side: 'client' })
     this.#options = options
     this.#isForSession = isForSession
     this.#keyPackageKinds = keyPackageKinds
@@ -77,7 +76,7 @@ export class UpstreamConnection implements Relay, RelayConnection {
     const text = write(renamed)
     if (text === undefined) return [TOO_DEEP]
     this.#pending.sent(renamed)
-    const flushed = new Promise<void>((resolve) => this.#socket.send(text, TEXT, () => resolve()))
+    const flushed = new Promise<void>((resolve) => this.#writer.write(text, resolve))
     if (this.#isFull()) await flushed
     return []
   }
@@ -90,8 +89,7 @@ export class UpstreamConnection implements Relay, RelayConnection {
       if (this.#isForSession(scan.kind)) return false
       this.#pending.sent(['EVENT'])
     }
-    this.#batch.open()
-    this.#socket.send(frame, TEXT)
+    this.#writer.write(frame)
     return true
   }
 

@@ -174,6 +174,7 @@ function attempt(
     socket.once('upgrade', ({ socket: stream }) => {
       socket.once('open', () => {
         socket.pause()
+        socket.removeAllListeners('unexpected-response')
         resolve({ socket, stream })
       })
     })

@@ -56,7 +56,9 @@ export class ClientConnection {
   #silentSeconds = 0
 
   constructor(settings: ConnectionSettings) {
+    // Each by itself: a closure that held `settings` would hold the request with them.
     const { socket, stream, address, host, openSession, relay, options, limits, turns, report } = settings
+    const { countBadSignature } = settings
     const { maxMessageBytes, maxSubscriptions } = limits
     this.#socket = socket
     this.#options = options
@@ -75,7 +77,7 @@ export class ClientConnection {
     this.#relay = relay.connect({
       send: (message) => this.#push(() => this.#pass(message)),
       pass: (frame, message) => this.#passFrame(frame, message),
-      frames: socket.extensions === '' ? this.#frames() : undefined,
+      frames: this.#outbox.takesFrames ? this.#frames() : undefined,
       close: (code, reason) => this.#socket.close(code, reason),
     })
     this.#session = openSession({
@@ -85,7 +87,7 @@ export class ClientConnection {
       ...(maxSubscriptions !== undefined && { maxSubscriptions }),
       onTooManySubscriptions: () => this.#refused.count('subscriptions'),
       onBadSignature: () => {
-        if (settings.countBadSignature() === 'tolerated') return
+        if (countBadSignature() === 'tolerated') return
         this.#refused.count('signatures')
         this.cutOff('too many wrong signatures')
       },
@@ -210,9 +212,8 @@ export class ClientConnection {
     return {
       shows: (message) => this.#session.fromRelay(message) === message,
       pass: (frames) => {
-        if (this.#socket.readyState !== WebSocket.OPEN) return
         this.#pauseRelay()
-        this.#outbox.passBytes(frames)
+        this.#outbox.passFrames(frames)
       },
     }
   }

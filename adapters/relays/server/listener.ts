@@ -11,10 +11,10 @@ import {
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
-import type { BadSignatures } from './bad-signatures.ts'
+import type { BadSignatures, Tolerance } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
-import { ConnectionLimits } from './connection-limits.ts'
+import { ConnectionLimits, type Place } from './connection-limits.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -30,7 +30,14 @@ export type HttpHandler = (
   response: ServerResponse,
   address: string,
   pass: () => void,
+  wrongSignatures: WrongSignatures,
 ) => boolean
+
+/** What is counted of an HTTP client as of a WebSocket's. */
+interface WrongSignatures {
+  isKeptOut(): boolean
+  count(): Tolerance
+}
 
 export interface ListenerSettings {
   readonly host: string
@@ -108,7 +115,11 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const incoming = checkIncoming(request)
     if (incoming !== 'path') return answerItself(incoming, response)
     const pass = () => settings.onRequest(request, response)
-    const isTaken = settings.http?.(request, response, settings.senderOf(request).address, pass)
+    const sender = settings.senderOf(request)
+    const isTaken = settings.http?.(request, response, sender.address, pass, {
+      isKeptOut: () => settings.badSignatures.isKeptOut(sender.address),
+      count: settings.badSignatures.counter(sender),
+    })
     if (isTaken !== true) pass()
   })
   const protocols = new WeakMap<IncomingMessage, string>()
@@ -120,10 +131,21 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const connections = new Set<ClientConnection>()
   const places = new ConnectionLimits(limits)
 
+  // By itself, so that what a connection holds on to does not include the request.
+  const keep = (socket: WebSocket, connection: ClientConnection, place: Place) => {
+    connections.add(connection)
+    place.connected(() => {
+      refused.count('silent')
+      connection.cutOff('there is no room for clients that say nothing')
+    })
+    socket.once('message', place.spoke)
+    socket.on('close', () => connections.delete(connection))
+  }
+
   const upgrade = async (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const gone = new AbortController()
     const leaving = () => gone.abort()
-    stream.on('error', () => undefined).once('close', leaving)
+    stream.on('error', ignore).once('close', leaving)
     const turnAway = (status: number, reason: RefusedReason) => {
       refused.count(reason)
       refuse(stream, status)
@@ -147,14 +169,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
       if (reception.protocol !== undefined) protocols.set(request, reception.protocol)
       nextServer().handleUpgrade(request, stream, head, (socket) => {
         stream.off('close', leaving)
-        const connection = reception.accept(socket)
-        connections.add(connection)
-        place.connected(() => {
-          refused.count('silent')
-          connection.cutOff('there is no room for clients that say nothing')
-        })
-        socket.once('message', place.spoke)
-        socket.on('close', () => connections.delete(connection))
+        keep(socket, reception.accept(socket), place)
       })
     } catch (error) {
       if (gone.signal.aborted) return void stream.destroy()
@@ -164,12 +179,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   }
   http.on('upgrade', upgrade)
   // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
-  http.on('connect', (_request, stream) =>
-    refuse(
-      stream.on('error', () => undefined),
-      405,
-    ),
-  )
+  http.on('connect', (_request, stream) => refuse(stream.on('error', ignore), 405))
   await bind(http, settings.port, host)
 
   const heartbeat = setInterval(() => {
@@ -189,6 +199,9 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     },
   }
 }
+
+/** Errors of a socket end in its `close`. */
+function ignore(): void {}
 
 function bind(http: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

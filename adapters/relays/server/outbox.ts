@@ -4,11 +4,10 @@ import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
 import type { Answer } from '../../../plugin/connection.ts'
 import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { FrameWriter } from './frame-writer.ts'
 import type { MessageTurns } from './message-turns.ts'
 import type { Frame } from './relay-behind.ts'
-import { WriteBatch } from './write-batch.ts'
 
-const TEXT = { binary: false }
 /** A client with less than this buffered reads about as fast as the relay sends. */
 const WATCHED_BYTES = 65_536
 
@@ -26,13 +25,13 @@ export interface OutboxSettings {
 export class Outbox {
   readonly #settings: OutboxSettings
   readonly #socket: WebSocket
-  readonly #batch: WriteBatch
+  readonly #writer: FrameWriter
   #bufferedBytes = 0
 
   constructor(settings: OutboxSettings) {
     this.#settings = settings
     this.#socket = settings.socket
-    this.#batch = new WriteBatch(settings.stream)
+    this.#writer = new FrameWriter({ ...settings, side: 'server' })
   }
 
   /** Iterable replies are made only as fast as the client takes them, and stop once it has disconnected. */
@@ -54,14 +53,17 @@ export class Outbox {
 
   /** Sends a frame of the relay at once; it is counted by pausing the relay, not for the address. */
   pass(frame: Frame): void {
-    this.#batch.open()
-    this.#socket.send(frame, TEXT, this.#watcher())
+    this.#writer.write(frame, this.#watcher())
   }
 
-  /** The same for whole frames with their headers. ws writes its own at once, so that all stay in order; nothing is compressed. */
-  passBytes(frames: Buffer): void {
-    this.#batch.open()
-    this.#settings.stream.write(frames, this.#watcher())
+  /** Whether `passFrames` can be used: not for a client whose messages are compressed. */
+  get takesFrames(): boolean {
+    return this.#writer.isPlain
+  }
+
+  /** The same for whole frames with their headers. */
+  passFrames(frames: Buffer): void {
+    this.#writer.writeFrames(frames, this.#watcher())
   }
 
   #watcher(): (() => void) | undefined {
@@ -76,9 +78,8 @@ export class Outbox {
   /** Resolves once the text is flushed, or cannot be. */
   #write(text: string): Promise<void> {
     this.#count(text.length)
-    this.#batch.open()
     return new Promise((resolve) => {
-      this.#socket.send(text, () => {
+      this.#writer.write(text, () => {
         this.#count(-text.length)
         this.#settings.onFlushed()
         resolve()

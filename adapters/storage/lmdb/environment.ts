@@ -71,7 +71,7 @@ export type RecordedChange = Change & { readonly origin: string }
 
 export type AccessKey = [table: 'access', list: AccessList, subject: string]
 
-export type InformationKey = [table: 'information', field: InformationField]
+type InformationKey = [table: 'information', field: InformationField]
 
 export interface Environment {
   readonly root: RootDatabase

@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { Command } from 'commander'
 import { commands } from '../../../adapters/cli/commands.ts'
-import { runCli } from '../../support/cli.ts'
+import { onTerminal, runCli } from '../../support/cli.ts'
 
 const COLUMNS = 80
 const names = Object.keys(commands)
@@ -78,6 +78,24 @@ describe('colours', () => {
     expect((await runCli(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '1' } })).stdout).not.toContain(
       ESCAPE,
     )
+  })
+})
+
+describe('on a terminal', () => {
+  it('there are signs in colour, and errors begin in red', async () => {
+    const checked = await onTerminal([
+      'check',
+      '--store',
+      'memory:',
+      '--listen',
+      '0',
+      '--admin-listen',
+      'none',
+    ])
+    expect(checked).toContain('\u001b[32m✓\u001b[39m  ports')
+    expect(checked).toContain('\u001b[33m!\u001b[39m  store')
+    expect(await onTerminal(['exprot'])).toContain("\u001b[31merror:\u001b[39m unknown command 'exprot'")
+    expect(await onTerminal(['stats', '--store', 'memory:'])).toContain('\u001b[31merror:\u001b[39m store: ')
   })
 })
 

@@ -1,7 +1,8 @@
 /** `import`: which lines are stored, what happens to the others, and what the report says. */
 
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -212,6 +213,122 @@ describe('import', () => {
       'line 1: kind 30443 is not accepted here\n',
     )
     expect(await counts(newStore(), [slot])).toEqual({ stored: 1 })
+  })
+
+  it('foretells in a dry run what would become of each line, also of a full stock, and changes nothing', async () => {
+    const store = newStore()
+    const events = await Promise.all([1, 2, 3].map(() => published(alice)))
+    const slots = await Promise.all(
+      ['phone', 'phone', 'desk'].map(async (d, age) =>
+        keyPackageEvent(alice, await makeKeyPackage(alice, { now }), {
+          kind: 30443,
+          createdAt: now - age,
+          tags: { d: [d] },
+        }),
+      ),
+    )
+    const deletion = signEvent(person('carol').secretKey, {
+      kind: 62,
+      created_at: now,
+      tags: [['relay', 'ALL_RELAYS']],
+      content: '',
+    })
+    const lists = [0, 1].map((age) =>
+      signEvent(bob.secretKey, { kind: 10002, created_at: now - age, tags: [], content: '' }),
+    )
+    await importInto(store, [good, events[0], lists[0], used])
+    const lines = [...events, ...slots, await published(bob), deletion, good, ...lists]
+    const flags = ['--stock-max', '2', '--json']
+    const foretold = JSON.parse((await importInto(store, lines, [...flags, '--dry-run'])).stdout)
+    expect(foretold).toMatchObject({
+      stored: 4,
+      duplicate: 2,
+      full: 1,
+      stale: 2,
+      remembered: 1,
+      spent: 1,
+    })
+    const before = (await runCli(['stats', '--json', '--store', store])).stdout
+    expect(JSON.parse((await importInto(store, lines, flags)).stdout)).toEqual(foretold)
+    expect((await runCli(['stats', '--json', '--store', store])).stdout).not.toBe(before)
+  })
+
+  it('writes the ids of the key packages that are in the store then to a file (--taken)', async () => {
+    const [store, taken] = [newStore(), join(folder, 'taken')]
+    const events = await Promise.all([1, 2, 3].map(() => published(alice)))
+    const list = signEvent(alice.secretKey, { kind: 10002, created_at: now, tags: [], content: '' })
+    await importInto(store, [good, used])
+    const lines = ['no', ...events, good, list]
+    const { code } = await importInto(store, lines, ['--stock-max', '2', '--taken', taken])
+    expect(code).toBe(1)
+    // Not the third, for which there is no room; that one stays where it is.
+    const ids = readFileSync(taken, 'utf8').trimEnd().split('\n')
+    expect(ids).toHaveLength(3)
+    expect(new Set([...events.map(({ id }) => id), good.id])).toEqual(
+      new Set([...ids, ...events.map(({ id }) => id).filter((id) => !ids.includes(id))]),
+    )
+    expect(ids).toContain(good.id)
+    expect(await importInto(store, [], ['--taken', '/dev/null/x'])).toMatchObject({
+      code: 2,
+      stderr: 'error: cannot write /dev/null/x: a part of its path is not a directory\n',
+    })
+    expect(await importInto(store, [], ['--taken', taken, '--dry-run'])).toMatchObject({ code: 2 })
+  })
+
+  it('reads what is compressed with gzip, as export --gzip writes it', async () => {
+    const [store, copy] = [newStore(), newStore()]
+    const file = join(folder, 'lines.jsonl.gz')
+    expect((await importInto(store, [good, await published(bob)])).code).toBe(0)
+    const exported = await runCli(['export', '--gzip', '--store', store], { output: file })
+    expect(exported).toMatchObject({ code: 0, stderr: '' })
+    const packed = readFileSync(file)
+    expect(gunzipSync(packed).toString().split('\n')).toHaveLength(3)
+    expect(await runCli(['import', file, '--store', copy, '--json'])).toMatchObject({
+      code: 0,
+      stdout: '{"stored":2,"refused":[]}\n',
+    })
+    // Files that were compressed one by one and put together are one file (RFC 1952 section 2.2).
+    writeFileSync(file, Buffer.concat([gzipSync(`${JSON.stringify(good)}\n`), gzipSync('no\n')]))
+    expect((await runCli(['import', file, '--store', copy])).stdout).toMatch(/^duplicate +1 .*\ninvalid +1 /)
+  })
+
+  it('imports what comes before the damage of a compressed file, and says where it stopped', async () => {
+    const [store, file] = [newStore(), join(folder, 'cut.jsonl.gz')]
+    const noteOf = (index: number) => ({ kind: 1, created_at: now - index, tags: [], content: '' })
+    const notes = Array.from({ length: 400 }, (_, index) => signEvent(bob.secretKey, noteOf(index)))
+    const lines = [good, await published(bob), ...notes]
+    const packed = gzipSync(lines.map((line) => JSON.stringify(line)).join('\n'))
+    writeFileSync(file, packed.subarray(0, packed.length - 2000))
+    const { code, stdout, stderr } = await runCli(['import', file, '--store', store])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    const [, line] =
+      /its gzip data is damaged, or ends too early\nerror: stopped after line (\d+);/.exec(stderr) ?? []
+    expect(Number(line)).toBeGreaterThan(2)
+    const { packages } = JSON.parse((await runCli(['stats', '--json', '--store', store])).stdout)
+    expect(packages).toBe(2)
+  })
+
+  it('refuses what is compressed in another way, and says how to read it', async () => {
+    const file = join(folder, 'lines.zst')
+    writeFileSync(file, Buffer.from('28b52ffd00', 'hex'))
+    expect(await runCli(['import', file, '--store', newStore()])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('`zstd -dc`'),
+    })
+  })
+
+  it('gives each of many lines, which threads check, its own result', async () => {
+    const events = await Promise.all([1, 2, 3].map(() => published(alice)))
+    const note = signEvent(bob.secretKey, { kind: 1, created_at: now, tags: [], content: 'x' })
+    const lines = Array.from({ length: 3000 }, (_, index) => {
+      if (index % 1000 === 999) return events[(index - 999) / 1000]
+      return index % 1000 === 500 ? `no ${index}` : note
+    })
+    const { code, stdout } = await importInto(newStore(), lines, ['--json'])
+    expect(code).toBe(1)
+    const { refused, ...counted } = JSON.parse(stdout)
+    expect(counted).toEqual({ ignored: 2994, stored: 3, invalid: 3 })
+    expect(refused.map(({ line }: { line: number }) => line)).toEqual([501, 1501, 2501])
   })
 
   it('checks every line of a dry run, and creates no store', async () => {

@@ -64,6 +64,12 @@ describe('serve exits 2', () => {
       {},
       'custody: "relay" requires upstream; without a relay behind the gateway use gateway',
     ],
+    [
+      'one address for clients and for the operator',
+      ['--listen', '0.0.0.0:9447'],
+      {},
+      'admin.listen: "127.0.0.1:9447" is the address of listen; the operator\'s listener needs one of its own, or none',
+    ],
   ])('with %s', async (_, flags, env, problem) => {
     expect(await runCli(['serve', ...flags], { env })).toEqual({
       code: 2,

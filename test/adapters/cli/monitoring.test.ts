@@ -173,8 +173,8 @@ describe('/readyz of serve', () => {
   })
 
   it('follows the store, without its password (I7)', async () => {
-    redis = await startRedis()
-    const serving = await serve('--store', redis.url)
+    redis = await startRedis({ args: ['--requirepass', 'secret'] })
+    const serving = await serve('--store', redis.url.replace('//', '//:secret@'))
     await eventually('it is ready', async () => (await readinessOf(serving.operator)).ready)
     await redis.stop()
     const readiness = await eventually('it is not ready', async () => {
@@ -182,6 +182,7 @@ describe('/readyz of serve', () => {
       return now.status === 503 && now
     })
     expect(readiness.store).toMatchObject({ ready: false, reason: expect.stringMatching(/\w/) })
+    expect(JSON.stringify(readiness)).not.toContain('secret')
     expect(await metricsOf(serving.operator)).toContain('keypackage_gateway_store_up 0')
   })
 })

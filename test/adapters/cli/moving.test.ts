@@ -2,16 +2,15 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { verifyEvent } from 'nostr-tools/pure'
-import { type ImportTarget, importRecord, parseRecord } from '../../../adapters/cli/moving/import-line.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { resolveOptions } from '../../../plugin/options.ts'
 import { rankOf } from '../../../plugin/publish/home.ts'
 import type { MovableStore } from '../../../plugin/store.ts'
 import { recordsIn } from '../../../plugin/store-records.ts'
 import { claimBy, deletionOf, POLICY } from '../../contract/index.ts'
 import { inOrder, storedPackages } from '../../contract/reading.ts'
 import { STORE_URL } from '../../support/delivery-order.ts'
+import { importLine } from '../../support/import-line.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
@@ -157,20 +156,7 @@ async function linesOf(store: MovableStore): Promise<string[]> {
 /** Imports a line, or an event as a relay exports it. */
 function importOne(store: MovableStore, what: string | SignedEvent | undefined): Promise<string> {
   const line = typeof what === 'string' ? what : JSON.stringify(what)
-  return importRecord(targetOf(store), parseRecord(line), NOW)
-}
-
-function targetOf(store: MovableStore): ImportTarget {
-  const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  return {
-    kinds,
-    validation,
-    stock,
-    store,
-    storeUrl: STORE_URL,
-    verifyEvent: verify,
-    audit: () => {},
-  }
+  return importLine(store, line, { now: NOW, storeUrl: STORE_URL, verifyEvent: verify })
 }
 
 async function open(name: string): Promise<MovableStore> {

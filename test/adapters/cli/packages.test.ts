@@ -5,8 +5,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals'
 import { npubEncode } from 'nostr-tools/nip19'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, claimBy, DAY, LIMITS, POLICY, packageNamed, slotNamed } from '../../contract/index.ts'
-import { runCli } from '../../support/cli.ts'
-import { startProcess } from '../../support/processes.ts'
+import { onTerminal, runCli } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map(authorNamed) as [
@@ -139,7 +138,7 @@ describe('on a terminal', () => {
     ['n', /Delete 1 key package, for good\? \[y\/N\] .*nothing was deleted/s, 6],
     ['\u0004', /nothing was deleted/, 6],
   ])('delete answered with %j leaves %s', async (answer, said, left) => {
-    const output = await onTerminal(['delete', alice, idOf('one').slice(0, 8)], answer)
+    const output = await answered(['delete', alice, idOf('one').slice(0, 8)], answer)
     expect(output).toMatch(said)
     const opened = lmdbStore({ path })
     expect(await opened.list(alice, now)).toHaveLength(left)
@@ -147,22 +146,13 @@ describe('on a terminal', () => {
   })
 })
 
-/** Runs a command on a terminal of its own (`script` of util-linux makes one), and answers its question. */
-function onTerminal(args: readonly string[], answer: string): Promise<string> {
-  const main = new URL('../../../dist/adapters/cli/main.js', import.meta.url).pathname
-  const command = [process.execPath, main, ...args, '--store', store].join(' ')
-  const child = startProcess('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
-  return new Promise((resolve, reject) => {
-    let output = ''
-    let isAnswered = false
-    child.once('error', reject)
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-      if (isAnswered || !output.includes('[y/N]')) return
-      isAnswered = true
-      child.stdin?.write(answer === '\u0004' ? answer : `${answer}\r`)
-    })
-    child.once('close', () => resolve(output))
+/** Answers a question of a command on a terminal. */
+function answered(args: readonly string[], answer: string): Promise<string> {
+  let isAnswered = false
+  return onTerminal([...args, '--store', store], (output, type) => {
+    if (isAnswered || !output.includes('[y/N]')) return
+    isAnswered = true
+    type(answer === '\u0004' ? answer : `${answer}\r`)
   })
 }
 

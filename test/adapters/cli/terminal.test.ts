@@ -27,6 +27,21 @@ describe('the progress bar', () => {
     expect(stream.read().length).toBeLessThan(200)
   })
 
+  it('shows the rate and the time left, once a second has passed', () => {
+    const stream = terminal(true)
+    let now = 0
+    const progress = createProgress(stream, 'lines', () => now)
+    now = 2000
+    progress.show(5000, 0.02)
+    expect(stream.read()).toMatch(/ {3}2 % {2}5,000 lines, 2,500\/s, 1:38 left$/)
+    now = 4000
+    progress.show(9000, undefined)
+    expect(stream.read()).toBe('\r\u001b[K9,000 lines, 2,250/s')
+    now = 6000
+    progress.show(12_000, 1)
+    expect(stream.read()).toMatch(/100 % {2}12,000 lines, 2,000\/s$/)
+  })
+
   it('writes nothing where there is no terminal', () => {
     const stream = terminal(false)
     const progress = createProgress(stream, 'lines')

@@ -1,7 +1,7 @@
 /** What admins do by NIP-86 with a relay behind: both are told, and the answer says what each did. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { http } from '../../support/http.ts'
+import { http, rawHttp } from '../../support/http.ts'
 import { authorizationBy } from '../../support/http-auth.ts'
 import {
   admin,
@@ -15,7 +15,7 @@ import {
   startManaged,
   startManagedRelay,
 } from '../../support/management.ts'
-import { person } from '../../support/people.ts'
+import { type Person, person } from '../../support/people.ts'
 
 const alice = person('alice').pubkey
 const bob = person('bob').pubkey
@@ -68,7 +68,7 @@ describe('a method that both have', () => {
       authorization,
       'content-type': RPC,
       'content-length': String(body.length),
-      accept: expect.any(String),
+      accept: RPC,
       'accept-encoding': 'identity',
       host: 'relay.example.com',
       'x-forwarded-host': 'relay.example.com',
@@ -329,5 +329,67 @@ describe("on the operator's listener", () => {
     await start(() => ({ result: true }), { listener: 'operator' })
     expect(await call(server, 'banpubkey', [alice], { by: person('mallory') })).toMatchObject({ status: 403 })
     expect(relay.received).toEqual([])
+  })
+})
+
+describe('bytes that two readers could take differently', () => {
+  const body = JSON.stringify({ method: 'banpubkey', params: [alice] })
+  const by = (who: Person) =>
+    `Authorization: ${authorizationBy(who, { method: 'POST', url: SIGNED_URL, body, now: server.now() })}\r\n`
+  const head = `POST / HTTP/1.1\r\nHost: relay.example.com\r\nConnection: close\r\nContent-Type: ${RPC}\r\n`
+  const length = `Content-Length: ${body.length}\r\n`
+  const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+
+  it('reach the relay with one length, also when they came in chunks', async () => {
+    await start(() => ({ result: true }))
+    const answer = await rawHttp(
+      server.httpUrl,
+      `${head}${by(admin)}Transfer-Encoding: chunked\r\n\r\n${chunked}`,
+    )
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(relay.received).toMatchObject([{ body, headers: { 'content-length': String(body.length) } }])
+    expect(relay.received[0]?.headers['transfer-encoding']).toBeUndefined()
+  })
+
+  it('are refused where they have two lengths', async () => {
+    await start(() => ({ result: true }))
+    const both = `${head}${by(admin)}${length}Transfer-Encoding: chunked\r\n\r\n${chunked}`
+    expect(await rawHttp(server.httpUrl, both)).toMatch(/^HTTP\/1\.1 400 /)
+    const twice = `${head}${by(admin)}${length}Content-Length: 0\r\n\r\n${body}`
+    expect(await rawHttp(server.httpUrl, twice)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(relay.received).toEqual([])
+  })
+
+  it.each(['content-length', 'authorization'])(
+    'do not lose the header %s because the client calls it one of this hop',
+    async (name) => {
+      await start(() => ({ result: true }))
+      const sent = head.replace('Connection: close', `Connection: close, ${name}`)
+      expect(await rawHttp(server.httpUrl, `${sent}${by(admin)}${length}\r\n${body}`)).toMatch(
+        /^HTTP\/1\.1 200 /,
+      )
+      expect(relay.received).toMatchObject([
+        { body, headers: { authorization: expect.stringMatching(/^Nostr /) } },
+      ])
+    },
+  )
+
+  it('with two authorisations have the first, here and at the relay', async () => {
+    await start(() => ({ result: true }))
+    const mallory = person('mallory')
+    const [first, second] = [by(mallory), by(admin)]
+    await rawHttp(server.httpUrl, `${head}${first}${second}${length}\r\n${body}`)
+    expect(await banned()).toEqual([])
+    expect(relay.received).toHaveLength(1)
+    expect(`Authorization: ${relay.received[0]?.headers.authorization}\r\n`).toBe(first)
+  })
+
+  it('and another request behind them are one request each', async () => {
+    await start(() => ({ result: true }))
+    const more = `GET /next HTTP/1.1\r\nHost: relay.example.com\r\nConnection: close\r\n\r\n`
+    const sent = head.replace('Connection: close\r\n', '')
+    const answers = await rawHttp(server.httpUrl, `${sent}${by(admin)}${length}\r\n${body}${more}`)
+    expect(answers.match(/HTTP\/1\.1 200 /g)).toHaveLength(2)
+    expect(relay.received.map(({ body: received }) => received).sort()).toEqual(['', body])
   })
 })

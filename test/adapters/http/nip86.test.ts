@@ -202,7 +202,7 @@ describe('a request is refused', () => {
     })
     expect({ status, body: JSON.parse(body) }).toEqual({
       status: 401,
-      body: { error: 'sign the request with NIP-98' },
+      body: { error: 'auth-required: sign the request with NIP-98' },
     })
     expect(headers).toMatchObject({ 'www-authenticate': 'Nostr', 'access-control-allow-origin': '*' })
   })
@@ -239,7 +239,7 @@ describe('a request is refused', () => {
     expect(outcomes.map(({ status }) => status).sort()).toEqual([200, 401, 401])
     expect(await send()).toMatchObject({
       status: 401,
-      answer: { error: 'NIP-98: the event was used before' },
+      answer: { error: 'invalid: NIP-98: the event was used before' },
     })
   })
 
@@ -278,7 +278,7 @@ describe('a request is refused', () => {
     ['banpubkey', [7], 'params[0] must be a pubkey of 64 hex characters'],
     ['banpubkey', ['203.0.113.7'], 'params[0] must be a pubkey of 64 hex characters'],
     ['banpubkey', [alice, 7], 'params[1]'],
-    ['banpubkey', [alice, 'x'.repeat(1001)], 'params[1] must have at most 1000 characters'],
+    ['banpubkey', [alice, 'x'.repeat(1001)], 'params[1] must have at most 1,000 characters'],
     ['banpubkey', [alice, 'spam', 'more'], 'params'],
     ['unbanpubkey', ['x'], 'params[0] must be a pubkey'],
     ['allowpubkey', ['x'], 'params[0] must be a pubkey'],
@@ -289,6 +289,7 @@ describe('a request is refused', () => {
     ['blockip', ['203.0.113.0/33'], 'params[0] must be an IP address'],
     ['unblockip', [null], 'params[0] must be an IP address'],
     ['changerelayname', [7], 'params[0] must be a string'],
+    ['changerelayname', ['\ud83d'], 'params[0] must not contain lone surrogates'],
     ['changerelayname', ['x'.repeat(101)], 'params[0] must have at most 100 characters'],
     ['changerelaydescription', ['x'.repeat(10_001)], 'params[0] must have at most 10,000 characters'],
     ['changerelayicon', ['javascript:alert(1)'], 'params[0] must be an http or https URL, or empty'],
@@ -378,6 +379,12 @@ describe('a request', () => {
     })
   })
 
+  it('may say what it is by its Accept header alone', async () => {
+    await start()
+    const headers = { 'content-type': 'application/json', accept: RPC }
+    expect(await call(server, 'supportedmethods', [], { headers })).toMatchObject({ status: 200 })
+  })
+
   it('at the path of the public URL is for the relay as well', async () => {
     await start({ publicUrl: 'wss://example.com/nostr' })
     const sign = { url: 'https://example.com/nostr' }
@@ -455,13 +462,13 @@ describe("on the operator's listener", () => {
     await start({ access: { ban: [bob] } })
     await did('banpubkey', alice, 'spam')
     const { status, headers, body } = await http(`${server.httpUrl}/operator/access`)
-    expect({ status, type: headers['content-type'], rules: JSON.parse(body) }).toEqual({
-      status: 200,
-      type: 'application/json',
+    expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/json' })
+    expect(JSON.parse(body)).toEqual({
       rules: [
         { list: 'ban', subject: bob, from: 'settings' },
         { list: 'ban', subject: alice, reason: 'spam', at: NOW, from: 'store' },
       ],
+      relayUrl: SIGNED_URL,
     })
     expect(await http(`${server.httpUrl}/operator/access`, { method: 'POST' })).toMatchObject({ status: 405 })
     await server.failStore()

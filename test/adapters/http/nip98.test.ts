@@ -216,6 +216,24 @@ describe('an event is accepted once', () => {
   })
 })
 
+describe('signed requests from one address', () => {
+  it('are limited, because each costs the store something (I9)', async () => {
+    let now = NOW
+    const limited = new HttpAuth({ store, now: () => now, verifyEvent: () => true })
+    const made = httpAuthEvent(alice, POST)
+    const numbered = (number: number, change = {}) =>
+      headerOf({ ...made, id: number.toString(16).padStart(64, '0'), created_at: now, ...change })
+    const send = (authorization: string, address = '192.0.2.1') =>
+      limited.check({ ...requestOf(authorization), address })
+    for (let index = 0; index < 600; index++) expect(await send(numbered(index))).toEqual(AUTHENTICATED)
+    expect(await send(numbered(600))).toEqual({ outcome: 'limited' })
+    expect(await send(numbered(601), '192.0.2.2')).toEqual(AUTHENTICATED)
+    expect(await send(numbered(602, { kind: 1 }))).toMatchObject({ outcome: 'refused' })
+    now += 60
+    expect(await send(numbered(600))).toEqual(AUTHENTICATED)
+  })
+})
+
 describe('the u tag', () => {
   it.each([
     ['wss://relay.example.com', 'https://relay.example.com/'],

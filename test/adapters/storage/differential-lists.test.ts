@@ -1,4 +1,4 @@
-/** All stores answer random histories of relay lists and access rules in the same way. */
+/** All stores answer random histories of relay lists, access rules and what the relay says about itself in the same way. */
 
 import { afterAll, beforeAll, describe, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -58,10 +58,24 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
+const information = fc
+  .tuple(fc.constantFrom('name' as const, 'description' as const, 'icon' as const), fc.string())
+  .map(
+    ([field, value]): Step =>
+      (store) =>
+        store.putInformation(field, value),
+  )
+
 /** A step, and how long after the one before. LMDB looks at what is due once an hour, so time passes in hours. */
-const histories = fc.array(fc.tuple(fc.constantFrom(0, 0, HOUR, DAY, 7 * DAY, 91 * DAY), steps), {
-  maxLength: 40,
-})
+const histories = fc.array(
+  fc.tuple(
+    fc.constantFrom(0, 0, HOUR, DAY, 7 * DAY, 91 * DAY),
+    fc.oneof({ weight: 9, arbitrary: steps }, information),
+  ),
+  {
+    maxLength: 40,
+  },
+)
 
 describe('the stores', () => {
   let real: RealStores
@@ -70,7 +84,7 @@ describe('the stores', () => {
   })
   afterAll(() => real?.stop())
 
-  it('agree on relay lists, whom they have heard of, and access rules, after every step', async () => {
+  it('agree on relay lists, whom they have heard of, access rules and information, after every step', async () => {
     await fc.assert(
       fc.asyncProperty(histories, async (history) => {
         const [first, ...others] = [memoryStore(), real.lmdb(), await real.redis()]
@@ -96,5 +110,5 @@ async function stateOf(store: MovableStore): Promise<unknown> {
   for await (const list of store.relayLists())
     known.push([list.author, list.kind, list.event?.id, list.deletedUntil])
   const sorted = rules.map(({ list, subject, reason, at }) => [list, subject, reason, at])
-  return [byText(lists), byText(known), byText(sorted), await store.countAuthors()]
+  return [byText(lists), byText(known), byText(sorted), await store.information(), await store.countAuthors()]
 }

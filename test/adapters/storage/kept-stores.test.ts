@@ -6,15 +6,14 @@ import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { verifyEvent } from 'nostr-tools/pure'
-import { importRecord, parseRecord } from '../../../adapters/cli/moving/import-line.ts'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import { redisStore } from '../../../adapters/storage/redis.ts'
-import { resolveOptions } from '../../../plugin/options.ts'
 import type { MovableStore, PutOutcome } from '../../../plugin/store.ts'
 import { recordsIn } from '../../../plugin/store-records.ts'
 import { authorNamed, claimBy, DAY, deletionOf, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { deliveredIds, idsOf } from '../../contract/reading.ts'
+import { importLine } from '../../support/import-line.ts'
 import {
   AUTHORS,
   answersOf,
@@ -136,7 +135,7 @@ describe('an export of an earlier version', () => {
   it('is imported without loss', async () => {
     store = memoryStore()
     const lines = keptLines('export.jsonl')
-    for (const line of lines) await importLine(store, line)
+    for (const line of lines) await takeIn(store, line)
     expect(withoutKinds(await linesOf(store))).toEqual(lines)
   })
 })
@@ -181,23 +180,14 @@ function put(name: string): Promise<PutOutcome> {
 
 async function expectSameAfterImport(lines: readonly string[]): Promise<void> {
   const other = memoryStore()
-  for (const line of lines) await importLine(other, line)
+  for (const line of lines) await takeIn(other, line)
   expect(await linesOf(other)).toEqual(lines)
   await other.close()
 }
 
-async function importLine(into: MovableStore, line: string): Promise<void> {
-  const { kinds, validation, stock } = resolveOptions({ kinds: [443, 30443] })
-  const target = {
-    kinds,
-    validation,
-    stock,
-    store: into,
-    storeUrl: 'wss://keys.example/',
-    verifyEvent,
-    audit: () => {},
-  }
-  expect(['stored', 'remembered', 'relayList']).toContain(await importRecord(target, parseRecord(line), NOW))
+async function takeIn(into: MovableStore, line: string): Promise<void> {
+  const settings = { now: NOW, storeUrl: 'wss://keys.example/', verifyEvent }
+  expect(['stored', 'remembered', 'relayList']).toContain(await importLine(into, line, settings))
 }
 
 /** The lines of an export, sorted. */

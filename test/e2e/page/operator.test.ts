@@ -8,6 +8,7 @@ import { type Serving, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
 import { pikaEvent } from '../../support/generations.ts'
+import { startManagedRelay } from '../../support/management.ts'
 import { person } from '../../support/people.ts'
 import { scratch } from '../../support/scratch.ts'
 import { photographs } from './photographs.ts'
@@ -31,7 +32,7 @@ beforeAll(async () => {
     ...['--store', store, '--admin-listen', '127.0.0.1:0', '--admin-pubkeys', admin.pubkey],
     ...['--access-ban', '198.51.100.7'],
   ])
-  address = `${serving.log.find(({ operator }) => operator !== undefined)?.operator}/`
+  address = operatorUrlOf(serving)
 })
 afterAll(async () => {
   serving.kill('SIGTERM')
@@ -154,8 +155,30 @@ describe('bans', () => {
     expect(await rulesOn(page)).toEqual(['198.51.100.7 Banned none given in the settings'])
   })
 
-  async function signedIn(who = admin): Promise<BrowserPage> {
-    const page = await BrowserPage.open(browser, address, who)
+  it('are told to the relay behind as well, if it has NIP-86', async () => {
+    const relay = await startManagedRelay(() => ({ result: true }))
+    const proxy = await serveCli([
+      ...['--store', 'memory:', '--upstream', relay.url.replace('http', 'ws')],
+      ...['--public-url', 'wss://relay.example.com', '--access-ban', '198.51.100.7'],
+      ...['--admin-listen', '127.0.0.1:0', '--admin-pubkeys', admin.pubkey],
+    ])
+    try {
+      const page = await signedIn(admin, operatorUrlOf(proxy))
+      await page.fill('Pubkey, address or network', bob.pubkey)
+      await page.press('Add')
+      await page.untilText('#announcements', 'Banned.')
+      expect(relay.received).toMatchObject([{ method: 'banpubkey', params: [bob.pubkey] }])
+      const token = String(relay.received[0]?.headers.authorization).replace('Nostr ', '')
+      const { tags } = JSON.parse(Buffer.from(token, 'base64').toString())
+      expect(tags).toContainEqual(['u', 'https://relay.example.com/'])
+    } finally {
+      proxy.kill('SIGTERM')
+      await Promise.all([proxy.finished, relay.close()])
+    }
+  })
+
+  async function signedIn(who = admin, url = address): Promise<BrowserPage> {
+    const page = await BrowserPage.open(browser, url, who)
     await page.press('Sign in')
     await page.untilText('#access', 'Signed in')
     await page.untilText('#access table', '198.51.100.7')
@@ -205,4 +228,8 @@ function expectQuiet(page: BrowserPage): void {
 
 function now(): number {
   return Math.floor(Date.now() / 1000)
+}
+
+function operatorUrlOf({ log }: Serving): string {
+  return `${log.find(({ operator }) => operator !== undefined)?.operator}/`
 }

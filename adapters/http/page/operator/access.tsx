@@ -7,9 +7,8 @@ import { Npub, npubOf, Time } from '../shared/format.tsx'
 import { Problem } from '../shared/layout.tsx'
 import { messageOf } from '../shared/requests.ts'
 import { SignedIn, SignIn, useSignIn } from '../shared/sign-in.tsx'
-import type { Signer } from '../shared/signer.ts'
 import { usePolled } from './polled.ts'
-import { canRemove, changeRule, type Rule, readSubject } from './rules.ts'
+import { type Admin, canRemove, changeRule, type Rule, readSubject } from './rules.ts'
 
 const EVERY_MS = 15_000
 
@@ -21,17 +20,20 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
   const [asked, setAsked] = useState<Rule>()
   const heading = useRef<HTMLHeadingElement>(null)
   const { signer } = state
+  const admin = signer && { signer, relayUrl: data?.relayUrl }
 
-  const remove = async (by: Signer, rule: Rule) => {
+  const remove = async (by: Admin, rule: Rule) => {
     setAsked(undefined)
     setFailure(undefined)
     try {
       await changeRule(by, 'remove', rule)
       announce(rule.list === 'ban' ? 'The ban is lifted.' : 'Taken off the allow list.')
-      refresh()
       heading.current?.focus()
     } catch (error) {
       setFailure(messageOf(error))
+    } finally {
+      // Also after a refusal: of a relay behind, which leaves the change here in force.
+      refresh()
     }
   }
   return (
@@ -41,22 +43,22 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
       </h2>
       <Problem message={failure ?? problem} />
       {data !== undefined && (
-        <RuleTable rules={rulesOf(data)} onRemove={signer && ((rule: Rule) => setAsked(rule))} />
+        <RuleTable rules={data.rules} onRemove={signer && ((rule: Rule) => setAsked(rule))} />
       )}
-      {signer === undefined ? (
+      {admin === undefined ? (
         <SignIn state={state} purpose="Sign in as an admin (admin.pubkeys) to ban, allow, or lift a ban." />
       ) : (
         <>
-          <SignedIn state={state} signer={signer} />
-          <AddRule signer={signer} onAdded={refresh} />
+          <SignedIn state={state} signer={admin.signer} />
+          <AddRule admin={admin} onTried={refresh} />
         </>
       )}
-      {asked !== undefined && signer !== undefined && (
+      {asked !== undefined && admin !== undefined && (
         <Confirm
           title={asked.list === 'ban' ? 'Lift this ban?' : 'Take this off the allow list?'}
           text={shownSubject(asked.subject)}
           action={asked.list === 'ban' ? 'Lift the ban' : 'Take it off'}
-          onConfirm={() => void remove(signer, asked)}
+          onConfirm={() => void remove(admin, asked)}
           onCancel={() => setAsked(undefined)}
         />
       )}
@@ -64,10 +66,10 @@ export function AccessRules({ when }: { readonly when: 'running' | 'paused' }) {
   )
 }
 
-type AccessDocument = readonly Rule[] | { readonly rules: readonly Rule[] }
-
-function rulesOf(document: AccessDocument): readonly Rule[] {
-  return 'rules' in document ? document.rules : document
+interface AccessDocument {
+  readonly rules: readonly Rule[]
+  /** What changes are signed for, so that the relay behind can be told too. */
+  readonly relayUrl?: string
 }
 
 interface RuleTableSettings {
@@ -124,7 +126,7 @@ function RuleTable({ rules, onRemove }: RuleTableSettings) {
   )
 }
 
-function AddRule({ signer, onAdded }: { readonly signer: Signer; readonly onAdded: () => void }) {
+function AddRule({ admin, onTried }: { readonly admin: Admin; readonly onTried: () => void }) {
   const announce = useAnnounce()
   const [subjectId, reasonId, listId] = [useId(), useId(), useId()]
   const form = useRef<HTMLFormElement>(null)
@@ -141,14 +143,14 @@ function AddRule({ signer, onAdded }: { readonly signer: Signer; readonly onAdde
       const reason = String(typed.get('reason')).trim()
       const list = typed.get('list') === 'allow' ? 'allow' : 'ban'
       const subject = readSubject(String(typed.get('subject')))
-      await changeRule(signer, 'add', { list, subject, ...(reason !== '' && { reason }) })
+      await changeRule(admin, 'add', { list, subject, ...(reason !== '' && { reason }) })
       announce(list === 'ban' ? 'Banned.' : 'Allowed.')
       current.reset()
-      onAdded()
     } catch (error) {
       setProblem(messageOf(error))
     } finally {
       setBusy(false)
+      onTried()
     }
   }
   return (

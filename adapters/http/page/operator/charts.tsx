@@ -52,22 +52,31 @@ function chartsOf(history: History): ChartSettings[] {
     values: samples.map(read),
   })
   return [
-    { title: 'Claims', unit: 'in a minute', times, lines: linesPerMinute(history, 'claims', CLAIM_OUTCOMES) },
+    {
+      title: 'Claims',
+      unit: 'in a minute',
+      look: 'stacked',
+      times,
+      lines: linesPerMinute(history, 'claims', CLAIM_OUTCOMES),
+    },
     {
       title: 'Refusals by reason',
       unit: 'in a minute',
+      look: 'stacked',
       times,
       lines: linesPerMinute(history, 'refusals', REFUSAL_PREFIXES),
     },
     {
       title: 'Publishes',
       unit: 'in a minute',
+      look: 'stacked',
       times,
       lines: linesPerMinute(history, 'publishes', PUBLISH_OUTCOMES),
     },
     {
       title: 'Authors',
       unit: 'who run low on packages',
+      look: 'lines',
       times,
       lines: [
         line('Low', 2, ({ lowAuthors }) => lowAuthors),
@@ -77,6 +86,7 @@ function chartsOf(history: History): ChartSettings[] {
     {
       title: 'Store',
       unit: 'milliseconds a call',
+      look: 'lines',
       times,
       lines: [
         line('Half are faster (p50)', 1, ({ storeMs }) => storeMs.p50),
@@ -86,6 +96,7 @@ function chartsOf(history: History): ChartSettings[] {
     {
       title: 'Connections',
       unit: 'clients at a time',
+      look: 'lines',
       times,
       lines: [line('Connected', 0, ({ connections }) => connections)],
     },

@@ -50,20 +50,27 @@ export function canRemove({ list, subject, from }: Rule): boolean {
   return from === 'store' && METHODS[kindOf(subject)][list] !== undefined
 }
 
+/** Who signs a change, and for which URL: a relay behind believes those that are signed for the relay alone. */
+export interface Admin {
+  readonly signer: Signer
+  readonly relayUrl: string | undefined
+}
+
 /** Rejects with what the server says. */
 export function changeRule(
-  signer: Signer,
+  admin: Admin,
   change: 'add' | 'remove',
   { list, subject, reason }: Pick<Rule, 'list' | 'subject' | 'reason'>,
 ): Promise<void> {
   const methods = METHODS[kindOf(subject)][list]
   if (methods === undefined)
     return Promise.reject(new Error('Addresses are allowed in the settings alone (access.allow).'))
-  return call(signer, methods[change], [subject, ...(reason === undefined ? [] : [reason])])
+  return call(admin, methods[change], [subject, ...(reason === undefined ? [] : [reason])])
 }
 
-async function call(signer: Signer, method: string, params: readonly string[]): Promise<void> {
-  const settings = { method: 'POST', signer, json: { method, params }, type: RPC, accept: RPC }
+async function call({ signer, relayUrl }: Admin, method: string, params: readonly string[]): Promise<void> {
+  const json = { method, params }
+  const settings = { method: 'POST', signer, signedUrl: relayUrl, json, type: RPC, accept: RPC }
   const answer = ((await request('./', settings)) ?? {}) as RpcAnswer
   if (answer.error !== undefined && answer.error !== '')
     throw new RequestError(sentence(answer.error.replace(/^[a-z-]+: /, '')))

@@ -17,10 +17,13 @@ export function Confirm({ title, text, action, onConfirm, onCancel }: Confirmati
   const dialog = useRef<HTMLDialogElement>(null)
   const [titleId, textId] = [useId(), useId()]
   useLayoutEffect(() => {
+    const { current } = dialog
     const opener = document.activeElement
-    dialog.current?.showModal()
+    current?.showModal()
     return () => {
-      if (opener instanceof HTMLElement && opener.isConnected) opener.focus()
+      // While it is open nothing else takes the focus.
+      current?.close()
+      if (opener instanceof HTMLElement) opener.focus()
     }
   }, [])
   return (

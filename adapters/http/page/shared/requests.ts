@@ -18,6 +18,8 @@ export interface RequestSettings {
   readonly method?: string
   /** Signs the request (NIP-98). */
   readonly signer?: Signer
+  /** What is signed in place of the URL that the request goes to. */
+  readonly signedUrl?: string | undefined
   /** Sent as JSON. */
   readonly json?: object
   /** The media type of `json`. */
@@ -32,11 +34,12 @@ export interface RequestSettings {
 export async function request(path: string, settings: RequestSettings = {}): Promise<unknown> {
   const { method = 'GET', signer, json, type = 'application/json', accept = 'application/json' } = settings
   const url = new URL(path, document.baseURI).href
+  const { signedUrl = url } = settings
   const body = json && JSON.stringify(json)
   const headers = {
     accept,
     ...(body !== undefined && { 'content-type': type }),
-    ...(signer && { authorization: await signer.authorise(method, url, body) }),
+    ...(signer && { authorization: await signer.authorise(method, signedUrl, body) }),
   }
   const response = await send(url, {
     method,

@@ -114,6 +114,25 @@ describe('POST /packages', () => {
     expect((await call('GET', '/packages', { as: alice })).body.packages).toEqual([])
   })
 
+  it('tries no more once the store does not answer, and says what became of the others (I7)', async () => {
+    const store = memoryStore()
+    server = await startRest(store)
+    const [known, ...events] = await keyPackagesOf(alice, 5)
+    await server.call('POST', '/packages', { json: { events: [known] } })
+    const put = store.put.bind(store)
+    let calls = 0
+    store.put = (...args) => {
+      calls += 1
+      return calls === 2 ? Promise.reject(new Error('gone')) : put(...args)
+    }
+    const { status, body } = await server.call('POST', '/packages', { json: { events } })
+    const unavailable = 'error: key packages are unavailable, try again'
+    expect(status).toBe(200)
+    expect(body.results?.map(({ message }) => message)).toEqual(['', unavailable, unavailable, unavailable])
+    expect(body.results?.map(({ id }) => id)).toEqual(events.map(({ id }) => id))
+    expect(calls).toBe(2)
+  })
+
   it('is 503 when the store fails, and says no more than that (I7)', async () => {
     const call = await serve()
     const events = await keyPackagesOf(alice, 2)

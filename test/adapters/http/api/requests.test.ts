@@ -8,7 +8,7 @@ import { memoryStore } from '../../../../adapters/storage/memory.ts'
 import { Client } from '../../../support/client.ts'
 import { gate } from '../../../support/gate.ts'
 import { keyPackagesBy, keyPackagesOf } from '../../../support/gateway.ts'
-import { authorizationBy } from '../../../support/http-auth.ts'
+import { authorizationBy, headerOf, httpAuthEvent } from '../../../support/http-auth.ts'
 import { NOW } from '../../../support/key-packages.ts'
 import { person } from '../../../support/people.ts'
 import { type RestOptions, type RestServer, startRest } from '../../../support/rest.ts'
@@ -326,6 +326,41 @@ describe('a flood', () => {
       }),
     )
   }
+})
+
+describe('a client whose signatures are wrong again and again', () => {
+  const from = '192.0.2.7'
+  const tooMany = 'rate-limited: too many wrong signatures came from here'
+  const wrong = async (count: number) => {
+    const [event] = await keyPackagesOf(alice, 1)
+    return Array.from({ length: count }, () => ({ ...event, sig: '0'.repeat(128) }))
+  }
+
+  it('is kept out for a while, of WebSockets as well; others are not', async () => {
+    const call = await serve()
+    const { status, body } = await call('POST', '/packages', { json: { events: await wrong(70) }, from })
+    expect([status, body.detail]).toEqual([429, tooMany])
+    expect((await call('GET', '/information', { from })).body.detail).toBe(tooMany)
+    await expect(Client.connect(server.url, { headers: { 'x-real-ip': from } })).rejects.toThrow('429')
+    expect((await call('GET', '/information', { from: '192.0.2.8' })).status).toBe(200)
+    server.advance(601)
+    expect((await call('GET', '/information', { from })).status).toBe(200)
+  })
+
+  it('may send some in a minute', async () => {
+    const call = await serve()
+    const { status, body } = await call('POST', '/packages', { json: { events: await wrong(60) }, from })
+    expect([status, body.results?.length]).toEqual([200, 60])
+  })
+
+  it('is kept out for those of NIP-98, too', async () => {
+    const call = await serve()
+    const event = httpAuthEvent(bob, { method: 'GET', url: `${base()}/api/v1/packages`, now: NOW })
+    const headers = { authorization: headerOf({ ...event, sig: '0'.repeat(128) }) }
+    for (let time = 0; time < 61; time += 1)
+      expect((await call('GET', '/packages', { headers, from })).status).toBe(401)
+    expect((await call('GET', '/packages', { as: bob, from })).body.detail).toBe(tooMany)
+  })
 })
 
 describe('a server that stops', () => {

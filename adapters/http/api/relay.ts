@@ -1,19 +1,17 @@
-/** What is asked about one author over HTTP: how many packages, which only they are told, and where their relay lists say they are. */
+/** What the relay keeps for everybody to read, over HTTP: relay lists, and what it says about itself (NIP-11). */
 
 import { RELAY_LIST_KINDS } from '../../../plugin/lifecycle/relay-list.ts'
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { pubkeysOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
-import { ExchangeSession } from './exchange-session.ts'
+import { inSession } from './exchange-session.ts'
 import { publicationIn } from './publishing.ts'
-import { closedIn, refusalIn, refuse } from './refusals.ts'
+import { fromStore, refusalIn, refuse } from './refusals.ts'
 import {
   authorParams,
-  countQuerySchema,
-  countSchema,
+  informationSchema,
   publicationSchema,
   relayListBodySchema,
   relayListsSchema,
@@ -21,45 +19,24 @@ import {
 
 const common = { tag: 'authors' } as const
 
-export function authorRoutes(app: TypedApp, { gateway, relayLists }: ApiSettings): void {
+export function relayRoutes(app: TypedApp, settings: ApiSettings): void {
+  const { gateway, relayLists, information, log } = settings
   app.route({
     method: 'GET',
-    url: '/authors/:pubkey/count',
-    config: { authentication: 'required' },
+    url: '/information',
+    config: { authentication: 'ignored' },
     schema: {
       ...describe({
-        ...common,
-        id: 'countKeyPackages',
-        summary: 'How many key packages an author has',
-        text: 'Only the author is told, as with COUNT (NIP-45).',
-        authentication: 'required',
-        refusals: [400, 401, 403, 429, 503],
+        id: 'readInformation',
+        tag: 'relay',
+        summary: 'What the relay says about itself: name, limits, kinds',
+        text: 'The relay information document (NIP-11), with `key_packages` of this gateway.',
+        authentication: 'ignored',
+        refusals: [429, 503],
       }),
-      params: authorParams,
-      querystring: countQuerySchema,
-      response: { 200: countSchema },
+      response: { 200: informationSchema },
     },
-    handler: async (request, reply) => {
-      const { kind } = request.query
-      const session = new ExchangeSession({
-        gateway,
-        address: request.address,
-        authenticated: pubkeysOf(request),
-        response: reply.raw,
-      })
-      try {
-        const kinds = kind === undefined ? gateway.options.kinds : [Number(kind)]
-        const filter = { kinds, authors: [request.params.pubkey] }
-        const { replies } = await session.ask('COUNT', 'count', filter)
-        const refused = closedIn(replies)
-        if (refused !== undefined) throw refusalIn(refused)
-        const [count] = replies.flatMap((answer) => (answer[0] === 'COUNT' ? [answer[2].count] : []))
-        if (count === undefined) throw new Refusal('invalid', `this gateway does not handle kind ${kind}`)
-        return { count }
-      } finally {
-        session.close()
-      }
-    },
+    handler: async () => ({ ...(await fromStore(log, information)) }),
   })
   app.route({
     method: 'GET',
@@ -111,20 +88,12 @@ export function authorRoutes(app: TypedApp, { gateway, relayLists }: ApiSettings
           'invalid',
           `only relay lists (kinds ${RELAY_LIST_KINDS.join(', ')}) are published here`,
         )
-      const session = new ExchangeSession({
-        gateway,
-        address: request.address,
-        authenticated: pubkeysOf(request),
-        response: reply.raw,
-      })
-      try {
+      return inSession(gateway, request, reply, async (session) => {
         const { replies, forward } = await session.ask('EVENT', event)
         const publication = publicationIn(forward === undefined ? replies : await keep(forward), event)
         if (!publication.accepted) throw refusalIn(publication.message)
         return publication
-      } finally {
-        session.close()
-      }
+      })
     },
   })
 
