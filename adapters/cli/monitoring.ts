@@ -15,7 +15,7 @@ import { ListenError, listeningOn } from './listening.ts'
 import { secondsNow } from './open-store.ts'
 import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion } from './startup.ts'
+import { readVersion } from './version.ts'
 
 /** What is to be watched: a server, or all the processes of one. */
 export interface Watched {

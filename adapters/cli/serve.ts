@@ -18,8 +18,9 @@ import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { checkCombinations, logRemarks, readVersion } from './startup.ts'
+import { checkCombinations, logRemarks } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
+import { readVersion } from './version.ts'
 
 export function defineServe(command: Command): Command {
   addSettings(command)
