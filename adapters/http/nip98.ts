@@ -97,7 +97,8 @@ export class HttpAuth {
     if (typeof event === 'string') return refused(event)
     const fault = this.#faultOf(event, request)
     if (fault !== undefined) return refused(fault)
-    const signatory = { address: addressKey(request.address), onBadSignature: request.onBadSignature }
+    const address = addressKey(request.address)
+    const signatory = { address, onBadSignature: request.onBadSignature }
     const isValid = await this.#verification.event(event, signatory).catch(() => false)
     if (!isValid) return refused('the event has a wrong id or signature')
     return {
