@@ -42,7 +42,7 @@ describe('demo --keep', () => {
   it("shows Alice's packages after one press, without an extension", async () => {
     const page = await BrowserPage.open(browser, addressOf('?as=alice'))
     await page.press('Sign in')
-    await page.untilText('.stock', 'fresh one-time packages')
+    await page.untilText('.stock', /\d fresh one-time package/)
     expect(await page.text('#packages')).toContain('Reusable')
     await photographs(page, 'demo-alice')
     expect(page.problems).toEqual([])
