@@ -39,16 +39,6 @@ export type ObservedPublish = (typeof PUBLISH_OUTCOMES)[number]
 export const REFUSED_VERBS = ['EVENT', 'REQ', 'COUNT', 'NEG-OPEN', 'AUTH', 'CLOSE', 'other'] as const
 export type ObservedVerb = (typeof REFUSED_VERBS)[number]
 
-/** The NIP-01 prefixes of refusals. */
-export const REFUSAL_PREFIXES = [
-  'invalid',
-  'blocked',
-  'restricted',
-  'rate-limited',
-  'auth-required',
-  'error',
-] as const satisfies readonly RefusalPrefix[]
-
 /** The quotas that limit claims. */
 export const CLAIM_QUOTAS = [
   'perAuthor',

@@ -3,12 +3,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { GatewayActivity } from '../../plugin/gateway.ts'
 import type { StockSurvey } from '../../plugin/lifecycle/stock-survey.ts'
+import { REFUSAL_PREFIXES } from '../../plugin/nostr/refusal.ts'
 import {
   CLAIM_OUTCOMES,
   CLAIM_QUOTAS,
   type Observer,
   PUBLISH_OUTCOMES,
-  REFUSAL_PREFIXES,
   REFUSED_VERBS,
   RELEASE_REASONS,
   REMOVAL_REASONS,

@@ -3,7 +3,7 @@
 import type { Logger } from '../../../plugin/context.ts'
 import { parseRefusal } from '../../../plugin/nostr/machine-readable.ts'
 import type { GatewayMessage } from '../../../plugin/nostr/messages.ts'
-import { Refusal, type RefusalPrefix, UNAVAILABLE } from '../../../plugin/nostr/refusal.ts'
+import { REFUSAL_PREFIXES, Refusal, type RefusalPrefix, UNAVAILABLE } from '../../../plugin/nostr/refusal.ts'
 import { type Problem, problemOf } from '../problem.ts'
 
 /** Thrown to answer with a problem whose status does not follow from its prefix. A `Refusal` is thrown for all others. */
@@ -27,18 +27,9 @@ export function refuse(status: number, prefix: RefusalPrefix, reason: string): R
 /** Why a client is refused whose events or requests have been signed wrongly again and again (I9). */
 export const TOO_MANY_WRONG_SIGNATURES = 'too many wrong signatures came from here'
 
-const PREFIXES: readonly RefusalPrefix[] = [
-  'invalid',
-  'blocked',
-  'restricted',
-  'rate-limited',
-  'auth-required',
-  'error',
-]
-
 /** The refusal in the words of an OK or CLOSED. */
 export function refusalIn(message: string): Refusal {
-  const prefix = PREFIXES.find((known) => message.startsWith(`${known}: `)) ?? 'error'
+  const prefix = REFUSAL_PREFIXES.find((known) => message.startsWith(`${known}: `)) ?? 'error'
   return new Refusal(prefix, message.replace(`${prefix}: `, ''))
 }
 
