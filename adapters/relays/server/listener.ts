@@ -1,5 +1,6 @@
 /** A listening socket: accepts WebSockets within the limits, pings them, and drains them when it stops. */
 
+import { once } from 'node:events'
 import {
   createServer,
   type IncomingMessage,
@@ -187,7 +188,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   http.on('upgrade', upgrade)
   // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
   http.on('connect', (_request, stream) => refuse(stream.on('error', ignore), 405))
-  await bind(http, settings.port, host)
+  await once(http.listen(settings.port, host), 'listening')
 
   const heartbeat = setInterval(() => {
     for (const connection of connections) connection.heartbeat()
@@ -209,16 +210,6 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
 
 /** Errors of a socket end in its `close`. */
 function ignore(): void {}
-
-function bind(http: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, host, () => {
-      http.off('error', reject)
-      resolve()
-    })
-  })
-}
 
 /** RFC 9110 section 9.3.7: OPTIONS of `*` is about the server as a whole. */
 function answerItself(incoming: Exclude<Incoming, 'path'>, response: ServerResponse): void {
