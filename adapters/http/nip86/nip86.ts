@@ -6,7 +6,7 @@ import type { Logger } from '../../../plugin/context.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
-import { authorisationProblem, headersOf, type Unauthenticated } from '../problem.ts'
+import { authorisationProblem, headersOf, STORE_DOWN, type Unauthenticated } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
@@ -43,7 +43,6 @@ export type Listener = 'public' | 'operator'
 const MAX_BODY_BYTES = 65_536
 /** Of what was changed, in a log. */
 const MAX_SUBJECT = 200
-const STORE_DOWN = 'the store does not answer, try again'
 
 /** `*` does not stand for Authorization (Fetch standard, section 3.3.5). */
 const CORS = {

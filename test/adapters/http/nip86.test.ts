@@ -462,7 +462,10 @@ describe("on the operator's listener", () => {
     await start({ access: { ban: [bob] } })
     await did('banpubkey', alice, 'spam')
     const { status, headers, body } = await http(`${server.httpUrl}/operator/access`)
-    expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/json' })
+    expect({ status, type: headers['content-type'] }).toEqual({
+      status: 200,
+      type: 'application/json; charset=utf-8',
+    })
     expect(JSON.parse(body)).toEqual({
       rules: [
         { list: 'ban', subject: bob, from: 'settings' },
