@@ -6,7 +6,7 @@ import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts
 import { restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
-import { HttpAuth, httpUrlOf, requestUrl } from '../http/nip98.ts'
+import { HttpAuth, httpUrlOf } from '../http/nip98.ts'
 import { operatorAccess } from '../http/operator-parts.ts'
 import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
@@ -105,7 +105,7 @@ function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): 
     base,
     gateway,
     auth,
-    urlsOf: (request) => [requestUrl(request, publicUrl)].flatMap((url) => url ?? []),
+    publicUrl,
     maxBodyBytes: maxMessageBytes,
     maxConnections,
     information: async () =>

@@ -6,6 +6,7 @@ import { LocalQuota } from '../../plugin/local-quota.ts'
 import { shapeFault } from '../../plugin/nostr/event.ts'
 import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
+import { isLocalHost } from '../../plugin/request-target.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { Verification, type VerifyEvent } from '../../plugin/verification.ts'
 
@@ -30,8 +31,8 @@ export interface SignedRequest {
   /** The Authorization header. */
   readonly authorization: string | undefined
   readonly method: string
-  /** Absolute, as the client must have signed it (`requestUrl`); one of these, if there are several. */
-  readonly url: string | readonly string[]
+  /** Absolute; the client must have signed one of them (`requestUrl`). None if this server does not know its own URL. */
+  readonly urls: readonly string[]
   /** The client's network address: signatures are verified by address in turn (I9). */
   readonly address: string
   /** Called if the event's id or signature is wrong. It must not throw. */
@@ -83,16 +84,12 @@ export class HttpAuth {
     this.#verification = new Verification(verifyEvent)
   }
 
-  /** Never rejects. */
-  async check(request: SignedRequest & { readonly body: Buffer | undefined }): Promise<Authorisation> {
-    const signature = await this.examine(request)
-    return signature.outcome === 'signed' ? signature.complete(request.body) : signature
-  }
-
-  /** Everything but the body, for those who read only the bodies of some. Never rejects. */
+  /** Checks everything but the body, so that only the bodies of those who have signed are read. Never rejects. */
   async examine(request: SignedRequest): Promise<Signature> {
     const token = tokenIn(request.authorization)
     if (token === undefined) return { outcome: 'absent' }
+    if (request.urls.length === 0)
+      return refused('this server does not know its own URL; its operator must set publicUrl')
     const event = eventIn(token)
     if (typeof event === 'string') return refused(event)
     const fault = this.#faultOf(event, request)
@@ -112,7 +109,7 @@ export class HttpAuth {
     }
   }
 
-  #faultOf(event: SignedEvent, { method, url }: SignedRequest): string | undefined {
+  #faultOf(event: SignedEvent, { method, urls }: SignedRequest): string | undefined {
     const { kind, created_at } = event
     if (kind !== HTTP_AUTH_KIND) return `the event must have kind ${HTTP_AUTH_KIND}`
     if (Math.abs(created_at - this.#now()) > MAX_AGE_SECONDS)
@@ -122,7 +119,6 @@ export class HttpAuth {
     if (signedMethod.toUpperCase() !== method) return `the method tag must be ${method}`
     const signedUrl = onlyTag(event, 'u')
     if (signedUrl === undefined) return 'the event must have one u tag'
-    const urls = [url].flat()
     const comparable = comparableUrl(signedUrl)
     if (comparable !== undefined && urls.some((one) => comparableUrl(one) === comparable)) return undefined
     return `the u tag must be ${urls.join(' or ')}`
@@ -166,11 +162,7 @@ export function requestUrl(request: IncomingMessage, publicUrl: string | undefin
 
 /** Where on this machine the client came to, if the Host header says no more than that. */
 export function localUrl({ headers: { host = '' }, socket }: IncomingMessage): string | undefined {
-  const url = `http://${host}`
-  if (!URL.canParse(url)) return undefined
-  const { hostname, origin } = new URL(url)
-  const localAddress = socket.localAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
-  return hostname === 'localhost' || hostname.replace(/^\[|\]$/g, '') === localAddress ? origin : undefined
+  return isLocalHost(host, socket.localAddress) ? new URL(`http://${host}`).origin : undefined
 }
 
 function refused(reason: string): { readonly outcome: 'refused'; readonly reason: string } {

@@ -5,9 +5,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
-import type { Authorisation, HttpAuth, Signature } from '../nip98.ts'
+import { type Authorisation, requestUrl, type Signature } from '../nip98.ts'
 import { authorisationProblem } from '../problem.ts'
 import type { Exchange } from '../routing.ts'
+import type { ApiSettings } from './api-settings.ts'
 import { RequestRefused } from './refusals.ts'
 
 /**
@@ -35,11 +36,7 @@ declare module 'fastify' {
   }
 }
 
-export interface CallerSettings {
-  readonly auth: HttpAuth
-  /** The URLs that a client may have signed for a request; none if this server does not know its own. */
-  readonly urlsOf: (request: IncomingMessage) => readonly string[]
-  readonly maxBodyBytes: number
+export interface CallerSettings extends Pick<ApiSettings, 'auth' | 'publicUrl' | 'maxBodyBytes'> {
   readonly exchangeOf: (request: IncomingMessage) => Exchange | undefined
 }
 
@@ -48,7 +45,7 @@ const ABSENT = { outcome: 'absent' } as const
 /** Has each request authenticated: its headers before the body is read, then the body. */
 export function addCallers(
   app: FastifyInstance,
-  { auth, urlsOf, exchangeOf, maxBodyBytes }: CallerSettings,
+  { auth, publicUrl, exchangeOf, maxBodyBytes }: CallerSettings,
 ): void {
   app.decorateRequest('address', '')
   app.decorateRequest('onBadSignature')
@@ -87,16 +84,11 @@ export function addCallers(
 
   async function signatureOf(request: FastifyRequest): Promise<Signature> {
     const { raw, is404, routeOptions, address, onBadSignature } = request
+    if (is404 || routeOptions.config.authentication === 'ignored') return ABSENT
     const { authorization } = raw.headers
-    if (is404 || routeOptions.config.authentication === 'ignored' || authorization === undefined)
-      return ABSENT
-    const url = urlsOf(raw)
-    if (url.length === 0)
-      return {
-        outcome: 'refused',
-        reason: 'this server does not know its own URL; its operator must set publicUrl',
-      }
-    return auth.examine({ authorization, method: raw.method ?? '', url, address, onBadSignature })
+    const url = requestUrl(raw, publicUrl)
+    const urls = url === undefined ? [] : [url]
+    return auth.examine({ authorization, method: raw.method ?? '', urls, address, onBadSignature })
   }
 }
 

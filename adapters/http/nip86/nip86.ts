@@ -113,11 +113,10 @@ export class Nip86 {
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
     const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
-    if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
     return auth.examine({
       authorization: request.headers.authorization,
       method: 'POST',
-      url: urls,
+      urls,
       address,
       onBadSignature: () => void client?.countWrongSignature(),
     })
@@ -187,7 +186,6 @@ export class Nip86 {
   }
 }
 
-const NO_URL = 'this server does not know its own URL; its operator must set publicUrl'
 const NO_ADMIN: Answer = { status: 403, error: 'this pubkey is not in admin.pubkeys' }
 
 function answerTo(authorisation: Unauthenticated): Answer {
