@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LocalQuota } from '../../plugin/local-quota.ts'
 import { shapeFault } from '../../plugin/nostr/event.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson, type SignedEvent } from '../../plugin/nostr/messages.ts'
 import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
 import { isLocalHost } from '../../plugin/request-target.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -177,16 +177,8 @@ function tokenIn(authorization: string | undefined): string | undefined {
 /** The event in a token, or what is wrong with it. */
 function eventIn(token: string): SignedEvent | string {
   if (token.length > MAX_TOKEN_LENGTH || !BASE64.test(token)) return 'the event must be encoded as base64'
-  const event = parse(Buffer.from(token, 'base64').toString())
+  const event = parseJson(Buffer.from(token, 'base64').toString())
   return shapeFault(event) ?? (event as SignedEvent)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** The hash of a body that is not empty is required: without it, whoever sees the header could send another body. */

@@ -11,6 +11,7 @@ export const REFUSAL_PREFIXES = [
   'auth-required',
   'error',
 ] as const
+/** One of them. */
 export type RefusalPrefix = (typeof REFUSAL_PREFIXES)[number]
 
 /** What a client is told when the store fails (I7). It does not reveal the cause. */

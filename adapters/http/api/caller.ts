@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type Authorisation, requestUrl, type Signature } from '../nip98.ts'
@@ -112,9 +112,7 @@ function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authoris
 }
 
 function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString())
-  } catch {
-    throw new Refusal('invalid', 'the body must be JSON')
-  }
+  const value = parseJson(body.toString())
+  if (value === undefined) throw new Refusal('invalid', 'the body must be JSON')
+  return value
 }

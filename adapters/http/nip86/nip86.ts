@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import type { Audit } from '../../../plugin/audit.ts'
 import type { Logger } from '../../../plugin/context.ts'
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
 import { authorisationProblem, headersOf, STORE_DOWN, type Unauthenticated } from '../problem.ts'
@@ -34,8 +34,8 @@ export interface Nip86Settings {
 }
 
 /**
- * Where requests come in: on the operator's listener they may be signed for its own address as well, and the relay behind is
- * reached on the public port alone.
+ * Where requests come in. On the operator's listener they may be signed for its own address as well, and those of others than
+ * admins are not passed on to the relay behind.
  */
 export type Listener = 'public' | 'operator'
 
@@ -207,13 +207,7 @@ function isPreflight({ request: { method, headers } }: Exchange): boolean {
 
 /** The call in a body, or what is wrong with it. */
 function callIn(body: Buffer): z.output<typeof callSchema> | string {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString())
-  } catch {
-    return 'the body must be a JSON object with method and params'
-  }
-  const result = callSchema.safeParse(value)
+  const result = callSchema.safeParse(parseJson(body.toString()))
   if (result.success) return result.data
   const [issue] = result.error.issues
   const [field] = issue?.path ?? []
