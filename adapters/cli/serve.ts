@@ -92,7 +92,7 @@ async function serveFrom(
   )
   const sources = { activity: () => gateway.activity(), server: server.statistics }
   const parts = http.operatorParts
-  const watched = { gateway, store: opening, sources, probeUpstream, log, parts }
+  const watched = { gateway, store: opening, opened, sources, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error

@@ -109,10 +109,7 @@ export class Nip86 {
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
 
-  async #signatureOf(
-    { request, address, wrongSignatures }: Exchange,
-    listener: Listener,
-  ): Promise<Signature> {
+  async #signatureOf({ request, address, client }: Exchange, listener: Listener): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
@@ -123,7 +120,7 @@ export class Nip86 {
       method: 'POST',
       url: urls,
       address,
-      onBadSignature: () => void wrongSignatures?.count(),
+      onBadSignature: () => void client?.countWrongSignature(),
     })
   }
 
