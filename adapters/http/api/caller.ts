@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { costOfJson } from '../../../plugin/json-cost.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
@@ -120,6 +121,8 @@ function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authoris
 }
 
 function parse(body: Buffer): unknown {
+  const cost = costOfJson(body)
+  if (cost !== undefined) throw new Refusal('invalid', `the body ${cost}`)
   try {
     return JSON.parse(body.toString())
   } catch {

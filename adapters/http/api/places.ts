@@ -5,6 +5,7 @@ import { addressKey, NETWORK_FACTOR, networkKey } from '../../../plugin/nostr/re
 export interface PlaceLimits {
   /** Of one address (IPv6: one /64); ten times as many of one /48. */
   readonly perAddress: number
+  /** 0 is no limit. */
   readonly total: number
 }
 
@@ -22,7 +23,7 @@ export class Places {
     const { perAddress, total } = this.#limits
     const key = addressKey(address)
     const network = networkKey(key)
-    if (this.#total >= total || this.#countOf(key) >= perAddress) return undefined
+    if ((total > 0 && this.#total >= total) || this.#countOf(key) >= perAddress) return undefined
     if (network !== undefined && this.#countOf(network) >= perAddress * NETWORK_FACTOR) return undefined
     const names = network === undefined ? [key] : [key, network]
     this.#change(names, 1)

@@ -2,11 +2,10 @@
 
 import type { ServerResponse } from 'node:http'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
-import { problemOf, sendProblem } from '../problem.ts'
+import { problemOf, sendProblem, TOO_MANY_WRONG_SIGNATURES } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
 import { Places } from './places.ts'
-import { TOO_MANY_WRONG_SIGNATURES } from './refusals.ts'
 
 export interface RestSettings extends ApiSettings {
   /** Maximum requests in progress, of all addresses together. */

@@ -175,6 +175,22 @@ describe('a request', () => {
       400,
       /^invalid: body\/events: /,
     ],
+    [
+      'whose body is nested too deeply (I9)',
+      'POST',
+      '/claims',
+      { body: `${'['.repeat(100_000)}${']'.repeat(100_000)}` },
+      400,
+      /^invalid: the body is nested too deeply$/,
+    ],
+    [
+      'whose body holds too many values (I9)',
+      'POST',
+      '/packages',
+      { body: `{"events":[[${'1,'.repeat(100_000)}1]]}` },
+      400,
+      /^invalid: the body holds too many values$/,
+    ],
     ['with a __proto__', 'POST', '/claims', { body: '{"__proto__":{"authors":[]}}' }, 400, /^invalid: body/],
   ])('%s is refused as a problem', async (_what, method, path, call, expected, detail) => {
     await serve()
@@ -340,6 +356,28 @@ describe('a flood', () => {
     expect(await published).toBe(200)
     expect(order).toEqual(['claimed', 'published'])
     await client.close()
+  })
+
+  it('in one pipelined connection gives all places back with it', async () => {
+    const { call, open } = await serveSlowly({ quota: { perAuthor: { max: 100 } } })
+    const body = JSON.stringify(claim.json)
+    const post = `POST /api/v1/claims HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const get = 'GET /api/v1/information HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const socket = createConnection(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(`${post}${get.repeat(15)}`)
+    while ((await call('GET', '/information')).status !== 429);
+    socket.resetAndDestroy()
+    while ((await call('GET', '/information')).status === 429);
+    const answers = many(17).map(() => call('POST', '/claims', claim))
+    await firstRefused(answers)
+    open.open()
+    const statuses = (await Promise.all(answers)).map(({ status }) => status).sort()
+    expect(statuses).toEqual([...many(16).map(() => 200), 429])
+  })
+
+  it('has no limit in all where the server has none for connections', async () => {
+    const call = await serve({ maxConnections: 0 })
+    expect((await call('GET', '/information')).status).toBe(200)
   })
 
   async function firstRefused<Answer extends { status: number }>(
