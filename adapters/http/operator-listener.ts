@@ -24,12 +24,15 @@ export interface OperatorListener {
 /** Those who look at metrics are few. */
 const MAX_CONNECTIONS = 256
 const REQUEST_TIMEOUT_MS = 30_000
+/** No answer of any part may be read by another origin, or taken for something else than it says it is. */
+const HEADERS = { 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' }
 
 /** Rejects if it cannot listen on the address. It does not keep the process running. */
 export async function listenForOperator(settings: OperatorListenerSettings): Promise<OperatorListener> {
   const { host, port, hosts } = settings
   const answer = httpHandler(settings.parts)
   const http = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     const fault = faultOf(request, hosts)
     if (fault !== undefined) return sendText(response, 403, fault)
     const notFound = () => sendText(response, 404, 'not found')
@@ -53,12 +56,22 @@ export async function listenForOperator(settings: OperatorListenerSettings): Pro
  * Why a request is refused. A page of another website can give its name an address of ours (DNS rebinding): its requests then
  * have that name as their Host. An IP address cannot be rebound. A request that a page sends to another origin names its own.
  */
-function faultOf({ headers }: IncomingMessage, hosts: readonly string[]): string | undefined {
-  const { host, origin } = headers
+function faultOf(request: IncomingMessage, hosts: readonly string[]): string | undefined {
+  const { host, origin } = request.headers
   if (!isOurs(host, hosts))
     return 'this Host header is not allowed; use localhost or an IP address, or add the name to admin.hosts'
   if (origin !== undefined && !isSameOrigin(origin, host)) return 'requests of other origins are not allowed'
-  return undefined
+  return isOfOtherSite(request) ? 'requests of other sites are not allowed' : undefined
+}
+
+/**
+ * Whether a page of another site has a part of itself loaded from here, such as a picture: browsers send no Origin then, but they say
+ * so (Fetch Metadata). It could not read it, but see how long it takes. A link to here is not a part of a page.
+ */
+function isOfOtherSite({ headers, method }: IncomingMessage): boolean {
+  const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers
+  if (site !== 'cross-site' && site !== 'same-site') return false
+  return method !== 'GET' || mode !== 'navigate' || destination !== 'document'
 }
 
 function isOurs(host: string | undefined, hosts: readonly string[]): boolean {
@@ -83,14 +96,12 @@ export interface OperatorAnswer {
   readonly body: string
 }
 
-/** Nothing of it may be kept, framed or read by another origin. */
+/** Nothing of it may be kept. */
 export function send(response: ServerResponse, { status, type, body }: OperatorAnswer): void {
   response.writeHead(status, {
     'content-type': type,
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'cross-origin-resource-policy': 'same-origin',
   })
   response.end(body)
 }

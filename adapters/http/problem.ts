@@ -33,6 +33,9 @@ export function problemOf({ prefix, message }: Refusal, status = statusOf[prefix
   return { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail: message, prefix }
 }
 
+/** Why a client is refused whose events or requests have been signed wrongly again and again (I9). */
+export const TOO_MANY_WRONG_SIGNATURES = 'too many wrong signatures came from here'
+
 /** Why there is no authenticated pubkey. */
 export type Unauthenticated = Exclude<Authorisation, { outcome: 'authenticated' }>
 

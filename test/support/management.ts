@@ -7,7 +7,7 @@ import { operatorAccess } from '../../adapters/http/operator-parts.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
 import { startProxy } from '../../adapters/relays/proxy/proxy.ts'
 import { askUpstream } from '../../adapters/relays/proxy/upstream-http.ts'
-import { serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
+import { proxyOptionsSchema, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { startStandalone } from '../../adapters/relays/standalone/standalone.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import { auditTo } from '../../plugin/audit.ts'
@@ -56,9 +56,11 @@ export async function startManaged(settings: ManagedSettings = {}): Promise<Mana
   })
   const handler = httpHandler([nip86.part(listener), operatorAccess({ gateway, relayUrl: SIGNED_URL, log })])
   const server = { gateway, log, options: serverOptionsSchema.parse({}), http: handler, nips: [86, 98] }
+  // Every client may say in X-Real-IP what its address is.
+  const proxy = proxyOptionsSchema.parse({ trust: ['127.0.0.1'] })
   const started =
     upstream === undefined
-      ? await startStandalone({ ...server, store, clock, version: '0.0.0-test' })
+      ? await startStandalone({ ...server, store, clock, proxy, version: '0.0.0-test' })
       : await startProxy({ ...server, upstream })
   return Object.assign(served(started), { store, httpUrl: started.url.replace('ws', 'http') })
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { costOfJson } from '../../../plugin/json-cost.ts'
 import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
@@ -112,6 +113,8 @@ function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authoris
 }
 
 function parse(body: Buffer): unknown {
+  const cost = costOfJson(body)
+  if (cost !== undefined) throw new Refusal('invalid', `the body ${cost}`)
   const value = parseJson(body.toString())
   if (value === undefined) throw new Refusal('invalid', 'the body must be JSON')
   return value

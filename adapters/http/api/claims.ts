@@ -51,7 +51,10 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
       return inSession(gateway, request, reply, async (session) => {
         const answer = await session.ask('REQ', 'claim', filter)
         // What the client cannot be sent any more goes back (I1).
-        if (session.isGone) await answer.unsent?.()
+        if (session.isGone) {
+          await answer.unsent?.()
+          return reply.hijack()
+        }
         throwIfClosed(answer.replies)
         const wait = longestWait(answer.claims)
         if (wait !== undefined) reply.header('retry-after', `${wait}`)

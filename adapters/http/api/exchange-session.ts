@@ -6,8 +6,8 @@ import type { Answer, GatewaySession } from '../../../plugin/connection.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { ClientMessage, GatewayMessage } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { TOO_MANY_WRONG_SIGNATURES } from '../problem.ts'
 import { pubkeysOf } from './caller.ts'
-import { TOO_MANY_WRONG_SIGNATURES } from './refusals.ts'
 
 type Gateway = Pick<KeyPackageGateway, 'session'>
 

@@ -24,9 +24,6 @@ export function refuse(status: number, prefix: RefusalPrefix, reason: string): R
   return new RequestRefused(problemOf(new Refusal(prefix, reason), status))
 }
 
-/** Why a client is refused whose events or requests have been signed wrongly again and again (I9). */
-export const TOO_MANY_WRONG_SIGNATURES = 'too many wrong signatures came from here'
-
 /** The refusal in the words of an OK or CLOSED. */
 export function refusalIn(message: string): Refusal {
   const prefix = REFUSAL_PREFIXES.find((known) => message.startsWith(`${known}: `)) ?? 'error'

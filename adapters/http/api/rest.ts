@@ -3,13 +3,12 @@
 import type { ServerResponse } from 'node:http'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
-import { problemOf, sendProblem } from '../problem.ts'
+import { problemOf, sendProblem, TOO_MANY_WRONG_SIGNATURES } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { TOO_MANY_WRONG_SIGNATURES } from './refusals.ts'
 
 export interface RestSettings extends ApiSettings {
-  /** Maximum requests in progress, of all addresses together. */
+  /** Maximum requests in progress, of all addresses together; 0 is no limit. */
   readonly maxConnections: number
 }
 
@@ -96,7 +95,8 @@ class Places {
   /** A place for one request, and how it is given back, which must be called once; undefined if there is none. */
   take(address: string): (() => void) | undefined {
     const key = addressKey(address)
-    if (this.#count >= this.#max || this.#byAddress.isFull(key, MAX_PER_ADDRESS)) return undefined
+    if ((this.#max > 0 && this.#count >= this.#max) || this.#byAddress.isFull(key, MAX_PER_ADDRESS))
+      return undefined
     this.#change(key, 1)
     return () => this.#change(key, -1)
   }

@@ -6,7 +6,13 @@ import type { Logger } from '../../../plugin/context.ts'
 import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
-import { authorisationProblem, headersOf, STORE_DOWN, type Unauthenticated } from '../problem.ts'
+import {
+  authorisationProblem,
+  headersOf,
+  STORE_DOWN,
+  TOO_MANY_WRONG_SIGNATURES,
+  type Unauthenticated,
+} from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import { type Call, type ManagedGateway, methodNamed } from './methods.ts'
 import { type Answer, answerOfBoth, type OwnDone, ownAnswer, supportedMethods } from './relays-answer.ts'
@@ -89,6 +95,7 @@ export class Nip86 {
   }
 
   async #take(exchange: Exchange, listener: Listener): Promise<void> {
+    if (exchange.client?.isKeptOut() === true) return send(exchange, KEPT_OUT)
     const signature = await this.#signatureOf(exchange, listener)
     if (signature.outcome === 'refused') return send(exchange, answerTo(signature))
     if (signature.outcome === 'absent' || !this.#settings.admins.has(signature.pubkey)) {
@@ -186,6 +193,7 @@ export class Nip86 {
   }
 }
 
+const KEPT_OUT: Answer = { status: 429, error: `rate-limited: ${TOO_MANY_WRONG_SIGNATURES}` }
 const NO_ADMIN: Answer = { status: 403, error: 'this pubkey is not in admin.pubkeys' }
 
 function answerTo(authorisation: Unauthenticated): Answer {

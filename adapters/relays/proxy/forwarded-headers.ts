@@ -12,7 +12,7 @@ const HOP_BY_HOP = new Set(
     'sec-websocket-key sec-websocket-version sec-websocket-extensions sec-websocket-protocol'
   ).split(' '),
 )
-/** Headers that only a trusted reverse proxy may set. */
+/** Headers that only a trusted reverse proxy may set; servers that speak CGI read `_` and `-` as the same (RFC 3875 section 4.1.18). */
 const FORWARDING =
   /^(forwarded|x-forwarded-.*|x-(real|client|cluster-client)-ip|(true|fastly)-client-ip|cf-connecting-ip(v6)?)$/
 
@@ -21,7 +21,9 @@ export function upstreamHeaders(
   headers: IncomingHttpHeaders,
   { address, isVouchedFor }: Sender,
 ): OutgoingHttpHeaders {
-  const kept = Object.entries(endToEnd(headers)).filter(([name]) => isVouchedFor || !FORWARDING.test(name))
+  const kept = Object.entries(endToEnd(headers)).filter(
+    ([name]) => isVouchedFor || !FORWARDING.test(name.replaceAll('_', '-')),
+  )
   return {
     ...Object.fromEntries(kept),
     // Without a marked end, the body would be read as the next request.

@@ -19,6 +19,7 @@ import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits, type Place } from './connection-limits.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { MessageTurns } from './message-turns.ts'
+import { OpenResponses } from './open-responses.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
 import type { Sender } from './trusted-headers.ts'
@@ -113,7 +114,9 @@ export interface Listener {
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, limits, host, refused, badSignatures, turns } = settings
+  const open = new OpenResponses()
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    open.add(request, response)
     response.once('close', () => {
       // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
       if (!http.listening) setImmediate(() => http.closeIdleConnections())

@@ -162,6 +162,32 @@ describe('a request', () => {
     ])
       expect([origin, await ask(url, { origin })]).toEqual([origin, 403])
   })
+
+  it('is refused as a part of a page of another site, which sends no Origin; a link to here is followed', async () => {
+    const url = await start()
+    const fetched = (site: string, mode: string, destination: string) =>
+      ask(url, { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination })
+    for (const site of ['cross-site', 'same-site']) {
+      expect([site, await fetched(site, 'no-cors', 'image')]).toEqual([site, 403])
+      expect([site, await fetched(site, 'no-cors', 'script')]).toEqual([site, 403])
+      expect([site, await fetched(site, 'navigate', 'iframe')]).toEqual([site, 403])
+      expect([site, await fetched(site, 'navigate', 'document')]).toEqual([site, 200])
+    }
+    expect(await fetched('same-origin', 'cors', 'empty')).toBe(200)
+    expect(await fetched('none', 'navigate', 'document')).toBe(200)
+  })
+
+  it('is answered so that no other origin may load it, whichever part answers', async () => {
+    const other: HttpPart = ({ response }) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
+      return true
+    }
+    const { headers } = await http(`${await start({ others: [other] })}/operator/access`)
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+    })
+  })
 })
 
 describe('/readyz', () => {

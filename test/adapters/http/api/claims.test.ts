@@ -208,6 +208,45 @@ describe('POST /claims', () => {
     const { packages = [] } = (await call('GET', '/packages', { as: alice })).body
     expect(packages).toHaveLength(3)
   })
+
+  it('releases what waits behind another answer on a connection that the client closes, and logs no error', async () => {
+    const store = memoryStore()
+    const asked = gate()
+    const answer = gate()
+    const claim = store.claim.bind(store)
+    const call = await serve({ claim: { redeliverySeconds: 0 } }, store)
+    await stock(alice, 5)
+    const release = store.release.bind(store)
+    const released: string[] = []
+    const all = gate()
+    store.claim = async (...args) => {
+      const outcomes = await claim(...args)
+      asked.open()
+      await answer.opened
+      return outcomes
+    }
+    store.release = async (...args) => {
+      await release(...args)
+      released.push(...args[1])
+      if (released.length === 3) all.open()
+    }
+    const body = JSON.stringify(claimOf(alice))
+    const post = `POST /api/v1/claims HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const socket = createConnection(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(post.repeat(3))
+    await asked.opened
+    await serverSees()
+    socket.resetAndDestroy()
+    await new Promise((resolve) => socket.once('close', resolve))
+    await serverSees()
+    answer.open()
+    await all.opened
+    expect(new Set(released).size).toBe(3)
+    const { packages = [] } = (await call('GET', '/packages', { as: alice })).body
+    expect(packages.map(({ state }) => state)).toEqual(packages.map(() => 'fresh'))
+    expect(packages).toHaveLength(5)
+    expect(server.errors).toEqual([])
+  })
 })
 
 describe.each(everyStore())('over HTTP and WebSockets on one %s store', (_name, open) => {

@@ -1,5 +1,6 @@
 /** One client does not slow the others of /api/v1 and of WebSockets (I9): places, turns, and wrong signatures. */
 
+import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { memoryStore } from '../../../../adapters/storage/memory.ts'
 import { Client } from '../../../support/client.ts'
@@ -115,6 +116,28 @@ describe('a flood', () => {
     expect(await published).toBe(200)
     expect(order).toEqual(['claimed', 'published'])
     await client.close()
+  })
+
+  it('in one pipelined connection gives all places back with it', async () => {
+    const { call, open } = await serveSlowly({ quota: { perAuthor: { max: 100 } } })
+    const body = JSON.stringify(claim.json)
+    const post = `POST /api/v1/claims HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const get = 'GET /api/v1/information HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    const socket = createConnection(Number(new URL(server.url).port), '127.0.0.1')
+    socket.write(`${post}${get.repeat(15)}`)
+    while ((await call('GET', '/information')).status !== 429);
+    socket.resetAndDestroy()
+    while ((await call('GET', '/information')).status === 429);
+    const answers = many(17).map(() => call('POST', '/claims', claim))
+    await firstRefused(answers)
+    open.open()
+    const statuses = (await Promise.all(answers)).map(({ status }) => status).sort()
+    expect(statuses).toEqual([...many(16).map(() => 200), 429])
+  })
+
+  it('has no limit in all where the server has none for connections', async () => {
+    const call = await serve({ maxConnections: 0 })
+    expect((await call('GET', '/information')).status).toBe(200)
   })
 
   async function firstRefused<Answer extends { status: number }>(

@@ -174,6 +174,22 @@ describe('a request', () => {
       400,
       /^invalid: body\/events: /,
     ],
+    [
+      'whose body is nested too deeply (I9)',
+      'POST',
+      '/claims',
+      { body: `${'['.repeat(100_000)}${']'.repeat(100_000)}` },
+      400,
+      /^invalid: the body is nested too deeply$/,
+    ],
+    [
+      'whose body holds too many values (I9)',
+      'POST',
+      '/packages',
+      { body: `{"events":[[${'1,'.repeat(100_000)}1]]}` },
+      400,
+      /^invalid: the body holds too many values$/,
+    ],
     ['with a __proto__', 'POST', '/claims', { body: '{"__proto__":{"authors":[]}}' }, 400, /^invalid: body/],
   ])('%s is refused as a problem', async (_what, method, path, call, expected, detail) => {
     await serve()

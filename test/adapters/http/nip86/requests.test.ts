@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals'
 import { METHODS } from '../../../../adapters/http/nip86/methods.ts'
 import { memoryStore } from '../../../../adapters/storage/memory.ts'
 import { http, rawHttp } from '../../../support/http.ts'
-import { authorizationBy } from '../../../support/http-auth.ts'
+import { authorizationBy, headerOf, httpAuthEvent } from '../../../support/http-auth.ts'
 import { NOW } from '../../../support/key-packages.ts'
 import {
   admin,
@@ -143,6 +143,22 @@ describe('a request is refused', () => {
       status: 400,
       answer: { error: expect.stringContaining(`${method}: ${error}`) },
     })
+  })
+
+  it('of an address whose signatures are wrong again and again, with 429 before they are looked at (I9)', async () => {
+    await start()
+    const signed = httpAuthEvent(admin, { method: 'POST', url: SIGNED_URL, now: NOW })
+    const authorization = headerOf({ ...signed, sig: '0'.repeat(128) })
+    const wrong = { headers: { authorization, 'x-real-ip': '192.0.2.7' } }
+    for (let time = 0; time < 61; time += 1)
+      expect((await call(server, 'supportedmethods', [], wrong)).status).toBe(401)
+    expect(
+      await call(server, 'supportedmethods', [], { headers: { 'x-real-ip': '192.0.2.7' } }),
+    ).toMatchObject({
+      status: 429,
+      answer: { error: 'rate-limited: too many wrong signatures came from here' },
+    })
+    expect((await call(server, 'supportedmethods')).status).toBe(200)
   })
 
   it('whose body is too large, with 413', async () => {

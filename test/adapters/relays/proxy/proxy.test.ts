@@ -49,9 +49,11 @@ describe("the client's address", () => {
     await start()
     for (const forwarded of ['203.0.113.9', '203.0.113.10']) {
       const claimed = { 'x-forwarded-for': forwarded, 'x-real-ip': forwarded, 'true-client-ip': forwarded }
-      await connect({ headers: { ...claimed, forwarded: `for=${forwarded}` } })
+      const alike = { x_forwarded_for: forwarded, 'x-real_ip': forwarded }
+      await connect({ headers: { ...claimed, ...alike, forwarded: `for=${forwarded}` } })
       expect(handshake()).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-real-ip': '127.0.0.1' })
       expect([handshake().forwarded, handshake()['true-client-ip']]).toEqual([undefined, undefined])
+      expect(Object.keys(handshake()).filter((name) => name.includes('_'))).toEqual([])
     }
     const warnings = proxy.log.lines.filter(({ level }) => level === 'warn')
     expect(warnings).toEqual([
