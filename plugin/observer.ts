@@ -64,7 +64,7 @@ export type ReleaseReason = (typeof RELEASE_REASONS)[number]
 
 /** Told of what happens in one gateway. What a method throws is logged, and stops nothing. */
 export interface Observer {
-  /** Milliseconds on a clock that is never set, such as `performance.now`: durations are measured by it. */
+  /** Milliseconds on a monotonic clock, such as `performance.now`, by which durations are measured. */
   time(): number
   /** A claim was answered. `by` names the quota of a `limited` one. */
   claimed(outcome: ObservedClaim, by?: LimitedClaim['by']): void

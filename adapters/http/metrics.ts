@@ -186,7 +186,7 @@ export class Metrics {
     this.#make.gauge('connections', 'WebSockets that are open', (gauge) => gauge.set(server().connections))
     const refused = new Counter({
       name: `${PREFIX}connections_refused_total`,
-      help: 'Clients, or something of them, that the server refused',
+      help: 'Clients, and messages of clients, that the server refused',
       labelNames: ['reason'],
       registers: [this.registry],
       collect() {

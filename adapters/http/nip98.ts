@@ -19,11 +19,11 @@ const MAX_AGE_SECONDS = 60
  * may differ.
  */
 const ONE_USE = { max: 1, windowSeconds: 180 }
-/** Each id that is remembered costs the store a write and some room, and keys cost a client nothing (I9). */
+/** Each id that is remembered costs the store a write and some room, and a client can make any number of keys (I9). */
 const PER_ADDRESS = { max: 600, windowSeconds: 60 }
 /** Node.js reads no longer header by default. */
 const MAX_TOKEN_LENGTH = 16_384
-/** RFC 4648 section 4. `Buffer.from` skips what is none of it. */
+/** RFC 4648 section 4. `Buffer.from` skips other characters. */
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /** A request as far as its headers go. */

@@ -65,8 +65,8 @@ function faultOf(request: IncomingMessage, hosts: readonly string[]): string | u
 }
 
 /**
- * Whether a page of another site has a part of itself loaded from here, such as a picture: browsers send no Origin then, but they say
- * so (Fetch Metadata). It could not read it, but see how long it takes. A link to here is not a part of a page.
+ * Whether a page of another site loads something from here, such as a picture. Browsers then send no Origin, but Fetch Metadata. The
+ * page could not read the answer, but could time it. Following a link to here is allowed.
  */
 function isOfOtherSite({ headers, method }: IncomingMessage): boolean {
   const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers

@@ -104,7 +104,7 @@ export function pubkeysOf({ authorisation }: FastifyRequest): readonly Pubkey[] 
   return authorisation.outcome === 'authenticated' ? [authorisation.pubkey] : []
 }
 
-/** A signature that is there and does not hold is refused everywhere: nobody takes part under another name than they think. */
+/** An invalid signature is refused even where none is required, so that nobody acts under an identity they did not intend. */
 function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authorisation | undefined): void {
   if (authorisation === undefined || is404) return
   if (authorisation.outcome === 'absent' && routeOptions.config.authentication !== 'required') return

@@ -50,7 +50,7 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
       }
       return inSession(gateway, request, reply, async (session) => {
         const answer = await session.ask('REQ', 'claim', filter)
-        // What the client cannot be sent any more goes back (I1).
+        // Releases what can no longer be sent (I1).
         if (session.isGone) {
           await answer.unsent?.()
           return reply.hijack()

@@ -82,7 +82,7 @@ function fail(response: ServerResponse): void {
   else sendProblem(response, problemOf(new Refusal('error', 'failed to handle this request'), 500))
 }
 
-/** The requests in progress: of one address, and of all, so that a flood waits outside (I9). */
+/** The requests in progress: of one address, and of all (I9). */
 class Places {
   readonly #max: number
   readonly #byAddress = new AddressCounts()

@@ -95,7 +95,7 @@ export class HandshakeRefused extends Error {
 export interface ListenerStatistics {
   /** Clients that are connected now. */
   readonly connections: number
-  /** How often a client or something of it was refused since the start, by reason. */
+  /** How often a client, or a message of one, was refused since the start, by reason. */
   readonly refused: RefusedCounts
   /** The relay behind, as far as is known from the last connection to it; absent if there is none. */
   readonly upstream?: 'reachable' | 'unreachable'
@@ -142,7 +142,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const connections = new Set<ClientConnection>()
   const places = new ConnectionLimits(limits)
 
-  // By itself, so that what a connection holds on to does not include the request.
+  // A function of its own, so that its closures do not keep the request alive.
   const keep = (socket: WebSocket, connection: ClientConnection, place: Place) => {
     connections.add(connection)
     place.connected(() => {
