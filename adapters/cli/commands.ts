@@ -74,7 +74,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['stats --store lmdb:/var/lib/keypackages', 'a table'],
       ['stats --json', 'for a program'],
     ],
-    load: async () => (await import('./stats.ts')).defineStats,
+    load: async () => (await import('./packages/stats.ts')).defineStats,
   },
   list: {
     group: LOOK,
@@ -83,7 +83,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['list', 'every author, and how many packages they have'],
       ['list npub1...', 'the packages of one author'],
     ],
-    load: async () => (await import('./list.ts')).defineList,
+    load: async () => (await import('./packages/list.ts')).defineList,
   },
   export: {
     group: LOOK,
@@ -110,7 +110,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['delete npub1... 3f2a9c01', 'one, by the beginning of its id'],
       ['delete npub1... --yes', 'all of the author, without asking'],
     ],
-    load: async () => (await import('./delete.ts')).defineDelete,
+    load: async () => (await import('./packages/delete.ts')).defineDelete,
   },
   sweep: {
     group: CHANGE,

@@ -13,8 +13,8 @@ import { keepDemo } from './demo/keep.ts'
 import { loadCiphersuite } from './demo/mls.ts'
 import { createPerson, type Scene, type Step, story } from './demo/story.ts'
 import { print } from './output.ts'
-import { readVersion } from './startup.ts'
 import { coloured } from './style.ts'
+import { readVersion } from './version.ts'
 
 type Print = (line: string) => void
 

@@ -15,7 +15,7 @@ const FLUSH_MS = 500
 const STALLED_MS = 200
 
 /** Whether the log is written, and if not, whether a thread is stuck in a write, which keeps the process from ending. */
-export type LogEnd = 'written' | 'given up' | 'stuck'
+type LogEnd = 'written' | 'given up' | 'stuck'
 
 class LogWriter {
   /** Told of how many lines were lost, once the log can be written again. */

@@ -15,13 +15,15 @@ import { ListenError, listeningOn } from './listening.ts'
 import { secondsNow } from './open-store.ts'
 import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion } from './startup.ts'
+import { readVersion } from './version.ts'
 
 /** What is to be watched: a server, or all the processes of one. */
 export interface Watched {
   readonly gateway: Pick<KeyPackageGateway, 'surveyStock'>
   /** Whether it answers is found out without counting that. */
   readonly store: KeyPackageStore
+  /** When it is open, from which time on the stock is surveyed; at once by default. */
+  readonly opened?: Promise<void>
   /** What is read in this process alone. */
   readonly sources: Pick<MetricSources, 'activity' | 'server'>
   /** The metrics of all processes, where there are several. */
@@ -79,7 +81,7 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
     import('../http/operator-parts.ts'),
   ])
   const { gateway, store, sources, probeUpstream, log, parts, earlier = [] } = watched
-  const { read = async () => metrics.registry } = watched
+  const { read = async () => metrics.registry, opened = Promise.resolve() } = watched
   const stock = new StockWatch({ gateway, log })
   const health = new Health({
     store,
@@ -110,7 +112,11 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
   const textfile = await textfileOf(read, settings, log)
   textfile?.start()
   if (listener !== undefined) history.start()
-  if (listener !== undefined || textfile !== undefined) void stock.start()
+  if (listener !== undefined || textfile !== undefined)
+    opened.then(
+      () => stock.start(),
+      () => undefined,
+    )
   return {
     url: listener?.url,
     close: async () => {

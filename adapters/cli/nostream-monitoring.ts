@@ -11,7 +11,7 @@ import { type MetricSources, Metrics } from '../http/metrics.ts'
 import { watch } from './monitoring.ts'
 import { secondsNow } from './open-store.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion } from './startup.ts'
+import { readVersion } from './version.ts'
 
 /** What one process of nostream counts. */
 export interface NostreamCounts {

@@ -23,7 +23,8 @@ import { openNostreamGateway, openNostreamStore, readNostreamSettings } from './
 import { countInNostream } from './nostream-monitoring.ts'
 import { withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
-import { logRemarks, readVersion } from './startup.ts'
+import { logRemarks } from './startup.ts'
+import { readVersion } from './version.ts'
 
 type MakeFactory = (...repositories: readonly unknown[]) => MessageHandlerFactory<unknown, NostreamAdapter>
 

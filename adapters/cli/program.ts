@@ -5,8 +5,8 @@ import { commands, HELP } from './commands.ts'
 import { endLog } from './ending.ts'
 import { addExamples, configureHelp, firstScreen } from './help.ts'
 import { isOutputFault, watchOutput } from './output.ts'
-import { readVersion } from './startup.ts'
 import { coloured } from './style.ts'
+import { readVersion } from './version.ts'
 
 const USAGE_ERROR = 2
 /** The codes of errors in what the operator wrote: settings, and files to read. */

@@ -18,8 +18,9 @@ import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { gatewayOptions, type Settings } from './settings-schema.ts'
-import { checkCombinations, logRemarks, readVersion } from './startup.ts'
+import { checkCombinations, logRemarks } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
+import { readVersion } from './version.ts'
 
 export function defineServe(command: Command): Command {
   addSettings(command)
@@ -91,7 +92,7 @@ async function serveFrom(
   )
   const sources = { activity: () => gateway.activity(), server: server.statistics }
   const parts = http.operatorParts
-  const watched = { gateway, store: opening, sources, probeUpstream, log, parts }
+  const watched = { gateway, store: opening, opened, sources, probeUpstream, log, parts }
   const operator = await monitoring?.watch(watched).catch(async (error: unknown) => {
     await server.close()
     throw error

@@ -1,23 +1,9 @@
-/** What a server looks at when it starts: its version, settings that contradict each other, and settings that may surprise. */
+/** What a server looks at when it starts: settings that contradict each other, and settings that may surprise. */
 
-import { existsSync, readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { hostAndPort, type Settings } from './settings-schema.ts'
-
-/** The version in the package.json of this software. */
-export function readVersion(): string {
-  const { version } = JSON.parse(readFileSync(findManifest(), 'utf8')) as { version: string }
-  return version
-}
-
-/** The nearest package.json above this file; the compiled file lies one folder deeper than the source. */
-function findManifest(): URL {
-  let here = new URL('.', import.meta.url)
-  while (!existsSync(new URL('package.json', here))) here = new URL('..', here)
-  return new URL('package.json', here)
-}
 
 /** @throws SettingsError where two settings contradict each other */
 export function checkCombinations({ upstream, custody, proxy, store, listen, admin }: Settings): void {

@@ -3,7 +3,7 @@
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Settings } from './settings-schema.ts'
-import { readVersion } from './startup.ts'
+import { readVersion } from './version.ts'
 
 export interface Counted {
   /** For a gateway. */

@@ -32,7 +32,7 @@ export const STORE_OPERATIONS = [
   'rank',
 ] as const satisfies readonly (keyof KeyPackageStore)[]
 
-export type StoreOperation = (typeof STORE_OPERATIONS)[number]
+type StoreOperation = (typeof STORE_OPERATIONS)[number]
 
 /** Told of each call when it is over. It must not throw. */
 export interface StoreCallSink {

@@ -3,11 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readRequestTarget } from '../../plugin/request-target.ts'
 
-/** How often a client has sent wrong signatures: its connections are closed for it, and its address kept out for a while (I9). */
-export interface WrongSignatures {
+/** A client beside all others of the server, those of WebSockets included (I9). */
+interface HttpClient {
+  /** Whether its address is kept out for a while, for wrong signatures. */
   isKeptOut(): boolean
-  /** Counts one more. `too many`: nothing more of this request is to be looked at. */
-  count(): 'tolerated' | 'too many'
+  /** Counts a wrong signature. `too many`: nothing more of this request is to be looked at. */
+  countWrongSignature(): 'tolerated' | 'too many'
+  /** Resolves when it is its turn to have so many bytes handled. */
+  turn(bytes: number): Promise<void>
 }
 
 /** One request, and where its answer goes. */
@@ -20,8 +23,8 @@ export interface Exchange {
   readonly address: string
   /** Has the relay answer a request after all that a part has taken, and whose body it has not read. */
   readonly pass: () => void
-  /** Absent where nobody counts them. */
-  readonly wrongSignatures?: WrongSignatures | undefined
+  /** Absent where there are no others. */
+  readonly client?: HttpClient | undefined
 }
 
 /** Part of the HTTP interface. True: it has taken the request, and answers it. False: it has touched neither side. */
@@ -33,15 +36,15 @@ export type HttpHandler = (
   response: ServerResponse,
   address: string,
   pass: () => void,
-  wrongSignatures?: WrongSignatures,
+  client?: HttpClient,
 ) => boolean
 
 /** Asks the parts in order. A request target that is not a path is no part's. */
 export function httpHandler(parts: readonly HttpPart[]): HttpHandler {
-  return (request, response, address, pass, wrongSignatures) => {
+  return (request, response, address, pass, client) => {
     const target = readRequestTarget(request.url ?? '')
     if (target.form !== 'path') return false
-    const exchange = { request, response, path: target.path, address, pass, wrongSignatures }
+    const exchange = { request, response, path: target.path, address, pass, client }
     return parts.some((part) => part(exchange))
   }
 }

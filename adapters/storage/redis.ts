@@ -59,6 +59,8 @@ import { Scripts } from './redis/scripts.ts'
 import { Signals } from './redis/signals.ts'
 import { Sweeper } from './redis/sweep.ts'
 
+export type { RedisAccess, RedisTls, SentinelAccess } from './redis/clients.ts'
+
 export interface RedisStoreOptions extends RedisAccess {
   /** A `redis://`, `rediss://`, `redis+sentinel://` or `redis+cluster://` address, or an ioredis client whose settings are copied. */
   readonly redis: string | RedisClient

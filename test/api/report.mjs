@@ -15,7 +15,8 @@ const isCheck = process.argv.includes('--check')
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 try {
-  const changed = Object.entries(exports).filter(([entry, { types }]) => !isReported(nameOf(entry), types))
+  const entries = Object.entries(exports).filter(([, { types }]) => types !== undefined)
+  const changed = entries.filter(([entry, { types }]) => !isReported(nameOf(entry), types))
   if (changed.length > 0) {
     console.error(`The public API of ${changed.map(([entry]) => entry).join(', ')} has changed: npm run api`)
     process.exitCode = 1

@@ -1,16 +1,19 @@
 /** examples/strfry works as its README says, on the real strfry if STRFRY_BIN is set. */
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { loadSettings } from '../../adapters/cli/settings.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { StrfryRelay, strfryProgram } from '../e2e/strfry/strfry-relay.ts'
-import { runCli, serveCli } from '../support/cli.ts'
+import { MAIN, runCli, serveCli } from '../support/cli.ts'
 import { Client } from '../support/client.ts'
+import { eventually } from '../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
+import { startProcess } from '../support/processes.ts'
 import { scratch } from '../support/scratch.ts'
 import { pluginCommand } from '../support/strfry.ts'
 
@@ -46,7 +49,7 @@ describe('the files', () => {
     }
     expect(strfry).toContain(`plugin = "${COMMAND} strfry --config ${config}"`)
     expect(strfry).toMatch(new RegExp(`^ *restrictedReadKinds = "4, 1059, ${kinds.join(', ')}"$`, 'm'))
-    expect(read('README.md')).toContain(`strfry delete --filter '{"kinds":${JSON.stringify(kinds)}}'`)
+    expect(read('README.md')).toContain(`strfry scan '{"kinds":[${kinds},10051]}'`)
     expect(read('nginx.conf')).toContain(`proxy_pass http://${listen};`)
     const unit = read('keypackage-gateway.service')
     expect(unit).toMatch(new RegExp(`^ExecStart=\\S+ ${COMMAND} serve --config ${config}$`, 'm'))
@@ -97,7 +100,10 @@ describeStrfry('a running strfry', () => {
     const direct = await connect(strfry.url)
     for (const event of [...old, slot, note]) expect(await direct.publish(event)).toEqual([true, ''])
 
-    // 2. Configure the gateway
+    const shell = new ReadmeShell(directory, strfry, config)
+    const stored = () => strfry.command('scan', '{"kinds":[443,30443]}')
+
+    // 2. Start the gateway
     writeFileSync(
       config,
       read('gateway.yaml')
@@ -108,54 +114,108 @@ describeStrfry('a running strfry', () => {
       kill('SIGTERM')
       await finished
     })
+    const { limitation } = await informationOf(strfry.url)
+    expect((await informationOf(proxy.url)).limitation).toMatchObject(limitation)
 
-    // 3. Install the plugin in strfry
+    // 3. Copy the key packages that strfry has: it serves them as before
+    expect(await shell.run('## 3.', 'import')).toMatch(/^stored +3 /m)
+    expect((await direct.request('still', ofAlice)).events).toHaveLength(2)
+    const later = await newKeyPackage(60)
+    expect(await direct.publish(later)).toEqual([true, ''])
+
+    // 4. Put the gateway in front of strfry: its own lines stay, and it is not restarted
+    const plugin = 'keypackage-gateway strfry --config /etc/keypackage-gateway/gateway.yaml'
+    const line = `plugin = "${pluginCommand('--config', config)}"`
+    expect(read('strfry.conf')).toContain(plugin)
+    strfry.configure(before.replace('port = 7777', `port = 7777\n writePolicy { ${line} }`))
+    const client = await connect(proxy.url)
+    const event = await eventually('strfry has taken the plugin', async () => {
+      const made = await newKeyPackage(70)
+      expect(await client.publish(made)).toEqual([true, ''])
+      expect(await strfry.command('scan', JSON.stringify({ ids: [made.id] }))).toBe('')
+      return made
+    })
+    expect((await client.request('note', { kinds: [1] })).events).toEqual([note])
+    const claims = async () => (await (await connect(proxy.url)).request('c', ofAlice)).events[0]?.id
+    const claimed = [await claims(), await claims()]
+    expect([...old, event].map(({ id }) => id)).toEqual(expect.arrayContaining(claimed))
+    const inSlot = await client.request('slot', { kinds: [30443], authors: [alice.pubkey] })
+    expect(inSlot.events).toEqual([slot])
+
+    // 5. Close the way around the gateway
     await direct.close()
     await strfry.stop()
-    const plugin = 'keypackage-gateway strfry --config /etc/keypackage-gateway/gateway.yaml'
-    expect(read('strfry.conf')).toContain(plugin)
     strfry.configure(read('strfry.conf').replace(plugin, pluginCommand('--config', config)))
     await strfry.run()
     const around = await connect(strfry.url)
     expect((await around.request('old', ofAlice)).closed).toMatch(/auth-required: /)
     expect((await around.request('all', { authors: [alice.pubkey] })).events).toEqual([note])
 
-    // 4. Move the key packages that strfry has
-    const stored = await strfry.command('scan', '{"kinds":[443,30443,10051]}')
-    const { code, stdout } = await runCli(['import', '-', '--config', config, '--json'], { input: stored })
-    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, stored: 3 })
-    await strfry.command('delete', '--filter', '{"kinds":[443,30443]}')
-    expect(await strfry.command('scan', '{"kinds":[443,30443]}')).toBe('')
+    // 6. Remove from strfry what the gateway has taken in, claimed or not; what it refuses stays
+    const refused = await newKeyPackage(50, { tags: { mls_ciphersuite: ['0x0003'] } })
+    await strfry.import(refused)
+    await shell.run('## 6.', 'import')
+    await shell.run('## 6.', 'delete')
+    expect(JSON.parse(await stored())).toEqual(refused)
+    expect((await (await connect(proxy.url)).request('3', ofAlice)).events).toHaveLength(1)
 
-    // 5. Send clients to the gateway
-    const client = await connect(proxy.url)
-    const event = await newKeyPackage(70)
-    expect(await client.publish(event)).toEqual([true, ''])
-    expect((await client.request('note', { kinds: [1] })).events).toEqual([note])
-    // Each on a connection of its own: one that asks again at once gets the same.
-    const claimed = [
-      await (await connect(proxy.url)).request('1', ofAlice),
-      await (await connect(proxy.url)).request('2', ofAlice),
-      await (await connect(proxy.url)).request('3', ofAlice),
-    ]
-    // One address gets one that nobody else gets, and then the shared one.
-    const [first, second, third] = claimed.map(({ events }) => events[0]?.id)
-    expect([...old, event].map(({ id }) => id)).toEqual(expect.arrayContaining([first, second]))
-    expect([first === second, second === third]).toEqual([false, true])
-    const inSlot = await client.request('slot', { kinds: [30443], authors: [alice.pubkey] })
-    expect(inSlot.events).toEqual([slot])
-    expect(await strfry.command('scan', '{"kinds":[443]}')).toBe('')
-
-    // 6. Check that it works
-    const { limitation } = await informationOf(strfry.url)
+    // 7. Check that it works
     expect(await informationOf(proxy.url)).toMatchObject({
       software: expect.stringContaining('strfry'),
       key_packages: { kinds: [443, 30443] },
     })
-    expect((await informationOf(proxy.url)).limitation).toMatchObject(limitation)
     expect((await runCli(['stats', '--config', config])).code).toBe(0)
+    await expect(synchronise(proxy.url, {})).resolves.toMatch(/^blocked: /)
+    await expect(synchronise(proxy.url, { kinds: [1] })).resolves.toBeUndefined()
   })
 })
+
+/** Why a peer may not synchronise (NIP-77); undefined if it may. */
+async function synchronise(url: string, filter: object): Promise<unknown> {
+  const client = await connect(url)
+  client.send(['NEG-OPEN', 'sync', filter, '6100000200'])
+  const answer = (await client.untilAny('NEG-MSG', 'NEG-ERR')).at(-1)
+  return answer?.[0] === 'NEG-ERR' ? answer[2] : undefined
+}
+
+/** Runs commands of the README, in which strfry's user and the paths of an installation are those of the test. */
+class ReadmeShell {
+  readonly #environment: NodeJS.ProcessEnv
+  readonly #replaced: readonly (readonly [string, string])[]
+
+  constructor(directory: string, strfry: StrfryRelay, config: string) {
+    const programs = join(directory, 'bin')
+    mkdirSync(programs)
+    const script = (name: string, command: string) =>
+      writeFileSync(join(programs, name), `#!/bin/sh\n${command} "$@"\n`, { mode: 0o755 })
+    script('sudo', 'shift 2; exec')
+    script('strfry', `exec '${strfryProgram}' --config='${strfry.configPath}'`)
+    script(COMMAND, `exec '${process.execPath}' '${MAIN}'`)
+    this.#environment = { ...process.env, PATH: `${programs}:${process.env.PATH}` }
+    this.#replaced = [
+      ['/etc/keypackage-gateway/gateway.yaml', config],
+      ['/var/lib/keypackage-gateway/taken', join(directory, 'taken')],
+    ]
+  }
+
+  /** The command of this section that has this word in it. Resolves with what it prints. */
+  async run(section: string, word: string): Promise<string> {
+    const [, text = ''] = read('README.md').split(section)
+    const [, block = ''] = /```sh\n(.*?)```/s.exec(text) ?? []
+    const commands = block.split(/\n(?!\s)/)
+    const command = this.#replaced.reduce(
+      (line, [from, to]) => line.replaceAll(from, to),
+      commands.find((line) => line.includes(word)) ?? 'false',
+    )
+    const child = startProcess('/bin/sh', ['-c', command], { env: this.#environment })
+    let printed = ''
+    child.stdout.on('data', (data) => {
+      printed += data
+    })
+    await once(child, 'close')
+    return printed
+  }
+}
 
 /** Stopped after the test. */
 function start<Started>(started: Started, end: (started: Started) => unknown): Started {

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { type Finished, startProcess } from './processes.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 
 export interface CliSettings {
   readonly env?: Readonly<Record<string, string>>

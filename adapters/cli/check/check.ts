@@ -5,10 +5,11 @@ import { SettingsError } from '../../../plugin/settings.ts'
 import { print } from '../output.ts'
 import { addSettings, readSettings } from '../settings.ts'
 import type { Settings } from '../settings-schema.ts'
-import { checkCombinations, readVersion, remarksOn } from '../startup.ts'
+import { checkCombinations, remarksOn } from '../startup.ts'
 import { coloured, type Mood, signOf, widthOf } from '../style.ts'
 import { wrap } from '../terminal.ts'
-import type { Finding } from './finding.ts'
+import { readVersion } from '../version.ts'
+import { counted, type Finding } from './finding.ts'
 import { checkClock, checkFiles, checkPorts, type OtherClock } from './machine-check.ts'
 import { checkPublicUrl, checkRelay } from './relay-check.ts'
 import { checkStore } from './store-check.ts'
@@ -91,8 +92,4 @@ function summaryOf(findings: readonly Finding[]): string {
   if (failed > 0) return coloured(`${counted(failed, 'thing')} to mend`, 'bad')
   if (warnings > 0) return coloured(`ready to serve; ${counted(warnings, 'thing')} to know`, 'warning')
   return coloured('ready to serve', 'good')
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

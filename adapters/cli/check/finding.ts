@@ -16,5 +16,10 @@ export interface Finding {
   readonly advice?: string
 }
 
+/** `1 author`, `2 authors`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** How long another machine may take to answer. */
 export const PATIENCE_MS = 5_000

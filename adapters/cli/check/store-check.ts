@@ -9,7 +9,7 @@ import type { MovableStore } from '../../../plugin/store.ts'
 import { openExistingStore } from '../open-store.ts'
 import { reasonOf, withoutPasswords } from '../plain-words.ts'
 import type { Settings } from '../settings-schema.ts'
-import type { Finding } from './finding.ts'
+import { counted, type Finding } from './finding.ts'
 
 const LMDB = 'lmdb:'
 const MIN_FREE_BYTES = 268_435_456
@@ -42,7 +42,7 @@ async function checkOpening(settings: Settings): Promise<StoreReport> {
     const store = await openExistingStore(settings, log)
     try {
       const { authors, packages } = await store.stats()
-      const text = `${name}: ${packages} key packages of ${authors} authors`
+      const text = `${name}: ${counted(packages, 'key package')} of ${counted(authors, 'author')}`
       return {
         findings: [{ topic: 'store', outcome: 'ok', text }, ...warnings()],
         ...(await clockOf(store)),

@@ -54,6 +54,11 @@ export class Life {
     await gateway.accept(list, this.#callerAs(resident))
   }
 
+  /** Somebody's friends ask until only the last one is left. */
+  async runOut(resident: Resident): Promise<void> {
+    for (let asked = 0; asked < 4 * resident.packages; asked += 1) await this.claimByFriend(resident)
+  }
+
   /** Somebody leaves, and deletes their packages. */
   async leave({ pubkey }: Resident): Promise<void> {
     await this.#settings.gateway.remove(pubkey, 'everything')

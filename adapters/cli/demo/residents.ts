@@ -21,7 +21,7 @@ export interface Resident {
   /** The names of their slots; none where their app knows none. */
   readonly slots: readonly string[]
   /** What their app does when few are left. */
-  readonly whenLow: 'publishes more' | 'does nothing' | 'leaves'
+  readonly whenLow: 'publishes more' | 'does nothing' | 'runs out' | 'leaves'
   sign(template: EventTemplate): SignedEvent
 }
 
@@ -36,8 +36,8 @@ type Habits = Pick<Resident, 'generation' | 'packages' | 'whenLow'> & {
 /** Somebody for each state in which a stock can be, and others. */
 const HABITS: readonly (readonly [name: string, habits: Habits])[] = [
   ['Alice', { generation: 'mip-00', packages: 9, slots: 2, whenLow: 'publishes more' }],
-  // Runs low, down to the last one.
-  ['Bob', { generation: 'nip-ee', packages: 6, whenLow: 'does nothing' }],
+  // Only the last one is left.
+  ['Bob', { generation: 'nip-ee', packages: 6, whenLow: 'runs out' }],
   // All of hers expire within hours.
   ['Carol', { generation: 'nip-ee', packages: 7, lifetimeDays: 7.3, whenLow: 'does nothing' }],
   // He is out: he has deleted his.

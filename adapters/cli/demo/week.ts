@@ -32,7 +32,7 @@ const DAY = 86_400
 /** Somebody asks about so often, before the last hour. */
 const QUIET_SECONDS = 45 * MINUTE
 /** So long before the end the apps of those who have run low connect. */
-const MORNING_SECONDS = 10 * MINUTE
+const MORNING_SECONDS = 5 * MINUTE
 const SURVEY_SECONDS = 5 * MINUTE
 /** When somebody asks too often, in seconds before the end. */
 const GREEDY = { from: 34 * MINUTE, until: 27 * MINUTE }
@@ -58,7 +58,10 @@ export async function liveAWeek(settings: WeekSettings): Promise<readonly Sample
   }
   for (; now < until - HOUR; now += QUIET_SECONDS) await life.happen()
   signal?.throwIfAborted()
-  for (const resident of residents) if (resident.whenLow === 'leaves') await life.leave(resident)
+  for (const resident of residents) {
+    if (resident.whenLow === 'runs out') await life.runOut(resident)
+    if (resident.whenLow === 'leaves') await life.leave(resident)
+  }
   await gateway.sweep()
 
   for (now = until - HOUR - INTERVAL_SECONDS; now <= until; now += INTERVAL_SECONDS) {

@@ -26,6 +26,8 @@ declare module 'fastify' {
     address: string
     /** Counts a wrong signature of the client. */
     onBadSignature: () => void
+    /** Resolves when it is the client's turn to have so many bytes handled (I9). */
+    turn: (bytes: number) => Promise<void>
     /** It has sent so many that nothing more of the request is looked at. */
     isUntrusted: boolean
     signature: Signature
@@ -51,16 +53,19 @@ export function addCallers(
 ): void {
   app.decorateRequest('address', '')
   app.decorateRequest('onBadSignature')
+  app.decorateRequest('turn')
   app.decorateRequest('isUntrusted', false)
   app.decorateRequest('signature')
   app.decorateRequest('authorisation')
   app.decorateRequest('rawBody')
   app.addHook('onRequest', async (request) => {
-    const { address = '', wrongSignatures } = exchangeOf(request.raw) ?? {}
+    const { address = '', client } = exchangeOf(request.raw) ?? {}
     request.address = address
     request.onBadSignature = () => {
-      if (wrongSignatures?.count() === 'too many') request.isUntrusted = true
+      if (client?.countWrongSignature() === 'too many') request.isUntrusted = true
     }
+    request.turn = async (bytes) => client?.turn(bytes)
+    await request.turn(0)
     request.signature = await signatureOf(request)
     request.authorisation = ABSENT
     demand(request, request.signature.outcome === 'signed' ? undefined : request.signature)
@@ -71,6 +76,7 @@ export function addCallers(
     if (read.outcome === 'gone') throw new Refusal('invalid', 'the body did not arrive')
     if (read.outcome !== 'read') throw new RequestRefused(bodyProblem(read.outcome))
     request.rawBody = read.body
+    await request.turn(read.body.length)
     return read.body.length === 0 ? undefined : parse(read.body)
   })
   app.addHook('preValidation', async (request) => {

@@ -45,11 +45,13 @@ export function publishRoutes(app: TypedApp, { gateway, publishing }: ApiSetting
         )
       }
       const { events } = request.body
+      const bytesOfEach = (request.rawBody?.length ?? 0) / events.length
       return inSession(gateway, request, reply, async (session) => {
         const results: Publication[] = []
         for (const event of events) {
           const down = results.find(({ message }) => isAbout(message, 'error'))
           if (session.isGone) break
+          await request.turn(bytesOfEach)
           // Each of hundreds would wait for the store in turn.
           if (down === undefined) results.push(await publish(event, session, gateway.options.kinds))
           else results.push({ ...down, id: idOf(event) })

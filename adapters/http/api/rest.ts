@@ -51,7 +51,7 @@ export function restPart(settings: RestSettings): HttpPart {
       response.writeHead(204, PREFLIGHT_HEADERS).end()
       return true
     }
-    if (exchange.wrongSignatures?.isKeptOut() === true) {
+    if (exchange.client?.isKeptOut() === true) {
       sendProblem(response, problemOf(new Refusal('rate-limited', TOO_MANY_WRONG_SIGNATURES)))
       return true
     }

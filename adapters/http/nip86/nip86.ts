@@ -95,7 +95,7 @@ export class Nip86 {
   }
 
   async #take(exchange: Exchange, listener: Listener): Promise<void> {
-    if (exchange.wrongSignatures?.isKeptOut() === true) return send(exchange, KEPT_OUT)
+    if (exchange.client?.isKeptOut() === true) return send(exchange, KEPT_OUT)
     const signature = await this.#signatureOf(exchange, listener)
     if (signature.outcome === 'refused') return send(exchange, answerTo(signature))
     if (signature.outcome === 'absent' || !this.#settings.admins.has(signature.pubkey)) {
@@ -115,10 +115,7 @@ export class Nip86 {
     send(exchange, await this.#carryOut(order, authorisation.pubkey))
   }
 
-  async #signatureOf(
-    { request, address, wrongSignatures }: Exchange,
-    listener: Listener,
-  ): Promise<Signature> {
+  async #signatureOf({ request, address, client }: Exchange, listener: Listener): Promise<Signature> {
     const { auth, publicUrl } = this.#settings
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
@@ -129,7 +126,7 @@ export class Nip86 {
       method: 'POST',
       url: urls,
       address,
-      onBadSignature: () => void wrongSignatures?.count(),
+      onBadSignature: () => void client?.countWrongSignature(),
     })
   }
 

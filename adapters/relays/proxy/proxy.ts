@@ -118,6 +118,7 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
     compression: proxy.compression,
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    turns,
     refused,
     http: settings.http,
     onRequest: forwardHttp({

@@ -8,6 +8,7 @@ import { WebSocket } from 'ws'
 import { maskedTextFrame, textFrame } from './text-frame.ts'
 
 export interface FrameWriterSettings {
+  /** Open: it is known whether it compresses. */
   readonly socket: WebSocket
   /** The TCP or TLS connection below it. */
   readonly stream: Duplex
@@ -18,6 +19,8 @@ export interface FrameWriterSettings {
 const TEXT = { binary: false }
 
 export class FrameWriter {
+  /** Whether frames go out as they are made: nothing is compressed. */
+  readonly isPlain: boolean
   readonly #socket: WebSocket
   readonly #stream: Duplex
   readonly #frame: (text: Buffer | string) => Buffer
@@ -26,12 +29,8 @@ export class FrameWriter {
   constructor({ socket, stream, side }: FrameWriterSettings) {
     this.#socket = socket
     this.#stream = stream
+    this.isPlain = socket.extensions === ''
     this.#frame = side === 'server' ? textFrame : maskedTextFrame
-  }
-
-  /** Whether frames go out as they are made: nothing is compressed. */
-  get isPlain(): boolean {
-    return this.#socket.extensions === ''
   }
 
   /** `flushed` is called once the text is flushed, or cannot be. */

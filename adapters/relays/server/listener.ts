@@ -11,11 +11,13 @@ import {
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
+import { addressKey } from '../../../plugin/nostr/requester.ts'
 import type { BadSignatures, Tolerance } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits, type Place } from './connection-limits.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
+import type { MessageTurns } from './message-turns.ts'
 import { OpenResponses } from './open-responses.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
@@ -31,13 +33,14 @@ export type HttpHandler = (
   response: ServerResponse,
   address: string,
   pass: () => void,
-  wrongSignatures: WrongSignatures,
+  client: HttpClient,
 ) => boolean
 
-/** What is counted of an HTTP client as of a WebSocket's. */
-interface WrongSignatures {
+/** An HTTP client, which is counted and has its turns with the clients of WebSockets. */
+interface HttpClient {
   isKeptOut(): boolean
-  count(): Tolerance
+  countWrongSignature(): Tolerance
+  turn(bytes: number): Promise<void>
 }
 
 export interface ListenerSettings {
@@ -57,6 +60,8 @@ export interface ListenerSettings {
   /** Who sent a request; the connection limits count the address. */
   readonly senderOf: (request: IncomingMessage) => Sender
   readonly badSignatures: BadSignatures
+  /** Shared with the connections. */
+  readonly turns: MessageTurns
   readonly refused: Refused
   /**
    * Prepares for a client that requests a WebSocket. Rejects with HandshakeRefused if it cannot be served. `gone` is aborted
@@ -107,7 +112,7 @@ export interface Listener {
 
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
-  const { options, limits, host, refused } = settings
+  const { options, limits, host, refused, badSignatures, turns } = settings
   const open = new OpenResponses()
   const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
     open.add(request, response)
@@ -120,8 +125,10 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     const pass = () => settings.onRequest(request, response)
     const sender = settings.senderOf(request)
     const isTaken = settings.http?.(request, response, sender.address, pass, {
-      isKeptOut: () => settings.badSignatures.isKeptOut(sender.address),
-      count: settings.badSignatures.counter(sender),
+      isKeptOut: () => badSignatures.isKeptOut(sender.address),
+      countWrongSignature: badSignatures.counter(sender),
+      turn: (bytes) =>
+        new Promise((resolve) => turns.ask({ address: addressKey(sender.address), bytes, handle: resolve })),
     })
     if (isTaken !== true) pass()
   })
@@ -160,7 +167,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
       return nextServer().handleUpgrade(request, stream, head, () => stream.destroy())
     }
     const sender = settings.senderOf(request)
-    if (settings.badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
+    if (badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
     const admission = places.admit(sender.address)
     if (admission.outcome === 'refused')
       return turnAway(admission.status, admission.status === 503 ? 'full' : 'address')

@@ -36,7 +36,7 @@ const WHY: GatewayMessage = ['NOTICE', 'invalid: the message is too large']
 const TOO_LARGE = 1009
 
 /** A message of this size or more is not read: it ends the connection. */
-export function readableBytes(maxMessageBytes: number): number {
+function readableBytes(maxMessageBytes: number): number {
   return maxMessageBytes + Math.min(maxMessageBytes, MAX_EXCESS_BYTES)
 }
 

@@ -70,6 +70,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     onRequest: answerHttp({ gateway, options, version, nips }),
     senderOf: (request) => addresses.senderOf(request),
     badSignatures,
+    turns,
     refused,
     receive: async (request, sender) => ({
       accept: (socket) =>

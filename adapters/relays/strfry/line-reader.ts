@@ -41,6 +41,7 @@ export async function forEachLine(
     if (rest.length > maxLength)
       input.destroy(new RangeError(`a line is longer than ${maxLength} characters`))
   })
-  await once(input, 'close')
+  // A file as standard input ends, but is not closed.
+  await Promise.race([once(input, 'close'), once(input, 'end')])
   await working
 }

@@ -46,7 +46,7 @@ describe('check', () => {
     expect(await findings([])).toContainEqual({
       topic: 'store',
       outcome: 'ok',
-      text: expect.stringMatching(/: 1 key packages of 1 authors$/),
+      text: expect.stringMatching(/: 1 key package of 1 author$/),
     })
   })
 

@@ -11,7 +11,7 @@ import { eventually } from '../../support/eventually.ts'
 import { http } from '../../support/http.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
-import { type RedisServer, startRedis } from '../../support/redis.ts'
+import { freePort, type RedisServer, startRedis } from '../../support/redis.ts'
 import { startRelay } from '../../support/relay.ts'
 import { scratch } from '../../support/scratch.ts'
 import { questionAbout } from '../../support/strfry.ts'
@@ -188,6 +188,19 @@ describe('/readyz of serve', () => {
 })
 
 describe('the stock', () => {
+  it('is not looked at before the store is open: the log says once that it is not', async () => {
+    const port = await freePort()
+    const serving = await serve('--store', `redis://127.0.0.1:${port}`)
+    expect((await http(`${serving.operator}/readyz`)).status).toBe(503)
+    expect(
+      serving.log.filter(({ level, msg }) => level >= 40 && !/durable/.test(msg)).map(({ msg }) => msg),
+    ).toEqual([expect.stringContaining('key packages are unavailable')])
+    redis = await startRedis({ port })
+    await eventually('it is surveyed', async () =>
+      (await metricsOf(serving.operator)).includes('\nkeypackage_gateway_authors 0\n'),
+    )
+  })
+
   it('is surveyed as soon as the store is open', async () => {
     const serving = await serve('--store', `lmdb:${join(directory, 'surveyed')}`)
     await eventually('it is surveyed', async () =>

@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -129,10 +130,7 @@ describe('a server whose log nobody reads', () => {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
     await eventually('it serves', () => Client.greeted(url))
-    const [pid] = (await run('pgrep', ['-f', args.join(' ')]))
-      .trim()
-      .split('\n')
-      .filter((found) => found !== String(terminal.pid))
+    const pid = readFileSync(`/proc/${terminal.pid}/task/${terminal.pid}/children`, 'utf8').trim()
     terminal.kill('SIGSTOP')
     await expectAnswers(url, SOME)
     process.kill(Number(pid), 'SIGTERM')
@@ -141,9 +139,9 @@ describe('a server whose log nobody reads', () => {
 })
 
 /** A process that ended is a zombie until its parent has asked for it. */
-async function hasEnded(pid: number): Promise<boolean> {
-  const state = await run('ps', ['-o', 'stat=', '-p', String(pid)]).catch(() => 'gone')
-  return state === 'gone' || state.trim().startsWith('Z')
+function hasEnded(pid: number): boolean {
+  const file = `/proc/${pid}/stat`
+  return !existsSync(file) || /\) Z /.test(readFileSync(file, 'utf8'))
 }
 
 describe('a command whose result nobody reads', () => {

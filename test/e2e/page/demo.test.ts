@@ -42,7 +42,7 @@ describe('demo --keep', () => {
   it("shows Alice's packages after one press, without an extension", async () => {
     const page = await BrowserPage.open(browser, addressOf('?as=alice'))
     await page.press('Sign in')
-    await page.untilText('.stock', 'fresh one-time packages')
+    await page.untilText('.stock', /\d fresh one-time package/)
     expect(await page.text('#packages')).toContain('Reusable')
     await photographs(page, 'demo-alice')
     expect(page.problems).toEqual([])
@@ -104,6 +104,18 @@ describe('demo --keep', () => {
     expect(await ended).toEqual([0, null])
     expect(readdirSync(folder)).toEqual([])
   })
+})
+
+it('ends with Ctrl-C while it makes up the week, too', async () => {
+  const empty = scratch()
+  const child = startProcess(process.execPath, [MAIN, 'demo', '--keep'], {
+    env: { ...process.env, TMPDIR: empty },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(child.stdout, 'data')
+  child.kill('SIGINT')
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(readdirSync(empty)).toEqual([])
 })
 
 /** The addresses that it has printed once it says how it ends. */

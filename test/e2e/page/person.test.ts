@@ -296,6 +296,26 @@ describe('behind a relay, below a path', () => {
   })
 })
 
+describe("at an address that is not the relay's own", () => {
+  it('says where to sign in', async () => {
+    const server = await serveCli(['--store', 'memory:', '--public-url', 'wss://relay.example.com/inbox'])
+    const page = await BrowserPage.open(browser, `${server.url.replace(/^ws/, 'http')}/`, alice)
+    await page.press('Sign in')
+    await page.untilText('#packages .problem', 'To sign in, open this page at https://relay.example.com,')
+    server.kill('SIGTERM')
+    await server.finished
+  })
+})
+
+describe('with a clock that is wrong', () => {
+  it('says so', async () => {
+    const page = await open(alice)
+    await page.run('{ const now = Date.now; Date.now = () => now() - 120_000 }')
+    await page.press('Sign in')
+    await page.untilText('#packages .problem', "Your clock and the relay's differ by more than a minute.")
+  })
+})
+
 describe('while the server is away', () => {
   it('says so, and works again afterwards', async () => {
     const server = await serveCli(['--store', 'memory:'])

@@ -236,6 +236,7 @@ describe('a relay that disconnects', () => {
     expect((await back.request('all', {})).events).toEqual([])
     expect(target.log.lines.map(({ message }) => message)).toEqual([
       'the upstream relay cannot be reached',
+      'refused clients: the relay refused them, or cannot be reached',
       'the upstream relay can be reached again',
     ])
     await back.close()

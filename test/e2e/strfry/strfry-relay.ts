@@ -53,7 +53,7 @@ export class StrfryRelay {
       .replace('relay {', 'relay {\n    nofiles = 0\n')
       .replace('port = 7777', `port = ${this.#port}`)
     const database = `db = "${join(this.#directory, 'strfry-db')}/"\ndbParams { mapsize = 1073741824 }\n`
-    writeFileSync(this.#config, database + here)
+    writeFileSync(this.configPath, database + here)
   }
 
   /** Restarts it if it exits, as systemd would: strfry aborts if a client connects before its threads are up. */
@@ -95,7 +95,7 @@ export class StrfryRelay {
   /** Starts a command of strfry, with the same configuration and database. */
   spawn(...args: readonly string[]): ChildProcess {
     if (strfryProgram === undefined) throw new Error('STRFRY_BIN is not set')
-    const child = startProcess(strfryProgram, [`--config=${this.#config}`, ...args])
+    const child = startProcess(strfryProgram, [`--config=${this.configPath}`, ...args])
     for (const output of [child.stdout, child.stderr]) output.on('data', (text) => (this.log += text))
     return child
   }
@@ -110,7 +110,7 @@ export class StrfryRelay {
     return exitCode !== null || signalCode !== null
   }
 
-  get #config(): string {
+  get configPath(): string {
     return join(this.#directory, 'strfry.conf')
   }
 }

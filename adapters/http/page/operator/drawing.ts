@@ -15,7 +15,8 @@ export interface Drawing {
 
 const HEIGHT = 190
 const HOUR = 3600
-const COLOURS = 7
+/** As many as a chart has outcomes, so that no two lines have one colour. */
+const COLOURS = 10
 /** Beside the colour, so that lines can be told apart without it. */
 const DASHES: readonly number[][] = [[], [8, 4], [3, 3]]
 /** Added to a colour of six hexadecimal digits. */

@@ -72,7 +72,16 @@ function parse(text: string): unknown {
 function reasonOf(text: string, { status, statusText }: Response): string {
   const detail = detailOf(text)
   if (detail === undefined) return `The server answered ${status} ${statusText}.`
-  return sentence(detail.replace(/^[a-z-]+: /, ''))
+  return inPlainWords(detail) ?? sentence(detail.replace(/^[a-z-]+: /, ''))
+}
+
+/** What refusals of NIP-98 mean for the person at the page, which signs for the address that it was opened at. */
+function inPlainWords(detail: string): string | undefined {
+  const [, expected] = /the u tag must be (https?:\/\/[^\s/]+)/.exec(detail) ?? []
+  if (expected !== undefined) return `To sign in, open this page at ${expected}, the relay's own address.`
+  if (detail.includes('seconds from now'))
+    return "Your clock and the relay's differ by more than a minute. Set yours, then try again."
+  return undefined
 }
 
 function detailOf(text: string): string | undefined {

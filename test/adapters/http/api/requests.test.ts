@@ -332,6 +332,32 @@ describe('a flood', () => {
     open.open()
   })
 
+  it('of events has its turns with the messages of WebSockets, whose answers do not wait for its end', async () => {
+    const store = memoryStore()
+    const call = await serve({ stock: { max: 100 }, quota: { publishPerAddress: { max: 1000 } } }, store)
+    const client = await Client.greeted(server.url, { headers: { 'x-real-ip': '192.0.2.1' } })
+    const [event] = await keyPackagesOf(alice, 1)
+    const put = store.put.bind(store)
+    const begun = gate()
+    store.put = (...args) => {
+      begun.open()
+      return put(...args)
+    }
+    const order: string[] = []
+    const published = call('POST', '/packages', { json: { events: many(500).map(() => event) } }).then(
+      ({ status }) => {
+        order.push('published')
+        return status
+      },
+    )
+    await begun.opened
+    await client.request('claim', keyPackagesBy(alice))
+    order.push('claimed')
+    expect(await published).toBe(200)
+    expect(order).toEqual(['claimed', 'published'])
+    await client.close()
+  })
+
   it('in one pipelined connection gives all places back with it', async () => {
     const { call, open } = await serveSlowly({ quota: { perAuthor: { max: 100 } } })
     const body = JSON.stringify(claim.json)

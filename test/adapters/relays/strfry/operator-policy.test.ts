@@ -75,7 +75,7 @@ describe('an answer', () => {
 describe('while it cannot answer, events are rejected, never accepted', () => {
   it('when it hangs: after the timeout, and the next process answers', async () => {
     const { ask, pass } = start(`if (event.content !== 'hang') answer({ id, action: 'accept' })`, {
-      timeoutMs: 300,
+      timeoutMs: 2000,
     })
     expect(await ask('hang')).toEqual(SILENT)
     expect(await ask('at once')).toEqual(SILENT)

@@ -1,11 +1,11 @@
 /** The argument AUTHOR, and the gateway that a command asks about an author. */
 
 import { InvalidArgumentError } from 'commander'
-import { readSubject } from '../../plugin/access/subjects.ts'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { MovableStore } from '../../plugin/store.ts'
-import type { Settings } from './settings-schema.ts'
+import { readSubject } from '../../../plugin/access/subjects.ts'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
+import type { Settings } from '../settings-schema.ts'
 
 export const AUTHOR = 'a pubkey, in hex or as npub1...'
 

@@ -1,19 +1,19 @@
 /** `list`: the authors in a store, those who run low, or the key packages of one. Never their content (I4). */
 
 import type { Command } from 'commander'
-import type { OwnPackage } from '../../plugin/lifecycle/own-stock.ts'
-import type { LowAuthor } from '../../plugin/lifecycle/stock-survey.ts'
-import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import { isFresh, sizeOf } from '../../plugin/stock/selection.ts'
-import type { MovableStore } from '../../plugin/store.ts'
-import { inBatches } from '../../plugin/store-records.ts'
+import type { OwnPackage } from '../../../plugin/lifecycle/own-stock.ts'
+import type { LowAuthor } from '../../../plugin/lifecycle/stock-survey.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { isFresh, sizeOf } from '../../../plugin/stock/selection.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
+import { inBatches } from '../../../plugin/store-records.ts'
+import { LOW_SETTINGS, STORE_SETTINGS, secondsNow, withStore } from '../open-store.ts'
+import { print } from '../output.ts'
+import { addSettings, readSettings } from '../settings.ts'
+import type { Settings } from '../settings-schema.ts'
+import { coloured } from '../style.ts'
+import { formatTable } from '../terminal.ts'
 import { AUTHOR, gatewayOn, parseAuthor } from './author-argument.ts'
-import { LOW_SETTINGS, STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
-import { print } from './output.ts'
-import { addSettings, readSettings } from './settings.ts'
-import type { Settings } from './settings-schema.ts'
-import { coloured } from './style.ts'
-import { formatTable } from './terminal.ts'
 
 interface Flags {
   readonly low?: true

@@ -1,17 +1,17 @@
 /** `stats`: counts of what a store holds, as a table or as JSON. Never the content of a key package (I4). */
 
 import type { Command } from 'commander'
-import type { LowAuthor } from '../../plugin/lifecycle/stock-survey.ts'
-import { isFresh, isOneTime, sizeOf } from '../../plugin/stock/selection.ts'
-import type { MovableStore, StockedPackage } from '../../plugin/store.ts'
-import { inBatches } from '../../plugin/store-records.ts'
+import type { LowAuthor } from '../../../plugin/lifecycle/stock-survey.ts'
+import { isFresh, isOneTime, sizeOf } from '../../../plugin/stock/selection.ts'
+import type { MovableStore, StockedPackage } from '../../../plugin/store.ts'
+import { inBatches } from '../../../plugin/store-records.ts'
+import { LOW_SETTINGS, STORE_SETTINGS, secondsNow, withStore } from '../open-store.ts'
+import { print } from '../output.ts'
+import { addSettings, readSettings } from '../settings.ts'
+import type { Settings } from '../settings-schema.ts'
+import { formatTable, formatTime } from '../terminal.ts'
 import { gatewayOn } from './author-argument.ts'
 import { authorLine } from './list.ts'
-import { LOW_SETTINGS, STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
-import { print } from './output.ts'
-import { addSettings, readSettings } from './settings.ts'
-import type { Settings } from './settings-schema.ts'
-import { formatTable, formatTime } from './terminal.ts'
 
 /** How many authors are read at once. */
 const BATCH = 100

@@ -3,14 +3,14 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { KeyPackageGateway } from '../../plugin/gateway.ts'
-import type { OwnPackage } from '../../plugin/lifecycle/own-stock.ts'
-import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { OwnPackage } from '../../../plugin/lifecycle/own-stock.ts'
+import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { openExistingStore, STORE_SETTINGS, withAuditedStore } from '../open-store.ts'
+import { print } from '../output.ts'
+import { addSettings, readSettings } from '../settings.ts'
 import { AUTHOR, gatewayOn, parseAuthor } from './author-argument.ts'
 import { packageTable } from './list.ts'
-import { openExistingStore, STORE_SETTINGS, withAuditedStore } from './open-store.ts'
-import { print } from './output.ts'
-import { addSettings, readSettings } from './settings.ts'
 
 interface Flags {
   readonly yes?: true
