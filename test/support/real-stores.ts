@@ -13,11 +13,13 @@ export class RealStores {
 
   private constructor(server: RedisServer) {
     this.#server = server
-    this.#redis = new RedisStores(server.url)
+    this.#redis = new RedisStores(server.urlFor('gateway', 'right'))
   }
 
   static async start(): Promise<RealStores> {
-    return new RealStores(await startRedis())
+    const server = await startRedis()
+    await server.admit('gateway', 'right')
+    return new RealStores(server)
   }
 
   lmdb(): MovableStore {

@@ -18,6 +18,6 @@ export class RedisStores {
 
   /** Opens the store with that name, like another process. */
   again(name: string): Promise<MovableStore> {
-    return redisStore({ redis: `${this.#url}?prefix=test-${name}:` })
+    return redisStore({ redis: `${this.#url}?prefix=kpg:test-${name}:` })
   }
 }

@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
@@ -18,8 +18,8 @@ const BUS_OFFSET = 10_000
 const START_MS = 20_000
 /** Replicas synchronize without delay, and masters ping them every second. */
 const REPLICATED = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
-/** The permissions of an ACL user, as in the README. */
-const RIGHTS = ['~kpg:*', 'resetchannels', '&kpg:*', '+@all', '-@dangerous', '+info']
+/** The permissions of the ACL user in examples/redis: the least that the store needs. */
+const RIGHTS = rightsIn(new URL('../../examples/redis/users.acl', import.meta.url))
 
 export interface RedisSettings {
   /** Command line arguments of redis-server; the last of each option wins. */
@@ -85,9 +85,26 @@ export class RedisServer {
     return (await run(this.#binaries.cli, [...options, ...words], { timeout: 10_000 })).trim()
   }
 
-  /** Creates a user with the permissions from the README, and `more`. */
+  /** Creates a user with these permissions, and `more`. */
   async admit(name: string, password: string, ...more: readonly string[]): Promise<void> {
     await this.command('ACL', 'SETUSER', name, 'on', `>${password}`, ...RIGHTS, ...more)
+  }
+
+  /** The URL for a user. */
+  urlFor(name: string, password: string): string {
+    return this.url.replace('//', `//${name}:${password}@`)
+  }
+
+  /** The commands and keys that users were refused for lack of permissions. */
+  async denials(): Promise<string[]> {
+    const lines = (await this.command('ACL', 'LOG')).split('\n')
+    return lines.flatMap((line, index) => (line === 'object' ? [lines[index + 1] ?? ''] : []))
+  }
+
+  /** The commands that were called since the start, by clients and by scripts. */
+  async called(): Promise<string[]> {
+    const stats = await this.command('INFO', 'commandstats')
+    return Array.from(stats.matchAll(/^cmdstat_([^:]+):/gm), ([, command = '']) => command)
   }
 
   /** One field of INFO, such as `info('master_link_status')`. */
@@ -133,6 +150,12 @@ export class RedisServer {
     const answer = await this.command('PING')
     return answer !== '' && !answer.startsWith('LOADING')
   }
+}
+
+/** The rules of the user `gateway` after its password. */
+function rightsIn(users: URL): readonly string[] {
+  const [, rights = ''] = /^user gateway on >\S+ (.*)$/m.exec(readFileSync(users, 'utf8')) ?? []
+  return rights.split(' ')
 }
 
 function withTls(port: number, { ca, cert, key, clients }: NonNullable<RedisSettings['tls']>): string[] {
