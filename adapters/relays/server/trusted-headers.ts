@@ -22,7 +22,7 @@ export interface Sender {
   readonly isKnown: boolean
 }
 
-/** What the operator is told once. */
+/** What the operator is told once; the address of a proxy is said with it, and never that of a client. */
 const WARNINGS = {
   untrusted:
     'a private address sends a forwarding header that is not trusted, so all clients behind it count as one ' +
@@ -38,8 +38,6 @@ const WARNINGS = {
     'set proxy.addressHeader to the header that the proxy itself sets',
 } as const
 
-/** Of what is no address; it is written to the log. */
-const MAX_LOGGED_LENGTH = 64
 /** What nginx calls a client on a Unix socket: somebody on the proxy's own machine. */
 const LOCAL = /^unix:/i
 
@@ -86,7 +84,7 @@ export class ClientAddresses {
     for (const hop of hops) {
       const address = LOCAL.test(hop) ? '127.0.0.1' : readAddress(hop)
       if (address === undefined) {
-        this.#warn('unreadable', { address: client, header, client: hop.slice(0, MAX_LOGGED_LENGTH) })
+        this.#warn('unreadable', { address: client, header })
         return { address: client, isKnown: false }
       }
       client = address
@@ -109,8 +107,7 @@ export class ClientAddresses {
     for (const header of ADDRESS_HEADERS) {
       const hops = header === used ? [] : (forwardedFor(headers, header)?.hops ?? [])
       const other = hops.map((hop) => readAddress(hop)).find((address) => !this.#trusted.has(address))
-      if (other !== undefined && other !== client)
-        this.#warn('disagreeing', { headers: [used, header], addresses: [client, other] })
+      if (other !== undefined && other !== client) this.#warn('disagreeing', { headers: [used, header] })
     }
   }
 

@@ -156,6 +156,6 @@ function windowKey(author: Pubkey, name: WindowName): WindowKey {
 
 function withEvent(packages: Environment['packages'], author: Pubkey, pkg: StockedPackage): StoredKeyPackage {
   const body = packages.get([author, pkg.id])
-  if (body === undefined) throw new StoreError(`the event of a key package of ${author} is missing`)
+  if (body === undefined) throw new StoreError(`the event of a key package is missing`)
   return { ...pkg, author, ...body }
 }
