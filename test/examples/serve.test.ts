@@ -55,7 +55,12 @@ describe('the files', () => {
     const { admin } = loadSettings({ file, env: {}, flags: {} })
     expect(docker).toContain(`fetch('http://${admin.listen}/readyz')`)
     const { gateway } = parse(read('compose.yaml')).services
-    expect(gateway).toMatchObject({ read_only: true, cap_drop: ['ALL'], tmpfs: ['/tmp'] })
+    expect(gateway).toMatchObject({
+      read_only: true,
+      cap_drop: ['ALL'],
+      tmpfs: ['/tmp'],
+      security_opt: ['no-new-privileges:true'],
+    })
     expect(gateway.volumes).toEqual([`./gateway.yaml:${CONFIG}:ro`, `key-packages:${STATE}`])
     const inside = loadSettings({ file, env: gateway.environment, flags: {} })
     expect(inside.listen).toBe(`0.0.0.0:${EXPOSED.exec(docker)?.[1]}`)

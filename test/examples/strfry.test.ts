@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { loadSettings } from '../../adapters/cli/settings.ts'
@@ -13,7 +14,7 @@ import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
-import { startProcess } from '../support/processes.ts'
+import { finish, startProcess } from '../support/processes.ts'
 import { scratch } from '../support/scratch.ts'
 import { pluginCommand } from '../support/strfry.ts'
 
@@ -35,6 +36,24 @@ describe('the files', () => {
       custody: 'gateway',
       proxy: { publish: 'upstream', trust: ['127.0.0.1'] },
     })
+  })
+
+  it('give the gateway no more than it needs', async () => {
+    const { services } = parse(read('compose.yaml'))
+    for (const service of Object.values(services))
+      expect(service).toMatchObject({
+        read_only: true,
+        cap_drop: ['ALL'],
+        security_opt: ['no-new-privileges:true'],
+      })
+    const rights = (unit: string) =>
+      unit.split('\n').filter((line) => /^(Cap|Lock|No|Priv|Prot|Restrict[^P]|Sys)/.test(line))
+    const unit = read('keypackage-gateway.service')
+    expect(rights(unit)).toEqual(rights(read('../serve/keypackage-gateway.service')))
+    const path = fileURLToPath(new URL('keypackage-gateway.service', example))
+    const verified = await finish('systemd-analyze', ['verify', path]).catch(() => undefined)
+    // Where there is no systemd, nobody can say.
+    if (verified !== undefined) expect(verified).toMatchObject({ code: 0 })
   })
 
   it('agree on addresses, ports, paths and the command', () => {
