@@ -121,7 +121,8 @@ export interface LmdbStoreSettings {
 /** @throws StoreError with what to do about it */
 export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSettings): Environment {
   try {
-    if (ifMissing === 'create') mkdirSync(path, { recursive: true })
+    // Who can read the files gets every package without a claim (I4).
+    if (ifMissing === 'create') mkdirSync(path, { recursive: true, mode: 0o700 })
     else requireDataFile(path)
     requireOpenableFiles(path)
     return openTables(openRoot(path), path, ifMissing)

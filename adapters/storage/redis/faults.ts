@@ -32,8 +32,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   WRONGTYPE:
     'unexpected data in a key: another program writes under the same prefix; use separate prefixes (?prefix=...)',
   NOPERM:
-    'permission denied: grant the user all keys and channels under the prefix, and +@all -@dangerous +info ' +
-    '(on a cluster also +cluster|slots +cluster|info)',
+    'permission denied: grant the user the commands, and the keys and channels under the prefix, that are in ' +
+    'examples/redis/users.acl of this package',
   CROSSED: 'received the reply to a different call: reconnecting',
   ECONNREFUSED: 'connection refused: start the server, or check the address',
   ENOTFOUND: 'host not found: check the address',

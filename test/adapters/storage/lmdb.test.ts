@@ -1,6 +1,6 @@
 /** The LMDB store: the contract, opening an existing store, and errors when it cannot be opened or written. */
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
@@ -32,6 +32,11 @@ const below = (name: string) => `${directory}/${name}`
 
 const alice = authorNamed('alice')
 const bob = authorNamed('bob')
+
+it('a new LMDB store can be read by nobody but its user (I4)', async () => {
+  await lmdbStore({ path: below('new/store') }).close()
+  for (const path of ['new', 'new/store']) expect(statSync(below(path)).mode & 0o077).toBe(0)
+})
 
 describe('an LMDB store that cannot be opened', () => {
   const message = (path: string) => {
