@@ -83,7 +83,7 @@ export class FairQueue {
     this.#maxUnderWay = maxUnderWay
   }
 
-  /** How much work that returned a promise has not ended yet. */
+  /** How much work has returned a promise that is not settled yet. */
   get underWay(): number {
     return this.#underWay
   }

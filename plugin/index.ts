@@ -39,7 +39,7 @@ export {
   type RelayMessage,
   type SignedEvent,
 } from './nostr/messages.ts'
-export type { RefusalPrefix } from './nostr/refusal.ts'
+export { REFUSAL_PREFIXES, type RefusalPrefix } from './nostr/refusal.ts'
 export {
   CLAIM_OUTCOMES,
   type ObservedClaim,

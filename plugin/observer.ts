@@ -39,16 +39,6 @@ export type ObservedPublish = (typeof PUBLISH_OUTCOMES)[number]
 export const REFUSED_VERBS = ['EVENT', 'REQ', 'COUNT', 'NEG-OPEN', 'AUTH', 'CLOSE', 'other'] as const
 export type ObservedVerb = (typeof REFUSED_VERBS)[number]
 
-/** The NIP-01 prefixes of refusals. */
-export const REFUSAL_PREFIXES = [
-  'invalid',
-  'blocked',
-  'restricted',
-  'rate-limited',
-  'auth-required',
-  'error',
-] as const satisfies readonly RefusalPrefix[]
-
 /** The quotas that limit claims. */
 export const CLAIM_QUOTAS = [
   'perAuthor',
@@ -74,7 +64,7 @@ export type ReleaseReason = (typeof RELEASE_REASONS)[number]
 
 /** Told of what happens in one gateway. What a method throws is logged, and stops nothing. */
 export interface Observer {
-  /** Milliseconds on a clock that is never set, such as `performance.now`: durations are measured by it. */
+  /** Milliseconds on a monotonic clock, such as `performance.now`, by which durations are measured. */
   time(): number
   /** A claim was answered. `by` names the quota of a `limited` one. */
   claimed(outcome: ObservedClaim, by?: LimitedClaim['by']): void

@@ -3,7 +3,7 @@
 import type { Logger } from './context.ts'
 import type { ChangedInformation, InformationField, KeyPackageStore } from './store.ts'
 
-/** How long who asks for the document waits for the store. After that they get what was known last. */
+/** How long a request for the document waits for the store. After that it is answered with what was known last. */
 const MAX_WAIT_MS = 200
 
 export interface OwnInformationSettings {

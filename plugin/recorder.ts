@@ -1,8 +1,8 @@
-/** Tells the audit log and the observer what happened: the operations of a gateway say it once. */
+/** Tells the audit log and the observer what happened, so that the operations of a gateway report it once. */
 
-import type { AuditRecord } from './audit.ts'
 import {
   type Audit,
+  type AuditRecord,
   auditTo,
   claimEntries,
   publishEntry,

@@ -1,4 +1,6 @@
-/** What the target of an HTTP request names (RFC 9112 section 3.2), read as every server behind may read it. Pure. */
+/** What an HTTP request names: by its target (RFC 9112 section 3.2), read as every server behind may read it, and its Host. Pure. */
+
+import { readAddress } from './network-address.ts'
 
 /**
  * - `path`: a path and its query, as WHATWG URL writes them: without dot segments, with a `/` in front. `authority` is the host
@@ -27,6 +29,19 @@ export function readRequestTarget(target: string): RequestTarget {
   if (authority === undefined || !isAuthority(authority)) return INVALID
   const read = readPath(rest.startsWith('/') ? rest : `/${rest}`)
   return read.form === 'path' ? { ...read, authority } : read
+}
+
+/**
+ * Whether a Host header says no more than where the connection leads: `localhost`, or the local address. Nothing else in a Host
+ * header is believed, because anybody can write one: another server could pass on what its users have signed for it.
+ */
+export function isLocalHost(host: string, localAddress: string | undefined): boolean {
+  const url = `http://${host}`
+  if (!URL.canParse(url)) return false
+  const { hostname } = new URL(url)
+  if (hostname === 'localhost') return true
+  const named = readAddress(hostname)
+  return named !== undefined && named === readAddress(localAddress ?? '')
 }
 
 function readPath(target: string): RequestTarget {

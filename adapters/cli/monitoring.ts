@@ -106,7 +106,7 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
     history,
     stock: () => stock.last,
     low: settings.stock.low,
-    report: (error) => log.error({ err: error }, 'failed to answer the operator'),
+    log,
   })
   const listener = await listen(settings, [part, ...parts], log)
   const textfile = await textfileOf(read, settings, log)

@@ -24,13 +24,20 @@ export function watchOutput(): void {
   process.stderr.on('error', () => {})
 }
 
+/** What a terminal acts on besides the escapes that JSON has anyway: 8-bit control sequences, and turning the text around. */
+const ACTED_ON = /[\u0080-\u009f\p{Bidi_Control}]/gu
+
 /**
- * Writes a line of the result.
+ * Writes a line of the result. In JSON, what others wrote stays the same text: it is escaped.
  * @throws the error of an earlier line that could not be written, which has been dealt with
  */
 export function print(line: string): void {
   if (fault !== undefined) throw fault
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${line.replace(ACTED_ON, escaped)}\n`)
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /** Whether an error is one of standard output, which has been dealt with. */

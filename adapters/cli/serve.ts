@@ -13,6 +13,7 @@ import { closeStore, giveUp, waitForSignal } from './ending.ts'
 import { listeningOn } from './listening.ts'
 import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
 import { startMonitoring } from './monitoring.ts'
+import { secondsNow } from './open-store.ts'
 import { withoutPasswords } from './plain-words.ts'
 import { servedHttp } from './serving-http.ts'
 import { type ServingStore, startStore } from './serving-store.ts'
@@ -135,7 +136,7 @@ async function warnIfUnreachable(probe: Server['probeUpstream'], log: Logger): P
 
 function relayLists(store: KeyPackageStore, log: Logger): RelayListRelay {
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
-  return new RelayListRelay({ store, report, now: () => Math.floor(Date.now() / 1000) })
+  return new RelayListRelay({ store, report, now: secondsNow })
 }
 
 /** Rejects as `opened` does, and never resolves. */

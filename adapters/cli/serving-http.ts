@@ -6,8 +6,8 @@ import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts
 import { restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
-import { HttpAuth, httpUrlOf, requestUrl } from '../http/nip98.ts'
-import { operatorAccess } from '../http/operator-access.ts'
+import { HttpAuth, httpUrlOf } from '../http/nip98.ts'
+import { operatorAccess } from '../http/operator-parts.ts'
 import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
 import { askUpstream, upstreamInformation } from '../relays/proxy/upstream-http.ts'
@@ -38,7 +38,7 @@ export interface ServedHttp {
 }
 
 export function servedHttp(dependencies: HttpDependencies): ServedHttp {
-  const { gateway, store, verifyEvent, settings } = dependencies
+  const { gateway, store, verifyEvent, settings, log } = dependencies
   const base = settings.upstream === undefined ? '' : settings.http.path
   const admins = adminPubkeys(settings.admin)
   const nips = admins.size > 0 ? [86, 98] : [98]
@@ -55,7 +55,7 @@ export function servedHttp(dependencies: HttpDependencies): ServedHttp {
     ]),
     operatorParts: [
       nip86.part('operator'),
-      operatorAccess(gateway, relayUrlOf(settings)),
+      operatorAccess({ gateway, relayUrl: relayUrlOf(settings), log }),
       pagePart({ base: '', view: 'operator' }),
     ],
     nips,
@@ -105,7 +105,7 @@ function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): 
     base,
     gateway,
     auth,
-    urlsOf: (request) => [requestUrl(request, publicUrl)].flatMap((url) => url ?? []),
+    publicUrl,
     maxBodyBytes: maxMessageBytes,
     maxConnections,
     information: async () =>

@@ -43,9 +43,9 @@ function align(rows: readonly (readonly string[])[]): string[] {
   )
 }
 
-/** Text from an event must not send control sequences to the terminal. */
+/** Text from an event must not send control sequences to the terminal, nor turn the order of what stands beside it around. */
 function replaceControls(line: string): string {
-  return line.replace(/\p{Cc}/gu, '\uFFFD')
+  return line.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]/gu, '\uFFFD')
 }
 
 export interface Progress {

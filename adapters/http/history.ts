@@ -1,7 +1,7 @@
 /** The last hour of the metrics, for the operator's page: a sample every ten seconds, of what happened since the one before. */
 
 import type { MetricObjectWithValues, MetricValue } from 'prom-client'
-import { PREFIX } from './metrics.ts'
+import { PREFIX } from './instruments.ts'
 
 type Metric = MetricObjectWithValues<MetricValue<string>>
 type Counts = Readonly<Record<string, number>>

@@ -1,21 +1,20 @@
 /** The metrics of one process, for Prometheus: what they are called, and which labels they have; all from closed sets (I4). */
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { GatewayActivity } from '../../plugin/gateway.ts'
 import type { StockSurvey } from '../../plugin/lifecycle/stock-survey.ts'
+import { REFUSAL_PREFIXES } from '../../plugin/nostr/refusal.ts'
 import {
   CLAIM_OUTCOMES,
   CLAIM_QUOTAS,
   type Observer,
   PUBLISH_OUTCOMES,
-  REFUSAL_PREFIXES,
   REFUSED_VERBS,
   RELEASE_REASONS,
   REMOVAL_REASONS,
 } from '../../plugin/observer.ts'
+import { Instruments, PREFIX } from './instruments.ts'
 import { STORE_OPERATIONS, type StoreCallSink } from './measured-store.ts'
-
-export const PREFIX = 'keypackage_gateway_'
 
 /** What a server says of its connections; `refused` counts since the start. */
 export interface ServerStatistics {
@@ -42,15 +41,12 @@ export interface Run {
   readonly seconds: number
 }
 
-const DURATIONS = [
-  0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
-]
-
 /** Numbers of fresh packages that are counted together, from the first of each. */
 const FRESH_GROUPS = [0, 1, 2, 3, 4, 5, 10, 20, 50] as const
 
 export class Metrics {
   readonly registry = new Registry()
+  readonly #make = new Instruments(this.registry)
   /** Counts what it is told. */
   readonly observer: Observer
   /** Counts and times calls of a store. */
@@ -75,11 +71,11 @@ export class Metrics {
 
   /** Adds what became of a command that ends. */
   addRun({ outcome, endedAt, seconds }: Run): void {
-    this.#gauge('command_ended_timestamp_seconds', 'When this command ended', []).set(endedAt)
-    this.#gauge('command_duration_seconds', 'How long this command ran', []).set(seconds)
-    this.#gauge('command_succeeded', 'Whether this command ended without an error', []).set(
-      outcome === 'succeeded' ? 1 : 0,
-    )
+    this.#make.gauge('command_ended_timestamp_seconds', 'When this command ended').set(endedAt)
+    this.#make.gauge('command_duration_seconds', 'How long this command ran').set(seconds)
+    this.#make
+      .gauge('command_succeeded', 'Whether this command ended without an error')
+      .set(outcome === 'succeeded' ? 1 : 0)
   }
 
   /** Adds the metrics that are read from these sources; each source once. */
@@ -88,38 +84,43 @@ export class Metrics {
     if (server !== undefined) this.#addServer(server)
     if (stock !== undefined) this.#addStock(stock)
     if (storeIsUp !== undefined) {
-      this.#gauge('store_up', 'Whether the store answers', [], async (gauge) => {
+      this.#make.gauge('store_up', 'Whether the store answers', async (gauge) => {
         gauge.set((await storeIsUp()) ? 1 : 0)
       })
     }
   }
 
   #observer(): Observer {
-    const claims = this.#counters(
+    const claims = this.#make.counters(
       'claims',
       'Claims, one for each author that was asked for',
       'outcome',
       CLAIM_OUTCOMES,
     )
-    const limited = this.#counters('claims_limited', 'Claims that a quota limited', 'quota', CLAIM_QUOTAS)
-    const claimTimes = this.#histogram('claim_duration_seconds', 'How long the claims of one REQ took')
-    const publishes = this.#counters(
+    const limited = this.#make.counters(
+      'claims_limited',
+      'Claims that a quota limited',
+      'quota',
+      CLAIM_QUOTAS,
+    )
+    const claimTimes = this.#make.histogram('claim_duration_seconds', 'How long the claims of one REQ took')
+    const publishes = this.#make.counters(
       'publishes',
       'Key packages that were published',
       'outcome',
       PUBLISH_OUTCOMES,
     )
-    const publishTimes = this.#histogram(
+    const publishTimes = this.#make.histogram(
       'publish_duration_seconds',
       'How long publishing one key package took',
     )
-    const removals = this.#counters(
+    const removals = this.#make.counters(
       'removals',
       'Packages that left the stock, not by a claim',
       'reason',
       REMOVAL_REASONS,
     )
-    const releases = this.#counters(
+    const releases = this.#make.counters(
       'releases',
       'Packages that were put back, as their claim was undone',
       'reason',
@@ -155,10 +156,10 @@ export class Metrics {
   }
 
   #storeCalls(): StoreCallSink {
-    const times = this.#histogram('store_call_duration_seconds', 'How long calls to the store took', [
+    const times = this.#make.histogram('store_call_duration_seconds', 'How long calls to the store took', [
       'operation',
     ])
-    const failures = this.#counters(
+    const failures = this.#make.counters(
       'store_failures',
       'Calls to the store that failed',
       'operation',
@@ -172,20 +173,20 @@ export class Metrics {
   }
 
   #addActivity(activity: () => GatewayActivity): void {
-    this.#gauge('sessions', 'Clients that are connected', [], (gauge) => gauge.set(activity().sessions))
-    this.#gauge('signature_checks_waiting', 'Signatures that wait to be verified', [], (gauge) =>
+    this.#make.gauge('sessions', 'Clients that are connected', (gauge) => gauge.set(activity().sessions))
+    this.#make.gauge('signature_checks_waiting', 'Signatures that wait to be verified', (gauge) =>
       gauge.set(activity().checksWaiting),
     )
-    this.#gauge('signature_checks_under_way', 'Signatures that are being verified', [], (gauge) =>
+    this.#make.gauge('signature_checks_under_way', 'Signatures that are being verified', (gauge) =>
       gauge.set(activity().checksUnderWay),
     )
   }
 
   #addServer(server: () => ServerStatistics): void {
-    this.#gauge('connections', 'WebSockets that are open', [], (gauge) => gauge.set(server().connections))
+    this.#make.gauge('connections', 'WebSockets that are open', (gauge) => gauge.set(server().connections))
     const refused = new Counter({
       name: `${PREFIX}connections_refused_total`,
-      help: 'Clients, or something of them, that the server refused',
+      help: 'Clients, and messages of clients, that the server refused',
       labelNames: ['reason'],
       registers: [this.registry],
       collect() {
@@ -194,7 +195,7 @@ export class Metrics {
       },
     })
     if (server().upstream === undefined) return
-    this.#gauge('upstream_up', 'Whether the relay behind the gateway can be reached', [], (gauge) =>
+    this.#make.gauge('upstream_up', 'Whether the relay behind the gateway can be reached', (gauge) =>
       gauge.set(server().upstream === 'reachable' ? 1 : 0),
     )
   }
@@ -202,7 +203,7 @@ export class Metrics {
   /** The gauges have no value before the first survey has ended. */
   #addStock(stock: () => StockSurvey | undefined): void {
     const add = (name: string, help: string, read: (survey: StockSurvey) => number) =>
-      this.#gauge(name, help, [], (gauge) => {
+      this.#make.gauge(name, help, (gauge) => {
         const survey = stock()
         gauge.reset()
         if (survey === undefined) gauge.remove()
@@ -214,69 +215,17 @@ export class Metrics {
     add('authors_slots_only', 'Authors who have slots and no one-time packages', ({ slotsOnly }) => slotsOnly)
     add('packages', 'KeyPackages in the stock', ({ packages }) => packages)
     add('stock_surveyed_timestamp_seconds', 'When the stock was last surveyed', ({ at }) => at)
-    this.#gauge(
+    this.#make.gauge(
       'stock_authors',
       'Authors by how many fresh one-time packages they have',
-      ['fresh'],
       (gauge) => {
         const survey = stock()
         gauge.reset()
         if (survey === undefined) return
         for (const [fresh, authors] of grouped(survey.byFresh)) gauge.set({ fresh }, authors)
       },
+      ['fresh'],
     )
-  }
-
-  #gauge<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[],
-    collect: (gauge: Gauge<Label>) => void | Promise<void> = () => {},
-  ): Gauge<Label> {
-    return new Gauge({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        return collect(this)
-      },
-    })
-  }
-
-  #histogram<Label extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly Label[] = [],
-  ): Histogram<Label> {
-    return new Histogram({
-      name: PREFIX + name,
-      help,
-      labelNames,
-      buckets: DURATIONS,
-      registers: [this.registry],
-    })
-  }
-
-  /** A counter with one label, and a function for each of its values, which counts one more. All of them are shown from 0. */
-  #counters<Value extends string>(
-    name: string,
-    help: string,
-    label: string,
-    values: readonly Value[],
-  ): Readonly<Record<Value, () => void>> {
-    const counter = new Counter({
-      name: `${PREFIX}${name}_total`,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
-    })
-    const children = values.map((value) => {
-      const child = counter.labels(value)
-      child.inc(0)
-      return [value, () => child.inc()] as const
-    })
-    return Object.fromEntries(children) as Record<Value, () => void>
   }
 }
 

@@ -4,8 +4,9 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { LocalQuota } from '../../plugin/local-quota.ts'
 import { shapeFault } from '../../plugin/nostr/event.ts'
-import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson, type SignedEvent } from '../../plugin/nostr/messages.ts'
 import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
+import { isLocalHost } from '../../plugin/request-target.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { Verification, type VerifyEvent } from '../../plugin/verification.ts'
 
@@ -18,11 +19,11 @@ const MAX_AGE_SECONDS = 60
  * may differ.
  */
 const ONE_USE = { max: 1, windowSeconds: 180 }
-/** Each id that is remembered costs the store a write and some room, and keys cost a client nothing (I9). */
+/** Each id that is remembered costs the store a write and some room, and a client can make any number of keys (I9). */
 const PER_ADDRESS = { max: 600, windowSeconds: 60 }
 /** Node.js reads no longer header by default. */
 const MAX_TOKEN_LENGTH = 16_384
-/** RFC 4648 section 4. `Buffer.from` skips what is none of it. */
+/** RFC 4648 section 4. `Buffer.from` skips other characters. */
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /** A request as far as its headers go. */
@@ -30,8 +31,8 @@ export interface SignedRequest {
   /** The Authorization header. */
   readonly authorization: string | undefined
   readonly method: string
-  /** Absolute, as the client must have signed it (`requestUrl`); one of these, if there are several. */
-  readonly url: string | readonly string[]
+  /** Absolute; the client must have signed one of them (`requestUrl`). None if this server does not know its own URL. */
+  readonly urls: readonly string[]
   /** The client's network address: signatures are verified by address in turn (I9). */
   readonly address: string
   /** Called if the event's id or signature is wrong. It must not throw. */
@@ -83,16 +84,12 @@ export class HttpAuth {
     this.#verification = new Verification(verifyEvent)
   }
 
-  /** Never rejects. */
-  async check(request: SignedRequest & { readonly body: Buffer | undefined }): Promise<Authorisation> {
-    const signature = await this.examine(request)
-    return signature.outcome === 'signed' ? signature.complete(request.body) : signature
-  }
-
-  /** Everything but the body, for those who read only the bodies of some. Never rejects. */
+  /** Checks everything but the body, so that only the bodies of those who have signed are read. Never rejects. */
   async examine(request: SignedRequest): Promise<Signature> {
     const token = tokenIn(request.authorization)
     if (token === undefined) return { outcome: 'absent' }
+    if (request.urls.length === 0)
+      return refused('this server does not know its own URL; its operator must set publicUrl')
     const event = eventIn(token)
     if (typeof event === 'string') return refused(event)
     const fault = this.#faultOf(event, request)
@@ -112,7 +109,7 @@ export class HttpAuth {
     }
   }
 
-  #faultOf(event: SignedEvent, { method, url }: SignedRequest): string | undefined {
+  #faultOf(event: SignedEvent, { method, urls }: SignedRequest): string | undefined {
     const { kind, created_at } = event
     if (kind !== HTTP_AUTH_KIND) return `the event must have kind ${HTTP_AUTH_KIND}`
     if (Math.abs(created_at - this.#now()) > MAX_AGE_SECONDS)
@@ -122,7 +119,6 @@ export class HttpAuth {
     if (signedMethod.toUpperCase() !== method) return `the method tag must be ${method}`
     const signedUrl = onlyTag(event, 'u')
     if (signedUrl === undefined) return 'the event must have one u tag'
-    const urls = [url].flat()
     const comparable = comparableUrl(signedUrl)
     if (comparable !== undefined && urls.some((one) => comparableUrl(one) === comparable)) return undefined
     return `the u tag must be ${urls.join(' or ')}`
@@ -166,11 +162,7 @@ export function requestUrl(request: IncomingMessage, publicUrl: string | undefin
 
 /** Where on this machine the client came to, if the Host header says no more than that. */
 export function localUrl({ headers: { host = '' }, socket }: IncomingMessage): string | undefined {
-  const url = `http://${host}`
-  if (!URL.canParse(url)) return undefined
-  const { hostname, origin } = new URL(url)
-  const localAddress = socket.localAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
-  return hostname === 'localhost' || hostname.replace(/^\[|\]$/g, '') === localAddress ? origin : undefined
+  return isLocalHost(host, socket.localAddress) ? new URL(`http://${host}`).origin : undefined
 }
 
 function refused(reason: string): { readonly outcome: 'refused'; readonly reason: string } {
@@ -185,16 +177,8 @@ function tokenIn(authorization: string | undefined): string | undefined {
 /** The event in a token, or what is wrong with it. */
 function eventIn(token: string): SignedEvent | string {
   if (token.length > MAX_TOKEN_LENGTH || !BASE64.test(token)) return 'the event must be encoded as base64'
-  const event = parse(Buffer.from(token, 'base64').toString())
+  const event = parseJson(Buffer.from(token, 'base64').toString())
   return shapeFault(event) ?? (event as SignedEvent)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** The hash of a body that is not empty is required: without it, whoever sees the header could send another body. */

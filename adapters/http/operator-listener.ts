@@ -1,6 +1,7 @@
 /** The operator's listener: a port of its own, whose requests no other website can make a browser send. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
 import { type HttpPart, httpHandler } from './routing.ts'
 
@@ -38,7 +39,7 @@ export async function listenForOperator(settings: OperatorListenerSettings): Pro
     if (!answer(request, response, request.socket.remoteAddress ?? '', notFound)) notFound()
   })
   http.maxConnections = MAX_CONNECTIONS
-  await bind(http, port, host)
+  await once(http.listen(port, host), 'listening')
   http.unref()
   const { port: bound } = http.address() as AddressInfo
   return {
@@ -64,8 +65,8 @@ function faultOf(request: IncomingMessage, hosts: readonly string[]): string | u
 }
 
 /**
- * Whether a page of another site has a part of itself loaded from here, such as a picture: browsers send no Origin then, but they say
- * so (Fetch Metadata). It could not read it, but see how long it takes. A link to here is not a part of a page.
+ * Whether a page of another site loads something from here, such as a picture. Browsers then send no Origin, but Fetch Metadata. The
+ * page could not read the answer, but could time it. Following a link to here is allowed.
  */
 function isOfOtherSite({ headers, method }: IncomingMessage): boolean {
   const { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': destination } = headers
@@ -83,16 +84,6 @@ function isOurs(host: string | undefined, hosts: readonly string[]): boolean {
 /** A reverse proxy may add TLS, so the scheme is not compared. */
 function isSameOrigin(origin: string, host = ''): boolean {
   return origin.toLowerCase().replace(/^https?:\/\//, '') === host.toLowerCase()
-}
-
-function bind(http: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, host, () => {
-      http.off('error', reject)
-      resolve()
-    })
-  })
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {

@@ -69,8 +69,8 @@ export const PAGE_FOLDER = fileURLToPath(
 )
 
 /**
- * Answers for the page. At `/` it leaves everybody but those who ask for HTML to the relay; below another path all is its own,
- * so it comes after the other parts that are there.
+ * Answers for the page. At `/` it answers those who ask for HTML, and leaves others to the relay; below another path it answers every
+ * request, so it comes after the other parts there.
  * @throws Error if the page has not been built
  */
 export function pagePart({ base, view, folder = PAGE_FOLDER }: PageSettings): HttpPart {

@@ -6,6 +6,9 @@ import type { Authorisation } from './nip98.ts'
 
 export const PROBLEM_JSON = 'application/problem+json'
 
+/** What an operator or an admin is told when the store fails (I7); others are told `UNAVAILABLE`. */
+export const STORE_DOWN = 'the store does not answer, try again'
+
 export interface Problem {
   readonly type: 'about:blank'
   /** The phrase of the status. */

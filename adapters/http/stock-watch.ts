@@ -1,4 +1,4 @@
-/** Surveys the stock of all authors again and again, slowly enough that nobody notices, and keeps the last survey. */
+/** Surveys the stock of all authors again and again, slowly enough not to delay clients (I9), and keeps the last survey. */
 
 import { setTimeout as wait } from 'node:timers/promises'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'

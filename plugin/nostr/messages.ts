@@ -57,7 +57,8 @@ function isMessage(value: unknown): value is ClientMessage {
   return Array.isArray(value) && typeof value[0] === 'string'
 }
 
-function parseJson(text: string): unknown {
+/** Undefined for text that is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

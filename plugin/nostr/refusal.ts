@@ -3,7 +3,16 @@
 import type { ClientMessage, GatewayMessage } from './messages.ts'
 
 /** The prefixes of NIP-01 and NIP-42 that the gateway uses. */
-export type RefusalPrefix = 'invalid' | 'blocked' | 'restricted' | 'rate-limited' | 'auth-required' | 'error'
+export const REFUSAL_PREFIXES = [
+  'invalid',
+  'blocked',
+  'restricted',
+  'rate-limited',
+  'auth-required',
+  'error',
+] as const
+/** One of them. */
+export type RefusalPrefix = (typeof REFUSAL_PREFIXES)[number]
 
 /** What a client is told when the store fails (I7). It does not reveal the cause. */
 export const UNAVAILABLE = 'key packages are unavailable, try again'

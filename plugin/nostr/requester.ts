@@ -16,7 +16,7 @@ export interface Requester {
 /** Longer values are cut off; no real address is longer. */
 const MAX_ADDRESS_LENGTH = 64
 /** How many times as much as one address a network may take. */
-export const NETWORK_FACTOR = 10
+const NETWORK_FACTOR = 10
 
 /**
  * The address that quotas count: an IPv4 address itself, or the /64 of an IPv6 address, which is what one customer of a
@@ -35,6 +35,30 @@ export function addressKey(address: string): string {
 export function networkKey(address: string): string | undefined {
   if (!address.endsWith('::/64')) return undefined
   return `${address.slice(0, -'::/64'.length).split(':').slice(0, 3).join(':')}::/48`
+}
+
+/** How many there are of each address at the same time, and of each network. */
+export class AddressCounts {
+  readonly #counts = new Map<string, number>()
+
+  /** @param key as `addressKey` or `networkKey` returns it */
+  of(key: string | undefined): number {
+    return key === undefined ? 0 : (this.#counts.get(key) ?? 0)
+  }
+
+  /** Whether one more would exceed `most` of this address, or ten times as many of its network. */
+  isFull(address: string, most: number): boolean {
+    return this.of(address) >= most || this.of(networkKey(address)) >= most * NETWORK_FACTOR
+  }
+
+  change(address: string, by: 1 | -1): void {
+    for (const key of [address, networkKey(address)]) {
+      if (key === undefined) continue
+      const count = this.of(key) + by
+      if (count === 0) this.#counts.delete(key)
+      else this.#counts.set(key, count)
+    }
+  }
 }
 
 /** The quota of a network, for the quota of an address. */

@@ -3,7 +3,7 @@
 import { verifyEvent } from 'nostr-tools/pure'
 import { Nip86 } from '../../adapters/http/nip86/nip86.ts'
 import { HttpAuth } from '../../adapters/http/nip98.ts'
-import { operatorAccess } from '../../adapters/http/operator-access.ts'
+import { operatorAccess } from '../../adapters/http/operator-parts.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
 import { startProxy } from '../../adapters/relays/proxy/proxy.ts'
 import { askUpstream } from '../../adapters/relays/proxy/upstream-http.ts'
@@ -54,7 +54,7 @@ export async function startManaged(settings: ManagedSettings = {}): Promise<Mana
     log,
     audit: auditTo(audit, now, log),
   })
-  const handler = httpHandler([nip86.part(listener), operatorAccess(gateway, SIGNED_URL)])
+  const handler = httpHandler([nip86.part(listener), operatorAccess({ gateway, relayUrl: SIGNED_URL, log })])
   const server = { gateway, log, options: serverOptionsSchema.parse({}), http: handler, nips: [86, 98] }
   // Every client may say in X-Real-IP what its address is.
   const proxy = proxyOptionsSchema.parse({ trust: ['127.0.0.1'] })

@@ -2,7 +2,7 @@
 
 import { verifyEvent } from 'nostr-tools/pure'
 import { restPart } from '../../adapters/http/api/rest.ts'
-import { HttpAuth, requestUrl } from '../../adapters/http/nip98.ts'
+import { HttpAuth } from '../../adapters/http/nip98.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
 import { ownLimits } from '../../adapters/relays/server/client-limits.ts'
 import { proxyOptionsSchema, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
@@ -43,7 +43,7 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
     base: '',
     gateway,
     auth: new HttpAuth({ store, now, verifyEvent }),
-    urlsOf: (request) => [requestUrl(request, gateway.options.publicUrl)].flatMap((url) => url ?? []),
+    publicUrl: gateway.options.publicUrl,
     maxBodyBytes: limits.maxMessageBytes,
     maxConnections: limits.maxConnections,
     information: async () => ({ name: options.name, ...gateway.relayInformation() }),

@@ -1,6 +1,5 @@
 /** What the REST interface needs to know of the server that it is a part of. */
 
-import type { IncomingMessage } from 'node:http'
 import type { Logger } from '../../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
@@ -11,8 +10,8 @@ export interface ApiSettings {
   readonly base: string
   readonly gateway: KeyPackageGateway
   readonly auth: HttpAuth
-  /** The URLs that a client may have signed for a request (NIP-98); none if this server does not know its own. */
-  readonly urlsOf: (request: IncomingMessage) => readonly string[]
+  /** Where clients reach this server, which they sign (NIP-98); undefined: only under an address of this machine. */
+  readonly publicUrl: string | undefined
   readonly maxBodyBytes: number
   /** The relay information document (NIP-11). Rejects if the store does. */
   readonly information: () => Promise<object>

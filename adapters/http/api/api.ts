@@ -20,7 +20,6 @@ import { packageRoutes } from './packages.ts'
 import { publishRoutes } from './publishing.ts'
 import { RequestRefused, refuse, retryAfter } from './refusals.ts'
 import { relayRoutes } from './relay.ts'
-import { RouteTable } from './route-table.ts'
 
 /** Longer path parameters, which no schema allows, are not found. */
 const MAX_PARAM_LENGTH = 100
@@ -38,15 +37,17 @@ export async function createApi(settings: ApiSettings): Promise<(exchange: Excha
       sendProblem(reply, refusedBy(error, settings.log))
     },
   })
-  const routes = new RouteTable()
+  const routes: Route[] = []
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
-  app.addHook('onRoute', ({ method, url }) => routes.add(method, url))
+  app.addHook('onRoute', ({ method, url }) => {
+    routes.push({ methods: [method].flat(), pattern: patternOf(url) })
+  })
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     sendProblem(reply, refusedBy(error, settings.log))
   })
   app.setNotFoundHandler(({ url }, reply) => {
-    sendProblem(reply, notTaken(routes.methodsAt(url)))
+    sendProblem(reply, notTaken(methodsAt(url, routes)))
   })
   addCallers(app, { ...settings, exchangeOf: (request) => exchanges.get(request) })
   await addDocument(app, settings)
@@ -96,6 +97,23 @@ function wrongIn(error: FastifyError): string {
   return issues
     .map(({ instancePath, message }) => `${where}${instancePath === '/' ? '' : instancePath}: ${message}`)
     .join('; ')
+}
+
+interface Route {
+  readonly methods: readonly string[]
+  readonly pattern: RegExp
+}
+
+/** @param path with parameters as `:name` */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`)
+}
+
+/** Which methods a path takes, for those who try another (RFC 9110 section 15.5.6). Empty if there is no such path. */
+function methodsAt(target: string, routes: readonly Route[]): readonly string[] {
+  const [path = ''] = target.split('?')
+  const here = routes.filter(({ pattern }) => pattern.test(path))
+  return [...new Set(here.flatMap(({ methods }) => methods))].sort()
 }
 
 /** @param allowed the methods that the path takes; none if there is no such path */

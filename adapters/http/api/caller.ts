@@ -3,12 +3,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { costOfJson } from '../../../plugin/json-cost.ts'
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { bodyProblem, readBody } from '../body.ts'
-import type { Authorisation, HttpAuth, Signature } from '../nip98.ts'
+import { type Authorisation, requestUrl, type Signature } from '../nip98.ts'
 import { authorisationProblem } from '../problem.ts'
 import type { Exchange } from '../routing.ts'
+import type { ApiSettings } from './api-settings.ts'
 import { RequestRefused } from './refusals.ts'
 
 /**
@@ -36,11 +37,7 @@ declare module 'fastify' {
   }
 }
 
-export interface CallerSettings {
-  readonly auth: HttpAuth
-  /** The URLs that a client may have signed for a request; none if this server does not know its own. */
-  readonly urlsOf: (request: IncomingMessage) => readonly string[]
-  readonly maxBodyBytes: number
+export interface CallerSettings extends Pick<ApiSettings, 'auth' | 'publicUrl' | 'maxBodyBytes'> {
   readonly exchangeOf: (request: IncomingMessage) => Exchange | undefined
 }
 
@@ -49,7 +46,7 @@ const ABSENT = { outcome: 'absent' } as const
 /** Has each request authenticated: its headers before the body is read, then the body. */
 export function addCallers(
   app: FastifyInstance,
-  { auth, urlsOf, exchangeOf, maxBodyBytes }: CallerSettings,
+  { auth, publicUrl, exchangeOf, maxBodyBytes }: CallerSettings,
 ): void {
   app.decorateRequest('address', '')
   app.decorateRequest('onBadSignature')
@@ -88,16 +85,11 @@ export function addCallers(
 
   async function signatureOf(request: FastifyRequest): Promise<Signature> {
     const { raw, is404, routeOptions, address, onBadSignature } = request
+    if (is404 || routeOptions.config.authentication === 'ignored') return ABSENT
     const { authorization } = raw.headers
-    if (is404 || routeOptions.config.authentication === 'ignored' || authorization === undefined)
-      return ABSENT
-    const url = urlsOf(raw)
-    if (url.length === 0)
-      return {
-        outcome: 'refused',
-        reason: 'this server does not know its own URL; its operator must set publicUrl',
-      }
-    return auth.examine({ authorization, method: raw.method ?? '', url, address, onBadSignature })
+    const url = requestUrl(raw, publicUrl)
+    const urls = url === undefined ? [] : [url]
+    return auth.examine({ authorization, method: raw.method ?? '', urls, address, onBadSignature })
   }
 }
 
@@ -112,7 +104,7 @@ export function pubkeysOf({ authorisation }: FastifyRequest): readonly Pubkey[] 
   return authorisation.outcome === 'authenticated' ? [authorisation.pubkey] : []
 }
 
-/** A signature that is there and does not hold is refused everywhere: nobody takes part under another name than they think. */
+/** An invalid signature is refused even where none is required, so that nobody acts under an identity they did not intend. */
 function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authorisation | undefined): void {
   if (authorisation === undefined || is404) return
   if (authorisation.outcome === 'absent' && routeOptions.config.authentication !== 'required') return
@@ -123,9 +115,7 @@ function demand({ is404, routeOptions }: FastifyRequest, authorisation: Authoris
 function parse(body: Buffer): unknown {
   const cost = costOfJson(body)
   if (cost !== undefined) throw new Refusal('invalid', `the body ${cost}`)
-  try {
-    return JSON.parse(body.toString())
-  } catch {
-    throw new Refusal('invalid', 'the body must be JSON')
-  }
+  const value = parseJson(body.toString())
+  if (value === undefined) throw new Refusal('invalid', 'the body must be JSON')
+  return value
 }

@@ -10,7 +10,7 @@ import type { ApiSettings } from './api-settings.ts'
 import { pubkeysOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
 import { type Exchanged, inSession } from './exchange-session.ts'
-import { closedIn, refusalIn } from './refusals.ts'
+import { throwIfClosed } from './refusals.ts'
 import { claimBodySchema, claimedSchema } from './schemas.ts'
 
 export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
@@ -50,13 +50,12 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
       }
       return inSession(gateway, request, reply, async (session) => {
         const answer = await session.ask('REQ', 'claim', filter)
-        // What the client cannot be sent any more goes back (I1).
+        // Releases what can no longer be sent (I1).
         if (session.isGone) {
           await answer.unsent?.()
           return reply.hijack()
         }
-        const refused = closedIn(answer.replies)
-        if (refused !== undefined) throw refusalIn(refused)
+        throwIfClosed(answer.replies)
         const wait = longestWait(answer.claims)
         if (wait !== undefined) reply.header('retry-after', `${wait}`)
         sendJson(reply, pieces(new Set(authors), answer))
@@ -66,6 +65,7 @@ export function claimRoutes(app: TypedApp, { gateway }: ApiSettings): void {
   })
 }
 
+/** Takes a reply whose type does not name its schema: a stream is sent in its place. */
 function sendJson(reply: Pick<FastifyReply, 'type' | 'send'>, text: Iterable<string>): void {
   reply.type('application/json').send(Readable.from(text))
 }

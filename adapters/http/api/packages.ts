@@ -8,7 +8,7 @@ import type { ApiSettings } from './api-settings.ts'
 import { ownerOf } from './caller.ts'
 import { describe, type TypedApp } from './document.ts'
 import { inSession } from './exchange-session.ts'
-import { closedIn, fromStore, refusalIn, refuse } from './refusals.ts'
+import { fromStore, refusalIn, refuse, throwIfClosed } from './refusals.ts'
 import {
   authorParams,
   countQuerySchema,
@@ -108,8 +108,7 @@ function addReading(app: TypedApp, settings: ApiSettings): void {
         const kinds = kind === undefined ? gateway.options.kinds : [Number(kind)]
         const filter = { kinds, authors: [request.params.pubkey] }
         const { replies } = await session.ask('COUNT', 'count', filter)
-        const refused = closedIn(replies)
-        if (refused !== undefined) throw refusalIn(refused)
+        throwIfClosed(replies)
         const [count] = replies.flatMap((answer) => (answer[0] === 'COUNT' ? [answer[2].count] : []))
         if (count === undefined) throw new Refusal('invalid', `this gateway does not handle kind ${kind}`)
         return { count }
@@ -192,8 +191,7 @@ async function readEvent(
   const owner = ownerOf(request)
   return inSession(gateway, request, reply, async (session) => {
     const { replies } = await session.ask('REQ', 'own', { kinds: [kind], authors: [owner], ids: [id] })
-    const refused = closedIn(replies)
-    if (refused !== undefined) throw refusalIn(refused)
+    throwIfClosed(replies)
     return replies.flatMap((answer) => (answer[0] === 'EVENT' ? [answer[2]] : [])).at(0)
   })
 }

@@ -2,8 +2,8 @@
 
 import type { Logger } from '../../../plugin/context.ts'
 import { parseRefusal } from '../../../plugin/nostr/machine-readable.ts'
-import type { GatewayMessage } from '../../../plugin/nostr/messages.ts'
-import { Refusal, type RefusalPrefix, UNAVAILABLE } from '../../../plugin/nostr/refusal.ts'
+import type { RelayMessage } from '../../../plugin/nostr/messages.ts'
+import { REFUSAL_PREFIXES, Refusal, type RefusalPrefix, UNAVAILABLE } from '../../../plugin/nostr/refusal.ts'
 import { type Problem, problemOf } from '../problem.ts'
 
 /** Thrown to answer with a problem whose status does not follow from its prefix. A `Refusal` is thrown for all others. */
@@ -24,24 +24,16 @@ export function refuse(status: number, prefix: RefusalPrefix, reason: string): R
   return new RequestRefused(problemOf(new Refusal(prefix, reason), status))
 }
 
-const PREFIXES: readonly RefusalPrefix[] = [
-  'invalid',
-  'blocked',
-  'restricted',
-  'rate-limited',
-  'auth-required',
-  'error',
-]
-
 /** The refusal in the words of an OK or CLOSED. */
 export function refusalIn(message: string): Refusal {
-  const prefix = PREFIXES.find((known) => message.startsWith(`${known}: `)) ?? 'error'
+  const prefix = REFUSAL_PREFIXES.find((known) => message.startsWith(`${known}: `)) ?? 'error'
   return new Refusal(prefix, message.replace(`${prefix}: `, ''))
 }
 
-/** The text of the CLOSED with which a whole message was refused; undefined if it was not. */
-export function closedIn(replies: readonly GatewayMessage[]): string | undefined {
-  return replies.flatMap((reply) => (reply[0] === 'CLOSED' ? [reply[2]] : [])).at(-1)
+/** @throws Refusal in the words of the CLOSED, if the whole message was refused */
+export function throwIfClosed(replies: readonly RelayMessage[]): void {
+  const closed = replies.findLast(([verb]) => verb === 'CLOSED')
+  if (closed !== undefined) throw refusalIn(String(closed[2]))
 }
 
 /** In how many seconds a request can be made again (RFC 9110 section 10.2.3); none if its refusal does not say. */

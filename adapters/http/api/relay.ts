@@ -8,7 +8,7 @@ import type { ApiSettings } from './api-settings.ts'
 import { describe, type TypedApp } from './document.ts'
 import { inSession } from './exchange-session.ts'
 import { publicationIn } from './publishing.ts'
-import { fromStore, refusalIn, refuse } from './refusals.ts'
+import { fromStore, refusalIn, refuse, throwIfClosed } from './refusals.ts'
 import {
   authorParams,
   informationSchema,
@@ -57,8 +57,7 @@ export function relayRoutes(app: TypedApp, settings: ApiSettings): void {
     handler: async (request) => {
       const filter = { kinds: RELAY_LIST_KINDS, authors: [request.params.pubkey] }
       const replies = await relay()(['REQ', 'lists', filter])
-      const [closed] = replies.filter(([verb]) => verb === 'CLOSED')
-      if (closed !== undefined) throw refusalIn(String(closed[2]))
+      throwIfClosed(replies)
       return {
         events: replies.flatMap(([verb, , event]) => (verb === 'EVENT' ? [event as SignedEvent] : [])),
       }

@@ -2,17 +2,17 @@
 
 import type { ServerResponse } from 'node:http'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
+import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
 import { problemOf, sendProblem, TOO_MANY_WRONG_SIGNATURES } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
-import { Places } from './places.ts'
 
 export interface RestSettings extends ApiSettings {
-  /** Maximum requests in progress, of all addresses together. */
+  /** Maximum requests in progress, of all addresses together; 0 is no limit. */
   readonly maxConnections: number
 }
 
-/** More than browsers and clients send at once; each costs memory for its body. */
+/** Of one address (IPv6: one /64): more than browsers and clients send at once. Each costs memory for its body. */
 const MAX_PER_ADDRESS = 16
 /** How long a client may take nothing of an answer before its connection is closed. */
 const STALLED_MS = 60_000
@@ -35,8 +35,8 @@ type Answer = (exchange: Exchange) => Promise<void>
 
 /** Answers everything under `<base>/api/v1`. Fastify is loaded for the first request. */
 export function restPart(settings: RestSettings): HttpPart {
-  const { base, maxConnections: total, log } = settings
-  const places = new Places({ perAddress: MAX_PER_ADDRESS, total })
+  const { base, maxConnections, log } = settings
+  const places = new Places(maxConnections)
   const root = `${base}/api/v1`
   let loading: Promise<Answer> | undefined
   const load = () => {
@@ -80,4 +80,29 @@ function setHeaders(response: ServerResponse, headers: Readonly<Record<string, s
 function fail(response: ServerResponse): void {
   if (response.headersSent) response.destroy()
   else sendProblem(response, problemOf(new Refusal('error', 'failed to handle this request'), 500))
+}
+
+/** The requests in progress: of one address, and of all (I9). */
+class Places {
+  readonly #max: number
+  readonly #byAddress = new AddressCounts()
+  #count = 0
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  /** A place for one request, and how it is given back, which must be called once; undefined if there is none. */
+  take(address: string): (() => void) | undefined {
+    const key = addressKey(address)
+    if ((this.#max > 0 && this.#count >= this.#max) || this.#byAddress.isFull(key, MAX_PER_ADDRESS))
+      return undefined
+    this.#change(key, 1)
+    return () => this.#change(key, -1)
+  }
+
+  #change(key: string, by: 1 | -1): void {
+    this.#count += by
+    this.#byAddress.change(key, by)
+  }
 }

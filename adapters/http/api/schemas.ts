@@ -1,6 +1,7 @@
 /** What requests and answers look like: checked on every request, and published as the OpenAPI document. */
 
 import { z } from 'zod'
+import { REFUSAL_PREFIXES } from '../../../plugin/nostr/refusal.ts'
 
 const integer = z.number().int()
 const seconds = integer.min(0).describe('Seconds since the epoch')
@@ -33,9 +34,7 @@ export const problemSchema = z
     title: z.string().describe('The phrase of the status'),
     status: integer.min(400).max(599),
     detail: z.string().describe('`<prefix>: <sentence>`, as in an OK or a CLOSED (NIP-01)'),
-    prefix: z
-      .enum(['invalid', 'blocked', 'restricted', 'rate-limited', 'auth-required', 'error'])
-      .describe('The machine-readable prefix of `detail`'),
+    prefix: z.enum(REFUSAL_PREFIXES).describe('The machine-readable prefix of `detail`'),
   })
   .meta({ id: 'Problem', description: 'Why a request is refused (RFC 9457)' })
 

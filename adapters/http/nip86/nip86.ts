@@ -3,12 +3,13 @@
 import { z } from 'zod'
 import type { Audit } from '../../../plugin/audit.ts'
 import type { Logger } from '../../../plugin/context.ts'
-import type { Pubkey } from '../../../plugin/nostr/messages.ts'
+import { type Pubkey, parseJson } from '../../../plugin/nostr/messages.ts'
 import { bodyProblem, readBody } from '../body.ts'
 import { type HttpAuth, httpUrlOf, localUrl, type Signature } from '../nip98.ts'
 import {
   authorisationProblem,
   headersOf,
+  STORE_DOWN,
   TOO_MANY_WRONG_SIGNATURES,
   type Unauthenticated,
 } from '../problem.ts'
@@ -39,8 +40,8 @@ export interface Nip86Settings {
 }
 
 /**
- * Where requests come in: on the operator's listener they may be signed for its own address as well, and the relay behind is
- * reached on the public port alone.
+ * Where requests come in. On the operator's listener they may be signed for its own address as well, and those of others than
+ * admins are not passed on to the relay behind.
  */
 export type Listener = 'public' | 'operator'
 
@@ -48,7 +49,6 @@ export type Listener = 'public' | 'operator'
 const MAX_BODY_BYTES = 65_536
 /** Of what was changed, in a log. */
 const MAX_SUBJECT = 200
-const STORE_DOWN = 'the store does not answer, try again'
 
 /** `*` does not stand for Authorization (Fetch standard, section 3.3.5). */
 const CORS = {
@@ -120,11 +120,10 @@ export class Nip86 {
     const here = listener === 'operator' || publicUrl === undefined ? localUrl(request) : undefined
     const named = listener === 'operator' ? this.#namedUrls(request.headers.host ?? '') : []
     const urls = [publicUrl && httpUrlOf(publicUrl), here, ...named].flatMap((url) => (url ? `${url}/` : []))
-    if (urls.length === 0) return { outcome: 'refused', reason: NO_URL }
     return auth.examine({
       authorization: request.headers.authorization,
       method: 'POST',
-      url: urls,
+      urls,
       address,
       onBadSignature: () => void client?.countWrongSignature(),
     })
@@ -194,7 +193,6 @@ export class Nip86 {
   }
 }
 
-const NO_URL = 'this server does not know its own URL; its operator must set publicUrl'
 const KEPT_OUT: Answer = { status: 429, error: `rate-limited: ${TOO_MANY_WRONG_SIGNATURES}` }
 const NO_ADMIN: Answer = { status: 403, error: 'this pubkey is not in admin.pubkeys' }
 
@@ -217,13 +215,7 @@ function isPreflight({ request: { method, headers } }: Exchange): boolean {
 
 /** The call in a body, or what is wrong with it. */
 function callIn(body: Buffer): z.output<typeof callSchema> | string {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString())
-  } catch {
-    return 'the body must be a JSON object with method and params'
-  }
-  const result = callSchema.safeParse(value)
+  const result = callSchema.safeParse(parseJson(body.toString()))
   if (result.success) return result.data
   const [issue] = result.error.issues
   const [field] = issue?.path ?? []

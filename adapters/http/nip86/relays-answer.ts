@@ -1,5 +1,6 @@
 /** What the relay behind made of an admin's request, and what both did, as one answer. */
 
+import { parseJson } from '../../../plugin/nostr/messages.ts'
 import { type Done, type Entry, METHODS } from './methods.ts'
 
 /** An HTTP answer of the relay behind. */
@@ -40,12 +41,12 @@ const NOT_THERE: readonly number[] = [400, 404, 405, 406, 415, 426, 501]
 
 /** Whether a relay's NIP-11 document says that it has NIP-86. */
 export function listsNip86({ status, body }: RelayReply): boolean {
-  const { supported_nips: nips } = Object(parse(body)) as { readonly supported_nips?: unknown }
+  const { supported_nips: nips } = Object(parseJson(body)) as { readonly supported_nips?: unknown }
   return status === 200 && Array.isArray(nips) && nips.includes(86)
 }
 
 export function readReply({ status, body }: RelayReply): RelayDone {
-  const reply: { readonly result?: unknown; readonly error?: unknown } = Object(parse(body))
+  const reply: { readonly result?: unknown; readonly error?: unknown } = Object(parseJson(body))
   const { result, error } = reply
   if (typeof error === 'string' && error !== '') {
     if (UNKNOWN.test(error)) return { outcome: 'unknown' }
@@ -132,12 +133,4 @@ function isEntry(value: unknown): value is Entry {
 
 function keyOf({ pubkey, ip }: Entry): unknown {
   return pubkey ?? ip
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

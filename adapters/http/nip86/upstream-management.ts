@@ -56,14 +56,13 @@ export class UpstreamManagement {
   /** Passes an order on. Never rejects. */
   async tell(order: Order): Promise<RelayDone> {
     try {
-      return readReply(await this.pass(order))
+      return readReply(await this.#post(order))
     } catch (error) {
       return { outcome: 'failed', reason: `it did not answer: ${(error as Error).message}` }
     }
   }
 
-  /** Passes an order on, and resolves with the relay's own answer. Rejects if there is none. */
-  pass({ request, body, address }: Order): Promise<RelayReply> {
+  #post({ request, body, address }: Order): Promise<RelayReply> {
     const { authorization = '', host = '' } = request.headers
     // Only what the relay needs: no header of the request can mean something else to the relay than to us.
     const headers = {

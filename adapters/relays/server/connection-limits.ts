@@ -1,6 +1,6 @@
 /** Limits how many clients are connected at the same time: in total, and from one address. */
 
-import { addressKey, NETWORK_FACTOR, networkKey } from '../../../plugin/nostr/requester.ts'
+import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
 import type { ClientLimits } from './client-limits.ts'
 
 type Limits = Pick<ClientLimits, 'maxConnections' | 'maxConnectionsPerAddress'>
@@ -30,7 +30,7 @@ interface SilentClient {
 
 export class ConnectionLimits {
   readonly #limits: Limits
-  readonly #countByAddress = new Map<string, number>()
+  readonly #byAddress = new AddressCounts()
   /** Those that have said nothing yet; who is connected longest is first. */
   readonly #silent = new Map<Place, SilentClient>()
   #count = 0
@@ -43,14 +43,11 @@ export class ConnectionLimits {
   admit(address: string): Admission {
     const { maxConnections, maxConnectionsPerAddress: most } = this.#limits
     const key = addressKey(address)
-    const network = networkKey(key)
-    const hasTooMany = this.#countOf(key) >= most || this.#countOf(network) >= most * NETWORK_FACTOR
-    if (most > 0 && hasTooMany) return { outcome: 'refused', status: 429 }
+    if (most > 0 && this.#byAddress.isFull(key, most)) return { outcome: 'refused', status: 429 }
     const isFull = () => maxConnections > 0 && this.#count >= maxConnections
     if (isFull()) this.#makeRoom()
     if (isFull()) return { outcome: 'refused', status: 503 }
-    this.#count += 1
-    for (const counted of [key, network]) this.#add(counted, 1)
+    this.#change(key, 1)
     return { outcome: 'admitted', place: this.#placeOf(key) }
   }
 
@@ -65,7 +62,7 @@ export class ConnectionLimits {
         if (isReleased) return
         isReleased = true
         this.#silent.delete(place)
-        this.#release(address)
+        this.#change(address, -1)
       },
     }
     return place
@@ -73,7 +70,7 @@ export class ConnectionLimits {
 
   /** Of the silent clients, the first of the address that has most clients leaves. */
   #makeRoom(): void {
-    const count = ({ address }: SilentClient) => this.#countOf(address)
+    const count = ({ address }: SilentClient) => this.#byAddress.of(address)
     let first: [Place, SilentClient] | undefined
     for (const silent of this.#silent)
       if (first === undefined || count(silent[1]) > count(first[1])) first = silent
@@ -83,19 +80,8 @@ export class ConnectionLimits {
     leave()
   }
 
-  #release(key: string): void {
-    this.#count -= 1
-    for (const counted of [key, networkKey(key)]) this.#add(counted, -1)
-  }
-
-  #countOf(key: string | undefined): number {
-    return key === undefined ? 0 : (this.#countByAddress.get(key) ?? 0)
-  }
-
-  #add(key: string | undefined, change: 1 | -1): void {
-    if (key === undefined) return
-    const count = this.#countOf(key) + change
-    if (count === 0) this.#countByAddress.delete(key)
-    else this.#countByAddress.set(key, count)
+  #change(key: string, by: 1 | -1): void {
+    this.#count += by
+    this.#byAddress.change(key, by)
   }
 }

@@ -56,7 +56,7 @@ export class ClientConnection {
   #silentSeconds = 0
 
   constructor(settings: ConnectionSettings) {
-    // Each by itself: a closure that held `settings` would hold the request with them.
+    // Destructured: a closure over `settings` would keep the request alive.
     const { socket, stream, address, host, openSession, relay, options, limits, turns, report } = settings
     const { countBadSignature } = settings
     const { maxMessageBytes, maxSubscriptions } = limits

@@ -1,5 +1,6 @@
 /** A listening socket: accepts WebSockets within the limits, pings them, and drains them when it stops. */
 
+import { once } from 'node:events'
 import {
   createServer,
   type IncomingMessage,
@@ -94,7 +95,7 @@ export class HandshakeRefused extends Error {
 export interface ListenerStatistics {
   /** Clients that are connected now. */
   readonly connections: number
-  /** How often a client or something of it was refused since the start, by reason. */
+  /** How often a client, or a message of one, was refused since the start, by reason. */
   readonly refused: RefusedCounts
   /** The relay behind, as far as is known from the last connection to it; absent if there is none. */
   readonly upstream?: 'reachable' | 'unreachable'
@@ -141,7 +142,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const connections = new Set<ClientConnection>()
   const places = new ConnectionLimits(limits)
 
-  // By itself, so that what a connection holds on to does not include the request.
+  // A function of its own, so that its closures do not keep the request alive.
   const keep = (socket: WebSocket, connection: ClientConnection, place: Place) => {
     connections.add(connection)
     place.connected(() => {
@@ -190,7 +191,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   http.on('upgrade', upgrade)
   // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
   http.on('connect', (_request, stream) => refuse(stream.on('error', ignore), 405))
-  await bind(http, settings.port, host)
+  await once(http.listen(settings.port, host), 'listening')
 
   const heartbeat = setInterval(() => {
     for (const connection of connections) connection.heartbeat()
@@ -212,16 +213,6 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
 
 /** Errors of a socket end in its `close`. */
 function ignore(): void {}
-
-function bind(http: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    http.once('error', reject)
-    http.listen(port, host, () => {
-      http.off('error', reject)
-      resolve()
-    })
-  })
-}
 
 /** RFC 9110 section 9.3.7: OPTIONS of `*` is about the server as a whole. */
 function answerItself(incoming: Exclude<Incoming, 'path'>, response: ServerResponse): void {

@@ -1,11 +1,11 @@
-/** Ends the answers that nobody can get any more: those of a connection that is closed, also where they wait behind another. */
+/** Ends the answers of a connection that is closed, also those that wait behind another one. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
  * A client may send requests before the earlier ones are answered (RFC 9112 section 9.3.2); their answers wait, and have no
- * socket. Of these Node.js never says that the connection was closed: whoever waits for that would wait for ever.
+ * socket. Node.js emits no `close` for these when the connection closes, and what waits for it would wait forever.
  */
 export class OpenResponses {
   readonly #bySocket = new WeakMap<Socket, Set<ServerResponse>>()

@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../../plugin/context.ts'
 
-/** Why a client was refused, or something of it; and what the log says. */
+/** Why a client, or a message of one, was refused; and what the log says. */
 const REASONS = {
   full: 'refused clients: as many are connected as server.maxConnections allows',
   address:

@@ -6,6 +6,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Logger } from '../../../plugin/context.ts'
 import { isPrivate, NetworkSet, readAddress } from '../../../plugin/network-address.ts'
+import { isLocalHost } from '../../../plugin/request-target.ts'
 import { ADDRESS_HEADERS, type AddressHeader, type ForwardedFor, forwardedFor } from './forwarded-for.ts'
 import type { ProxyOptions } from './server-options.ts'
 
@@ -133,10 +134,5 @@ function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
  * relay with a public name sets `publicUrl` instead.
  */
 export function localHost({ headers: { host = '' }, socket }: IncomingMessage): string | undefined {
-  const url = `ws://${host}`
-  if (!URL.canParse(url)) return undefined
-  const { hostname } = new URL(url)
-  if (hostname === 'localhost') return host
-  const named = readAddress(hostname)
-  return named !== undefined && named === readAddress(socket.localAddress ?? '') ? host : undefined
+  return isLocalHost(host, socket.localAddress) ? host : undefined
 }

@@ -1,6 +1,7 @@
 /** strfry's write-policy protocol (its docs/plugins.md): one line of JSON asks about an event, one line answers. */
 
 import { isLoopback } from '../../../plugin/network-address.ts'
+import { parseJson } from '../../../plugin/nostr/messages.ts'
 
 /** Longest line that strfry reads from a plugin (`setMaxRecordSize` in its PluginEventSifter.h). */
 export const MAX_ANSWER_BYTES = 8192
@@ -81,11 +82,7 @@ function isAction(action: unknown): action is Decision['action'] {
 
 /** Anything that is not a JSON object reads as one without properties. */
 function readObject(line: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(line))
-  } catch {
-    return {}
-  }
+  return Object(parseJson(line))
 }
 
 function sourceOf(sourceType: unknown): Question['source'] {

@@ -130,11 +130,13 @@ describe('inspect', () => {
     expect(JSON.parse(stdout)).toMatchObject({ accepted: false, message })
   })
 
-  it('prints no control characters from an event', async () => {
-    const { stdout } = await inspect([
-      keyPackageEvent(alice, keyPackage, { tags: { relays: ['\u001b[2J'] } }),
-    ])
-    expect(stdout).toMatch(/^relays +\ufffd\[2J$/m)
+  it('prints no control characters from an event, and nothing that turns a line around; as JSON it escapes them', async () => {
+    const event = keyPackageEvent(alice, keyPackage, { tags: { relays: ['\u001b[2J\u009b2J\u202e'] } })
+    const { stdout } = await inspect([event])
+    expect(stdout).toMatch(/^relays +\ufffd\[2J\ufffd2J\ufffd$/m)
+    const json = (await inspect([event], '--json')).stdout
+    expect(json).not.toMatch(/[\u0080-\u009f\u202e]/)
+    expect(JSON.stringify(JSON.parse(json))).toContain('\\u001b[2J\u009b2J\u202e')
   })
 
   it.each([

@@ -9,14 +9,15 @@ import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { StockSurvey } from '../../../plugin/lifecycle/stock-survey.ts'
 import { http, rawHttp } from '../../support/http.ts'
 import { NOW } from '../../support/key-packages.ts'
+import { testLog } from '../../support/log.ts'
 import { person } from '../../support/people.ts'
 
 const alice = person('alice').pubkey
-const reported: unknown[] = []
+let log = testLog()
 const listeners: OperatorListener[] = []
 
 afterEach(async () => {
-  reported.length = 0
+  log = testLog()
   for (const listener of listeners.splice(0)) await listener.close()
 })
 
@@ -43,7 +44,7 @@ async function start(settings: Settings = {}): Promise<string> {
     history: { samples: [] },
     stock: () => survey,
     low: 5,
-    report: (error) => reported.push(error),
+    log,
   })
   const listener = await listenForOperator({ host: '127.0.0.1', port: 0, hosts, parts: [part, ...others] })
   listeners.push(listener)
@@ -112,7 +113,7 @@ describe("the operator's listener", () => {
   it('says that it failed, and the log why', async () => {
     const url = await start({ metrics: () => Promise.reject(new Error('no memory')) })
     expect(await http(`${url}/metrics`)).toMatchObject({ status: 500, body: 'failed\n' })
-    expect(reported).toMatchObject([{ message: 'no memory' }])
+    expect(log.lines).toMatchObject([{ level: 'error', fields: { err: { message: 'no memory' } } }])
   })
 })
 

@@ -1,7 +1,8 @@
 /** The charts of the last hour, and the few figures that say at a glance how things are. */
 
 import { useMemo } from 'preact/hooks'
-import { CLAIM_OUTCOMES, PUBLISH_OUTCOMES, REFUSAL_PREFIXES } from '../../../../plugin/observer.ts'
+import { REFUSAL_PREFIXES } from '../../../../plugin/nostr/refusal.ts'
+import { CLAIM_OUTCOMES, PUBLISH_OUTCOMES } from '../../../../plugin/observer.ts'
 import { decimal } from '../shared/format.tsx'
 import { Chart, type ChartSettings } from './chart.tsx'
 import { type History, lastMinute, linesPerMinute, type Sample } from './history.ts'

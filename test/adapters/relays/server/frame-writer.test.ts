@@ -6,8 +6,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type RawData, type ServerOptions, WebSocket, WebSocketServer } from 'ws'
-import { FrameWriter } from '../../../../adapters/relays/server/frame-writer.ts'
-import { maskedTextFrame, textFrame } from '../../../../adapters/relays/server/text-frame.ts'
+import { FrameWriter, maskedTextFrame, textFrame } from '../../../../adapters/relays/server/frame-writer.ts'
 
 interface End {
   readonly socket: WebSocket

@@ -1,8 +1,8 @@
 /** What admins do by NIP-86 with a relay behind: both are told, and the answer says what each did. */
 
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { http, rawHttp } from '../../support/http.ts'
-import { authorizationBy } from '../../support/http-auth.ts'
+import { http, rawHttp } from '../../../support/http.ts'
+import { authorizationBy } from '../../../support/http-auth.ts'
 import {
   admin,
   call,
@@ -14,8 +14,8 @@ import {
   SIGNED_URL,
   startManaged,
   startManagedRelay,
-} from '../../support/management.ts'
-import { type Person, person } from '../../support/people.ts'
+} from '../../../support/management.ts'
+import { type Person, person } from '../../../support/people.ts'
 
 const alice = person('alice').pubkey
 const bob = person('bob').pubkey
