@@ -5,7 +5,7 @@ import { Access, type ListedAccessRule, type RuleRemoval } from './access/access
 import type { AuditRecord } from './audit.ts'
 import type { AnsweredPublication, Connection, GatewaySession, Publication } from './connection.ts'
 import { type GatewayContext, type Logger, silent, unfailing } from './context.ts'
-import { informationOf, type RelayInformation } from './information.ts'
+import { informationOf, OperatorInformation, type RelayInformation } from './information.ts'
 import type { FollowListSource } from './lifecycle/follow-list.ts'
 import { type IsKnown, KnownRequesters } from './lifecycle/known-requesters.ts'
 import { LearnedFollowLists } from './lifecycle/learned-follow-lists.ts'
@@ -23,9 +23,9 @@ import { type StockSurvey, type SurveySettings, surveyStock } from './lifecycle/
 import type { EventId, Pubkey, SignedEvent } from './nostr/messages.ts'
 import type { Observer } from './observer.ts'
 import { type Options, type OptionsInput, resolveOptions } from './options.ts'
-import { OwnInformation } from './own-information.ts'
 import { AuthorCount } from './publish/author-count.ts'
 import { takeEvent, takeKeyPackage } from './publish/publishing.ts'
+import { type PublishContext, senderOf } from './publish/sender.ts'
 import { StoreUrl } from './publish/store-url.ts'
 import { Recorder } from './recorder.ts'
 import { policyOf } from './request/plan.ts'
@@ -34,7 +34,6 @@ import type { SessionContext } from './request/request.ts'
 import { SeenSlots } from './request/seen-slots.ts'
 import { Turns } from './request/turns.ts'
 import { Watchers } from './request/watchers.ts'
-import { type PublishContext, senderOf } from './sender.ts'
 import { Session } from './session.ts'
 import type { AccessRule, ChangedInformation, InformationField, KeyPackageStore, Removal } from './store.ts'
 import { Verification, type VerificationLoad, type VerifyEvent } from './verification.ts'
@@ -77,7 +76,7 @@ export class KeyPackageGateway {
   readonly #context: SessionContext
   readonly #requesters: KnownRequesters
   readonly #storeUrl: StoreUrl
-  readonly #information: OwnInformation
+  readonly #information: OperatorInformation
   readonly #sessions = new Set<GatewaySession>()
   readonly #stopListening: readonly (() => void)[]
 
@@ -103,7 +102,7 @@ export class KeyPackageGateway {
       isKnown,
     })
     this.#requesters = requesters
-    this.#information = new OwnInformation({ store, log, now, deadline })
+    this.#information = new OperatorInformation({ store, log, now, deadline })
     const context: GatewayContext = {
       options: this.options,
       policy: policyOf(this.options),

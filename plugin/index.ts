@@ -52,7 +52,7 @@ export {
   type ReleaseReason,
 } from './observer.ts'
 export type { Options, OptionsInput } from './options.ts'
-export type { PublishContext } from './sender.ts'
+export type { PublishContext } from './publish/sender.ts'
 export { SettingsError } from './settings.ts'
 export type * from './store.ts'
 export { StoreError } from './store.ts'

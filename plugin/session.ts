@@ -1,7 +1,6 @@
 /** Handles one client connection in both directions: what the gateway answers itself, and what it forwards to the relay. */
 
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
-import { Counting } from './counting.ts'
 import { concernsGateway } from './lifecycle/author-events.ts'
 import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
 import { AUTH_KIND, hostOf } from './nostr/auth.ts'
@@ -17,12 +16,13 @@ import {
 } from './nostr/messages.ts'
 import { Refusal } from './nostr/refusal.ts'
 import { takeEvent } from './publish/publishing.ts'
-import { RelayView } from './relay-view.ts'
+import { relayHost, type Sender, senderOf } from './publish/sender.ts'
+import { Counting } from './request/counting.ts'
 import { EarlyClaims } from './request/early-claims.ts'
+import { RelayView } from './request/relay-view.ts'
 import { refusedReplies } from './request/replies.ts'
 import { Requests, type SessionContext } from './request/request.ts'
 import { endSubscription, type PendingRequest, Subscriptions } from './request/subscriptions.ts'
-import { relayHost, type Sender, senderOf } from './sender.ts'
 
 const NOTHING: Answer = { replies: [] }
 const FORWARD: Publication = { outcome: 'forward' }

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import { auditTo } from '../../plugin/audit.ts'
 import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import { restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
@@ -70,13 +71,9 @@ function relayUrlOf({ upstream, publicUrl }: Settings): string | undefined {
 function nip86Of(
   { gateway, settings, log, audit }: HttpDependencies,
   auth: HttpAuth,
-  admins: ReturnType<typeof adminPubkeys>,
+  admins: ReadonlySet<Pubkey>,
 ): Nip86 {
   const { upstream, publicUrl } = settings
-  const askRelay =
-    upstream === undefined
-      ? undefined
-      : (request: Parameters<typeof askUpstream>[1]) => askUpstream(upstream, request)
   return new Nip86({
     gateway,
     auth,
@@ -84,7 +81,7 @@ function nip86Of(
     publicUrl,
     operatorHosts: settings.admin.hosts,
     now: secondsNow,
-    askRelay,
+    askRelay: upstream === undefined ? undefined : (request) => askUpstream(upstream, request),
     log,
     audit: auditTo(audit, secondsNow, log),
   })

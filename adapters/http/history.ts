@@ -36,6 +36,7 @@ export const INTERVAL_SECONDS = 10
 const KEPT_SAMPLES = 3600 / INTERVAL_SECONDS
 
 export class History {
+  readonly intervalSeconds = INTERVAL_SECONDS
   readonly #settings: HistorySettings
   readonly #samples: Sample[]
   #before: Reading | undefined

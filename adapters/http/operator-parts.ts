@@ -5,7 +5,7 @@ import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { StockSurvey } from '../../plugin/lifecycle/stock-survey.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
 import type { Health } from './health.ts'
-import { type History, INTERVAL_SECONDS } from './history.ts'
+import type { History } from './history.ts'
 import { type OperatorAnswer, send } from './operator-listener.ts'
 import { PROBLEM_JSON, type Problem, problemOf, STORE_DOWN } from './problem.ts'
 import type { HttpPart } from './routing.ts'
@@ -15,7 +15,7 @@ export interface OperatorSources {
   readonly metrics: () => Promise<string>
   readonly metricsType: string
   readonly health: Pick<Health, 'readiness'>
-  readonly history: Pick<History, 'samples'>
+  readonly history: Pick<History, 'intervalSeconds' | 'samples'>
   readonly stock: () => StockSurvey | undefined
   /** `stock.low` */
   readonly low: number
@@ -35,7 +35,7 @@ export function operatorPart(sources: OperatorSources): HttpPart {
       const readiness = await health.readiness()
       return json(readiness, readiness.ready ? 200 : 503)
     },
-    '/operator/history': () => json({ intervalSeconds: INTERVAL_SECONDS, samples: history.samples }),
+    '/operator/history': () => json({ intervalSeconds: history.intervalSeconds, samples: history.samples }),
     '/operator/low-authors': () => json(lowAuthors(stock(), low)),
   }
   return answering(answers, log)

@@ -6,7 +6,7 @@ import { checkNotAhead } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import { admitAuthor, reportOfNew } from '../publish/new-authors.ts'
-import type { Sender } from '../sender.ts'
+import type { Sender } from '../publish/sender.ts'
 import type { Deletion } from '../store.ts'
 import {
   concernsKeyPackages,

@@ -2,7 +2,7 @@
 
 import type { GatewayContext } from '../context.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
-import type { Sender } from '../sender.ts'
+import type { Sender } from '../publish/sender.ts'
 import type { Claim } from '../store.ts'
 
 export const WELCOME_KIND = 444

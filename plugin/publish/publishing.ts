@@ -11,13 +11,13 @@ import { checkShape } from '../nostr/event.ts'
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal, UNAVAILABLE } from '../nostr/refusal.ts'
 import type { ObservedPublish } from '../observer.ts'
-import type { Sender } from '../sender.ts'
 import { isTakenIn } from '../stock/bookkeeping.ts'
 import { isSlot } from '../stock/selection.ts'
 import type { StockLimits, StoredKeyPackage } from '../store.ts'
 import { countByAddress, uncountByAddress } from './address-quota.ts'
 import { messageToAuthor, messageToOthers, orUnavailable } from './answers.ts'
 import { admitAuthor, reportOfNew } from './new-authors.ts'
+import type { Sender } from './sender.ts'
 
 /** Handles any EVENT that concerns the gateway. Never rejects. */
 export function takeEvent(context: GatewayContext, event: SignedEvent, sender: Sender): Promise<Publication> {

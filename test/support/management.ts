@@ -93,6 +93,18 @@ export async function call(
   return { status: reply.status, answer: JSON.parse(reply.body), reply }
 }
 
+/** The result of a call that has to succeed. */
+export async function resultOf(
+  server: Managed,
+  method: string,
+  params: readonly unknown[],
+): Promise<unknown> {
+  const { status, answer } = await call(server, method, params)
+  if (status !== 200 || answer.error !== undefined)
+    throw new Error(`${method} was answered with ${status}: ${JSON.stringify(answer)}`)
+  return answer.result
+}
+
 /** The NIP-11 document of a server. */
 export async function documentOf(server: Managed): Promise<Record<string, unknown>> {
   const { body } = await http(server.httpUrl, { headers: { accept: 'application/nostr+json' } })

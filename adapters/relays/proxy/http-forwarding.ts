@@ -9,6 +9,7 @@ import {
 } from 'node:http'
 import { request as requestSecurely } from 'node:https'
 import { pipeline } from 'node:stream/promises'
+import { parseJson } from '../../../plugin/nostr/messages.ts'
 import { CORS, NOSTR_JSON } from '../server/relay-information.ts'
 import { endToEnd } from './forwarded-headers.ts'
 import { textOf } from './upstream-http.ts'
@@ -54,7 +55,7 @@ async function answerInformation(
 ): Promise<void> {
   const answer = await requestUpstream(request, response, settings)
   const body = JSON.stringify(
-    await settings.mergeInformation(parse(await textOf(answer, MAX_DOCUMENT_BYTES))),
+    await settings.mergeInformation(parseJson(await textOf(answer, MAX_DOCUMENT_BYTES))),
   )
   response.writeHead(200, {
     ...CORS,
@@ -85,14 +86,6 @@ function requestUpstream(
     })
     pipeline(request, upstream).catch(reject)
   })
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 function answerUnreachable(response: ServerResponse): void {

@@ -17,12 +17,13 @@ import type { BadSignatures, Tolerance } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
 import { ConnectionLimits, type Place } from './connection-limits.ts'
+import { limitHttpConnections } from './http-connections.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { OpenResponses } from './open-responses.ts'
 import type { Refused, RefusedCounts, RefusedReason } from './refused.ts'
 import type { ServerOptions } from './server-options.ts'
-import type { Sender } from './trusted-headers.ts'
+import type { Received, Sender } from './trusted-headers.ts'
 import { webSocketServers } from './web-sockets.ts'
 
 /**
@@ -59,7 +60,7 @@ export interface ListenerSettings {
   /** Answers all other HTTP requests. */
   readonly onRequest: RequestListener
   /** Who sent a request; the connection limits count the address. */
-  readonly senderOf: (request: IncomingMessage) => Sender
+  readonly senderOf: (request: Received) => Sender
   readonly badSignatures: BadSignatures
   /** Shared with the connections. */
   readonly turns: MessageTurns
@@ -115,7 +116,7 @@ export interface Listener {
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, limits, host, refused, badSignatures, turns } = settings
   const open = new OpenResponses()
-  const http = createServer({ requestTimeout: 30_000 }, (request, response) => {
+  const http = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
     open.add(request, response)
     response.once('close', () => {
       // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
@@ -188,6 +189,14 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
       else turnAway(500, 'failed')
     }
   }
+  limitHttpConnections(http, {
+    limits,
+    addressOf: (socket) => {
+      const { address, isKnown, isVouchedFor } = settings.senderOf({ socket, headers: {} })
+      return isKnown && !isVouchedFor ? address : undefined
+    },
+    onRefused: () => refused.count('address'),
+  })
   http.on('upgrade', upgrade)
   // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
   http.on('connect', (_request, stream) => refuse(stream.on('error', ignore), 405))

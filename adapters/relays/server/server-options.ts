@@ -46,7 +46,7 @@ export const serverOptionsSchema = z.strictObject({
   maxConnectionsPerAddress: integer(0, 1_000_000)
     .optional()
     .describe(
-      'Maximum number of connected clients from one address (IPv6: one /64); 0 is no limit; by default 100, and no limit in front of a relay',
+      'Maximum number of connected clients from one address (IPv6: one /64), and of its other HTTP connections; 0 is no limit; by default 100, and no limit in front of a relay',
     ),
   maxSubscriptions: integer(1, 10_000)
     .optional()

@@ -10,6 +10,9 @@ import { isLocalHost } from '../../../plugin/request-target.ts'
 import { ADDRESS_HEADERS, type AddressHeader, type ForwardedFor, forwardedFor } from './forwarded-for.ts'
 import type { ProxyOptions } from './server-options.ts'
 
+/** What is looked at of a request. */
+export type Received = Pick<IncomingMessage, 'socket' | 'headers'>
+
 /** Who sent a request. */
 export interface Sender {
   readonly address: string
@@ -55,7 +58,7 @@ export class ClientAddresses {
     this.#log = log
   }
 
-  senderOf(request: IncomingMessage): Sender {
+  senderOf(request: Received): Sender {
     const { remoteAddress = '' } = request.socket
     const peer = readAddress(remoteAddress) ?? remoteAddress
     if (this.#trusted.has(peer)) return { ...this.#clientOf(request, peer), isVouchedFor: true }
@@ -67,7 +70,7 @@ export class ClientAddresses {
    * The last address of the chain that is not a trusted proxy: anyone could have written the addresses before it. Where a proxy
    * does not name its client, everybody it speaks for counts as the proxy, so that nobody escapes a limit (I5).
    */
-  #clientOf(request: IncomingMessage, peer: string): Pick<Sender, 'address' | 'isKnown'> {
+  #clientOf(request: Received, peer: string): Pick<Sender, 'address' | 'isKnown'> {
     const chain = this.#chainIn(request)
     if (chain === undefined) {
       if (request.headers.upgrade !== undefined) this.#warn('silent', { address: peer })
@@ -92,7 +95,7 @@ export class ClientAddresses {
     return { address: client, isKnown: false }
   }
 
-  #chainIn({ headers }: IncomingMessage): ForwardedFor | undefined {
+  #chainIn({ headers }: Received): ForwardedFor | undefined {
     const looked = this.#header === undefined ? ADDRESS_HEADERS : [this.#header]
     for (const header of looked) {
       const chain = forwardedFor(headers, header)
@@ -102,7 +105,7 @@ export class ClientAddresses {
   }
 
   /** A header that names another proxy on the way is no contradiction. */
-  #compare({ headers }: IncomingMessage, { header: used }: ForwardedFor, client: string): void {
+  #compare({ headers }: Received, { header: used }: ForwardedFor, client: string): void {
     for (const header of ADDRESS_HEADERS) {
       const hops = header === used ? [] : (forwardedFor(headers, header)?.hops ?? [])
       const other = hops.map((hop) => readAddress(hop)).find((address) => !this.#trusted.has(address))
@@ -123,7 +126,7 @@ export class ClientAddresses {
 const FORWARDED = [...ADDRESS_HEADERS, 'via', 'cf-connecting-ip', 'true-client-ip'] as const
 
 /** Whether a peer that is not trusted may be a reverse proxy that the operator has not named. */
-function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
+function mayBeProxy({ headers }: Received, peer: string): boolean {
   return isPrivate(peer) || FORWARDED.some((name) => headers[name] !== undefined)
 }
 
@@ -133,6 +136,6 @@ function mayBeProxy({ headers }: IncomingMessage, peer: string): boolean {
  * relay could connect here under that relay's name, let its users sign our challenge, and be authenticated as them. A
  * relay with a public name sets `publicUrl` instead.
  */
-export function localHost({ headers: { host = '' }, socket }: IncomingMessage): string | undefined {
+export function localHost({ headers: { host = '' }, socket }: Received): string | undefined {
   return isLocalHost(host, socket.localAddress) ? host : undefined
 }

@@ -41,7 +41,7 @@ async function start(settings: Settings = {}): Promise<string> {
     metrics,
     metricsType: 'text/plain; version=0.0.4; charset=utf-8',
     health,
-    history: { samples: [] },
+    history: { intervalSeconds: 10, samples: [] },
     stock: () => survey,
     low: 5,
     log,

@@ -10,6 +10,7 @@ import {
   documentOf,
   type Managed,
   type ManagedSettings,
+  resultOf,
   startManaged,
 } from '../../../support/management.ts'
 import { person } from '../../../support/people.ts'
@@ -25,12 +26,7 @@ async function start(settings: ManagedSettings = {}): Promise<void> {
 
 afterEach(() => server.stop())
 
-/** A call that has to succeed. */
-async function did(method: string, ...params: unknown[]): Promise<unknown> {
-  const { status, answer } = await call(server, method, params)
-  expect({ method, status, error: answer.error }).toEqual({ method, status: 200, error: undefined })
-  return answer.result
-}
+const did = (method: string, ...params: unknown[]) => resultOf(server, method, params)
 
 describe('supportedmethods', () => {
   it('names all others', async () => {

@@ -12,6 +12,7 @@ import {
   documentOf,
   type Managed,
   type ManagedSettings,
+  resultOf,
   SIGNED_URL,
   startManaged,
 } from '../../../support/management.ts'
@@ -29,12 +30,7 @@ async function start(settings: ManagedSettings = {}): Promise<void> {
 
 afterEach(() => server.stop())
 
-/** A call that has to succeed. */
-async function did(method: string, ...params: unknown[]): Promise<unknown> {
-  const { status, answer } = await call(server, method, params)
-  expect({ method, status, error: answer.error }).toEqual({ method, status: 200, error: undefined })
-  return answer.result
-}
+const did = (method: string, ...params: unknown[]) => resultOf(server, method, params)
 
 describe('a request is refused', () => {
   it('without authorisation, with 401', async () => {

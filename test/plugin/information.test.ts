@@ -1,7 +1,7 @@
 /** What operators have changed of the NIP-11 document: how fresh it is, and what is known without the store. */
 
 import { describe, expect, it } from '@jest/globals'
-import { OwnInformation } from '../../plugin/own-information.ts'
+import { OperatorInformation } from '../../plugin/information.ts'
 import type { ChangedInformation, InformationField } from '../../plugin/store.ts'
 import { gate } from '../support/gate.ts'
 import { testLog } from '../support/log.ts'
@@ -14,7 +14,7 @@ function start() {
   let reads = 0
   const late = new AbortController()
   const log = testLog()
-  const information = new OwnInformation({
+  const information = new OperatorInformation({
     store: {
       information: async () => {
         reads += 1

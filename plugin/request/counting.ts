@@ -1,13 +1,13 @@
 /** COUNT (NIP-45) and NEG-OPEN (NIP-77): owners count their packages here; nobody counts or lists those of others. */
 
-import type { Answer } from './connection.ts'
-import type { GatewayContext } from './context.ts'
-import { splitNaming } from './nostr/filters.ts'
-import type { Identity } from './nostr/identity.ts'
-import type { ClientMessage, RelayMessage } from './nostr/messages.ts'
-import { Refusal } from './nostr/refusal.ts'
-import { countOwn } from './request/own-packages.ts'
-import { checkSubscriptionId } from './request/subscriptions.ts'
+import type { Answer } from '../connection.ts'
+import type { GatewayContext } from '../context.ts'
+import { splitNaming } from '../nostr/filters.ts'
+import type { Identity } from '../nostr/identity.ts'
+import type { ClientMessage, RelayMessage } from '../nostr/messages.ts'
+import { Refusal } from '../nostr/refusal.ts'
+import { countOwn } from './own-packages.ts'
+import { checkSubscriptionId } from './subscriptions.ts'
 
 /** Maximum COUNTs of one connection that wait for the relay; some relays never answer (I9). */
 const MAX_WAITING = 16

@@ -1,11 +1,11 @@
 /** What a client gets of the relay's messages, and what the session learns from them. */
 
+import type { FollowListLearner } from '../lifecycle/follow-list.ts'
+import { mayBeOfKind } from '../nostr/event.ts'
+import type { Identity } from '../nostr/identity.ts'
+import type { Pubkey, RelayMessage } from '../nostr/messages.ts'
 import type { Counting } from './counting.ts'
-import type { FollowListLearner } from './lifecycle/follow-list.ts'
-import { mayBeOfKind } from './nostr/event.ts'
-import type { Identity } from './nostr/identity.ts'
-import type { Pubkey, RelayMessage } from './nostr/messages.ts'
-import type { Subscriptions } from './request/subscriptions.ts'
+import type { Subscriptions } from './subscriptions.ts'
 
 /** The parts of a session that the relay's messages concern. */
 export interface RelayViewParts {

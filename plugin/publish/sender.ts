@@ -1,10 +1,10 @@
 /** Who sends an EVENT, for the checks and quotas of publishing. */
 
-import type { Connection } from './connection.ts'
-import { hostOf } from './nostr/auth.ts'
-import { addressKey } from './nostr/requester.ts'
-import type { Options } from './options.ts'
-import type { Signatory } from './verification.ts'
+import type { Connection } from '../connection.ts'
+import { hostOf } from '../nostr/auth.ts'
+import { addressKey } from '../nostr/requester.ts'
+import type { Options } from '../options.ts'
+import type { Signatory } from '../verification.ts'
 
 /** What is known about the sender of an event that arrives without a session. */
 export interface PublishContext {
