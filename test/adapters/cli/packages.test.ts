@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { npubEncode } from 'nostr-tools/nip19'
+import { npubEncode, nsecEncode } from 'nostr-tools/nip19'
+import { generateSecretKey } from 'nostr-tools/pure'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, claimBy, DAY, LIMITS, POLICY, packageNamed, slotNamed } from '../../contract/index.ts'
 import { onTerminal, runCli } from '../../support/cli.ts'
@@ -66,6 +67,11 @@ describe('list', () => {
     expect((await run('list', authorNamed('nobody'))).stdout).toBe(
       'no key packages of this author are stored\n',
     )
+  })
+
+  it('does not repeat a secret key that somebody takes for a pubkey', async () => {
+    const { stderr } = await run('list', nsecEncode(generateSecretKey()))
+    expect(stderr).toMatch(/^error: author: "nsec1\.\.\." is not allowed\..* This is an nsec\.$/m)
   })
 
   it.each(['alice', '203.0.113.7', 'nsec1qqqq'])('refuses %s as an author', async (author) => {
