@@ -1,7 +1,12 @@
 /** `ban`, `unban`, `allow`, `unallow` and `bans`: the access rules of a store, which every process on it hears of. */
 
 import type { Command } from 'commander'
-import { Access, type ListedAccessRule, type RuleRemoval } from '../../plugin/access/access.ts'
+import {
+  Access,
+  type ListedAccessRule,
+  type RuleRemoval,
+  requireSubject,
+} from '../../plugin/access/access.ts'
 import type { AccessList } from '../../plugin/store.ts'
 import { createLogger } from './logging.ts'
 import { STORE_SETTINGS, secondsNow, withStore } from './open-store.ts'
@@ -52,6 +57,7 @@ function defineAdding(command: Command, list: AccessList): Command {
     .option('--json', 'print one JSON object')
   addSettings(command, [...STORE_SETTINGS, 'access'])
   return command.action(async (subject: string, { json, reason }: Flags) => {
+    requireSubject(subject)
     const rule = await withAccess(command, (access) => access.add(list, subject, reason))
     print(json ? JSON.stringify(rule) : `${added[list]}: ${rule.subject}`)
   })
@@ -61,6 +67,7 @@ function defineRemoving(command: Command, list: AccessList): Command {
   command.argument('<subject>', SUBJECT).option('--json', 'print one JSON object')
   addSettings(command, [...STORE_SETTINGS, 'access'])
   return command.action(async (subject: string, { json }: Flags) => {
+    requireSubject(subject)
     const outcome = await withAccess(command, (access) => access.remove(list, subject))
     print(json ? JSON.stringify({ subject, outcome }) : removal(list, subject, outcome))
     if (outcome !== 'removed') process.exitCode = EXIT_NOT_REMOVED

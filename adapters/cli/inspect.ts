@@ -48,7 +48,10 @@ const OUTCOMES: Readonly<Record<string, Mood>> = {
 
 export function defineInspect(command: Command): Command {
   command
-    .argument('<file>', 'one event as JSON, or one event per line; - reads standard input')
+    .argument(
+      '<file>',
+      'one event as JSON, or one per line, also as `export` prints them; - reads standard input',
+    )
     .option('--json', 'print one JSON object for each event')
     .addOption(
       command
@@ -75,7 +78,7 @@ async function inspect(file: string, rules: InspectRules, { json, at }: InspectF
 /** @throws InputError */
 function eventsIn(text: string): unknown[] {
   try {
-    return [JSON.parse(text)]
+    return [eventOf(JSON.parse(text))]
   } catch {
     return text.split('\n').flatMap((line, index) => (line.trim() === '' ? [] : [parseLine(line, index + 1)]))
   }
@@ -83,10 +86,16 @@ function eventsIn(text: string): unknown[] {
 
 function parseLine(line: string, number: number): unknown {
   try {
-    return JSON.parse(line)
+    return eventOf(JSON.parse(line))
   } catch (error) {
     throw new InputError(`line ${number} is not JSON: ${(error as Error).message}`)
   }
+}
+
+/** The event in a record of `export`; anything else as it is. */
+function eventOf(value: unknown): unknown {
+  const isRecord = typeof value === 'object' && value !== null && 'event' in value
+  return isRecord ? value.event : value
 }
 
 function parseSeconds(text: string): number {

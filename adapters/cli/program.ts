@@ -25,7 +25,8 @@ async function createProgram(args: readonly string[]): Promise<Command> {
     )
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(text.replace(/^error:/gm, errorLabel())),
+      outputError: (text, write) =>
+        write(withoutSecrets(inOurWords(text)).replace(/^error:/gm, errorLabel())),
     })
   const completes = args[0] === COMPLETE && !args.includes('--help') && !args.includes('-h')
   for (const [name, entry] of Object.entries(commands)) {
@@ -40,10 +41,26 @@ async function createProgram(args: readonly string[]): Promise<Command> {
   return program
 }
 
+/** Commander's error about the value of an argument, in the words of those about settings. */
+function inOurWords(text: string): string {
+  return text
+    .replace(/command-argument value '(.*)' is invalid for argument '(.*)'\./, '$2: "$1" is not allowed.')
+    .replace(/option '(.*)' argument '(.*)' is invalid\./, '$1: "$2" is not allowed.')
+}
+
+/** An error quotes what was typed, and terminals and logs are kept: no secret key (NIP-19) in it. */
+function withoutSecrets(text: string): string {
+  return text.replace(/nsec1[0-9a-z]+/gi, 'nsec1...')
+}
+
 /** A usage error exits with 2, every other error with 1. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR
   return isCoded(error) && USAGE_CODES.includes(error.code) ? USAGE_ERROR : 1
+}
+
+function isCommand(name: string): boolean {
+  return name === 'help' || Object.hasOwn(commands, name)
 }
 
 function isCoded(error: unknown): error is Error & { code: unknown } {
@@ -62,6 +79,10 @@ async function run(args: readonly string[]): Promise<void> {
     return
   }
   const program = await createProgram(args)
+  const [first, asked] = args
+  // Commander would print the help of all.
+  if (first === 'help' && asked !== undefined && !asked.startsWith('-') && !isCommand(asked))
+    program.error(`error: unknown command '${asked}'`, { exitCode: USAGE_ERROR })
   await program.parseAsync(args, { from: 'user' })
 }
 
@@ -72,7 +93,7 @@ try {
   if (!(error instanceof CommanderError || isOutputFault(error))) {
     // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
     const text = isCoded(error) ? error.message : String((error as Error).stack)
-    process.stderr.write(`${text.replace(/^/gm, `${errorLabel()} `)}\n`)
+    process.stderr.write(`${withoutSecrets(text).replace(/^/gm, `${errorLabel()} `)}\n`)
   }
   process.exitCode ||= exitCodeOf(error)
 }

@@ -12,10 +12,12 @@ const ADDRESS = /^((\[[\da-fA-F:.]+\]|[^[\]:\s*/]+):)?\d{1,5}$/
 /** Where the host is left out: this machine alone. */
 const HOST = '127.0.0.1'
 
-const listenSchema = z
-  .string()
-  .refine((address) => ADDRESS.test(address) && hostAndPort(address).port <= 65_535)
-  .meta({ examples: ['127.0.0.1:7447', '7447'] })
+/** @param port of the example */
+const listenSchema = (port: number) =>
+  z
+    .string()
+    .refine((address) => ADDRESS.test(address) && hostAndPort(address).port <= 65_535)
+    .meta({ examples: [`127.0.0.1:${port}`, String(port)] })
 
 export const settingsSchema = optionsSchema.extend({
   store: z
@@ -25,13 +27,13 @@ export const settingsSchema = optionsSchema.extend({
     .default('lmdb:./data/keypackages')
     .describe('Where key packages are stored'),
   redis: redisOptionsSchema.prefault({}),
-  listen: listenSchema
+  listen: listenSchema(7447)
     .default('127.0.0.1:7447')
     .describe('Address and port to listen on; a port alone is on 127.0.0.1, and port 0 picks a free one'),
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),
-  admin: adminOptionsSchema(listenSchema).prefault({}),
+  admin: adminOptionsSchema(listenSchema(9447)).prefault({}),
   metrics: metricsOptionsSchema.prefault({}),
   http: httpOptionsSchema.prefault({}),
   audit: auditOptionsSchema.prefault({}),

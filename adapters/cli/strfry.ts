@@ -53,6 +53,7 @@ async function strfry(settings: Settings, [program, ...args]: string[]): Promise
   stopOnSignal()
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
+  if (process.stdin.isTTY) log.info('strfry starts this command, and writes events to its standard input')
   const audit = startAuditLog(settings, log)
   const counted = await countInTextfile(settings, log)
   const lazy = lazyStore({

@@ -208,8 +208,8 @@ function isIn(set: SubjectSet, { authenticated, networkAddress }: Asker): boolea
 
 const ALLOWED = 'a pubkey in hex or as npub, an IP address, or a network such as 203.0.113.0/24'
 
-/** @throws SettingsError */
-function requireSubject(text: string): string {
+/** The subject in the one way in which it is compared. @throws SettingsError for one that is none */
+export function requireSubject(text: string): string {
   const subject = readSubject(text)
   if (subject !== undefined) return subject
   throw new SettingsError([`${JSON.stringify(text)} is not allowed; expected ${ALLOWED}`])

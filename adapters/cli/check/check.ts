@@ -76,7 +76,7 @@ function printFindings(findings: readonly Finding[]): void {
   const signWidth = process.stdout.isTTY ? 1 : 'skipped'.length
   const indent = signWidth + topicWidth + 4
   for (const { topic, outcome, text, advice } of findings) {
-    const lines = wrap(text, widthOf() - indent)
+    const lines = text.split('\n').flatMap((line) => wrap(line, widthOf() - indent))
     const more = advice === undefined ? [] : wrap(`-> ${advice}`, widthOf() - indent)
     const [first = '', ...others] = [...lines, ...more]
     print(`${signOf(moods[outcome])}  ${topic.padEnd(topicWidth)}  ${first}`)

@@ -23,15 +23,13 @@ import { Life } from './life.ts'
 import { loadCiphersuite } from './mls.ts'
 import { createResidents, signerOf } from './residents.ts'
 import { standInPart } from './stand-in.ts'
-import { liveAWeek } from './week.ts'
+import { connectionsAt, liveAWeek } from './week.ts'
 
 const HOST = '127.0.0.1'
 /** Those of `serve`; another one where another program has them. */
 const PORTS = { public: 7447, operator: 9447 }
 /** Something happens about so often. */
 const ACT_MS = 4_000
-/** Clients that come and go. */
-const CLIENTS = { atLeast: 6, atMost: 24 }
 
 const residents = createResidents()
 const operator = signerOf('Operator')
@@ -138,10 +136,11 @@ async function freeAddress(preferred: number): Promise<string> {
   throw new Error(`no port of ${HOST} is free`)
 }
 
-/** Things happen, one after another, and clients come and go. Returns what ends it. */
+/** Things happen, one after another, and clients come and go, as many as in the hour before. Returns what ends it. */
 function goOn(life: Life, url: string): () => Promise<void> {
   const clients: WebSocket[] = []
   let act = Promise.resolve()
+  comeOrGo(clients, url)
   const timer = setInterval(() => {
     act = act.then(() => life.happen()).catch(() => undefined)
     comeOrGo(clients, url)
@@ -154,13 +153,9 @@ function goOn(life: Life, url: string): () => Promise<void> {
 }
 
 function comeOrGo(clients: WebSocket[], url: string): void {
-  const isFew = clients.length < CLIENTS.atLeast
-  const isMany = clients.length >= CLIENTS.atMost
-  if (!isMany && (isFew || Math.random() < 0.5)) {
-    clients.push(new WebSocket(url).on('error', () => undefined))
-  } else {
-    clients.shift()?.close()
-  }
+  const wanted = connectionsAt(secondsNow()) + Math.round(Math.random())
+  while (clients.length < wanted) clients.push(new WebSocket(url).on('error', () => undefined))
+  while (clients.length > wanted) clients.shift()?.close()
 }
 
 function printAddresses(relay: string, operatorsUrl: string): void {

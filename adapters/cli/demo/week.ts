@@ -67,7 +67,7 @@ export async function liveAWeek(settings: WeekSettings): Promise<readonly Sample
   for (now = until - HOUR - INTERVAL_SECONDS; now <= until; now += INTERVAL_SECONDS) {
     signal?.throwIfAborted()
     if (now % SURVEY_SECONDS < INTERVAL_SECONDS) survey = await gateway.surveyStock()
-    connections = connectionsAt(now, random)
+    connections = connectionsAt(now) + Math.round(random())
     for (let act = random() * busyAt(now); act > 0.5; act -= 1) await life.happen()
     const left = until - now
     if (left < GREEDY.from && left > GREEDY.until) await life.askTooOften()
@@ -85,6 +85,7 @@ function busyAt(now: number): number {
   return 3.6 + 2 * Math.sin(now / 480) + Math.sin(now / 130)
 }
 
-function connectionsAt(now: number, random: () => number): number {
-  return Math.round(18 + 6 * Math.sin(now / 700) + random())
+/** How many clients are connected, give or take one. @param now in seconds since the epoch */
+export function connectionsAt(now: number): number {
+  return Math.round(18 + 6 * Math.sin(now / 700))
 }

@@ -7,7 +7,7 @@ import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { MovableStore } from '../../../plugin/store.ts'
 import type { Settings } from '../settings-schema.ts'
 
-export const AUTHOR = 'a pubkey, in hex or as npub1...'
+export const AUTHOR = 'a pubkey (hex or npub)'
 
 /** @throws InvalidArgumentError, a usage error */
 export function parseAuthor(text: string): Pubkey {

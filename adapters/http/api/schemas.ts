@@ -5,7 +5,8 @@ import { REFUSAL_PREFIXES } from '../../../plugin/nostr/refusal.ts'
 
 const integer = z.number().int()
 const seconds = integer.min(0).describe('Seconds since the epoch')
-const hex = (bytes: number) => z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`))
+const hex = (bytes: number) =>
+  z.string().regex(new RegExp(`^[0-9a-f]{${bytes * 2}}$`), `must be ${bytes * 2} lower-case hex characters`)
 
 const pubkeySchema = hex(32).describe('A public key: 64 lower-case hex characters (NIP-01)')
 const eventIdSchema = hex(32).describe('An event id: 64 lower-case hex characters (NIP-01)')

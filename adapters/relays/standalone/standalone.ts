@@ -120,7 +120,7 @@ async function answerTo(
   }
   return plainText(
     200,
-    `${settings.options.name}: a Nostr relay for MLS key packages. Connect with a WebSocket.`,
+    `${settings.options.name}: a Nostr relay for MLS key packages. Connect with a WebSocket, or open this address in a browser.`,
   )
 }
 

@@ -1,7 +1,7 @@
 /** The LMDB environment: its tables, their format, and the errors when it cannot be opened. */
 
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { getSystemErrorName } from 'node:util'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import type { KeyPackageRef } from '../../../plugin/key-package/decode.ts'
@@ -118,11 +118,26 @@ export interface LmdbStoreSettings {
   readonly timeoutMs?: number
 }
 
+/**
+ * With the folders above it. Node's own `recursive` tries for ever where the system answers ENOENT in a folder that is there, as
+ * in /proc.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    // Who can read the files gets every package without a claim (I4).
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another process was faster.
+    if (!existsSync(path)) throw error
+  }
+}
+
 /** @throws StoreError with what to do about it */
 export function openEnvironment({ path, ifMissing = 'create' }: LmdbStoreSettings): Environment {
   try {
-    // Who can read the files gets every package without a claim (I4).
-    if (ifMissing === 'create') mkdirSync(path, { recursive: true, mode: 0o700 })
+    if (ifMissing === 'create') makeFolder(path)
     else requireDataFile(path)
     requireOpenableFiles(path)
     return openTables(openRoot(path), path, ifMissing)

@@ -69,10 +69,10 @@ describe('the commands', () => {
   })
 
   it.each([['alice'], ['300.1.2.3'], ['10.0.0.0/40']])('refuse %s as a usage error', async (subject) => {
-    expect(await runCli(['ban', subject, '--store', store])).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/expected a pubkey in hex or as npub/),
-    })
+    const refused = { code: 2, stderr: expect.stringMatching(/expected a pubkey in hex or as npub/) }
+    expect(await runCli(['ban', subject, '--store', store])).toMatchObject(refused)
+    // Whatever is wrong with the store.
+    expect(await runCli(['unban', subject, '--store', `lmdb:${directory}/mistyped`])).toMatchObject(refused)
   })
 
   it('do not create a store, so that nobody is banned in one that no relay uses', async () => {

@@ -68,6 +68,16 @@ describe('check', () => {
     )
   })
 
+  it('shows a fault of the file as it is there, over several lines', async () => {
+    const file = join(scratch(), 'gateway.yaml')
+    writeFileSync(file, 'kinds: [443]\nkinds: [30443]\n')
+    const { code, stdout } = await check(['--config', file])
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/unique +at line 2, +column 1:$/m)
+    expect(stdout).toMatch(/^ +kinds: \[30443\]$/m)
+    expect(stdout).not.toContain('\uFFFD')
+  })
+
   it('warns of a memory store and of delivery in another encoding', async () => {
     const found = await findings(['--store', 'memory:', '--delivery-encoding', 'hex'])
     const warnings = found.filter(({ outcome }) => outcome === 'warning').map(({ topic }) => topic)

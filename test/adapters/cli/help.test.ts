@@ -36,6 +36,15 @@ describe('the help of the program', () => {
       stderr: "error: unknown command 'exprot'\n(Did you mean export?)\n",
     })
   })
+
+  it('says so when help is wanted of a command that does not exist', async () => {
+    const { code, stdout, stderr } = await runCli(['help', 'exprot'])
+    expect({ code, stdout, stderr }).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "error: unknown command 'exprot'\n",
+    })
+  })
 })
 
 describe('the help of a command', () => {

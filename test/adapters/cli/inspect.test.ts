@@ -80,6 +80,10 @@ describe('inspect', () => {
     expect(stdout).toContain('It would be refused: invalid: ')
   })
 
+  it('reads what `export` prints', async () => {
+    expect(await inspect([{ event: good }])).toEqual(await inspect([good]))
+  })
+
   it('reads several events, one per line, and prints a JSON object for each with --json', async () => {
     const { code, stdout } = await inspect([good, withoutLastResort], '--json')
     const reports = stdout
@@ -145,7 +149,7 @@ describe('inspect', () => {
     ],
     [
       'an invalid time',
-      "error: option '--at <seconds>' argument 'noon' is invalid",
+      'error: --at <seconds>: "noon" is not allowed. It must be a whole number of seconds',
       ['-', '--at', 'noon'],
       '',
     ],

@@ -2,7 +2,8 @@
 
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from '@jest/globals'
-import { npubEncode } from 'nostr-tools/nip19'
+import { npubEncode, nsecEncode } from 'nostr-tools/nip19'
+import { generateSecretKey } from 'nostr-tools/pure'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, claimBy, DAY, LIMITS, POLICY, packageNamed, slotNamed } from '../../contract/index.ts'
 import { onTerminal, runCli } from '../../support/cli.ts'
@@ -68,10 +69,17 @@ describe('list', () => {
     )
   })
 
+  it('does not repeat a secret key that somebody takes for a pubkey', async () => {
+    const { stderr } = await run('list', nsecEncode(generateSecretKey()))
+    expect(stderr).toMatch(/^error: author: "nsec1\.\.\." is not allowed\..* This is an nsec\.$/m)
+  })
+
   it.each(['alice', '203.0.113.7', 'nsec1qqqq'])('refuses %s as an author', async (author) => {
     expect(await run('list', author)).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/It must be a pubkey, in hex or as npub1/),
+      stderr: expect.stringMatching(
+        /^error: author: ".*" is not allowed\. It must be a pubkey \(hex or npub\)/,
+      ),
     })
   })
 })

@@ -87,6 +87,11 @@ describe('an LMDB store that cannot be opened', () => {
     }
   })
 
+  it('reports a folder in which the system makes none, without trying for ever', () => {
+    const path = process.platform === 'linux' ? '/proc/keypackages/store' : below('none\0')
+    expect(message(path)).toMatch(/^cannot open the LMDB store in .*: /)
+  })
+
   it('reports missing write permission', () => {
     const path = process.getuid?.() === 0 ? '/sys/keypackages' : below('locked/keypackages')
     mkdirSync(below('locked'))

@@ -17,6 +17,8 @@ const HEIGHT = 190
 const HOUR = 3600
 /** As many as a chart has outcomes, so that no two lines have one colour. */
 const COLOURS = 10
+/** Between two lines of the grid, on which only whole numbers stand: there is no half claim. */
+const STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat()
 /** Beside the colour, so that lines can be told apart without it. */
 const DASHES: readonly number[][] = [[], [8, 4], [3, 3]]
 /** Added to a colour of six hexadecimal digits. */
@@ -89,7 +91,7 @@ function optionsFor(
     },
     axes: [
       { ...axis, size: 30, space: 64, values: (_chart, splits) => splits.map(clockTime) },
-      { ...axis, size: 44, space: 36, values: (_chart, splits) => splits.map(decimal) },
+      { ...axis, size: 44, space: 36, incrs: STEPS, values: (_chart, splits) => splits.map(decimal) },
     ],
     series: [
       {},
