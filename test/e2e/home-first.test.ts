@@ -105,7 +105,7 @@ interface Setting {
 }
 
 describe.each(everyStore())('on three gateways with %s stores', (name, open) => {
-  const rounds = name === 'memory' ? 20 : 5
+  const rounds = name === 'memory' ? 10 : 4
 
   it(`of ${REQUESTS * rounds} requests at most 5 % get a package that somebody else has too`, async () => {
     expect(await play(open, rounds)).toBeLessThanOrEqual(0.05 * REQUESTS * rounds)

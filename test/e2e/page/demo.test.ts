@@ -12,7 +12,6 @@ import { eventually } from '../../support/eventually.ts'
 import { http } from '../../support/http.ts'
 import { startProcess } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
-import { photographs } from './photographs.ts'
 
 // Where there is no browser yet, it is installed first.
 jest.setTimeout(300_000)
@@ -44,7 +43,6 @@ describe('demo --keep', () => {
     await page.press('Sign in')
     await page.untilText('.stock', /\d fresh one-time package/)
     expect(await page.text('#packages')).toContain('Reusable')
-    await photographs(page, 'demo-alice')
     expect(page.problems).toEqual([])
   })
 
@@ -66,7 +64,6 @@ describe('demo --keep', () => {
     await page.press('Lift the ban of 203.0.113.66')
     await page.press('Lift the ban', 'dialog')
     await page.untilText('#announcements', 'The ban is lifted.')
-    await photographs(page, 'demo-operator')
     const claims = () => page.text('.chart')
     const before = await claims()
     await eventually(

@@ -59,7 +59,7 @@ describe('the record of an author', () => {
       fc.asyncProperty(histories([ALICE]), async (history) => {
         expect(await replay(history, new RecordKeeper())).toEqual(await replay(history, new StoreKeeper()))
       }),
-      { seed: 30443, numRuns: 300 },
+      { seed: 30443, numRuns: 150 },
     )
   })
 
@@ -75,7 +75,7 @@ describe('the record of an author', () => {
         expect(sweepPackages(record, 600, due - 1).record).toEqual(record)
         expect(sweepPackages(record, 600, Math.max(due, NOW)).record).not.toEqual(record)
       }),
-      { seed: 10051, numRuns: 200 },
+      { seed: 10051, numRuns: 100 },
     )
   })
 

@@ -200,8 +200,8 @@ describe('COMMAND', () => {
       const { action, msg } = await plugin.ask(event)
       expect([action, msg]).toEqual(['reject', unavailable('it cannot be started')])
     }
-    expect(plugin.stderr).toContain('cannot start COMMAND')
     expect(await plugin.end('EOF')).toBe(0)
+    expect(plugin.stderr).toContain('cannot start COMMAND')
   })
 })
 
