@@ -211,7 +211,7 @@ describe('clients that connect and disconnect again and again', () => {
 
 /** Bytes that each round leaks, measured after some rounds so that bounded caches are full. */
 async function bytesKept(run: (rounds: number) => Promise<void>): Promise<number> {
-  const rounds = 2000
+  const rounds = 3000
   await run(rounds / 2)
   const before = heapUsed()
   await run(rounds)

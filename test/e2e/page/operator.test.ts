@@ -71,10 +71,13 @@ describe('the last hour', () => {
   it('is drawn, and says the same in a table', async () => {
     const page = await BrowserPage.open(browser, address)
     await page.untilText('#hour', 'Connections')
-    const charts = await page.run(`[...document.querySelectorAll('.chart')].map((chart) => [
-      chart.querySelector('canvas') !== null, chart.querySelector('caption').innerText !== '',
-      chart.querySelectorAll('tbody tr').length > 0 ].every(Boolean))`)
-    expect(charts).toEqual([true, true, true, true, true, true])
+    // What draws them is loaded after the rest of the page.
+    await eventually('six charts are drawn', async () => {
+      const charts = await page.run(`[...document.querySelectorAll('.chart')].filter((chart) => [
+        chart.querySelector('canvas') !== null, chart.querySelector('caption').innerText !== '',
+        chart.querySelectorAll('tbody tr').length > 0 ].every(Boolean)).length`)
+      return charts === 6
+    })
   })
 
   it('stands still while it is paused', async () => {
