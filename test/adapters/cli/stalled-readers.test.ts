@@ -98,28 +98,16 @@ describe('a server whose log nobody reads', () => {
   })
 
   it('answers its clients, and ends on SIGTERM, where another process has made the descriptor block', async () => {
-    const { url, args } = await serveArgs()
-    const sharer = startProcess(process.execPath, [SHARER, process.execPath, MAIN, ...args])
-    const [pid] = await once(createInterface(sharer.stdout), 'line')
-    await eventually('it serves', () => Client.greeted(url))
-    sharer.stdin.end()
-    await once(sharer, 'exit')
-    await expectAnswers(url, SOME)
-    process.kill(Number(pid), 'SIGTERM')
-    await eventually('it has ended', () => hasEnded(Number(pid)), SOON_MS)
+    const pid = await serveOnBlockingStderr()
+    process.kill(pid, 'SIGTERM')
+    await eventually('it has ended', () => hasEnded(pid), SOON_MS)
   })
 
   it('ends at once on a second signal', async () => {
-    const { url, args } = await serveArgs()
-    const sharer = startProcess(process.execPath, [SHARER, process.execPath, MAIN, ...args])
-    const [pid] = await once(createInterface(sharer.stdout), 'line')
-    await eventually('it serves', () => Client.greeted(url))
-    sharer.stdin.end()
-    await once(sharer, 'exit')
-    await expectAnswers(url, SOME)
-    process.kill(Number(pid), 'SIGINT')
-    process.kill(Number(pid), 'SIGINT')
-    await eventually('it has ended', () => hasEnded(Number(pid)), SOON_MS)
+    const pid = await serveOnBlockingStderr()
+    process.kill(pid, 'SIGINT')
+    process.kill(pid, 'SIGINT')
+    await eventually('it has ended', () => hasEnded(pid), SOON_MS)
   })
 
   it('answers its clients, and ends on SIGTERM, on a terminal that stands still', async () => {
@@ -139,6 +127,18 @@ describe('a server whose log nobody reads', () => {
 })
 
 /** A process that ended is a zombie until its parent has asked for it. */
+/** A server that answers, whose log nobody reads and blocks once it is full; resolves to its process. */
+async function serveOnBlockingStderr(): Promise<number> {
+  const { url, args } = await serveArgs()
+  const sharer = startProcess(process.execPath, [SHARER, process.execPath, MAIN, ...args])
+  const [pid] = await once(createInterface(sharer.stdout), 'line')
+  await eventually('it serves', () => Client.greeted(url))
+  sharer.stdin.end()
+  await once(sharer, 'exit')
+  await expectAnswers(url, SOME)
+  return Number(pid)
+}
+
 function hasEnded(pid: number): boolean {
   const file = `/proc/${pid}/stat`
   return !existsSync(file) || /\) Z /.test(readFileSync(file, 'utf8'))
