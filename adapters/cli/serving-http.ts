@@ -27,6 +27,8 @@ export interface HttpDependencies extends Required<Pick<GatewaySettings, 'store'
   readonly audit?: GatewaySettings['audit']
   /** Of this software. */
   readonly version: string
+  /** What answers before everything else, on each listener. */
+  readonly before?: { readonly onPublicPort: HttpPart; readonly onOperators: HttpPart }
 }
 
 export interface ServedHttp {
@@ -39,7 +41,7 @@ export interface ServedHttp {
 }
 
 export function servedHttp(dependencies: HttpDependencies): ServedHttp {
-  const { gateway, store, verifyEvent, settings, log } = dependencies
+  const { gateway, store, verifyEvent, settings, log, before } = dependencies
   const base = settings.upstream === undefined ? '' : settings.http.path
   const admins = adminPubkeys(settings.admin)
   const nips = admins.size > 0 ? [86, 98] : [98]
@@ -49,12 +51,14 @@ export function servedHttp(dependencies: HttpDependencies): ServedHttp {
   const isManaged = admins.size > 0 || settings.upstream === undefined
   return {
     onPublicPort: httpHandler([
+      ...(before ? [before.onPublicPort] : []),
       ...(isManaged ? [nip86.part('public')] : []),
       rest(dependencies, { base, auth, nips }),
       // Last: below its path it answers whatever the others have not.
       pagePart({ base, view: 'person' }),
     ]),
     operatorParts: [
+      ...(before ? [before.onOperators] : []),
       nip86.part('operator'),
       operatorAccess({ gateway, relayUrl: relayUrlOf(settings), log }),
       pagePart({ base: '', view: 'operator' }),

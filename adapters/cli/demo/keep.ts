@@ -4,20 +4,15 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { pino } from 'pino'
 import { WebSocket } from 'ws'
-import { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import type { Sample } from '../../http/history.ts'
-import { httpHandler } from '../../http/routing.ts'
 import { createVerifier } from '../../node/verify-event.ts'
-import { RelayListRelay } from '../../relays/standalone/relay-list-relay.ts'
-import { startStandalone } from '../../relays/standalone/standalone.ts'
 import { lmdbStore } from '../../storage/lmdb.ts'
 import { waitForSignal } from '../ending.ts'
-import { startMonitoring } from '../monitoring.ts'
+import { startGatewayServer } from '../gateway-server.ts'
 import { secondsNow } from '../open-store.ts'
 import { print } from '../output.ts'
-import { servedHttp } from '../serving-http.ts'
-import { gatewayOptions, hostAndPort, settingsSchema } from '../settings-schema.ts'
+import { settingsSchema } from '../settings-schema.ts'
 import { readVersion } from '../version.ts'
 import { Life } from './life.ts'
 import { loadCiphersuite } from './mls.ts'
@@ -62,46 +57,27 @@ interface Serving extends Pick<ConstructorParameters<typeof Life>[0], 'suite'> {
 
 /** The same server as that of `serve`, with a stand-in for a Nostr extension. */
 async function serveLife(
-  { store: bare, verifyEvent, suite, earlier }: Serving,
+  { store, verifyEvent, suite, earlier }: Serving,
   stopped: Promise<void>,
 ): Promise<void> {
-  const settings = await demoSettings()
-  const log = pino({ level: 'silent' })
-  const version = readVersion()
-  const monitoring = await startMonitoring(settings)
-  const store = monitoring?.measured(bare) ?? bare
-  const gateway = new KeyPackageGateway({
-    ...gatewayOptions(settings),
-    ...(monitoring && { observer: monitoring.observer }),
+  const server = await startGatewayServer({
     store,
-    log,
     verifyEvent,
+    earlier,
+    settings: await demoSettings(),
+    log: pino({ level: 'silent' }),
+    before: {
+      onPublicPort: standInPart('person', residents),
+      onOperators: standInPart('operator', [operator]),
+    },
   })
-  const relay = new RelayListRelay({ store, now: secondsNow, report: (error) => log.error(error) })
-  const http = servedHttp({ gateway, store, verifyEvent, settings, relayLists: relay, log, version })
-  const standIn = httpHandler([standInPart('person', residents)])
-  const server = await startStandalone({
-    ...hostAndPort(settings.listen),
-    gateway,
-    store,
-    relay,
-    log,
-    version,
-    options: settings.server,
-    nips: http.nips,
-    http: (...request) => standIn(...request) || http.onPublicPort(...request),
-  })
-  const parts = [standInPart('operator', [operator]), ...http.operatorParts]
-  const sources = { activity: () => gateway.activity(), server: server.statistics }
-  const view = await monitoring?.watch({ gateway, store: bare, sources, log, parts, earlier })
+  const { gateway } = server
   const life = new Life({ gateway, residents, suite, random: Math.random, now: secondsNow })
   const stopLiving = goOn(life, server.url)
-  printAddresses(server.url, view?.url ?? '')
+  printAddresses(server.url, server.operatorUrl ?? '')
   await stopped
   await stopLiving()
-  await view?.close()
   await server.close()
-  gateway.close()
 }
 
 async function demoSettings() {
