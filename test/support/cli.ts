@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { type Finished, startProcess } from './processes.ts'
+import { projectFile } from './project.ts'
 
-export const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+export const MAIN = projectFile('dist/adapters/cli/main.js')
 
 export interface CliSettings {
   readonly env?: Readonly<Record<string, string>>

@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 import { run, startProcess } from './processes.ts'
+import { projectFile } from './project.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
 import { scratch } from './scratch.ts'
 import type { TlsFiles } from './tls.ts'
@@ -19,7 +20,7 @@ const START_MS = 20_000
 /** Replicas synchronize without delay, and masters ping them every second. */
 const REPLICATED = ['--repl-diskless-sync-delay', '0', '--repl-ping-replica-period', '1']
 /** The permissions of the ACL user in examples/redis: the least that the store needs. */
-const RIGHTS = rightsIn(new URL('../../examples/redis/users.acl', import.meta.url))
+const RIGHTS = rightsIn(projectFile('examples/redis/users.acl'))
 
 export interface RedisSettings {
   /** Command line arguments of redis-server; the last of each option wins. */
@@ -153,7 +154,7 @@ export class RedisServer {
 }
 
 /** The rules of the user `gateway` after its password. */
-function rightsIn(users: URL): readonly string[] {
+function rightsIn(users: string): readonly string[] {
   const [, rights = ''] = /^user gateway on >\S+ (.*)$/m.exec(readFileSync(users, 'utf8')) ?? []
   return rights.split(' ')
 }

@@ -3,10 +3,10 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { startProcess } from './processes.ts'
+import { projectFile } from './project.ts'
 
-const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
+const MAIN = projectFile('dist/adapters/cli/main.js')
 
 const MAX_LINE_BYTES = 8192
 const TIMEOUT_MS = 10_000
