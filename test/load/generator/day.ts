@@ -35,13 +35,13 @@ const TOGETHER = 16
 /** How long the last answers may take after the last arrival. */
 const LAST_ANSWERS_MS = 20_000
 
-export function crowdOf({ claims, publishes, seconds, authors }: LoadOptions): Crowd {
-  const needed = Math.ceil(
-    Math.max((claims * seconds) / CLAIMS_OF_ONE, (publishes * seconds) / PUBLISHED_BY_ONE),
-  )
+/** @param windowSeconds after which quotas are free again */
+export function crowdOf({ claims, publishes, seconds, authors }: LoadOptions, windowSeconds: number): Crowd {
+  const counted = Math.min(seconds, windowSeconds)
+  const needed = Math.max((claims * counted) / CLAIMS_OF_ONE, (publishes * counted) / PUBLISHED_BY_ONE)
   return {
-    authors: authors ?? Math.min(MOST_AUTHORS, Math.max(FEWEST, needed)),
-    inviters: Math.max(FEWEST, Math.ceil((claims * seconds) / ASKED_BY_ONE)),
+    authors: authors ?? Math.min(MOST_AUTHORS, Math.max(FEWEST, Math.ceil(needed))),
+    inviters: Math.max(FEWEST, Math.ceil((claims * counted) / ASKED_BY_ONE)),
   }
 }
 

@@ -19,6 +19,8 @@ export interface PeopleSettings extends Crowd {
   readonly journal: Journal
   /** When the run begins, in seconds since the epoch. */
   readonly now: number
+  /** How long a KeyPackage can be used, where it is not as long as the client has it. */
+  readonly lifetimeSeconds: number | undefined
 }
 
 /** Of a hundred authors, and of a hundred people who invite. */
@@ -44,11 +46,10 @@ const BROWSERS = 20
 export class Author {
   readonly client: ClientName
   readonly device: Device
-  /** One-time packages that are there, as far as anybody has seen. */
-  stock = 0
-  published = 0
-  /** Ids of one-time packages that were stored, and may be used by now. */
-  readonly stored: Supplied[] = []
+  /** One-time packages that were stored; by now they may be used, deleted or expired. */
+  stored: readonly Supplied[] = []
+  /** When something was published, in seconds since the epoch. */
+  #published: readonly number[] = []
   /** What was created until then is deleted, in seconds since the epoch. */
   deletedUntil = 0
   slot: string | undefined
@@ -56,10 +57,10 @@ export class Author {
   readonly #reserve: (readonly Supplied[])[] = []
   #latest: number
 
-  constructor(client: ClientName, device: Device, supply: Supply, now: number) {
+  constructor(client: ClientName, device: Device, now: number, lifetimeSeconds: number | undefined) {
     this.client = client
     this.device = device
-    this.#supply = supply
+    this.#supply = new Supply(device.settings.person, client, lifetimeSeconds)
     this.#latest = now
   }
 
@@ -71,6 +72,12 @@ export class Author {
     return CLIENTS[this.client].publishes === 'slots'
   }
 
+  /** How many were published since then, in seconds since the epoch. */
+  publishedSince(from: number): number {
+    this.#published = this.#published.filter((at) => at > from)
+    return this.#published.length
+  }
+
   /** Makes packages before they are needed. */
   async prepare(count: number): Promise<void> {
     while (this.#reserve.length < count) this.#reserve.push(await this.#make(this.#latest + 1))
@@ -78,6 +85,7 @@ export class Author {
 
   /** The next package, made now if there is none in reserve. A slot's is newer than the one before it. */
   async next(now: number): Promise<readonly Supplied[]> {
+    this.#published = [...this.#published, now]
     for (;;) {
       const made = this.#reserve.shift()
       if (made === undefined) return this.#make(Math.max(now, this.#latest + 1, this.deletedUntil + 1))
@@ -122,8 +130,8 @@ export class People {
   }
 
   /** @param onAsked is called when the server asks an author for more packages */
-  static async gather(settings: PeopleSettings, onAsked: (author: Author) => void): Promise<People> {
-    const { seed, urls, journal, now } = settings
+  static gather(settings: PeopleSettings, onAsked: (author: Author) => void): People {
+    const { seed, urls, journal, now, lifetimeSeconds } = settings
     let devices = 0
     const device = (
       person: Person,
@@ -145,10 +153,9 @@ export class People {
     for (let index = 0; index < settings.authors; index++) {
       const client = CLIENT_OF[(index * 37) % CLIENT_OF.length] ?? 'mdk'
       const somebody = person(`author ${seed} ${index}`)
-      const supply = await Supply.of(somebody, client, now)
-      const asked = () => onAsked(author)
       const auth = authOf(index, AUTHENTICATED_AUTHORS_OF_10)
-      const author: Author = new Author(client, device(somebody, auth, { onAsked: asked }), supply, now)
+      const itsDevice = device(somebody, auth, { onAsked: () => onAsked(author) })
+      const author: Author = new Author(client, itsDevice, now, lifetimeSeconds)
       authors.push(author)
     }
     const inviters = Array.from({ length: settings.inviters }, (_, index) => {
