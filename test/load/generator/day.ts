@@ -51,7 +51,7 @@ function ratesOf({ claims, publishes }: LoadOptions, world: World): Record<keyof
   const notes = world.relay === 'behind' ? claims / 10 : 0
   return {
     invite: claims / membersOnAverage(clients, world.fraction),
-    hoard: claims / 100,
+    hoard: claims / 50,
     reconnect: claims / 60,
     startWithContacts: claims / 300,
     browse: claims / 15,
@@ -73,7 +73,7 @@ export async function morning(world: World, reserve: number): Promise<void> {
       await settleIn(world, author)
   }
   await Promise.all(Array.from({ length: TOGETHER }, settleSome))
-  for (const { device } of people.inviters) await device.connect()
+  for (const device of people.devices) await device.connect()
   const each = Math.ceil(reserve / people.authors.length)
   for (const author of people.authors) await author.prepare(each)
 }

@@ -39,13 +39,25 @@ const CLIENT_OF = (Object.entries(CLIENTS_OF_100) as [ClientName, number][]).fla
 /** Of ten authors, so many authenticate: their client answers a challenge. */
 const AUTHENTICATED_AUTHORS_OF_10 = 6
 const AUTHENTICATED_INVITERS_OF_10 = 3
+const DORMANT_AUTHORS_OF_10 = 1
 const HOARDERS = 10
+const WANTS = ['the same few', 'everybody'] as const
 const BROWSERS = 20
+
+interface AuthorSettings {
+  readonly client: ClientName
+  readonly device: Device
+  readonly now: number
+  readonly lifetimeSeconds: number | undefined
+  readonly isDormant: boolean
+}
 
 /** Somebody who publishes key packages. */
 export class Author {
   readonly client: ClientName
   readonly device: Device
+  /** Has published one package, and is never seen again: it stays their last (I2). */
+  readonly isDormant: boolean
   /** One-time packages that were stored; by now they may be used, deleted or expired. */
   stored: readonly Supplied[] = []
   /** When something was published, in seconds since the epoch. */
@@ -57,9 +69,10 @@ export class Author {
   readonly #reserve: (readonly Supplied[])[] = []
   #latest: number
 
-  constructor(client: ClientName, device: Device, now: number, lifetimeSeconds: number | undefined) {
+  constructor({ client, device, now, lifetimeSeconds, isDormant }: AuthorSettings) {
     this.client = client
     this.device = device
+    this.isDormant = isDormant
     this.#supply = new Supply(device.settings.person, client, lifetimeSeconds)
     this.#latest = now
   }
@@ -106,13 +119,21 @@ export interface Inviter {
   readonly device: Device
 }
 
+/** Somebody who takes whatever one key or one address can get. */
+export interface Hoarder {
+  readonly wants: (typeof WANTS)[number]
+  readonly device: Device
+}
+
 export class People {
   readonly authors: readonly Author[]
   readonly ofOneTime: readonly Author[]
   readonly ofSlots: readonly Author[]
+  /** Those of one-time packages who go on publishing. */
+  readonly replenishing: readonly Author[]
   readonly inviters: readonly Inviter[]
-  /** Ten keys at one address, and one key at ten addresses. */
-  readonly hoarders: readonly Device[]
+  /** For each wish ten keys at one address, and one key at ten addresses. */
+  readonly hoarders: readonly Hoarder[]
   readonly browsers: readonly Device[]
   readonly #byPubkey: ReadonlyMap<Pubkey, Author>
 
@@ -123,6 +144,7 @@ export class People {
     this.authors = authors
     this.ofOneTime = authors.filter(({ hasSlots }) => !hasSlots)
     this.ofSlots = authors.filter(({ hasSlots }) => hasSlots)
+    this.replenishing = this.ofOneTime.filter(({ isDormant }) => !isDormant)
     this.inviters = others.inviters
     this.hoarders = others.hoarders
     this.browsers = others.browsers
@@ -155,7 +177,8 @@ export class People {
       const somebody = person(`author ${seed} ${index}`)
       const auth = authOf(index, AUTHENTICATED_AUTHORS_OF_10)
       const itsDevice = device(somebody, auth, { onAsked: () => onAsked(author) })
-      const author: Author = new Author(client, itsDevice, now, lifetimeSeconds)
+      const isDormant = index % 10 >= 10 - DORMANT_AUTHORS_OF_10
+      const author: Author = new Author({ client, device: itsDevice, now, lifetimeSeconds, isDormant })
       authors.push(author)
     }
     const inviters = Array.from({ length: settings.inviters }, (_, index) => {
@@ -163,20 +186,22 @@ export class People {
       const auth = authOf(index, AUTHENTICATED_INVITERS_OF_10)
       return { client, device: device(person(`inviter ${seed} ${index}`), auth) }
     })
-    const address = addressOf(0)
-    const hoarders = Array.from({ length: HOARDERS }, (_, index) => [
-      device(person(`hoarder ${seed} ${index}`), 'answers', { address }),
-      device(person(`hoarder ${seed}`), 'answers'),
-    ])
+    const hoarders = WANTS.flatMap((wants) => {
+      const address = addressOf(++devices)
+      return Array.from({ length: HOARDERS }, (_, index) => [
+        { wants, device: device(person(`hoarder ${seed} ${wants} ${index}`), 'answers', { address }) },
+        { wants, device: device(person(`hoarder ${seed} ${wants}`), 'answers') },
+      ]).flat()
+    })
     const browsers = Array.from({ length: BROWSERS }, (_, index) =>
       device(person(`browser ${seed} ${index}`), authOf(index, 5)),
     )
-    return new People(authors, { inviters, hoarders: hoarders.flat(), browsers })
+    return new People(authors, { inviters, hoarders, browsers })
   }
 
   get devices(): Device[] {
-    const owned = [...this.authors, ...this.inviters].map(({ device }) => device)
-    return [...owned, ...this.hoarders, ...this.browsers]
+    const owned = [...this.authors, ...this.inviters, ...this.hoarders].map(({ device }) => device)
+    return [...owned, ...this.browsers]
   }
 
   authorOf(pubkey: Pubkey): Author | undefined {

@@ -90,13 +90,13 @@ async function runOn(
   say(`${journal.published.length} key packages are published, and those of the day are made; it begins`)
 
   const processorTimes = stopwatch([{ name: 'generator', pid: process.pid }, ...started.processes])
-  const growth = options.watch === 'growth' ? watchGrowth(started) : () => []
+  const growth = options.watch === 'growth' ? watchGrowth(started) : async () => []
   const loop = monitorEventLoopDelay({ resolution: 5 })
   loop.enable()
   const lateness = await playDay(world, options)
   loop.disable()
   const processor = processorTimes()
-  const grown = growth()
+  const grown = await growth()
   for (const device of people.devices) device.cut()
 
   const latencies = Object.fromEntries([...meters.latencies].filter(([name]) => name !== 'settling in'))

@@ -27,7 +27,7 @@ function needy(world: World): Author | undefined {
   for (let author = asked.shift(); author !== undefined; author = asked.shift())
     if (mayPublish(author, world)) return author
   if (fraction() >= ONE_TIME_SHARE) return undefined
-  const [least] = someOf(people.ofOneTime, LOOKED_AT, fraction)
+  const [least] = someOf(people.replenishing, LOOKED_AT, fraction)
     .filter((author) => mayPublish(author, world))
     .map((author) => ({ author, stock: stockOf(author, world) }))
     .sort((one, other) => one.stock - other.stock)
@@ -41,7 +41,7 @@ function mayPublish(author: Author, { policy }: World): boolean {
 
 /** What a client publishes at its first start: eight one-time packages, or one slot; its lists; and whom its user follows. */
 export async function settleIn(world: World, author: Author): Promise<void> {
-  const count = author.hasSlots ? 1 : ENOUGH
+  const count = author.hasSlots || author.isDormant ? 1 : ENOUGH
   for (let number = 0; number < count; number++)
     await publishNext(world, author, performance.now(), 'settling in')
   await publishList(world, author, 'settling in')
@@ -111,7 +111,7 @@ function outcomeOf(outcome: 'accepted' | 'refused' | 'lost', message: string): P
 /** A package that was stored once, used or deleted since or not, is sent again: by its author, or by somebody's mirror (I3). */
 export const publishAgain: Act = async (world, dueAt) => {
   const { people, fraction } = world
-  const author = oneOf(people.ofOneTime, fraction)
+  const author = oneOf(people.replenishing, fraction)
   if (author.stored.length === 0) return
   const device = fraction() < 0.5 ? author.device : oneOf(people.browsers, fraction)
   await publish(world, author, device, oneOf(author.stored, fraction), 'publish: again', dueAt)
@@ -120,7 +120,7 @@ export const publishAgain: Act = async (world, dueAt) => {
 /** An author deletes a one-time package, or a slot. */
 export const deleteOne: Act = async (world, dueAt) => {
   const { people, fraction } = world
-  const author = fraction() < 0.7 ? oneOf(people.ofOneTime, fraction) : oneOf(people.ofSlots, fraction)
+  const author = fraction() < 0.7 ? oneOf(people.replenishing, fraction) : oneOf(people.ofSlots, fraction)
   const createdAt = nowSeconds()
   const supplied = author.hasSlots || author.stored.length === 0 ? undefined : oneOf(author.stored, fraction)
   const slots = author.slot === undefined ? [] : [author.slot]

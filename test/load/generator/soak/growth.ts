@@ -2,6 +2,8 @@
 
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { http } from '../../../support/http.ts'
 import type { Started } from '../topology.ts'
 import { openDescriptors, residentBytes } from '../usage.ts'
 import { type Flatness, flatnessOf, type Sample, type Tolerance } from './flatness.ts'
@@ -28,19 +30,30 @@ export interface Grown extends Flatness {
 }
 
 /** Measures from now until it is asked for the result. */
-export function watchGrowth(started: Started): () => Grown[] {
+export function watchGrowth(started: Started): () => Promise<Grown[]> {
   const gauges = gaugesOf(started)
   const samples = gauges.map((): Sample[] => [])
-  const begun = performance.now()
-  const timer = setInterval(async () => {
-    for (const [index, gauge] of gauges.entries())
-      samples[index]?.push({ at: (performance.now() - begun) / 1000, value: await gauge.read() })
-  }, EVERY_MS)
-  return () => {
-    clearInterval(timer)
+  const over = new AbortController()
+  const measuring = measure(gauges, samples, over.signal)
+  return async () => {
+    over.abort()
+    await measuring
     return gauges.map(({ name, unit, tolerance }, index) => {
       return { name, unit, ...flatnessOf(samples[index] ?? [], tolerance) }
     })
+  }
+}
+
+async function measure(
+  gauges: readonly Gauge[],
+  samples: readonly Sample[][],
+  signal: AbortSignal,
+): Promise<void> {
+  const begun = performance.now()
+  while (!signal.aborted) {
+    for (const [index, gauge] of gauges.entries())
+      samples[index]?.push({ at: (performance.now() - begun) / 1000, value: await gauge.read() })
+    await wait(EVERY_MS, undefined, { signal }).catch(() => undefined)
   }
 }
 
@@ -77,8 +90,8 @@ function gaugesOf({ processes, operatorUrls, redis, lmdbPath }: Started): Gauge[
 
 /** As its metrics say. */
 async function heapOf(operatorUrl: string): Promise<number> {
-  const metrics = await (await fetch(new URL('/metrics', operatorUrl))).text()
-  const [, used] = /^\w*nodejs_heap_size_used_bytes (\d\S*)/m.exec(metrics) ?? []
+  const { body } = await http(new URL('/metrics', operatorUrl))
+  const [, used] = /^\w*nodejs_heap_size_used_bytes (\d\S*)/m.exec(body) ?? []
   if (used === undefined) throw new Error('the metrics name no heap')
   return Number(used)
 }
