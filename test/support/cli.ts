@@ -66,6 +66,7 @@ interface LogLine {
 /** A running `serve`. */
 export interface Serving {
   readonly url: string
+  readonly pid: number
   /** What it has logged so far. */
   readonly log: readonly LogLine[]
   kill(signal: NodeJS.Signals): void
@@ -91,7 +92,7 @@ export async function serveCli(args: readonly string[], settings: CliSettings = 
     })
     child.once('exit', () => reject(new Error('it ended before it served')))
   })
-  return { url, log, finished, kill: (signal) => child.kill(signal) }
+  return { url, pid: child.pid ?? 0, log, finished, kill: (signal) => child.kill(signal) }
 }
 
 /** Starts a command; its standard input is open, and empty so far. */
