@@ -1,7 +1,7 @@
 /** Plays rounds under faults, and says what was found: `npm run load:history -- [--fault NAME] [--rounds N] [--seed S]`. */
 
 import { parseArgs } from 'node:util'
-import { FAULTS } from './faults.ts'
+import { FAULTS } from './faults/every-fault.ts'
 import { playFault } from './play.ts'
 
 const { values } = parseArgs({

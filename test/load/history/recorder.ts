@@ -57,15 +57,11 @@ export class Recorder {
     this.#note({ ...attemptOf(visitor, author.person.pubkey, asked, answer), do: 'delete', deletion, answer })
   }
 
-  /** One REQ for packages of these authors. `release`: what is known of it if it is not answered. */
+  /** One REQ for packages of these authors. */
   async claim(
     visitor: Visitor,
     authors: readonly Pubkey[],
-    {
-      kinds,
-      limit,
-      release = 'possible',
-    }: { kinds: readonly number[]; limit?: number; release?: Claiming['release'] },
+    { kinds, limit }: { readonly kinds: readonly number[]; readonly limit?: number },
   ): Promise<void> {
     this.onBegun()
     const id = visitor.subscription()
@@ -80,8 +76,29 @@ export class Recorder {
       const ids = seen.filter(({ pubkey }) => pubkey === claim.author).map((event) => event.id)
       const answer = claimAnswer(ids, claim, asked.answer, authors.length)
       if (answer === 'unknown' && isForSlotsAlone(claim)) continue
-      this.#note({ ...attemptOf(visitor, claim.author, asked, answer), do: 'claim', claim, answer, release })
+      this.#note({
+        ...attemptOf(visitor, claim.author, asked, answer),
+        do: 'claim',
+        claim,
+        answer,
+        release: 'possible',
+      })
     }
+  }
+
+  /** The same for one-time packages, and the visitor has left before anything is claimed: the gateway must release it. */
+  async claimAndLeave(visitor: Visitor, authors: readonly Pubkey[]): Promise<void> {
+    const filter = { kinds: [443], authors }
+    const asked = await visitor.sendAndLeave(['REQ', visitor.subscription(), filter])
+    const answer = 'unknown' as const
+    for (const claim of this.#claimsOf(visitor, filter, asked.connection.name))
+      this.#note({
+        ...attemptOf(visitor, claim.author, asked, answer),
+        do: 'claim',
+        claim,
+        answer,
+        release: 'owed',
+      })
   }
 
   /** How many packages an owner has. */

@@ -16,6 +16,7 @@ import { Visitor } from './visitor.ts'
 
 const AUTHORS = 6
 const REQUESTERS = 8
+const LEAVERS = 3
 /** Operations of each client. During the fault few, because many without an answer have many orders. */
 const STEPS = { before: 4, during: 3, after: 4 }
 const FIRST_PACKAGES = 4
@@ -60,6 +61,8 @@ interface Cast {
   readonly authors: readonly Author[]
   readonly owners: ReadonlyMap<Author, Visitor>
   readonly requesters: readonly Visitor[]
+  /** They claim, and do not wait for the answer. */
+  readonly leavers: readonly Visitor[]
 }
 
 async function castOf({ gateways }: Stage, terms: NamedTerms, seed: string): Promise<Cast> {
@@ -78,7 +81,10 @@ async function castOf({ gateways }: Stage, terms: NamedTerms, seed: string): Pro
     const as = index % 2 === 0 ? person(`requester ${seed} ${index}`) : undefined
     return visitor(`requester ${index}`, ADDRESSES[index % ADDRESSES.length] ?? '', as)
   })
-  return { authors, owners: new Map(owners), requesters }
+  const leavers = Array.from({ length: LEAVERS }, (_, index) =>
+    visitor(`leaver ${index}`, `10.4.0.${index + 1}`),
+  )
+  return { authors, owners: new Map(owners), requesters, leavers }
 }
 
 /** Fewer than requesters; two of them in one network. */
@@ -118,15 +124,19 @@ class Play {
       cutAll: () => {
         for (const visitor of this.#visitors()) visitor.cut()
       },
+      claimAndLeave: () => this.#claimAndLeave(),
     }
   }
 
   async prepare(): Promise<void> {
     await Promise.all(
       [...this.#cast.owners].map(async ([author, owner]) => {
-        const inOrder = () => 0
         for (let count = 0; count < FIRST_PACKAGES; count++)
-          await this.#recorder.publish(owner, author, author.next(inOrder))
+          await this.#recorder.publish(
+            owner,
+            author,
+            author.next(() => 0),
+          )
       }),
     )
   }
@@ -178,8 +188,22 @@ class Play {
     return this.#recorder.claim(requester, pubkeys, { kinds, ...(limit !== undefined && { limit }) })
   }
 
+  /** Each claims packages of several authors. */
+  async #claimAndLeave(): Promise<void> {
+    const { authors, leavers } = this.#cast
+    await Promise.all(
+      leavers.map(async (leaver, index) => {
+        const asked = authors.filter((_, place) => place % leavers.length === index)
+        await this.#recorder.claimAndLeave(
+          leaver,
+          asked.map(({ person: { pubkey } }) => pubkey),
+        )
+      }),
+    )
+  }
+
   #visitors(): Visitor[] {
-    return [...this.#cast.owners.values(), ...this.#cast.requesters]
+    return [...this.#cast.owners.values(), ...this.#cast.requesters, ...this.#cast.leavers]
   }
 
   #progress(): void {

@@ -4,18 +4,22 @@ import type { OptionsInput } from '../../../plugin/options.ts'
 import type { Random } from './choices.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 
-/** What a fault can do to the clients of a round. */
+/** What a fault can do with the clients of a round. */
 export interface Clients {
   /** Resolves once so many more operations have begun, or no more will. */
   begun(count: number): Promise<void>
   /** Cuts the connections of all clients. */
   cutAll(): void
+  /** Others claim, and have left before anything is claimed: it needs a store that does not answer meanwhile. */
+  claimAndLeave(): Promise<void>
 }
+
+/** Does harm while clients are busy, and repairs it: gateways that it ended run again when it resolves. */
+export type Harm = (clients: Clients, random: Random) => Promise<void>
 
 export interface Stage {
   readonly gateways: readonly GatewayProcess[]
-  /** Does harm while clients are busy, and repairs it; gateways that it ended run again when it resolves. */
-  harm(clients: Clients, random: Random): Promise<void>
+  readonly harm: Harm
   /** Ends the store. Gateways are ended by whoever started them. */
   close(): Promise<void>
 }
@@ -30,7 +34,7 @@ export interface Fault {
   open(): Promise<Stage>
 }
 
-/** Gives every gateway the options, whether it runs or not. */
+/** Starts every gateway, again if it runs, with these options. */
 export async function startAll(gateways: readonly GatewayProcess[], options: OptionsInput): Promise<void> {
   await Promise.all(
     gateways.map(async (gateway) => {

@@ -1,5 +1,6 @@
 /** A client of a round: connects to one of the gateways, again when it loses the connection, and notes what it saw. */
 
+import { once } from 'node:events'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { addressKey } from '../../../plugin/nostr/requester.ts'
 import { Client } from '../../support/client.ts'
@@ -117,6 +118,31 @@ export class Visitor {
     if (client?.socket.readyState === 1) void client.cut()
   }
 
+  /**
+   * Sends a message and has left before it is answered, which takes a store that does not answer. The gateway has read the message,
+   * and knows that nobody is there, when this resolves: it answers a ping only after both.
+   */
+  async sendAndLeave(message: readonly unknown[]): Promise<Asked<never>> {
+    const connection = await this.connect()
+    const { client, gateway } = connection
+    const invokedAt = performance.now()
+    const fromMs = Date.now()
+    client.send(message)
+    await pinged(client)
+    this.cut()
+    await client.ended
+    const again = await Client.connect(gateway.url)
+    await pinged(again)
+    await again.close()
+    return {
+      invokedAt,
+      answeredAt: Number.POSITIVE_INFINITY,
+      secondsUntil: (until) => gateway.secondsBetween(fromMs, until),
+      answer: undefined,
+      connection,
+    }
+  }
+
   async close(): Promise<void> {
     const client = this.#connection?.client
     this.#connection = undefined
@@ -137,4 +163,9 @@ export class Visitor {
     connections += 1
     return { client, gateway, name: `connection ${connections}` }
   }
+}
+
+async function pinged({ socket }: Client): Promise<void> {
+  socket.ping()
+  await once(socket, 'pong')
 }
