@@ -1,0 +1,19 @@
+/** `npm run load`: see README.md beside this folder, or `--help`. */
+
+import { readOptions } from './options.ts'
+import { reportLines } from './report.ts'
+import { runLoad } from './run.ts'
+
+const options = readOptions(process.argv.slice(2))
+if (typeof options === 'string') process.stdout.write(options)
+else {
+  try {
+    const say = (line: string) => void process.stderr.write(`${line}\n`)
+    const result = await runLoad(options, say)
+    const lines = options.print === 'json' ? [JSON.stringify(result)] : reportLines(result)
+    process.stdout.write(`${lines.join('\n')}\n`)
+    process.exitCode = result.verdict.violations.length > 0 ? 1 : 0
+  } finally {
+    await globalThis.tidyUp?.()
+  }
+}
