@@ -1,5 +1,6 @@
 /** Workers that cannot start, and the workers of a proxy on Redis. */
 
+import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
 import type { Client } from '../../support/client.ts'
@@ -103,4 +104,20 @@ describe('two workers of a proxy on Redis', () => {
     await relay.stop()
     await eventually('they say that it is gone', async () => (await readyz()).relay.ready === false)
   })
+
+  it('end when the primary process is killed', async () => {
+    const workers = server.workers()
+    expect(workers).toHaveLength(2)
+    server.kill('SIGKILL')
+    await eventually('both have ended', () => workers.every(hasEnded))
+  })
 })
+
+/** Also one that nobody has waited for yet. */
+function hasEnded(pid: number): boolean {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return true
+  }
+}
