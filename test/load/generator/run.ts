@@ -7,13 +7,14 @@ import { seededFractions } from '../../support/random.ts'
 import type { World } from './acts/world.ts'
 import { nowSeconds } from './acts/world.ts'
 import { crowdOf, morning, playDay } from './day.ts'
-import { type Difference, NOTHING_DIFFERS } from './differences.ts'
+import { type Difference, flagsOf, NOTHING_DIFFERS, SHORT_LIVES } from './differences.ts'
 import { Journal } from './journal.ts'
 import { judge, type Verdict } from './judging/judge.ts'
 import { policyOf } from './judging/policy.ts'
 import { type Latency, latencyIn, Meters } from './meters.ts'
 import type { LoadOptions } from './options.ts'
 import { type Author, People } from './people.ts'
+import { type Grown, watchGrowth } from './soak/growth.ts'
 import { Supply } from './supply.ts'
 import { type Started, start } from './topology.ts'
 import { stopwatch } from './usage.ts'
@@ -36,12 +37,15 @@ export interface LoadResult {
   /** Operations, and processor seconds for 1,000 of them, by process. */
   readonly operations: number
   readonly processor: Readonly<Record<string, number>>
+  /** What was watched in a soak. */
+  readonly grown: readonly Grown[]
   readonly verdict: Verdict
 }
 
 export async function runLoad(options: LoadOptions, say: (line: string) => void): Promise<LoadResult> {
-  const difference = NOTHING_DIFFERS
-  const started = options.urls.length > 0 ? theirs(options) : await start(options, difference.flags)
+  const difference = options.watch === 'growth' ? SHORT_LIVES : NOTHING_DIFFERS
+  const started =
+    options.urls.length > 0 ? theirs(options) : await start(options, flagsOf(difference.options))
   try {
     return await runOn(started, options, difference, say)
   } finally {
@@ -56,7 +60,8 @@ async function runOn(
   say: (line: string) => void,
 ): Promise<LoadResult> {
   const { seed, seconds, publishes } = options
-  const crowd = crowdOf(options)
+  const policy = policyOf(difference.options)
+  const crowd = crowdOf(options, policy.perRequester.windowSeconds)
   const journal = new Journal()
   const meters = new Meters()
   const now = nowSeconds()
@@ -65,7 +70,10 @@ async function runOn(
   const buried = started.relayUrl === undefined ? [] : await bury(started.relayUrl, journal, seed, now)
   const asked: Author[] = []
   const { urls } = started
-  const people = await People.gather({ ...crowd, seed, urls, journal, now }, (author) => asked.push(author))
+  const { lifetimeSeconds } = difference
+  const people = People.gather({ ...crowd, seed, urls, journal, now, lifetimeSeconds }, (author) =>
+    asked.push(author),
+  )
   const world: World = {
     people,
     journal,
@@ -73,20 +81,22 @@ async function runOn(
     fraction: seededFractions(seed),
     asked,
     relay: started.relayUrl === undefined ? 'none' : 'behind',
-    ttlSeconds: difference.ttlSeconds,
+    policy,
     buried,
-    taken: new Set(),
+    gone: new Set(),
   }
   await morning(world, difference.reserve === 'none' ? 0 : publishes * seconds)
   const stored = meters.counted('key packages stored')
   say(`${journal.published.length} key packages are published, and those of the day are made; it begins`)
 
   const processorTimes = stopwatch([{ name: 'generator', pid: process.pid }, ...started.processes])
+  const growth = options.watch === 'growth' ? watchGrowth(started) : async () => []
   const loop = monitorEventLoopDelay({ resolution: 5 })
   loop.enable()
   const lateness = await playDay(world, options)
   loop.disable()
   const processor = processorTimes()
+  const grown = await growth()
   for (const device of people.devices) device.cut()
 
   const latencies = Object.fromEntries([...meters.latencies].filter(([name]) => name !== 'settling in'))
@@ -109,14 +119,15 @@ async function runOn(
     processor: Object.fromEntries(
       [...processor].map(([name, used]) => [name, (used / operations) * 1000] as const),
     ),
-    verdict: judge(journal, policyOf(difference.options)),
+    grown,
+    verdict: judge(journal, policy),
   }
 }
 
 /** Servers that run already, of whose machine nothing is known. */
 function theirs({ urls }: LoadOptions): Started {
   const description = `the server at ${urls.join(', ')}`
-  return { urls, description, settings: [], processes: [], redis: [], stop: async () => {} }
+  return { urls, operatorUrls: [], description, settings: [], processes: [], redis: [], stop: async () => {} }
 }
 
 const BURIED = 20
@@ -127,7 +138,7 @@ async function bury(relayUrl: string, journal: Journal, seed: number, now: numbe
   await new Promise((resolve) => socket.once('open', resolve))
   const ids: string[] = []
   for (let index = 0; index < BURIED; index++) {
-    const supply = await Supply.of(person(`buried ${seed} ${index}`), 'pika', now)
+    const supply = new Supply(person(`buried ${seed} ${index}`), 'pika')
     for (const { id, author, kind, frame } of await supply.next(now)) {
       journal.knowPackage(id, author, kind)
       const answered = new Promise((resolve) => socket.once('message', resolve))

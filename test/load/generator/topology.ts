@@ -18,6 +18,8 @@ export interface Watched {
 
 export interface Started {
   readonly urls: readonly string[]
+  /** Of the operator's listeners, of the same servers. */
+  readonly operatorUrls: readonly string[]
   /** The address of the relay behind. */
   readonly relayUrl?: string
   /** In words, for the report. */
@@ -47,7 +49,7 @@ export async function start(options: LoadOptions, more: readonly string[]): Prom
   const hasRelay = topology !== 'standalone'
   const relay = hasRelay ? await startRelay() : undefined
   const limits = hasRelay ? [] : ['--server-max-connections', '0']
-  const settings = ['--proxy-trust', '127.0.0.1', ...limits, ...more]
+  const settings = ['--proxy-trust', '127.0.0.1', '--admin-listen', '127.0.0.1:0', ...limits, ...more]
   const upstream = relay === undefined ? [] : ['--upstream', relay.url]
   const args = ['--store', store.address, ...upstream, ...settings]
   const servers: Serving[] = []
@@ -58,6 +60,9 @@ export async function start(options: LoadOptions, more: readonly string[]): Prom
   )
   return {
     urls: servers.map(({ url }) => url.replace(/^http/, 'ws')),
+    operatorUrls: servers.flatMap(({ log }) =>
+      log.flatMap(({ operator }) => (operator === undefined ? [] : String(operator))),
+    ),
     ...(relay !== undefined && { relayUrl: relay.url }),
     description: describe(options, store),
     settings,
