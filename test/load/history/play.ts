@@ -7,12 +7,14 @@ import { TERMS_NAMES, termsNamed } from './terms.ts'
 export interface PlaySettings {
   readonly rounds: number
   readonly seed: string
-  /** The number of the first round; 0 by default. */
   readonly say: (line: string) => void
 }
 
 /** `broken`: a promise did not hold, or a history could not be decided. */
 export type PlayOutcome = 'as promised' | 'broken'
+
+/** Where much is lost, many histories have no order, and each is searched to the end. */
+const FEW_STATES = 10_000
 
 /** So many rounds are played with gateways of the same settings. */
 const ROUNDS_EACH = 4
@@ -30,7 +32,8 @@ export async function playFault(fault: Fault, { rounds, seed, say }: PlaySetting
     for (let round = 0; round < rounds; round++) {
       const terms = termsNamed(TERMS_NAMES[Math.floor(round / ROUNDS_EACH) % TERMS_NAMES.length] ?? 'default')
       if (round % ROUNDS_EACH === 0) await startAll(stage.gateways, terms.settings)
-      const result = await playRound({ stage, terms, seed: `${seed} ${fault.name} ${round}` })
+      const mostStates = fault.promised === 'yes' ? {} : { mostStates: FEW_STATES }
+      const result = await playRound({ stage, terms, seed: `${seed} ${fault.name} ${round}`, ...mostStates })
       results.push(result)
       for (const violation of result.violations) {
         say(`${fault.name}, round ${round}, ${terms.name} settings: no legal order for ${violation}`)
@@ -64,5 +67,5 @@ function told(
       `${sum((result) => result.unknown)} unknown outcomes, ${sum((result) => result.authors)} authors checked, ` +
       `${violations} violations${expected}${undecided > 0 ? `, ${undecided} undecided` : ''}, ${seconds.toFixed(0)} s`,
   )
-  return undecided > 0 || (violations > 0 && promised === 'yes') ? 'broken' : 'as promised'
+  return promised === 'yes' && violations + undecided > 0 ? 'broken' : 'as promised'
 }
