@@ -19,6 +19,8 @@ export interface ServeSettings extends OptionsInput {
   readonly upstream?: string
   readonly proxy?: Partial<ProxyOptions>
   readonly admin?: { readonly pubkeys?: readonly string[]; readonly listen?: string }
+  readonly audit?: { readonly to: 'file'; readonly path: string }
+  readonly workers?: number
 }
 
 /** Starts it on `directory`, which several may share; it uses the machine's clock. */
@@ -29,7 +31,8 @@ export async function startServe(
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
   writeFileSync(config, JSON.stringify({ store: `lmdb:${join(directory, 'store')}`, ...settings }))
-  const serving = await serveCli(['--config', config, '--listen', listen])
+  const operator = settings.admin?.listen === undefined ? [] : ['--admin-listen', settings.admin.listen]
+  const serving = await serveCli(['--config', config, '--listen', listen, ...operator])
   return {
     ...serving,
     now: () => Math.floor(Date.now() / 1000),

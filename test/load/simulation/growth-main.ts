@@ -3,9 +3,9 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lmdbStore } from '../../adapters/storage/lmdb.ts'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { type Attack, GrowthSimulation } from './growth.ts'
 
 /** A store, and how many bytes it takes. */

@@ -3,9 +3,15 @@
  * stock engine in a real store. Shows what the stranger rule (DESIGN section 6) achieves.
  */
 
-import type { ClaimOutcome, ClaimPolicy, KeyPackageStore, Standing, StockLimits } from '../../plugin/store.ts'
-import { authorNamed, claimBy, DAY, HOUR, hex, LIMITS, NOW, packageNamed } from '../contract/packages.ts'
-import { seededFractions } from '../support/random.ts'
+import type {
+  ClaimOutcome,
+  ClaimPolicy,
+  KeyPackageStore,
+  Standing,
+  StockLimits,
+} from '../../../plugin/store.ts'
+import { authorNamed, claimBy, DAY, HOUR, hex, LIMITS, NOW, packageNamed } from '../../contract/packages.ts'
+import { seededFractions } from '../../support/random.ts'
 
 /** What is played. */
 export interface Plot {

@@ -1,8 +1,8 @@
 /** A short run of the simulation that `npm run simulate` prints (DESIGN section 6). */
 
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import { everyStore } from '../support/every-store.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { everyStore } from '../../support/every-store.ts'
 import { play } from './strangers.ts'
 import { DEFAULT_POLICY, LIFE, percent, WITHOUT_STRANGERS } from './strangers-table.ts'
 

@@ -1,9 +1,9 @@
 /** A short run of the simulation: what somebody can add to a store is bounded by their addresses, and a week later it is gone. */
 
 import { describe, expect, it } from '@jest/globals'
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import type { MovableStore } from '../../plugin/store.ts'
-import { LmdbStores } from '../support/stores.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import type { MovableStore } from '../../../plugin/store.ts'
+import { LmdbStores } from '../../support/stores.ts'
 import { GrowthSimulation } from './growth.ts'
 
 const lmdb = new LmdbStores()

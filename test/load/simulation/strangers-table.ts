@@ -1,11 +1,11 @@
 /** The table of `npm run simulate`: what attackers with few and many addresses do to an author, under the default policy and without it. */
 
-import { memoryStore } from '../../adapters/storage/memory.ts'
-import { type OptionsInput, resolveOptions } from '../../plugin/options.ts'
-import { policyOf } from '../../plugin/request/plan.ts'
-import type { ClaimPolicy } from '../../plugin/store.ts'
-import { HOUR } from '../contract/packages.ts'
-import { ANYBODY } from '../support/anybody.ts'
+import { memoryStore } from '../../../adapters/storage/memory.ts'
+import { type OptionsInput, resolveOptions } from '../../../plugin/options.ts'
+import { policyOf } from '../../../plugin/request/plan.ts'
+import type { ClaimPolicy } from '../../../plugin/store.ts'
+import { HOUR } from '../../contract/packages.ts'
+import { ANYBODY } from '../../support/anybody.ts'
 import { type Plot, play, type Result, type Served } from './strangers.ts'
 
 /** The life that DESIGN section 6 is measured by. */

@@ -4,10 +4,10 @@
  */
 
 import { createHash } from 'node:crypto'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
-import type { GatewayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
-import type { OptionsInput } from '../../plugin/options.ts'
-import type { KeyPackageStore } from '../../plugin/store.ts'
+import { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import type { GatewayMessage, SignedEvent } from '../../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../../plugin/options.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
 
 /** What is published of each author who is made up. */
 export type What = 'key packages' | 'relay lists' | 'deletions'
