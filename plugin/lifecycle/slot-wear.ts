@@ -23,7 +23,7 @@ interface Wear {
 }
 
 /** An address has claimed slots, or has not got them after all. */
-export interface WearNews {
+interface WearNews {
   readonly what: 'claimed' | 'not claimed'
   readonly author: Pubkey
   readonly slots: readonly KeyPackageRef[]
