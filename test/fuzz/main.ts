@@ -3,11 +3,11 @@
  * what it reached and found. `-- --target NAME --replay FILE` runs one input again.
  */
 
-import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { startProcess } from '../support/processes.ts'
 import type { TargetReport } from './run-target.ts'
 import { openTarget, TARGET_NAMES } from './targets.ts'
 
@@ -46,7 +46,7 @@ async function exploreAll(minutes: number, seed: string): Promise<void> {
 async function exploreOne(name: string, seconds: number, seed: string): Promise<TargetReport | undefined> {
   const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
   const args = ['--disable-warning=ExperimentalWarning', '--import', here('instrument.js')]
-  const child = spawn(process.execPath, [...args, here('run-target.js'), name, `${seconds}`, seed], {
+  const child = startProcess(process.execPath, [...args, here('run-target.js'), name, `${seconds}`, seed], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const printed = await text(child.stdout)

@@ -119,7 +119,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, limits, host, refused, badSignatures, turns, siblings = withoutSiblings } = settings
   const open = new OpenResponses()
   const http = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
-    open.add(request, response)
+    if (open.add(request, response) === 'too many') return refused.count('pipelined')
     response.once('close', () => {
       // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
       if (!http.listening) setImmediate(() => http.closeIdleConnections())

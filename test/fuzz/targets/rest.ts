@@ -13,7 +13,7 @@ import { demand, lines, type Target, valuesIn } from '../target.ts'
 const MAX_REQUESTS = 6
 /** Ends the connection, whatever came before. */
 const LAST = 'GET /api/v1/information HTTP/1.1\r\nHost: relay.example.com\r\nConnection: close\r\n\r\n'
-const PATIENCE_MS = 300
+const PATIENCE_MS = 100
 const ALLOWED_FAILURES = [501, 503, 505]
 
 /** One store for each input, so that an input does the same whenever it is run. */
