@@ -10,7 +10,13 @@ import {
   putPackage,
   releasePackages,
 } from '../../../plugin/stock/record.ts'
-import type { ClaimOutcome, ClaimPolicy, StockedPackage, StockLimits } from '../../../plugin/store.ts'
+import type {
+  ClaimOutcome,
+  ClaimPolicy,
+  CountedClaim,
+  StockedPackage,
+  StockLimits,
+} from '../../../plugin/store.ts'
 import { type Claiming, isUnknown, type Operation } from './operation.ts'
 
 /** A package without its event. */
@@ -19,8 +25,8 @@ type Kept = AuthorRecord<StockedPackage>
 /** What was claimed for a client that may not have received it. */
 interface Unreceived {
   readonly ids: readonly EventId[]
-  readonly at: number
   readonly release: Claiming['release']
+  readonly counted: Omit<CountedClaim, 'policy'>
 }
 
 export interface State {
@@ -70,12 +76,18 @@ export class Model {
     return [...states.values()]
   }
 
-  /** The states after one of the claims that nobody received was released. */
+  /**
+   * The states after one of the claims that nobody received was released. A store that could not answer in time also gives back what
+   * quotas counted.
+   */
   afterReleases(state: State): State[] {
-    return state.unreceived.map(({ ids, at }, index) => ({
-      record: releasePackages(state.record, ids, at).record,
-      unreceived: state.unreceived.toSpliced(index, 1),
-    }))
+    const { policy } = this.#terms
+    return state.unreceived.flatMap(({ ids, counted }, index) => {
+      const unreceived = state.unreceived.toSpliced(index, 1)
+      return [undefined, { ...counted, policy }].map((givenBack) => {
+        return { record: releasePackages(state.record, ids, counted.at, givenBack).record, unreceived }
+      })
+    })
   }
 
   at(state: State, operation: Operation, second: number): Result {
@@ -115,7 +127,10 @@ export class Model {
     if (outcome.outcome !== 'delivered' || record === state.record)
       return { answer: wordsOf(outcome), isAsSeen: true, state: after }
     const ids = outcome.packages.map(({ id }) => id)
-    const unreceived = [...state.unreceived, { ids, at, release }]
+    const { requester, address, network } = claim
+    const { freshTaken } = outcome
+    const counted = { requester, address, ...(network !== undefined && { network }), freshTaken, at }
+    const unreceived = [...state.unreceived, { ids, release, counted }]
     return { answer: wordsOf(outcome), isAsSeen: true, state: { record, unreceived } }
   }
 
