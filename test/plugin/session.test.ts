@@ -324,6 +324,13 @@ describe('a session with EVENTs left to a plugin of the relay', () => {
 })
 
 describe('NEG-OPEN', () => {
+  it('with a second filter is refused: a relay might read that one too (I4)', async () => {
+    const { say } = startGateway().connect()
+    expect(await say('NEG-OPEN', 'sub', { kinds: [1] }, keyPackagesBy(alice), '61')).toEqual({
+      replies: [['NEG-ERR', 'sub', 'invalid: NEG-OPEN takes one filter']],
+    })
+  })
+
   it('removes the kind; answers NEG-ERR if nothing is left (I4)', async () => {
     const { say } = startGateway().connect()
     expect(await say('NEG-OPEN', 'sub', keyPackagesBy(alice), '61')).toEqual({

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { getPublicKey } from 'nostr-tools/pure'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import { notePerson } from './every-log.ts'
 
 export interface Person {
   readonly secretKey: Uint8Array
@@ -11,5 +12,7 @@ export interface Person {
 
 export function person(name = 'alice'): Person {
   const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
-  return { secretKey, pubkey: getPublicKey(secretKey) }
+  const person = { secretKey, pubkey: getPublicKey(secretKey) }
+  notePerson(name, person)
+  return person
 }
