@@ -120,12 +120,16 @@ function watchFriends(client: WebSocket, index: number): Promise<void> {
     { length: FRIENDS },
     (_, friend) => person(`friend ${(index + friend) % 50}`).pubkey,
   )
+  const ask = () => client.send(JSON.stringify(['REQ', 'friends', { kinds: [0, 30443], authors }]))
   return new Promise((resolve, reject) => {
     client.once('error', reject)
     client.on('message', (data) => {
-      if (String(data).startsWith('["EOSE"')) resolve()
+      const [verb, id] = JSON.parse(String(data)) as string[]
+      if (verb === 'EOSE') resolve()
+      // The store may have been too slow, on a machine that has much else to do.
+      if (verb === 'CLOSED' && id === 'friends') ask()
     })
-    client.send(JSON.stringify(['REQ', 'friends', { kinds: [0, 30443], authors }]))
+    ask()
   })
 }
 

@@ -32,10 +32,14 @@ type Layout = (typeof LAYOUTS)[keyof typeof LAYOUTS]
 const CLIENTS = 40
 /** As many as the default quotas allow one address of strangers. */
 const CLAIMS_OF_A_CLIENT = 100
+/** Besides them and first of all, so that V8 has compiled what is measured. */
+const WARMING_UP = 60
 const PACKAGES = 3
 const PUBLISHERS = 15
 const AUTHORS_OF_A_PUBLISHER = 10
 const PUBLISHES_OF_AN_AUTHOR = 6
+/** Of a publisher, for the same reason. */
+const PUBLISHED_FIRST = 20
 
 /** @param only the layouts whose name contains this */
 export async function measureProcesses(only: string, say: (line: string) => void): Promise<Row[]> {
@@ -66,15 +70,20 @@ async function measureLayout(name: string, layout: Layout, events: readonly Sign
   ]
   const urls = servers.map(({ url }) => url)
   const clients = await connectAll(urls, CLIENTS)
-  const claims = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, () =>
-    Promise.all(clients.map((client, index) => claimAll(client, index))),
-  )
+  const claimAll = (from: number, count: number) =>
+    Promise.all(clients.map((client, index) => claimEach(client, from + index * count, count)))
+  await claimAll(CLIENTS * CLAIMS_OF_A_CLIENT, WARMING_UP)
+  const claims = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, () => claimAll(0, CLAIMS_OF_A_CLIENT))
   const askForSlots = () => Promise.all(clients.map((client, index) => watchSlots(client, index)))
   const slots = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, askForSlots)
   const again = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, askForSlots)
   const publishers = await connectAll(urls, PUBLISHERS, 100)
-  const publishes = await timed(processes, events.flat().length, () =>
-    Promise.all(publishers.map((client, index) => publishAll(client, events[index] ?? []))),
+  const publishSome = (from: number, to: number) =>
+    Promise.all(publishers.map((client, index) => publishAll(client, events[index]?.slice(from, to) ?? [])))
+  await publishSome(0, PUBLISHED_FIRST)
+  const count = PUBLISHERS * (AUTHORS_OF_A_PUBLISHER * PUBLISHES_OF_AN_AUTHOR - PUBLISHED_FIRST)
+  const publishes = await timed(processes, count, () =>
+    publishSome(PUBLISHED_FIRST, Number.POSITIVE_INFINITY),
   )
   await Promise.all([...clients, ...publishers].map((client) => client.close()))
   for (const server of servers) server.kill('SIGTERM')
@@ -123,13 +132,13 @@ async function connectAll(urls: readonly string[], count: number, from = 0): Pro
   return clients
 }
 
-/** Each author once. */
-async function claimAll(client: Client, index: number): Promise<void> {
-  for (let turn = 0; turn < CLAIMS_OF_A_CLIENT; turn += 1) {
-    const wanted = author(index * CLAIMS_OF_A_CLIENT + turn)
-    const { events } = await client.request(`${turn}`, { kinds: [443], authors: [wanted] })
-    if (events.length !== 1) throw new Error(`claim ${turn} of client ${index} got ${events.length} packages`)
-    client.send(['CLOSE', `${turn}`])
+/** One author after the other. */
+async function claimEach(client: Client, from: number, count: number): Promise<void> {
+  for (let number = from; number < from + count; number += 1) {
+    const filter = { kinds: [443], authors: [author(number)] }
+    const { events, notices, closed } = await client.request(`${number}`, filter)
+    if (events.length !== 1) throw new Error(`a claim got ${events.length} packages: ${notices} ${closed}`)
+    client.send(['CLOSE', `${number}`])
   }
 }
 
@@ -191,7 +200,7 @@ async function placeFor({ store: kind }: Layout): Promise<Place> {
 
 async function fillOnce(store: KeyPackageStore): Promise<void> {
   const now = Math.floor(Date.now() / 1000)
-  const authors = CLIENTS * CLAIMS_OF_A_CLIENT
+  const authors = CLIENTS * (CLAIMS_OF_A_CLIENT + WARMING_UP)
   await fillStore(store, { authors, author, packages: PACKAGES, slots: 1, now, expiresAt: now + DAY })
   await store.close()
 }
