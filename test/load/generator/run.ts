@@ -95,7 +95,7 @@ async function runOn(
   say(`${journal.published.length} key packages are published, and those of the day are made; it begins`)
 
   const processorTimes = stopwatch([{ name: 'generator', pid: process.pid }, ...started.processes])
-  const growth = options.watch === 'growth' ? watchGrowth(started) : async () => []
+  const growth = options.watch === 'growth' ? await watchGrowth(started) : async () => []
   const loop = monitorEventLoopDelay({ resolution: 5 })
   loop.enable()
   const lateness = await playDay(world, options)
@@ -130,7 +130,16 @@ async function runOn(
 /** Servers that run already, of whose machine nothing is known. */
 function theirs({ urls }: LoadOptions): Started {
   const description = `the server at ${urls.join(', ')}`
-  return { urls, operatorUrls: [], description, settings: [], processes: [], redis: [], stop: async () => {} }
+  return {
+    urls,
+    servers: [],
+    operatorUrls: [],
+    description,
+    settings: [],
+    processes: [],
+    redis: [],
+    stop: async () => {},
+  }
 }
 
 const BURIED = 20

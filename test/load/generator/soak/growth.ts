@@ -7,6 +7,7 @@ import { http } from '../../../support/http.ts'
 import type { Started } from '../topology.ts'
 import { openDescriptors, residentBytes } from '../usage.ts'
 import { type Flatness, flatnessOf, type Sample, type Tolerance } from './flatness.ts'
+import { garbageOf } from './garbage.ts'
 
 const MIB = 2 ** 20
 const EVERY_MS = 5000
@@ -30,8 +31,8 @@ export interface Grown extends Flatness {
 }
 
 /** Measures from now until it is asked for the result. */
-export function watchGrowth(started: Started): () => Promise<Grown[]> {
-  const gauges = gaugesOf(started)
+export async function watchGrowth(started: Started): Promise<() => Promise<Grown[]>> {
+  const gauges = gaugesOf(started, await Promise.all(started.servers.map(garbageOf)))
   const samples = gauges.map((): Sample[] => [])
   const over = new AbortController()
   const measuring = measure(gauges, samples, over.signal)
@@ -69,14 +70,20 @@ async function readingOf(gauge: Gauge): Promise<number | undefined> {
   }
 }
 
-function gaugesOf({ processes, operatorUrls, redis, lmdbPath }: Started): Gauge[] {
+function gaugesOf(
+  { processes, operatorUrls, redis, lmdbPath }: Started,
+  collect: readonly (() => Promise<void>)[],
+): Gauge[] {
   const servers = processes.filter(({ name }) => name.startsWith('server'))
   const heaps = operatorUrls.map((url, index): Gauge => {
     return {
       name: `heap of ${servers[index]?.name}`,
       unit: 'MiB',
       tolerance: OF_MEMORY,
-      read: () => heapOf(url),
+      read: async () => {
+        await collect[index]?.()
+        return heapOf(url)
+      },
     }
   })
   const ofServers = servers.flatMap(({ name, pid }): Gauge[] => [
