@@ -7,21 +7,20 @@ import { memoryStore } from '../../../adapters/storage/memory.ts'
 import { redisStore } from '../../../adapters/storage/redis.ts'
 import { silent } from '../../../plugin/context.ts'
 import { surveyStock } from '../../../plugin/lifecycle/stock-survey.ts'
-import { type KeyPackageStore, StoreError } from '../../../plugin/store.ts'
-import { author, realisticPackage } from '../../bench/stocked.ts'
-import { claimBy, LIMITS, NOW, POLICY } from '../../contract/index.ts'
+import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { author } from '../../bench/stocked.ts'
+import { claimBy, DAY, LIMITS, NOW, POLICY } from '../../contract/index.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
 import { folderBytes, type Row, Spent } from './figures.ts'
+import { fillStore, inLanes } from './filling.ts'
 
 export const STORES = ['memory', 'lmdb', 'redis'] as const
 export type StoreKind = (typeof STORES)[number]
 
 const CLAIMS = 20_000
 const IN_FLIGHT = 64
-/** More would be more in one commit, and too much for Redis on a machine that does other things. */
-const PUT_AT_ONCE = 256
-const PUT_ATTEMPTS = 20
+const LMDB_PUTS_AT_ONCE = 512
 /** Authors whose bytes are weighed with ten packages each. */
 const WEIGHED = 10_000
 
@@ -42,6 +41,8 @@ export async function measureAuthors(
   let store = await place.open()
   const empty = await place.bytes()
   const spent = new Spent(place.redis)
+  const atOnce = kind === 'lmdb' ? LMDB_PUTS_AT_ONCE : undefined
+  const filling = { author, now: NOW, expiresAt: NOW + 90 * DAY, ...(atOnce && { atOnce }) }
   const row = (what: string, value: string): Row => ({ what: `${kind}, ${what}`, value })
   const rows: Row[] = []
   const add = (what: string, value: string) => {
@@ -49,12 +50,12 @@ export async function measureAuthors(
     say(`${kind}, ${what}: ${value}`)
   }
 
-  const filling = await spent.during(async () => {
-    await inLanes(count, (number) => putAll(store, number, 1))
+  const puts = await spent.during(async () => {
+    await fillStore(store, { ...filling, authors: count, packages: 1 })
   })
   const one = (await place.bytes()) - empty
   add('bytes an author with one package', `${Math.round(one / count)}`)
-  add('a put', filling.each(count))
+  add('a put', puts.each(count))
 
   if (kind !== 'memory') {
     await store.close()
@@ -74,7 +75,8 @@ export async function measureAuthors(
   add('a sweep that finds nothing', (await spent.during(() => store.sweep(NOW, 86_400))).inAll())
 
   const before = await place.bytes()
-  await inLanes(WEIGHED, (number) => putAll(store, count + number, LIMITS.max))
+  const more = { authors: WEIGHED, packages: LIMITS.max }
+  await fillStore(store, { ...filling, ...more, author: (number) => author(count + number) })
   const ten = ((await place.bytes()) - before) / WEIGHED
   add('bytes an author with ten packages', `${Math.round(ten)}`)
   await store.close()
@@ -87,40 +89,7 @@ function claims(store: KeyPackageStore, spent: Spent, count: number) {
     const among = (Math.imul(index, 2_654_435_761) >>> 0) % count
     return store.claim([claimBy(`requester ${index}`, author(among))], POLICY, NOW)
   }
-  return spent.during(() => inLanes(CLAIMS, claim, IN_FLIGHT))
-}
-
-async function putAll(store: KeyPackageStore, number: number, packages: number): Promise<void> {
-  const pubkey = author(number)
-  for (let index = 0; index < packages; index += 1)
-    await persistently(() =>
-      store.put(realisticPackage(`${number}/${index}`, pubkey, NOW - packages + index), LIMITS, NOW),
-    )
-}
-
-/** On a machine that has much else to do, Redis may take longer than the store waits. */
-async function persistently(act: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 0; attempt < PUT_ATTEMPTS; attempt += 1) {
-    try {
-      await act()
-      return
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.fault !== 'temporary') throw error
-    }
-  }
-  throw new Error(`a put failed ${PUT_ATTEMPTS} times`)
-}
-
-async function inLanes(
-  count: number,
-  act: (index: number) => Promise<unknown>,
-  lanes = PUT_AT_ONCE,
-): Promise<void> {
-  let next = 0
-  const lane = async () => {
-    while (next < count) await act(next++)
-  }
-  await Promise.all(Array.from({ length: lanes }, lane))
+  return spent.during(() => inLanes(CLAIMS, IN_FLIGHT, claim))
 }
 
 async function placeFor(kind: StoreKind): Promise<Place> {

@@ -3,17 +3,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
-import { author, realisticPackage } from '../../bench/stocked.ts'
-import { LIMITS } from '../../contract/index.ts'
+import { author } from '../../bench/stocked.ts'
+import { DAY } from '../../contract/index.ts'
 import { serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { person } from '../../support/people.ts'
 import { scratch } from '../../support/scratch.ts'
 import { stopwatch } from '../generator/usage.ts'
 import { percentile, type Row, residentBytes } from './figures.ts'
+import { fillStore } from './filling.ts'
 
 const AT_ONCE = 200
-/** Of ten clients: one authenticates; all ask for the slots of so many people, and stay. */
+/** Clients ask for the slots of so many people, and stay. */
 const FRIENDS = 20
 const CLAIMS = 400
 /** Longer than from one ping to the next. */
@@ -65,7 +66,7 @@ export async function measureConnections(
     `${((using(watch) / WATCHED_MS) * 1e5).toFixed(1)} % of a processor`,
   )
   add('claims beside them', await claims.next())
-  await mix(clients, server.url)
+  await mix(clients)
   add('a client that watches slots', each(residentBytes(server.pid)))
   add('claims beside those', await claims.next())
   for (const client of clients) client.terminate()
@@ -106,14 +107,12 @@ function connect(url: string, index: number): Promise<WebSocket> {
   })
 }
 
-async function mix(clients: readonly WebSocket[], url: string): Promise<void> {
-  const asker = await Client.greeted(url)
+async function mix(clients: readonly WebSocket[]): Promise<void> {
   for (let from = 0; from < clients.length; from += AT_ONCE) {
     await Promise.all(
       clients.slice(from, from + AT_ONCE).map((client, index) => watchFriends(client, from + index)),
     )
   }
-  await asker.close()
 }
 
 function watchFriends(client: WebSocket, index: number): Promise<void> {
@@ -121,24 +120,22 @@ function watchFriends(client: WebSocket, index: number): Promise<void> {
     { length: FRIENDS },
     (_, friend) => person(`friend ${(index + friend) % 50}`).pubkey,
   )
+  const ask = () => client.send(JSON.stringify(['REQ', 'friends', { kinds: [0, 30443], authors }]))
   return new Promise((resolve, reject) => {
     client.once('error', reject)
     client.on('message', (data) => {
-      if (String(data).startsWith('["EOSE"')) resolve()
+      const [verb, id] = JSON.parse(String(data)) as string[]
+      if (verb === 'EOSE') resolve()
+      // The store may have been too slow, on a machine that has much else to do.
+      if (verb === 'CLOSED' && id === 'friends') ask()
     })
-    client.send(JSON.stringify(['REQ', 'friends', { kinds: [0, 30443], authors }]))
+    ask()
   })
 }
 
 async function stock(path: string): Promise<void> {
   const store = lmdbStore({ path })
   const now = Math.floor(Date.now() / 1000)
-  const puts = []
-  for (let number = 0; number < 4 * CLAIMS; number += 1)
-    for (let index = 0; index < 3; index += 1) {
-      const pkg = realisticPackage(`${number}/${index}`, author(number), now - 100 + index)
-      puts.push(store.put({ ...pkg, expiresAt: now + 86_400 }, LIMITS, now))
-    }
-  await Promise.all(puts)
+  await fillStore(store, { authors: 4 * CLAIMS, author, packages: 3, now, expiresAt: now + DAY })
   await store.close()
 }

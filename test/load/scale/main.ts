@@ -10,7 +10,8 @@ const HELP = `npm run load:scale -- WHAT [OPTIONS]
 
   authors       a store with --authors N (default 1000000), --store memory, lmdb or redis (default: each)
   connections   one server with --connections N (default 10000), --workers N (default 1)
-  processes     claims and publishes of one process, two workers, two servers, a cluster, in processor time
+  processes     claims and publishes of one process, two workers, two servers, a cluster, in processor time;
+                --layout TEXT only those whose name contains it, such as 'LMDB' or 'two workers, Redis'
 
 Processor time is that of the servers and of Redis, not of the clients, which share the machine.
 `
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     authors: { type: 'string', default: '1000000' },
     connections: { type: 'string', default: '10000' },
     store: { type: 'string', multiple: true, default: [...STORES] },
+    layout: { type: 'string', default: '' },
     workers: { type: 'string', default: '1' },
   },
 })
@@ -28,7 +30,7 @@ const { values, positionals } = parseArgs({
 const say = (line: string) => void process.stderr.write(`${line}\n`)
 
 async function measure(what: string | undefined): Promise<Row[]> {
-  if (what === 'processes') return measureProcesses(say)
+  if (what === 'processes') return measureProcesses(values.layout, say)
   if (what === 'connections')
     return measureConnections(Number(values.connections), Number(values.workers), say)
   if (what !== 'authors') return []

@@ -6,8 +6,8 @@ import { redisStore } from '../../../adapters/storage/redis.ts'
 import { silent } from '../../../plugin/context.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
-import { author, realisticPackage } from '../../bench/stocked.ts'
-import { LIMITS } from '../../contract/index.ts'
+import { author } from '../../bench/stocked.ts'
+import { DAY } from '../../contract/index.ts'
 import { serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
@@ -16,6 +16,7 @@ import { type RedisServer, startCluster, startRedis } from '../../support/redis.
 import { scratch } from '../../support/scratch.ts'
 import { stopwatch } from '../generator/usage.ts'
 import { familyOf, type Row } from './figures.ts'
+import { fillStore } from './filling.ts'
 
 /** What is started, in the order in which it is measured. */
 const LAYOUTS = {
@@ -28,19 +29,23 @@ const LAYOUTS = {
 } as const
 type Layout = (typeof LAYOUTS)[keyof typeof LAYOUTS]
 
-const CLIENTS = 100
+const CLIENTS = 40
 /** As many as the default quotas allow one address of strangers. */
 const CLAIMS_OF_A_CLIENT = 100
-const PACKAGES = 4
-const PUBLISHERS = 10
+/** Besides them and first of all, so that V8 has compiled what is measured. */
+const WARMING_UP = 60
+const PACKAGES = 3
+const PUBLISHERS = 15
 const AUTHORS_OF_A_PUBLISHER = 10
-const PUBLISHES_OF_AN_AUTHOR = 5
-const PUT_AT_ONCE = 2_000
+const PUBLISHES_OF_AN_AUTHOR = 6
+/** Of a publisher, for the same reason. */
+const PUBLISHED_FIRST = 20
 
-export async function measureProcesses(say: (line: string) => void): Promise<Row[]> {
+/** @param only the layouts whose name contains this */
+export async function measureProcesses(only: string, say: (line: string) => void): Promise<Row[]> {
   const events = await newPackages()
   const rows: Row[] = []
-  for (const [name, layout] of Object.entries(LAYOUTS)) {
+  for (const [name, layout] of Object.entries(LAYOUTS).filter(([name]) => name.includes(only))) {
     for (const row of await measureLayout(name, layout, events)) {
       rows.push(row)
       say(`${row.what}: ${row.value}`)
@@ -65,12 +70,20 @@ async function measureLayout(name: string, layout: Layout, events: readonly Sign
   ]
   const urls = servers.map(({ url }) => url)
   const clients = await connectAll(urls, CLIENTS)
-  const claims = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, () =>
-    Promise.all(clients.map((client, index) => claimAll(client, index))),
-  )
+  const claimAll = (from: number, count: number) =>
+    Promise.all(clients.map((client, index) => claimEach(client, from + index * count, count)))
+  await claimAll(CLIENTS * CLAIMS_OF_A_CLIENT, WARMING_UP)
+  const claims = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, () => claimAll(0, CLAIMS_OF_A_CLIENT))
+  const askForSlots = () => Promise.all(clients.map((client, index) => watchSlots(client, index)))
+  const slots = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, askForSlots)
+  const again = await timed(processes, CLIENTS * CLAIMS_OF_A_CLIENT, askForSlots)
   const publishers = await connectAll(urls, PUBLISHERS, 100)
-  const publishes = await timed(processes, events.flat().length, () =>
-    Promise.all(publishers.map((client, index) => publishAll(client, events[index] ?? []))),
+  const publishSome = (from: number, to: number) =>
+    Promise.all(publishers.map((client, index) => publishAll(client, events[index]?.slice(from, to) ?? [])))
+  await publishSome(0, PUBLISHED_FIRST)
+  const count = PUBLISHERS * (AUTHORS_OF_A_PUBLISHER * PUBLISHES_OF_AN_AUTHOR - PUBLISHED_FIRST)
+  const publishes = await timed(processes, count, () =>
+    publishSome(PUBLISHED_FIRST, Number.POSITIVE_INFINITY),
   )
   await Promise.all([...clients, ...publishers].map((client) => client.close()))
   for (const server of servers) server.kill('SIGTERM')
@@ -78,6 +91,8 @@ async function measureLayout(name: string, layout: Layout, events: readonly Sign
   await Promise.all(redis.map((node) => node.stop()))
   return [
     { what: `${name}: a claim`, value: claims },
+    { what: `${name}: a slot, of ${CLAIMS_OF_A_CLIENT} in one REQ`, value: slots },
+    { what: `${name}: the same slot again`, value: again },
     { what: `${name}: a publish`, value: publishes },
   ]
 }
@@ -117,14 +132,29 @@ async function connectAll(urls: readonly string[], count: number, from = 0): Pro
   return clients
 }
 
-/** Each author once. */
-async function claimAll(client: Client, index: number): Promise<void> {
-  for (let turn = 0; turn < CLAIMS_OF_A_CLIENT; turn += 1) {
-    const wanted = author(index * CLAIMS_OF_A_CLIENT + turn)
-    const { events } = await client.request(`${turn}`, { kinds: [443], authors: [wanted] })
-    if (events.length !== 1) throw new Error(`claim ${turn} of client ${index} got ${events.length} packages`)
-    client.send(['CLOSE', `${turn}`])
+/** One author after the other. */
+async function claimEach(client: Client, from: number, count: number): Promise<void> {
+  for (let number = from; number < from + count; number += 1) {
+    const filter = { kinds: [443], authors: [author(number)] }
+    const { events, notices, closed } = await client.request(`${number}`, filter)
+    if (events.length !== 1) throw new Error(`a claim got ${events.length} packages: ${notices} ${closed}`)
+    client.send(['CLOSE', `${number}`])
   }
+}
+
+/** As clients do at their start, for all their contacts at once. */
+async function watchSlots(client: Client, index: number): Promise<void> {
+  const authors = Array.from({ length: CLAIMS_OF_A_CLIENT }, (_, turn) =>
+    author(index * CLAIMS_OF_A_CLIENT + turn),
+  )
+  const filter = { kinds: [30443], authors }
+  let reply = await client.request('slots', filter)
+  // Redis may take longer than the gateway waits, on a machine that has much else to do.
+  while (reply.closed?.startsWith('error: ')) reply = await client.request('slots', filter)
+  const { events, notices, closed } = reply
+  if (events.length !== authors.length)
+    throw new Error(`client ${index} got ${events.length} slots: ${notices} ${closed}`)
+  client.send(['CLOSE', 'slots'])
 }
 
 async function publishAll(client: Client, events: readonly SignedEvent[]): Promise<void> {
@@ -168,19 +198,9 @@ async function placeFor({ store: kind }: Layout): Promise<Place> {
   return { address, redis, fill: async () => fillOnce(await redisStore({ redis: address, log: silent })) }
 }
 
-/** Packages of the size of real ones; claims do not look into them. */
 async function fillOnce(store: KeyPackageStore): Promise<void> {
   const now = Math.floor(Date.now() / 1000)
-  let puts: Promise<unknown>[] = []
-  for (let number = 0; number < CLIENTS * CLAIMS_OF_A_CLIENT; number += 1) {
-    for (let index = 0; index < PACKAGES; index += 1) {
-      const pkg = realisticPackage(`${number}/${index}`, author(number), now - 100 + index)
-      puts.push(store.put({ ...pkg, expiresAt: now + 86_400 }, LIMITS, now))
-    }
-    if (puts.length < PUT_AT_ONCE) continue
-    await Promise.all(puts)
-    puts = []
-  }
-  await Promise.all(puts)
+  const authors = CLIENTS * (CLAIMS_OF_A_CLIENT + WARMING_UP)
+  await fillStore(store, { authors, author, packages: PACKAGES, slots: 1, now, expiresAt: now + DAY })
   await store.close()
 }
