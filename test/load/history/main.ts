@@ -1,7 +1,7 @@
 /**
  * Plays rounds under faults, and says what was found:
  *
- *     npm run load:history -- [--fault NAME] [--rounds N] [--seed S] [--terms NAME] [--until-found]
+ *     npm run load:history -- [--fault NAME ...] [--rounds N] [--seed S] [--terms NAME] [--until-found]
  */
 
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ import { TERMS_NAMES } from './terms.ts'
 
 const { values } = parseArgs({
   options: {
-    fault: { type: 'string' },
+    fault: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '5' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     // One of those that rounds otherwise take in turns.
@@ -20,9 +20,9 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 })
-const { fault: name, seed } = values
+const { fault: names, seed } = values
 const rounds = Number(values.rounds)
-const faults = FAULTS.filter((fault) => name === undefined || fault.name === name)
+const faults = FAULTS.filter((fault) => names.length === 0 || names.includes(fault.name))
 const terms = TERMS_NAMES.filter((known) => values.terms === undefined || known === values.terms)
 const isWrong = faults.length === 0 || terms.length === 0 || !(Number.isSafeInteger(rounds) && rounds > 0)
 if (values.help || isWrong) {
@@ -49,7 +49,7 @@ function usage(): string {
   const rows = FAULTS.map(({ name, promised }) => {
     return promised === 'yes' ? `  ${name}` : `  ${name} (not promised: ${promised.no})`
   })
-  return `npm run load:history -- [--fault NAME] [--rounds N] [--seed S] [--terms NAME] [--until-found]
+  return `npm run load:history -- [--fault NAME ...] [--rounds N] [--seed S] [--terms NAME] [--until-found]
 
 faults:
 ${rows.join('\n')}

@@ -275,7 +275,14 @@ async function ready({ gateways }: Stage, seed: string): Promise<void> {
         random,
       })
       for (const [someone, keyPackage] of probes)
-        await eventually('a gateway takes changes', () => isTaken(visitor, someone, keyPackage), READY_MS)
+        await eventually(
+          'a gateway takes changes',
+          () => isTaken(visitor, someone, keyPackage),
+          READY_MS,
+        ).catch((error: unknown) => {
+          const last = gateway.log.slice(-8).map((line) => JSON.stringify(line))
+          throw new Error(['it takes none, and logged last:', ...last].join('\n'), { cause: error })
+        })
       await visitor.close()
     }),
   )
