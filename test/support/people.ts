@@ -1,8 +1,8 @@
 /** People for tests: the same name has the same Nostr keys in every run. */
 
 import { createHash } from 'node:crypto'
-import { getPublicKey } from 'nostr-tools/pure'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import { publicKeyOf } from './signing.ts'
 
 export interface Person {
   readonly secretKey: Uint8Array
@@ -11,5 +11,5 @@ export interface Person {
 
 export function person(name = 'alice'): Person {
   const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
-  return { secretKey, pubkey: getPublicKey(secretKey) }
+  return { secretKey, pubkey: publicKeyOf(secretKey) }
 }

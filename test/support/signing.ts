@@ -3,13 +3,17 @@
 import type { EventTemplate, VerifiedEvent } from 'nostr-tools/pure'
 import type { Signer } from 'nostr-tools/signer'
 import { initNostrWasm } from 'nostr-wasm'
-import { createVerifier } from '../../adapters/node/verify-event.ts'
-import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import { verifierWith } from '../../adapters/node/verify-event.ts'
+import type { Pubkey, SignedEvent } from '../../plugin/nostr/messages.ts'
 
 const wasm = await initNostrWasm()
 
 /** For the gateways of tests. */
-export const verifyEvent = await createVerifier()
+export const verifyEvent = verifierWith(wasm)
+
+export function publicKeyOf(secretKey: Uint8Array): Pubkey {
+  return Buffer.from(wasm.getPublicKey(secretKey)).toString('hex')
+}
 
 /** Signs any event. */
 export function signEvent(secretKey: Uint8Array, template: EventTemplate): SignedEvent {
