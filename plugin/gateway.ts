@@ -35,6 +35,7 @@ import { SeenSlots } from './request/seen-slots.ts'
 import { Turns } from './request/turns.ts'
 import { Watchers } from './request/watchers.ts'
 import { Session } from './session.ts'
+import { alone, type Siblings } from './siblings.ts'
 import type { AccessRule, ChangedInformation, InformationField, KeyPackageStore, Removal } from './store.ts'
 import { Verification, type VerificationLoad, type VerifyEvent } from './verification.ts'
 
@@ -53,6 +54,8 @@ export interface GatewaySettings extends OptionsInput {
    * when a stranger would get no fresh package. No answer within 200 ms, or an error, means no.
    */
   readonly isKnown?: IsKnown
+  /** The other processes of the same server, on the same store. None by default. */
+  readonly siblings?: Siblings
   /** A signal that is aborted after that many milliseconds; `AbortSignal.timeout` by default. */
   readonly deadline?: (ms: number) => AbortSignal
   /** Silent by default. An error that it throws is ignored. */
@@ -83,7 +86,8 @@ export class KeyPackageGateway {
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
     const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...others } = settings
-    const { observer, isKnown, deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = others
+    const { observer, isKnown, siblings = alone, ...more } = others
+    const { deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = more
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
@@ -111,16 +115,22 @@ export class KeyPackageGateway {
       recorder: new Recorder({ options: this.options, audit, observer, log, now }),
       access: new Access({ options: this.options, store, log, now }),
       authors: new AuthorCount({ options: this.options, store, now }),
-      released: new ReleasedClaims(),
-      seen: new SeenSlots(),
-      slotWear: new SlotWear({ options: this.options, store, log, now }),
+      released: new ReleasedClaims(siblings.channel('released claims')),
+      seen: new SeenSlots(siblings.channel('seen slots')),
+      slotWear: new SlotWear({
+        options: this.options,
+        store,
+        log,
+        now,
+        channel: siblings.channel('slot wear'),
+      }),
       followLists,
       knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
       verification,
       rankOf: (event) => storeUrl.rankOf(event),
       now,
     }
-    const replenisher = new Replenisher(context)
+    const replenisher = new Replenisher(context, siblings)
     this.#context = { ...context, replenisher, watchers: new Watchers(), turns: new Turns() }
     this.#stopListening = [
       store.onLowStock((author) => replenisher.ranLow(author)),

@@ -54,6 +54,7 @@ export {
 export type { Options, OptionsInput } from './options.ts'
 export type { PublishContext } from './publish/sender.ts'
 export { SettingsError } from './settings.ts'
+export type { Channel, CountedQuota, Siblings } from './siblings.ts'
 export type * from './store.ts'
 export { StoreError } from './store.ts'
 export type { VerificationLoad, VerifyEvent } from './verification.ts'

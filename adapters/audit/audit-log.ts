@@ -35,6 +35,8 @@ export interface AuditLogSettings {
   readonly store: string
   /** Gets errors in writing the file, and with `audit.to: log` the records. */
   readonly log: Logger
+  /** One of its own by default. */
+  readonly salt?: DailySalt | undefined
 }
 
 export interface AuditLog {
@@ -49,10 +51,10 @@ export interface AuditLog {
  * Undefined where `audit.to` is `off`.
  * @throws the error of Node's fs where the file cannot be opened
  */
-export function openAuditLog({ options, store, log }: AuditLogSettings): AuditLog | undefined {
+export function openAuditLog({ options, store, log, salt: given }: AuditLogSettings): AuditLog | undefined {
   const { to, path, hashRequesters } = options
   if (to === 'off') return undefined
-  const salt = hashRequesters ? new DailySalt() : undefined
+  const salt = hashRequesters ? (given ?? new DailySalt()) : undefined
   const lineOf = (record: AuditRecord) => ({ ...withReadableTime(hashRequester(record, salt)), store })
   if (to === 'log') {
     return {

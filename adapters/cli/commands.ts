@@ -55,6 +55,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       ['serve', 'on ws://127.0.0.1:7447, stored in ./data/keypackages'],
       ['serve --upstream ws://127.0.0.1:7777', 'in front of a relay'],
       ['serve --config gateway.yaml', 'with settings from a file'],
+      ['serve --workers 2', 'on two processors'],
     ],
     load: async () => (await import('./serve.ts')).defineServe,
   },

@@ -3,6 +3,7 @@
 import { type Logger, pino } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import { type AuditLog, openAuditLog } from '../audit/audit-log.ts'
+import type { DailySalt } from '../audit/daily-salt.ts'
 import { stderrLog } from './log-writer.ts'
 import { reasonOf, withoutPasswords } from './plain-words.ts'
 import type { Settings } from './settings-schema.ts'
@@ -28,11 +29,15 @@ function tellingLosses(log: Logger): Logger {
  * Opens the audit log, and reopens its file on SIGHUP, for log rotation. Undefined where `audit.to` is `off`.
  * @throws SettingsError where the file cannot be opened
  */
-export function startAuditLog({ audit: options, store }: Settings, log: Logger): AuditLog | undefined {
+export function startAuditLog(
+  { audit: options, store }: Settings,
+  log: Logger,
+  salt?: DailySalt,
+): AuditLog | undefined {
   try {
     // Audit records are logged whatever the log level is.
     const auditLogger = log.child({}, { level: 'info' })
-    const audit = openAuditLog({ options, store: withoutPasswords(store), log: auditLogger })
+    const audit = openAuditLog({ options, store: withoutPasswords(store), log: auditLogger, salt })
     if (audit === undefined) return undefined
     if (options.to === 'file') process.on('SIGHUP', () => audit.reopen())
     const { to, path, hashRequesters } = options

@@ -5,6 +5,7 @@ import type { Logger } from '../../plugin/context.ts'
 import type { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import type { Health, HealthSettings } from '../http/health.ts'
 import type { Sample } from '../http/history.ts'
 import { DEFAULT_OPERATOR_ADDRESS } from '../http/http-options.ts'
 import type { MetricSources, Metrics } from '../http/metrics.ts'
@@ -29,7 +30,9 @@ export interface Watched {
   /** The metrics of all processes, where there are several. */
   readonly read?: () => Promise<Registry>
   /** Whether the relay behind can be reached now. Absent if there is none. */
-  readonly probeUpstream?: (() => Promise<'reachable' | 'unreachable'>) | undefined
+  readonly probeUpstream?: HealthSettings['relay']
+  /** Whether all processes can serve, where there are several. */
+  readonly health?: Pick<Health, 'readiness'>
   readonly log: Logger
   /** What else the operator's listener answers. */
   readonly parts: readonly HttpPart[]
@@ -43,6 +46,8 @@ export interface Monitoring {
   readonly observer: Observer
   /** The same store, whose calls are counted. */
   measured<Store extends KeyPackageStore>(store: Store): Store
+  /** What is counted, for another process that watches this one. */
+  readonly metrics: Metrics
   /** `watch` with these counts. */
   watch(watched: Watched): Promise<MonitoringView>
 }
@@ -65,6 +70,7 @@ export async function startMonitoring(settings: Settings): Promise<Monitoring | 
   return {
     observer: metrics.observer,
     measured: (store) => measuredStore(store, metrics.storeCalls),
+    metrics,
     watch: (watched) => watch(metrics, settings, watched),
   }
 }
@@ -74,21 +80,15 @@ export async function startMonitoring(settings: Settings): Promise<Monitoring | 
  * @throws ListenError where it cannot listen on an address that the operator has chosen
  */
 export async function watch(metrics: Metrics, settings: Settings, watched: Watched): Promise<MonitoringView> {
-  const [{ StockWatch }, { Health }, { History }, { operatorPart }] = await Promise.all([
+  const [{ StockWatch }, { History }, { operatorPart }] = await Promise.all([
     import('../http/stock-watch.ts'),
-    import('../http/health.ts'),
     import('../http/history.ts'),
     import('../http/operator-parts.ts'),
   ])
-  const { gateway, store, sources, probeUpstream, log, parts, earlier = [] } = watched
+  const { gateway, sources, log, parts, earlier = [] } = watched
   const { read = async () => metrics.registry, opened = Promise.resolve() } = watched
+  const { health = await healthOf(watched) } = watched
   const stock = new StockWatch({ gateway, log })
-  const health = new Health({
-    store,
-    relay: probeUpstream,
-    now: secondsNow,
-    reasonOf: (error) => withoutPasswords(reasonOf(error)),
-  })
   const history = new History({
     read: async () => (await read()).getMetricsAsJSON(),
     now: secondsNow,
@@ -125,6 +125,16 @@ export async function watch(metrics: Metrics, settings: Settings, watched: Watch
       await Promise.all([listener?.close(), textfile?.end()])
     },
   }
+}
+
+/** Whether this process can serve. */
+export async function healthOf({
+  store,
+  probeUpstream,
+}: Pick<Watched, 'store' | 'probeUpstream'>): Promise<Health> {
+  const { Health } = await import('../http/health.ts')
+  const inWords = (error: unknown) => withoutPasswords(reasonOf(error))
+  return new Health({ store, relay: probeUpstream, now: secondsNow, reasonOf: inWords })
 }
 
 async function textfileOf(

@@ -5,13 +5,14 @@ import type { Logger } from 'pino'
 import { surveyStock } from '../../plugin/lifecycle/stock-survey.ts'
 import type { Observer } from '../../plugin/observer.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
-import { answerPrimary, ClusterMetrics } from '../http/cluster-metrics.ts'
 import { measuredStore } from '../http/measured-store.ts'
 import { type MetricSources, Metrics } from '../http/metrics.ts'
 import { watch } from './monitoring.ts'
 import { secondsNow } from './open-store.ts'
 import type { Settings } from './settings-schema.ts'
 import { readVersion } from './version.ts'
+import { lineToPrimary } from './workers/line.ts'
+import { WorkerMetrics } from './workers/worker-metrics.ts'
 
 /** What one process of nostream counts. */
 export interface NostreamCounts {
@@ -33,7 +34,7 @@ export function countInNostream(
   const metrics = new Metrics(readVersion())
   metrics.addProcess()
   if (cluster.isPrimary) void watchWorkers(metrics, settings, log, openStore())
-  else answerPrimary(process, metrics.registry)
+  else lineToPrimary().onQuestion('metrics', () => metrics.registry.getMetricsAsJSON())
   return {
     observer: metrics.observer,
     measured: (store) => measuredStore(store, metrics.storeCalls),
@@ -49,7 +50,7 @@ async function watchWorkers(
   store: KeyPackageStore,
 ): Promise<void> {
   const survey = { store, low: settings.stock.low, now: secondsNow }
-  const workers = new ClusterMetrics(cluster, metrics.registry)
+  const workers = new WorkerMetrics(cluster, metrics.registry)
   try {
     const { url } = await watch(metrics, settings, {
       gateway: { surveyStock: (wanted = {}) => surveyStock(survey, wanted) },

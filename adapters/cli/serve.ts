@@ -1,23 +1,26 @@
 /** `serve`: a relay for key packages, or a proxy in front of another relay, until a signal stops it. */
 
+import cluster from 'node:cluster'
 import type { Command } from 'commander'
 import type { Logger } from 'pino'
-import type { GatewaySettings } from '../../plugin/gateway.ts'
+import { SettingsError } from '../../plugin/settings.ts'
 import { signaturePool } from '../node/signature-pool.ts'
-import { closeStore, giveUp, waitForSignal } from './ending.ts'
-import { type GatewayServer, startGatewayServer } from './gateway-server.ts'
-import { createLogger, ignoreHangUp, startAuditLog } from './logging.ts'
-import { withoutPasswords } from './plain-words.ts'
-import { type ServingStore, startStore } from './serving-store.ts'
+import { waitForSignal } from './ending.ts'
+import { startGatewayServer } from './gateway-server.ts'
+import { createLogger, ignoreHangUp } from './logging.ts'
+import { announce, failureOf, type Logs, RELAY_IS_AWAY, runOnStore, type ServingStore } from './serving.ts'
 import { addSettings, readSettings } from './settings.ts'
 import type { Settings } from './settings-schema.ts'
-import { checkCombinations, logRemarks } from './startup.ts'
+import { checkCombinations, workersOf } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
-import { readVersion } from './version.ts'
+import { isWorker, serveAsWorker } from './workers/worker.ts'
 
 export function defineServe(command: Command): Command {
   addSettings(command)
-  return command.action(async () => serve(readSettings(command, process.env)))
+  return command.action(async () => {
+    if (isWorker()) await serveAsWorker()
+    else await serve(readSettings(command, process.env))
+  })
 }
 
 async function serve(settings: Settings): Promise<void> {
@@ -25,23 +28,19 @@ async function serve(settings: Settings): Promise<void> {
   const signal = waitForSignal()
   const log = await createLogger(settings.log.level)
   ignoreHangUp(settings, log)
-  const audit = startAuditLog(settings, log)
-  const serving = await startStore(settings, log)
-  let closed: 'closed' | 'given up'
-  try {
-    await serveFrom(serving, settings, { log, ...(audit && { audit: audit.write }) }, signal)
-  } finally {
-    closed = await closeStore(serving.store, log)
-    audit?.close()
-  }
-  if (closed === 'given up') await giveUp()
+  if (workersOf(settings) === 1)
+    return runOnStore({ settings, log }, (serving, logs) => serveAlone(serving, settings, logs, signal))
+  if (cluster.isWorker)
+    throw new SettingsError(['workers: another program has started several of this process; use 1'])
+  const { serveWithWorkers } = await import('./workers/primary.ts')
+  await serveWithWorkers(settings, log, signal)
 }
 
 /** @throws StoreError if the store cannot be used as it is configured */
-async function serveFrom(
+async function serveAlone(
   { store, opened }: ServingStore,
   settings: Settings,
-  logs: { readonly log: Logger } & Pick<GatewaySettings, 'audit'>,
+  logs: Logs,
   signal: Promise<string>,
 ): Promise<void> {
   const { log } = logs
@@ -50,22 +49,8 @@ async function serveFrom(
   const server = await startGatewayServer({ ...logs, store, opened, settings, verifyEvent })
   signatures.start()
   const sweeping = sweepRegularly(server.gateway, settings, log)
-  const { upstream } = settings
-
-  log.info(
-    {
-      url: server.url,
-      ...(server.operatorUrl !== undefined && { operator: server.operatorUrl }),
-      ...(upstream !== undefined && { upstream: withoutPasswords(upstream) }),
-      store: withoutPasswords(settings.store),
-      profile: settings.profile,
-      version: readVersion(),
-    },
-    'serving key packages',
-  )
-  logRemarks(log, settings, server.store)
+  announce(log, settings, server)
   void warnIfUnreachable(server.probeUpstream, log)
-
   try {
     log.info({ signal: await Promise.race([signal, failureOf(opened)]) }, 'stopping')
   } finally {
@@ -76,14 +61,6 @@ async function serveFrom(
 }
 
 /** The log has the reason already; this is what it means. */
-async function warnIfUnreachable(probe: GatewayServer['probeUpstream'], log: Logger): Promise<void> {
-  if ((await probe?.()) !== 'unreachable') return
-  log.warn(
-    'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second',
-  )
-}
-
-/** Rejects as `opened` does, and never resolves. */
-function failureOf(opened: Promise<void>): Promise<never> {
-  return new Promise((_, reject) => opened.catch(reject))
+async function warnIfUnreachable(probe: (() => Promise<string>) | undefined, log: Logger): Promise<void> {
+  if ((await probe?.()) === 'unreachable') log.warn(RELAY_IS_AWAY)
 }

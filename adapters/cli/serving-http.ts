@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { auditTo } from '../../plugin/audit.ts'
 import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import { restPart } from '../http/api/rest.ts'
+import { REQUESTS_OF_AN_ADDRESS, restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
 import { HttpAuth, httpUrlOf } from '../http/nip98.ts'
@@ -13,6 +13,7 @@ import { pagePart } from '../http/page.ts'
 import { type HttpHandler, type HttpPart, httpHandler } from '../http/routing.ts'
 import { askUpstream, upstreamInformation } from '../relays/proxy/upstream-http.ts'
 import { ownLimits } from '../relays/server/client-limits.ts'
+import { type ServerSiblings, withoutSiblings } from '../relays/server/connection-limits.ts'
 import { mergedInformation, standaloneInformation } from '../relays/server/relay-information.ts'
 import type { RelayListRelay } from '../relays/standalone/relay-list-relay.ts'
 import { secondsNow } from './open-store.ts'
@@ -27,6 +28,8 @@ export interface HttpDependencies extends Required<Pick<GatewaySettings, 'store'
   readonly audit?: GatewaySettings['audit']
   /** Of this software. */
   readonly version: string
+  /** None by default. */
+  readonly siblings?: ServerSiblings | undefined
   /** What answers before everything else, on each listener. */
   readonly before?: { readonly onPublicPort: HttpPart; readonly onOperators: HttpPart }
 }
@@ -41,11 +44,11 @@ export interface ServedHttp {
 }
 
 export function servedHttp(dependencies: HttpDependencies): ServedHttp {
-  const { gateway, store, verifyEvent, settings, log, before } = dependencies
+  const { gateway, store, verifyEvent, settings, siblings, log, before } = dependencies
   const base = settings.upstream === undefined ? '' : settings.http.path
   const admins = adminPubkeys(settings.admin)
   const nips = admins.size > 0 ? [86, 98] : [98]
-  const auth = new HttpAuth({ store, now: secondsNow, verifyEvent })
+  const auth = new HttpAuth({ store, now: secondsNow, verifyEvent, ...(siblings && { siblings }) })
   const nip86 = nip86Of(dependencies, auth, admins)
   // Without admins here, the relay behind answers as if nobody were in front of it.
   const isManaged = admins.size > 0 || settings.upstream === undefined
@@ -98,7 +101,7 @@ interface RestPlace {
 }
 
 function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): HttpPart {
-  const { settings, gateway, relayLists, log, version } = dependencies
+  const { settings, gateway, relayLists, siblings = withoutSiblings, log, version } = dependencies
   const { upstream, custody, proxy, publicUrl, server: options } = settings
   const { maxMessageBytes, maxConnections } = ownLimits(options)
   const isTakenHere = custody === 'gateway' && proxy.publish === 'here'
@@ -108,7 +111,10 @@ function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): 
     auth,
     publicUrl,
     maxBodyBytes: maxMessageBytes,
-    maxConnections,
+    places: siblings.places('REST', {
+      maxConnections,
+      maxConnectionsPerAddress: REQUESTS_OF_AN_ADDRESS,
+    }),
     information: async () =>
       upstream === undefined
         ? standaloneInformation({ gateway, options, nips, version })

@@ -30,6 +30,12 @@ export const settingsSchema = optionsSchema.extend({
   listen: listenSchema(7447)
     .default('127.0.0.1:7447')
     .describe('Address and port to listen on; a port alone is on 127.0.0.1, and port 0 picks a free one'),
+  workers: z
+    .union([z.literal('auto'), z.number().int().min(1).max(64)])
+    .default(1)
+    .describe(
+      'How many processes serve clients on the same port; auto: as many as the machine has processors',
+    ),
   upstream: upstreamSchema,
   proxy: proxyOptionsSchema.prefault({}),
   server: serverOptionsSchema.prefault({}),

@@ -53,7 +53,7 @@ const HEADINGS: Readonly<Record<string, readonly string[]>> = {
   'Stock (settings):': ['stock', 'replenish', 'sweepIntervalSeconds'],
   'Checks of key packages (settings):': ['validation'],
   'Store (settings):': ['store', 'redis'],
-  'Server (settings):': ['listen', 'upstream', 'proxy', 'server', 'admin', 'http'],
+  'Server (settings):': ['listen', 'workers', 'upstream', 'proxy', 'server', 'admin', 'http'],
   'Logs and metrics (settings):': ['audit', 'log', 'metrics'],
 }
 

@@ -1,15 +1,22 @@
 /** What a server looks at when it starts: settings that contradict each other, and settings that may surprise. */
 
+import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { hostAndPort, type Settings } from './settings-schema.ts'
 
 /** @throws SettingsError where two settings contradict each other */
-export function checkCombinations({ upstream, custody, proxy, store, listen, admin }: Settings): void {
+export function checkCombinations(settings: Settings): void {
+  const { upstream, custody, proxy, store, listen, admin, workers } = settings
   if (admin.listen !== 'none' && isSamePlace(listen, admin.listen)) {
     throw new SettingsError([
       `admin.listen: "${admin.listen}" is the address of listen; the operator's listener needs one of its own, or none`,
+    ])
+  }
+  if (workers !== 1 && store === 'memory:') {
+    throw new SettingsError([
+      `store: "memory:" is not allowed with workers ${workers}: the workers must share the store`,
     ])
   }
   if (upstream === undefined && custody === 'relay') {
@@ -28,6 +35,11 @@ export function checkCombinations({ upstream, custody, proxy, store, listen, adm
       'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
     ])
   }
+}
+
+/** How many processes serve clients. */
+export function workersOf({ workers }: Pick<Settings, 'workers'>): number {
+  return workers === 'auto' ? availableParallelism() : workers
 }
 
 /** An address for every network is that of each as well. Port 0 picks another one each time. */

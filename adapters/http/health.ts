@@ -10,6 +10,8 @@ export interface Readiness {
   readonly store: PartState
   /** Absent where there is no relay behind. */
   readonly relay?: PartState
+  /** Whether processes serve, and all of those answer; absent where there is one process. */
+  readonly workers?: PartState
 }
 
 export interface HealthSettings {

@@ -1,6 +1,6 @@
 /** Makes gauges, counters and histograms with the prefix, the buckets and the zeros that all metrics here have. */
 
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Gauge, type GaugeConfiguration, Histogram, type Registry } from 'prom-client'
 
 /** What every name begins with. */
 export const PREFIX = 'keypackage_gateway_'
@@ -22,12 +22,12 @@ export class Instruments {
     name: string,
     help: string,
     collect: (gauge: Gauge<Label>) => void | Promise<void> = () => {},
-    labelNames: readonly Label[] = [],
+    more: Pick<GaugeConfiguration<Label>, 'labelNames' | 'aggregator'> = {},
   ): Gauge<Label> {
     return new Gauge({
+      ...more,
       name: PREFIX + name,
       help,
-      labelNames,
       registers: [this.#registry],
       collect() {
         return collect(this)

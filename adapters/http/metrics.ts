@@ -195,8 +195,11 @@ export class Metrics {
       },
     })
     if (server().upstream === undefined) return
-    this.#make.gauge('upstream_up', 'Whether the relay behind the gateway can be reached', (gauge) =>
-      gauge.set(server().upstream === 'reachable' ? 1 : 0),
+    this.#make.gauge(
+      'upstream_up',
+      'Whether the relay behind the gateway can be reached',
+      (gauge) => gauge.set(server().upstream === 'reachable' ? 1 : 0),
+      { aggregator: 'min' },
     )
   }
 
@@ -224,7 +227,7 @@ export class Metrics {
         if (survey === undefined) return
         for (const [fresh, authors] of grouped(survey.byFresh)) gauge.set({ fresh }, authors)
       },
-      ['fresh'],
+      { labelNames: ['fresh'] },
     )
   }
 }

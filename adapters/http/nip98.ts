@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { LocalQuota } from '../../plugin/local-quota.ts'
 import { shapeFault } from '../../plugin/nostr/event.ts'
 import { type Pubkey, parseJson, type SignedEvent } from '../../plugin/nostr/messages.ts'
 import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
 import { isLocalHost } from '../../plugin/request-target.ts'
+import { alone, type CountedQuota, type Siblings } from '../../plugin/siblings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { Verification, type VerifyEvent } from '../../plugin/verification.ts'
 
@@ -69,19 +69,23 @@ export interface HttpAuthSettings {
   /** Seconds since the epoch. */
   readonly now: () => number
   readonly verifyEvent: VerifyEvent
+  /** None by default. */
+  readonly siblings?: Siblings
 }
 
 export class HttpAuth {
   readonly #store: Pick<KeyPackageStore, 'hit'>
   readonly #now: () => number
   readonly #verification: Verification
-  readonly #byAddress = new LocalQuota(PER_ADDRESS)
-  readonly #byNetwork = new LocalQuota(forNetwork(PER_ADDRESS))
+  readonly #byAddress: CountedQuota
+  readonly #byNetwork: CountedQuota
 
-  constructor({ store, now, verifyEvent }: HttpAuthSettings) {
+  constructor({ store, now, verifyEvent, siblings = alone }: HttpAuthSettings) {
     this.#store = store
     this.#now = now
     this.#verification = new Verification(verifyEvent)
+    this.#byAddress = siblings.quota('signed requests', PER_ADDRESS)
+    this.#byNetwork = siblings.quota('signed requests of a network', forNetwork(PER_ADDRESS))
   }
 
   /** Checks everything but the body, so that only the bodies of those who have signed are read. Never rejects. */
@@ -104,7 +108,7 @@ export class HttpAuth {
       complete: async (body) => {
         const mismatch = payloadFault(event, body ?? Buffer.alloc(0))
         if (mismatch !== undefined) return refused(mismatch)
-        return this.#hasRoom(address) ? this.#use(event) : { outcome: 'limited' }
+        return (await this.#hasRoom(address)) ? this.#use(event) : { outcome: 'limited' }
       },
     }
   }
@@ -124,9 +128,9 @@ export class HttpAuth {
     return `the u tag must be ${urls.join(' or ')}`
   }
 
-  #hasRoom(address: string): boolean {
+  async #hasRoom(address: string): Promise<boolean> {
     const network = networkKey(address)
-    if (network !== undefined && !this.#byNetwork.take(network, this.#now())) return false
+    if (network !== undefined && !(await this.#byNetwork.take(network, this.#now()))) return false
     return this.#byAddress.take(address, this.#now())
   }
 

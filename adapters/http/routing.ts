@@ -3,12 +3,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readRequestTarget } from '../../plugin/request-target.ts'
 
+type Tolerance = 'tolerated' | 'too many'
+
 /** A client beside all others of the server, those of WebSockets included (I9). */
 interface HttpClient {
   /** Whether its address is kept out for a while, for wrong signatures. */
   isKeptOut(): boolean
   /** Counts a wrong signature. `too many`: nothing more of this request is to be looked at. */
-  countWrongSignature(): 'tolerated' | 'too many'
+  countWrongSignature(): Tolerance | Promise<Tolerance>
   /** Resolves when it is its turn to have so many bytes handled. */
   turn(bytes: number): Promise<void>
 }

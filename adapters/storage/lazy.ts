@@ -320,8 +320,9 @@ class OpenedLater implements LazyStore {
 async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    const error = new StoreError(`the store did not answer within ${timeoutMs} ms`)
-    timer = setTimeout(reject, timeoutMs, error)
+    // The error is made only when it is needed: its stack trace costs more than the rest of this.
+    const giveUp = () => reject(new StoreError(`the store did not answer within ${timeoutMs} ms`))
+    timer = setTimeout(giveUp, timeoutMs)
   })
   try {
     return await Promise.race([work, late])

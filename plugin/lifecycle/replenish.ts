@@ -6,8 +6,8 @@
 import type { GatewayContext } from '../context.ts'
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import { SLOT_KIND } from '../key-package/kinds.ts'
-import { LocalQuota } from '../local-quota.ts'
 import type { GatewayMessage, Pubkey } from '../nostr/messages.ts'
+import type { Channel, CountedQuota, Siblings } from '../siblings.ts'
 import { isFresh, isOneTime } from '../stock/selection.ts'
 import type { Removal } from '../store.ts'
 import { DueRotations } from './due-rotations.ts'
@@ -20,6 +20,9 @@ interface AuthorConnection {
   /** What was asked for on it and is not there yet. */
   readonly asked: Set<Want>
 }
+
+/** What an author has lost, whose connections may be with another process of the server. */
+type Loss = Pick<Removal, 'author' | 'kind' | 'why'>
 
 /**
  * How much stock an author has. `enough`: enough fresh packages, or slots alone, which are never used up. `unknown`: the store
@@ -45,15 +48,25 @@ export class Replenisher {
   readonly #dueRotations: DueRotations
   /** By author and want, until when this process does not ask again (seconds since the epoch). */
   readonly #quietUntil = new Map<string, number>()
-  /** Counted in this process alone: authenticating must not cost another call to the store. */
-  readonly #greetings: LocalQuota
-  readonly #rotationGreetings = new LocalQuota({ max: MAX_ROTATION_GREETINGS, windowSeconds: DAY_SECONDS })
+  /** Counted in memory: authenticating must not cost another call to the store. */
+  readonly #greetings: CountedQuota
+  readonly #rotationGreetings: CountedQuota
+  readonly #losses: Channel<readonly Loss[]>
 
-  constructor(context: GatewayContext) {
+  constructor(context: GatewayContext, siblings: Siblings) {
     this.#context = context
     this.#dueRotations = new DueRotations(context.store)
     this.#intervalSeconds = context.options.replenish.intervalSeconds
-    this.#greetings = new LocalQuota({ max: MAX_GREETINGS, windowSeconds: this.#intervalSeconds })
+    this.#greetings = siblings.quota('greetings', {
+      max: MAX_GREETINGS,
+      windowSeconds: this.#intervalSeconds,
+    })
+    this.#rotationGreetings = siblings.quota('rotation greetings', {
+      max: MAX_ROTATION_GREETINGS,
+      windowSeconds: DAY_SECONDS,
+    })
+    this.#losses = siblings.channel('losses')
+    this.#losses.hear((losses) => this.#lost(losses))
   }
 
   /** An author has authenticated. `send` is used to ask them until the returned function is called. */
@@ -86,11 +99,18 @@ export class Replenisher {
    * that is gone need not be rotated any more.
    */
   lost(removals: readonly Removal[]): void {
-    const byTime = removals.filter(({ why }) => why === 'expired' || why === 'retired')
+    const losses = removals.filter(matters).map(({ author, kind, why }): Loss => ({ author, kind, why }))
+    if (losses.length === 0) return
+    this.#lost(losses)
+    this.#losses.tell(losses)
+  }
+
+  #lost(losses: readonly Loss[]): void {
+    const byTime = losses.filter(isByTime)
     for (const author of new Set(byTime.map(({ author }) => author))) {
       if (this.#connected.has(author)) this.#start(this.#askIfLow(author))
     }
-    const slots = removals.filter(({ kind, why }) => kind === SLOT_KIND && why !== 'replaced')
+    const slots = losses.filter(isSlotGone)
     for (const author of new Set(slots.map(({ author }) => author))) this.gained(author)
   }
 
@@ -105,9 +125,9 @@ export class Replenisher {
     const now = this.#context.now()
     const wants: Want[] = []
     if (await this.#isLow(author)) wants.push('packages')
-    if ((await this.#dueRotations.has(author, now)) && this.#rotationGreetings.take(author, now))
+    if ((await this.#dueRotations.has(author, now)) && (await this.#rotationGreetings.take(author, now)))
       wants.push('rotation')
-    if (wants.length === 0 || !this.#greetings.take(author, now)) return
+    if (wants.length === 0 || !(await this.#greetings.take(author, now))) return
     for (const want of wants) this.#keepQuiet(askedKey(author, want), this.#intervalSeconds)
     this.#ask(author, [connection], wants)
   }
@@ -202,6 +222,18 @@ export class Replenisher {
       this.#context.log.error({ err: error }, 'failed to ask an author for more key packages'),
     )
   }
+}
+
+function matters(loss: Loss): boolean {
+  return isByTime(loss) || isSlotGone(loss)
+}
+
+function isByTime({ why }: Loss): boolean {
+  return why === 'expired' || why === 'retired'
+}
+
+function isSlotGone({ kind, why }: Loss): boolean {
+  return kind === SLOT_KIND && why !== 'replaced'
 }
 
 /** The window in the store that counts how often an author was asked. */

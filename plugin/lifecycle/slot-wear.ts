@@ -1,11 +1,12 @@
 /**
  * Counts from how many different addresses each slot was claimed, and tells every process when that is often enough for the author
- * to replace its KeyPackage (DESIGN section 8). Claims of slots write nothing, so each process counts those it answers.
+ * to replace its KeyPackage (DESIGN section 8). Claims of slots write nothing, so the processes of a server count them in memory.
  */
 
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import type { Options } from '../options.ts'
+import type { Channel } from '../siblings.ts'
 import type { KeyPackageStore } from '../store.ts'
 
 /** Bound memory: the slots that were claimed longest ago are forgotten first (I9). */
@@ -21,12 +22,22 @@ interface Wear {
   quietUntil: number
 }
 
+/** An address has claimed slots, or has not got them after all. */
+interface WearNews {
+  readonly what: 'claimed' | 'not claimed'
+  readonly author: Pubkey
+  readonly slots: readonly KeyPackageRef[]
+  readonly address: string
+}
+
 export interface SlotWearSettings {
   readonly options: Pick<Options, 'replenish'>
   readonly store: Pick<KeyPackageStore, 'hit' | 'tellRotationDue'>
   readonly log: { error(fields: object, message: string): void }
   /** Seconds since the epoch. */
   now(): number
+  /** To the other processes of the server, which count the same. */
+  readonly channel?: Channel<WearNews>
 }
 
 export class SlotWear {
@@ -40,10 +51,27 @@ export class SlotWear {
     const { enabled, rotateAfter } = settings.options.replenish
     this.#settings = settings
     this.#limit = enabled ? rotateAfter : 0
+    settings.channel?.hear(({ what, author, slots, address }) => {
+      if (what === 'claimed') this.#note(author, slots, address)
+      else this.#forget(author, slots, address)
+    })
   }
 
   /** An address has claimed these slots. Returns those of which it was not counted before. Never throws. */
   note(author: Pubkey, slots: readonly KeyPackageRef[], address: string): KeyPackageRef[] {
+    const counted = this.#note(author, slots, address)
+    if (counted.length > 0) this.#settings.channel?.tell({ what: 'claimed', author, slots: counted, address })
+    return counted
+  }
+
+  /** The address did not get these slots after all; `note` had counted it. */
+  forget(author: Pubkey, slots: readonly KeyPackageRef[], address: string): void {
+    if (slots.length === 0) return
+    this.#forget(author, slots, address)
+    this.#settings.channel?.tell({ what: 'not claimed', author, slots, address })
+  }
+
+  #note(author: Pubkey, slots: readonly KeyPackageRef[], address: string): KeyPackageRef[] {
     if (this.#limit === 0) return []
     return slots.filter((slot) => {
       const key = keyOf(author, slot)
@@ -58,8 +86,7 @@ export class SlotWear {
     })
   }
 
-  /** The address did not get these slots after all; `note` had counted it. */
-  forget(author: Pubkey, slots: readonly KeyPackageRef[], address: string): void {
+  #forget(author: Pubkey, slots: readonly KeyPackageRef[], address: string): void {
     for (const slot of slots) {
       const wear = this.#slots.get(keyOf(author, slot))
       if (wear?.addresses.delete(address)) this.#addressCount -= 1

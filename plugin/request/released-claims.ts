@@ -1,9 +1,10 @@
 /**
- * Remembers claims of this process that were released because nothing was sent, until their packages can no longer be
+ * Remembers claims of this server that were released because nothing was sent, until their packages can no longer be
  * in use.
  */
 
 import type { EventId } from '../nostr/messages.ts'
+import type { Channel } from '../siblings.ts'
 import type { StoredKeyPackage } from '../store.ts'
 
 /** A Welcome usually follows the claim within minutes. */
@@ -13,11 +14,33 @@ const MAX_KEPT = 10_000
 
 type Released = Pick<StoredKeyPackage, 'author' | 'id' | 'kind'>
 
+/** A requester was not sent what they had claimed. */
+export interface ReleaseNews {
+  readonly requester: string
+  readonly packages: readonly Released[]
+  /** Seconds since the epoch. */
+  readonly at: number
+}
+
 export class ReleasedClaims {
   /** By requester and event id, oldest first. */
   readonly #kept = new Map<string, { readonly pkg: Released; readonly until: number }>()
 
+  readonly #channel: Channel<ReleaseNews> | undefined
+
+  /** @param channel to the other processes of the server, which remember the same */
+  constructor(channel?: Channel<ReleaseNews>) {
+    this.#channel = channel
+    channel?.hear(({ requester, packages, at }) => this.#note(requester, packages, at))
+  }
+
   note(requester: string, packages: readonly Released[], now: number): void {
+    const released = packages.map(({ author, id, kind }) => ({ author, id, kind }))
+    this.#note(requester, released, now)
+    this.#channel?.tell({ requester, packages: released, at: now })
+  }
+
+  #note(requester: string, packages: readonly Released[], now: number): void {
     for (const { author, id, kind } of packages) {
       const key = keyOf(requester, id)
       this.#kept.delete(key)

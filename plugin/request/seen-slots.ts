@@ -1,16 +1,35 @@
-/** Which slots this process has delivered to whom: the same slots again use no quota. */
+/** Which slots this server has delivered to whom: the same slots again use no quota. */
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
+import type { Channel } from '../siblings.ts'
 
 /** Bounds memory: what was used least recently is forgotten first (I9). */
 const MAX_KEPT = 100_000
 /** Of one author to one requester. An author usually has one slot for each device. */
 const MAX_OF_ONE = 256
 
+/** What was delivered to a requester, or was not after all. */
+export interface SeenNews {
+  readonly what: 'seen' | 'not seen'
+  readonly requester: string
+  readonly author: Pubkey
+  readonly ids: readonly EventId[]
+}
+
 export class SeenSlots {
   /** By requester and author, the least recently used first. Ids are oldest first. */
   readonly #kept = new Map<string, readonly EventId[]>()
+  readonly #channel: Channel<SeenNews> | undefined
   #count = 0
+
+  /** @param channel to the other processes of the server, which remember the same */
+  constructor(channel?: Channel<SeenNews>) {
+    this.#channel = channel
+    channel?.hear(({ what, requester, author, ids }) => {
+      if (what === 'seen') this.#add(requester, author, ids)
+      else this.#forget(requester, author, ids)
+    })
+  }
 
   /** What this requester was delivered of this author. */
   of(requester: string, author: Pubkey): readonly EventId[] {
@@ -22,15 +41,26 @@ export class SeenSlots {
 
   /** Returns those of `ids` that are new. */
   add(requester: string, author: Pubkey, ids: readonly EventId[]): EventId[] {
-    const before = this.of(requester, author)
-    const added = ids.filter((id) => !before.includes(id))
-    this.#keep(keyOf(requester, author), [...before, ...added].slice(-MAX_OF_ONE))
+    const added = this.#add(requester, author, ids)
+    if (added.length > 0) this.#channel?.tell({ what: 'seen', requester, author, ids: added })
     return added
   }
 
   /** These were not delivered after all. */
   forget(requester: string, author: Pubkey, ids: readonly EventId[]): void {
     if (ids.length === 0) return
+    this.#forget(requester, author, ids)
+    this.#channel?.tell({ what: 'not seen', requester, author, ids })
+  }
+
+  #add(requester: string, author: Pubkey, ids: readonly EventId[]): EventId[] {
+    const before = this.of(requester, author)
+    const added = ids.filter((id) => !before.includes(id))
+    this.#keep(keyOf(requester, author), [...before, ...added].slice(-MAX_OF_ONE))
+    return added
+  }
+
+  #forget(requester: string, author: Pubkey, ids: readonly EventId[]): void {
     const key = keyOf(requester, author)
     this.#keep(
       key,

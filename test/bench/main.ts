@@ -61,11 +61,26 @@ const chosen = BENCHES.filter(([name]) => name.includes(values.only ?? ''))
 if (chosen.length === 0) console.error(`no such bench; there is ${BENCHES.map(([name]) => name).join(', ')}`)
 
 const rows: BenchRow[] = []
+const failed: string[] = []
 for (const [name, run] of chosen) {
   console.error(`${name} ...`)
-  rows.push(...[await run()].flat())
+  try {
+    const measured = [await run()].flat()
+    rows.push(...measured)
+    for (const { name, ratio, inside } of measured) {
+      console.error(`  ${name}: ${ratio.toFixed(2)}${inside ? '' : ', outside the budget'}`)
+    }
+  } catch (error) {
+    // The rows of the others are worth their minutes.
+    failed.push(name)
+    console.error(error)
+  }
 }
 console.log(values.json ? JSON.stringify(rows, undefined, 2) : table(rows))
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(', ')}`)
+  process.exitCode = 1
+}
 
 function table(rows: readonly BenchRow[]): string {
   const cells = rows.map((row) => [

@@ -104,6 +104,16 @@ export function describePublishing(it: Specify, itTells: Specify): void {
     if (oldest) equal(await store.put(oldest, limits, NOW), 'spent')
   })
 
+  it('evicts the oldest, in whatever order they came', async (store) => {
+    const limits: StockLimits = { ...LIMITS, max: 3, overflow: 'evict-oldest' }
+    const [first, oldest, third, last] = [2, 4, 3, 1].map((age) =>
+      packageNamed(`${age}`, alice, { createdAt: NOW - age * HOUR }),
+    )
+    for (const pkg of [first, oldest, third, last])
+      if (pkg) equal(await store.put(pkg, limits, NOW), 'stored')
+    equal((await idsOf(store, alice)).includes(oldest?.id ?? ''), false)
+  })
+
   it('keeps the newest package of a slot, and spends older ones, also one that comes later (I3)', async (store) => {
     const older = slotNamed('older', alice, 'phone', { createdAt: NOW - 2 * HOUR })
     const newer = slotNamed('newer', alice, 'phone', { createdAt: NOW - HOUR })

@@ -188,4 +188,13 @@ export function describeQuotas(it: Specify): void {
     equal((await store.claim([claimBy('carol', alice)], policy, NOW + HOUR - 1))[0]?.outcome, 'limited')
     equal((await store.hit('key', 1, { max: 1, windowSeconds: HOUR }, NOW + HOUR - 1)).granted, 0)
   })
+
+  it('keeps what an author has published in the window when it sweeps', async (store) => {
+    const limits = { ...LIMITS, publish: { max: 1, windowSeconds: HOUR } }
+    equal(await store.put(packageNamed('one', alice), limits, NOW), 'stored')
+    await store.sweep(NOW + HOUR - 1, LIMITS.retireAfterSeconds)
+    equal(await store.put(packageNamed('two', alice), limits, NOW + HOUR - 1), 'limited')
+    await store.sweep(NOW + HOUR, LIMITS.retireAfterSeconds)
+    equal(await store.put(packageNamed('two', alice), limits, NOW + HOUR), 'stored')
+  })
 }

@@ -132,6 +132,7 @@ export function describeReleasing(it: Specify): void {
     same(deliveredIds(await store.claim([claimBy('carol', alice)], POLICY, NOW)), [expiring.id])
     await store.release(alice, [expiring.id], NOW + 30)
     equal((await idsOf(store, alice, NOW + 30)).includes(expiring.id), false)
+    equal(await store.sweep(NOW + 30, 600), 0)
   })
 
   it('repeats a claim to the same requester within redeliverySeconds, spending nothing', async (store) => {
@@ -186,6 +187,36 @@ export function describeReleasing(it: Specify): void {
     same(await ask({ until: NOW }), [first])
     same(await ask({}), [first])
     same(await store.count([alice], NOW), [2])
+  })
+
+  it('repeats no package that has expired since, and hands out another', async (store) => {
+    const expiring = packageNamed('expiring', alice, { createdAt: NOW - HOUR, expiresAt: NOW + 30 })
+    await store.put(expiring, LIMITS, NOW)
+    const others = await publish(store, 'one', 'two', 'three')
+    const ask = async (maximum: number, now: number) =>
+      deliveredIds(await store.claim([claimBy('bob', alice, { maximum })], REDELIVERING, now))
+    same(await ask(1, NOW), [expiring.id])
+    same(await ask(1, NOW + 29), [expiring.id])
+    const [other = ''] = await ask(1, NOW + 30)
+    equal(others.includes(other), true)
+  })
+
+  it('repeats what has not expired of several packages, and tells whether one of them is shared', async (store) => {
+    const expiring = packageNamed('expiring', alice, { createdAt: NOW - HOUR, expiresAt: NOW + 30 })
+    await store.put(expiring, LIMITS, NOW)
+    const [only = ''] = await publish(store, 'one')
+    const ask = async (now: number, narrowing: Partial<Narrowing> = {}) => {
+      const narrowings = [{ kinds: [443], ...narrowing }]
+      const request = claimBy('bob', alice, { maximum: 2, narrowings })
+      const [outcome] = await store.claim([request], REDELIVERING, now)
+      return outcome?.outcome === 'delivered' ? { ...outcome, packages: deliveredIds([outcome]) } : outcome
+    }
+    const repeated = { outcome: 'delivered', remaining: 0, freshTaken: 0, counted: true }
+    same(await ask(NOW), { ...repeated, packages: [expiring.id, only], sharedUsed: true, freshTaken: 2 })
+    const ofExpiring = await ask(NOW + 1, { ids: [expiring.id] })
+    same(ofExpiring, { ...repeated, packages: [expiring.id], sharedUsed: false })
+    same(await ask(NOW + 30), { ...repeated, packages: [only], sharedUsed: true })
+    same((await storedPackages(store, alice, NOW + 30))[0]?.exposure, { since: NOW, count: 2 })
   })
 
   it('counts a repeated claim against the quota (I5)', async (store) => {

@@ -111,6 +111,27 @@ export function describeRemoving(it: Specify): void {
     same(heard, [])
   })
 
+  it('calls nobody for a change that removes nothing', async (store) => {
+    let calls = 0
+    store.onRemoved(() => calls++)
+    const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
+    for (const name of ['one', 'two', 'three']) await store.put(packageNamed(name, alice), LIMITS, NOW)
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    const claims = [alice, alice, bob].map((author) => claimBy('bob', author))
+    const outcomes = await store.claim(claims, policy, NOW)
+    same(
+      outcomes.map(({ outcome }) => outcome),
+      ['delivered', 'limited', 'none'],
+    )
+    await store.release(alice, deliveredIds(outcomes), NOW)
+    await store.release(bob, deliveredIds(outcomes), NOW)
+    await store.rank(alice, new Map([[packageNamed('one', alice).id, 'a']]), NOW)
+    await store.rank(bob, new Map(), NOW)
+    await store.drop(bob, deletionOf({ ids: [] }), NOW)
+    await store.sweep(NOW, 600)
+    equal(calls, 0)
+  })
+
   it('reports a change after it is made, until the listener is removed', async (store) => {
     const pkg = packageNamed('one', alice)
     await store.put(pkg, LIMITS, NOW)

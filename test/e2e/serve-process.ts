@@ -1,6 +1,6 @@
 /** `serve` as a process, with a store in a directory, as a target of the behaviour suite. */
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProxyOptions, ServerOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
@@ -19,6 +19,8 @@ export interface ServeSettings extends OptionsInput {
   readonly upstream?: string
   readonly proxy?: Partial<ProxyOptions>
   readonly admin?: { readonly pubkeys?: readonly string[]; readonly listen?: string }
+  readonly audit?: { readonly to: 'file'; readonly path: string }
+  readonly workers?: number
 }
 
 /** Starts it on `directory`, which several may share; it uses the machine's clock. */
@@ -29,7 +31,8 @@ export async function startServe(
   const config = join(directory, 'config.yaml')
   // JSON is YAML.
   writeFileSync(config, JSON.stringify({ store: `lmdb:${join(directory, 'store')}`, ...settings }))
-  const serving = await serveCli(['--config', config, '--listen', listen])
+  const operator = settings.admin?.listen === undefined ? [] : ['--admin-listen', settings.admin.listen]
+  const serving = await serveCli(['--config', config, '--listen', listen, ...operator])
   return {
     ...serving,
     now: () => Math.floor(Date.now() / 1000),
@@ -38,4 +41,15 @@ export async function startServe(
       await serving.finished
     },
   }
+}
+
+/** How much memory the process uses. */
+export function residentMegabytes({ log }: Pick<ServeProcess, 'log'>): number {
+  const status = readFileSync(`/proc/${log[0]?.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+/** How many files and sockets it has open. */
+export function openDescriptors({ log }: Pick<ServeProcess, 'log'>): number {
+  return readdirSync(`/proc/${log[0]?.pid}/fd`).length
 }

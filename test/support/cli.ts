@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { noteLogged } from './every-log.ts'
 import { type Finished, startProcess } from './processes.ts'
 import { projectFile } from './project.ts'
 
@@ -27,6 +28,7 @@ export async function runCli(args: readonly string[], settings: CliSettings = {}
     text(child.stderr),
     once(child, 'exit') as Promise<[number | null]>,
   ])
+  for (const line of stderr.split('\n')) if (line.startsWith('{')) noteLogged(line)
   return { code, stdout, stderr }
 }
 
@@ -64,8 +66,11 @@ interface LogLine {
 /** A running `serve`. */
 export interface Serving {
   readonly url: string
+  readonly pid: number
   /** What it has logged so far. */
   readonly log: readonly LogLine[]
+  /** The other lines on stderr, such as those of a crash. */
+  readonly complaints: readonly string[]
   kill(signal: NodeJS.Signals): void
   /** Resolves with the exit code and all of standard output. */
   readonly finished: Promise<Pick<Finished, 'code' | 'stdout'>>
@@ -76,19 +81,24 @@ export async function serveCli(args: readonly string[], settings: CliSettings = 
   const operator = args.includes('--admin-listen') ? [] : ['--admin-listen', 'none']
   const child = startCli(['serve', '--listen', '127.0.0.1:0', ...operator, ...args], settings)
   const log: LogLine[] = []
+  const complaints: string[] = []
   const finished = Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout)]).then(
     ([[code], stdout]) => ({ code, stdout }),
   )
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stderr).on('line', (line) => {
-      if (!line.startsWith('{')) return reject(new Error(line))
+      if (!line.startsWith('{')) {
+        complaints.push(line)
+        return reject(new Error(line))
+      }
       const entry = JSON.parse(line) as LogLine
       log.push(entry)
+      noteLogged(line)
       if (typeof entry.url === 'string') resolve(entry.url)
     })
     child.once('exit', () => reject(new Error('it ended before it served')))
   })
-  return { url, log, finished, kill: (signal) => child.kill(signal) }
+  return { url, pid: child.pid ?? 0, log, complaints, finished, kill: (signal) => child.kill(signal) }
 }
 
 /** Starts a command; its standard input is open, and empty so far. */

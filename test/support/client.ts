@@ -199,9 +199,9 @@ export class Client {
   }
 
   /** Authenticates as a person (NIP-42) at `now`, in seconds since the epoch; rejects if the relay does not accept it. */
-  async authenticate(person: Person, now: number): Promise<void> {
+  async authenticate(person: Person, now: number, relay = this.url): Promise<void> {
     const challenge = await this.challenge()
-    const event = authEvent(person, { challenge, relay: this.url, createdAt: now })
+    const event = authEvent(person, { challenge, relay, createdAt: now })
     this.send(['AUTH', event])
     const [, , accepted, message] = await this.#last('OK', event.id)
     if (accepted !== true) throw new Error(`not authenticated: ${message}`)

@@ -30,11 +30,16 @@ const LAST_RESORT_COMPONENT = 0x0004
 const ACCOUNT_PROOF = 0x8009
 const MARMOT_COMPONENTS = [0x8001, 0x8003, 0x8004, ACCOUNT_PROOF]
 
+/** What a published event says of a KeyPackage. */
+export type PublishableKeyPackage = Pick<MadeKeyPackage, 'bytes' | 'message' | 'ciphersuite'>
+
 export interface GenerationSettings {
   /** Seconds since the epoch; the lifetime of the KeyPackage begins an hour before. */
   readonly createdAt?: number
   /** The KeyPackage to publish; without it, a new one of the client's kind. */
-  readonly keyPackage?: MadeKeyPackage
+  readonly keyPackage?: PublishableKeyPackage
+  /** Signs the event; by default `signEvent`. */
+  readonly sign?: typeof signEvent
   /** `relays`; each client has its own default. */
   readonly relays?: readonly string[]
 }
@@ -72,11 +77,22 @@ export function mipKeyPackage(
   author: Person,
   now = NOW,
   lifetimeSeconds = 84 * DAY,
+  changes: KeyPackageSettings = {},
 ): Promise<MadeKeyPackage> {
   return makeKeyPackage(author, {
     lifetime: { notBefore: now - HOUR, notAfter: now + lifetimeSeconds },
     capabilities: { extensions: [LAST_RESORT, NOSTR_GROUP_DATA], proposals: [0x000a] },
+    ...changes,
   })
+}
+
+/** A KeyPackage without any extension, as Loxation makes it. */
+export function bareKeyPackage(
+  author: Person,
+  now = NOW,
+  changes: KeyPackageSettings = {},
+): Promise<MadeKeyPackage> {
+  return makeKeyPackage(author, { now, lastResort: null, capabilities: { extensions: [] }, ...changes })
 }
 
 /** mdk since its move to the Marmot specification, and whitenoise on it. Its `d` is stable for each author. */
@@ -92,7 +108,7 @@ export async function mdkEvent(author: Person, settings: SlotSettings = {}): Pro
     ['mls_proposals', '0x0008', '0x000a'],
     ['app_components', '0x8001', '0x8003', '0x8004', '0x8009'],
   ]
-  return sign(author, 30443, createdAt, tags, base64(keyPackage.message))
+  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.message))
 }
 
 /** whitenoise-rs on mdk-core 0.8: one KeyPackage in two events, that of the slot first. */
@@ -114,8 +130,8 @@ export async function whitenoiseTwins(
     ['encoding', 'base64'],
   ]
   return [
-    sign(author, 30443, createdAt, [['d', slot], ...tags], content),
-    sign(author, 443, createdAt, tags, content),
+    signed(author, settings, 30443, createdAt, [['d', slot], ...tags], content),
+    signed(author, settings, 443, createdAt, tags, content),
   ]
 }
 
@@ -139,7 +155,7 @@ export async function marmotTsEvent(author: Person, settings: MarmotTsSettings =
     ['relays', ...relays],
     ...(protection === 'protected' ? [['-']] : []),
   ]
-  return sign(author, 30443, createdAt, tags, base64(keyPackage.bytes))
+  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 /** Amethyst: packages that live 30 days. */
@@ -156,7 +172,7 @@ export async function amethystEvent(author: Person, settings: SlotSettings = {})
     ['i', refOf(keyPackage)],
     ['relays', ...relays],
   ]
-  return sign(author, 30443, createdAt, tags, base64(keyPackage.bytes))
+  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 export interface PikaSettings extends GenerationSettings {
@@ -178,7 +194,7 @@ export async function pikaEvent(author: Person, settings: PikaSettings = {}): Pr
     ...(protection === 'protected' ? [['-']] : []),
     ['encoding', 'base64'],
   ]
-  return sign(author, 443, createdAt, tags, base64(keyPackage.bytes))
+  return signed(author, settings, 443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 export interface LoxationSettings extends GenerationSettings {
@@ -192,13 +208,7 @@ export interface LoxationSettings extends GenerationSettings {
 export async function loxationEvent(author: Person, settings: LoxationSettings = {}): Promise<SignedEvent> {
   const { createdAt = NOW, relays = RELAYS } = settings
   const { encoding = 'base64', versionTag = 'there', protection = 'open' } = settings
-  const {
-    keyPackage = await makeKeyPackage(author, {
-      now: createdAt,
-      lastResort: null,
-      capabilities: { extensions: [] },
-    }),
-  } = settings
+  const { keyPackage = await bareKeyPackage(author, createdAt) } = settings
   const tags = [
     ...(versionTag === 'there' ? [['mls_protocol_version', '1.0']] : []),
     ['ciphersuite', '0x0001'],
@@ -208,7 +218,7 @@ export async function loxationEvent(author: Person, settings: LoxationSettings =
     ...(protection === 'protected' ? [['-', '']] : []),
   ]
   const content = encoding === 'base64' ? base64(keyPackage.bytes) : bytesToHex(keyPackage.bytes)
-  return sign(author, 443, createdAt, tags, content)
+  return signed(author, settings, 443, createdAt, tags, content)
 }
 
 /** Paytaca: an MLSMessage in hex, and the group data extension alone. */
@@ -227,7 +237,7 @@ export async function paytacaEvent(author: Person, settings: GenerationSettings 
     ['mls_extensions', '0xf2ee'],
     ['relays', ...relays],
   ]
-  return sign(author, 443, createdAt, tags, bytesToHex(keyPackage.message))
+  return signed(author, settings, 443, createdAt, tags, bytesToHex(keyPackage.message))
 }
 
 /** The `d` of an author who has one device: 64 lower-case hex digits, always the same. */
@@ -266,17 +276,18 @@ export function accountProof(
   return Buffer.concat([hexToBytes(pubkey), time, hexToBytes(sig)])
 }
 
-function sign(
-  author: Person,
+function signed(
+  { secretKey }: Person,
+  { sign = signEvent }: GenerationSettings,
   kind: number,
   createdAt: number,
   tags: string[][],
   content: string,
 ): SignedEvent {
-  return signEvent(author.secretKey, { kind, created_at: createdAt, tags, content })
+  return sign(secretKey, { kind, created_at: createdAt, tags, content })
 }
 
-function refOf({ bytes, ciphersuite }: MadeKeyPackage): string {
+function refOf({ bytes, ciphersuite }: PublishableKeyPackage): string {
   return keyPackageRef(bytes, ciphersuite)
 }
 

@@ -1,10 +1,10 @@
 /** A process that has locked an LMDB store, because it was stopped inside a write. */
 
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { startProcess } from './processes.ts'
+import { projectFile } from './project.ts'
 
-const SCRIPT = fileURLToPath(new URL('./lmdb-holder.mjs', import.meta.url))
+const SCRIPT = projectFile('test/support/lmdb-holder.mjs')
 
 export interface LmdbHolder {
   /** It finishes its write, and ends. */

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
+import { notePerson } from './every-log.ts'
 import { publicKeyOf } from './signing.ts'
 
 export interface Person {
@@ -11,5 +12,7 @@ export interface Person {
 
 export function person(name = 'alice'): Person {
   const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
-  return { secretKey, pubkey: publicKeyOf(secretKey) }
+  const person = { secretKey, pubkey: publicKeyOf(secretKey) }
+  notePerson(name, person)
+  return person
 }

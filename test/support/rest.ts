@@ -1,10 +1,11 @@
 /** The relay for key packages with its REST interface, in this process, and clients of it that sign their requests (NIP-98). */
 
 import { verifyEvent } from 'nostr-tools/pure'
-import { restPart } from '../../adapters/http/api/rest.ts'
+import { REQUESTS_OF_AN_ADDRESS, restPart } from '../../adapters/http/api/rest.ts'
 import { HttpAuth } from '../../adapters/http/nip98.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
 import { ownLimits } from '../../adapters/relays/server/client-limits.ts'
+import { ConnectionLimits } from '../../adapters/relays/server/connection-limits.ts'
 import { proxyOptionsSchema, serverOptionsSchema } from '../../adapters/relays/server/server-options.ts'
 import { RelayListRelay } from '../../adapters/relays/standalone/relay-list-relay.ts'
 import { startStandalone } from '../../adapters/relays/standalone/standalone.ts'
@@ -45,7 +46,7 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
     auth: new HttpAuth({ store, now, verifyEvent }),
     publicUrl: gateway.options.publicUrl,
     maxBodyBytes: limits.maxMessageBytes,
-    maxConnections: limits.maxConnections,
+    places: new ConnectionLimits({ ...limits, maxConnectionsPerAddress: REQUESTS_OF_AN_ADDRESS }),
     information: async () => ({ name: options.name, ...gateway.relayInformation() }),
     publishing,
     relayLists: publishing === 'gateway' ? (message) => relay.ask(message) : undefined,

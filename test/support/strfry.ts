@@ -3,6 +3,7 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
+import { noteLogged } from './every-log.ts'
 import { startProcess } from './processes.ts'
 import { projectFile } from './project.ts'
 
@@ -64,6 +65,7 @@ export class Plugin {
       this.stderr += text
     })
     this.ended = once(this.#process, 'close').then(([code]) => {
+      noteLogged(this.stderr)
       this.#wake()
       return code
     })

@@ -10,7 +10,7 @@ import { coloured, type Mood, signOf, widthOf } from '../style.ts'
 import { wrap } from '../terminal.ts'
 import { readVersion } from '../version.ts'
 import { counted, type Finding } from './finding.ts'
-import { checkClock, checkFiles, checkPorts, type OtherClock } from './machine-check.ts'
+import { checkClock, checkFiles, checkPorts, checkWorkers, type OtherClock } from './machine-check.ts'
 import { checkPublicUrl, checkRelay } from './relay-check.ts'
 import { checkStore } from './store-check.ts'
 
@@ -68,7 +68,15 @@ async function findWith(settings: Settings): Promise<Finding[]> {
     ...(relay.aheadMs === undefined ? [] : [{ whose: "the relay's", aheadMs: relay.aheadMs }]),
   ]
   const clock = checkClock(clocks, Date.now())
-  return [...store.findings, ...relay.findings, ...address, ...clock, ...ports, ...files]
+  return [
+    ...store.findings,
+    ...relay.findings,
+    ...address,
+    ...clock,
+    ...ports,
+    ...files,
+    ...checkWorkers(settings),
+  ]
 }
 
 function printFindings(findings: readonly Finding[]): void {

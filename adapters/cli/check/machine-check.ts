@@ -2,9 +2,11 @@
 
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { DEFAULT_OPERATOR_ADDRESS } from '../../http/http-options.ts'
 import { type ListenAddress, ListenError, listeningOn } from '../listening.ts'
 import { hostAndPort, type Settings } from '../settings-schema.ts'
+import { workersOf } from '../startup.ts'
 import type { Finding } from './finding.ts'
 import { isGatewayAt, isOperatorsAt } from './relay-check.ts'
 
@@ -81,6 +83,21 @@ export async function checkFiles({ server, upstream }: Settings): Promise<Findin
       outcome: 'warning',
       text: `a process may open ${allowed} files here, and ${clients} clients need ${needed}`,
       advice: `raise it (\`ulimit -n ${needed}\`, LimitNOFILE= of systemd), or lower server.maxConnections`,
+    },
+  ]
+}
+
+/** More processes than processors only wait for each other. */
+export function checkWorkers(settings: Settings): Finding[] {
+  const [workers, processors] = [workersOf(settings), availableParallelism()]
+  if (workers <= processors || workers === 1) return []
+  const advice = `set workers to ${processors} at most, or to auto`
+  return [
+    {
+      topic: 'machine',
+      outcome: 'warning',
+      text: `${workers} workers share ${processors} processors`,
+      advice,
     },
   ]
 }

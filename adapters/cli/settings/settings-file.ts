@@ -18,6 +18,7 @@ export interface Tree {
  */
 export function readSettingsFile(path: string, leaves: readonly Leaf[]): Tree {
   const tree = parsed(path, textOf(path))
+  if (isEndless(tree)) throw new SettingsError([`${path}: an alias (*) stands inside of what it names`])
   if (!isTree(tree))
     throw new SettingsError([`${path}: must be a mapping of settings, such as "profile: marmot"`])
   return withTexts(tree, leaves)
@@ -38,6 +39,12 @@ function parsed(path: string, text: string): unknown {
   } catch (error) {
     throw new SettingsError([`${path}: cannot read it as YAML: ${faultIn(error)}`])
   }
+}
+
+/** Whether a value is in itself, as YAML's anchors and aliases allow. */
+function isEndless(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return above.includes(value) || Object.values(value).some((inside) => isEndless(inside, [...above, value]))
 }
 
 /** What is wrong, and the line where. The line may hold the password of a store. */

@@ -58,8 +58,8 @@ export function addCallers(
   app.addHook('onRequest', async (request) => {
     const { address = '', client } = exchangeOf(request.raw) ?? {}
     request.address = address
-    request.onBadSignature = () => {
-      if (client?.countWrongSignature() === 'too many') request.isUntrusted = true
+    request.onBadSignature = async () => {
+      if ((await client?.countWrongSignature()) === 'too many') request.isUntrusted = true
     }
     request.turn = async (bytes) => client?.turn(bytes)
     await request.turn(0)

@@ -2,18 +2,26 @@
 
 import type { ServerResponse } from 'node:http'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
-import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
 import { problemOf, sendProblem, TOO_MANY_WRONG_SIGNATURES } from '../problem.ts'
 import type { Exchange, HttpPart } from '../routing.ts'
 import type { ApiSettings } from './api-settings.ts'
 
 export interface RestSettings extends ApiSettings {
-  /** Maximum requests in progress, of all addresses together; 0 is no limit. */
-  readonly maxConnections: number
+  /** For the requests in progress (I9). */
+  readonly places: Places
 }
 
+/** Who may have one more request handled. It never rejects. */
+interface Places {
+  admit(address: string): Admission | Promise<Admission>
+}
+
+type Admission =
+  | { readonly outcome: 'admitted'; readonly place: { release(): void } }
+  | { readonly outcome: 'refused' }
+
 /** Of one address (IPv6: one /64): more than browsers and clients send at once. Each costs memory for its body. */
-const MAX_PER_ADDRESS = 16
+export const REQUESTS_OF_AN_ADDRESS = 16
 /** How long a client may take nothing of an answer before its connection is closed. */
 const STALLED_MS = 60_000
 
@@ -35,8 +43,7 @@ type Answer = (exchange: Exchange) => Promise<void>
 
 /** Answers everything under `<base>/api/v1`. Fastify is loaded for the first request. */
 export function restPart(settings: RestSettings): HttpPart {
-  const { base, maxConnections, log } = settings
-  const places = new Places(maxConnections)
+  const { base, places, log } = settings
   const root = `${base}/api/v1`
   let loading: Promise<Answer> | undefined
   const load = () => {
@@ -44,7 +51,7 @@ export function restPart(settings: RestSettings): HttpPart {
     return loading
   }
   return (exchange) => {
-    const { request, response, path, address } = exchange
+    const { request, response, path } = exchange
     if (path !== root && !path.startsWith(`${root}/`)) return false
     setHeaders(response, HEADERS)
     if (request.method === 'OPTIONS') {
@@ -55,21 +62,24 @@ export function restPart(settings: RestSettings): HttpPart {
       sendProblem(response, problemOf(new Refusal('rate-limited', TOO_MANY_WRONG_SIGNATURES)))
       return true
     }
-    const leave = places.take(address)
-    if (leave === undefined) {
-      const problem = problemOf(new Refusal('rate-limited', 'too many requests at once; try again in 1 s'))
-      sendProblem(response, problem, { 'retry-after': '1' })
-      return true
-    }
-    response.once('close', leave)
-    response.setTimeout(STALLED_MS, () => response.destroy())
-    load()
-      .then((answer) => answer(exchange))
-      .catch((error: unknown) => {
-        log.error({ err: error }, 'an HTTP request failed')
-        fail(response)
-      })
+    handle(exchange).catch((error: unknown) => {
+      log.error({ err: error }, 'an HTTP request failed')
+      fail(response)
+    })
     return true
+  }
+
+  async function handle(exchange: Exchange): Promise<void> {
+    const { response, address } = exchange
+    const admission = await places.admit(address)
+    if (admission.outcome === 'refused') {
+      const problem = problemOf(new Refusal('rate-limited', 'too many requests at once; try again in 1 s'))
+      return sendProblem(response, problem, { 'retry-after': '1' })
+    }
+    if (response.destroyed) return admission.place.release()
+    response.once('close', admission.place.release)
+    response.setTimeout(STALLED_MS, () => response.destroy())
+    await (await load())(exchange)
   }
 }
 
@@ -80,29 +90,4 @@ function setHeaders(response: ServerResponse, headers: Readonly<Record<string, s
 function fail(response: ServerResponse): void {
   if (response.headersSent) response.destroy()
   else sendProblem(response, problemOf(new Refusal('error', 'failed to handle this request'), 500))
-}
-
-/** The requests in progress: of one address, and of all (I9). */
-class Places {
-  readonly #max: number
-  readonly #byAddress = new AddressCounts()
-  #count = 0
-
-  constructor(max: number) {
-    this.#max = max
-  }
-
-  /** A place for one request, and how it is given back, which must be called once; undefined if there is none. */
-  take(address: string): (() => void) | undefined {
-    const key = addressKey(address)
-    if ((this.#max > 0 && this.#count >= this.#max) || this.#byAddress.isFull(key, MAX_PER_ADDRESS))
-      return undefined
-    this.#change(key, 1)
-    return () => this.#change(key, -1)
-  }
-
-  #change(key: string, by: 1 | -1): void {
-    this.#count += by
-    this.#byAddress.change(key, by)
-  }
 }

@@ -13,6 +13,7 @@ import { readRequestTarget } from '../../../plugin/request-target.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
 import { LimitsOfRelay } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
+import { type ServerSiblings, withoutSiblings } from '../server/connection-limits.ts'
 import {
   HandshakeRefused,
   type HttpHandler,
@@ -55,6 +56,8 @@ export interface ProxySettings {
   readonly http?: HttpHandler | undefined
   /** NIPs that `http` supports, for the NIP-11 document. */
   readonly nips?: readonly number[] | undefined
+  /** The other processes that listen on the same port. None by default. */
+  readonly siblings?: ServerSiblings | undefined
 }
 
 /** A proxy that listens until it is closed. */
@@ -66,11 +69,12 @@ export interface ProxyListener extends Listener {
 /** Serves until it is closed. Rejects when it cannot listen on the address; the relay need not be up yet, and the log says so. */
 export async function startProxy(settings: ProxySettings): Promise<ProxyListener> {
   const { gateway, upstream, log, nips, host = '127.0.0.1', port = 0 } = settings
+  const { siblings = withoutSiblings } = settings
   const { options = serverOptionsSchema.parse({}), proxy = proxyOptionsSchema.parse({}) } = settings
   const addresses = new ClientAddresses(proxy, log)
   const limits = new LimitsOfRelay(options)
   const turns = new MessageTurns(options)
-  const badSignatures = new BadSignatures({ options, clock: Date.now })
+  const badSignatures = new BadSignatures({ options, clock: Date.now, siblings })
   const refused = new Refused({ log, clock: Date.now })
   const report = (error: unknown) => log.error({ err: error }, 'failed to forward a message')
   const headersOf = (request: IncomingMessage) =>
@@ -120,6 +124,7 @@ export async function startProxy(settings: ProxySettings): Promise<ProxyListener
     badSignatures,
     turns,
     refused,
+    siblings,
     http: settings.http,
     onRequest: forwardHttp({
       urlOf: (request) => upstreamUrl(upstream.replace(/^ws/, 'http'), request),

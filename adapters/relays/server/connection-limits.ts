@@ -1,9 +1,28 @@
-/** Limits how many clients are connected at the same time: in total, and from one address. */
+/** Limits how many clients are there at the same time: in total, and from one address. */
 
 import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
+import { alone, type Siblings } from '../../../plugin/siblings.ts'
 import type { ClientLimits } from './client-limits.ts'
 
-type Limits = Pick<ClientLimits, 'maxConnections' | 'maxConnectionsPerAddress'>
+/** 0 is no limit. */
+export type PlaceLimits = Pick<ClientLimits, 'maxConnections' | 'maxConnectionsPerAddress'>
+
+/** Who may come in. */
+export interface Places {
+  /** Never rejects. */
+  admit(address: string): Admission | Promise<Admission>
+}
+
+/** The other processes of a server, which its clients are counted with. */
+export interface ServerSiblings extends Siblings {
+  /** By the same name, all of them count together. */
+  places(name: string, limits: PlaceLimits): Places
+}
+
+export const withoutSiblings: ServerSiblings = {
+  ...alone,
+  places: (_name, limits) => new ConnectionLimits(limits),
+}
 
 /**
  * - `admitted`: with the place it takes.
@@ -28,14 +47,14 @@ interface SilentClient {
   readonly leave: () => void
 }
 
-export class ConnectionLimits {
-  readonly #limits: Limits
+export class ConnectionLimits implements Places {
+  readonly #limits: PlaceLimits
   readonly #byAddress = new AddressCounts()
   /** Those that have said nothing yet; who is connected longest is first. */
   readonly #silent = new Map<Place, SilentClient>()
   #count = 0
 
-  constructor(limits: Limits) {
+  constructor(limits: PlaceLimits) {
     this.#limits = limits
   }
 

@@ -5,7 +5,7 @@ import { type RawData, WebSocket } from 'ws'
 import type { Answer, Connection, GatewaySession } from '../../../plugin/connection.ts'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
 import { addressKey } from '../../../plugin/nostr/requester.ts'
-import type { Tolerance } from './bad-signatures.ts'
+import type { CountBadSignature } from './bad-signatures.ts'
 import { type ClientFrame, readFrame } from './client-frame.ts'
 import type { ClientLimits } from './client-limits.ts'
 import { Inbox } from './inbox.ts'
@@ -32,7 +32,7 @@ export interface ConnectionSettings {
   readonly limits: ClientLimits
   readonly turns: MessageTurns
   /** Called for each wrong signature. */
-  readonly countBadSignature: () => Tolerance
+  readonly countBadSignature: CountBadSignature
   readonly refused: Refused
   /** Called with errors that the client did not cause. */
   readonly report: (error: unknown) => void
@@ -86,8 +86,8 @@ export class ClientConnection {
       maxBufferedBytes: options.maxBufferedBytes,
       ...(maxSubscriptions !== undefined && { maxSubscriptions }),
       onTooManySubscriptions: () => this.#refused.count('subscriptions'),
-      onBadSignature: () => {
-        if (countBadSignature() === 'tolerated') return
+      onBadSignature: async () => {
+        if ((await countBadSignature()) === 'tolerated') return
         this.#refused.count('signatures')
         this.cutOff('too many wrong signatures')
       },

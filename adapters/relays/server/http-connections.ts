@@ -5,36 +5,34 @@
 
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { AddressCounts, addressKey } from '../../../plugin/nostr/requester.ts'
-import type { ClientLimits } from './client-limits.ts'
+import type { Place, Places } from './connection-limits.ts'
 
 export interface HttpConnectionSettings {
-  readonly limits: Pick<ClientLimits, 'maxConnectionsPerAddress'>
+  /** As many of each address as there may be WebSockets. */
+  readonly places: Places
   /** The client's address, or undefined for one through which others come as well: it is not limited. */
   readonly addressOf: (socket: Socket) => string | undefined
   readonly onRefused: () => void
 }
 
-/** As many as WebSockets may be, of each address. One more is closed at once, with no answer: it has not asked yet. */
+/** One more than there are places for is closed at once, with no answer: it has hardly asked yet. */
 export function limitHttpConnections(http: Server, settings: HttpConnectionSettings): void {
-  const byAddress = new AddressCounts()
-  const counted = new Map<Socket, string>()
+  const counted = new Map<Socket, Promise<Place | undefined>>()
   const leave = (socket: Socket) => {
-    const key = counted.get(socket)
-    if (key !== undefined) byAddress.change(key, -1)
+    void counted.get(socket)?.then((place) => place?.release())
     counted.delete(socket)
+  }
+  const admit = async (socket: Socket, address: string) => {
+    const admission = await settings.places.admit(address)
+    if (admission.outcome === 'admitted') return admission.place
+    settings.onRefused()
+    socket.destroy()
+    return undefined
   }
   http.on('connection', (socket) => {
     const address = settings.addressOf(socket)
-    const { maxConnectionsPerAddress: most } = settings.limits
-    if (address === undefined || most === 0) return
-    const key = addressKey(address)
-    if (byAddress.isFull(key, most)) {
-      settings.onRefused()
-      return void socket.destroy()
-    }
-    byAddress.change(key, 1)
-    counted.set(socket, key)
+    if (address === undefined) return
+    counted.set(socket, admit(socket, address))
     socket.once('close', () => leave(socket))
   })
   http.on('upgrade', (request) => leave(request.socket))

@@ -13,10 +13,10 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { addressKey } from '../../../plugin/nostr/requester.ts'
-import type { BadSignatures, Tolerance } from './bad-signatures.ts'
+import type { BadSignatures, CountBadSignature } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
-import { ConnectionLimits, type Place } from './connection-limits.ts'
+import { type Place, type ServerSiblings, withoutSiblings } from './connection-limits.ts'
 import { limitHttpConnections } from './http-connections.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { MessageTurns } from './message-turns.ts'
@@ -41,7 +41,7 @@ export type HttpHandler = (
 /** An HTTP client, which is counted and has its turns with the clients of WebSockets. */
 interface HttpClient {
   isKeptOut(): boolean
-  countWrongSignature(): Tolerance
+  readonly countWrongSignature: CountBadSignature
   turn(bytes: number): Promise<void>
 }
 
@@ -65,6 +65,8 @@ export interface ListenerSettings {
   /** Shared with the connections. */
   readonly turns: MessageTurns
   readonly refused: Refused
+  /** None by default. */
+  readonly siblings?: ServerSiblings | undefined
   /**
    * Prepares for a client that requests a WebSocket. Rejects with HandshakeRefused if it cannot be served. `gone` is aborted
    * when the client disconnects before it is accepted.
@@ -114,10 +116,10 @@ export interface Listener {
 
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
-  const { options, limits, host, refused, badSignatures, turns } = settings
+  const { options, limits, host, refused, badSignatures, turns, siblings = withoutSiblings } = settings
   const open = new OpenResponses()
   const http = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
-    open.add(request, response)
+    if (open.add(request, response) === 'too many') return refused.count('pipelined')
     response.once('close', () => {
       // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
       if (!http.listening) setImmediate(() => http.closeIdleConnections())
@@ -141,7 +143,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     protocolOf: (request) => protocols.get(request),
   })
   const connections = new Set<ClientConnection>()
-  const places = new ConnectionLimits(limits)
+  const places = siblings.places('WebSockets', limits)
 
   // A function of its own, so that its closures do not keep the request alive.
   const keep = (socket: WebSocket, connection: ClientConnection, place: Place) => {
@@ -170,10 +172,11 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     }
     const sender = settings.senderOf(request)
     if (badSignatures.isKeptOut(sender.address)) return turnAway(429, 'signatures')
-    const admission = places.admit(sender.address)
+    const admission = await places.admit(sender.address)
     if (admission.outcome === 'refused')
       return turnAway(admission.status, admission.status === 503 ? 'full' : 'address')
     const { place } = admission
+    if (gone.signal.aborted) return place.release()
     stream.once('close', place.release)
     try {
       const reception = await settings.receive(request, sender, gone.signal)
@@ -189,8 +192,9 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
       else turnAway(500, 'failed')
     }
   }
+  const { maxConnectionsPerAddress } = limits
   limitHttpConnections(http, {
-    limits,
+    places: siblings.places('HTTP', { maxConnections: 0, maxConnectionsPerAddress }),
     addressOf: (socket) => {
       const { address, isKnown, isVouchedFor } = settings.senderOf({ socket, headers: {} })
       return isKnown && !isVouchedFor ? address : undefined

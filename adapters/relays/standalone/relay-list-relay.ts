@@ -12,6 +12,7 @@ import type { ClientMessage, EventId, RelayMessage, SignedEvent } from '../../..
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { refusedReplies } from '../../../plugin/request/replies.ts'
 import { checkSubscriptionId } from '../../../plugin/request/subscriptions.ts'
+import { alone, type Channel, type Siblings } from '../../../plugin/siblings.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import type { Relay, RelayClient, RelayConnection } from '../server/relay-behind.ts'
 import { type ListFilter, readFilters } from './list-filters.ts'
@@ -23,6 +24,8 @@ export interface RelayListRelaySettings {
   readonly now: () => number
   /** Receives the store's errors; clients are only told that there was one. */
   readonly report: (error: unknown) => void
+  /** Their clients see what is published here, and the other way round. None by default. */
+  readonly siblings?: Siblings
 }
 
 /** What is not kept here is answered as a newer list or a deletion says. */
@@ -37,11 +40,14 @@ const MAX_ANNOUNCED = 10_000
 export class RelayListRelay implements Relay {
   readonly #settings: RelayListRelaySettings
   readonly #watchers = new ListWatchers()
+  readonly #channel: Channel<SignedEvent>
   /** The most recently announced lists by author and kind, oldest first. */
   readonly #announced = new Map<string, EventId>()
 
   constructor(settings: RelayListRelaySettings) {
     this.#settings = settings
+    this.#channel = (settings.siblings ?? alone).channel('relay lists')
+    this.#channel.hear((event) => this.#show(event))
   }
 
   connect(client: RelayClient): RelayConnection {
@@ -112,7 +118,8 @@ export class RelayListRelay implements Relay {
     if (this.#announced.get(nameOf(event)) === event.id) {
       return [['OK', event.id, true, 'duplicate: already have this relay list']]
     }
-    this.#announce(event)
+    this.#show(event)
+    this.#channel.tell(event)
     return [['OK', event.id, true, '']]
   }
 
@@ -120,7 +127,7 @@ export class RelayListRelay implements Relay {
    * Sends a new list to the open subscriptions. The store cannot say whether a list is new, because the gateway may have
    * stored it already.
    */
-  #announce(event: SignedEvent): void {
+  #show(event: SignedEvent): void {
     const [oldest] = this.#announced.size < MAX_ANNOUNCED ? [] : this.#announced.keys()
     if (oldest !== undefined) this.#announced.delete(oldest)
     this.#announced.set(nameOf(event), event.id)

@@ -7,6 +7,7 @@ import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { BadSignatures } from '../server/bad-signatures.ts'
 import { ownLimits } from '../server/client-limits.ts'
 import { ClientConnection } from '../server/connection.ts'
+import { type ServerSiblings, withoutSiblings } from '../server/connection-limits.ts'
 import { type HttpHandler, type Listener, listen } from '../server/listener.ts'
 import { MessageTurns } from '../server/message-turns.ts'
 import { Refused } from '../server/refused.ts'
@@ -41,6 +42,8 @@ export interface StandaloneSettings {
   readonly http?: HttpHandler | undefined
   /** NIPs that `http` supports, for the NIP-11 document. */
   readonly nips?: readonly number[] | undefined
+  /** The other processes that listen on the same port. None by default. */
+  readonly siblings?: ServerSiblings | undefined
   /** Of this software, for the NIP-11 document. */
   readonly version: string
   /** Milliseconds since the epoch; `Date.now` by default. */
@@ -51,14 +54,15 @@ export interface StandaloneSettings {
 export function startStandalone(settings: StandaloneSettings): Promise<Listener> {
   const { gateway, store, log, version, nips, clock = Date.now } = settings
   const { host = '127.0.0.1', port = 0, options = serverOptionsSchema.parse({}) } = settings
+  const { siblings = withoutSiblings } = settings
   const { proxy = proxyOptionsSchema.parse({}) } = settings
   const limits = ownLimits(options)
   const turns = new MessageTurns(options)
-  const badSignatures = new BadSignatures({ options, clock })
+  const badSignatures = new BadSignatures({ options, clock, siblings })
   const refused = new Refused({ log, clock })
   const report = (error: unknown) => log.error({ err: error }, 'failed to answer a message')
   const now = () => Math.floor(clock() / 1000)
-  const relay = settings.relay ?? new RelayListRelay({ store, report, now })
+  const relay = settings.relay ?? new RelayListRelay({ store, report, now, siblings })
   const addresses = new ClientAddresses(proxy, log)
   return listen({
     host,
@@ -72,6 +76,7 @@ export function startStandalone(settings: StandaloneSettings): Promise<Listener>
     badSignatures,
     turns,
     refused,
+    siblings,
     receive: async (request, sender) => ({
       accept: (socket) =>
         new ClientConnection({

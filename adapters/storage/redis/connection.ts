@@ -36,7 +36,7 @@ export interface ConnectOptions extends RedisAccess {
 
 export interface RedisConnection {
   readonly client: RedisClient
-  /** For subscriptions only; resubscribes after a lost connection. On a cluster it is `client`. */
+  /** For subscriptions only. It is to subscribe again after each `ready`. On a cluster it is `client`, which does so itself. */
   readonly subscriber: RedisClient
   /** Prepended to every key and channel. */
   readonly prefix: string

@@ -9,7 +9,8 @@ import { WebSocketServer } from 'ws'
 import { checkClock } from '../../../adapters/cli/check/machine-check.ts'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, LIMITS, packageNamed } from '../../contract/index.ts'
-import { runCli, serveCli } from '../../support/cli.ts'
+import { MAIN, runCli, serveCli } from '../../support/cli.ts'
+import { finish } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const YEAR_2026 = Date.UTC(2026, 0, 1)
@@ -200,6 +201,19 @@ describe('the clock', () => {
   it('that was never set fails without another one', () => {
     expect(checkClock([], 0)).toEqual([expect.objectContaining({ outcome: 'failed' })])
     expect(checkClock([], YEAR_2026)).toEqual([expect.objectContaining({ outcome: 'skipped' })])
+  })
+})
+
+describe('the machine', () => {
+  it('may have too few files for the clients, or processors for the workers', async () => {
+    const args = ['--store', store, '--listen', '0', '--admin-listen', 'none', '--workers', '64', '--json']
+    const shell = ['-c', 'ulimit -n 500 && exec "$@"', 'sh', process.execPath, MAIN, 'check', ...args]
+    const { findings } = JSON.parse((await finish('sh', shell)).stdout) as { findings: Finding[] }
+    const told = findings.filter(({ topic }) => topic === 'machine')
+    expect(told).toEqual([
+      expect.objectContaining({ text: 'a process may open 500 files here, and 1000 clients need 1064' }),
+      expect.objectContaining({ text: expect.stringMatching(/^64 workers share \d+ processors$/) }),
+    ])
   })
 })
 

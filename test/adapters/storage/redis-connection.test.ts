@@ -70,6 +70,7 @@ describe('a connection to Redis', () => {
     const heard: string[] = []
     subscriber.on('message', (_, message) => heard.push(message))
     await subscriber.subscribe('channel')
+    subscriber.on('ready', () => subscriber.subscribe('channel'))
     proxy.silence()
     await eventually('it hears', async () => {
       await server.command('PUBLISH', 'channel', 'hello')

@@ -107,6 +107,78 @@ describe('the record of an author', () => {
     expect(claimPackages(again, claimBy('bob', ALICE), policy, NOW + HOUR).outcome.outcome).toBe('limited')
   })
 
+  it('is not made by an operation on an author of whom nothing is known', () => {
+    expect(sweepPackages(undefined, 600, NOW)).toEqual({ record: undefined, outcome: 0, removed: [] })
+    expect(releasePackages(undefined, ['id'], NOW)).toEqual({
+      record: undefined,
+      outcome: undefined,
+      removed: [],
+    })
+    expect(rankPackages(undefined, new Map())).toEqual({ record: undefined, outcome: undefined, removed: [] })
+    expect(listPackages(undefined, NOW)).toEqual([])
+    expect(listRemembered(undefined, NOW)).toEqual({ names: [], deletions: NO_DELETIONS })
+  })
+
+  it('is the same object where ranks are those it has', () => {
+    const pkg = packageNamed('one', ALICE, { rank: 'a' })
+    const { record } = putPackage(undefined, pkg, LIMITS, NOW)
+    expect(rankPackages(record, new Map([[pkg.id, 'a']])).record).toBe(record)
+    expect(rankPackages(record, new Map([[pkg.id, 'b']])).record?.packages[0]?.rank).toBe('b')
+  })
+
+  it('holds each name once, until when it is remembered the longest', () => {
+    const pkg = packageNamed('one', ALICE)
+    const { record } = putPackage(undefined, pkg, LIMITS, NOW)
+    const longer = { name: pkg.id, expiresAt: pkg.expiresAt + 1 }
+    const known = rememberPackages(record, { names: [longer], deletions: NO_DELETIONS }, NOW).record?.known
+    expect(known?.filter(({ name }) => name === pkg.id)).toEqual([longer])
+    expect(known).toHaveLength(record?.known.length ?? 0)
+    const shorter = { name: pkg.id, expiresAt: pkg.expiresAt - 1 }
+    const same = rememberPackages(record, { names: [shorter], deletions: NO_DELETIONS }, NOW).record?.known
+    expect(same).toEqual(record?.known)
+  })
+
+  it('keeps what was published in the window, and forgets it once it is over', () => {
+    const limits = { ...LIMITS, publish: { max: 1, windowSeconds: HOUR } }
+    const pkg = packageNamed('one', ALICE, { expiresAt: NOW + 60 })
+    const { record } = putPackage(undefined, pkg, limits, NOW)
+    const swept = sweepPackages(record, 600, NOW + HOUR - 1).record
+    expect(swept).toEqual({
+      packages: [],
+      deliveries: [],
+      known: [],
+      windows: {},
+      published: record?.published,
+    })
+    expect(swept && sweepDueAt(swept, 600)).toBe(NOW + HOUR)
+    expect(sweepPackages(swept, 600, NOW + HOUR).record).toBeUndefined()
+  })
+
+  it('is to be swept when something of it is to be forgotten, and never if there is nothing', () => {
+    expect(sweepDueAt({ packages: [], deliveries: [], known: [], windows: {} }, 600)).toBeUndefined()
+    const window = { window: [[NOW, 1]] as const, keptUntil: NOW + HOUR }
+    const windows = { 'requester bob': window }
+    const known = [{ name: 'name', expiresAt: NOW + 60 }]
+    const stock = { packages: [packageNamed('one', ALICE, { expiresAt: NOW + 30 })], deliveries: [] }
+    expect(sweepDueAt({ packages: [], deliveries: [], known: [], windows }, 600)).toBe(NOW + HOUR)
+    expect(sweepDueAt({ packages: [], deliveries: [], known, windows }, 600)).toBe(NOW + 60)
+    expect(sweepDueAt({ ...stock, known, windows }, 600)).toBe(NOW + 30)
+  })
+
+  it('keeps what strangers took until it does not count any more', () => {
+    const policy = { ...POLICY, strangers: { max: 2, windowSeconds: HOUR } }
+    const packages = ['one', 'two', 'three', 'four'].map((name) => packageNamed(name, ALICE))
+    const full = packages.reduce<AuthorRecord | undefined>(
+      (record, pkg) => putPackage(record, pkg, LIMITS, NOW).record,
+      undefined,
+    )
+    const { record } = claimPackages(full, claimBy('bob', ALICE), policy, NOW)
+    expect(record?.takes).toHaveLength(1)
+    expect(sweepPackages(record, 600, NOW + HOUR - 1).record?.takes).toEqual(record?.takes)
+    expect(sweepPackages(record, 600, NOW + HOUR).record).not.toHaveProperty('takes')
+    expect(rankPackages(record, new Map([[packages[0]?.id ?? '', 'a']])).record?.takes).toEqual(record?.takes)
+  })
+
   it('takes requesters that are called as what every object has', () => {
     const policy = { ...POLICY, perAuthor: { max: 1, windowSeconds: HOUR } }
     let { record } = putPackage(undefined, packageNamed('one', ALICE), LIMITS, NOW)

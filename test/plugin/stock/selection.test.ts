@@ -1,7 +1,7 @@
 /** Which packages a narrowing means, and which of two is newer. */
 
 import { describe, expect, it } from '@jest/globals'
-import { isNewer, meets } from '../../../plugin/stock/selection.ts'
+import { isForSlotsAlone, isNewer, meets, sharedOf, toShare } from '../../../plugin/stock/selection.ts'
 import { authorNamed, NOW, packageNamed } from '../../contract/index.ts'
 
 const alice = authorNamed('alice')
@@ -40,5 +40,36 @@ describe('the newer of two packages (NIP-01)', () => {
     expect(isNewer(low, high)).toBe(true)
     expect(isNewer(high, low)).toBe(false)
     expect(isNewer({ ...high, createdAt: low.createdAt + 1 }, low)).toBe(true)
+  })
+})
+
+describe('a claim', () => {
+  it('is for slots alone if no filter of it asks for anything else', () => {
+    const narrowings = (...kinds: number[][]) => ({ narrowings: kinds.map((each) => ({ kinds: each })) })
+    expect(isForSlotsAlone(narrowings([30443]))).toBe(true)
+    expect(isForSlotsAlone(narrowings([30443], [30443]))).toBe(true)
+    expect(isForSlotsAlone(narrowings([30443], [443]))).toBe(false)
+    expect(isForSlotsAlone(narrowings([30443, 443]))).toBe(false)
+  })
+})
+
+describe('the shared package', () => {
+  const [fresh, older, newer] = [3, 2, 1].map((age) =>
+    packageNamed(`${age}`, alice, { createdAt: NOW - age }),
+  )
+  const lastResort = packageNamed('last resort', alice, { lastResort: true })
+  if (fresh === undefined || older === undefined || newer === undefined) throw new Error('three packages')
+  const exposure = { since: NOW, count: 1 }
+
+  it('is the one that was exposed; of several the one that is preferred (I1)', () => {
+    expect(sharedOf([fresh])).toBeUndefined()
+    const several = [fresh, { ...newer, exposure }, { ...older, exposure }]
+    expect(sharedOf(several)?.id).toBe(older.id)
+  })
+
+  it('becomes a last resort where there is one, or else the first', () => {
+    expect(toShare([older, lastResort, newer])).toBe(lastResort)
+    expect(toShare([older, newer])).toBe(older)
+    expect(toShare([])).toBeUndefined()
   })
 })

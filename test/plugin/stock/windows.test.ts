@@ -3,15 +3,21 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import {
+  countClaim,
+  countedOf,
   hit,
   type KeptWindow,
   record,
   refund,
   room,
   slide,
+  uncountClaim,
   type Window,
+  type WindowName,
+  windowsOf,
 } from '../../../plugin/stock/windows.ts'
-import { NOW } from '../../contract/index.ts'
+import type { ClaimPolicy } from '../../../plugin/store.ts'
+import { authorNamed, claimBy, HOUR, NOW, PLENTY, POLICY } from '../../contract/index.ts'
 
 const quotas = fc.record({
   max: fc.integer({ min: 1, max: 20 }),
@@ -119,5 +125,77 @@ describe('a sliding window', () => {
       [NOW - 30, 1],
     ]
     expect(room(window, 1, { max: 2, windowSeconds: 60 }, NOW)).toEqual({ granted: 0, retryAfterSeconds: 20 })
+  })
+})
+
+describe('the windows of a claim', () => {
+  const request = claimBy('bob', authorNamed('alice'), { address: 'here', network: 'this network' })
+  const { network: _, ...elsewhere } = request
+  const policy: ClaimPolicy = {
+    ...POLICY,
+    perAuthor: { max: 1, windowSeconds: HOUR },
+    perAddress: { max: 1, windowSeconds: HOUR },
+  }
+  const full = (at: number, cost = 1): KeptWindow => ({ window: [[at, cost]], keptUntil: at + HOUR })
+  const delivered = {
+    outcome: 'delivered',
+    packages: [],
+    remaining: 0,
+    sharedUsed: false,
+    freshTaken: 1,
+    counted: true,
+  } as const
+
+  it('are those of the requester, the address, and the network of an IPv6 address', () => {
+    expect(windowsOf(request)).toEqual(['requester bob', 'address here', 'network this network'])
+    expect(windowsOf(elsewhere)).toEqual(['requester bob', 'address here'])
+  })
+
+  it('each count it, and are asked for by those names alone', () => {
+    const asked: WindowName[] = []
+    const counted = countClaim((name) => void asked.push(name), request, policy, NOW)
+    expect(asked).toEqual(windowsOf(request))
+    expect(counted).toEqual(new Map(windowsOf(request).map((name) => [name, full(NOW)])))
+  })
+
+  it('limit it by the one that takes longest to have room', () => {
+    const limit = (windows: Partial<Record<WindowName, KeptWindow>>) =>
+      countClaim((name) => windows[name], request, policy, NOW)
+    const limited = { outcome: 'limited', by: 'perAuthor', retryAfterSeconds: HOUR }
+    const sooner = full(NOW - 60)
+    expect(limit({ 'requester bob': full(NOW) })).toEqual(limited)
+    expect(limit({ 'requester bob': full(NOW), 'address here': sooner })).toEqual(limited)
+    expect(limit({ 'requester bob': full(NOW), 'address here': full(NOW) })).toEqual(limited)
+    expect(limit({ 'requester bob': sooner, 'address here': full(NOW) })).toEqual({
+      ...limited,
+      by: 'perAddress',
+    })
+    const ofNetwork = limit({ 'network this network': full(NOW - 1, 10) })
+    expect(ofNetwork).toEqual({ ...limited, by: 'perAddress', retryAfterSeconds: HOUR - 1 })
+    expect(limit({ 'network this network': full(NOW - 1, 9) })).toBeInstanceOf(Map)
+  })
+
+  it('give back what it counted, and nothing of a claim that counted nothing', () => {
+    const counted = { requester: 'bob', address: 'here', policy, freshTaken: 1, at: NOW }
+    expect(countedOf(request, delivered, policy, NOW)).toEqual({ ...counted, network: 'this network' })
+    expect(countedOf(elsewhere, delivered, policy, NOW)).toStrictEqual(counted)
+    expect(countedOf(request, { ...delivered, counted: false }, policy, NOW)).toBeUndefined()
+    expect(countedOf(request, { outcome: 'none' }, policy, NOW)).toBeUndefined()
+    const forSlots = { ...request, narrowings: [{ kinds: [30443] }] }
+    expect(countedOf(forSlots, delivered, policy, NOW)).toBeUndefined()
+    const windows = new Map<WindowName, KeptWindow>([['requester bob', full(NOW, 2)]])
+    expect(uncountClaim((name) => windows.get(name), counted)).toEqual(
+      new Map([
+        ['requester bob', full(NOW)],
+        ['address here', undefined],
+      ]),
+    )
+  })
+
+  it('have room for everybody else', () => {
+    const windows: Partial<Record<WindowName, KeptWindow>> = { 'requester bob': full(NOW) }
+    const plenty = { ...policy, perAddress: PLENTY }
+    const others = { ...request, requester: 'carol' }
+    expect(countClaim((name) => windows[name], others, plenty, NOW)).toBeInstanceOf(Map)
   })
 })

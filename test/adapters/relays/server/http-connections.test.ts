@@ -6,6 +6,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { BadSignatures } from '../../../../adapters/relays/server/bad-signatures.ts'
 import { ownLimits } from '../../../../adapters/relays/server/client-limits.ts'
+import { ConnectionLimits } from '../../../../adapters/relays/server/connection-limits.ts'
 import { limitHttpConnections } from '../../../../adapters/relays/server/http-connections.ts'
 import { HandshakeRefused, listen } from '../../../../adapters/relays/server/listener.ts'
 import { MessageTurns } from '../../../../adapters/relays/server/message-turns.ts'
@@ -24,7 +25,7 @@ async function serve(maxConnectionsPerAddress: number): Promise<void> {
   http = createServer((_request, response) => response.end('answered'))
   http.on('upgrade', (_request, stream) => stream.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
   limitHttpConnections(http, {
-    limits: { maxConnectionsPerAddress },
+    places: new ConnectionLimits({ maxConnections: 0, maxConnectionsPerAddress }),
     addressOf: () => addresses.shift(),
     onRefused: () => {
       refused += 1

@@ -1,0 +1,150 @@
+/** A line between the primary process and a worker (the IPC channel of node:cluster): questions, answers and statements. */
+
+import type { Worker } from 'node:cluster'
+import type { Questions, Statements } from './topics.ts'
+
+/** Others may use the same channel: nostream does. */
+const SENDER = 'keypackage-gateway'
+
+interface Message {
+  readonly sender: typeof SENDER
+  readonly topic: string
+  readonly value: unknown
+  /** Of a question that is to be answered. */
+  readonly id?: number
+  /** Of the question that this answers. */
+  readonly answerTo?: number
+}
+
+/** One end of an IPC channel. */
+interface End {
+  /** False where much waits to be read already. `done` is called in any case. Never throws. */
+  send(message: Message, done: () => void): boolean
+  hear(listener: (message: unknown) => void): void
+}
+
+export class Line {
+  readonly #end: End
+  readonly #handlers = new Map<string, (value: never) => unknown>()
+  readonly #asked = new Map<number, (answer: never) => void>()
+  #count = 0
+  #isFull = false
+
+  constructor(end: End) {
+    this.#end = end
+    end.hear((message) => {
+      if (isOurs(message)) void this.#receive(message)
+    })
+  }
+
+  /** Sets what is done when the other end says something. */
+  onStatement<Topic extends keyof Statements>(
+    topic: Topic,
+    handle: (value: Statements[Topic]) => void,
+  ): void {
+    this.#handlers.set(topic, handle)
+  }
+
+  /** Sets what answers the other end. It must not throw. */
+  onQuestion<Topic extends keyof Questions>(
+    topic: Topic,
+    handle: (
+      value: Questions[Topic]['asked'],
+    ) => Questions[Topic]['answer'] | Promise<Questions[Topic]['answer']>,
+  ): void {
+    this.#handlers.set(topic, handle)
+  }
+
+  /** Resolves once it is on its way, or cannot be. */
+  tell<Topic extends keyof Statements>(topic: Topic, value: Statements[Topic]): Promise<void> {
+    return new Promise((resolve) => this.#end.send({ sender: SENDER, topic, value }, resolve))
+  }
+
+  /** The same, but lost while the other end does not read: what waits for it stays bounded (I9). */
+  tellIfRead<Topic extends keyof Statements>(topic: Topic, value: Statements[Topic]): void {
+    if (this.#isFull) return
+    const hasRoom = this.#end.send({ sender: SENDER, topic, value }, () => {
+      this.#isFull = false
+    })
+    this.#isFull = !hasRoom
+  }
+
+  /** Rejects never; where the other end has gone, or does not know the topic, it does not resolve either. */
+  ask<Topic extends keyof Questions>(
+    topic: Topic,
+    value: Questions[Topic]['asked'],
+  ): Promise<Questions[Topic]['answer']> {
+    this.#count += 1
+    const id = this.#count
+    return new Promise((resolve) => {
+      this.#asked.set(id, resolve)
+      this.#end.send({ sender: SENDER, topic, value, id }, () => undefined)
+    })
+  }
+
+  /** The same, but undefined where there is no answer in time. */
+  async askWithin<Topic extends keyof Questions>(
+    patienceMs: number,
+    topic: Topic,
+    value: Questions[Topic]['asked'],
+  ): Promise<Questions[Topic]['answer'] | undefined> {
+    const id = this.#count + 1
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, patienceMs, undefined)
+    })
+    const answer = await Promise.race([this.ask(topic, value), patience])
+    clearTimeout(timer)
+    this.#asked.delete(id)
+    return answer
+  }
+
+  async #receive({ topic, value, id, answerTo }: Message): Promise<void> {
+    if (answerTo !== undefined) {
+      this.#asked.get(answerTo)?.(value as never)
+      this.#asked.delete(answerTo)
+      return
+    }
+    const handle = this.#handlers.get(topic)
+    if (handle === undefined) return
+    const answer = await handle(value as never)
+    if (id !== undefined)
+      this.#end.send({ sender: SENDER, topic, value: answer, answerTo: id }, () => undefined)
+  }
+}
+
+const lines = new WeakMap<Worker, Line>()
+
+/** In the primary: the line to a worker, always the same. */
+export function lineTo(worker: Worker): Line {
+  const line = lines.get(worker) ?? newLineTo(worker)
+  lines.set(worker, line)
+  return line
+}
+
+function newLineTo(worker: Worker): Line {
+  return new Line({
+    send: (message, done) => {
+      if (worker.isConnected()) return worker.send(message, undefined, undefined, () => done())
+      done()
+      return true
+    },
+    hear: (listener) => worker.on('message', listener),
+  })
+}
+
+/** In a worker. Where the primary is gone, node:cluster ends this process. */
+export function lineToPrimary(): Line {
+  return new Line({
+    send: (message, done) => {
+      if (process.connected) return process.send?.(message, undefined, undefined, () => done()) ?? true
+      done()
+      return true
+    },
+    hear: (listener) => process.on('message', listener),
+  })
+}
+
+function isOurs(message: unknown): message is Message {
+  return typeof message === 'object' && message !== null && 'sender' in message && message.sender === SENDER
+}
