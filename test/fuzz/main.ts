@@ -3,6 +3,7 @@
  * what it reached and found. `-- --target NAME --replay FILE` runs one input again.
  */
 
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -49,7 +50,7 @@ async function exploreOne(name: string, seconds: number, seed: string): Promise<
   const child = startProcess(process.execPath, [...args, here('run-target.js'), name, `${seconds}`, seed], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const printed = await text(child.stdout)
+  const [printed] = await Promise.all([text(child.stdout), once(child, 'exit')])
   if (printed === '') {
     console.log(`${name}: the process ended with ${child.signalCode ?? child.exitCode}`)
     return undefined

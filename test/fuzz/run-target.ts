@@ -7,8 +7,6 @@ import { explore, type Finding, shrunk, summaryOf } from './exploration.ts'
 import { writeFinding } from './finding-files.ts'
 import { openTarget } from './targets.ts'
 
-/** One input takes milliseconds. What takes this long hangs, or can be made to. */
-const HANGING_MS = 10_000
 const MAX_INPUT = 1 << 20
 
 /** What the process prints: one line of JSON. */
@@ -34,13 +32,13 @@ const { executions, corpus, findings } = await explore(target, {
   },
   onInput: watched.begin,
 })
+await watched.stop()
 const report: TargetReport = {
   executions,
   corpus,
   branches: { seeds: reachedBySeeds, ...branches() },
   findings: await Promise.all(findings.map(written)),
 }
-await watched.stop()
 await target.close?.()
 process.stdout.write(`${JSON.stringify(report)}\n`)
 process.exit(0)
@@ -56,7 +54,7 @@ function watch(): { readonly begin: (input: Buffer) => void; readonly stop: () =
   const bytes = new SharedArrayBuffer(MAX_INPUT)
   const [header, shared] = [new Int32Array(state), Buffer.from(bytes)]
   const worker = new Worker(new URL('./hang-watch.js', import.meta.url), {
-    workerData: { name, state, bytes, hangingMs: HANGING_MS },
+    workerData: { name, state, bytes },
     execArgv: [],
   })
   worker.unref()

@@ -21,6 +21,8 @@ export const target: Target = {
   seeds: [
     lines({ by: 'alice', kind: 22242, tags: relay(`wss://${HOST}`) }),
     lines({ by: 'alice', kind: 22242, tags: relay(`wss://${HOST}/`), created_at: NOW - 600 }),
+    lines({ by: 'alice', kind: 22242, tags: relay(`wss://${HOST}`), created_at: NOW - 601 }),
+    lines({ by: 'alice', kind: 22242, tags: relay(`wss://${HOST}`), created_at: NOW + 601 }),
     lines({ by: 'bob', kind: 22242, tags: relay('wss://evil.example.com') }),
     lines({
       by: 'carol',

@@ -17,6 +17,7 @@ export function reportLines(result: LoadResult): string[] {
     '',
     'refused or lost:',
     ...(problems.length === 0 ? ['  nothing'] : problems),
+    `authors were asked for packages ${result.asked.toLocaleString('en')} times`,
     '',
     `the generator itself: began acts late by ${late} ms (p50, p99, max); its event loop was kept for ${milliseconds(ownDelay.p99)} ms (p99), ${milliseconds(ownDelay.max)} ms (max)`,
     `processor seconds for 1,000 of ${operations.toLocaleString('en')} operations: ${used.join(', ')}`,

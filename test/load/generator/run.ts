@@ -4,6 +4,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { WebSocket } from 'ws'
 import { person } from '../../support/people.ts'
 import { seededFractions } from '../../support/random.ts'
+import { CLAIMED_AUTHORS } from './acts/asking.ts'
+import { SETTLING_IN, STORED } from './acts/publishing.ts'
 import type { World } from './acts/world.ts'
 import { nowSeconds } from './acts/world.ts'
 import { crowdOf, morning, playDay } from './day.ts'
@@ -29,6 +31,8 @@ export interface LoadResult {
   /** Authors asked for, and key packages stored, in a second. */
   readonly claimsASecond: number
   readonly storedASecond: number
+  /** How often the server asked an author for packages. */
+  readonly asked: number
   readonly latencies: Readonly<Record<string, Latency>>
   readonly errors: Readonly<Record<string, number>>
   /** How late the generator began what was due, and how long its own event loop was kept, in milliseconds. */
@@ -71,9 +75,10 @@ async function runOn(
   const asked: Author[] = []
   const { urls } = started
   const { lifetimeSeconds } = difference
-  const people = People.gather({ ...crowd, seed, urls, journal, now, lifetimeSeconds }, (author) =>
-    asked.push(author),
-  )
+  const people = People.gather({ ...crowd, seed, urls, journal, now, lifetimeSeconds }, (author) => {
+    meters.count('asked for packages')
+    asked.push(author)
+  })
   const world: World = {
     people,
     journal,
@@ -86,7 +91,7 @@ async function runOn(
     gone: new Set(),
   }
   await morning(world, difference.reserve === 'none' ? 0 : publishes * seconds)
-  const stored = meters.counted('key packages stored')
+  const stored = meters.counted(STORED)
   say(`${journal.published.length} key packages are published, and those of the day are made; it begins`)
 
   const processorTimes = stopwatch([{ name: 'generator', pid: process.pid }, ...started.processes])
@@ -99,26 +104,24 @@ async function runOn(
   const grown = await growth()
   for (const device of people.devices) device.cut()
 
-  const latencies = Object.fromEntries([...meters.latencies].filter(([name]) => name !== 'settling in'))
+  const latencies = Object.fromEntries([...meters.latencies].filter(([name]) => name !== SETTLING_IN))
   const operations = Object.values(latencies).reduce((sum, { count }) => sum + count, 0)
-  const claimed = ['claim of 443', 'claim of slots', 'claim of slots and slots', 'claim of 443 and slots']
-  const claims = claimed.reduce((sum, name) => sum + meters.counted(`authors in ${name}`), 0)
+  const perThousand = ([name, used]: [string, number]) => [name, (used / operations) * 1000] as const
   return {
     description: started.description,
     settings: started.settings,
     seed,
     ...crowd,
     seconds,
-    claimsASecond: claims / seconds,
-    storedASecond: (meters.counted('key packages stored') - stored) / seconds,
+    claimsASecond: meters.counted(CLAIMED_AUTHORS) / seconds,
+    storedASecond: (meters.counted(STORED) - stored) / seconds,
+    asked: meters.counted('asked for packages'),
     latencies,
     errors: Object.fromEntries(meters.errors),
     lateness: latencyIn(lateness),
     ownDelay: { p99: loop.percentile(99) / 1e6, max: loop.max / 1e6 },
     operations,
-    processor: Object.fromEntries(
-      [...processor].map(([name, used]) => [name, (used / operations) * 1000] as const),
-    ),
+    processor: Object.fromEntries([...processor].map(perThousand)),
     grown,
     verdict: judge(journal, policy),
   }

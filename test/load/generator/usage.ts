@@ -1,6 +1,6 @@
 /** What processes use of the machine, as Linux counts it. */
 
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Watched } from './topology.ts'
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick is. */
@@ -24,8 +24,9 @@ export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
 
-/** Processor seconds by process, from now until it is asked. */
+/** Processor seconds by process, from now until it is asked; of none where the system does not say it like Linux. */
 export function stopwatch(processes: readonly Watched[]): () => Map<string, number> {
+  if (!existsSync('/proc/self/stat')) return () => new Map()
   const before = processes.map(({ pid }) => processorSeconds(pid))
   return () =>
     new Map(

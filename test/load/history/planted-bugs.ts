@@ -65,18 +65,13 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'a restarted gateway forgets deletions',
     file: 'adapters/storage/lmdb/packages.js',
-    right: 'export function put(transaction, pkg, limits, now) {',
-    wrong: `const known_here = new Set();
-function forgetful(record, author) {
-    if (known_here.has(author)) return record;
-    known_here.add(author);
-    if (record === undefined) return record;
-    const { deletions, ...rest } = record;
-    return rest;
-}
-export function put(whole, pkg, limits, now) {
-    const authors = whole.tables.authors;
-    const transaction = Object.create(whole, { tables: { value: { ...whole.tables, authors: Object.create(authors, { get: { value: (author) => forgetful(authors.get(author), author) } }) } } });`,
+    right: 'transaction.useFormat();\n    const record = authors.get(author);',
+    // Each process once for each author.
+    wrong: `transaction.useFormat();
+    const heardOf = (globalThis.heardOf ??= new Set());
+    const { deletions, ...others } = authors.get(author) ?? {};
+    const record = heardOf.has(author) || others.packages === undefined ? authors.get(author) : others;
+    heardOf.add(author);`,
     fault: 'kill-gateway-lmdb',
     terms: 'default',
   },

@@ -6,6 +6,8 @@ import type { Author, Inviter } from '../people.ts'
 import type { ClientName } from '../supply.ts'
 import { type Act, noteTaken, oneOf, reasonIn, someOf, type World } from './world.ts'
 
+/** The counter of authors whom invitations asked for. */
+export const CLAIMED_AUTHORS = 'authors in invitations'
 /** Members of a group besides the one who creates it. */
 const MOST_MEMBERS = 149
 /** Clients that ask for one author at a time make small groups. */
@@ -79,6 +81,7 @@ async function inviteAll(
   for (let from = 0; from < authors.length; from += atOnce) {
     const some = authors.slice(from, from + atOnce)
     const limited = limit === undefined ? {} : { limit: limit(some.length) }
+    world.meters.count(CLAIMED_AUTHORS, some.length)
     questions.push(claim(world, device, some, { kinds, ...limited, ...more }, operation, dueAt))
   }
   await Promise.all(questions)
@@ -96,7 +99,6 @@ async function claim(
   const claim = { authors, kinds: filter.kinds }
   const ended = await device.ask({ verb: 'REQ', filters: [{ ...filter, authors }], claim, way: operation })
   noteTaken(world, ended.delivered)
-  meters.count(`authors in ${operation}`, authors.length)
   meters.ended(operation, dueAt, ended.outcome)
   if (ended.message?.[0] === 'CLOSED') meters.failed(operation, reasonIn(String(ended.message[2])))
 }

@@ -6,6 +6,10 @@ import type { Author } from '../people.ts'
 import { type Supplied, signQuickly } from '../supply.ts'
 import { type Act, measure, nowSeconds, onClock, oneOf, someOf, stockOf, type World } from './world.ts'
 
+/** What people do before a run begins. */
+export const SETTLING_IN = 'settling in'
+/** The counter of key packages that were stored. */
+export const STORED = 'key packages stored'
 /** Authors keep their stock at this, below the maximum of ten. */
 const ENOUGH = 8
 /** Of what the quota allows, so that it is seldom in the way. */
@@ -43,8 +47,8 @@ function mayPublish(author: Author, { policy }: World): boolean {
 export async function settleIn(world: World, author: Author): Promise<void> {
   const count = author.hasSlots || author.isDormant ? 1 : ENOUGH
   for (let number = 0; number < count; number++)
-    await publishNext(world, author, performance.now(), 'settling in')
-  await publishList(world, author, 'settling in')
+    await publishNext(world, author, performance.now(), SETTLING_IN)
+  await publishList(world, author, SETTLING_IN)
   const { inviters } = world.people
   const contacts = someOf(inviters, FOLLOWED, world.fraction).map(({ device }) => device.pubkey)
   await publishOther(
@@ -52,7 +56,7 @@ export async function settleIn(world: World, author: Author): Promise<void> {
     author.device,
     3,
     contacts.map((pubkey) => ['p', pubkey]),
-    'settling in',
+    SETTLING_IN,
   )
 }
 
@@ -90,7 +94,7 @@ async function publish(
   journal.published.push({ id, ...described, expiresAt, isByAuthor, address, sentAt, answeredAt, outcome })
   measure(world, operation, dueAt, answer)
   if (outcome !== 'stored') return outcome
-  world.meters.count('key packages stored')
+  world.meters.count(STORED)
   if (supplied.slot !== undefined) author.slot = supplied.slot
   else if (!author.stored.includes(supplied)) keep(author, supplied, policy.ttlSeconds)
   return outcome
