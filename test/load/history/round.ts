@@ -58,6 +58,7 @@ export async function playRound({ stage, terms, seed, mostStates }: Round): Prom
     await ready(stage, seed)
     await play.run(STEPS.after)
     await play.end()
+    await stage.settle?.()
   } finally {
     await play.close()
   }

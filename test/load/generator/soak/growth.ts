@@ -51,9 +51,21 @@ async function measure(
 ): Promise<void> {
   const begun = performance.now()
   while (!signal.aborted) {
-    for (const [index, gauge] of gauges.entries())
-      samples[index]?.push({ at: (performance.now() - begun) / 1000, value: await gauge.read() })
+    for (const [index, gauge] of gauges.entries()) {
+      const value = await readingOf(gauge)
+      if (value !== undefined) samples[index]?.push({ at: (performance.now() - begun) / 1000, value })
+    }
     await wait(EVERY_MS, undefined, { signal }).catch(() => undefined)
+  }
+}
+
+/** One that cannot be had now is left out, and said. */
+async function readingOf(gauge: Gauge): Promise<number | undefined> {
+  try {
+    return await gauge.read()
+  } catch (error) {
+    process.stderr.write(`no reading of the ${gauge.name}: ${error}\n`)
+    return undefined
   }
 }
 
@@ -90,8 +102,8 @@ function gaugesOf({ processes, operatorUrls, redis, lmdbPath }: Started): Gauge[
 
 /** As its metrics say. */
 async function heapOf(operatorUrl: string): Promise<number> {
-  const { body } = await http(new URL('/metrics', operatorUrl))
+  const { status, body } = await http(new URL('/metrics', operatorUrl))
   const [, used] = /^\w*nodejs_heap_size_used_bytes (\d\S*)/m.exec(body) ?? []
-  if (used === undefined) throw new Error('the metrics name no heap')
+  if (used === undefined) throw new Error(`the metrics name no heap: ${status} ${body.slice(0, 200)}`)
   return Number(used)
 }
