@@ -12,6 +12,7 @@ import { fixOrder } from './delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import { writtenDown } from './observed.ts'
 import type { Person } from './people.ts'
+import { verifyEvent } from './signing.ts'
 
 /** The Host header of clients that do not set another. */
 export const HOST = 'relay.example.com'
@@ -80,6 +81,7 @@ export function startGateway(
     gateway: new KeyPackageGateway({
       ...forAnybody(options),
       store,
+      verifyEvent,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },
       audit: (record) => audited.push(record),
