@@ -8,6 +8,8 @@ import { reasonOf } from './plain-words.ts'
 
 /** Of a longer line only this much is kept; cut off, it is not valid JSON and is refused. */
 const MAX_LINE_CHARACTERS = 4_194_304
+/** Of a file that is read as a whole. */
+const MAX_CHARACTERS = 67_108_864
 const STDIN = 0
 /** The first bytes of a compressed file (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1, bzip2, xz). */
 const GZIP = [0x1f, 0x8b]
@@ -55,10 +57,15 @@ export async function openInput(file: string): Promise<Input> {
   }
 }
 
-/** Everything in a file. @throws InputError */
+/** Everything in a file. @throws InputError, also where a small file unpacks to more than is read at once */
 export async function readAll(file: string): Promise<string> {
   const pieces: string[] = []
-  for await (const piece of (await openInput(file)).text) pieces.push(piece)
+  let length = 0
+  for await (const piece of (await openInput(file)).text) {
+    length += piece.length
+    if (length > MAX_CHARACTERS) throw new InputError(`${file} holds more than ${MAX_CHARACTERS} characters`)
+    pieces.push(piece)
+  }
   return pieces.join('')
 }
 

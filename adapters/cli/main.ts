@@ -11,7 +11,7 @@ if (SERVERS.includes(process.argv[2] ?? '')) process.on('SIGHUP', () => undefine
 
 const objection = unsupportedReason(process.versions.node)
 if (objection === undefined) {
-  await import('./program.ts')
+  await import('./run.ts')
 } else {
   process.stderr.write(`error: ${objection}\n`)
   process.exitCode = 1

@@ -1,20 +1,16 @@
-/** The command line: runs a command, and says what is wrong with a call. Only the command that is run is loaded. */
+/** The commander program with all commands. Only the command that is run is loaded. */
 
-import { Command, CommanderError } from 'commander'
+import { Command } from 'commander'
 import { commands, HELP } from './commands.ts'
-import { endLog } from './ending.ts'
-import { addExamples, configureHelp, firstScreen } from './help.ts'
-import { isOutputFault, watchOutput } from './output.ts'
+import { addExamples, configureHelp } from './help.ts'
 import { coloured } from './style.ts'
 import { readVersion } from './version.ts'
 
-const USAGE_ERROR = 2
-/** The codes of errors in what the operator wrote: settings, and files to read. */
-const USAGE_CODES: readonly unknown[] = ['KPG_SETTINGS', 'KPG_INPUT', 'KPG_USAGE']
 /** Prints a script for a shell, and is what such a script calls. */
 const COMPLETE = 'complete'
 
-async function createProgram(args: readonly string[]): Promise<Command> {
+/** @param args what follows the program's name; it throws a CommanderError where commander would exit */
+export async function createProgram(args: readonly string[]): Promise<Command> {
   const program = configureHelp(new Command('keypackage-gateway'))
     .description('Hands out each MLS key package on Nostr to one requester.')
     .usage('<command> [options]')
@@ -49,52 +45,11 @@ function inOurWords(text: string): string {
 }
 
 /** An error quotes what was typed, and terminals and logs are kept: no secret key (NIP-19) in it. */
-function withoutSecrets(text: string): string {
+export function withoutSecrets(text: string): string {
   return text.replace(/nsec1[0-9a-z]+/gi, 'nsec1...')
 }
 
-/** A usage error exits with 2, every other error with 1. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR
-  return isCoded(error) && USAGE_CODES.includes(error.code) ? USAGE_ERROR : 1
-}
-
-function isCommand(name: string): boolean {
-  return name === 'help' || Object.hasOwn(commands, name)
-}
-
-function isCoded(error: unknown): error is Error & { code: unknown } {
-  return error instanceof Error && 'code' in error
-}
-
 /** Red on a terminal. */
-function errorLabel(): string {
+export function errorLabel(): string {
   return coloured('error:', 'bad', process.stderr)
 }
-
-async function run(args: readonly string[]): Promise<void> {
-  if (args.length === 0) {
-    process.stderr.write(firstScreen())
-    process.exitCode = USAGE_ERROR
-    return
-  }
-  const program = await createProgram(args)
-  const [first, asked] = args
-  // Commander would print the help of all.
-  if (first === 'help' && asked !== undefined && !asked.startsWith('-') && !isCommand(asked))
-    program.error(`error: unknown command '${asked}'`, { exitCode: USAGE_ERROR })
-  await program.parseAsync(args, { from: 'user' })
-}
-
-watchOutput()
-try {
-  await run(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof CommanderError || isOutputFault(error))) {
-    // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
-    const text = isCoded(error) ? error.message : String((error as Error).stack)
-    process.stderr.write(`${withoutSecrets(text).replace(/^/gm, `${errorLabel()} `)}\n`)
-  }
-  process.exitCode ||= exitCodeOf(error)
-}
-await endLog()

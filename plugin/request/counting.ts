@@ -48,6 +48,9 @@ export class Counting {
   /** @throws Refusal */
   synchronise(message: ClientMessage): Answer {
     const [verb, id, filter, ...more] = message
+    // NIP-77 has texts and numbers here. A relay that read a second filter would list what it matches (I4).
+    if (more.some((part) => typeof part === 'object' && part !== null))
+      throw new Refusal('invalid', 'NEG-OPEN takes one filter')
     const kindless = new Refusal('blocked', 'NEG-OPEN filters must specify `kinds`')
     const { kinds } = this.#context.options
     const { asked, rest } = splitNaming([filter], kinds, this.#identity.pubkeys(), kindless)

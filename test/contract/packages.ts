@@ -32,8 +32,15 @@ export const POLICY: ClaimPolicy = {
 
 /** The same 32 bytes in hex for the same name: a pubkey, an event id, a KeyPackageRef. */
 export function hex(name: string): string {
-  return createHash('sha256').update(name).digest('hex')
+  const known = hexOf.get(name)
+  if (known !== undefined) return known
+  const made = createHash('sha256').update(name).digest('hex')
+  hexOf.set(name, made)
+  return made
 }
+
+/** Random histories ask for the same few names again and again. */
+const hexOf = new Map<string, string>()
 
 export function authorNamed(name: string): Pubkey {
   return hex(`author ${name}`)

@@ -3,7 +3,17 @@
 import { equal } from 'node:assert/strict'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { listOf } from './follow-lists.ts'
-import { authorNamed, claimBy, HOUR, LIMITS, NOW, POLICY, packageNamed, relayListOf } from './packages.ts'
+import {
+  authorNamed,
+  claimBy,
+  deletionOf,
+  HOUR,
+  LIMITS,
+  NOW,
+  POLICY,
+  packageNamed,
+  relayListOf,
+} from './packages.ts'
 import { deliveredIds, storedPackages } from './reading.ts'
 import { same } from './same.ts'
 import type { Specify } from './specify.ts'
@@ -46,6 +56,24 @@ export function describeReopening<Store extends KeyPackageStore>(
       same(outcomes.sort(), ['duplicate', 'duplicate', 'spent'])
       await second.release(alice, ids, NOW)
       same(await second.count([alice], NOW), [3])
+    } finally {
+      await second.close()
+    }
+  })
+  it('remembers what was deleted, whether it had it or not (I3)', async (first) => {
+    const [kept, deleted, never] = ['kept', 'deleted', 'never seen'].map((name) => packageNamed(name, alice))
+    if (kept === undefined || deleted === undefined || never === undefined) throw new Error('there are three')
+    for (const pkg of [kept, deleted]) await first.put(pkg, LIMITS, NOW)
+    await first.drop(alice, deletionOf({ ids: [deleted.id, never.id] }), NOW)
+    await first.drop(authorNamed('bob'), deletionOf({ everything: true }), NOW)
+    await first.close()
+
+    const second = await reopen(first)
+    try {
+      equal(await second.put(deleted, LIMITS, NOW), 'spent')
+      equal(await second.put(never, LIMITS, NOW), 'deleted')
+      equal(await second.put(packageNamed('of bob', authorNamed('bob')), LIMITS, NOW), 'deleted')
+      same(await second.count([alice], NOW), [1])
     } finally {
       await second.close()
     }

@@ -1,6 +1,5 @@
 /** What a stranger who knows the protocol may try on a real `serve` process, to get more than they should. */
 
-import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
@@ -8,9 +7,10 @@ import { eventually } from '../support/eventually.ts'
 import { authEvent } from '../support/gateway.ts'
 import { signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
+import { frame, handshake } from '../support/raw-web-socket.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, bob, idsOf, newEvent, packagesOf, Scene } from './behaviour/scene.ts'
-import { type ServeProcess, startServe } from './serve-process.ts'
+import { residentMegabytes, type ServeProcess, startServe } from './serve-process.ts'
 
 let directory: string
 beforeEach(() => {
@@ -110,7 +110,6 @@ describe('frames that violate RFC 6455', () => {
   ])('%s: the connection is closed, others stay open (I9)', async (_what, bytes, code) => {
     const { target, client } = await scene.stocked(1)
     const received = await overTcp(target.url, [bytes])
-    // The last frame is the close frame: its head, its length, the code, and perhaps a reason.
     expect(closeCode(received)).toBe(code)
     expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
   })
@@ -186,11 +185,6 @@ async function garbage(target: ServeProcess, count: number): Promise<void> {
   await client.close()
 }
 
-function residentMegabytes({ log }: ServeProcess): number {
-  const status = readFileSync(`/proc/${log[0]?.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-}
-
 function vanishFrom(relay: string, now: number) {
   return { kind: 62, created_at: now, tags: [['relay', relay]], content: '' }
 }
@@ -214,28 +208,17 @@ function listenFor(
   })
 }
 
-/** A masked frame (RFC 6455 section 5.2): its first byte, and up to 65,535 bytes of payload. */
+/** The code in the close frame: the last one, with its head, its length, the code, and perhaps a reason. */
 function closeCode(received: Buffer): number {
   return received.readUInt16BE(received.lastIndexOf(0x88) + 2)
 }
 
-function frame(first: number, payload: Buffer): Buffer {
-  const mask = Buffer.of(1, 2, 3, 4)
-  const { length } = payload
-  const head =
-    length < 126 ? Buffer.of(first, 0x80 | length) : Buffer.of(first, 0xfe, length >> 8, length & 0xff)
-  return Buffer.concat([head, mask, payload.map((byte, index) => byte ^ ((index % 4) + 1))])
-}
-
 /** Sends each piece as a packet after the handshake; resolves with everything received up to `last`, or the end. */
 function overTcp(url: string, pieces: readonly Uint8Array[], last?: string): Promise<Buffer> {
-  const { hostname, port, host } = new URL(url)
+  const { hostname, port } = new URL(url)
   const stream = connect({ port: Number(port), host: hostname, noDelay: true })
   let received = Buffer.alloc(0)
-  stream.write(
-    `GET / HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
-  )
+  stream.write(handshake(url))
   for (const piece of pieces) stream.write(piece)
   return new Promise((resolve, reject) => {
     stream.on('data', (data) => {

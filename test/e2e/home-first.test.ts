@@ -10,6 +10,7 @@ import { everyStore, type NamedStore } from '../support/every-store.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
 import { testLog } from '../support/log.ts'
 import { type Person, person } from '../support/people.ts'
+import { verifyEvent } from '../support/signing.ts'
 
 const URLS = ['wss://one.example', 'wss://two.example', 'wss://three.example']
 const PACKAGES = 10
@@ -25,7 +26,7 @@ async function startGateway(open: NamedStore[1], publicUrl: string | undefined):
   const store = await open()
   const log = testLog()
   const clock = () => NOW * 1000
-  const gateway = new KeyPackageGateway({ ...(publicUrl && { publicUrl }), store, clock, log })
+  const gateway = new KeyPackageGateway({ ...(publicUrl && { publicUrl }), store, clock, log, verifyEvent })
   const proxy = proxyOptionsSchema.parse({ trust: ['127.0.0.1'] })
   const { url, close } = await startStandalone({ gateway, store, proxy, clock, log, version: '0.0.0-test' })
   stops.push(async () => {

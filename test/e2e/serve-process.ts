@@ -1,6 +1,6 @@
 /** `serve` as a process, with a store in a directory, as a target of the behaviour suite. */
 
-import { writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProxyOptions, ServerOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
@@ -41,4 +41,15 @@ export async function startServe(
       await serving.finished
     },
   }
+}
+
+/** How much memory the process uses. */
+export function residentMegabytes({ log }: Pick<ServeProcess, 'log'>): number {
+  const status = readFileSync(`/proc/${log[0]?.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
+}
+
+/** How many files and sockets it has open. */
+export function openDescriptors({ log }: Pick<ServeProcess, 'log'>): number {
+  return readdirSync(`/proc/${log[0]?.pid}/fd`).length
 }

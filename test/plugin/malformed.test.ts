@@ -8,11 +8,10 @@ import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts
 import { keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
 import { NOW, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
+import { isWellFormed } from '../support/well-formed.ts'
 
 const alice = person('alice')
 const bob = person('bob')
-
-const PREFIXED = /^(invalid|blocked|restricted|rate-limited|auth-required|error|duplicate): \S/
 
 const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
@@ -83,29 +82,6 @@ async function messages(): Promise<fc.Arbitrary<ClientMessage>> {
       .map(([name, sub, filters]) => [name, sub, ...filters] as const),
     fc.tuple(fc.constant('CLOSE'), id),
   )
-}
-
-function isWellFormed([verb, first, second, third, ...more]: RelayMessage): boolean {
-  if (more.length > 0) return false
-  switch (verb) {
-    case 'OK':
-      return typeof first === 'string' && typeof second === 'boolean' && isReason(third, second)
-    case 'CLOSED':
-    case 'NEG-ERR':
-      return typeof first === 'string' && isReason(second, false)
-    case 'NOTICE':
-      return isReason(first, false)
-    case 'EVENT':
-      return typeof first === 'string' && typeof second === 'object'
-    case 'COUNT':
-      return typeof first === 'string' && typeof (second as { count: unknown }).count === 'number'
-    default:
-      return (verb === 'EOSE' || verb === 'AUTH') && typeof first === 'string'
-  }
-}
-
-function isReason(text: unknown, mayBeEmpty: unknown): boolean {
-  return typeof text === 'string' && (PREFIXED.test(text) || (text === '' && mayBeEmpty === true))
 }
 
 describe('any message of a client', () => {

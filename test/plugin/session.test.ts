@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
-import { keyPackagesBy, startGateway, stock } from '../support/gateway.ts'
+import { keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
 import { NOW, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 
@@ -324,6 +324,13 @@ describe('a session with EVENTs left to a plugin of the relay', () => {
 })
 
 describe('NEG-OPEN', () => {
+  it('with a second filter is refused: a relay might read that one too (I4)', async () => {
+    const { say } = startGateway().connect()
+    expect(await say('NEG-OPEN', 'sub', { kinds: [1] }, keyPackagesBy(alice), '61')).toEqual({
+      replies: [['NEG-ERR', 'sub', 'invalid: NEG-OPEN takes one filter']],
+    })
+  })
+
   it('removes the kind; answers NEG-ERR if nothing is left (I4)', async () => {
     const { say } = startGateway().connect()
     expect(await say('NEG-OPEN', 'sub', keyPackagesBy(alice), '61')).toEqual({
@@ -367,5 +374,170 @@ describe('EOSE before CLOSED', () => {
   it('none from COUNT', async () => {
     const replies = await startGateway().connect().ask('COUNT', 'sub', keyPackagesBy(bob))
     expect(replies.map(([verb]) => verb)).toEqual(['CLOSED'])
+  })
+})
+
+describe('an event that the relay checks itself', () => {
+  it('is left to the relay if it is no concern of the gateway, or was refused by the relay', async () => {
+    const { session } = startGateway().connect()
+    expect(await session.accept({ event: note, isVerified: true })).toEqual({ outcome: 'forward' })
+    expect(await session.accept(Promise.resolve(undefined))).toEqual({ outcome: 'forward' })
+  })
+
+  it('is verified again only if the relay has not done so', async () => {
+    const test = startGateway()
+    const [event, other] = await keyPackagesOf(alice, 2)
+    if (event === undefined || other === undefined) throw new Error('two events')
+    const { session } = test.connect()
+    const forged = { ...event, sig: '0'.repeat(128) }
+    const refused = await session.accept({ event: forged, isVerified: false })
+    expect(refused).toEqual({
+      outcome: 'refused',
+      accepted: false,
+      message: 'invalid: the signature is wrong',
+    })
+    const stored = { outcome: 'stored', accepted: true, message: '' }
+    expect(await session.accept({ event: forged, isVerified: true })).toEqual(stored)
+    expect(await session.accept({ event: other, isVerified: false })).toEqual(stored)
+    expect(await test.store.count([alice.pubkey], NOW)).toEqual([2])
+  })
+
+  it('is of whom the client had authenticated when it came, or has since, also if it has disconnected', async () => {
+    const test = startGateway()
+    const protectedBy = async (author: typeof alice) => {
+      const [event] = await keyPackagesOf(author, 1)
+      const { created_at, content, tags } = event ?? note
+      const kind = 443
+      return signEvent(author.secretKey, { kind, created_at, content, tags: [...tags, ['-']] })
+    }
+    const [event, later] = [await protectedBy(alice), await protectedBy(bob)]
+    const client = test.connect()
+    expect(await client.session.accept({ event, isVerified: true })).toMatchObject({
+      accepted: false,
+      message: 'auth-required: this event may only be published by its author',
+    })
+    await client.authenticate(alice)
+    const accepted = client.session.accept(Promise.resolve({ event, isVerified: true }))
+    client.session.close()
+    expect(await accepted).toMatchObject({ outcome: 'stored', accepted: true })
+
+    const another = test.connect()
+    let arrive = (_: { event: typeof event; isVerified: boolean }) => {}
+    const arrived = new Promise<{ event: typeof event; isVerified: boolean }>((resolve) => {
+      arrive = resolve
+    })
+    const authenticating = another.authenticate(bob)
+    const pending = another.session.accept(arrived)
+    await authenticating
+    arrive({ event: later, isVerified: true })
+    expect(await pending).toMatchObject({ outcome: 'stored', accepted: true })
+  })
+})
+
+describe('a session that is closed', () => {
+  it('answers nothing, and passes nothing on in either direction', async () => {
+    const { session, pushed, say } = startGateway().connect()
+    await say('REQ', 'sub', { kinds: [1] })
+    const before = pushed.length
+    session.close()
+    expect(session.fromRelay(['EVENT', 'sub', note])).toBeUndefined()
+    expect(session.fromRelay(['NOTICE', 'hello'])).toBeUndefined()
+    for (const message of [
+      ['EVENT', note],
+      ['REQ', 'sub', keyPackagesBy(alice)],
+      ['CLOSE', 'sub'],
+    ] as const) {
+      expect(await session.fromClient(message)).toEqual({ replies: [] })
+    }
+    expect(pushed).toHaveLength(before)
+  })
+
+  it('is no session of the gateway any more', () => {
+    const { gateway, connect } = startGateway()
+    const [first] = [connect(), connect()]
+    expect(gateway.activity().sessions).toBe(2)
+    first.session.close()
+    first.session.close()
+    expect(gateway.activity().sessions).toBe(1)
+  })
+})
+
+describe('a failure inside the gateway', () => {
+  const broken = {
+    id: note.id,
+    get kind(): number {
+      throw new Error('no kind')
+    },
+  }
+
+  it('is told to the client without its reason, and logged with it; the next message is answered (I9)', async () => {
+    const test = startGateway()
+    const { say } = test.connect()
+    expect(await say('EVENT', broken)).toEqual({
+      replies: [['OK', note.id, false, 'error: failed to handle this message']],
+    })
+    expect(test.logged.filter((line) => line.includes('a request failed'))).toEqual([
+      expect.stringContaining('"err"'),
+    ])
+    expect(await say('EVENT', note)).toEqual({ replies: [], forward: ['EVENT', note] })
+  })
+
+  it('is not what a refusal is: those are not logged as failures', async () => {
+    const test = startGateway()
+    await test.connect().ask('REQ', 'sub', { kinds: [443] })
+    expect(test.logged.filter((line) => line.includes('a request failed'))).toEqual([])
+  })
+
+  it('of a socket is logged, and fails nobody else', async () => {
+    const test = startGateway()
+    const fails = () => {
+      throw new Error('the socket is gone')
+    }
+    const { session } = test.connect({ send: fails })
+    expect(test.logged.filter((line) => line.includes('a request failed'))).toHaveLength(1)
+    expect(await session.fromClient(['EVENT', note])).toEqual({ replies: [], forward: ['EVENT', note] })
+  })
+})
+
+describe('a message of an unknown type', () => {
+  it('is named in the answer, up to 32 characters of it', async () => {
+    const { ask } = startGateway().connect()
+    expect(await ask(`req${'x'.repeat(40)}`, 'sub')).toEqual([
+      ['NOTICE', `invalid: unknown message type "req${'x'.repeat(29)}"`],
+    ])
+  })
+})
+
+describe('an AUTH', () => {
+  it("whose challenge is not the gateway's is passed on as the same object", async () => {
+    const client = startGateway().connect()
+    const event = signEvent(alice.secretKey, {
+      kind: 22242,
+      created_at: NOW,
+      tags: [['challenge', 'of the relay']],
+      content: '',
+    })
+    const message: ClientMessage = ['AUTH', event]
+    const answer = await client.session.fromClient(message)
+    expect(answer).toEqual({ replies: [], forward: message })
+    expect(answer.forward).toBe(message)
+  })
+
+  it('without an event is refused', async () => {
+    expect((await startGateway().connect().say('AUTH', 'text')).forward).toBeUndefined()
+    expect((await startGateway().connect().say('AUTH')).forward).toBeUndefined()
+  })
+})
+
+describe('an event that only its author may publish', () => {
+  it('brings a challenge with its refusal, so that the author can authenticate', async () => {
+    const client = startGateway().connect()
+    const [event] = await keyPackagesOf(alice, 1)
+    const { created_at, content, tags } = event ?? note
+    const own = signEvent(alice.secretKey, { kind: 443, created_at, content, tags: [...tags, ['-']] })
+    expect((await client.ask('EVENT', own)).map(([verb]) => verb)).toEqual(['AUTH', 'OK'])
+    expect((await client.ask('EVENT', { ...own, sig: '0'.repeat(128) })).map(([verb]) => verb)).toEqual([
+      'OK',
+    ])
   })
 })

@@ -69,6 +69,8 @@ export interface Serving {
   readonly pid: number
   /** What it has logged so far. */
   readonly log: readonly LogLine[]
+  /** The other lines on stderr, such as those of a crash. */
+  readonly complaints: readonly string[]
   kill(signal: NodeJS.Signals): void
   /** Resolves with the exit code and all of standard output. */
   readonly finished: Promise<Pick<Finished, 'code' | 'stdout'>>
@@ -79,12 +81,16 @@ export async function serveCli(args: readonly string[], settings: CliSettings = 
   const operator = args.includes('--admin-listen') ? [] : ['--admin-listen', 'none']
   const child = startCli(['serve', '--listen', '127.0.0.1:0', ...operator, ...args], settings)
   const log: LogLine[] = []
+  const complaints: string[] = []
   const finished = Promise.all([once(child, 'exit') as Promise<[number | null]>, text(child.stdout)]).then(
     ([[code], stdout]) => ({ code, stdout }),
   )
   const url = await new Promise<string>((resolve, reject) => {
     createInterface(child.stderr).on('line', (line) => {
-      if (!line.startsWith('{')) return reject(new Error(line))
+      if (!line.startsWith('{')) {
+        complaints.push(line)
+        return reject(new Error(line))
+      }
       const entry = JSON.parse(line) as LogLine
       log.push(entry)
       noteLogged(line)
@@ -92,7 +98,7 @@ export async function serveCli(args: readonly string[], settings: CliSettings = 
     })
     child.once('exit', () => reject(new Error('it ended before it served')))
   })
-  return { url, pid: child.pid ?? 0, log, finished, kill: (signal) => child.kill(signal) }
+  return { url, pid: child.pid ?? 0, log, complaints, finished, kill: (signal) => child.kill(signal) }
 }
 
 /** Starts a command; its standard input is open, and empty so far. */

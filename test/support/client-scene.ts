@@ -2,7 +2,7 @@
 
 import { afterEach } from '@jest/globals'
 import type { NostrEvent } from 'nostr-tools/core'
-import { PlainKeySigner, type Signer } from 'nostr-tools/signer'
+import type { Signer } from 'nostr-tools/signer'
 import { WebSocket } from 'ws'
 import { KeyPackageClient, type PublishedKeyPackage } from '../../adapters/client/client.ts'
 import { generateKeyPackage } from '../../adapters/client/generate.ts'
@@ -18,6 +18,7 @@ import { suite } from './group-member.ts'
 import { ManualTime } from './manual-time.ts'
 import { type Person, person } from './people.ts'
 import { startTestServer, type TestServer } from './server.ts'
+import { signerOf } from './signing.ts'
 
 /** Of a client, where it is not as it is for everybody; a signer that is undefined is none. */
 type Settings = Partial<Omit<KeyPackageClientSettings, 'signer'>> & { readonly signer?: Signer | undefined }
@@ -67,7 +68,7 @@ export class ClientScene {
     own?: Map<string, OwnKeyPackage>,
   ): Someone {
     const { secretKey, pubkey } = person(name)
-    const { signer, ...others } = { signer: new PlainKeySigner(secretKey), ...settings }
+    const { signer, ...others } = { signer: signerOf(secretKey, pubkey), ...settings }
     const client = new KeyPackageClient({
       relays: [url],
       WebSocket,

@@ -1,8 +1,9 @@
 /** Events whose hashes put them where a test wants them in the order of delivery. */
 
-import { getEventHash, getPublicKey } from 'nostr-tools/pure'
+import { getEventHash } from 'nostr-tools/pure'
 import { rankOf } from '../../plugin/publish/home.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
+import { publicKeyOf } from './signing.ts'
 
 /** The URL of the stores of tests, unless the gateway has a `publicUrl`. */
 export const STORE_URL = 'wss://store.example.com/'
@@ -29,7 +30,7 @@ export function fixOrder(store: KeyPackageStore): void {
 
 /** The event with a tag that gives it an id whose rank is in its part of all ranks. */
 export function placed(template: Template, secretKey: Uint8Array, place: Place): Template {
-  const pubkey = getPublicKey(secretKey)
+  const pubkey = publicKeyOf(secretKey)
   for (let nonce = 0; ; nonce++) {
     const tags = [['nonce', `${nonce}`], ...template.tags]
     const id = getEventHash({ ...template, tags, pubkey })

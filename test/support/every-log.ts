@@ -19,7 +19,7 @@ const BY_ADMINS = [
 ]
 
 const lines = new Set<string>()
-const people = new Map<string, string>()
+const people = new Map<string, Person>()
 
 /** Keeps a line of a log. */
 export function noteLogged(line: string): void {
@@ -28,17 +28,26 @@ export function noteLogged(line: string): void {
 }
 
 /** Keeps in mind whom no line may name. */
-export function notePerson(name: string, { pubkey, secretKey }: Person): void {
-  people.set(pubkey, `the pubkey of ${name}`)
-  people.set(npubEncode(pubkey), `the npub of ${name}`)
-  people.set(Buffer.from(secretKey).toString('hex'), `the secret key of ${name}`)
-  people.set(nsecEncode(secretKey), `the nsec of ${name}`)
+export function notePerson(name: string, person: Person): void {
+  people.set(name, person)
+}
+
+/** How a person may be written, and what that is. */
+function namesOf([name, { pubkey, secretKey }]: readonly [string, Person]): (readonly [string, string])[] {
+  return [
+    [pubkey, `the pubkey of ${name}`],
+    [npubEncode(pubkey), `the npub of ${name}`],
+    [Buffer.from(secretKey).toString('hex'), `the secret key of ${name}`],
+    [nsecEncode(secretKey), `the nsec of ${name}`],
+  ]
 }
 
 function search(): string[] {
   const searched = [...lines].filter((line) => !BY_ADMINS.some((what) => line.includes(what)))
   const text = searched.join('\n')
-  return [...people].flatMap(([key, what]) =>
-    text.includes(key) ? [`a log names ${what}: ${searched.find((line) => line.includes(key))}`] : [],
-  )
+  return [...people]
+    .flatMap(namesOf)
+    .flatMap(([key, what]) =>
+      text.includes(key) ? [`a log names ${what}: ${searched.find((line) => line.includes(key))}`] : [],
+    )
 }

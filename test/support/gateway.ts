@@ -3,7 +3,7 @@
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Answer, GatewaySession } from '../../plugin/connection.ts'
-import { KeyPackageGateway } from '../../plugin/gateway.ts'
+import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -12,6 +12,7 @@ import { fixOrder } from './delivery-order.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from './key-packages.ts'
 import { writtenDown } from './observed.ts'
 import type { Person } from './people.ts'
+import { verifyEvent } from './signing.ts'
 
 /** The Host header of clients that do not set another. */
 export const HOST = 'relay.example.com'
@@ -59,7 +60,10 @@ export interface TestClient {
 }
 
 /** Without the stranger rule, unless the options name it. */
-export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
+export function startGateway(
+  options: OptionsInput & Pick<GatewaySettings, 'verifyEvent'> = {},
+  changes: StoreChanges = () => ({}),
+): TestGateway {
   const memory = memoryStore()
   fixOrder(memory)
   const store = overlay(memory, changes(memory))
@@ -77,6 +81,7 @@ export function startGateway(options: OptionsInput = {}, changes: StoreChanges =
     gateway: new KeyPackageGateway({
       ...forAnybody(options),
       store,
+      verifyEvent,
       clock: () => test.now * 1000,
       log: { info: log, warn: log, error: log },
       audit: (record) => audited.push(record),

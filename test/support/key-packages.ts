@@ -1,7 +1,6 @@
 /** Real key packages, made by ts-mls, and the Nostr events that publish them. */
 
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
-import { finalizeEvent } from 'nostr-tools/pure'
 import {
   type Capabilities,
   type CiphersuiteImpl,
@@ -19,6 +18,7 @@ import { encodeMlsMessage } from 'ts-mls/message.js'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { type Place, placed } from './delivery-order.ts'
 import type { Person } from './people.ts'
+import { signEvent } from './signing.ts'
 
 /** The default time of tests, in seconds since the epoch. */
 export const NOW = 1_700_000_000
@@ -155,13 +155,7 @@ export function keyPackageEvent(
   return signEvent(secretKey, place === undefined ? template : placed(template, secretKey, place))
 }
 
-/** Signs any event; the copy carries no sign of nostr-tools having verified it. */
-export function signEvent(
-  secretKey: Uint8Array,
-  template: { kind: number; created_at: number; tags: string[][]; content: string },
-): SignedEvent {
-  return JSON.parse(JSON.stringify(finalizeEvent(template, secretKey))) as SignedEvent
-}
+export { signEvent }
 
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 

@@ -32,6 +32,11 @@ export function everyBit(bytes: Uint8Array): number[] {
   return Array.from({ length: bytes.length * 8 }, (_, bit) => bit)
 }
 
+/** The index of one bit of each byte, in turn of all eight places. */
+export function oneBitOfEveryByte(bytes: Uint8Array): number[] {
+  return Array.from({ length: bytes.length }, (_, byte) => byte * 8 + (byte % 8))
+}
+
 /** What a function returns, or undefined if it throws a Refusal. */
 export function outcomeOf<Outcome>(run: () => Outcome): Outcome | undefined {
   try {

@@ -33,7 +33,7 @@ export async function startNostrRelay(settings: Settings = {}): Promise<NostrRel
   fixOrder(store)
   const gateway = new KeyPackageGateway({ ...options, store })
   const plugins = [...before, keyPackages(gateway, plugin), ...after]
-  const relay = await startRelay({ hostname: '127.0.0.1', repeatsFor: 0, ...relaySettings, plugins })
+  const relay = await startRelay({ hostname: '127.0.0.1', ...relaySettings, plugins })
   return {
     url: relay.url,
     relay,

@@ -1,9 +1,9 @@
 /** People for tests: the same name has the same Nostr keys in every run. */
 
 import { createHash } from 'node:crypto'
-import { getPublicKey } from 'nostr-tools/pure'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import { notePerson } from './every-log.ts'
+import { publicKeyOf } from './signing.ts'
 
 export interface Person {
   readonly secretKey: Uint8Array
@@ -12,7 +12,7 @@ export interface Person {
 
 export function person(name = 'alice'): Person {
   const secretKey = Uint8Array.from(createHash('sha256').update(name).digest())
-  const person = { secretKey, pubkey: getPublicKey(secretKey) }
+  const person = { secretKey, pubkey: publicKeyOf(secretKey) }
   notePerson(name, person)
   return person
 }

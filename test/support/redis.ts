@@ -9,6 +9,7 @@ import { eventually } from './eventually.ts'
 import { run, startProcess } from './processes.ts'
 import { projectFile } from './project.ts'
 import { findRedis, type RedisBinaries } from './redis-binaries.ts'
+import { redisCommand } from './redis-command.ts'
 import { scratch } from './scratch.ts'
 import type { TlsFiles } from './tls.ts'
 
@@ -81,9 +82,13 @@ export class RedisServer {
   }
 
   /** The reply to a command, as redis-cli prints it. */
-  async command(...words: readonly string[]): Promise<string> {
-    const options = ['-p', String(this.port), ...cliTls(this.#tls)]
-    return (await run(this.#binaries.cli, [...options, ...words], { timeout: 10_000 })).trim()
+  command(...words: readonly string[]): Promise<string> {
+    return redisCommand({ port: this.port, tls: this.#tls }, words)
+  }
+
+  /** The same in one of the server's databases. */
+  commandIn(database: number, ...words: readonly string[]): Promise<string> {
+    return redisCommand({ port: this.port, tls: this.#tls, database }, words)
   }
 
   /** Creates a user with these permissions, and `more`. */

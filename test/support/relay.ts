@@ -22,7 +22,10 @@ export interface RelaySettings {
   readonly tls?: { readonly key: string; readonly cert: string }
   /** In the order in which they are registered. */
   readonly plugins?: readonly Parameters<NostrRelay['register']>[0][]
-  /** For how many milliseconds it repeats what became of an event without asking its plugins; ten minutes by default. */
+  /**
+   * For how many milliseconds it repeats what became of an event without asking its plugins. 0 by default: the relay makes room
+   * for a hundred thousand such answers when it starts, which takes it longer than most tests.
+   */
   readonly repeatsFor?: number
   /** By default that of the connection. */
   readonly addressOf?: (request: IncomingMessage) => string | undefined
@@ -59,7 +62,7 @@ export async function startRelay({
   answersAuth = 'never',
   tls,
   plugins = [],
-  repeatsFor = 600_000,
+  repeatsFor = 0,
   addressOf = ({ socket }) => socket.remoteAddress,
 }: RelaySettings = {}): Promise<TestRelay> {
   const repository = new MemoryRepository()

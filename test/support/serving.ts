@@ -9,6 +9,7 @@ import { forAnybody } from './anybody.ts'
 import { fixOrder } from './delivery-order.ts'
 import { NOW } from './key-packages.ts'
 import { type TestLog, testLog } from './log.ts'
+import { verifyEvent } from './signing.ts'
 
 export interface TestServer {
   readonly url: string
@@ -40,7 +41,7 @@ export function testGateway(store: KeyPackageStore, options: OptionsInput = {}) 
   const log = testLog()
   const audited: AuditRecord[] = []
   const audit = (record: AuditRecord) => void audited.push(record)
-  const gateway = new KeyPackageGateway({ ...forAnybody(options), store, clock, log, audit })
+  const gateway = new KeyPackageGateway({ ...forAnybody(options), store, clock, log, audit, verifyEvent })
   const served = ({ url, close, statistics }: Listener): WatchedServer => ({
     url,
     log,

@@ -1,9 +1,12 @@
 /** The YAML file with settings: reads it, and says in plain words why it cannot be read. */
 
 import { readFileSync } from 'node:fs'
-import { parse, YAMLParseError } from 'yaml'
+import { createRequire } from 'node:module'
 import { type Leaf, SettingsError } from '../../../plugin/settings.ts'
 import { reasonOf, withoutPasswords } from '../plain-words.ts'
+
+/** Loaded when there is a file: it is 73 files. */
+const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml')
 
 export interface Tree {
   [key: string]: unknown
@@ -15,6 +18,7 @@ export interface Tree {
  */
 export function readSettingsFile(path: string, leaves: readonly Leaf[]): Tree {
   const tree = parsed(path, textOf(path))
+  if (isEndless(tree)) throw new SettingsError([`${path}: an alias (*) stands inside of what it names`])
   if (!isTree(tree))
     throw new SettingsError([`${path}: must be a mapping of settings, such as "profile: marmot"`])
   return withTexts(tree, leaves)
@@ -31,15 +35,21 @@ function textOf(path: string): string {
 
 function parsed(path: string, text: string): unknown {
   try {
-    return parse(text, { logLevel: 'error' }) ?? {}
+    return yaml().parse(text, { logLevel: 'error' }) ?? {}
   } catch (error) {
     throw new SettingsError([`${path}: cannot read it as YAML: ${faultIn(error)}`])
   }
 }
 
+/** Whether a value is in itself, as YAML's anchors and aliases allow. */
+function isEndless(value: unknown, above: readonly unknown[] = []): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return above.includes(value) || Object.values(value).some((inside) => isEndless(inside, [...above, value]))
+}
+
 /** What is wrong, and the line where. The line may hold the password of a store. */
 function faultIn(error: unknown): string {
-  if (error instanceof YAMLParseError && error.code === 'MULTIPLE_DOCS')
+  if (error instanceof yaml().YAMLParseError && error.code === 'MULTIPLE_DOCS')
     return 'it holds several documents; leave out the "---" between them'
   const lines = (error as Error).message.split('\n').filter((line) => line.trim() !== '')
   return withoutPasswords(lines.join('\n'))

@@ -114,12 +114,15 @@ export interface Listener {
   close(): Promise<void>
 }
 
+/** In milliseconds. Node.js looks every half minute who is over time, unless it is told to look more often. */
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }
+
 /** Rejects if it cannot listen on the address. */
 export async function listen(settings: ListenerSettings): Promise<Listener> {
   const { options, limits, host, refused, badSignatures, turns, siblings = withoutSiblings } = settings
   const open = new OpenResponses()
-  const http = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
-    open.add(request, response)
+  const http = createServer(TIMEOUTS, (request, response) => {
+    if (open.add(request, response) === 'too many') return refused.count('pipelined')
     response.once('close', () => {
       // Its connection is idle now, and would stay open for five seconds: Node.js closes those alone that were idle before.
       if (!http.listening) setImmediate(() => http.closeIdleConnections())

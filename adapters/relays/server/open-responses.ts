@@ -1,7 +1,10 @@
-/** Ends the answers of a connection that is closed, also those that wait behind another one. */
+/** The answers that are open in a connection: how many there may be, and that they end with it, also those that wait behind another one. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+
+/** A client that sends more requests before it reads an answer is no browser and no reverse proxy; each costs memory (I9). */
+const MAX_OPEN = 64
 
 /**
  * A client may send requests before the earlier ones are answered (RFC 9112 section 9.3.2); their answers wait, and have no
@@ -10,10 +13,17 @@ import type { Socket } from 'node:net'
 export class OpenResponses {
   readonly #bySocket = new WeakMap<Socket, Set<ServerResponse>>()
 
-  add({ socket }: IncomingMessage, response: ServerResponse): void {
+  /** `too many`: the connection is closed, and the request is not to be answered. */
+  add({ socket }: IncomingMessage, response: ServerResponse): 'open' | 'too many' {
     const open = this.#bySocket.get(socket) ?? this.#begin(socket)
+    // What came in the same packet is still read.
+    if (socket.destroyed || open.size >= MAX_OPEN) {
+      socket.destroy()
+      return 'too many'
+    }
     open.add(response)
     response.once('close', () => open.delete(response))
+    return 'open'
   }
 
   #begin(socket: Socket): Set<ServerResponse> {

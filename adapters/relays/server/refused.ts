@@ -7,6 +7,7 @@ const REASONS = {
   full: 'refused clients: as many are connected as server.maxConnections allows',
   address:
     'refused clients: as many of their address are connected as server.maxConnectionsPerAddress allows',
+  pipelined: 'disconnected clients that sent too many HTTP requests before the first was answered',
   signatures: 'refused clients of addresses that sent too many wrong signatures',
   invalid: 'refused clients whose WebSocket handshake or its path is invalid',
   relay: 'refused clients: the relay refused them, or cannot be reached',

@@ -177,26 +177,31 @@ function openTables(
   try {
     requireOurs(root, path)
     if (ifMissing === 'fail' && isEmpty(root)) throw missing(path, 'data.mdb holds no tables')
-    const meta: Environment['meta'] = root.openDB({ name: META_TABLE })
-    requireFormat(root, meta, path)
-    return {
-      root,
-      meta,
-      changes: root.openDB({ name: META_TABLE }),
-      accessRules: root.openDB({ name: META_TABLE }),
-      url: root.openDB({ name: META_TABLE }),
-      information: root.openDB({ name: META_TABLE }),
-      authors: root.openDB({ name: 'authors' }),
-      packages: root.openDB({ name: 'packages' }),
-      followLists: root.openDB({ name: 'packages' }),
-      known: root.openDB({ name: 'known' }),
-      windows: root.openDB({ name: 'authors' }),
-      due: root.openDB({ name: 'due' }),
-      relayLists: root.openDB({ name: 'relay-lists' }),
-    }
+    // By itself, lmdb-js makes each table in a transaction of its own, and waits for the disk after each.
+    return root.transactionSync(() => tablesOf(root, path))
   } catch (error) {
     void root.close()
     throw error
+  }
+}
+
+function tablesOf(root: RootDatabase, path: string): Environment {
+  const meta: Environment['meta'] = root.openDB({ name: META_TABLE })
+  requireFormat(meta, path)
+  return {
+    root,
+    meta,
+    changes: root.openDB({ name: META_TABLE }),
+    accessRules: root.openDB({ name: META_TABLE }),
+    url: root.openDB({ name: META_TABLE }),
+    information: root.openDB({ name: META_TABLE }),
+    authors: root.openDB({ name: 'authors' }),
+    packages: root.openDB({ name: 'packages' }),
+    followLists: root.openDB({ name: 'packages' }),
+    known: root.openDB({ name: 'known' }),
+    windows: root.openDB({ name: 'authors' }),
+    due: root.openDB({ name: 'due' }),
+    relayLists: root.openDB({ name: 'relay-lists' }),
   }
 }
 
@@ -211,8 +216,8 @@ function requireOurs(root: RootDatabase, path: string): void {
   })
 }
 
-function requireFormat(root: RootDatabase, meta: Environment['meta'], path: string): void {
-  const format = meta.get('format') ?? firstFormat(root, meta)
+function requireFormat(meta: Environment['meta'], path: string): void {
+  const format = meta.get('format') ?? firstFormat(meta)
   if (format !== undefined && FORMATS.includes(format)) return
   throw new StoreError(
     `${path} has format ${format}, this version reads formats ${FORMATS.join(', ')}: use the version that wrote it, or export the packages with that version and import them with this one`,
@@ -220,15 +225,10 @@ function requireFormat(root: RootDatabase, meta: Environment['meta'], path: stri
   )
 }
 
-/** Two processes may create the store at once. */
-function firstFormat(root: RootDatabase, meta: Environment['meta']): number | undefined {
-  return root.transactionSync(() => {
-    if (meta.get('format') === undefined) {
-      meta.put('format', FORMAT)
-      meta.put('heard', 0)
-    }
-    return meta.get('format')
-  })
+function firstFormat(meta: Environment['meta']): number {
+  meta.put('format', FORMAT)
+  meta.put('heard', 0)
+  return FORMAT
 }
 
 /** What to do about an error, and whether it may end by itself: a full disk, too many open files, a lack of memory. */

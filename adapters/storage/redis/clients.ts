@@ -104,9 +104,14 @@ export function likeThis(theirs: RedisClient): Line {
   }
 }
 
-/** The client for subscriptions: a separate connection, or the cluster client, which has one itself. */
+/**
+ * The client for subscriptions: a separate connection, or the cluster client, which has one itself. Whoever subscribes does so again
+ * after each `ready`: where ioredis (6.0.0) does it, and the connection is lost again before the reply, nobody handles the rejection,
+ * and the process ends (I9).
+ */
 export function subscriberOf(client: RedisClient): RedisClient {
-  return isCluster(client) ? client : withoutComplaints(client.duplicate({ enableOfflineQueue: true }))
+  if (isCluster(client)) return client
+  return withoutComplaints(client.duplicate({ enableOfflineQueue: true, autoResubscribe: false }))
 }
 
 /** Whether it is a cluster client, even of another copy of ioredis (where `instanceof` fails). */

@@ -23,6 +23,8 @@ const ANSWER_MS = 1_900
 const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
+/** How often a master without a replica is asked whether it has one: until then a failover loses what was acknowledged. */
+const LOOK_MS = 1_000
 /** How often the slot map of a cluster is refreshed. */
 const SLOTS_MS = 1_000
 /** Enough keys to hit every master of a cluster, except very small ones. */
@@ -36,7 +38,7 @@ export interface ConnectOptions extends RedisAccess {
 
 export interface RedisConnection {
   readonly client: RedisClient
-  /** For subscriptions only; resubscribes after a lost connection. On a cluster it is `client`. */
+  /** For subscriptions only. It is to subscribe again after each `ready`. On a cluster it is `client`, which does so itself. */
   readonly subscriber: RedisClient
   /** Prepended to every key and channel. */
   readonly prefix: string
@@ -94,6 +96,7 @@ class Connection implements RedisConnection {
   /** Why a node of a cluster could not be reached at the last attempt. */
   #nodeFault: Fault | undefined
   #heartbeat: NodeJS.Timeout | undefined
+  #looking: NodeJS.Timeout | undefined
   #slots: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
@@ -129,8 +132,8 @@ class Connection implements RedisConnection {
     // A subscriber sends nothing, so it would not notice a server that stopped without closing the connection.
     this.#heartbeat = setInterval(() => {
       this.subscriber.ping().catch(() => undefined)
-      this.#replicated.look()
     }, HEARTBEAT_MS).unref()
+    this.#looking = setInterval(() => this.#replicated.look(), LOOK_MS).unref()
     const { client } = this
     if (!isCluster(client)) return
     this.#slots = setInterval(() => {
@@ -167,6 +170,7 @@ class Connection implements RedisConnection {
   async close(): Promise<void> {
     clearTimeout(this.#probing)
     clearInterval(this.#heartbeat)
+    clearInterval(this.#looking)
     clearInterval(this.#slots)
     this.#started = false
     for (const client of this.#clients()) {

@@ -29,7 +29,7 @@ export class Signals {
     if (channel === this.#channel) this.#receive(message.split(' '))
   }
 
-  /** The reply comes after that to the client's own resubscription, so nothing is missed from then on. */
+  /** Nothing is missed from the reply on. If there is none, the connection is lost again, and this is called again. */
   readonly #reconnected = () => {
     const subscribed = this.#connection.subscriber.subscribe(this.#channel)
     subscribed.then(() => this.access.tell()).catch(() => undefined)
@@ -40,7 +40,6 @@ export class Signals {
     this.#channel = channel
   }
 
-  /** ioredis resubscribes after a lost connection. */
   async start(): Promise<void> {
     this.#connection.subscriber.on('message', this.#hear)
     await this.#connection.within(this.#connection.subscriber.subscribe(this.#channel))

@@ -1,10 +1,14 @@
 /** `inspect`: the fields of a key package event, and the outcome of every check on it. */
 
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
 import { mdkEvent } from '../../support/generations.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
+import { scratch } from '../../support/scratch.ts'
 
 const alice = person('alice')
 const keyPackage = await makeKeyPackage(alice)
@@ -157,6 +161,16 @@ describe('inspect', () => {
     const { code, stdout, stderr } = await runCli(['inspect', ...args], { input })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr.startsWith(problem)).toBe(true)
+  })
+
+  it('exits 2 on a small file that unpacks to a large one (I9)', async () => {
+    const file = join(scratch(), 'bomb.json.gz')
+    writeFileSync(file, gzipSync(Buffer.alloc(100_000_000, ' '), { level: 1 }))
+    expect(await runCli(['inspect', file])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: ${file} holds more than 67108864 characters\n`,
+    })
   })
 
   it('exits 2 on empty input', async () => {

@@ -1,10 +1,10 @@
 /** The WebAssembly verifier agrees with nostr-tools' own on any input, and does not run out of memory. */
 
 import { beforeAll, describe, expect, it } from '@jest/globals'
-import { getEventHash, verifyEvent } from 'nostr-tools/pure'
+import { finalizeEvent, getEventHash, verifyEvent } from 'nostr-tools/pure'
 import { createVerifier } from '../../../adapters/node/verify-event.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
-import { NOW, signEvent } from '../../support/key-packages.ts'
+import { NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 
 const { secretKey } = person('alice')
@@ -80,6 +80,8 @@ it('does not leak memory (I9)', () => {
   }
 })
 
+/** By nostr-tools; a copy, for it marks what it has signed as verified. */
 function sign(content: string, tags: string[][] = []): SignedEvent {
-  return signEvent(secretKey, { kind: 1, created_at: NOW, tags, content })
+  const event = finalizeEvent({ kind: 1, created_at: NOW, tags, content }, secretKey)
+  return JSON.parse(JSON.stringify(event))
 }

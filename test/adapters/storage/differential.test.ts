@@ -1,12 +1,13 @@
 /** Every store answers a random history like the memory store, also when two processes share it and take turns. */
 
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, it } from '@jest/globals'
 import fc from 'fast-check'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import type { ClaimOutcome, CountedClaim, KeyPackageStore, Removal } from '../../../plugin/store.ts'
 import { NOW } from '../../contract/index.ts'
 import { inOrder, sorted, storedPackages } from '../../contract/reading.ts'
+import { expectEqual } from '../../support/equal.ts'
 import {
   AUTHORS,
   type History,
@@ -51,7 +52,7 @@ describe.each(OTHERS)('%s beside the memory store', (_name, numRuns, open, all) 
           const stores = await open()
           const memory = memoryStore()
           const expected = await replay([memory, ...stores.slice(1).map(() => memory)], history)
-          expect(await replay(stores, history)).toEqual(expected)
+          expectEqual(await replay(stores, history), expected)
         }),
         { seed: 443, numRuns: runsOf(numRuns, STEPS_A_HISTORY) },
       )

@@ -53,7 +53,7 @@ describe('a connection to Redis', () => {
     const connection = await connect(`${server.url}/3?prefix=mine:`)
     expect(connection.prefix).toBe('mine:')
     await connection.client.set('here', '1')
-    expect(await server.command('-n', '3', 'EXISTS', 'here')).toBe('1')
+    expect(await server.commandIn(3, 'EXISTS', 'here')).toBe('1')
   })
 
   it('receives published messages on a separate connection', async () => {
@@ -70,6 +70,7 @@ describe('a connection to Redis', () => {
     const heard: string[] = []
     subscriber.on('message', (_, message) => heard.push(message))
     await subscriber.subscribe('channel')
+    subscriber.on('ready', () => subscriber.subscribe('channel'))
     proxy.silence()
     await eventually('it hears', async () => {
       await server.command('PUBLISH', 'channel', 'hello')
@@ -86,7 +87,7 @@ describe('a connection to Redis', () => {
     await connection.client.set('whole-name', '1')
     await connection.close()
     expect(await theirs.ping()).toBe('PONG')
-    expect(await server.command('-n', '5', 'EXISTS', 'whole-name')).toBe('1')
+    expect(await server.commandIn(5, 'EXISTS', 'whole-name')).toBe('1')
     await theirs.quit()
   })
 

@@ -1,6 +1,10 @@
 /** Signals between the processes that share a Redis store. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { connectRedis } from '../../../adapters/storage/redis/connection.ts'
+import { Signals } from '../../../adapters/storage/redis/signals.ts'
+import { silent } from '../../../plugin/context.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
 import { authorNamed, claimBy, LIMITS, NOW, POLICY, packageNamed } from '../../contract/index.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -66,6 +70,31 @@ describe('signals between two Redis stores', () => {
       await there.put(packageNamed(`${tries++}`, alice), { ...LIMITS, max: 1000 }, NOW)
       return heard.length > 0
     })
+  })
+
+  it('are received again when the connection is lost again and again while it subscribes (I9)', async () => {
+    const connection = await connectRedis(server.url, { log: silent })
+    const signals = new Signals(connection, 'signals')
+    await signals.start()
+    const { subscriber } = connection
+    if (!(subscriber instanceof Redis)) throw new Error('it is a cluster')
+    let losses = 0
+    subscriber.on('ready', () => {
+      losses += 1
+      if (losses <= 3) subscriber.stream.destroy()
+    })
+    await server.command('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    await eventually('it has subscribed at last', () => losses > 3)
+    let told = 0
+    signals.access.add(() => {
+      told += 1
+    })
+    await eventually('a signal is heard', async () => {
+      await server.command('PUBLISH', 'signals', 'elsewhere access')
+      return told > 0
+    })
+    signals.stop()
+    await connection.close()
   })
 
   it('that were missed may have been bans, so whoever listens hears that those may have changed', async () => {

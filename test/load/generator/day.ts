@@ -35,13 +35,13 @@ const TOGETHER = 16
 /** How long the last answers may take after the last arrival. */
 const LAST_ANSWERS_MS = 20_000
 
-export function crowdOf({ claims, publishes, seconds, authors }: LoadOptions): Crowd {
-  const needed = Math.ceil(
-    Math.max((claims * seconds) / CLAIMS_OF_ONE, (publishes * seconds) / PUBLISHED_BY_ONE),
-  )
+/** @param windowSeconds after which quotas are free again */
+export function crowdOf({ claims, publishes, seconds, authors }: LoadOptions, windowSeconds: number): Crowd {
+  const counted = Math.min(seconds, windowSeconds)
+  const needed = Math.max((claims * counted) / CLAIMS_OF_ONE, (publishes * counted) / PUBLISHED_BY_ONE)
   return {
-    authors: authors ?? Math.min(MOST_AUTHORS, Math.max(FEWEST, needed)),
-    inviters: Math.max(FEWEST, Math.ceil((claims * seconds) / ASKED_BY_ONE)),
+    authors: authors ?? Math.min(MOST_AUTHORS, Math.max(FEWEST, Math.ceil(needed))),
+    inviters: Math.max(FEWEST, Math.ceil((claims * counted) / ASKED_BY_ONE)),
   }
 }
 
@@ -51,7 +51,7 @@ function ratesOf({ claims, publishes }: LoadOptions, world: World): Record<keyof
   const notes = world.relay === 'behind' ? claims / 10 : 0
   return {
     invite: claims / membersOnAverage(clients, world.fraction),
-    hoard: claims / 100,
+    hoard: claims / 50,
     reconnect: claims / 60,
     startWithContacts: claims / 300,
     browse: claims / 15,
@@ -73,7 +73,7 @@ export async function morning(world: World, reserve: number): Promise<void> {
       await settleIn(world, author)
   }
   await Promise.all(Array.from({ length: TOGETHER }, settleSome))
-  for (const { device } of people.inviters) await device.connect()
+  for (const device of people.devices) await device.connect()
   const each = Math.ceil(reserve / people.authors.length)
   for (const author of people.authors) await author.prepare(each)
 }

@@ -12,7 +12,8 @@ else {
     const result = await runLoad(options, say)
     const lines = options.print === 'json' ? [JSON.stringify(result)] : reportLines(result)
     process.stdout.write(`${lines.join('\n')}\n`)
-    process.exitCode = result.verdict.violations.length > 0 ? 1 : 0
+    const isRight = result.verdict.violations.length === 0 && result.grown.every(({ isFlat }) => isFlat)
+    process.exitCode = isRight ? 0 : 1
   } finally {
     await globalThis.tidyUp?.()
   }

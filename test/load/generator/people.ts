@@ -19,6 +19,8 @@ export interface PeopleSettings extends Crowd {
   readonly journal: Journal
   /** When the run begins, in seconds since the epoch. */
   readonly now: number
+  /** How long a KeyPackage can be used, where it is not as long as the client has it. */
+  readonly lifetimeSeconds: number | undefined
 }
 
 /** Of a hundred authors, and of a hundred people who invite. */
@@ -37,18 +39,29 @@ const CLIENT_OF = (Object.entries(CLIENTS_OF_100) as [ClientName, number][]).fla
 /** Of ten authors, so many authenticate: their client answers a challenge. */
 const AUTHENTICATED_AUTHORS_OF_10 = 6
 const AUTHENTICATED_INVITERS_OF_10 = 3
+const DORMANT_AUTHORS_OF_10 = 1
 const HOARDERS = 10
+const WANTS = ['the same few', 'everybody'] as const
 const BROWSERS = 20
+
+interface AuthorSettings {
+  readonly client: ClientName
+  readonly device: Device
+  readonly now: number
+  readonly lifetimeSeconds: number | undefined
+  readonly isDormant: boolean
+}
 
 /** Somebody who publishes key packages. */
 export class Author {
   readonly client: ClientName
   readonly device: Device
-  /** One-time packages that are there, as far as anybody has seen. */
-  stock = 0
-  published = 0
-  /** Ids of one-time packages that were stored, and may be used by now. */
-  readonly stored: Supplied[] = []
+  /** Has published one package, and is never seen again: it stays their last (I2). */
+  readonly isDormant: boolean
+  /** One-time packages that were stored; by now they may be used, deleted or expired. */
+  stored: readonly Supplied[] = []
+  /** When something was published, in seconds since the epoch. */
+  #published: readonly number[] = []
   /** What was created until then is deleted, in seconds since the epoch. */
   deletedUntil = 0
   slot: string | undefined
@@ -56,10 +69,11 @@ export class Author {
   readonly #reserve: (readonly Supplied[])[] = []
   #latest: number
 
-  constructor(client: ClientName, device: Device, supply: Supply, now: number) {
+  constructor({ client, device, now, lifetimeSeconds, isDormant }: AuthorSettings) {
     this.client = client
     this.device = device
-    this.#supply = supply
+    this.isDormant = isDormant
+    this.#supply = new Supply(device.settings.person, client, lifetimeSeconds)
     this.#latest = now
   }
 
@@ -71,6 +85,12 @@ export class Author {
     return CLIENTS[this.client].publishes === 'slots'
   }
 
+  /** How many were published since then, in seconds since the epoch. */
+  publishedSince(from: number): number {
+    this.#published = this.#published.filter((at) => at > from)
+    return this.#published.length
+  }
+
   /** Makes packages before they are needed. */
   async prepare(count: number): Promise<void> {
     while (this.#reserve.length < count) this.#reserve.push(await this.#make(this.#latest + 1))
@@ -78,6 +98,7 @@ export class Author {
 
   /** The next package, made now if there is none in reserve. A slot's is newer than the one before it. */
   async next(now: number): Promise<readonly Supplied[]> {
+    this.#published = [...this.#published, now]
     for (;;) {
       const made = this.#reserve.shift()
       if (made === undefined) return this.#make(Math.max(now, this.#latest + 1, this.deletedUntil + 1))
@@ -98,13 +119,21 @@ export interface Inviter {
   readonly device: Device
 }
 
+/** Somebody who takes whatever one key or one address can get. */
+export interface Hoarder {
+  readonly wants: (typeof WANTS)[number]
+  readonly device: Device
+}
+
 export class People {
   readonly authors: readonly Author[]
   readonly ofOneTime: readonly Author[]
   readonly ofSlots: readonly Author[]
+  /** Those of one-time packages who go on publishing. */
+  readonly replenishing: readonly Author[]
   readonly inviters: readonly Inviter[]
-  /** Ten keys at one address, and one key at ten addresses. */
-  readonly hoarders: readonly Device[]
+  /** For each wish ten keys at one address, and one key at ten addresses. */
+  readonly hoarders: readonly Hoarder[]
   readonly browsers: readonly Device[]
   readonly #byPubkey: ReadonlyMap<Pubkey, Author>
 
@@ -115,6 +144,7 @@ export class People {
     this.authors = authors
     this.ofOneTime = authors.filter(({ hasSlots }) => !hasSlots)
     this.ofSlots = authors.filter(({ hasSlots }) => hasSlots)
+    this.replenishing = this.ofOneTime.filter(({ isDormant }) => !isDormant)
     this.inviters = others.inviters
     this.hoarders = others.hoarders
     this.browsers = others.browsers
@@ -122,8 +152,8 @@ export class People {
   }
 
   /** @param onAsked is called when the server asks an author for more packages */
-  static async gather(settings: PeopleSettings, onAsked: (author: Author) => void): Promise<People> {
-    const { seed, urls, journal, now } = settings
+  static gather(settings: PeopleSettings, onAsked: (author: Author) => void): People {
+    const { seed, urls, journal, now, lifetimeSeconds } = settings
     let devices = 0
     const device = (
       person: Person,
@@ -145,10 +175,10 @@ export class People {
     for (let index = 0; index < settings.authors; index++) {
       const client = CLIENT_OF[(index * 37) % CLIENT_OF.length] ?? 'mdk'
       const somebody = person(`author ${seed} ${index}`)
-      const supply = await Supply.of(somebody, client, now)
-      const asked = () => onAsked(author)
       const auth = authOf(index, AUTHENTICATED_AUTHORS_OF_10)
-      const author: Author = new Author(client, device(somebody, auth, { onAsked: asked }), supply, now)
+      const itsDevice = device(somebody, auth, { onAsked: () => onAsked(author) })
+      const isDormant = index % 10 >= 10 - DORMANT_AUTHORS_OF_10
+      const author: Author = new Author({ client, device: itsDevice, now, lifetimeSeconds, isDormant })
       authors.push(author)
     }
     const inviters = Array.from({ length: settings.inviters }, (_, index) => {
@@ -156,20 +186,22 @@ export class People {
       const auth = authOf(index, AUTHENTICATED_INVITERS_OF_10)
       return { client, device: device(person(`inviter ${seed} ${index}`), auth) }
     })
-    const address = addressOf(0)
-    const hoarders = Array.from({ length: HOARDERS }, (_, index) => [
-      device(person(`hoarder ${seed} ${index}`), 'answers', { address }),
-      device(person(`hoarder ${seed}`), 'answers'),
-    ])
+    const hoarders = WANTS.flatMap((wants) => {
+      const address = addressOf(++devices)
+      return Array.from({ length: HOARDERS }, (_, index) => [
+        { wants, device: device(person(`hoarder ${seed} ${wants} ${index}`), 'answers', { address }) },
+        { wants, device: device(person(`hoarder ${seed} ${wants}`), 'answers') },
+      ]).flat()
+    })
     const browsers = Array.from({ length: BROWSERS }, (_, index) =>
       device(person(`browser ${seed} ${index}`), authOf(index, 5)),
     )
-    return new People(authors, { inviters, hoarders: hoarders.flat(), browsers })
+    return new People(authors, { inviters, hoarders, browsers })
   }
 
   get devices(): Device[] {
-    const owned = [...this.authors, ...this.inviters].map(({ device }) => device)
-    return [...owned, ...this.hoarders, ...this.browsers]
+    const owned = [...this.authors, ...this.inviters, ...this.hoarders].map(({ device }) => device)
+    return [...owned, ...this.browsers]
   }
 
   authorOf(pubkey: Pubkey): Author | undefined {

@@ -79,34 +79,37 @@ export function signQuickly(
   return event
 }
 
+const HOUR = 3600
+
+/** An author's leaf, in the first KeyPackage that was made with it. */
+interface Leaf {
+  readonly first: MadeKeyPackage
+  readonly key: KeyObject
+  /** Seconds since the epoch. */
+  readonly madeAt: number
+}
+
 /** Makes the packages of one author, one after the other. */
 export class Supply {
   readonly #author: Person
   readonly #client: ClientKind
-  readonly #first: MadeKeyPackage
-  readonly #key: KeyObject
+  /** How long a package can be used, in seconds; without it, as long as the client has it. */
+  readonly #lifetimeSeconds: number | undefined
+  #leaf: Leaf | undefined
   #made = 0
 
-  private constructor(author: Person, client: ClientKind, first: MadeKeyPackage) {
+  constructor(author: Person, client: ClientName, lifetimeSeconds?: number) {
     this.#author = author
-    this.#client = client
-    this.#first = first
-    this.#key = createPrivateKey({
-      key: Buffer.from(first.privatePackage.signaturePrivateKey),
-      format: 'der',
-      type: 'pkcs8',
-    })
+    this.#client = CLIENTS[client]
+    this.#lifetimeSeconds = lifetimeSeconds
   }
 
-  /** @param now seconds since the epoch */
-  static async of(author: Person, client: ClientName, now: number): Promise<Supply> {
-    const { first } = CLIENTS[client]
-    return new Supply(author, CLIENTS[client], await first(author, now, { seed: author.pubkey }))
-  }
-
-  /** The events of one new KeyPackage: one, or twins. */
+  /**
+   * The events of one new KeyPackage: one, or twins.
+   * @param createdAt seconds since the epoch
+   */
   async next(createdAt: number): Promise<readonly Supplied[]> {
-    const keyPackage = this.#nextKeyPackage()
+    const keyPackage = this.#nextKeyPackage(await this.#leafAt(createdAt))
     const settings = { createdAt, keyPackage, sign: signQuickly }
     const events = await this.#client.events(this.#author, settings)
     const ref = keyPackageRef(keyPackage.bytes, keyPackage.ciphersuite)
@@ -118,15 +121,29 @@ export class Supply {
     })
   }
 
+  /** The lifetime is part of the leaf, which is made anew when half of it is over. */
+  async #leafAt(now: number): Promise<Leaf> {
+    const seconds = this.#lifetimeSeconds
+    const leaf = this.#leaf
+    if (leaf !== undefined && (seconds === undefined || now < leaf.madeAt + seconds / 2)) return leaf
+    const first = await this.#client.first(this.#author, now, {
+      seed: `${this.#author.pubkey} ${this.#made}`,
+      ...(seconds !== undefined && { lifetime: { notBefore: now - HOUR, notAfter: now + seconds } }),
+    })
+    const der = Buffer.from(first.privatePackage.signaturePrivateKey)
+    this.#leaf = { first, key: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }), madeAt: now }
+    return this.#leaf
+  }
+
   /** Any 32 bytes are an X25519 public key. */
-  #nextKeyPackage(): PublishableKeyPackage {
-    const { bytes, message, ciphersuite } = this.#first
+  #nextKeyPackage({ first, key }: Leaf): PublishableKeyPackage {
+    const { bytes, message, ciphersuite } = first
     const initKey = createHash('sha256')
       .update(`${this.#author.pubkey} ${this.#made++}`)
       .digest()
     const signed = Buffer.from(bytes.subarray(0, bytes.length - SIGNATURE.length))
     initKey.copy(signed, INIT_KEY_OFFSET)
-    const signature = sign(null, signedContent(signed), this.#key)
+    const signature = sign(null, signedContent(signed), key)
     const changed = Buffer.concat([signed, vectorHeader(signature.length), signature])
     const wireFormat = message.subarray(0, message.length - bytes.length)
     return { bytes: changed, message: Buffer.concat([wireFormat, changed]), ciphersuite }

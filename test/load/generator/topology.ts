@@ -9,6 +9,7 @@ import { type RedisServer, startCluster, startRedis } from '../../support/redis.
 import { scratch } from '../../support/scratch.ts'
 import type { LoadOptions } from './options.ts'
 import { SMALL_RELAY } from './small-relay.ts'
+import { INSPECTABLE } from './soak/garbage.ts'
 
 /** A process whose use of the machine is measured. */
 export interface Watched {
@@ -18,6 +19,9 @@ export interface Watched {
 
 export interface Started {
   readonly urls: readonly string[]
+  readonly servers: readonly Serving[]
+  /** Of the operator's listeners, of the same servers. */
+  readonly operatorUrls: readonly string[]
   /** The address of the relay behind. */
   readonly relayUrl?: string
   /** In words, for the report. */
@@ -47,17 +51,21 @@ export async function start(options: LoadOptions, more: readonly string[]): Prom
   const hasRelay = topology !== 'standalone'
   const relay = hasRelay ? await startRelay() : undefined
   const limits = hasRelay ? [] : ['--server-max-connections', '0']
-  const settings = ['--proxy-trust', '127.0.0.1', ...limits, ...more]
+  const settings = ['--proxy-trust', '127.0.0.1', '--admin-listen', '127.0.0.1:0', ...limits, ...more]
   const upstream = relay === undefined ? [] : ['--upstream', relay.url]
   const args = ['--store', store.address, ...upstream, ...settings]
   const servers: Serving[] = []
   for (let server = 0; server < (topology === 'proxies' || topology === 'cluster' ? 2 : 1); server++)
-    servers.push(await serveCli(args))
+    servers.push(await serveCli(args, { env: { NODE_OPTIONS: INSPECTABLE } }))
   const redisPids = await Promise.all(
     store.redis.map(async (redis) => Number(await redis.info('process_id'))),
   )
   return {
+    servers,
     urls: servers.map(({ url }) => url.replace(/^http/, 'ws')),
+    operatorUrls: servers.flatMap(({ log }) =>
+      log.flatMap(({ operator }) => (operator === undefined ? [] : String(operator))),
+    ),
     ...(relay !== undefined && { relayUrl: relay.url }),
     description: describe(options, store),
     settings,

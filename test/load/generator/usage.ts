@@ -1,10 +1,11 @@
 /** What processes use of the machine, as Linux counts it. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Watched } from './topology.ts'
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick is. */
 const TICKS_A_SECOND = 100
+const KIB = 1024
 
 /** Processor seconds used so far, of the process and all its threads. */
 function processorSeconds(pid: number): number {
@@ -14,8 +15,18 @@ function processorSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND
 }
 
-/** Processor seconds by process, from now until it is asked. */
+export function residentBytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * KIB
+}
+
+export function openDescriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
+}
+
+/** Processor seconds by process, from now until it is asked; of none where the system does not say it like Linux. */
 export function stopwatch(processes: readonly Watched[]): () => Map<string, number> {
+  if (!existsSync('/proc/self/stat')) return () => new Map()
   const before = processes.map(({ pid }) => processorSeconds(pid))
   return () =>
     new Map(

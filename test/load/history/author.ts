@@ -13,7 +13,7 @@ import { type NamedTerms, PUBLIC_URL } from './terms.ts'
 
 /** Events are so old that no clock that is stepped takes one for a thing of the future. */
 const AGE_SECONDS = 2 * 3600
-const ONE_TIME = 12
+const ONE_TIME = 10
 const SLOTS = ['a'.repeat(64), 'b'.repeat(64)]
 const ROTATIONS = 3
 

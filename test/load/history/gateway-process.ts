@@ -26,6 +26,7 @@ export class GatewayProcess {
   #options: OptionsInput = {}
   #serving: Serving | undefined
   #ahead: readonly Ahead[] = []
+  #crash: string | undefined
 
   /** @param settings besides the options: the store, above all */
   constructor(settings: object) {
@@ -52,6 +53,12 @@ export class GatewayProcess {
       env: { NODE_OPTIONS: `--import=${CLOCK_STEPS}`, CLOCK_FILE: this.#clockFile },
     })
     this.#listen = new URL(this.#serving.url).host
+    void this.#watch(this.#serving)
+  }
+
+  /** What it said last if it has ended by itself, which it never may (I9). */
+  get crash(): string | undefined {
+    return this.#crash
   }
 
   /** It gets no chance to finish anything. */
@@ -61,6 +68,16 @@ export class GatewayProcess {
 
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
+  }
+
+  async #watch(serving: Serving): Promise<void> {
+    const { code } = await serving.finished
+    if (serving !== this.#serving) return
+    const last = [
+      ...serving.log.slice(-5).map((line) => JSON.stringify(line)),
+      ...serving.complaints.slice(-20),
+    ]
+    this.#crash = [`a gateway ended with ${code}:`, ...last].join('\n')
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {

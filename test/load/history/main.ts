@@ -1,28 +1,59 @@
-/** Plays rounds under faults, and says what was found: `npm run load:history -- [--fault NAME] [--rounds N] [--seed S]`. */
+/**
+ * Plays rounds under faults, and says what was found:
+ *
+ *     npm run load:history -- [--fault NAME ...] [--rounds N] [--seed S] [--terms NAME] [--until-found]
+ */
 
 import { parseArgs } from 'node:util'
 import { FAULTS } from './faults/every-fault.ts'
 import { playFault } from './play.ts'
+import { TERMS_NAMES } from './terms.ts'
 
 const { values } = parseArgs({
   options: {
-    fault: { type: 'string' },
+    fault: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '5' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    // One of those that rounds otherwise take in turns.
+    terms: { type: 'string' },
+    'until-found': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 })
-const { fault: name, seed } = values
+const { fault: names, seed } = values
 const rounds = Number(values.rounds)
-const faults = FAULTS.filter((fault) => name === undefined || fault.name === name)
-if (faults.length === 0 || !Number.isSafeInteger(rounds)) {
-  process.stderr.write(`the faults are ${FAULTS.map((fault) => fault.name).join(', ')}\n`)
-  process.exit(2)
+const faults = FAULTS.filter((fault) => names.length === 0 || names.includes(fault.name))
+const terms = TERMS_NAMES.filter((known) => values.terms === undefined || known === values.terms)
+const isWrong = faults.length === 0 || terms.length === 0 || !(Number.isSafeInteger(rounds) && rounds > 0)
+if (values.help || isWrong) {
+  process[values.help ? 'stdout' : 'stderr'].write(usage())
+  process.exit(values.help ? 0 : 2)
 }
+process.once('SIGINT', () => process.exit(130))
 
 let isAsPromised = true
 for (const fault of faults) {
-  const outcome = await playFault(fault, { rounds, seed, say: (line) => process.stdout.write(`${line}\n`) })
+  const outcome = await playFault(fault, {
+    rounds,
+    seed,
+    terms,
+    end: values['until-found'] ? 'once found' : 'after all',
+    say: (line) => process.stdout.write(`${line}\n`),
+  })
   if (outcome === 'broken') isAsPromised = false
 }
 await globalThis.tidyUp?.()
 process.exit(isAsPromised ? 0 : 1)
+
+function usage(): string {
+  const rows = FAULTS.map(({ name, promised }) => {
+    return promised === 'yes' ? `  ${name}` : `  ${name} (not promised: ${promised.no})`
+  })
+  return `npm run load:history -- [--fault NAME ...] [--rounds N] [--seed S] [--terms NAME] [--until-found]
+
+faults:
+${rows.join('\n')}
+terms: ${TERMS_NAMES.join(', ')}; by default each for some rounds
+--until-found: the first round with a violation is the last
+`
+}

@@ -10,7 +10,13 @@ import {
   putPackage,
   releasePackages,
 } from '../../../plugin/stock/record.ts'
-import type { ClaimOutcome, ClaimPolicy, StockedPackage, StockLimits } from '../../../plugin/store.ts'
+import type {
+  ClaimOutcome,
+  ClaimPolicy,
+  CountedClaim,
+  StockedPackage,
+  StockLimits,
+} from '../../../plugin/store.ts'
 import { type Claiming, isUnknown, type Operation } from './operation.ts'
 
 /** A package without its event. */
@@ -19,8 +25,8 @@ type Kept = AuthorRecord<StockedPackage>
 /** What was claimed for a client that may not have received it. */
 interface Unreceived {
   readonly ids: readonly EventId[]
-  readonly at: number
   readonly release: Claiming['release']
+  readonly counted: Omit<CountedClaim, 'policy'>
 }
 
 export interface State {
@@ -46,36 +52,31 @@ export interface Result {
 }
 
 export class Model {
-  readonly #terms: Terms
+  /** Of the servers. */
+  readonly terms: Terms
 
   constructor(terms: Terms) {
-    this.#terms = terms
+    this.terms = terms
   }
 
-  /** The same operations, all at one second if no second makes a difference: then fewer states are different. */
-  simplified(operations: readonly Operation[]): readonly Operation[] {
-    const all = operations.flatMap(({ seconds }) => seconds)
-    const [first, last] = [Math.min(...all), Math.max(...all)]
-    if (last - first >= this.#terms.shortestSeconds) return operations
-    return operations.map((operation) => ({ ...operation, seconds: [first] }))
-  }
-
-  /** The different states after the operation, at each second at which the rules answer what the client saw. */
+  /** The states after the operation, one for each second at which the rules answer what the client saw. */
   after(state: State, operation: Operation): State[] {
-    const states = new Map<string, State>()
-    for (const second of operation.seconds) {
-      const result = this.at(state, operation, second)
-      if (result.isAsSeen) states.set(keyOf(result.state), result.state)
-    }
-    return [...states.values()]
+    const results = operation.seconds.map((second) => this.at(state, operation, second))
+    return results.flatMap((result) => (result.isAsSeen ? [result.state] : []))
   }
 
-  /** The states after one of the claims that nobody received was released. */
+  /**
+   * The states after one of the claims that nobody received was released. A store that could not answer in time also gives back what
+   * quotas counted.
+   */
   afterReleases(state: State): State[] {
-    return state.unreceived.map(({ ids, at }, index) => ({
-      record: releasePackages(state.record, ids, at).record,
-      unreceived: state.unreceived.toSpliced(index, 1),
-    }))
+    const { policy } = this.terms
+    return state.unreceived.flatMap(({ ids, counted }, index) => {
+      const unreceived = state.unreceived.toSpliced(index, 1)
+      return [undefined, { ...counted, policy }].map((givenBack) => {
+        return { record: releasePackages(state.record, ids, counted.at, givenBack).record, unreceived }
+      })
+    })
   }
 
   at(state: State, operation: Operation, second: number): Result {
@@ -107,7 +108,7 @@ export class Model {
   }
 
   #claim(state: State, { claim, answer, release }: Claiming, at: number): Result {
-    const { record, outcome } = claimPackages(state.record, claim, this.#terms.policy, at)
+    const { record, outcome } = claimPackages(state.record, claim, this.terms.policy, at)
     const after = { ...state, record }
     if (answer !== 'unknown')
       return { answer: wordsOf(outcome), isAsSeen: isAnsweredBy(answer, outcome), state: after }
@@ -115,12 +116,15 @@ export class Model {
     if (outcome.outcome !== 'delivered' || record === state.record)
       return { answer: wordsOf(outcome), isAsSeen: true, state: after }
     const ids = outcome.packages.map(({ id }) => id)
-    const unreceived = [...state.unreceived, { ids, at, release }]
+    const { requester, address, network } = claim
+    const { freshTaken } = outcome
+    const counted = { requester, address, ...(network !== undefined && { network }), freshTaken, at }
+    const unreceived = [...state.unreceived, { ids, release, counted }]
     return { answer: wordsOf(outcome), isAsSeen: true, state: { record, unreceived } }
   }
 
   #limits(sentBy: 'author' | 'others'): StockLimits {
-    const { publish, ...others } = this.#terms.limits
+    const { publish, ...others } = this.terms.limits
     if (sentBy === 'others') return others
     return { ...others, ...(publish && { publish }), counts: 'stale too' }
   }
@@ -155,23 +159,4 @@ function wordsOf(outcome: ClaimOutcome<StockedPackage>): string {
 /** Ids as a timeline shows them. */
 export function named(ids: readonly EventId[]): string {
   return ids.length === 0 ? 'nothing' : ids.map((id) => id.slice(0, 6)).join(' ')
-}
-
-/** The same for states that no operation can tell apart: most lists of a record are in the order in which it was written. */
-export function keyOf({ record, unreceived }: State): string {
-  if (record === undefined) return JSON.stringify(unreceived)
-  const { packages, known, windows, takes = [], ...rest } = record
-  return JSON.stringify([
-    packages
-      .map(({ id, alias, exposure, receivedAt }) => JSON.stringify([id, alias, exposure, receivedAt]))
-      .sort(),
-    known.map(({ name }) => name).sort(),
-    Object.entries(windows).sort(([a], [b]) => (a < b ? -1 : 1)),
-    takes.map((take) => JSON.stringify(take)).sort(),
-    {
-      ...rest,
-      deliveries: rest.deliveries.map(({ spent, ...delivery }) => [delivery, spent.map(({ id }) => id)]),
-    },
-    unreceived.map((claimed) => JSON.stringify(claimed)).sort(),
-  ])
 }

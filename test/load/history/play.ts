@@ -2,22 +2,29 @@
 
 import { playRound, type RoundResult } from './round.ts'
 import { type Fault, type Stage, startAll } from './stage.ts'
-import { TERMS_NAMES, termsNamed } from './terms.ts'
+import { type TermsName, termsNamed } from './terms.ts'
 
 export interface PlaySettings {
   readonly rounds: number
   readonly seed: string
-  /** The number of the first round; 0 by default. */
+  /** Whose turn it is for some rounds each. */
+  readonly terms: readonly TermsName[]
+  /** `once found`: the first round with a violation is the last. */
+  readonly end: 'after all' | 'once found'
   readonly say: (line: string) => void
 }
 
 /** `broken`: a promise did not hold, or a history could not be decided. */
 export type PlayOutcome = 'as promised' | 'broken'
 
+/** Where much is lost, many histories have no order, and each is searched to the end. */
+const FEW_STATES = 10_000
+
 /** So many rounds are played with gateways of the same settings. */
 const ROUNDS_EACH = 4
 
-export async function playFault(fault: Fault, { rounds, seed, say }: PlaySettings): Promise<PlayOutcome> {
+export async function playFault(fault: Fault, settings: PlaySettings): Promise<PlayOutcome> {
+  const { rounds, seed, end, say } = settings
   const missing = fault.missing?.()
   if (missing !== undefined) {
     say(`${fault.name}: SKIPPED, ${missing}`)
@@ -28,14 +35,17 @@ export async function playFault(fault: Fault, { rounds, seed, say }: PlaySetting
   const results: RoundResult[] = []
   try {
     for (let round = 0; round < rounds; round++) {
-      const terms = termsNamed(TERMS_NAMES[Math.floor(round / ROUNDS_EACH) % TERMS_NAMES.length] ?? 'default')
+      const turn = Math.floor(round / ROUNDS_EACH) % settings.terms.length
+      const terms = termsNamed(settings.terms[turn] ?? 'default')
       if (round % ROUNDS_EACH === 0) await startAll(stage.gateways, terms.settings)
-      const result = await playRound({ stage, terms, seed: `${seed} ${fault.name} ${round}` })
+      const mostStates = fault.promised === 'yes' ? {} : { mostStates: FEW_STATES }
+      const result = await playRound({ stage, terms, seed: `${seed} ${fault.name} ${round}`, ...mostStates })
       results.push(result)
       for (const violation of result.violations) {
         say(`${fault.name}, round ${round}, ${terms.name} settings: no legal order for ${violation}`)
         say(`again: npm run load:history -- --fault ${fault.name} --rounds ${round + 1} --seed ${seed}`)
       }
+      if (end === 'once found' && result.violations.length > 0) break
     }
   } finally {
     await endAll(stage)
@@ -64,5 +74,5 @@ function told(
       `${sum((result) => result.unknown)} unknown outcomes, ${sum((result) => result.authors)} authors checked, ` +
       `${violations} violations${expected}${undecided > 0 ? `, ${undecided} undecided` : ''}, ${seconds.toFixed(0)} s`,
   )
-  return undecided > 0 || (violations > 0 && promised === 'yes') ? 'broken' : 'as promised'
+  return promised === 'yes' && violations + undecided > 0 ? 'broken' : 'as promised'
 }

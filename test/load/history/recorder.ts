@@ -128,6 +128,12 @@ export class Recorder {
     return true
   }
 
+  /** How many operations of a visitor were not answered. */
+  unknownOf({ name }: Visitor): number {
+    return this.#drafts.filter(({ by, answeredAt }) => by === name && answeredAt === Number.POSITIVE_INFINITY)
+      .length
+  }
+
   /** The history of each author. What was not answered has begun until now, or never does. */
   histories(): Map<Pubkey, readonly Operation[]> {
     const until = Date.now()

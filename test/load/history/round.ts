@@ -1,5 +1,6 @@
 /** Plays one round on a stage: authors and requesters at work before, during and after a fault; then checks every author. */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { eventually } from '../../support/eventually.ts'
 import { keyPackageEvent, type MadeKeyPackage, makeKeyPackage } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
@@ -17,14 +18,20 @@ import { Visitor } from './visitor.ts'
 const AUTHORS = 6
 const REQUESTERS = 8
 const LEAVERS = 3
-/** Operations of each client. During the fault few, because many without an answer have many orders. */
-const STEPS = { before: 4, during: 3, after: 4 }
+/** Operations of each client, before and after the fault. */
+const STEPS = { before: 4, after: 4 }
+/** During it: as long as it lasts, but few of them without an answer, because those have many orders. */
+const DURING = { least: 3, most: 10, unknown: 3 }
+/** The longest pause between two of these: at first clients are busy, and then they are there still. */
+const [SHORT_MS, LONG_MS] = [10, 500]
 const FIRST_PACKAGES = 4
 /** Redis may refuse changes for ten seconds after a failover. */
 const READY_MS = 60_000
 
 export interface Round {
   readonly stage: Stage
+  /** The search for each order is given up after so many states; by default after some seconds. */
+  readonly mostStates?: number
   readonly terms: NamedTerms
   /** Everything random follows from it. */
   readonly seed: string
@@ -40,21 +47,22 @@ export interface RoundResult {
   readonly violations: readonly string[]
 }
 
-export async function playRound({ stage, terms, seed }: Round): Promise<RoundResult> {
+export async function playRound({ stage, terms, seed, mostStates }: Round): Promise<RoundResult> {
   const recorder = new Recorder(terms)
   const cast = await castOf(stage, terms, seed)
   const play = new Play(cast, recorder, seed)
   try {
     await play.prepare()
     await play.run(STEPS.before)
-    await Promise.all([stage.harm(play.clients(), randomFor(seed, 'harm')), play.run(STEPS.during)])
+    await play.runDuring((clients) => stage.harm(clients, randomFor(seed, 'harm')))
     await ready(stage, seed)
     await play.run(STEPS.after)
     await play.end()
+    await stage.settle?.()
   } finally {
     await play.close()
   }
-  return check(recorder, cast.authors, terms)
+  return check(recorder, cast.authors, terms, mostStates)
 }
 
 interface Cast {
@@ -90,10 +98,16 @@ async function castOf({ gateways }: Stage, terms: NamedTerms, seed: string): Pro
 /** Fewer than requesters; two of them in one network. */
 const ADDRESSES = ['10.2.0.1', '10.2.0.2', '2001:db8:0:1::1', '2001:db8:0:2::1', '10.2.0.3']
 
+interface Actor {
+  readonly visitor: Visitor
+  readonly random: Random
+  readonly step: () => Promise<void>
+}
+
 class Play {
   readonly #cast: Cast
   readonly #recorder: Recorder
-  readonly #actors: readonly (() => Promise<void>)[]
+  readonly #actors: readonly Actor[]
   #begun = 0
   #isRunning = false
   #onProgress = new Set<() => void>()
@@ -108,24 +122,13 @@ class Play {
     this.#actors = [
       ...[...cast.owners].map(([author, owner]) => {
         const random = randomFor(seed, owner.name, 'acts')
-        return () => this.#publisherStep(author, owner, random)
+        return { visitor: owner, random, step: () => this.#publisherStep(author, owner, random) }
       }),
       ...cast.requesters.map((requester) => {
         const random = randomFor(seed, requester.name, 'acts')
-        return () => this.#requesterStep(requester, random)
+        return { visitor: requester, random, step: () => this.#requesterStep(requester, random) }
       }),
     ]
-  }
-
-  clients(): Clients {
-    this.#isRunning = true
-    return {
-      begun: (count) => this.#afterMore(count),
-      cutAll: () => {
-        for (const visitor of this.#visitors()) visitor.cut()
-      },
-      claimAndLeave: () => this.#claimAndLeave(),
-    }
   }
 
   async prepare(): Promise<void> {
@@ -143,14 +146,39 @@ class Play {
 
   /** Each client does so many things. */
   async run(steps: number): Promise<void> {
-    this.#isRunning = true
     await Promise.all(
-      this.#actors.map(async (step) => {
+      this.#actors.map(async ({ step }) => {
         for (let count = 0; count < steps; count++) await step()
       }),
     )
-    this.#isRunning = false
-    this.#progress()
+  }
+
+  /** Clients go on until the harm is done and repaired. */
+  async runDuring(harm: (clients: Clients) => Promise<void>): Promise<void> {
+    let isOver = false
+    const clients = {
+      begun: (count: number) => this.#afterMore(count),
+      cutAll: () => {
+        for (const visitor of this.#visitors()) visitor.cut()
+      },
+      claimAndLeave: () => this.#claimAndLeave(),
+    }
+    this.#isRunning = true
+    const acting = this.#actors.map(async ({ step, visitor, random }) => {
+      for (let count = 0; count < DURING.most && (count < DURING.least || !isOver); count++) {
+        if (this.#recorder.unknownOf(visitor) >= DURING.unknown) return
+        await step()
+        if (!isOver) await wait(random(count < DURING.least ? SHORT_MS : LONG_MS))
+      }
+    })
+    const acted = Promise.all(acting).then(() => {
+      this.#isRunning = false
+      this.#progress()
+    })
+    const harmed = harm(clients).finally(() => {
+      isOver = true
+    })
+    await Promise.all([acted, harmed])
   }
 
   /** Each owner lists what is left. */
@@ -247,7 +275,14 @@ async function ready({ gateways }: Stage, seed: string): Promise<void> {
         random,
       })
       for (const [someone, keyPackage] of probes)
-        await eventually('a gateway takes changes', () => isTaken(visitor, someone, keyPackage), READY_MS)
+        await eventually(
+          'a gateway takes changes',
+          () => isTaken(visitor, someone, keyPackage),
+          READY_MS,
+        ).catch((error: unknown) => {
+          const last = gateway.log.slice(-8).map((line) => JSON.stringify(line))
+          throw new Error(['it takes none, and logged last:', ...last].join('\n'), { cause: error })
+        })
       await visitor.close()
     }),
   )
@@ -271,7 +306,12 @@ async function isTaken(visitor: Visitor, someone: Person, keyPackage: MadeKeyPac
   return answer !== undefined && !answer.why.startsWith('error: ')
 }
 
-function check(recorder: Recorder, authors: readonly Author[], terms: NamedTerms): RoundResult {
+function check(
+  recorder: Recorder,
+  authors: readonly Author[],
+  terms: NamedTerms,
+  mostStates?: number,
+): RoundResult {
   const model = new Model(terms)
   const histories = recorder.histories()
   const all: Operation[] = [...histories.values()].flat()
@@ -279,7 +319,7 @@ function check(recorder: Recorder, authors: readonly Author[], terms: NamedTerms
   let undecided = 0
   for (const { name, person: someone } of authors) {
     const operations = histories.get(someone.pubkey) ?? []
-    const verdict = findOrder(operations, model)
+    const verdict = findOrder(operations, model, mostStates)
     if (verdict.outcome === 'undecided') undecided += 1
     if (verdict.outcome === 'illegal')
       violations.push(`${name} (${someone.pubkey})\n${timelineOf(operations, verdict, model)}`)

@@ -4,8 +4,9 @@
  */
 
 import { createHash } from 'node:crypto'
-import { keyOf, type Model, NOTHING, type State } from './model.ts'
+import { type Model, NOTHING, type State } from './model.ts'
 import { isUnknown, type Operation } from './operation.ts'
+import { atOneSecond, keysFor } from './simpler.ts'
 
 /** An operation in its place, or a claim that was released because nobody received it. */
 export type Step =
@@ -44,6 +45,7 @@ interface Placed {
 class Search {
   readonly #all: readonly Placed[]
   readonly #model: Model
+  readonly #keyOf: (state: State) => string
   readonly #mostStates: number
   readonly #visited = new Set<string>()
   readonly #path: Step[] = []
@@ -57,7 +59,8 @@ class Search {
     this.#model = model
     this.#mostStates = mostStates
     // What was answered first is tried first; what may not have happened at all, last.
-    this.#all = [...model.simplified(operations)]
+    this.#keyOf = keysFor(operations, model.terms)
+    this.#all = [...atOneSecond(operations, model.terms)]
       .sort((a, b) => a.answeredAt - b.answeredAt || a.invokedAt - b.invokedAt)
       .map((operation, index) => ({ operation, bit: 1n << BigInt(index) }))
   }
@@ -80,14 +83,14 @@ class Search {
   #visit(left: Left, state: State): boolean {
     const open = left.operations.filter(({ operation }) => !isUnknown(operation)).length
     if (open === 0) return true
-    const key = keyOf(state)
+    const key = this.#keyOf(state)
     if (!this.#isNew(left, key)) return false
     if (open < this.#furthest.open) this.#furthest = { open, prefix: [...this.#path], left: left.operations }
     const next = nextOf(left.operations)
     const ways = next.flatMap((placed) =>
       this.#model
         .after(state, placed.operation)
-        .map((after) => ({ placed, after, isChange: keyOf(after) !== key })),
+        .map((after) => ({ placed, after, isChange: this.#keyOf(after) !== key })),
     )
     // An answer that changes nothing may as well be given now: whatever order there is, there is one with it here.
     const idle = ways.find(({ placed, isChange }) => !isChange && !isUnknown(placed.operation))

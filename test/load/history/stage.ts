@@ -20,6 +20,8 @@ export type Harm = (clients: Clients, random: Random) => Promise<void>
 export interface Stage {
   readonly gateways: readonly GatewayProcess[]
   readonly harm: Harm
+  /** After the repair: until gateways keep every promise again. */
+  settle?(): Promise<void>
   /** Ends the store. Gateways are ended by whoever started them. */
   close(): Promise<void>
 }

@@ -34,9 +34,9 @@ const SETTINGS = {
     quota: {
       ...NOT_BY_AUTHOR,
       ...ANY_NUMBER,
-      perAuthor: { max: 2, windowSeconds: 1 },
-      perAddress: { max: 5, windowSeconds: 2 },
-      publish: { max: 4, windowSeconds: 1 },
+      perAuthor: { max: 2, windowSeconds: 2 },
+      perAddress: { max: 4, windowSeconds: 3 },
+      publish: { max: 4, windowSeconds: 2 },
     },
     claim: { redeliverySeconds: 1 },
     stock: { max: 6, keep: 0, retireAfterSeconds: 1 },

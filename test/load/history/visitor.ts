@@ -107,9 +107,11 @@ export class Visitor {
 
   async connect(): Promise<VisitorConnection> {
     if (this.#connection?.client.socket.readyState === 1) return this.#connection
-    const connection = await eventually(`${this.name} is connected`, () => this.#tryToConnect(), RECONNECT_MS)
-    this.#connection = connection
-    return connection
+    const { name } = this
+    const connected = await eventually(`${name} is connected`, () => this.#orCrash(), RECONNECT_MS)
+    if (typeof connected === 'string') throw new Error(connected)
+    this.#connection = connected
+    return connected
   }
 
   /** Without a close frame. */
@@ -147,6 +149,11 @@ export class Visitor {
     const client = this.#connection?.client
     this.#connection = undefined
     if (client !== undefined && client.socket.readyState <= 1) await client.close()
+  }
+
+  async #orCrash(): Promise<VisitorConnection | string> {
+    const crash = this.#settings.gateways.find((gateway) => gateway.crash !== undefined)?.crash
+    return crash ?? this.#tryToConnect()
   }
 
   async #tryToConnect(): Promise<VisitorConnection> {

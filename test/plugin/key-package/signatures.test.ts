@@ -7,8 +7,18 @@ import { encodeKeyPackage, signKeyPackage } from 'ts-mls/keyPackage.js'
 import { decodeKeyPackage, type Signed } from '../../../plugin/key-package/decode.ts'
 import { checkForReceivers } from '../../../plugin/key-package/receivers.ts'
 import { hasValidSignatures, verifySignatures } from '../../../plugin/key-package/signatures.ts'
-import { everyBit, flipped, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
+import {
+  everyBit,
+  flipped,
+  madeWith,
+  oneBitOfEveryByte,
+  outcomeOf,
+  SUITES,
+} from '../../support/made-packages.ts'
 import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
+
+/** Those of P-521 and P-384: OpenSSL takes 1 to 2 ms for each verification. */
+const SLOW_SUITES = [5, 7]
 
 describe('signatures', () => {
   it.each(SUITES)('of ciphersuite %i are valid', (suite) => {
@@ -23,7 +33,8 @@ describe('signatures', () => {
 
   it.each(SUITES)('of ciphersuite %i are not valid after any change of one bit', (suite) => {
     const { message } = madeWith(suite)
-    expect(survivingBits(message, everyBit(message))).toEqual([])
+    const bits = SLOW_SUITES.includes(suite) ? oneBitOfEveryByte(message) : everyBit(message)
+    expect(survivingBits(message, bits)).toEqual([])
   })
 })
 

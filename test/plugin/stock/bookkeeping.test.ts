@@ -6,10 +6,7 @@ import type { Stock } from '../../../plugin/stock/stock.ts'
 import { authorNamed, HOUR, NO_DELETIONS, NOW, packageNamed, slotNamed } from '../../contract/index.ts'
 
 const ALICE = authorNamed('alice')
-const [ONE, TWO] = ['one', 'two'].map((name) => packageNamed(name, ALICE)) as [
-  ReturnType<typeof packageNamed>,
-  ReturnType<typeof packageNamed>,
-]
+const [ONE, TWO] = [packageNamed('one', ALICE), packageNamed('two', ALICE)]
 const EMPTY: Stock = { packages: [], deliveries: [] }
 const DELIVERY = { requester: 'bob', deliveredAt: NOW, keptUntil: NOW + 60, times: 1, spent: [TWO] }
 const DELETIONS = { ...NO_DELETIONS, everything: [NOW, NOW + 2 * HOUR] as const }

@@ -16,11 +16,9 @@ import { authorNamed, claimBy, NOW, POLICY, packageNamed } from '../../contract/
 const ALICE = authorNamed('alice')
 const BY_BOB = claimBy('bob', ALICE)
 const REDELIVERING = { ...POLICY, redeliverySeconds: 60 }
-const [ONE, TWO, LAST] = ['one', 'two', 'last'].map((name) => packageNamed(name, ALICE)) as [
-  ReturnType<typeof packageNamed>,
-  ReturnType<typeof packageNamed>,
-  ReturnType<typeof packageNamed>,
-]
+const ONE = packageNamed('one', ALICE)
+const TWO = packageNamed('two', ALICE)
+const LAST = packageNamed('last', ALICE)
 /** Two packages spent, and the shared one beside them. */
 const DELIVERY: Delivery = deliveryOf([ONE, TWO], LAST, BY_BOB, REDELIVERING, NOW)
 

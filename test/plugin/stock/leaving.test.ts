@@ -158,10 +158,7 @@ describe('a stock', () => {
   })
 
   it('gives other ranks to what is there, and to what a release would bring back', () => {
-    const [there, spent] = ['one', 'two'].map((name) => packageNamed(name, ALICE)) as [
-      StockedPackage,
-      StockedPackage,
-    ]
+    const [there, spent] = [packageNamed('one', ALICE), packageNamed('two', ALICE)]
     const delivery = { requester: 'bob', deliveredAt: NOW, keptUntil: NOW + 60, times: 1, spent: [spent] }
     const ranked = rank(
       { packages: [there], deliveries: [delivery] },

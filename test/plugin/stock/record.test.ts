@@ -40,6 +40,7 @@ import {
   packageNamed,
 } from '../../contract/index.ts'
 import { storedPackages } from '../../contract/reading.ts'
+import { expectEqual } from '../../support/equal.ts'
 import { type History, histories, type Step } from '../../support/histories.ts'
 
 const ALICE = authorNamed('alice')
@@ -57,7 +58,7 @@ describe('the record of an author', () => {
   it('answers every step of a history as the memory store does, read from JSON each time', async () => {
     await fc.assert(
       fc.asyncProperty(histories([ALICE]), async (history) => {
-        expect(await replay(history, new RecordKeeper())).toEqual(await replay(history, new StoreKeeper()))
+        expectEqual(await replay(history, new RecordKeeper()), await replay(history, new StoreKeeper()))
       }),
       { seed: 30443, numRuns: 150 },
     )
@@ -72,7 +73,7 @@ describe('the record of an author', () => {
         if (record === undefined) return
         const due = sweepDueAt(record, 600)
         if (due === undefined) return
-        expect(sweepPackages(record, 600, due - 1).record).toEqual(record)
+        expectEqual(sweepPackages(record, 600, due - 1).record, record)
         expect(sweepPackages(record, 600, Math.max(due, NOW)).record).not.toEqual(record)
       }),
       { seed: 10051, numRuns: 100 },
@@ -250,7 +251,7 @@ class RecordKeeper implements Keeper {
 
   #write<Outcome>(change: RecordChange<Outcome>): RecordChange<Outcome> {
     this.record = change.record && JSON.parse(JSON.stringify(change.record))
-    expect(this.record).toEqual(change.record)
+    expectEqual(this.record, change.record)
     return change
   }
 }

@@ -6,10 +6,15 @@ import type { Author, Inviter } from '../people.ts'
 import type { ClientName } from '../supply.ts'
 import { type Act, noteTaken, oneOf, reasonIn, someOf, type World } from './world.ts'
 
+/** The counter of authors whom invitations asked for. */
+export const CLAIMED_AUTHORS = 'authors in invitations'
 /** Members of a group besides the one who creates it. */
 const MOST_MEMBERS = 149
 /** Clients that ask for one author at a time make small groups. */
 const MOST_ONE_BY_ONE = 8
+/** Authors whom a hoarder asks for in one REQ. */
+const FEW = 6
+const EVERYBODY = 60
 const MDK_AUTHORS = 32
 const MDK_CONTACTS = 200
 /** Of these, so many have a slot. */
@@ -76,6 +81,7 @@ async function inviteAll(
   for (let from = 0; from < authors.length; from += atOnce) {
     const some = authors.slice(from, from + atOnce)
     const limited = limit === undefined ? {} : { limit: limit(some.length) }
+    world.meters.count(CLAIMED_AUTHORS, some.length)
     questions.push(claim(world, device, some, { kinds, ...limited, ...more }, operation, dueAt))
   }
   await Promise.all(questions)
@@ -93,16 +99,18 @@ async function claim(
   const claim = { authors, kinds: filter.kinds }
   const ended = await device.ask({ verb: 'REQ', filters: [{ ...filter, authors }], claim, way: operation })
   noteTaken(world, ended.delivered)
-  meters.count(`authors in ${operation}`, authors.length)
   meters.ended(operation, dueAt, ended.outcome)
   if (ended.message?.[0] === 'CLOSED') meters.failed(operation, reasonIn(String(ended.message[2])))
 }
 
-/** One key from everywhere, and ten keys from one address, ask for the same few authors again and again. */
+/** Until a quota stops them, and on after that. */
 export const hoard: Act = async (world, dueAt) => {
   const { people, fraction } = world
-  const authors = someOf(people.ofOneTime.slice(0, 40), 10, fraction).map(({ pubkey }) => pubkey)
-  await claim(world, oneOf(people.hoarders, fraction), authors, { kinds: [443] }, 'hoarding', dueAt)
+  const { device, wants } = oneOf(people.hoarders, fraction)
+  const few = people.ofOneTime.slice(0, FEW)
+  const authors = wants === 'the same few' ? few : someOf(people.ofOneTime, EVERYBODY, fraction)
+  const pubkeys = authors.map(({ pubkey }) => pubkey)
+  await claim(world, device, pubkeys, { kinds: [443] }, `hoarding ${wants}`, dueAt)
 }
 
 /** A phone that has lost its network connects again, and asks what its client asks at every start. */

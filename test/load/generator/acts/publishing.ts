@@ -4,12 +4,16 @@ import type { Device } from '../device.ts'
 import type { Published } from '../judging/observations.ts'
 import type { Author } from '../people.ts'
 import { type Supplied, signQuickly } from '../supply.ts'
-import { type Act, measure, nowSeconds, onClock, oneOf, someOf, type World } from './world.ts'
+import { type Act, measure, nowSeconds, onClock, oneOf, someOf, stockOf, type World } from './world.ts'
 
+/** What people do before a run begins. */
+export const SETTLING_IN = 'settling in'
+/** The counter of key packages that were stored. */
+export const STORED = 'key packages stored'
 /** Authors keep their stock at this, below the maximum of ten. */
 const ENOUGH = 8
-/** A quota allows 60 an hour. */
-const MOST_PUBLISHED = 55
+/** Of what the quota allows, so that it is seldom in the way. */
+const QUOTA_USED = 0.9
 /** Authors who are compared, to find one who needs packages. */
 const LOOKED_AT = 12
 const FOLLOWED = 10
@@ -22,22 +26,29 @@ export const publishOne: Act = async (world, dueAt) => {
   await publishNext(world, author, dueAt)
 }
 
-function needy({ people, asked, fraction }: World): Author | undefined {
+function needy(world: World): Author | undefined {
+  const { people, asked, fraction } = world
   for (let author = asked.shift(); author !== undefined; author = asked.shift())
-    if (author.published < MOST_PUBLISHED) return author
+    if (mayPublish(author, world)) return author
   if (fraction() >= ONE_TIME_SHARE) return undefined
-  const [least] = someOf(people.ofOneTime, LOOKED_AT, fraction)
-    .filter(({ published }) => published < MOST_PUBLISHED)
+  const [least] = someOf(people.replenishing, LOOKED_AT, fraction)
+    .filter((author) => mayPublish(author, world))
+    .map((author) => ({ author, stock: stockOf(author, world) }))
     .sort((one, other) => one.stock - other.stock)
-  return least !== undefined && least.stock < ENOUGH ? least : undefined
+  return least !== undefined && least.stock < ENOUGH ? least.author : undefined
+}
+
+function mayPublish(author: Author, { policy }: World): boolean {
+  const { max, windowSeconds } = policy.publish
+  return author.publishedSince(nowSeconds() - windowSeconds) < max * QUOTA_USED
 }
 
 /** What a client publishes at its first start: eight one-time packages, or one slot; its lists; and whom its user follows. */
 export async function settleIn(world: World, author: Author): Promise<void> {
-  const count = author.hasSlots ? 1 : ENOUGH
+  const count = author.hasSlots || author.isDormant ? 1 : ENOUGH
   for (let number = 0; number < count; number++)
-    await publishNext(world, author, performance.now(), 'settling in')
-  await publishList(world, author, 'settling in')
+    await publishNext(world, author, performance.now(), SETTLING_IN)
+  await publishList(world, author, SETTLING_IN)
   const { inviters } = world.people
   const contacts = someOf(inviters, FOLLOWED, world.fraction).map(({ device }) => device.pubkey)
   await publishOther(
@@ -45,7 +56,7 @@ export async function settleIn(world: World, author: Author): Promise<void> {
     author.device,
     3,
     contacts.map((pubkey) => ['p', pubkey]),
-    'settling in',
+    SETTLING_IN,
   )
 }
 
@@ -55,7 +66,6 @@ async function publishNext(
   dueAt: number,
   operation = operationOf(author),
 ): Promise<void> {
-  author.published += 1
   const supplied = await author.next(nowSeconds())
   await Promise.all(supplied.map((each) => publish(world, author, author.device, each, operation, dueAt)))
 }
@@ -72,7 +82,7 @@ async function publish(
   operation: string,
   dueAt: number,
 ): Promise<Published['outcome']> {
-  const { journal, ttlSeconds } = world
+  const { journal, policy } = world
   const { id, frame, ref: _, ...described } = supplied
   journal.knowPackage(id, author.pubkey, supplied.kind)
   const answer = await device.publish(id, frame)
@@ -80,17 +90,20 @@ async function publish(
   const isByAuthor = device.requester === author.pubkey
   const outcome = outcomeOf(answer.outcome, message)
   const { address } = device.settings
-  const expiresAt = onClock(supplied.createdAt + ttlSeconds)
+  const expiresAt = onClock(supplied.createdAt + policy.ttlSeconds)
   journal.published.push({ id, ...described, expiresAt, isByAuthor, address, sentAt, answeredAt, outcome })
   measure(world, operation, dueAt, answer)
   if (outcome !== 'stored') return outcome
-  world.meters.count('key packages stored')
+  world.meters.count(STORED)
   if (supplied.slot !== undefined) author.slot = supplied.slot
-  else if (device === author.device) {
-    author.stock += 1
-    author.stored.push(supplied)
-  }
+  else if (!author.stored.includes(supplied)) keep(author, supplied, policy.ttlSeconds)
   return outcome
+}
+
+/** Without those that have expired, which nobody needs to remember. */
+function keep(author: Author, supplied: Supplied, ttlSeconds: number): void {
+  const from = nowSeconds() - ttlSeconds
+  author.stored = [...author.stored.filter(({ createdAt }) => createdAt > from), supplied]
 }
 
 function outcomeOf(outcome: 'accepted' | 'refused' | 'lost', message: string): Published['outcome'] {
@@ -102,7 +115,7 @@ function outcomeOf(outcome: 'accepted' | 'refused' | 'lost', message: string): P
 /** A package that was stored once, used or deleted since or not, is sent again: by its author, or by somebody's mirror (I3). */
 export const publishAgain: Act = async (world, dueAt) => {
   const { people, fraction } = world
-  const author = oneOf(people.ofOneTime, fraction)
+  const author = oneOf(people.replenishing, fraction)
   if (author.stored.length === 0) return
   const device = fraction() < 0.5 ? author.device : oneOf(people.browsers, fraction)
   await publish(world, author, device, oneOf(author.stored, fraction), 'publish: again', dueAt)
@@ -111,7 +124,7 @@ export const publishAgain: Act = async (world, dueAt) => {
 /** An author deletes a one-time package, or a slot. */
 export const deleteOne: Act = async (world, dueAt) => {
   const { people, fraction } = world
-  const author = fraction() < 0.7 ? oneOf(people.ofOneTime, fraction) : oneOf(people.ofSlots, fraction)
+  const author = fraction() < 0.7 ? oneOf(people.replenishing, fraction) : oneOf(people.ofSlots, fraction)
   const createdAt = nowSeconds()
   const supplied = author.hasSlots || author.stored.length === 0 ? undefined : oneOf(author.stored, fraction)
   const slots = author.slot === undefined ? [] : [author.slot]
@@ -135,7 +148,7 @@ export const deleteOne: Act = async (world, dueAt) => {
   const outcome = answer.outcome === 'lost' ? 'unknown' : answer.outcome
   world.journal.deleted.push({ author: author.pubkey, ids, slots, createdAt, sentAt, answeredAt, outcome })
   measure(world, 'deletion', dueAt, answer)
-  if (supplied !== undefined && !world.taken.has(supplied.id) && author.stock > 0) author.stock -= 1
+  for (const id of ids) world.gone.add(id)
 }
 
 /** Where an author's key packages are, or their inbox. */

@@ -3,7 +3,8 @@
 import type { EventId } from '../../../../plugin/nostr/messages.ts'
 import type { EventAnswer } from '../device.ts'
 import type { Journal } from '../journal.ts'
-import type { Delivered } from '../judging/observations.ts'
+import { type Delivered, ONE_TIME } from '../judging/observations.ts'
+import type { Policy } from '../judging/policy.ts'
 import type { Meters } from '../meters.ts'
 import type { Author, People } from '../people.ts'
 
@@ -17,11 +18,12 @@ export interface World {
   readonly asked: Author[]
   /** Whether a relay is behind, which keeps what others say. */
   readonly relay: 'behind' | 'none'
-  /** How long a package is kept after it was created. */
-  readonly ttlSeconds: number
+  /** What the server promises. */
+  readonly policy: Policy
   /** Key packages that the relay behind had before, and must show to nobody but their authors. */
   readonly buried: readonly EventId[]
-  readonly taken: Set<EventId>
+  /** One-time packages that somebody got, or that were deleted. */
+  readonly gone: Set<EventId>
 }
 
 /** What somebody does when it is due; the time is on the clock of `performance.now()`. */
@@ -51,13 +53,14 @@ export function someOf<Value>(values: readonly Value[], count: number, fraction:
 }
 
 /** Notes which packages are used by now, so that people publish where they are needed. */
-export function noteTaken({ people, taken }: World, delivered: readonly Delivered[]): void {
-  for (const { id, author, kind } of delivered) {
-    if (kind !== 443 || taken.has(id)) continue
-    taken.add(id)
-    const owner = people.authorOf(author)
-    if (owner !== undefined && owner.stock > 0) owner.stock -= 1
-  }
+export function noteTaken({ gone }: World, delivered: readonly Delivered[]): void {
+  for (const { id, kind } of delivered) if (kind === ONE_TIME) gone.add(id)
+}
+
+/** The one-time packages that an author has, as far as anybody has seen. */
+export function stockOf(author: Author, { gone, policy }: World): number {
+  const from = nowSeconds() - policy.ttlSeconds
+  return author.stored.filter(({ id, createdAt }) => createdAt > from && !gone.has(id)).length
 }
 
 /** Counts an answer to an EVENT: how long it took, or why it was refused. */

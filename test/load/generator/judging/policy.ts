@@ -22,6 +22,8 @@ export interface Policy {
   /** One-time packages of one author in one claim. */
   readonly oneTimePerClaim: number
   readonly retireAfterSeconds: number
+  /** How long a package is kept after it was created. */
+  readonly ttlSeconds: number
 }
 
 export function policyOf(options: OptionsInput = {}): Policy {
@@ -31,5 +33,6 @@ export function policyOf(options: OptionsInput = {}): Policy {
     keep: stock.keep,
     oneTimePerClaim: claim.perAuthor,
     retireAfterSeconds: stock.retireAfterSeconds,
+    ttlSeconds: stock.ttlSeconds,
   }
 }

@@ -1,5 +1,6 @@
 /** A replica takes over: because its master is lost, or as planned; on a cluster, and with Sentinel. */
 
+import { setTimeout as wait } from 'node:timers/promises'
 import { eventually } from '../../../support/eventually.ts'
 import {
   type RedisCluster,
@@ -27,10 +28,16 @@ export const FAILOVER_FAULTS: readonly Fault[] = [
   { name: 'planned-failover-no-wait', promised: NO_WAIT, open: () => onSentinel(failOver, { wait: 0 }) },
 ]
 
+/**
+ * With `redis.wait: auto` a gateway notices within a second that a master has a replica again, and until then acknowledges what a
+ * second failover would lose.
+ */
+const settle = () => wait(2_000)
+
 async function onCluster(harm: (cluster: RedisCluster) => Harm): Promise<Stage> {
   const cluster = await startCluster(3, 1)
   const gateways = [0, 1].map(() => new GatewayProcess({ store: cluster.url }))
-  return { gateways, harm: harm(cluster), close: () => cluster.stop() }
+  return { gateways, harm: harm(cluster), settle, close: () => cluster.stop() }
 }
 
 async function onSentinel(harm: (sentinel: RedisSentinel) => Harm, redis: object = {}): Promise<Stage> {
@@ -39,7 +46,7 @@ async function onSentinel(harm: (sentinel: RedisSentinel) => Harm, redis: object
     (await sentinel.sentinel.command('SENTINEL', 'REPLICAS', 'main')).includes('slave'),
   )
   const gateways = [0, 1].map(() => new GatewayProcess({ store: sentinel.url, redis }))
-  return { gateways, harm: harm(sentinel), close: () => sentinel.stop() }
+  return { gateways, harm: harm(sentinel), settle, close: () => sentinel.stop() }
 }
 
 /** kill -9 of a master; it comes back, as a replica, once another is master in its place. */
@@ -60,13 +67,16 @@ function loseMaster({ nodes }: RedisCluster): Harm {
   }
 }
 
-function loseMasterOf({ master, replica }: RedisSentinel): Harm {
+/** The lost one keeps nothing, so it comes back only once Sentinel names the other: before that, it would be an empty master. */
+function loseMasterOf({ sentinel, master, replica }: RedisSentinel): Harm {
   return async (clients, random) => {
     const [first = master] = await mastersOf([master, replica])
     const other = first === master ? replica : master
     await clients.begun(1 + random(20))
     await first.kill()
     await eventually('the replica is master', () => isMaster(other), FAILOVER_MS)
+    const named = () => sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')
+    await eventually('Sentinel names it', async () => (await named()).includes(`${other.port}`), FAILOVER_MS)
     await first.start()
     await eventually('the lost one follows', () => follows(first, other), FAILOVER_MS)
   }

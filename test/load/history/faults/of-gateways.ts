@@ -6,6 +6,9 @@ import type { Harm } from '../stage.ts'
 
 const HOUR = 3600
 
+/** Nothing happens to them: clients are at work side by side, and that is all. */
+export const noHarm: Harm = (clients) => clients.begun(20)
+
 /** kill -9 of one of them, and a new one in its place. */
 export function killOne(gateways: readonly GatewayProcess[]): Harm {
   return async (clients, random) => {

@@ -7,9 +7,10 @@ import { lockLmdb } from '../../../support/lmdb-holder.ts'
 import { scratch } from '../../../support/scratch.ts'
 import { GatewayProcess } from '../gateway-process.ts'
 import type { Fault, Harm, Stage } from '../stage.ts'
-import { cutClients, killOne, stepClock } from './of-gateways.ts'
+import { cutClients, killOne, noHarm, stepClock } from './of-gateways.ts'
 
 export const LMDB_FAULTS: readonly Fault[] = [
+  { name: 'none-lmdb', promised: 'yes', open: () => onLmdb(() => noHarm) },
   { name: 'kill-gateway-lmdb', promised: 'yes', open: () => onLmdb(killOne) },
   { name: 'cut-clients-lmdb', promised: 'yes', open: () => onLmdb(() => cutClients) },
   { name: 'clock-steps-lmdb', promised: 'yes', open: () => onLmdb(stepClock) },

@@ -5,12 +5,13 @@ import { type RedisServer, startRedis } from '../../../support/redis.ts'
 import { oneOf } from '../choices.ts'
 import { GatewayProcess } from '../gateway-process.ts'
 import type { Fault, Harm, Stage } from '../stage.ts'
-import { cutClients, killOne, stepClock } from './of-gateways.ts'
+import { cutClients, killOne, noHarm, stepClock } from './of-gateways.ts'
 
 const ALWAYS = ['--appendonly', 'yes', '--appendfsync', 'always']
 const EVERY_SECOND = ['--appendonly', 'yes', '--appendfsync', 'everysec']
 
 export const REDIS_FAULTS: readonly Fault[] = [
+  { name: 'none-redis', promised: 'yes', open: () => onRedis(() => noHarm) },
   { name: 'kill-gateway-redis', promised: 'yes', open: () => onRedis(killOne) },
   { name: 'cut-clients-redis', promised: 'yes', open: () => onRedis(() => cutClients) },
   { name: 'clock-steps-redis', promised: 'yes', open: () => onRedis(stepClock) },
