@@ -11,6 +11,8 @@ export interface PlaySettings {
   readonly terms: readonly TermsName[]
   /** `once found`: the first round with a violation is the last. */
   readonly end: 'after all' | 'once found'
+  /** Asked after each round: whether it is the last. */
+  readonly isInterrupted?: () => boolean
   readonly say: (line: string) => void
 }
 
@@ -24,7 +26,7 @@ const FEW_STATES = 10_000
 const ROUNDS_EACH = 4
 
 export async function playFault(fault: Fault, settings: PlaySettings): Promise<PlayOutcome> {
-  const { rounds, seed, end, say } = settings
+  const { rounds, seed, end, isInterrupted, say } = settings
   const missing = fault.missing?.()
   if (missing !== undefined) {
     say(`${fault.name}: SKIPPED, ${missing}`)
@@ -46,6 +48,7 @@ export async function playFault(fault: Fault, settings: PlaySettings): Promise<P
         say(`again: npm run load:history -- --fault ${fault.name} --rounds ${round + 1} --seed ${seed}`)
       }
       if (end === 'once found' && result.violations.length > 0) break
+      if (isInterrupted?.()) break
     }
   } finally {
     await endAll(stage)
