@@ -47,6 +47,8 @@ export async function playFault(fault: Fault, settings: PlaySettings): Promise<P
         say(`${fault.name}, round ${round}, ${terms.name} settings: no legal order for ${violation}`)
         say(`again: npm run load:history -- --fault ${fault.name} --rounds ${round + 1} --seed ${seed}`)
       }
+      for (const author of result.undecided)
+        say(`${fault.name}, round ${round}, ${terms.name} settings: the search was given up for ${author}`)
       if (end === 'once found' && result.violations.length > 0) break
       if (isInterrupted?.()) break
     }
@@ -70,7 +72,7 @@ function told(
   const sum = (of: (result: RoundResult) => number) =>
     results.reduce((total, result) => total + of(result), 0)
   const violations = sum((result) => result.violations.length)
-  const undecided = sum((result) => result.undecided)
+  const undecided = sum((result) => result.undecided.length)
   const expected = promised === 'yes' ? '' : ` (not promised: ${promised.no})`
   say(
     `${name}: ${results.length} rounds, ${sum((result) => result.operations)} operations, ` +
