@@ -241,10 +241,12 @@ export interface RedisPair {
   readonly replica: RedisServer
 }
 
-/** A master and a synchronized replica. */
+/** A master and a synchronized replica; either may become the other. */
 export async function startPair(args: readonly string[] = []): Promise<RedisPair> {
   const master = await startRedis({ args: [...REPLICATED, ...args] })
-  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port), ...args] })
+  const replica = await startRedis({
+    args: [...REPLICATED, '--replicaof', '127.0.0.1', String(master.port), ...args],
+  })
   await eventually('the replica follows', () => isFollowed(master), START_MS)
   return { master, replica }
 }

@@ -1,4 +1,7 @@
-/** A TCP proxy whose connections can fall silent, as when a machine loses power: no data, and no end of the connection. */
+/**
+ * A TCP proxy whose connections can fall silent, as when a machine loses power: no data, and no end of the connection. It can also refuse
+ * new ones.
+ */
 
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -6,6 +9,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export class SilentProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  #port = 0
 
   private constructor(target: number) {
     this.#server = createServer((client) => this.#join(client, connect(target, '127.0.0.1')))
@@ -13,13 +17,24 @@ export class SilentProxy {
 
   static async to(port: number): Promise<SilentProxy> {
     const proxy = new SilentProxy(port)
-    proxy.#server.listen(0, '127.0.0.1').unref()
-    await once(proxy.#server, 'listening')
+    await proxy.accept()
     return proxy
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    return `redis://127.0.0.1:${this.#port}`
+  }
+
+  /** Takes new connections, again if it refused them. */
+  async accept(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1').unref()
+    await once(this.#server, 'listening')
+    this.#port = (this.#server.address() as AddressInfo).port
+  }
+
+  /** Takes no new connections; the current ones stay. */
+  refuse(): void {
+    this.#server.close()
   }
 
   /** Forwards nothing on the current connections any more; new ones work. */

@@ -117,6 +117,7 @@ class Connection implements RedisConnection {
     client.on('error', (error: unknown) => this.#failed(error))
     client.on('node error', (error: unknown) => this.#suspect(error))
     client.on('close', () => this.#lost())
+    for (const each of this.#clients()) each.on('end', () => this.#revive(each))
     // The client reports the error; without a listener, it would end the process (I9).
     if (this.subscriber !== client) this.subscriber.on('error', () => undefined)
   }
@@ -245,6 +246,17 @@ class Connection implements RedisConnection {
 
   #lost(): void {
     if (this.#started) this.#failed(new Error('the connection is closed'))
+  }
+
+  /**
+   * Connects a client that has ended. ioredis (6.0.0) gives up for good where Sentinel announces a failover while it is asked for the
+   * master.
+   */
+  #revive(client: RedisClient): void {
+    if (!this.#started) return
+    setTimeout(() => {
+      if (this.#started && client.status === 'end') client.connect().catch(() => undefined)
+    }, PROBE_INTERVAL_MS).unref()
   }
 
   /** Probes repeatedly, so that the end of an outage is noticed without a call from a client. */

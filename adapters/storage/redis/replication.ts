@@ -6,8 +6,9 @@ import { connectedReplicas } from './info.ts'
 
 /**
  * How many replicas must have a change before it is acknowledged. `auto`: one, while the master has one. When a master
- * loses its last replica, a failover may be in progress, so writes are refused for `SUSPICIOUS_MS`. Then the gateway
- * reconnects (asking Sentinel for the master) and continues without a replica until there is one.
+ * loses its last replica, a failover may be in progress, so writes are refused for `SUSPICIOUS_MS`, also where the master
+ * itself was restarted. Then the gateway reconnects (asking Sentinel for the master) and continues without a replica until
+ * there is one.
  */
 export type WaitReplicas = number | 'auto'
 
@@ -80,6 +81,8 @@ class MasterWrites {
   #short: { readonly replicas: number; readonly since: number } | undefined
   /** How many replicas writes on the connection with this stream wait for. */
   #wanted: { readonly replicas: number; readonly stream: Redis['stream'] | undefined } | undefined
+  /** The server that had a replica when it was last asked: if it has none now, its replica may be about to take over. */
+  #replicated: string | undefined
 
   constructor(client: RedisClient, name: string, replicas: WaitReplicas, tell: ReplicasListener) {
     this.#client = client
@@ -159,7 +162,10 @@ class MasterWrites {
 
   async #count(connection: Redis): Promise<number> {
     const connected = await connectedReplicas(connection)
-    const replicas = Math.min(1, connected)
+    const server = serverOf(connection)
+    if (connected > 0) this.#replicated = server
+    else if (this.#replicated !== server) this.#replicated = undefined
+    const replicas = this.#replicated === undefined ? 0 : 1
     if (replicas !== this.#wanted?.replicas) this.#tell(replicas)
     this.#wanted = { replicas, stream: connection.stream }
     return replicas
@@ -181,6 +187,7 @@ class MasterWrites {
     this.#short = { replicas, since }
     if (this.#replicas === 'auto' && performance.now() - since > SUSPICIOUS_MS) {
       this.#short = undefined
+      this.#replicated = undefined
       connection.stream?.destroy()
     }
     return tooFew(replicas)
@@ -193,6 +200,11 @@ const CLOSED = 'the connection is closed'
 function ready(connection: Redis): Redis {
   if (connection.status !== 'ready' && connection.status !== 'wait') throw new Error(CLOSED)
   return connection
+}
+
+/** A Sentinel may name another one each time. */
+function serverOf({ stream }: Redis): string {
+  return `${stream?.remoteAddress} ${stream?.remotePort}`
 }
 
 type Result = readonly [error: Error | null, answer: unknown]

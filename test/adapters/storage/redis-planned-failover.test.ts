@@ -10,7 +10,8 @@ import type { MovableStore } from '../../../plugin/store.ts'
 import { authorNamed, LIMITS, NOW, packageNamed } from '../../contract/packages.ts'
 import { eventually } from '../../support/eventually.ts'
 import { testLog } from '../../support/log.ts'
-import { type RedisSentinel, startSentinel } from '../../support/redis.ts'
+import { type RedisSentinel, type RedisServer, startSentinel } from '../../support/redis.ts'
+import { SilentProxy } from '../../support/silent-proxy.ts'
 
 const AUTHORS = Array.from({ length: 20 }, (_, number) => authorNamed(`${number}`))
 const REFUSED_PAUSE_MS = 5
@@ -71,9 +72,9 @@ async function failOver({ sentinel, master, replica }: RedisSentinel): Promise<v
   )
 }
 
-async function openThrough(sentinel: RedisSentinel, options: Partial<RedisStoreOptions> = {}) {
+async function openThrough({ url }: { readonly url: string }, options: Partial<RedisStoreOptions> = {}) {
   const log = testLog()
-  const store = await redisStore({ redis: sentinel.url, log, ...options })
+  const store = await redisStore({ redis: url, log, ...options })
   ending.push(() => store.close())
   const said = (words: string) => log.lines.some(({ message }) => message.includes(words))
   return { store, said }
@@ -86,6 +87,21 @@ async function start(): Promise<RedisSentinel> {
     (await sentinel.sentinel.command('SENTINEL', 'REPLICAS', 'main')).includes('slave'),
   )
   return sentinel
+}
+
+async function isNamed(sentinel: RedisServer, master: RedisServer): Promise<boolean> {
+  const named = await sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')
+  return named.includes(`${master.port}`)
+}
+
+/** What a store that reaches its master says to a publish. */
+async function firstAnswer(
+  store: MovableStore,
+  author: (typeof AUTHORS)[number],
+): Promise<string | undefined> {
+  const said = await store.put(packageNamed('early', author), ROOM, NOW).then(JSON.stringify, String)
+  const isReached = !said.startsWith('StoreError') || said.includes('too few replicas')
+  return isReached ? said : undefined
 }
 
 describe('Sentinel', () => {
@@ -119,5 +135,34 @@ describe('Sentinel', () => {
 
     await sentinel.replica.start()
     await eventually('a replica is connected again', () => said('a replica is connected again'), 30_000)
+  })
+
+  it.concurrent('still names a master that was restarted and has no replica any more: by default it refuses writes, because the replica may be about to take over', async () => {
+    const sentinel = await start()
+    const { store, said } = await openThrough(sentinel)
+    const [author = authorNamed('')] = AUTHORS
+    await store.put(packageNamed('before', author), ROOM, NOW)
+
+    await sentinel.replica.kill()
+    await sentinel.master.restart()
+    const first = await eventually('it is reached', () => firstAnswer(store, author))
+    expect(first).toContain('too few replicas')
+    expect(said('no replica is connected: until one is')).toBe(false)
+  })
+
+  it.concurrent('names another master while it is asked for the old one: the store goes on with the new one', async () => {
+    const { sentinel, master, replica } = await start()
+    const proxy = await SilentProxy.to(sentinel.port)
+    ending.push(async () => proxy.close())
+    const { store } = await openThrough({ url: `${proxy.url.replace('redis:', 'redis+sentinel:')}/main` })
+    const [author = authorNamed('')] = AUTHORS
+    await store.put(packageNamed('before', author), ROOM, NOW)
+
+    // The store looks for a master until it hears of the new one, by a connection from before.
+    proxy.refuse()
+    await master.kill()
+    await eventually('another is named', () => isNamed(sentinel, replica), 30_000)
+    await proxy.accept()
+    await eventually('it goes on', () => store.put(packageNamed('after', author), ROOM, NOW), 30_000)
   })
 })

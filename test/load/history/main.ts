@@ -29,21 +29,32 @@ if (values.help || isWrong) {
   process[values.help ? 'stdout' : 'stderr'].write(usage())
   process.exit(values.help ? 0 : 2)
 }
-process.once('SIGINT', () => process.exit(130))
+// The round that is being played is the last, and what was found is printed; a second signal ends it at once.
+let isInterrupted = false
+process.once('SIGINT', () => {
+  isInterrupted = true
+})
 
 let isAsPromised = true
 for (const fault of faults) {
+  if (isInterrupted) break
   const outcome = await playFault(fault, {
     rounds,
     seed,
     terms,
+    isInterrupted: () => isInterrupted,
     end: values['until-found'] ? 'once found' : 'after all',
     say: (line) => process.stdout.write(`${line}\n`),
   })
   if (outcome === 'broken') isAsPromised = false
 }
 await globalThis.tidyUp?.()
-process.exit(isAsPromised ? 0 : 1)
+process.exit(exitCode())
+
+function exitCode(): number {
+  if (!isAsPromised) return 1
+  return isInterrupted ? 130 : 0
+}
 
 function usage(): string {
   const rows = FAULTS.map(({ name, promised }) => {

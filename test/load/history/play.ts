@@ -11,6 +11,8 @@ export interface PlaySettings {
   readonly terms: readonly TermsName[]
   /** `once found`: the first round with a violation is the last. */
   readonly end: 'after all' | 'once found'
+  /** Asked after each round: whether it is the last. */
+  readonly isInterrupted?: () => boolean
   readonly say: (line: string) => void
 }
 
@@ -24,7 +26,7 @@ const FEW_STATES = 10_000
 const ROUNDS_EACH = 4
 
 export async function playFault(fault: Fault, settings: PlaySettings): Promise<PlayOutcome> {
-  const { rounds, seed, end, say } = settings
+  const { rounds, seed, end, isInterrupted, say } = settings
   const missing = fault.missing?.()
   if (missing !== undefined) {
     say(`${fault.name}: SKIPPED, ${missing}`)
@@ -45,7 +47,10 @@ export async function playFault(fault: Fault, settings: PlaySettings): Promise<P
         say(`${fault.name}, round ${round}, ${terms.name} settings: no legal order for ${violation}`)
         say(`again: npm run load:history -- --fault ${fault.name} --rounds ${round + 1} --seed ${seed}`)
       }
+      for (const author of result.undecided)
+        say(`${fault.name}, round ${round}, ${terms.name} settings: the search was given up for ${author}`)
       if (end === 'once found' && result.violations.length > 0) break
+      if (isInterrupted?.()) break
     }
   } finally {
     await endAll(stage)
@@ -67,7 +72,7 @@ function told(
   const sum = (of: (result: RoundResult) => number) =>
     results.reduce((total, result) => total + of(result), 0)
   const violations = sum((result) => result.violations.length)
-  const undecided = sum((result) => result.undecided)
+  const undecided = sum((result) => result.undecided.length)
   const expected = promised === 'yes' ? '' : ` (not promised: ${promised.no})`
   say(
     `${name}: ${results.length} rounds, ${sum((result) => result.operations)} operations, ` +

@@ -41,8 +41,8 @@ export interface RoundResult {
   readonly operations: number
   readonly unknown: number
   readonly authors: number
-  /** Authors whose search was given up. */
-  readonly undecided: number
+  /** The authors whose search was given up. */
+  readonly undecided: readonly string[]
   /** The timeline of each author whose history has no legal order. */
   readonly violations: readonly string[]
 }
@@ -316,11 +316,14 @@ function check(
   const histories = recorder.histories()
   const all: Operation[] = [...histories.values()].flat()
   const violations: string[] = []
-  let undecided = 0
+  const undecided: string[] = []
   for (const { name, person: someone } of authors) {
     const operations = histories.get(someone.pubkey) ?? []
     const verdict = findOrder(operations, model, mostStates)
-    if (verdict.outcome === 'undecided') undecided += 1
+    if (verdict.outcome === 'undecided')
+      undecided.push(
+        `${name}, of ${operations.length} operations, ${operations.filter(isUnknown).length} without an answer`,
+      )
     if (verdict.outcome === 'illegal')
       violations.push(`${name} (${someone.pubkey})\n${timelineOf(operations, verdict, model)}`)
   }

@@ -15,6 +15,8 @@ import type { Fault, Harm, Stage } from '../stage.ts'
 
 const NO_WAIT = { no: 'with redis.wait 0, what has not reached the replica is lost' } as const
 const FAILOVER_MS = 60_000
+/** On a busy machine a server may not answer for half a second: Sentinel would fail over to a replica that has nothing yet. */
+const DOWN_AFTER_MS = 2_000
 
 export const FAILOVER_FAULTS: readonly Fault[] = [
   { name: 'lost-master-cluster', promised: 'yes', open: () => onCluster(loseMaster) },
@@ -41,7 +43,7 @@ async function onCluster(harm: (cluster: RedisCluster) => Harm): Promise<Stage> 
 }
 
 async function onSentinel(harm: (sentinel: RedisSentinel) => Harm, redis: object = {}): Promise<Stage> {
-  const sentinel = await startSentinel()
+  const sentinel = await startSentinel(DOWN_AFTER_MS)
   await eventually('Sentinel knows the replica', async () =>
     (await sentinel.sentinel.command('SENTINEL', 'REPLICAS', 'main')).includes('slave'),
   )
@@ -67,7 +69,10 @@ function loseMaster({ nodes }: RedisCluster): Harm {
   }
 }
 
-/** The lost one keeps nothing, so it comes back only once Sentinel names the other: before that, it would be an empty master. */
+/**
+ * The lost one keeps nothing, so it comes back only once Sentinel names the other: before that, it would be an empty master. It is told
+ * to follow, because Sentinel does so only after ten seconds in which it has answered each time.
+ */
 function loseMasterOf({ sentinel, master, replica }: RedisSentinel): Harm {
   return async (clients, random) => {
     const [first = master] = await mastersOf([master, replica])
@@ -78,6 +83,7 @@ function loseMasterOf({ sentinel, master, replica }: RedisSentinel): Harm {
     const named = () => sentinel.command('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'main')
     await eventually('Sentinel names it', async () => (await named()).includes(`${other.port}`), FAILOVER_MS)
     await first.start()
+    await first.command('REPLICAOF', '127.0.0.1', String(other.port))
     await eventually('the lost one follows', () => follows(first, other), FAILOVER_MS)
   }
 }
