@@ -2,7 +2,7 @@
 
 import { expect, it } from '@jest/globals'
 import type { StoreChanges } from '../../support/gateway.ts'
-import { startGateway } from '../../support/gateway.ts'
+import { keyPackagesBy, startGateway, stock } from '../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 
@@ -46,4 +46,29 @@ it('leaves other clients their turns', async () => {
   await requester.ask('REQ', 'known?', query)
   expect(turns.reduce((sum, count) => sum + count, 0)).toBe(AUTHORS.length)
   expect(Math.max(...turns)).toBeLessThanOrEqual(10)
+})
+
+it('loses nothing that was delivered when the store fails after the look-up (I7)', async () => {
+  let isFailing = false
+  const test = startGateway({ quota: { freshPerAddress: { max: 1 } } }, (store) => ({
+    claim: (claims, ...rest) =>
+      isFailing && claims.some(({ standing }) => standing !== undefined)
+        ? Promise.reject(new Error('gone'))
+        : store.claim(claims, ...rest),
+  }))
+  const [several, single] = [person('several packages'), person('a single package')]
+  await stock(test, several, 3)
+  const [last] = await stock(test, single, 1)
+  await test.connect({ address: ADDRESS }).ask('REQ', 'as a stranger', keyPackagesBy(several))
+  const requester = test.connect({ address: ADDRESS })
+  await requester.authenticate(person('bob'))
+  isFailing = true
+  expect(await requester.ask('REQ', 'both', keyPackagesBy(several), keyPackagesBy(single))).toEqual([
+    ['EVENT', 'both', last],
+    ['NOTICE', 'error: key packages are unavailable, try again'],
+    ['EOSE', 'both'],
+  ])
+  expect(await requester.ask('REQ', 'one', keyPackagesBy(several))).toEqual([
+    ['CLOSED', 'one', 'error: key packages are unavailable, try again'],
+  ])
 })

@@ -62,6 +62,10 @@ describe('a delivery', () => {
     const other = deliveryOf([packageNamed('other', ALICE)], LAST, claimBy('carol', ALICE), REDELIVERING, NOW)
     const { last: _, ...rest } = other
     expect(undo([DELIVERY, other], [LAST.id])).toEqual({ deliveries: [DELIVERY, rest], restored: [] })
+    expect(undo([DELIVERY, other], [ONE.id])).toEqual({
+      deliveries: [{ ...DELIVERY, spent: [TWO] }, other],
+      restored: [ONE],
+    })
     const unknown = packageNamed('unknown', ALICE).id
     expect(undo([DELIVERY, other], [unknown])).toEqual({ deliveries: [DELIVERY, other], restored: [] })
   })

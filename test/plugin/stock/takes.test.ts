@@ -158,6 +158,28 @@ describe('the share of a claim', () => {
   })
 })
 
+describe('a claim', () => {
+  const claimOf = (stock: Stock, overrides: Partial<Claim> = {}) =>
+    claim(stock, () => undefined, claimBy('bob', ALICE, { address: 'here', ...overrides }), LIMITED, NOW)
+  const used = [takeOf(HERE)]
+
+  it('is answered without a look-up where somebody known would get no more', () => {
+    expect(claimOf(stockOf(10)).choice).toMatchObject({ outcome: 'delivered', freshTaken: 1 })
+    expect(claimOf(stockOf(10, used)).choice).toEqual({ outcome: 'needs-known' })
+  })
+
+  it('of a stranger who has had their share gets the shared package, and exposes no other (I1)', () => {
+    const { stock, choice } = claimOf(stockOf(10, used), { standing: 'stranger' })
+    expect(choice).toMatchObject({ outcome: 'delivered', sharedUsed: true, freshTaken: 1, remaining: 9 })
+    const exposed = stock?.packages.filter(({ exposure }) => exposure !== undefined)
+    expect(exposed).toEqual(
+      'packages' in choice && [{ ...choice.packages[0], exposure: { since: NOW, count: 1 } }],
+    )
+    const again = claimOf({ ...stockOf(10, used), packages: stock?.packages ?? [] }, { standing: 'stranger' })
+    expect(again.choice).toMatchObject({ sharedUsed: true, freshTaken: 0, remaining: 9 })
+  })
+})
+
 describe('the reserve', () => {
   it('is exact until the oldest take of a stranger leaves their window', () => {
     const reserve = (takes: readonly Take[]) => reserveOf(stockOf(10, takes), STRANGERS, NOW)
