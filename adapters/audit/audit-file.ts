@@ -1,6 +1,6 @@
 /** A file to which lines are appended. Each line is written (not fsynced) synchronously, so no signal loses it. */
 
-import { closeSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from '../../plugin/context.ts'
 
@@ -72,9 +72,21 @@ export class AuditFile {
  * @throws for a pipe: its reader could hold up every client, because lines are written before they get their answers
  */
 function open(path: string): number {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   const found = statSync(path, { throwIfNoEntry: false })
   if (found?.isFIFO() || found?.isSocket())
     throw new Error('it is a pipe, not a file (audit.to log writes to stderr)')
   return openSync(path, 'a', 0o600)
+}
+
+/** With those above it. Node's own `recursive` tries for ever where none can be made, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another process was faster.
+    if (!existsSync(path)) throw error
+  }
 }

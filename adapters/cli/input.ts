@@ -8,7 +8,7 @@ import { reasonOf } from './plain-words.ts'
 
 /** Of a longer line only this much is kept; cut off, it is not valid JSON and is refused. */
 const MAX_LINE_CHARACTERS = 4_194_304
-/** Of a file that is read as a whole. */
+/** Of a file that is read as a whole, so that a small compressed one cannot take all memory. */
 const MAX_CHARACTERS = 67_108_864
 const STDIN = 0
 /** The first bytes of a compressed file (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1, bzip2, xz). */
@@ -57,7 +57,7 @@ export async function openInput(file: string): Promise<Input> {
   }
 }
 
-/** Everything in a file. @throws InputError, also where a small file unpacks to more than is read at once */
+/** Everything in a file. @throws InputError, also where it holds or unpacks to more than `MAX_CHARACTERS` */
 export async function readAll(file: string): Promise<string> {
   const pieces: string[] = []
   let length = 0

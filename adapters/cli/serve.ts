@@ -8,7 +8,14 @@ import { signaturePool } from '../node/signature-pool.ts'
 import { waitForSignal } from './ending.ts'
 import { startGatewayServer } from './gateway-server.ts'
 import { createLogger, ignoreHangUp } from './logging.ts'
-import { announce, failureOf, type Logs, RELAY_IS_AWAY, runOnStore, type ServingStore } from './serving.ts'
+import {
+  announce,
+  failureOf,
+  type Logs,
+  RELAY_UNREACHABLE,
+  runOnStore,
+  type ServingStore,
+} from './serving.ts'
 import { addSettings, readSettings } from './settings.ts'
 import { type Settings, workersOf } from './settings-schema.ts'
 import { checkCombinations } from './startup.ts'
@@ -62,5 +69,5 @@ async function serveAlone(
 
 /** The log has the reason already; this is what it means. */
 async function warnIfUnreachable(probe: (() => Promise<string>) | undefined, log: Logger): Promise<void> {
-  if ((await probe?.()) === 'unreachable') log.warn(RELAY_IS_AWAY)
+  if ((await probe?.()) === 'unreachable') log.warn(RELAY_UNREACHABLE)
 }

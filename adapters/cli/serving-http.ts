@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { auditTo } from '../../plugin/audit.ts'
 import type { GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import { REQUESTS_OF_AN_ADDRESS, restPart } from '../http/api/rest.ts'
+import { MAX_REQUESTS_PER_ADDRESS, restPart } from '../http/api/rest.ts'
 import { adminPubkeys } from '../http/http-options.ts'
 import { Nip86 } from '../http/nip86/nip86.ts'
 import { HttpAuth, httpUrlOf } from '../http/nip98.ts'
@@ -113,7 +113,7 @@ function rest(dependencies: HttpDependencies, { base, auth, nips }: RestPlace): 
     maxBodyBytes: maxMessageBytes,
     places: siblings.places('REST', {
       maxConnections,
-      maxConnectionsPerAddress: REQUESTS_OF_AN_ADDRESS,
+      maxConnectionsPerAddress: MAX_REQUESTS_PER_ADDRESS,
     }),
     information: async () =>
       upstream === undefined

@@ -23,7 +23,7 @@ const TIMEOUT_MS = 2_000
 const WAIT_MS = 1_000
 
 /** What a warning says where the relay behind cannot be reached at the start. */
-export const RELAY_IS_AWAY =
+export const RELAY_UNREACHABLE =
   'until the relay behind the gateway can be reached, all clients are refused with 502; it is tried again every second'
 
 export interface ServingStore {

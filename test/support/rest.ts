@@ -1,7 +1,7 @@
 /** The relay for key packages with its REST interface, in this process, and clients of it that sign their requests (NIP-98). */
 
 import { verifyEvent } from 'nostr-tools/pure'
-import { REQUESTS_OF_AN_ADDRESS, restPart } from '../../adapters/http/api/rest.ts'
+import { MAX_REQUESTS_PER_ADDRESS, restPart } from '../../adapters/http/api/rest.ts'
 import { HttpAuth } from '../../adapters/http/nip98.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
 import { ownLimits } from '../../adapters/relays/server/client-limits.ts'
@@ -46,7 +46,7 @@ export async function startRest(store: KeyPackageStore, settings: RestOptions = 
     auth: new HttpAuth({ store, now, verifyEvent }),
     publicUrl: gateway.options.publicUrl,
     maxBodyBytes: limits.maxMessageBytes,
-    places: new ConnectionLimits({ ...limits, maxConnectionsPerAddress: REQUESTS_OF_AN_ADDRESS }),
+    places: new ConnectionLimits({ ...limits, maxConnectionsPerAddress: MAX_REQUESTS_PER_ADDRESS }),
     information: async () => ({ name: options.name, ...gateway.relayInformation() }),
     publishing,
     relayLists: publishing === 'gateway' ? (message) => relay.ask(message) : undefined,

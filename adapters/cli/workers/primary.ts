@@ -7,7 +7,14 @@ import type { PartState, Readiness } from '../../http/health.ts'
 import { signaturePool } from '../../node/signature-pool.ts'
 import { gatewayParts, watchParts } from '../gateway-server.ts'
 import { secondsNow } from '../open-store.ts'
-import { announce, failureOf, type Logs, RELAY_IS_AWAY, runOnStore, type ServingStore } from '../serving.ts'
+import {
+  announce,
+  failureOf,
+  type Logs,
+  RELAY_UNREACHABLE,
+  runOnStore,
+  type ServingStore,
+} from '../serving.ts'
 import { type Settings, workersOf } from '../settings-schema.ts'
 import { sweepRegularly } from '../sweep.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
@@ -60,7 +67,7 @@ async function serveBy(
     stopWatching = view?.close
     announce(log, settings, { url, operatorUrl: view?.url, store: parts.store })
     void health.readiness().then(({ relay }) => {
-      if (relay?.ready === false) log.warn(RELAY_IS_AWAY)
+      if (relay?.ready === false) log.warn(RELAY_UNREACHABLE)
     })
     log.info({ signal: await ended }, 'stopping')
   } finally {

@@ -1,6 +1,7 @@
 /** The worker processes of a server: starts them, starts others in place of those that end, and stops them all. */
 
 import cluster, { type Worker } from 'node:cluster'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Readiness } from '../../http/health.ts'
 import { type Ipc, ipcWith } from './ipc.ts'
@@ -16,6 +17,8 @@ const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
 /** A worker that has not stopped so long after `server.drainSeconds` is killed. */
 const STOP_MS = 10_000
+/** How long what a worker said last may take to arrive. */
+const LAST_WORDS_MS = 1_000
 /** A worker that does not answer by then is not ready. */
 const PATIENCE_MS = 2_500
 
@@ -162,11 +165,13 @@ export class WorkerPool {
   }
 }
 
-/** Once nothing that it has said is still under way. */
+/** Resolves once a worker has ended, and what it said before that has been heard. */
 async function endOf(worker: Worker): Promise<End> {
-  const exited = new Promise<End>((resolve) => {
+  const disconnected = new Promise((resolve) => worker.once('disconnect', resolve))
+  const end = await new Promise<End>((resolve) => {
     worker.once('exit', (code: number | null, signal: string | null) => resolve({ code, signal }))
   })
-  await new Promise((resolve) => worker.once('disconnect', resolve))
-  return exited
+  // Node.js emits no `disconnect` for a worker that is killed while it gets a connection.
+  if (worker.isConnected()) await Promise.race([disconnected, wait(LAST_WORDS_MS)])
+  return end
 }

@@ -21,7 +21,7 @@ type Admission =
   | { readonly outcome: 'refused' }
 
 /** Of one address (IPv6: one /64): more than browsers and clients send at once. Each costs memory for its body. */
-export const REQUESTS_OF_AN_ADDRESS = 16
+export const MAX_REQUESTS_PER_ADDRESS = 16
 /** How long a client may take nothing of an answer before its connection is closed. */
 const STALLED_MS = 60_000
 

@@ -1,9 +1,9 @@
 /**
- * Limits how many connections of one address are open that are no WebSocket: those of HTTP requests, and those that have not
- * asked for anything yet (I9). Those of WebSockets are counted by `connection-limits.ts`, from their handshake on.
+ * Connections that are no WebSocket: those of HTTP requests, and those that have not asked for anything yet. Limits how many of one
+ * address are open (I9), and closes the silent ones when the server stops. Those of WebSockets are counted by `connection-limits.ts`, from their handshake on.
  */
 
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Place, Places } from './connection-limits.ts'
 
@@ -13,6 +13,23 @@ export interface HttpConnectionSettings {
   /** The client's address, or undefined for one through which others come as well: it is not limited. */
   readonly addressOf: (socket: Socket) => string | undefined
   readonly onRefused: () => void
+}
+
+/** Connections in which no whole request has arrived: when a server stops, there is nothing to answer in them. */
+export function silentConnections(http: Server): { close(): void } {
+  const silent = new Set<Socket>()
+  const spoke = ({ socket }: IncomingMessage) => silent.delete(socket)
+  http.on('connection', (socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  http.on('request', spoke)
+  http.on('upgrade', spoke)
+  return {
+    close: () => {
+      for (const socket of silent) socket.destroy()
+    },
+  }
 }
 
 /** One more than there are places for is closed at once, with no answer: it has hardly asked yet. */

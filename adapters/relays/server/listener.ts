@@ -17,7 +17,7 @@ import type { BadSignatures, CountBadSignature } from './bad-signatures.ts'
 import type { ClientLimits } from './client-limits.ts'
 import type { ClientConnection } from './connection.ts'
 import { type Place, type ServerSiblings, withoutSiblings } from './connection-limits.ts'
-import { limitHttpConnections } from './http-connections.ts'
+import { limitHttpConnections, silentConnections } from './http-connections.ts'
 import { checkIncoming, type Incoming, isHandshake } from './incoming.ts'
 import type { MessageTurns } from './message-turns.ts'
 import { OpenResponses } from './open-responses.ts'
@@ -204,6 +204,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     },
     onRefused: () => refused.count('address'),
   })
+  const silent = silentConnections(http)
   http.on('upgrade', upgrade)
   // RFC 9110 section 9.3.6: tunnels are for proxies that clients choose.
   http.on('connect', (_request, stream) => refuse(stream.on('error', ignore), 405))
@@ -222,6 +223,7 @@ export async function listen(settings: ListenerSettings): Promise<Listener> {
     close: () => {
       clearInterval(heartbeat)
       closed ??= stop(http, connections, options.drainSeconds)
+      silent.close()
       return closed
     },
   }

@@ -1,4 +1,4 @@
-/** The answers that are open in a connection: how many there may be, and that they end with it, also those that wait behind another one. */
+/** The open answers of each HTTP connection: limits how many there are, and ends them all when the connection closes. */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'

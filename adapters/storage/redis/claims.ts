@@ -7,6 +7,7 @@ import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.t
 import { forNetwork } from '../../../plugin/nostr/requester.ts'
 import { isLow } from '../../../plugin/stock/bookkeeping.ts'
 import { deliveryKeptUntil, recipientOf } from '../../../plugin/stock/deliveries.ts'
+import { isForSlotsAlone } from '../../../plugin/stock/selection.ts'
 import { takeSeconds } from '../../../plugin/stock/strangers.ts'
 import {
   type Claim,
@@ -225,7 +226,7 @@ export class Claims {
           return
         case 'answered':
           if (answer.isDue) this.#changes.mark(claim.author, terms.now)
-          this.#answer(waiting, answer.outcome)
+          this.#answer(waiting, asSeen(claim, answer.outcome))
       }
     } catch (error) {
       asked.fail(index, error)
@@ -302,9 +303,19 @@ function letterOf({ standing }: Claim): string {
   return standing === 'stranger' ? 's' : 'k'
 }
 
-function isPlainClaim({ narrowings, maximum, maxSlots = 1, seen = [], limited, formerly }: Claim): boolean {
-  if (seen.length > 0 || limited !== undefined || formerly !== undefined) return false
+function isPlainClaim(claim: Claim): boolean {
+  const { narrowings, maximum, maxSlots = 1, seen = [], limited, formerly } = claim
+  if (formerly !== undefined) return false
+  if ((seen.length > 0 || limited !== undefined) && !isForSlotsAlone(claim)) return false
   return narrowings.every(isPlain) && isWhole(maximum) && isWhole(maxSlots)
+}
+
+/** The script only reads where a claim is for slots alone. What the requester has seen of them is no quota's business. */
+function asSeen(claim: Claim, outcome: ClaimOutcome): ClaimOutcome {
+  const { seen = [], limited } = claim
+  if (outcome.outcome !== 'delivered' || !isForSlotsAlone(claim)) return outcome
+  if (outcome.packages.every(({ id }) => seen.includes(id))) return { ...outcome, counted: false }
+  return limited ?? outcome
 }
 
 function isWhole(maximum: number): boolean {

@@ -143,4 +143,20 @@ describe('with strangers off', () => {
     await store.put(slotNamed('slot', alice, 'phone'), LIMITS, NOW)
     expect(await claim('bob', {}, POLICY)).toMatchObject({ calls: ONE_CALL, outcome: { freshTaken: 0 } })
   })
+
+  it('slots that the requester has seen are in one call too, and only those where a quota is used up', async () => {
+    const [phone, laptop] = [slotNamed('one', alice, 'phone'), slotNamed('two', alice, 'laptop')]
+    for (const slot of [phone, laptop]) await store.put(slot, LIMITS, NOW)
+    const limited = { outcome: 'limited', by: 'slotsPerRequester', retryAfterSeconds: 60 } as const
+    const forSlots = { narrowings: [{ kinds: [30443] }], maxSlots: 2, seen: [phone.id, laptop.id] }
+    const uncounted = { outcome: 'delivered', counted: false }
+    for (const overrides of [forSlots, { ...forSlots, limited }])
+      expect(await claim('bob', overrides, POLICY)).toMatchObject({ calls: ONE_CALL, outcome: uncounted })
+    const part = { ...forSlots, seen: [phone.id] }
+    expect(await claim('bob', part, POLICY)).toMatchObject({
+      calls: ONE_CALL,
+      outcome: { outcome: 'delivered', counted: true },
+    })
+    expect(await claim('bob', { ...part, limited }, POLICY)).toEqual({ calls: ONE_CALL, outcome: limited })
+  })
 })

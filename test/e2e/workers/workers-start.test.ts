@@ -1,6 +1,7 @@
 /** Workers that cannot start, and the workers of a proxy on Redis. */
 
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals'
 import { runCli } from '../../support/cli.ts'
 import type { Client } from '../../support/client.ts'
@@ -105,6 +106,23 @@ describe('two workers of a proxy on Redis', () => {
     await eventually('they say that it is gone', async () => (await readyz()).relay.ready === false)
   })
 
+  it('have another in their place when one is killed while it is given connections', async () => {
+    let isOver = false
+    const connecting = Array.from({ length: 6 }, async () => {
+      while (!isOver) await connectAndLeave(server.url)
+    })
+    for (let kill = 0; kill < 3; kill++) {
+      const [killed = 0] = server.workers()
+      process.kill(killed, 'SIGKILL')
+      await eventually('another one is there', async () => {
+        const workers = server.workers()
+        return workers.length === 2 && !workers.includes(killed)
+      })
+    }
+    isOver = true
+    await Promise.all(connecting)
+  })
+
   it('end when the primary process is killed', async () => {
     const workers = server.workers()
     expect(workers).toHaveLength(2)
@@ -112,6 +130,14 @@ describe('two workers of a proxy on Redis', () => {
     await eventually('both have ended', () => workers.every(hasEnded))
   })
 })
+
+/** Whatever becomes of the connection. */
+function connectAndLeave(url: string): Promise<void> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname, () => socket.destroy())
+  socket.on('error', () => undefined)
+  return new Promise((resolve) => socket.once('close', () => resolve()))
+}
 
 /** Also one that nobody has waited for yet. */
 function hasEnded(pid: number): boolean {

@@ -72,7 +72,10 @@ export async function measureAuthors(
   })
   add('a survey of all', survey.inAll())
   add('counting the authors', (await spent.during(() => store.countAuthors())).inAll())
-  add('a sweep that finds nothing', (await spent.during(() => store.sweep(NOW, 86_400))).inAll())
+  add(
+    `a sweep after ${CLAIMS.toLocaleString('en')} claims`,
+    (await spent.during(() => store.sweep(NOW, 86_400))).inAll(),
+  )
 
   const before = await place.bytes()
   const more = { authors: WEIGHED, packages: LIMITS.max }

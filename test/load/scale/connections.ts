@@ -123,6 +123,7 @@ function watchFriends(client: WebSocket, index: number): Promise<void> {
   const ask = () => client.send(JSON.stringify(['REQ', 'friends', { kinds: [0, 30443], authors }]))
   return new Promise((resolve, reject) => {
     client.once('error', reject)
+    client.once('close', (code, reason) => reject(new Error(`closed with ${code} ${reason}`)))
     client.on('message', (data) => {
       const [verb, id] = JSON.parse(String(data)) as string[]
       if (verb === 'EOSE') resolve()

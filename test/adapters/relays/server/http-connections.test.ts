@@ -101,11 +101,10 @@ describe('connections that are no WebSocket', () => {
 })
 
 describe('a listener', () => {
-  it('limits them for clients with an address of their own, and counts whom it refuses', async () => {
-    const options = serverOptionsSchema.parse({ maxConnectionsPerAddress: 1 })
-    const log = { warn: () => undefined }
-    const counted = new Refused({ log, clock: () => 0 })
-    const listener = await listen({
+  const listening = (settings: Readonly<Record<string, number>>) => {
+    const options = serverOptionsSchema.parse(settings)
+    const refused = new Refused({ log: { warn: () => undefined }, clock: () => 0 })
+    const listener = listen({
       host: '127.0.0.1',
       port: 0,
       options,
@@ -115,13 +114,30 @@ describe('a listener', () => {
       senderOf: () => ({ address: '203.0.113.7', isVouchedFor: false, isKnown: true }),
       badSignatures: new BadSignatures({ options, clock: () => 0 }),
       turns: new MessageTurns(options),
-      refused: counted,
+      refused,
       receive: () => Promise.reject(new HandshakeRefused(502, 'nobody is here', 'relay')),
     })
+    return { listener, refused }
+  }
+
+  it('limits them for clients with an address of their own, and counts whom it refuses', async () => {
+    const started = listening({ maxConnectionsPerAddress: 1 })
+    const listener = await started.listener
     const answers = [await isServed('', listener.port), await isServed('', listener.port)]
     for (const socket of sockets) socket.destroy()
     await listener.close()
     expect(answers).toEqual([true, false])
-    expect(counted.counts.address).toBe(1)
+    expect(started.refused.counts.address).toBe(1)
+  })
+
+  it('stops at once where connections have sent nothing, or half of a request', async () => {
+    const listener = await listening({ drainSeconds: 300 }).listener
+    const silent = [connect(listener.port, '127.0.0.1'), connect(listener.port, '127.0.0.1')]
+    const closed = silent.map((socket) => once(socket.on('error', () => undefined).resume(), 'close'))
+    silent[1]?.write('GET / HTTP/1.1\r\nHost:')
+    // Once this one is answered, those before it are known to the server.
+    expect(await isServed('', listener.port)).toBe(true)
+    await listener.close()
+    await Promise.all(closed)
   })
 })
