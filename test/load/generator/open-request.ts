@@ -41,7 +41,8 @@ export class OpenRequest {
   readonly #resolve: (ended: Ended) => void
   readonly #sentAt = performance.now()
   readonly #delivered: Delivered[] = []
-  #isLimited = false
+  /** What a notice says of some of the authors. */
+  #ofSome: Claimed['outcome'] | undefined
   #recorded: { outcome: Claimed['outcome'] } | undefined
   #isDone = false
 
@@ -67,7 +68,9 @@ export class OpenRequest {
 
   /** Notices name no subscription. They precede the EOSE of the request that they are about. */
   notice(text: string): void {
-    if (text.startsWith('rate-limited:') && !this.#isDone) this.#isLimited = true
+    if (this.#isDone || this.#ofSome === 'unknown') return
+    if (text.startsWith('error:')) this.#ofSome = 'unknown'
+    if (text.startsWith('rate-limited:')) this.#ofSome = 'limited'
   }
 
   /** EOSE, CLOSED or another last message. Where a quota leaves nothing at all, CLOSED follows EOSE. */
@@ -78,8 +81,7 @@ export class OpenRequest {
       if (isClosed && this.#recorded !== undefined) this.#recorded.outcome = refusalIn(String(why))
       return
     }
-    const answered = this.#isLimited ? 'limited' : 'answered'
-    this.#finish(isClosed ? refusalIn(String(why)) : answered, message)
+    this.#finish(isClosed ? refusalIn(String(why)) : (this.#ofSome ?? 'answered'), message)
   }
 
   lose(): void {
@@ -100,6 +102,8 @@ export class OpenRequest {
   }
 }
 
+/** A store that failed, or was too slow, may have carried out the claim all the same. */
 function refusalIn(why: string): Claimed['outcome'] {
+  if (why.startsWith('error:')) return 'unknown'
   return why.startsWith('rate-limited:') ? 'limited' : 'refused'
 }

@@ -61,7 +61,7 @@ export interface Claimed extends Interval {
   readonly delivered: readonly Delivered[]
   /**
    * `answered`: up to EOSE. `limited`: some or all authors were left out because of a quota. `refused`: closed for another reason.
-   * `unknown`: the connection was lost; what had come by then may have been released since.
+   * `unknown`: the connection was lost, or the store failed for some or all authors; what had come by then may have been released since.
    */
   readonly outcome: 'answered' | 'limited' | 'refused' | 'unknown'
 }
