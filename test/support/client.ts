@@ -171,14 +171,14 @@ export class Client {
   /** The answer to a REQ that was sent already, up to EOSE or CLOSED, or both. */
   async reply(id: string): Promise<Reply> {
     const messages = await this.#take(`the end of ${id}`, (message) => isEnd(message, id))
-    const isEmpty = !messages.some(([verb]) => verb === 'EVENT')
-    if (isEmpty && messages.at(-1)?.[0] === 'EOSE') messages.push(...(await this.#closedAfterEnd(id)))
+    // Slots that rotate are pushed to other subscriptions meanwhile.
+    const ofRequest = messages.filter(([, subject]) => subject === id)
+    const isEmpty = !ofRequest.some(([verb]) => verb === 'EVENT')
+    if (isEmpty && ofRequest.at(-1)?.[0] === 'EOSE') ofRequest.push(...(await this.#closedAfterEnd(id)))
     return {
-      events: messages.flatMap(([verb, subject, event]) =>
-        verb === 'EVENT' && subject === id ? [event as SignedEvent] : [],
-      ),
+      events: ofRequest.flatMap(([verb, , event]) => (verb === 'EVENT' ? [event as SignedEvent] : [])),
       notices: messages.flatMap(([verb, text]) => (verb === 'NOTICE' ? [String(text)] : [])),
-      closed: messages.flatMap(([verb, , why]) => (verb === 'CLOSED' ? [String(why)] : [])).at(-1),
+      closed: ofRequest.flatMap(([verb, , why]) => (verb === 'CLOSED' ? [String(why)] : [])).at(-1),
     }
   }
 
