@@ -86,8 +86,7 @@ export class KeyPackageGateway {
   /** @throws SettingsError naming each option that is wrong or unknown */
   constructor(settings: GatewaySettings) {
     const { store, clock = Date.now, verifyEvent = verify, log: operatorsLog, audit, ...others } = settings
-    const { observer, isKnown, siblings = alone, ...more } = others
-    const { deadline = (ms: number) => AbortSignal.timeout(ms), ...options } = more
+    const { observer, isKnown, siblings = alone, deadline = AbortSignal.timeout, ...options } = others
     const log = unfailing(operatorsLog ?? silent)
     this.options = resolveOptions(options)
     const now = () => Math.floor(clock() / 1000)
@@ -115,15 +114,9 @@ export class KeyPackageGateway {
       recorder: new Recorder({ options: this.options, audit, observer, log, now }),
       access: new Access({ options: this.options, store, log, now }),
       authors: new AuthorCount({ options: this.options, store, now }),
-      released: new ReleasedClaims(siblings.channel('released claims')),
-      seen: new SeenSlots(siblings.channel('seen slots')),
-      slotWear: new SlotWear({
-        options: this.options,
-        store,
-        log,
-        now,
-        channel: siblings.channel('slot wear'),
-      }),
+      released: new ReleasedClaims(siblings),
+      seen: new SeenSlots(siblings),
+      slotWear: new SlotWear({ options: this.options, store, log, now, siblings }),
       followLists,
       knownAs: (author, authenticated) => requesters.knownAs(author, authenticated),
       verification,

@@ -4,7 +4,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 
 const DAY_SECONDS = 86_400
 
-/** The salt of a day, for another process of the same server. */
+/** The salt of a day (UTC, counted from the epoch), for another process of the same server. */
 export interface Salt {
   readonly day: number
   readonly hex: string
@@ -36,8 +36,8 @@ export class DailySalt {
    */
   hashOf(requester: string, domain: string, at: number): string {
     this.#advance(at)
-    const said = `${Math.floor(at / DAY_SECONDS)} ${domain} ${requester}`
-    return createHmac('sha256', this.#salt).update(said).digest('hex').slice(0, 32)
+    const text = `${Math.floor(at / DAY_SECONDS)} ${domain} ${requester}`
+    return createHmac('sha256', this.#salt).update(text).digest('hex').slice(0, 32)
   }
 
   /** Returns the day of the salt. A clock that is set back gets no salt back. */

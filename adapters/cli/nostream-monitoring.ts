@@ -11,7 +11,7 @@ import { watch } from './monitoring.ts'
 import { secondsNow } from './open-store.ts'
 import type { Settings } from './settings-schema.ts'
 import { readVersion } from './version.ts'
-import { lineToPrimary } from './workers/line.ts'
+import { ipcWithPrimary } from './workers/ipc.ts'
 import { WorkerMetrics } from './workers/worker-metrics.ts'
 
 /** What one process of nostream counts. */
@@ -34,7 +34,7 @@ export function countInNostream(
   const metrics = new Metrics(readVersion())
   metrics.addProcess()
   if (cluster.isPrimary) void watchWorkers(metrics, settings, log, openStore())
-  else lineToPrimary().onQuestion('metrics', () => metrics.registry.getMetricsAsJSON())
+  else ipcWithPrimary().onQuestion('metrics', () => metrics.registry.getMetricsAsJSON())
   return {
     observer: metrics.observer,
     measured: (store) => measuredStore(store, metrics.storeCalls),

@@ -10,8 +10,8 @@ import { startGatewayServer } from './gateway-server.ts'
 import { createLogger, ignoreHangUp } from './logging.ts'
 import { announce, failureOf, type Logs, RELAY_IS_AWAY, runOnStore, type ServingStore } from './serving.ts'
 import { addSettings, readSettings } from './settings.ts'
-import type { Settings } from './settings-schema.ts'
-import { checkCombinations, workersOf } from './startup.ts'
+import { type Settings, workersOf } from './settings-schema.ts'
+import { checkCombinations } from './startup.ts'
 import { sweepRegularly } from './sweep.ts'
 import { isWorker, serveAsWorker } from './workers/worker.ts'
 
@@ -31,7 +31,7 @@ async function serve(settings: Settings): Promise<void> {
   if (workersOf(settings) === 1)
     return runOnStore({ settings, log }, (serving, logs) => serveAlone(serving, settings, logs, signal))
   if (cluster.isWorker)
-    throw new SettingsError(['workers: another program has started several of this process; use 1'])
+    throw new SettingsError(["workers: must be 1 in a worker of another program's cluster (node:cluster)"])
   const { serveWithWorkers } = await import('./workers/primary.ts')
   await serveWithWorkers(settings, log, signal)
 }

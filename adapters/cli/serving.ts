@@ -1,6 +1,6 @@
 /**
- * What each process of a server does: it opens the audit log and the store, and closes them at the end. It starts without waiting for
- * the store: other kinds flow, and key packages fail closed (I7).
+ * What each process of a server does: it opens the audit log and the store, closes them at the end, and says in the log that it
+ * serves. It starts without waiting for the store: other kinds flow, and key packages fail closed (I7).
  */
 
 import type { Logger } from 'pino'
@@ -13,7 +13,7 @@ import { closeStore, giveUp } from './ending.ts'
 import { startAuditLog } from './logging.ts'
 import { openStore } from './open-store.ts'
 import { withoutPasswords } from './plain-words.ts'
-import type { Settings } from './settings-schema.ts'
+import { type Settings, workersOf } from './settings-schema.ts'
 import { logRemarks } from './startup.ts'
 import { readVersion } from './version.ts'
 
@@ -89,9 +89,9 @@ export function announce(
   log: Logger,
   settings: Settings,
   server: { readonly url: string; readonly operatorUrl: string | undefined; readonly store: KeyPackageStore },
-  more: object = {},
 ): void {
   const { upstream } = settings
+  const workers = workersOf(settings)
   log.info(
     {
       url: server.url,
@@ -100,7 +100,7 @@ export function announce(
       store: withoutPasswords(settings.store),
       profile: settings.profile,
       version: readVersion(),
-      ...more,
+      ...(workers > 1 && { workers }),
     },
     'serving key packages',
   )
@@ -108,7 +108,7 @@ export function announce(
   void warnOfFiles(log, settings)
 }
 
-/** A server that runs out of files refuses clients, and says so only then. */
+/** Otherwise the operator hears of it when the server has run out of files and refuses clients. */
 async function warnOfFiles(log: Logger, settings: Settings): Promise<void> {
   for (const { text, advice } of await checkFiles(settings)) log.warn(`${text}; ${advice}`)
 }

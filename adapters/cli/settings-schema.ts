@@ -1,5 +1,6 @@
 /** Every setting of the command line: the options of the gateway, and those of its store, server and logs. */
 
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { type Options, optionsSchema } from '../../plugin/options.ts'
 import { auditOptionsSchema } from '../audit/audit-log.ts'
@@ -61,6 +62,11 @@ export function gatewayOptions(settings: Settings): Options {
   return Object.fromEntries(
     Object.entries(settings).filter(([key]) => own.includes(key)),
   ) as unknown as Options
+}
+
+/** How many processes serve clients. */
+export function workersOf({ workers }: Pick<Settings, 'workers'>): number {
+  return workers === 'auto' ? availableParallelism() : workers
 }
 
 /** Splits a `listen` setting, in which an IPv6 address is in brackets. */

@@ -1,6 +1,5 @@
 /** What a server looks at when it starts: settings that contradict each other, and settings that may surprise. */
 
-import { availableParallelism } from 'node:os'
 import type { Logger } from 'pino'
 import { SettingsError } from '../../plugin/settings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -35,11 +34,6 @@ export function checkCombinations(settings: Settings): void {
       'store: "memory:" is not allowed with proxy.publish upstream: the plugin of the relay must share the store',
     ])
   }
-}
-
-/** How many processes serve clients. */
-export function workersOf({ workers }: Pick<Settings, 'workers'>): number {
-  return workers === 'auto' ? availableParallelism() : workers
 }
 
 /** An address for every network is that of each as well. Port 0 picks another one each time. */

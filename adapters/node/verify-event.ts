@@ -13,6 +13,7 @@ export async function createVerifier(): Promise<(event: SignedEvent) => boolean>
   return verifierWith(await initNostrWasm())
 }
 
+/** The same, with an instance of nostr-wasm that there is already. */
 export function verifierWith(wasm: Pick<Nostr, 'verifyEvent'>): (event: SignedEvent) => boolean {
   return (event) => {
     // nostr-wasm copies hex of any length into buffers of fixed length, and accepts a short id as correct.

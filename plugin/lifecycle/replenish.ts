@@ -21,7 +21,7 @@ interface AuthorConnection {
   readonly asked: Set<Want>
 }
 
-/** What an author has lost, whose connections may be with another process of the server. */
+/** What an author has lost. Their connections may be with another process of the server. */
 type Loss = Pick<Removal, 'author' | 'kind' | 'why'>
 
 /**
@@ -224,6 +224,7 @@ export class Replenisher {
   }
 }
 
+/** Whether their author is to be asked for more, or need not be any more. */
 function matters(loss: Loss): boolean {
   return isByTime(loss) || isSlotGone(loss)
 }

@@ -6,7 +6,7 @@
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import type { Options } from '../options.ts'
-import type { Channel } from '../siblings.ts'
+import { alone, type Channel, type Siblings } from '../siblings.ts'
 import type { KeyPackageStore } from '../store.ts'
 
 /** Bound memory: the slots that were claimed longest ago are forgotten first (I9). */
@@ -36,13 +36,14 @@ export interface SlotWearSettings {
   readonly log: { error(fields: object, message: string): void }
   /** Seconds since the epoch. */
   now(): number
-  /** To the other processes of the server, which count the same. */
-  readonly channel?: Channel<WearNews>
+  /** They count the same. None by default. */
+  readonly siblings?: Siblings
 }
 
 export class SlotWear {
   readonly #settings: SlotWearSettings
   readonly #limit: number
+  readonly #channel: Channel<WearNews>
   /** By author and KeyPackageRef, so that the aliases of a slot count too. The one that was claimed longest ago is first. */
   readonly #slots = new Map<string, Wear>()
   #addressCount = 0
@@ -51,7 +52,8 @@ export class SlotWear {
     const { enabled, rotateAfter } = settings.options.replenish
     this.#settings = settings
     this.#limit = enabled ? rotateAfter : 0
-    settings.channel?.hear(({ what, author, slots, address }) => {
+    this.#channel = (settings.siblings ?? alone).channel('slot wear')
+    this.#channel.hear(({ what, author, slots, address }) => {
       if (what === 'claimed') this.#note(author, slots, address)
       else this.#forget(author, slots, address)
     })
@@ -60,7 +62,7 @@ export class SlotWear {
   /** An address has claimed these slots. Returns those of which it was not counted before. Never throws. */
   note(author: Pubkey, slots: readonly KeyPackageRef[], address: string): KeyPackageRef[] {
     const counted = this.#note(author, slots, address)
-    if (counted.length > 0) this.#settings.channel?.tell({ what: 'claimed', author, slots: counted, address })
+    if (counted.length > 0) this.#channel.tell({ what: 'claimed', author, slots: counted, address })
     return counted
   }
 
@@ -68,7 +70,7 @@ export class SlotWear {
   forget(author: Pubkey, slots: readonly KeyPackageRef[], address: string): void {
     if (slots.length === 0) return
     this.#forget(author, slots, address)
-    this.#settings.channel?.tell({ what: 'not claimed', author, slots, address })
+    this.#channel.tell({ what: 'not claimed', author, slots, address })
   }
 
   #note(author: Pubkey, slots: readonly KeyPackageRef[], address: string): KeyPackageRef[] {

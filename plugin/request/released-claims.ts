@@ -4,7 +4,7 @@
  */
 
 import type { EventId } from '../nostr/messages.ts'
-import type { Channel } from '../siblings.ts'
+import { alone, type Channel, type Siblings } from '../siblings.ts'
 import type { StoredKeyPackage } from '../store.ts'
 
 /** A Welcome usually follows the claim within minutes. */
@@ -15,7 +15,7 @@ const MAX_KEPT = 10_000
 type Released = Pick<StoredKeyPackage, 'author' | 'id' | 'kind'>
 
 /** A requester was not sent what they had claimed. */
-export interface ReleaseNews {
+interface ReleaseNews {
   readonly requester: string
   readonly packages: readonly Released[]
   /** Seconds since the epoch. */
@@ -26,18 +26,18 @@ export class ReleasedClaims {
   /** By requester and event id, oldest first. */
   readonly #kept = new Map<string, { readonly pkg: Released; readonly until: number }>()
 
-  readonly #channel: Channel<ReleaseNews> | undefined
+  readonly #channel: Channel<ReleaseNews>
 
-  /** @param channel to the other processes of the server, which remember the same */
-  constructor(channel?: Channel<ReleaseNews>) {
-    this.#channel = channel
-    channel?.hear(({ requester, packages, at }) => this.#note(requester, packages, at))
+  /** @param siblings remember the same; none by default */
+  constructor(siblings: Siblings = alone) {
+    this.#channel = siblings.channel('released claims')
+    this.#channel.hear(({ requester, packages, at }) => this.#note(requester, packages, at))
   }
 
   note(requester: string, packages: readonly Released[], now: number): void {
     const released = packages.map(({ author, id, kind }) => ({ author, id, kind }))
     this.#note(requester, released, now)
-    this.#channel?.tell({ requester, packages: released, at: now })
+    this.#channel.tell({ requester, packages: released, at: now })
   }
 
   #note(requester: string, packages: readonly Released[], now: number): void {

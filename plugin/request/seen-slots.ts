@@ -1,7 +1,7 @@
 /** Which slots this server has delivered to whom: the same slots again use no quota. */
 
 import type { EventId, Pubkey } from '../nostr/messages.ts'
-import type { Channel } from '../siblings.ts'
+import { alone, type Channel, type Siblings } from '../siblings.ts'
 
 /** Bounds memory: what was used least recently is forgotten first (I9). */
 const MAX_KEPT = 100_000
@@ -9,7 +9,7 @@ const MAX_KEPT = 100_000
 const MAX_OF_ONE = 256
 
 /** What was delivered to a requester, or was not after all. */
-export interface SeenNews {
+interface SeenNews {
   readonly what: 'seen' | 'not seen'
   readonly requester: string
   readonly author: Pubkey
@@ -19,13 +19,13 @@ export interface SeenNews {
 export class SeenSlots {
   /** By requester and author, the least recently used first. Ids are oldest first. */
   readonly #kept = new Map<string, readonly EventId[]>()
-  readonly #channel: Channel<SeenNews> | undefined
+  readonly #channel: Channel<SeenNews>
   #count = 0
 
-  /** @param channel to the other processes of the server, which remember the same */
-  constructor(channel?: Channel<SeenNews>) {
-    this.#channel = channel
-    channel?.hear(({ what, requester, author, ids }) => {
+  /** @param siblings remember the same; none by default */
+  constructor(siblings: Siblings = alone) {
+    this.#channel = siblings.channel('seen slots')
+    this.#channel.hear(({ what, requester, author, ids }) => {
       if (what === 'seen') this.#add(requester, author, ids)
       else this.#forget(requester, author, ids)
     })
@@ -42,7 +42,7 @@ export class SeenSlots {
   /** Returns those of `ids` that are new. */
   add(requester: string, author: Pubkey, ids: readonly EventId[]): EventId[] {
     const added = this.#add(requester, author, ids)
-    if (added.length > 0) this.#channel?.tell({ what: 'seen', requester, author, ids: added })
+    if (added.length > 0) this.#channel.tell({ what: 'seen', requester, author, ids: added })
     return added
   }
 
@@ -50,7 +50,7 @@ export class SeenSlots {
   forget(requester: string, author: Pubkey, ids: readonly EventId[]): void {
     if (ids.length === 0) return
     this.#forget(requester, author, ids)
-    this.#channel?.tell({ what: 'not seen', requester, author, ids })
+    this.#channel.tell({ what: 'not seen', requester, author, ids })
   }
 
   #add(requester: string, author: Pubkey, ids: readonly EventId[]): EventId[] {

@@ -1,7 +1,6 @@
 /** Who takes part in the inputs, what is in the stock, and the words by which inputs name both, so that they are short. */
 
 import { initNostrWasm } from 'nostr-wasm'
-import { createVerifier } from '../../adapters/node/verify-event.ts'
 import { checkKeyPackage } from '../../plugin/key-package/validate.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../plugin/options.ts'
@@ -11,9 +10,9 @@ import { STORE_URL } from '../support/delivery-order.ts'
 import { mdkEvent } from '../support/generations.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../support/key-packages.ts'
 import { type Person, person } from '../support/people.ts'
+import { verifyEvent } from '../support/signing.ts'
 
 const wasm = await initNostrWasm()
-export const verifyEvent = await createVerifier()
 
 export const [alice, bob, carol] = [person('alice'), person('bob'), person('carol')]
 /** By the names that inputs give them. */

@@ -1,6 +1,6 @@
 /** Runs a target on changed inputs, and keeps those that reach code which no input has reached before, to change them further. */
 
-import { type Material, mutated, type Random } from './mutation.ts'
+import { type Material, mutated, type Random } from './mutator.ts'
 import type { Target } from './target.ts'
 
 /** What the instrumented code tells of an execution. */

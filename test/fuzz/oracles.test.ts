@@ -3,12 +3,13 @@
 import { describe, expect, it } from '@jest/globals'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
 import { seededRandom } from '../support/random.ts'
+import { verifyEvent } from '../support/signing.ts'
 import { demandAnswer } from './answer-oracle.ts'
-import { alice, expanded, STOCKED, UNPUBLISHED, verifyEvent } from './cast.ts'
+import { alice, expanded, STOCKED, UNPUBLISHED } from './cast.ts'
 import { explore, NO_FEEDBACK, shrunk } from './exploration.ts'
 import { demandReceivable, demandSame } from './key-package-oracle.ts'
 import { kindsReadIn } from './kind-readers.ts'
-import { mutated } from './mutation.ts'
+import { mutated } from './mutator.ts'
 import { demand, lines, type Target } from './target.ts'
 
 const [first = UNPUBLISHED[0], second = UNPUBLISHED[1]] = STOCKED

@@ -3,7 +3,7 @@
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { AuditRecord } from '../../plugin/audit.ts'
 import type { Answer, GatewaySession } from '../../plugin/connection.ts'
-import { type GatewaySettings, KeyPackageGateway } from '../../plugin/gateway.ts'
+import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { ClientMessage, GatewayMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -60,10 +60,7 @@ export interface TestClient {
 }
 
 /** Without the stranger rule, unless the options name it. */
-export function startGateway(
-  options: OptionsInput & Pick<GatewaySettings, 'verifyEvent'> = {},
-  changes: StoreChanges = () => ({}),
-): TestGateway {
+export function startGateway(options: OptionsInput = {}, changes: StoreChanges = () => ({})): TestGateway {
   const memory = memoryStore()
   fixOrder(memory)
   const store = overlay(memory, changes(memory))

@@ -38,8 +38,6 @@ export interface GenerationSettings {
   readonly createdAt?: number
   /** The KeyPackage to publish; without it, a new one of the client's kind. */
   readonly keyPackage?: PublishableKeyPackage
-  /** Signs the event; by default `signEvent`. */
-  readonly sign?: typeof signEvent
   /** `relays`; each client has its own default. */
   readonly relays?: readonly string[]
 }
@@ -108,7 +106,7 @@ export async function mdkEvent(author: Person, settings: SlotSettings = {}): Pro
     ['mls_proposals', '0x0008', '0x000a'],
     ['app_components', '0x8001', '0x8003', '0x8004', '0x8009'],
   ]
-  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.message))
+  return sign(author, 30443, createdAt, tags, base64(keyPackage.message))
 }
 
 /** whitenoise-rs on mdk-core 0.8: one KeyPackage in two events, that of the slot first. */
@@ -130,8 +128,8 @@ export async function whitenoiseTwins(
     ['encoding', 'base64'],
   ]
   return [
-    signed(author, settings, 30443, createdAt, [['d', slot], ...tags], content),
-    signed(author, settings, 443, createdAt, tags, content),
+    sign(author, 30443, createdAt, [['d', slot], ...tags], content),
+    sign(author, 443, createdAt, tags, content),
   ]
 }
 
@@ -155,7 +153,7 @@ export async function marmotTsEvent(author: Person, settings: MarmotTsSettings =
     ['relays', ...relays],
     ...(protection === 'protected' ? [['-']] : []),
   ]
-  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.bytes))
+  return sign(author, 30443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 /** Amethyst: packages that live 30 days. */
@@ -172,7 +170,7 @@ export async function amethystEvent(author: Person, settings: SlotSettings = {})
     ['i', refOf(keyPackage)],
     ['relays', ...relays],
   ]
-  return signed(author, settings, 30443, createdAt, tags, base64(keyPackage.bytes))
+  return sign(author, 30443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 export interface PikaSettings extends GenerationSettings {
@@ -194,7 +192,7 @@ export async function pikaEvent(author: Person, settings: PikaSettings = {}): Pr
     ...(protection === 'protected' ? [['-']] : []),
     ['encoding', 'base64'],
   ]
-  return signed(author, settings, 443, createdAt, tags, base64(keyPackage.bytes))
+  return sign(author, 443, createdAt, tags, base64(keyPackage.bytes))
 }
 
 export interface LoxationSettings extends GenerationSettings {
@@ -218,7 +216,7 @@ export async function loxationEvent(author: Person, settings: LoxationSettings =
     ...(protection === 'protected' ? [['-', '']] : []),
   ]
   const content = encoding === 'base64' ? base64(keyPackage.bytes) : bytesToHex(keyPackage.bytes)
-  return signed(author, settings, 443, createdAt, tags, content)
+  return sign(author, 443, createdAt, tags, content)
 }
 
 /** Paytaca: an MLSMessage in hex, and the group data extension alone. */
@@ -237,7 +235,7 @@ export async function paytacaEvent(author: Person, settings: GenerationSettings 
     ['mls_extensions', '0xf2ee'],
     ['relays', ...relays],
   ]
-  return signed(author, settings, 443, createdAt, tags, bytesToHex(keyPackage.message))
+  return sign(author, 443, createdAt, tags, bytesToHex(keyPackage.message))
 }
 
 /** The `d` of an author who has one device: 64 lower-case hex digits, always the same. */
@@ -276,15 +274,14 @@ export function accountProof(
   return Buffer.concat([hexToBytes(pubkey), time, hexToBytes(sig)])
 }
 
-function signed(
-  { secretKey }: Person,
-  { sign = signEvent }: GenerationSettings,
+function sign(
+  author: Person,
   kind: number,
   createdAt: number,
   tags: string[][],
   content: string,
 ): SignedEvent {
-  return sign(secretKey, { kind, created_at: createdAt, tags, content })
+  return signEvent(author.secretKey, { kind, created_at: createdAt, tags, content })
 }
 
 function refOf({ bytes, ciphersuite }: PublishableKeyPackage): string {

@@ -1,4 +1,4 @@
-/** Finds files of the project from the tests, and from the programs compiled into dist/bench and dist/load. */
+/** Finds files of the project from the tests, and from the programs compiled into a folder of dist/. */
 
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -7,6 +7,7 @@ import {
   type WritePolicySettings,
 } from '../../adapters/relays/strfry/write-policy.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
+import type { OptionsInput } from '../../plugin/options.ts'
 import { type StoreChanges, startGateway, type TestGateway } from './gateway.ts'
 import { NOW, signEvent } from './key-packages.ts'
 import { testLog } from './log.ts'
@@ -17,10 +18,7 @@ interface OpenSettings extends Partial<WritePolicySettings> {
   readonly store?: StoreChanges
 }
 
-export function openPolicy(
-  options: Parameters<typeof startGateway>[0] = {},
-  { store, ...settings }: OpenSettings = {},
-) {
+export function openPolicy(options: OptionsInput = {}, { store, ...settings }: OpenSettings = {}) {
   const test: TestGateway = startGateway(options, store)
   const { kinds } = test.gateway.options
   const policy = new WritePolicy({ kinds, openGateway: async () => test.gateway, ...settings })

@@ -3,11 +3,9 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
+import { MAIN } from './cli.ts'
 import { noteLogged } from './every-log.ts'
 import { startProcess } from './processes.ts'
-import { projectFile } from './project.ts'
-
-const MAIN = projectFile('dist/adapters/cli/main.js')
 
 const MAX_LINE_BYTES = 8192
 const TIMEOUT_MS = 10_000

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { type Leaf, SettingsError } from '../../../plugin/settings.ts'
 import { reasonOf, withoutPasswords } from '../plain-words.ts'
 
-/** Loaded when there is a file: it is 73 files. */
+/** Loaded only when there is a settings file, because the package consists of 73 files. */
 const yaml = (): typeof import('yaml') => createRequire(import.meta.url)('yaml')
 
 export interface Tree {
@@ -18,7 +18,7 @@ export interface Tree {
  */
 export function readSettingsFile(path: string, leaves: readonly Leaf[]): Tree {
   const tree = parsed(path, textOf(path))
-  if (isEndless(tree)) throw new SettingsError([`${path}: an alias (*) stands inside of what it names`])
+  if (isEndless(tree)) throw new SettingsError([`${path}: an alias (*) refers to a node that contains it`])
   if (!isTree(tree))
     throw new SettingsError([`${path}: must be a mapping of settings, such as "profile: marmot"`])
   return withTexts(tree, leaves)
@@ -41,7 +41,7 @@ function parsed(path: string, text: string): unknown {
   }
 }
 
-/** Whether a value is in itself, as YAML's anchors and aliases allow. */
+/** Whether a value contains itself, as YAML's anchors and aliases allow. */
 function isEndless(value: unknown, above: readonly unknown[] = []): boolean {
   if (typeof value !== 'object' || value === null) return false
   return above.includes(value) || Object.values(value).some((inside) => isEndless(inside, [...above, value]))

@@ -2,14 +2,14 @@
 
 import type { Channel } from '../../../plugin/siblings.ts'
 import type { Admission, Place, ServerSiblings } from '../../relays/server/connection-limits.ts'
-import type { Line } from './line.ts'
+import type { Ipc } from './ipc.ts'
 import type { News, PlaceQuestion } from './topics.ts'
 
-export function otherWorkers(line: Line): ServerSiblings {
-  const places = new AskedPlaces(line)
-  const channels = new Channels(line)
+export function otherWorkers(ipc: Ipc): ServerSiblings {
+  const places = new AskedPlaces(ipc)
+  const channels = new Channels(ipc)
   return {
-    quota: (name, quota) => ({ take: (key, now) => line.ask('quota', { name, quota, key, now }) }),
+    quota: (name, quota) => ({ take: (key, now) => ipc.ask('quota', { name, quota, key, now }) }),
     channel: (name) => channels.named(name),
     places: (name, { maxConnections, maxConnectionsPerAddress }) => {
       // They may be getters, which JSON would leave out.
@@ -20,14 +20,14 @@ export function otherWorkers(line: Line): ServerSiblings {
 }
 
 class AskedPlaces {
-  readonly #line: Line
+  readonly #ipc: Ipc
   /** How clients are made to leave that have said nothing. */
   readonly #silent = new Map<number, () => void>()
   #count = 0
 
-  constructor(line: Line) {
-    this.#line = line
-    line.onStatement('leave', ({ id }) => {
+  constructor(ipc: Ipc) {
+    this.#ipc = ipc
+    ipc.onStatement('leave', ({ id }) => {
       const leave = this.#silent.get(id)
       this.#silent.delete(id)
       leave?.()
@@ -37,7 +37,7 @@ class AskedPlaces {
   async admit(asked: Omit<PlaceQuestion, 'id'>): Promise<Admission> {
     this.#count += 1
     const id = this.#count
-    const answer = await this.#line.ask('place', { ...asked, id })
+    const answer = await this.#ipc.ask('place', { ...asked, id })
     return answer === 'admitted'
       ? { outcome: 'admitted', place: this.#placeOf(id) }
       : { outcome: 'refused', status: answer }
@@ -45,7 +45,7 @@ class AskedPlaces {
 
   #placeOf(id: number): Place {
     let isGone = false
-    const tell = (state: 'connected' | 'spoke' | 'gone') => void this.#line.tell('client', { id, state })
+    const tell = (state: 'connected' | 'spoke' | 'gone') => void this.#ipc.tell('client', { id, state })
     return {
       connected: (leave) => {
         if (isGone) return
@@ -66,14 +66,14 @@ class AskedPlaces {
 }
 
 class Channels {
-  readonly #line: Line
+  readonly #ipc: Ipc
   readonly #listeners = new Map<string, (news: never) => void>()
   /** What is told in one turn of the event loop is one message. */
   #waiting: News[] = []
 
-  constructor(line: Line) {
-    this.#line = line
-    line.onStatement('news', (all) => {
+  constructor(ipc: Ipc) {
+    this.#ipc = ipc
+    ipc.onStatement('news', (all) => {
       for (const { channel, news } of all) this.#listeners.get(channel)?.(news as never)
     })
   }
@@ -91,7 +91,7 @@ class Channels {
   }
 
   #send(): void {
-    this.#line.tellIfRead('news', this.#waiting)
+    this.#ipc.tellIfRead('news', this.#waiting)
     this.#waiting = []
   }
 }

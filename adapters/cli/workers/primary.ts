@@ -8,11 +8,10 @@ import { signaturePool } from '../../node/signature-pool.ts'
 import { gatewayParts, watchParts } from '../gateway-server.ts'
 import { secondsNow } from '../open-store.ts'
 import { announce, failureOf, type Logs, RELAY_IS_AWAY, runOnStore, type ServingStore } from '../serving.ts'
-import type { Settings } from '../settings-schema.ts'
-import { workersOf } from '../startup.ts'
+import { type Settings, workersOf } from '../settings-schema.ts'
 import { sweepRegularly } from '../sweep.ts'
-import { Crew } from './crew.ts'
 import { WorkerMetrics } from './worker-metrics.ts'
+import { WorkerPool } from './worker-pool.ts'
 
 /** @throws StoreError, SettingsError or ListenError where the settings do not fit, also where it is a worker that finds out */
 export async function serveWithWorkers(
@@ -21,17 +20,17 @@ export async function serveWithWorkers(
   signal: Promise<string>,
 ): Promise<void> {
   const salt = new DailySalt()
-  const crew = new Crew({
+  const pool = new WorkerPool({
     size: workersOf(settings),
     log,
     startOf: (number) => ({ number, settings, salt: salt.of(secondsNow()) }),
     drainSeconds: settings.server.drainSeconds,
   })
-  await runOnStore({ settings, log, salt }, (serving, logs) => serveBy(crew, serving, settings, logs, signal))
+  await runOnStore({ settings, log, salt }, (serving, logs) => serveBy(pool, serving, settings, logs, signal))
 }
 
 async function serveBy(
-  crew: Crew,
+  pool: WorkerPool,
   { store, opened }: ServingStore,
   settings: Settings,
   logs: Logs,
@@ -42,15 +41,15 @@ async function serveBy(
   const { verifyEvent } = signaturePool({ log, threads: 0 })
   const parts = await gatewayParts({ ...logs, store, settings, verifyEvent })
   const { gateway, monitoring } = parts
-  const ended = Promise.race([signal, failureOf(opened), crew.failed])
+  const ended = Promise.race([signal, failureOf(opened), pool.failed])
   ended.catch(() => undefined)
   let stopWatching: (() => Promise<void>) | undefined
   const sweeping = sweepRegularly(gateway, settings, log)
-  process.on('SIGHUP', () => crew.hangUp())
+  process.on('SIGHUP', () => pool.hangUp())
   try {
-    const url = await Promise.race([crew.start(), ended.then(() => undefined)])
+    const url = await Promise.race([pool.start(), ended.then(() => undefined)])
     if (url === undefined) return
-    const health = { readiness: async () => readinessOf(await crew.ask('readiness')) }
+    const health = { readiness: async () => readinessOf(await pool.readiness()) }
     const metrics = monitoring && new WorkerMetrics(cluster, monitoring.metrics.registry)
     const view = await watchParts(parts, {
       opened,
@@ -59,12 +58,7 @@ async function serveBy(
       ...(metrics && { read: () => metrics.read() }),
     })
     stopWatching = view?.close
-    announce(
-      log,
-      settings,
-      { url, operatorUrl: view?.url, store: parts.store },
-      { workers: workersOf(settings) },
-    )
+    announce(log, settings, { url, operatorUrl: view?.url, store: parts.store })
     void health.readiness().then(({ relay }) => {
       if (relay?.ready === false) log.warn(RELAY_IS_AWAY)
     })
@@ -72,7 +66,7 @@ async function serveBy(
   } finally {
     clearInterval(sweeping)
     await stopWatching?.()
-    await crew.stop()
+    await pool.stop()
     gateway.close()
   }
 }

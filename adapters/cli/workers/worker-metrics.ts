@@ -2,7 +2,7 @@
 
 import type { Cluster, Worker } from 'node:cluster'
 import { AggregatorRegistry, type Registry } from 'prom-client'
-import { lineTo } from './line.ts'
+import { ipcWith } from './ipc.ts'
 import type { ProcessMetrics } from './topics.ts'
 
 /** A worker that has not answered by then is counted as it was: it is busy, and the others are not. */
@@ -34,7 +34,7 @@ export class WorkerMetrics {
   }
 
   async #ask(worker: Worker): Promise<void> {
-    const metrics = await lineTo(worker).askWithin(PATIENCE_MS, 'metrics', null)
+    const metrics = await ipcWith(worker).askWithin(PATIENCE_MS, 'metrics', null)
     if (metrics !== undefined) this.#last.set(worker, metrics)
   }
 }

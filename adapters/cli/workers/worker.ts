@@ -9,13 +9,12 @@ import { gatewayParts, listenToClients } from '../gateway-server.ts'
 import { createLogger } from '../logging.ts'
 import { healthOf } from '../monitoring.ts'
 import { failureOf, type Logs, runOnStore, type ServingStore } from '../serving.ts'
-import type { Settings } from '../settings-schema.ts'
-import { workersOf } from '../startup.ts'
-import { WORKER_VARIABLE } from './crew.ts'
-import { type Line, lineToPrimary } from './line.ts'
+import { type Settings, workersOf } from '../settings-schema.ts'
+import { type Ipc, ipcWithPrimary } from './ipc.ts'
 import { otherWorkers } from './other-workers.ts'
+import { WORKER_VARIABLE } from './worker-pool.ts'
 
-/** As `server.maxBufferedBytes` allows. */
+/** The least that `server.maxBufferedBytes` may be. */
 const LEAST_BUFFERED_BYTES = 65_536
 
 /** Whether this process was started by the primary of a server, and not by another program's cluster. */
@@ -25,29 +24,29 @@ export function isWorker(): boolean {
 
 /** Serves until the primary says stop, or a signal does. An error that the operator has to mend is the primary's to tell. */
 export async function serveAsWorker(): Promise<void> {
-  const line = lineToPrimary()
-  const stopped = Promise.race([waitForSignal(), said(line, 'stop')])
-  const { number, settings, salt: given } = await line.ask('start', null)
+  const ipc = ipcWithPrimary()
+  const stopped = Promise.race([waitForSignal(), stopOf(ipc)])
+  const { number, settings, salt: given } = await ipc.ask('start', null)
   // The audit log listens to this signal, whoever it comes from.
-  line.onStatement('hang up', () => void process.emit('SIGHUP'))
+  ipc.onStatement('hang up', () => void process.emit('SIGHUP'))
   const log = (await createLogger(settings.log.level)).child({ worker: number })
   const salt = new DailySalt(given)
   try {
     await runOnStore({ settings, log, salt }, (serving, logs) =>
-      serveOn(line, serving, shareOf(settings), logs, stopped),
+      serveOn(ipc, serving, shareOf(settings), logs, stopped),
     )
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
-    await line.tell('failed', { message: error.message, code: error.code })
+    await ipc.tell('failed', { message: error.message, code: error.code })
     process.exitCode = 1
   } finally {
-    // Otherwise the line keeps the process running.
+    // Otherwise the channel keeps the process running.
     process.channel?.unref()
   }
 }
 
 async function serveOn(
-  line: Line,
+  ipc: Ipc,
   { store, opened }: ServingStore,
   settings: Settings,
   logs: Logs,
@@ -56,16 +55,16 @@ async function serveOn(
   const { log } = logs
   const signatures = signaturePool({ log, threads: threadsOf(settings) })
   const { verifyEvent } = signatures
-  const parts = await gatewayParts({ ...logs, store, settings, verifyEvent, siblings: otherWorkers(line) })
+  const parts = await gatewayParts({ ...logs, store, settings, verifyEvent, siblings: otherWorkers(ipc) })
   const { gateway, monitoring } = parts
   const listener = await listenToClients(parts)
   signatures.start()
   const { probeUpstream, statistics } = listener
   const health = await healthOf({ store, probeUpstream })
-  line.onQuestion('readiness', () => health.readiness())
+  ipc.onQuestion('readiness', () => health.readiness())
   monitoring?.metrics.add({ activity: () => gateway.activity(), server: statistics })
-  line.onQuestion('metrics', async () => (await monitoring?.metrics.registry.getMetricsAsJSON()) ?? [])
-  await line.tell('serving', { url: listener.url })
+  ipc.onQuestion('metrics', async () => (await monitoring?.metrics.registry.getMetricsAsJSON()) ?? [])
+  await ipc.tell('serving', { url: listener.url })
   try {
     await Promise.race([stopped, failureOf(opened)])
   } finally {
@@ -88,6 +87,6 @@ function threadsOf(settings: Settings): number {
   return Math.min(4, Math.max(1, Math.floor((availableParallelism() - workers) / workers)))
 }
 
-function said(line: Line, topic: 'stop'): Promise<string> {
-  return new Promise((resolve) => line.onStatement(topic, () => resolve(topic)))
+function stopOf(ipc: Ipc): Promise<string> {
+  return new Promise((resolve) => ipc.onStatement('stop', () => resolve('stop')))
 }

@@ -114,7 +114,7 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** In milliseconds. Node.js looks every half minute who is over time, unless it is told to look more often. */
+/** In milliseconds. By default Node.js checks these timeouts every 30 seconds only. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 }
 
 /** Rejects if it cannot listen on the address. */

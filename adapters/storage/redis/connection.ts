@@ -24,7 +24,7 @@ const START_MS = 4_000
 const PROBE_INTERVAL_MS = 250
 const HEARTBEAT_MS = 5_000
 /** How often a master without a replica is asked whether it has one: until then a failover loses what was acknowledged. */
-const LOOK_MS = 1_000
+const REPLICA_MS = 1_000
 /** How often the slot map of a cluster is refreshed. */
 const SLOTS_MS = 1_000
 /** Enough keys to hit every master of a cluster, except very small ones. */
@@ -133,7 +133,7 @@ class Connection implements RedisConnection {
     this.#heartbeat = setInterval(() => {
       this.subscriber.ping().catch(() => undefined)
     }, HEARTBEAT_MS).unref()
-    this.#looking = setInterval(() => this.#replicated.look(), LOOK_MS).unref()
+    this.#looking = setInterval(() => this.#replicated.look(), REPLICA_MS).unref()
     const { client } = this
     if (!isCluster(client)) return
     this.#slots = setInterval(() => {

@@ -183,8 +183,8 @@ describe('a wrong setting', () => {
     ],
     ['quota: 5', /^quota: 5 is not allowed; expected perAuthor, perAddress, /],
     ['- 1', /must be a mapping of settings/],
-    ['log: &a [*a]', /an alias \(\*\) stands inside of what it names/],
-    ['quota: &a {perAuthor: *a}', /an alias \(\*\) stands inside of what it names/],
+    ['log: &a [*a]', /an alias \(\*\) refers to a node that contains it/],
+    ['quota: &a {perAuthor: *a}', /an alias \(\*\) refers to a node that contains it/],
   ])('is reported for a file that contains %j', (text, problem) => {
     expect(problemsOf({ file: yaml(text) })).toEqual([expect.stringMatching(problem)])
   })

@@ -6,7 +6,7 @@ import type { ClientMessage } from '../../../plugin/nostr/messages.ts'
 import { challengeIn, keyPackagesBy, startGateway } from '../../support/gateway.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { demandAnswer } from '../answer-oracle.ts'
-import { alice, bob, CAST_WORDS, carol, expanded, fill, verifyEvent } from '../cast.ts'
+import { alice, bob, CAST_WORDS, carol, expanded, fill } from '../cast.ts'
 import { demand, lines, type Target, valuesIn } from '../target.ts'
 
 const MAX_EVENTS = 4
@@ -65,7 +65,7 @@ export const target: Target = {
   ],
   shortRun: 150,
   async run(input) {
-    const test = startGateway({ verifyEvent })
+    const test = startGateway()
     await fill(test.store)
     const client = test.connect()
     const challenge = challengeIn(client.pushed)

@@ -7,8 +7,9 @@ import { inspect } from '../../../plugin/key-package/inspection.ts'
 import { hasValidSignatures } from '../../../plugin/key-package/signatures.ts'
 import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { NOW } from '../../support/key-packages.ts'
+import { verifyEvent } from '../../support/signing.ts'
 import { keyPackageVectors } from '../../support/vectors.ts'
-import { alice, STOCKED, signed, verifyEvent } from '../cast.ts'
+import { alice, STOCKED, signed } from '../cast.ts'
 import { demand, type Target } from '../target.ts'
 
 const stocked = STOCKED.map(({ content }) => Buffer.from(content, 'base64'))

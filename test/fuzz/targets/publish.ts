@@ -12,7 +12,7 @@ import {
 } from '../../support/generations.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { demandAnswer } from '../answer-oracle.ts'
-import { alice, bob, CAST_WORDS, expanded, PEOPLE, STOCKED, verifyEvent } from '../cast.ts'
+import { alice, bob, CAST_WORDS, expanded, PEOPLE, STOCKED } from '../cast.ts'
 import { demandReceivable, demandSame } from '../key-package-oracle.ts'
 import { demand, lines, type Target, valuesIn } from '../target.ts'
 
@@ -50,7 +50,7 @@ export const target: Target = {
   async run(input) {
     const [first, ...rest] = valuesIn(input).slice(0, MAX_EVENTS + 1)
     const publisher = typeof first === 'string' ? PEOPLE.get(first) : undefined
-    const test = startGateway({ verifyEvent })
+    const test = startGateway()
     const authenticated = () => (publisher === undefined ? [] : [publisher.pubkey])
     const client = test.connect({ authenticated })
     const stored = new Map<string, SignedEvent>()

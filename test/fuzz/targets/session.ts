@@ -5,80 +5,26 @@
 
 import { mayBeOfKind } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage, RelayMessage } from '../../../plugin/nostr/messages.ts'
-import {
-  challengeIn,
-  eventsIn,
-  startGateway,
-  type TestClient,
-  type TestGateway,
-} from '../../support/gateway.ts'
+import { challengeIn, startGateway } from '../../support/gateway.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { demandAnswer } from '../answer-oracle.ts'
+import { CAST_WORDS, expanded, fill, PEOPLE, UNPUBLISHED } from '../cast.ts'
 import {
-  alice,
-  bob,
-  CAST_WORDS,
-  carol,
-  expanded,
-  fill,
-  PEOPLE,
-  STOCKED,
-  UNPUBLISHED,
-  verifyEvent,
-} from '../cast.ts'
+  AUTHORS,
+  Conversation,
+  demandOnce,
+  demandStock,
+  KINDS,
+  type Known,
+  look,
+  lookAtPushed,
+  noteAsked,
+  noteAuthenticated,
+} from '../conversation-oracle.ts'
 import { demand, lines, type Target, valuesIn } from '../target.ts'
 
 const MAX_STEPS = 24
 const MAX_ADVANCE_SECONDS = 86_400
-const KINDS = [443, 30443]
-const AUTHORS = [alice, bob, carol]
-
-/** A client, and what it may know. */
-interface Known {
-  readonly name: string
-  readonly client: TestClient
-  readonly authenticated: Set<string>
-  /** The authors it has asked for by name, in a REQ for key packages. */
-  readonly asked: Set<string>
-  /** All that was said by it, and by the relay to it. */
-  said: string
-  /** Nobody reads answers any more. */
-  hasLeft: boolean
-  /** How many of what the gateway sent by itself were looked at. */
-  heard: number
-}
-
-class Conversation {
-  readonly test: TestGateway
-  readonly clients = new Map<string, Known>()
-  /** Who was delivered a one-time package, by its id. */
-  readonly delivered = new Map<string, Set<Known>>()
-  /** Whether an author may have spent or replaced packages. */
-  hasChanged = false
-  /** Whether clients wait for each answer. Those that do not may have cancelled a REQ by the next one. */
-  readonly pace: 'one by one' | 'together'
-
-  constructor(test: TestGateway, pace: Conversation['pace']) {
-    this.test = test
-    this.pace = pace
-  }
-
-  client(name: string): Known {
-    const known = this.clients.get(name)
-    if (known !== undefined) return known
-    const fresh = {
-      name,
-      client: this.test.connect(),
-      authenticated: new Set<string>(),
-      asked: new Set<string>(),
-      said: '',
-      hasLeft: false,
-      heard: 0,
-    }
-    this.clients.set(name, fresh)
-    return fresh
-  }
-}
 
 export const target: Target = {
   name: 'session',
@@ -154,54 +100,14 @@ export const target: Target = {
   ],
   words: [
     ...CAST_WORDS,
-    ...[
-      'REQ',
-      'EVENT',
-      'COUNT',
-      'AUTH',
-      'CLOSE',
-      'NEG-OPEN',
-      'NEG-MSG',
-      'EOSE',
-      'CLOSED',
-      'OK',
-      'NOTICE',
-      'together',
-      'b',
-    ],
-    ...[
-      'kinds',
-      'authors',
-      'ids',
-      'since',
-      'until',
-      'limit',
-      '#d',
-      '#f',
-      '#i',
-      '#e',
-      'hex',
-      'base64',
-      'kind',
-      'tags',
-    ],
-    ...[
-      'relay',
-      'advance',
-      'authenticate',
-      'leave',
-      'challenge',
-      'keypackages:low',
-      '@new0',
-      '@new1',
-      '@new2',
-      '443',
-    ],
+    ...'REQ EVENT COUNT AUTH CLOSE NEG-OPEN NEG-MSG EOSE CLOSED OK NOTICE together b'.split(' '),
+    ...'kinds authors ids since until limit #d #f #i #e hex base64 kind tags'.split(' '),
+    ...'relay advance authenticate leave challenge keypackages:low @new0 @new1 @new2 443'.split(' '),
   ],
   shortRun: 120,
   async run(input) {
     const steps = valuesIn(input).slice(0, MAX_STEPS)
-    const test = startGateway({ verifyEvent, quota: WIDE })
+    const test = startGateway({ quota: WIDE })
     await fill(test.store)
     const conversation = new Conversation(test, steps[0] === 'together' ? 'together' : 'one by one')
     const under: Promise<void>[] = []
@@ -281,23 +187,6 @@ async function say(conversation: Conversation, known: Known, said: ClientMessage
   look(conversation, known, answer.replies)
 }
 
-function noteAsked({ asked }: Known, filter: unknown): void {
-  if (typeof filter !== 'object' || filter === null) return
-  const { kinds, authors } = filter as { kinds?: unknown; authors?: unknown }
-  if (!Array.isArray(kinds) || !kinds.some((kind) => KINDS.includes(kind)) || !Array.isArray(authors)) return
-  for (const author of authors) asked.add(author)
-}
-
-/** The gateway believes an AUTH event; whether it may is the business of another target. */
-function noteAuthenticated(
-  { authenticated }: Known,
-  [, event]: ClientMessage,
-  replies: readonly RelayMessage[],
-): void {
-  const isAccepted = replies.some(([verb, , accepted]) => verb === 'OK' && accepted === true)
-  if (isAccepted) authenticated.add((event as { pubkey: string }).pubkey)
-}
-
 function hearRelay(conversation: Conversation, known: Known, message: RelayMessage): void {
   known.said += JSON.stringify(message)
   const awaited = message[0] === 'OK' && message[2] === true
@@ -312,48 +201,4 @@ function hearRelay(conversation: Conversation, known: Known, message: RelayMessa
   const isOwn = hidden.every(({ pubkey = '' }) => known.authenticated.has(pubkey))
   demand(isOwn, "the relay's key package of another author is shown (I4)", shown)
   look(conversation, known, [])
-}
-
-function lookAtPushed(conversation: Conversation, known: Known): void {
-  const { pushed } = known.client
-  const fresh = pushed.slice(known.heard)
-  known.heard = pushed.length
-  look(
-    conversation,
-    known,
-    fresh.filter(([verb]) => verb !== 'REQ'),
-  )
-}
-
-/** I4: nobody sees anything of a package of an author whom they have not claimed from. */
-function look({ delivered }: Conversation, known: Known, shown: readonly RelayMessage[]): void {
-  const text = JSON.stringify(shown)
-  for (const { id, content, pubkey } of [...STOCKED, ...UNPUBLISHED]) {
-    if (known.authenticated.has(pubkey) || known.asked.has(pubkey)) continue
-    const isShown = [id, content].some((secret) => text.includes(secret) && !known.said.includes(secret))
-    demand(!isShown, 'a package is shown without a claim (I4)', shown, known.said)
-  }
-  for (const { id, kind } of eventsIn(shown)) {
-    if (kind === 443) delivered.set(id, (delivered.get(id) ?? new Set()).add(known))
-  }
-}
-
-/** I1: of each author, at most one package has gone to several requesters. Owners do not count. */
-function demandOnce({ delivered, hasChanged }: Conversation): void {
-  if (hasChanged) return
-  for (const { pubkey } of AUTHORS) {
-    const shared = STOCKED.filter(({ id, pubkey: author }) => {
-      const to = [...(delivered.get(id) ?? [])].filter(({ authenticated }) => !authenticated.has(pubkey))
-      return author === pubkey && to.length > 1
-    })
-    demand(shared.length <= 1, 'two one-time packages went to several requesters (I1)', shared)
-  }
-}
-
-/** I2: whoever had a package still has one. */
-async function demandStock({ test }: Conversation): Promise<void> {
-  for (const { pubkey } of AUTHORS) {
-    const left = await test.gateway.ownPackages(pubkey)
-    demand(left.length > 0, 'claims have left an author without a package (I2)', pubkey)
-  }
 }

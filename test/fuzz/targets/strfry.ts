@@ -3,7 +3,7 @@
 import { MAX_ANSWER_BYTES, readQuestion } from '../../../adapters/relays/strfry/protocol.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { openPolicy } from '../../support/strfry-policy.ts'
-import { alice, CAST_WORDS, expanded, STOCKED, verifyEvent } from '../cast.ts'
+import { alice, CAST_WORDS, expanded, STOCKED } from '../cast.ts'
 import { demand, lines, type Target } from '../target.ts'
 
 const KINDS: readonly unknown[] = [443, 30443]
@@ -54,7 +54,7 @@ export const target: Target = {
   shortRun: 120,
   async run(input) {
     const questions = input.toString().split('\n').slice(0, 10).map(written)
-    const { test, log, tell } = openPolicy({ verifyEvent })
+    const { test, log, tell } = openPolicy()
     const answers = await tell(`${questions.join('\n')}\n`)
     const expected = questions.flatMap(readOrNone)
     demand(answers.length === expected.length, 'not one answer for each question', questions, answers)

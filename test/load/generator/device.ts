@@ -3,9 +3,9 @@
 import { WebSocket } from 'ws'
 import type { EventId, Pubkey, RelayMessage } from '../../../plugin/nostr/messages.ts'
 import type { Person } from '../../support/people.ts'
+import { signEvent } from '../../support/signing.ts'
 import type { Journal } from './journal.ts'
 import { type Ended, OpenRequest, type Question } from './open-request.ts'
-import { signQuickly } from './supply.ts'
 
 export interface DeviceSettings {
   readonly url: string
@@ -201,7 +201,7 @@ export class Device {
       ['challenge', challenge],
     ]
     const created_at = Math.floor(Date.now() / 1000)
-    const event = signQuickly(person.secretKey, { kind: 22242, created_at, tags, content: '' })
+    const event = signEvent(person.secretKey, { kind: 22242, created_at, tags, content: '' })
     this.#challenge = event.id
     this.#send(JSON.stringify(['AUTH', event]))
   }

@@ -135,7 +135,6 @@ export class People {
   /** For each wish ten keys at one address, and one key at ten addresses. */
   readonly hoarders: readonly Hoarder[]
   readonly browsers: readonly Device[]
-  readonly #byPubkey: ReadonlyMap<Pubkey, Author>
 
   private constructor(
     authors: readonly Author[],
@@ -148,7 +147,6 @@ export class People {
     this.inviters = others.inviters
     this.hoarders = others.hoarders
     this.browsers = others.browsers
-    this.#byPubkey = new Map(authors.map((author) => [author.pubkey, author]))
   }
 
   /** @param onAsked is called when the server asks an author for more packages */
@@ -202,10 +200,6 @@ export class People {
   get devices(): Device[] {
     const owned = [...this.authors, ...this.inviters, ...this.hoarders].map(({ device }) => device)
     return [...owned, ...this.browsers]
-  }
-
-  authorOf(pubkey: Pubkey): Author | undefined {
-    return this.#byPubkey.get(pubkey)
   }
 }
 

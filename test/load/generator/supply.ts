@@ -4,7 +4,6 @@
  */
 
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto'
-import { initNostrWasm } from 'nostr-wasm'
 import { keyPackageRef } from '../../../plugin/key-package/decode.ts'
 import { vectorHeader } from '../../../plugin/key-package/tls-reader.ts'
 import type { EventId, Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
@@ -67,18 +66,6 @@ export const CLIENTS = {
 
 export type ClientName = keyof typeof CLIENTS
 
-const wasm = await initNostrWasm()
-
-/** As `signEvent` of test/support does, in WebAssembly, which is five times as fast. */
-export function signQuickly(
-  secretKey: Uint8Array,
-  template: { kind: number; created_at: number; tags: string[][]; content: string },
-): SignedEvent {
-  const event = { ...template, id: '', pubkey: '', sig: '' }
-  wasm.finalizeEvent(event, secretKey)
-  return event
-}
-
 const HOUR = 3600
 
 /** An author's leaf, in the first KeyPackage that was made with it. */
@@ -110,8 +97,7 @@ export class Supply {
    */
   async next(createdAt: number): Promise<readonly Supplied[]> {
     const keyPackage = this.#nextKeyPackage(await this.#leafAt(createdAt))
-    const settings = { createdAt, keyPackage, sign: signQuickly }
-    const events = await this.#client.events(this.#author, settings)
+    const events = await this.#client.events(this.#author, { createdAt, keyPackage })
     const ref = keyPackageRef(keyPackage.bytes, keyPackage.ciphersuite)
     const slot = events.flatMap(({ tags }) => tags.find(([name]) => name === 'd')?.[1] ?? [])[0]
     return events.map((event) => {

@@ -1,9 +1,9 @@
-/** What the primary process counts for workers, and what they tell each other, over lines within this process. */
+/** What the primary process counts for workers, and what they tell each other, over IPC within this process. */
 
 import { expect, it } from '@jest/globals'
-import { Ledgers } from '../../../../adapters/cli/workers/ledgers.ts'
-import { Line } from '../../../../adapters/cli/workers/line.ts'
+import { Ipc } from '../../../../adapters/cli/workers/ipc.ts'
 import { otherWorkers } from '../../../../adapters/cli/workers/other-workers.ts'
+import { SharedLimits } from '../../../../adapters/cli/workers/shared-limits.ts'
 import type {
   Admission,
   Place,
@@ -12,19 +12,19 @@ import type {
 import { eventually } from '../../../support/eventually.ts'
 
 interface Ends {
-  readonly primary: Line
-  readonly worker: Line
+  readonly primary: Ipc
+  readonly worker: Ipc
   /** Until then nothing that the primary sends is read. */
   read(): void
 }
 
-/** Both ends of a line that carries JSON, as IPC does. */
-function line(isRead: boolean): Ends {
+/** Both ends of a channel that carries JSON, as that of node:cluster does. */
+function channel(isRead: boolean): Ends {
   const listeners: ((message: unknown) => void)[] = []
   const unread: (() => void)[] = []
   let reads = isRead
-  const end = (own: number, other: number): Line =>
-    new Line({
+  const end = (own: number, other: number): Ipc =>
+    new Ipc({
       hear: (listener) => {
         listeners[own] = listener
       },
@@ -50,9 +50,9 @@ function line(isRead: boolean): Ends {
 }
 
 function twoWorkers() {
-  const ledgers = new Ledgers()
-  const ends = [line(true), line(true)]
-  const giveBack = ends.map(({ primary }) => ledgers.serve(primary))
+  const limits = new SharedLimits()
+  const ends = [channel(true), channel(true)]
+  const giveBack = ends.map(({ primary }) => limits.serve(primary))
   for (const { primary } of ends)
     primary.onStatement('news', (news) => {
       for (const other of ends) if (other.primary !== primary) other.primary.tellIfRead('news', news)
@@ -119,7 +119,7 @@ it('hear each other in order, and never themselves', async () => {
 })
 
 it('lose news while they do not read, so that what waits for them stays bounded (I9)', () => {
-  const { primary, worker, read } = line(false)
+  const { primary, worker, read } = channel(false)
   const heard: number[] = []
   worker.onStatement('news', (news) => heard.push(news.length))
   for (let number = 0; number < 1000; number += 1) primary.tellIfRead('news', [])

@@ -4,8 +4,9 @@ import type { Question } from '../open-request.ts'
 import { publishOther } from './publishing.ts'
 import { type Act, oneOf, reasonIn, type World } from './world.ts'
 
-/** Live feeds that one device leaves open before it connects again. */
+/** A message of protocol version 1 (NIP-77) that asks for everything. */
 const NEGENTROPY = '61000000'
+/** So many who browse leave a live feed open. */
 const FEED_SHARE = 0.05
 
 type Way = (world: World) => Question
@@ -65,7 +66,7 @@ export const browse: Act = async (world, dueAt) => {
   if (verb === 'CLOSED' || verb === 'NEG-ERR') meters.failed('browsing', reasonIn(String(said)))
 }
 
-export const writeNote: Act = ({ ...world }, dueAt) => {
+export const writeNote: Act = (world, dueAt) => {
   const { device } = oneOf(world.people.inviters, world.fraction)
   return publishOther(world, device, 1, [], 'note', dueAt)
 }

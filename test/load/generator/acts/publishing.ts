@@ -1,9 +1,10 @@
 /** What authors do: publish and rotate key packages, delete them, send them again, and say where they are found. */
 
+import { signEvent } from '../../../support/signing.ts'
 import type { Device } from '../device.ts'
 import type { Published } from '../judging/observations.ts'
 import type { Author } from '../people.ts'
-import { type Supplied, signQuickly } from '../supply.ts'
+import type { Supplied } from '../supply.ts'
 import { type Act, measure, nowSeconds, onClock, oneOf, someOf, stockOf, type World } from './world.ts'
 
 /** What people do before a run begins. */
@@ -137,7 +138,7 @@ export const deleteOne: Act = async (world, dueAt) => {
     ...slots.map((slot) => ['a', `30443:${author.pubkey}:${slot}`]),
     ['k', slots.length > 0 ? '30443' : '443'],
   ]
-  const event = signQuickly(author.device.settings.person.secretKey, {
+  const event = signEvent(author.device.settings.person.secretKey, {
     kind: 5,
     created_at: createdAt,
     tags,
@@ -175,7 +176,7 @@ export async function publishOther(
 ): Promise<void> {
   const content = kind === 1 ? `a note of ${dueAt}, as people write them all day long` : ''
   const { secretKey } = device.settings.person
-  const event = signQuickly(secretKey, { kind, created_at: nowSeconds(), tags, content })
+  const event = signEvent(secretKey, { kind, created_at: nowSeconds(), tags, content })
   const answer = await device.publish(event.id, JSON.stringify(['EVENT', event]))
   measure(world, operation, dueAt, answer)
 }

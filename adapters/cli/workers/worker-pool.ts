@@ -2,23 +2,24 @@
 
 import cluster, { type Worker } from 'node:cluster'
 import type { Logger } from 'pino'
-import { Ledgers } from './ledgers.ts'
-import { type Line, lineTo } from './line.ts'
-import type { Questions, WorkerStart } from './topics.ts'
+import type { Readiness } from '../../http/health.ts'
+import { type Ipc, ipcWith } from './ipc.ts'
+import { SharedLimits } from './shared-limits.ts'
+import type { WorkerStart } from './topics.ts'
 
 /** Tells a process that it is a worker of this server, and not of another program's cluster. */
 export const WORKER_VARIABLE = 'KEYPACKAGE_GATEWAY_WORKER'
 
-/** A worker that has served so long ended for a new reason. */
+/** A worker that served this long is replaced at once, as if none had ended before it. */
 const STEADY_MS = 60_000
 const FIRST_DELAY_MS = 250
 const MAX_DELAY_MS = 30_000
-/** How much longer than its clients may take a worker has to stop; then it is killed. */
+/** A worker that has not stopped so long after `server.drainSeconds` is killed. */
 const STOP_MS = 10_000
-/** Who does not answer by then is not ready. */
+/** A worker that does not answer by then is not ready. */
 const PATIENCE_MS = 2_500
 
-export interface CrewSettings {
+export interface WorkerPoolSettings {
   readonly size: number
   readonly log: Logger
   readonly startOf: (number: number) => WorkerStart
@@ -27,7 +28,7 @@ export interface CrewSettings {
 
 interface Member {
   readonly worker: Worker
-  readonly line: Line
+  readonly ipc: Ipc
   servesSince: number | undefined
 }
 
@@ -46,21 +47,21 @@ class WorkerFailed extends Error {
   }
 }
 
-export class Crew {
-  readonly #settings: CrewSettings
-  readonly #ledgers = new Ledgers()
+export class WorkerPool {
+  readonly #settings: WorkerPoolSettings
+  readonly #limits = new SharedLimits()
   readonly #members = new Map<number, Member>()
   readonly #restarts = new Set<NodeJS.Timeout>()
-  /** How often each place was taken by a worker that ended soon. */
+  /** How often in a row the worker of each number ended soon. */
   readonly #failures = new Map<number, number>()
   #state: 'starting' | 'serving' | 'stopping' = 'starting'
   #serving: (url: string) => void = () => {}
-  #empty: () => void = () => {}
+  #allEnded: () => void = () => {}
   #fail: (error: Error) => void = () => {}
   /** Rejects when a worker cannot serve as it is configured. Never resolves. */
   readonly failed: Promise<never>
 
-  constructor(settings: CrewSettings) {
+  constructor(settings: WorkerPoolSettings) {
     this.#settings = settings
     this.failed = new Promise((_, reject) => {
       this.#fail = reject
@@ -79,13 +80,13 @@ export class Crew {
   }
 
   /** Asks all workers that serve; undefined for each that does not answer. */
-  ask<Topic extends 'readiness'>(topic: Topic): Promise<(Questions[Topic]['answer'] | undefined)[]> {
+  readiness(): Promise<(Readiness | undefined)[]> {
     const serving = [...this.#members.values()].filter(({ servesSince }) => servesSince !== undefined)
-    return Promise.all(serving.map(({ line }) => line.askWithin(PATIENCE_MS, topic, null)))
+    return Promise.all(serving.map(({ ipc }) => ipc.askWithin(PATIENCE_MS, 'readiness', null)))
   }
 
   hangUp(): void {
-    for (const { line } of this.#members.values()) void line.tell('hang up', null)
+    for (const { ipc } of this.#members.values()) void ipc.tell('hang up', null)
   }
 
   /** Resolves when all have ended. */
@@ -93,31 +94,31 @@ export class Crew {
     this.#state = 'stopping'
     for (const restart of this.#restarts) clearTimeout(restart)
     if (this.#members.size === 0) return
-    const empty = new Promise<void>((resolve) => {
-      this.#empty = resolve
+    const allEnded = new Promise<void>((resolve) => {
+      this.#allEnded = resolve
     })
-    for (const { line } of this.#members.values()) void line.tell('stop', null)
+    for (const { ipc } of this.#members.values()) void ipc.tell('stop', null)
     const deadline = setTimeout(
       () => {
         for (const { worker } of this.#members.values()) worker.process.kill('SIGKILL')
       },
       this.#settings.drainSeconds * 1000 + STOP_MS,
     )
-    await empty
+    await allEnded
     clearTimeout(deadline)
   }
 
   #fork(number: number): void {
     const worker = cluster.fork({ [WORKER_VARIABLE]: String(number) })
-    const line = lineTo(worker)
-    const member: Member = { worker, line, servesSince: undefined }
+    const ipc = ipcWith(worker)
+    const member: Member = { worker, ipc, servesSince: undefined }
     this.#members.set(number, member)
-    const giveBack = this.#ledgers.serve(line)
-    line.onQuestion('start', () => this.#settings.startOf(number))
-    line.onStatement('serving', ({ url }) => this.#serves(member, url))
-    line.onStatement('failed', ({ message, code }) => this.#fail(new WorkerFailed(message, code)))
-    line.onStatement('news', (news) => {
-      for (const other of this.#members.values()) if (other !== member) other.line.tellIfRead('news', news)
+    const giveBack = this.#limits.serve(ipc)
+    ipc.onQuestion('start', () => this.#settings.startOf(number))
+    ipc.onStatement('serving', ({ url }) => this.#serves(member, url))
+    ipc.onStatement('failed', ({ message, code }) => this.#fail(new WorkerFailed(message, code)))
+    ipc.onStatement('news', (news) => {
+      for (const other of this.#members.values()) if (other !== member) other.ipc.tellIfRead('news', news)
     })
     worker.on('error', (err) => this.#settings.log.error({ err, worker: number }, 'cannot reach a worker'))
     void endOf(worker).then((end) => {
@@ -137,7 +138,7 @@ export class Crew {
   #ended(number: number, { servesSince }: Member, end: End): void {
     this.#members.delete(number)
     if (this.#state === 'stopping') {
-      if (this.#members.size === 0) this.#empty()
+      if (this.#members.size === 0) this.#allEnded()
       return
     }
     if (this.#state === 'starting') {

@@ -1,4 +1,4 @@
-/** A line between the primary process and a worker (the IPC channel of node:cluster): questions, answers and statements. */
+/** What the primary process and a worker say to each other over the IPC channel of node:cluster: questions, answers and statements. */
 
 import type { Worker } from 'node:cluster'
 import type { Questions, Statements } from './topics.ts'
@@ -23,7 +23,7 @@ interface End {
   hear(listener: (message: unknown) => void): void
 }
 
-export class Line {
+export class Ipc {
   readonly #end: End
   readonly #handlers = new Map<string, (value: never) => unknown>()
   readonly #asked = new Map<number, (answer: never) => void>()
@@ -113,17 +113,17 @@ export class Line {
   }
 }
 
-const lines = new WeakMap<Worker, Line>()
+const known = new WeakMap<Worker, Ipc>()
 
-/** In the primary: the line to a worker, always the same. */
-export function lineTo(worker: Worker): Line {
-  const line = lines.get(worker) ?? newLineTo(worker)
-  lines.set(worker, line)
-  return line
+/** In the primary: always the same for a worker. */
+export function ipcWith(worker: Worker): Ipc {
+  const ipc = known.get(worker) ?? newIpcWith(worker)
+  known.set(worker, ipc)
+  return ipc
 }
 
-function newLineTo(worker: Worker): Line {
-  return new Line({
+function newIpcWith(worker: Worker): Ipc {
+  return new Ipc({
     send: (message, done) => {
       if (worker.isConnected()) return worker.send(message, undefined, undefined, () => done())
       done()
@@ -134,8 +134,8 @@ function newLineTo(worker: Worker): Line {
 }
 
 /** In a worker. Where the primary is gone, node:cluster ends this process. */
-export function lineToPrimary(): Line {
-  return new Line({
+export function ipcWithPrimary(): Ipc {
+  return new Ipc({
     send: (message, done) => {
       if (process.connected) return process.send?.(message, undefined, undefined, () => done()) ?? true
       done()

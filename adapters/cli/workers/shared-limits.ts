@@ -2,26 +2,26 @@
 
 import { LocalQuota } from '../../../plugin/local-quota.ts'
 import { ConnectionLimits, type Place } from '../../relays/server/connection-limits.ts'
-import type { Line } from './line.ts'
+import type { Ipc } from './ipc.ts'
 import type { PlaceQuestion, QuotaQuestion } from './topics.ts'
 
-export class Ledgers {
+export class SharedLimits {
   readonly #limits = new Map<string, ConnectionLimits>()
   readonly #quotas = new Map<string, LocalQuota>()
 
   /** Counts for a worker. Call what it returns when the worker has ended, however it ended: its clients are gone. */
-  serve(line: Line): () => void {
+  serve(ipc: Ipc): () => void {
     const places = new Map<number, Place>()
-    line.onQuestion('quota', (asked) => this.#quotaOf(asked).take(asked.key, asked.now))
-    line.onQuestion('place', (asked) => {
+    ipc.onQuestion('quota', (asked) => this.#quotaOf(asked).take(asked.key, asked.now))
+    ipc.onQuestion('place', (asked) => {
       const admission = this.#limitsOf(asked).admit(asked.address)
       if (admission.outcome === 'refused') return admission.status
       places.set(asked.id, admission.place)
       return 'admitted'
     })
-    line.onStatement('client', ({ id, state }) => {
+    ipc.onStatement('client', ({ id, state }) => {
       const place = places.get(id)
-      if (state === 'connected') place?.connected(() => void line.tell('leave', { id }))
+      if (state === 'connected') place?.connected(() => void ipc.tell('leave', { id }))
       if (state === 'spoke') place?.spoke()
       if (state !== 'gone') return
       place?.release()
