@@ -23,6 +23,7 @@ export function describeRelayLists(it: Specify): void {
     const list = listOf(alice, NOW, 10002)
     equal(await store.putRelayList(list, NOW, 'report'), 'unheard')
     same(await listsOf(store, [alice], KINDS), [])
+    equal(await store.countAuthors(), 0)
     equal(await store.putRelayList(list, NOW), 'stored')
     equal(await store.putRelayList(list, NOW, 'report'), 'duplicate')
     equal(await store.putRelayList(listOf(alice, NOW, 10051), NOW, 'report'), 'stored')

@@ -68,6 +68,18 @@ describe('a request for more', () => {
     expect(author.pushed.at(-1)).toEqual(withdrawal)
   })
 
+  it('is withdrawn when the author had claimed from themselves, and authenticates (I10)', async () => {
+    const test = startGateway()
+    await stock(test, alice, 3)
+    const author = await connectedAuthor(test)
+    const other = test.connect()
+    await other.ask('REQ', 'sub', keyPackagesBy(alice))
+    expect(requestsTo(author)).toEqual([request])
+    await other.authenticate(alice)
+    await turns()
+    expect(author.pushed.at(-1)).toEqual(withdrawal)
+  })
+
   it('is not withdrawn while the stock is still lower', async () => {
     const test = startGateway({ stock: { low: 5 } })
     await stock(test, alice, 2)

@@ -155,6 +155,34 @@ describe('a stock', () => {
   it('forgets what strangers have taken, and deletions, once they do not count any more', () => {
     expect(expire(stock, NOW + HOUR)).toEqual({ packages: stock.packages, deliveries: [] })
     expect(expire({ ...stock, takes: [] }, NOW + HOUR - 1)).toEqual({ ...stock, takes: [] })
+    const { deletions: _, ...taken } = stock
+    expect(expire(taken, NOW + HOUR)).toEqual({ packages: stock.packages, deliveries: [] })
+  })
+
+  it('forgets a claim in the second in which it can no longer be undone', () => {
+    const delivery = { requester: 'bob', deliveredAt: NOW, keptUntil: NOW + 60, times: 1, spent: [] }
+    const claimed: Stock = { packages: stock.packages, deliveries: [delivery] }
+    expect(expire(claimed, NOW + 59)).toBe(claimed)
+    expect(expire(claimed, NOW + 60).deliveries).toEqual([])
+  })
+
+  it('stays as it is when a deletion is refused, because too many are remembered', () => {
+    const ids = Array.from({ length: 1001 }, (_, index) => `${index}`)
+    expect(drop(stock, deletionOf({ ids }), unknown, NOW)).toEqual({
+      stock,
+      removed: [],
+      outcome: { outcome: 'full' },
+    })
+  })
+
+  it('loses what has expired, also where another store has nothing to remember', () => {
+    const expired = packageNamed('expired', ALICE, { expiresAt: NOW })
+    const nothing = { names: [], deletions: NO_DELETIONS }
+    expect(remember({ packages: [expired], deliveries: [] }, nothing, unknown, NOW)).toEqual({
+      stock: { packages: [], deliveries: [] },
+      names: [],
+      removed: [{ id: expired.id, ref: expired.ref, kind: 443, why: 'expired' }],
+    })
   })
 
   it('gives other ranks to what is there, and to what a release would bring back', () => {
