@@ -102,6 +102,12 @@ describe('a claim', () => {
     ])
   })
 
+  it('that names no author beside a query of notes is counted as refused, though the rest is not', async () => {
+    const test = startGateway()
+    await test.connect().say('REQ', 'one', { kinds: [443] }, { kinds: [1] })
+    expect(observed(test)).toEqual(['refused REQ restricted'])
+  })
+
   it('that the store does not answer is counted as unavailable, and as refused (I7)', async () => {
     const test = startGateway({}, () => ({ claim: () => Promise.reject(new Error('gone')) }))
     await test.connect().ask('REQ', 'one', keyPackagesBy(alice))

@@ -11,11 +11,12 @@ declare global {
   var searchLogs: (() => string[]) | undefined
 }
 
-/** Changes that an admin makes are logged with who made them, and whom they concern. */
-const BY_ADMINS = [
+/** Changes that an admin makes are logged with who made them and whom they concern; and the audit log, where it is a part of the log, has authors. */
+const NAMING = [
   'changed by an admin',
   'passed on to the relay for an admin',
   'failed to carry out a NIP-86 request',
+  '"msg":"audit"',
 ]
 
 const lines = new Set<string>()
@@ -32,22 +33,19 @@ export function notePerson(name: string, person: Person): void {
   people.set(name, person)
 }
 
-/** How a person may be written, and what that is. */
-function namesOf([name, { pubkey, secretKey }]: readonly [string, Person]): (readonly [string, string])[] {
-  return [
-    [pubkey, `the pubkey of ${name}`],
-    [npubEncode(pubkey), `the npub of ${name}`],
-    [Buffer.from(secretKey).toString('hex'), `the secret key of ${name}`],
-    [nsecEncode(secretKey), `the nsec of ${name}`],
-  ]
+function search(): string[] {
+  const all = [...lines]
+  const others = all.filter((line) => !NAMING.some((what) => line.includes(what)))
+  return [...people].flatMap(([name, { pubkey, secretKey }]) => [
+    ...linesWith(others, `the pubkey of ${name}`, [pubkey, npubEncode(pubkey)]),
+    ...linesWith(all, `the secret key of ${name}`, [
+      Buffer.from(secretKey).toString('hex'),
+      nsecEncode(secretKey),
+    ]),
+  ])
 }
 
-function search(): string[] {
-  const searched = [...lines].filter((line) => !BY_ADMINS.some((what) => line.includes(what)))
-  const text = searched.join('\n')
-  return [...people]
-    .flatMap(namesOf)
-    .flatMap(([key, what]) =>
-      text.includes(key) ? [`a log names ${what}: ${searched.find((line) => line.includes(key))}`] : [],
-    )
+function linesWith(searched: readonly string[], what: string, forms: readonly string[]): string[] {
+  const found = searched.find((line) => forms.some((form) => line.includes(form)))
+  return found === undefined ? [] : [`a log names ${what}: ${found}`]
 }

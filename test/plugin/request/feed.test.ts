@@ -136,6 +136,16 @@ describe('the live feed of an owner', () => {
     expect(idsIn(owner.pushed)).toEqual([])
   })
 
+  it('does not end with another message that names it', async () => {
+    const test = startGateway()
+    const owner = test.connect()
+    await owner.authenticate(alice)
+    await owner.ask('REQ', 'sub', keyPackagesBy(alice))
+    await owner.ask('COUNT', 'sub', keyPackagesBy(alice))
+    const [event] = await stock(test, alice, 1)
+    expect(idsIn(owner.pushed)).toEqual([event?.id])
+  })
+
   it('stands beside the relay, where that has a part; its CLOSED ends both', async () => {
     const test = startGateway()
     const owner = test.connect()
