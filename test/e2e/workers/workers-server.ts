@@ -48,6 +48,9 @@ export async function startWorkers(directory: string, settings: ServeSettings = 
   }
 }
 
+/** A connection that no worker has by then is lost. */
+const LOST_MS = 3_000
+
 /** The primary gives connections to its workers in turn: this one comes after one that the other worker has got. */
 async function connectTo(
   worker: 0 | 1,
@@ -60,8 +63,12 @@ async function connectTo(
   while (!isNext) {
     const probe = connect(Number(port), hostname)
     await once(probe, 'connect')
-    const owner = await eventually('a worker has it', () => workers().find((pid) => hasSocket(pid, probe)))
-    isNext = owner === other()
+    // Nobody ever has one that was on its way to a worker when that was killed.
+    const has = (pid: number) => hasSocket(pid, probe)
+    const owner = await eventually('a worker has it', () => workers().find(has), LOST_MS).catch(
+      () => undefined,
+    )
+    isNext = owner !== undefined && owner === other()
     probe.destroy()
   }
   const client = await Client.connect(url, { headers })
