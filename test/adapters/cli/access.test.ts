@@ -94,7 +94,9 @@ describe.each(['LMDB path', 'Redis'])('a serve process and the strfry plugin on 
   const storeAt = () => redis?.url ?? `lmdb:${join(directory, 'store')}`
 
   it('enforce a ban soon after it is imposed or lifted by a third process', async () => {
-    const serve = await scene.start({ claim: { redeliverySeconds: 0 } })
+    // So many that a quota never looks like the ban.
+    const quota = { perAuthor: { max: 10_000 }, perAddress: { max: 100_000 } }
+    const serve = await scene.start({ claim: { redeliverySeconds: 0 }, quota })
     await scene.publish(serve, bob, 5)
     const client = await scene.connect(serve)
     const plugin = new Plugin(`exec ${pluginCommand('--store', storeAt())}`)
