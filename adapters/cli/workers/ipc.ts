@@ -74,29 +74,34 @@ export class Ipc {
     topic: Topic,
     value: Questions[Topic]['asked'],
   ): Promise<Questions[Topic]['answer']> {
-    this.#count += 1
-    const id = this.#count
-    return new Promise((resolve) => {
-      this.#asked.set(id, resolve)
-      this.#end.send({ sender: SENDER, topic, value, id }, () => undefined)
-    })
+    return new Promise((resolve) => this.#ask(topic, value, resolve))
   }
 
   /** The same, but undefined where there is no answer in time. */
-  async askWithin<Topic extends keyof Questions>(
+  askWithin<Topic extends keyof Questions>(
     patienceMs: number,
     topic: Topic,
     value: Questions[Topic]['asked'],
   ): Promise<Questions[Topic]['answer'] | undefined> {
-    const id = this.#count + 1
-    let timer: NodeJS.Timeout | undefined
-    const patience = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, patienceMs, undefined)
+    return new Promise((resolve) => {
+      const id = this.#ask(topic, value, (answer: Questions[Topic]['answer']) => {
+        clearTimeout(patience)
+        resolve(answer)
+      })
+      const patience = setTimeout(() => {
+        this.#asked.delete(id)
+        resolve(undefined)
+      }, patienceMs)
     })
-    const answer = await Promise.race([this.ask(topic, value), patience])
-    clearTimeout(timer)
-    this.#asked.delete(id)
-    return answer
+  }
+
+  /** Returns the number under which the answer is expected. */
+  #ask(topic: string, value: unknown, answered: (answer: never) => void): number {
+    this.#count += 1
+    const id = this.#count
+    this.#asked.set(id, answered)
+    this.#end.send({ sender: SENDER, topic, value, id }, () => undefined)
+    return id
   }
 
   async #receive({ topic, value, id, answerTo }: Message): Promise<void> {
