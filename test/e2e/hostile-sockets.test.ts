@@ -10,11 +10,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { BrokenWay } from '../support/broken-way.ts'
 import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
+import { openDescriptors } from '../support/process-usage.ts'
 import { frame, handshake } from '../support/raw-web-socket.ts'
 import { startRelay, type TestRelay } from '../support/relay.ts'
 import { scratch } from '../support/scratch.ts'
 import { alice, packagesOf } from './behaviour/scene.ts'
-import { openDescriptors, residentMegabytes, type ServeProcess, startServe } from './serve-process.ts'
+import { residentMegabytes, type ServeProcess, startServe } from './serve-process.ts'
 
 const SETTINGS = {
   server: {
@@ -46,7 +47,7 @@ describe.each(['serve', 'serve in front of a relay'])('%s', (kind) => {
   it('closes clients that have vanished, or stop in the middle of a frame, and answers others meanwhile', async () => {
     // Files that are opened with the first request stay open, and some of those that are open now close.
     await demandAnswers(server)
-    const before = openDescriptors(server)
+    const before = openDescriptors(server.pid)
     const way = await BrokenWay.open()
     way.leadTo(server.url)
     const vanishing = await Promise.all(Array.from({ length: 40 }, () => Client.greeted(way.url)))
@@ -60,8 +61,8 @@ describe.each(['serve', 'serve in front of a relay'])('%s', (kind) => {
       for (const byte of message.subarray(0, 30)) socket.write(Buffer.of(byte))
     }
     await demandAnswers(server)
-    expect(openDescriptors(server)).toBeGreaterThan(before + 70)
-    await eventually('they are gone', () => openDescriptors(server) < before + 5)
+    expect(openDescriptors(server.pid)).toBeGreaterThan(before + 70)
+    await eventually('they are gone', () => openDescriptors(server.pid) < before + 5)
     way.close()
   })
 

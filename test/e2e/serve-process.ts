@@ -1,13 +1,14 @@
 /** `serve` as a process, with a store in a directory, as a target of the behaviour suite. */
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ProxyOptions, ServerOptions } from '../../adapters/relays/server/server-options.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { type Serving, serveCli } from '../support/cli.ts'
+import { residentBytes } from '../support/process-usage.ts'
 import type { Target } from './behaviour/scene.ts'
 
-export interface ServeProcess extends Target, Pick<Serving, 'kill' | 'finished' | 'log'> {}
+export interface ServeProcess extends Target, Pick<Serving, 'kill' | 'finished' | 'log' | 'pid'> {}
 
 export interface ServeSettings extends OptionsInput {
   readonly server?: Partial<ServerOptions>
@@ -44,12 +45,6 @@ export async function startServe(
 }
 
 /** How much memory the process uses. */
-export function residentMegabytes({ log }: Pick<ServeProcess, 'log'>): number {
-  const status = readFileSync(`/proc/${log[0]?.pid}/status`, 'utf8')
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024
-}
-
-/** How many files and sockets it has open. */
-export function openDescriptors({ log }: Pick<ServeProcess, 'log'>): number {
-  return readdirSync(`/proc/${log[0]?.pid}/fd`).length
+export function residentMegabytes({ pid }: Pick<ServeProcess, 'pid'>): number {
+  return residentBytes(pid) / 2 ** 20
 }

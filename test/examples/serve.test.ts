@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals'
 import { parse } from 'yaml'
 import { loadSettings } from '../../adapters/cli/settings.ts'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
-import { runCli, serveCli } from '../support/cli.ts'
+import { MAIN, runCli, serveCli } from '../support/cli.ts'
 import { Client } from '../support/client.ts'
 import { keyPackageEvent, makeKeyPackage } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
@@ -16,7 +16,6 @@ import { scratch } from '../support/scratch.ts'
 
 const example = new URL('../../examples/serve/', import.meta.url)
 const read = (name: string) => readFileSync(new URL(name, example), 'utf8')
-const MAIN = fileURLToPath(new URL('../../dist/adapters/cli/main.js', import.meta.url))
 const STATE = '/var/lib/keypackage-gateway'
 const CONFIG = '/etc/keypackage-gateway/gateway.yaml'
 const alice = person('alice')

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, LIMITS, NOW, packageNamed } from '../../contract/index.ts'
-import { runCli, startCli } from '../../support/cli.ts'
+import { MAIN, runCli, startCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { eventually } from '../../support/eventually.ts'
 import { signEvent } from '../../support/key-packages.ts'
@@ -17,7 +17,6 @@ import { person } from '../../support/people.ts'
 import { run, startProcess } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
-const MAIN = fileURLToPath(new URL('../../../dist/adapters/cli/main.js', import.meta.url))
 const SHARER = fileURLToPath(new URL('../../support/stderr-sharer.mjs', import.meta.url))
 /** More than a pipe holds. */
 const SOME = 1_500

@@ -4,10 +4,10 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { Browser } from '../../support/browser.ts'
 import { BrowserPage } from '../../support/browser-page.ts'
+import { MAIN } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
 import { http } from '../../support/http.ts'
 import { startProcess } from '../../support/processes.ts'
@@ -16,7 +16,6 @@ import { scratch } from '../../support/scratch.ts'
 // Where there is no browser yet, it is installed first.
 jest.setTimeout(300_000)
 
-const MAIN = fileURLToPath(new URL('../../../dist/adapters/cli/main.js', import.meta.url))
 const NEXT_SAMPLES_MS = 40_000
 
 const folder = scratch()

@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { WebSocket } from 'ws'
 import { person } from '../../support/people.ts'
+import { stopwatch } from '../../support/process-usage.ts'
 import { seededFractions } from '../../support/random.ts'
 import { CLAIMED_AUTHORS } from './acts/asking.ts'
 import { SETTLING_IN, STORED } from './acts/publishing.ts'
@@ -19,7 +20,6 @@ import { type Author, People } from './people.ts'
 import { type Grown, watchGrowth } from './soak/growth.ts'
 import { Supply } from './supply.ts'
 import { type Started, start } from './topology.ts'
-import { stopwatch } from './usage.ts'
 
 export interface LoadResult {
   readonly description: string

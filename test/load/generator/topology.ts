@@ -4,18 +4,13 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type Serving, serveCli } from '../../support/cli.ts'
+import type { NamedProcess } from '../../support/process-usage.ts'
 import { startProcess } from '../../support/processes.ts'
 import { type RedisServer, startCluster, startRedis } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
 import type { LoadOptions } from './options.ts'
 import { SMALL_RELAY } from './small-relay.ts'
 import { INSPECTABLE } from './soak/garbage.ts'
-
-/** A process whose use of the machine is measured. */
-export interface Watched {
-  readonly name: string
-  readonly pid: number
-}
 
 export interface Started {
   readonly urls: readonly string[]
@@ -28,7 +23,8 @@ export interface Started {
   readonly description: string
   /** Settings that differ from the defaults, as flags. */
   readonly settings: readonly string[]
-  readonly processes: readonly Watched[]
+  /** Those whose use of the machine is measured. */
+  readonly processes: readonly NamedProcess[]
   readonly redis: readonly RedisServer[]
   readonly lmdbPath?: string
   stop(): Promise<void>

@@ -1,7 +1,12 @@
 /** What processes use of the machine, as Linux counts it. */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import type { Watched } from './topology.ts'
+
+/** A process, and what it is called. */
+export interface NamedProcess {
+  readonly name: string
+  readonly pid: number
+}
 
 /** Linux counts processor time in hundredths of a second, whatever the kernel's own tick is. */
 const TICKS_A_SECOND = 100
@@ -25,7 +30,7 @@ export function openDescriptors(pid: number): number {
 }
 
 /** Processor seconds by process, from now until it is asked; of none where the system does not say it like Linux. */
-export function stopwatch(processes: readonly Watched[]): () => Map<string, number> {
+export function stopwatch(processes: readonly NamedProcess[]): () => Map<string, number> {
   if (!existsSync('/proc/self/stat')) return () => new Map()
   const before = processes.map(({ pid }) => processorSeconds(pid))
   return () =>
