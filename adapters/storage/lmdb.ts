@@ -48,11 +48,11 @@ import { Changes } from './lmdb/changes.ts'
 import { type Change, type Environment, type LmdbStoreSettings, openEnvironment } from './lmdb/environment.ts'
 import { dropFollowLists, follows, markFollowing, putFollowList } from './lmdb/follow-lists.ts'
 import { countHeard, everyAuthor, everyRelayList, rememberedOf, rememberOf } from './lmdb/moving.ts'
-import { claimOne, hitKey, put, refundOne, releaseOne, undelivered } from './lmdb/packages.ts'
+import { claimAll, hitKey, put, refundOne, releaseOne, undelivered } from './lmdb/packages.ts'
 import { PATIENT, Punctual } from './lmdb/punctual.ts'
 import { dropLists, putList, scheduleOldLists } from './lmdb/relay-lists.ts'
 import { sweepDue, sweepWindows } from './lmdb/sweep.ts'
-import { RETIRES_AT_ONCE, type Transaction, type Write, write } from './lmdb/transaction.ts'
+import { RETIRES_AT_ONCE, type Throws, type Transaction, type Write, write } from './lmdb/transaction.ts'
 
 export type { LmdbStoreSettings }
 
@@ -67,7 +67,14 @@ export function lmdbStore(settings: LmdbStoreSettings): MovableStore {
 /** So that key packages fail closed within two seconds (I7). */
 const TIMEOUT_MS = 1_900
 
-type Undo<Result> = (transaction: Transaction, result: Result) => void
+interface WriteSettings<Result> {
+  /** `at any time` by default. */
+  readonly throws?: Throws | undefined
+  /** What to do in another transaction if the action was committed, although its caller was told that it failed. */
+  readonly undo?: ((transaction: Transaction, result: Result) => void) | undefined
+  /** Called once the action is on disk, in time or not. */
+  readonly committed?: (result: Result) => void
+}
 
 class LmdbStore implements MovableStore {
   readonly durable = true
@@ -88,20 +95,24 @@ class LmdbStore implements MovableStore {
     return this.#change(
       (transaction) => put(transaction, pkg, limits, now),
       (outcome) => (isTakenIn(outcome) ? [{ what: 'published', author, id }] : []),
+      { throws: 'before it writes' },
     )
   }
 
   claim(claims: readonly Claim[], policy: ClaimPolicy, now: number): Promise<ClaimOutcome[]> {
     return this.#change(
-      (transaction) => claims.map((request) => claimOne(transaction, request, policy, now)),
+      (transaction) => claimAll(transaction, claims, policy, now),
       (outcomes) =>
         claims.flatMap(({ author }, index) => {
           const outcome = outcomes[index]
           if (outcome === undefined || !isLow(outcome, policy.low)) return []
           return [{ what: 'low', author, remaining: outcome.remaining }]
         }),
-      (transaction, outcomes) => {
-        for (const claim of undelivered(claims, outcomes, policy, now)) releaseOne(transaction, claim, now)
+      {
+        throws: 'before it writes',
+        undo: (transaction, outcomes) => {
+          for (const claim of undelivered(claims, outcomes, policy, now)) releaseOne(transaction, claim, now)
+        },
       },
     )
   }
@@ -155,7 +166,10 @@ class LmdbStore implements MovableStore {
         if (window !== undefined && window !== before) windows.put(name, window)
         return outcome
       },
-      (transaction, { granted }) => refundOne(transaction, name, granted, quota, now),
+      {
+        throws: 'before it writes',
+        undo: (transaction, { granted }) => refundOne(transaction, name, granted, quota, now),
+      },
     )
   }
 
@@ -301,7 +315,7 @@ class LmdbStore implements MovableStore {
   async #change<Result>(
     action: (transaction: Transaction) => Result,
     changesOf: (result: Result) => Change[],
-    undo?: Undo<Result>,
+    { throws, undo }: WriteSettings<Result> = {},
   ): Promise<Result> {
     const { result } = await this.#write(
       (transaction) => {
@@ -310,33 +324,31 @@ class LmdbStore implements MovableStore {
         this.#changes.record(changes)
         return { result, changes }
       },
-      undo && ((transaction, { result }) => undo(transaction, result)),
-      ({ changes }) => {
-        for (const change of changes) this.#changes.tell(change)
+      {
+        throws,
+        undo: undo && ((transaction, { result }) => undo(transaction, result)),
+        committed: ({ changes }) => {
+          for (const change of changes) this.#changes.tell(change)
+        },
       },
     )
     return result
   }
 
-  /**
-   * @param undo what to do in another transaction if the action was committed, although its caller was told that it failed
-   * @param committed called once the action is on disk, in time or not
-   */
   async #write<Result>(
     action: (transaction: Transaction) => Result,
-    undo: Undo<Result> = () => undefined,
-    committed: (result: Result) => void = () => undefined,
+    { throws, undo, committed }: WriteSettings<Result> = {},
   ): Promise<Result> {
     this.#requireOpen()
     return this.#punctual.run(
       async (attempt) => {
-        const { result, removals } = await write(this.#environment, action, attempt)
+        const { result, removals } = await write(this.#environment, action, attempt, throws)
         if (removals.length > 0) this.#removed.tell(removals)
-        committed(result)
+        committed?.(result)
         return result
       },
       // Nobody waits for it. If it fails, packages stay spent, which is safe (I1).
-      (result) => write(this.#environment, (transaction) => undo(transaction, result), PATIENT),
+      (result) => write(this.#environment, (transaction) => undo?.(transaction, result), PATIENT),
     )
   }
 

@@ -4,7 +4,10 @@ import { open } from 'lmdb'
 import { lmdbStore } from '../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { Pubkey } from '../../plugin/nostr/messages.ts'
-import type { Claim, ClaimPolicy, KeyPackageStore } from '../../plugin/store.ts'
+import { claim } from '../../plugin/stock/claim.ts'
+import type { Stock } from '../../plugin/stock/stock.ts'
+import type { KeptWindow, WindowName } from '../../plugin/stock/windows.ts'
+import type { Claim, ClaimPolicy, KeyPackageStore, StoredKeyPackage } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
 import { scratch } from '../support/scratch.ts'
 import { alternate, callsPerSecond, type Medians } from './measure.ts'
@@ -17,28 +20,38 @@ export const ROUNDS = LIMITS.max - 1
 /** From one round to the next claims become too old to be released, but no window is over. */
 const SECONDS_BETWEEN_ROUNDS = 61
 const MEMORY_AUTHORS = 5_000
-const MEMORY_BUDGET = 200_000
+const MEMORY_BUDGET = 0.5
 const LMDB_AUTHORS = 2_000
 const LMDB_BUDGET = 0.6
 
 export async function benchMemoryClaims(): Promise<BenchRow> {
-  const store = memoryStore()
-  const map = new Map<Pubkey, number>()
-  for (let number = 0; number < MEMORY_AUTHORS; number++) map.set(author(number), number)
-  const pubkeys = [...map.keys()]
-  const lookUp = async (pubkey: Pubkey | undefined) => pubkey && map.get(pubkey)
-  const { value, baseline } = await compareClaims(store, MEMORY_AUTHORS, (_round, index) =>
-    lookUp(pubkeys[index]),
+  const engine = Array.from({ length: MEMORY_AUTHORS }, (_, number) => pureAuthor(author(number)))
+  const { value, baseline } = await compareClaims(memoryStore(), MEMORY_AUTHORS, async (round, index) =>
+    engine[index]?.(STRANGERS_OFF.claimOf(round, index), NOW + round * SECONDS_BETWEEN_ROUNDS),
   )
   return {
     name: 'claims, memory',
     value,
     unit: '/s',
     baseline,
-    baselineName: 'a Map lookup through the same promises',
+    baselineName: 'pure `claim` of the stock engine, in a loop',
     ratio: value / baseline,
-    budget: `at least ${MEMORY_BUDGET}/s`,
-    inside: value >= MEMORY_BUDGET,
+    budget: `at least ${MEMORY_BUDGET} times the baseline`,
+    inside: value >= MEMORY_BUDGET * baseline,
+  }
+}
+
+/** An author whose stock and windows nobody but the engine's `claim` reads. */
+function pureAuthor(pubkey: Pubkey): (request: Claim, now: number) => void {
+  const packages = Array.from({ length: LIMITS.max }, (_, index) =>
+    realisticPackage(`${pubkey} ${index}`, pubkey, NOW - LIMITS.max + index),
+  )
+  let stock: Stock<StoredKeyPackage> | undefined = { packages, deliveries: [] }
+  const windows = new Map<WindowName, KeptWindow | undefined>()
+  return (request, now) => {
+    const claimed = claim(stock, (name) => windows.get(name), request, STRANGERS_OFF.policy, now)
+    stock = claimed.stock
+    for (const [name, window] of claimed.windows ?? []) windows.set(name, window)
   }
 }
 
@@ -102,10 +115,15 @@ export async function compareClaims(
 }
 
 /** The baseline: bare lmdb with the options of the store, and records as long as an event. */
-function bareLmdb(path: string) {
+export function bareLmdb(path: string) {
   const root = open({ path, noSubdir: false, overlappingSync: false, eventTurnBatching: false })
   const here = root.openDB<string, [author: string, round: number]>({ name: 'here' })
   const there = root.openDB<string, [author: string, round: number]>({ name: 'there' })
+  const moveOne = (round: number, pubkey: Pubkey) => {
+    const event = here.get([pubkey, round]) ?? ''
+    there.put([pubkey, round], event)
+    here.remove([pubkey, round])
+  }
   return {
     fill: (pubkeys: readonly Pubkey[]) =>
       root.transaction(() => {
@@ -114,11 +132,10 @@ function bareLmdb(path: string) {
           for (let round = 0; round < ROUNDS; round++) here.put([pubkey, round], event)
         }
       }),
-    move: (round: number, pubkey: string) =>
+    move: (round: number, pubkey: Pubkey) => root.transaction(() => moveOne(round, pubkey)),
+    moveAll: (round: number, pubkeys: readonly Pubkey[]) =>
       root.transaction(() => {
-        const event = here.get([pubkey, round]) ?? ''
-        there.put([pubkey, round], event)
-        here.remove([pubkey, round])
+        for (const pubkey of pubkeys) moveOne(round, pubkey)
       }),
     close: () => root.close(),
   }

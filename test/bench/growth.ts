@@ -12,13 +12,15 @@ import { author, fill, realisticPackage, smallPackage } from './stocked.ts'
 
 const ROUNDS = 15
 const FLAT = 1.3
+/** The authors of a memory store are spread over more memory than a processor's caches hold. */
+const FLAT_IN_MEMORY = 1.5
 const MEMORY_AUTHORS = 1_000_000
 const LMDB_AUTHORS = 100_000
 const WEIGHED_AUTHORS = 10_000
 const BYTES_BUDGET = 2
 
 export async function benchMemoryGrowth(): Promise<BenchRow> {
-  return benchGrowth('memory', memoryStore, MEMORY_AUTHORS, 20_000)
+  return benchGrowth('memory', memoryStore, MEMORY_AUTHORS, 20_000, FLAT_IN_MEMORY)
 }
 
 export async function benchLmdbGrowth(): Promise<BenchRow> {
@@ -66,6 +68,7 @@ export async function benchGrowth(
   open: () => KeyPackageStore | Promise<KeyPackageStore>,
   authors: number,
   calls: number,
+  budget = FLAT,
 ): Promise<BenchRow> {
   const [large, small] = [await open(), await open()]
   await fill(large, { from: 0, to: authors }, 1, smallPackage)
@@ -92,8 +95,8 @@ export async function benchGrowth(
     baseline,
     baselineName: 'a claim, 1 author stored',
     ratio: value / baseline,
-    budget: `at most ${FLAT} times the baseline`,
-    inside: value <= FLAT * baseline,
+    budget: `at most ${budget} times the baseline`,
+    inside: value <= budget * baseline,
   }
 }
 

@@ -11,7 +11,7 @@ import { benchIsolation } from './isolation.ts'
 import { benchKeyPackage } from './key-package.ts'
 import { benchProxy, benchProxyCrowd } from './proxy.ts'
 import { benchPublishes } from './publishes.ts'
-import { benchLmdbQuery, benchMemoryQuery } from './query.ts'
+import { benchLmdbQuery } from './query.ts'
 import {
   benchRedisBytes,
   benchRedisClaims,
@@ -36,7 +36,6 @@ const { values } = parseArgs({
 const BENCHES: readonly (readonly [name: string, run: () => Promise<BenchRow | BenchRow[]>])[] = [
   ['memory-bytes', benchMemoryBytes],
   ['memory-claims', benchMemoryClaims],
-  ['memory-query', benchMemoryQuery],
   ['memory-growth', benchMemoryGrowth],
   ['lmdb-claims', benchLmdbClaims],
   ['lmdb-query', benchLmdbQuery],

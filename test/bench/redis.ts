@@ -3,6 +3,7 @@
 import { isCluster } from '../../adapters/storage/redis/clients.ts'
 import { connectRedis, type RedisConnection } from '../../adapters/storage/redis/connection.ts'
 import { redisStore } from '../../adapters/storage/redis.ts'
+import type { Pubkey } from '../../plugin/nostr/messages.ts'
 import { resolveOptions } from '../../plugin/options.ts'
 import { policyOf } from '../../plugin/request/plan.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -38,6 +39,8 @@ const STRANGERS: Claimants = {
     claimBy(`connection ${round}/${index}`, author(index), { address: `192.0.${round}.${index}` }),
 }
 
+const NO_BUDGET = { budget: 'none', inside: true } as const
+
 const DO_NOTHING = 'return 1'
 const MOVE_ONE_RECORD = `
   local record = redis.call('GET', KEYS[1])
@@ -56,7 +59,7 @@ let opened = 0
 export function benchRedisClaims(): Promise<BenchRow[]> {
   return onServer(async (server) => [
     await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server),
-    await claimsBeside('an EVALSHA that does nothing', DO_NOTHING, server),
+    { ...(await claimsBeside('an EVALSHA that does nothing', DO_NOTHING, server)), ...NO_BUDGET },
     await claimsBeside('an EVALSHA that moves one record', MOVE_ONE_RECORD, server, STRANGERS),
     await floodBeside(server),
   ])
@@ -84,8 +87,7 @@ async function floodBeside({ url }: Place): Promise<BenchRow> {
     baseline,
     baselineName: 'an EVALSHA that moves one record',
     ratio: value / baseline,
-    budget: 'none',
-    inside: true,
+    ...NO_BUDGET,
   }
 }
 
@@ -138,8 +140,7 @@ async function manyBeside(url: string): Promise<BenchRow> {
     baseline,
     baselineName: 'as many GETs on the same client',
     ratio: value / baseline,
-    budget: 'none',
-    inside: true,
+    ...NO_BUDGET,
   }
 }
 
@@ -187,7 +188,20 @@ export function benchRedisHot(): Promise<BenchRow[]> {
 }
 
 export function benchRedisQuery(): Promise<BenchRow[]> {
-  return onServer(async (server) => benchQuery('Redis', await storeOn(server, 'query')))
+  return onServer(async (server) => {
+    const connection = await connectRedis(server.url, { log: console })
+    const move = await bareScript(connection, MOVE_ONE_RECORD)
+    const numbers = new Map<Pubkey, number>()
+    const rows = await benchQuery('Redis', await storeOn(server, 'query'), {
+      fill: async (authors) => {
+        for (const pubkey of authors) numbers.set(pubkey, numbers.size)
+      },
+      moveAll: (round, authors) =>
+        Promise.all(authors.map((pubkey) => move(`${round}:${numbers.get(pubkey)}`))),
+    })
+    await connection.close()
+    return rows
+  })
 }
 
 export function benchRedisGrowth(): Promise<BenchRow[]> {

@@ -4,11 +4,12 @@ import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { isTakenIn } from '../../../plugin/stock/bookkeeping.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import { offer } from '../../../plugin/stock/offer.ts'
-import { release } from '../../../plugin/stock/stock.ts'
+import { type Removed, release, type Stock } from '../../../plugin/stock/stock.ts'
 import { refNameOf } from '../../../plugin/stock/twins.ts'
 import {
   type ChangedWindows,
   countedOf,
+  type KeptWindow,
   refund,
   uncountClaim,
   type WindowName,
@@ -26,7 +27,7 @@ import {
   type StoredKeyPackage,
   StoreError,
 } from '../../../plugin/store.ts'
-import type { Environment, WindowKey, WindowScope } from './environment.ts'
+import type { Environment, StoredStock, WindowKey, WindowScope } from './environment.ts'
 import { hourOf, keyPart } from './keys.ts'
 import { RETIRES_AT_ONCE, type Transaction } from './transaction.ts'
 
@@ -38,7 +39,6 @@ export function put(
 ): PutOutcome {
   const { authors, packages, known, windows, due } = transaction.tables
   const { author, event, contentForm, ...row } = pkg
-  transaction.useFormat()
   const record = authors.get(author)
   const publishedKey: WindowKey = [author, 'published', '']
   const { stock, published, names, forgotten, outcome, removed } = offer(
@@ -49,6 +49,7 @@ export function put(
     limits,
     now,
   )
+  transaction.useFormat()
   if (published !== undefined) windows.put(publishedKey, published)
   if (isTakenIn(outcome)) packages.put([author, row.id], { event, contentForm })
   for (const each of names) known.put([author, each.name], each.expiresAt)
@@ -61,21 +62,58 @@ export function put(
   return outcome
 }
 
-export function claimOne(
+/** What claims have found and changed of an author, before any of it is written. */
+interface Claimant {
+  readonly record: StoredStock | undefined
+  stock: Stock | undefined
+  /** Undefined if nothing changes. */
+  windows: Map<WindowName, KeptWindow | undefined> | undefined
+  readonly removed: Removed[]
+}
+
+/** Answers claims in their order. Writes only once all are answered: until then, an error changes nothing. */
+export function claimAll(
   transaction: Transaction,
+  claims: readonly Claim[],
+  policy: ClaimPolicy,
+  now: number,
+): ClaimOutcome[] {
+  const { tables } = transaction
+  const claimants = new Map<Pubkey, Claimant>()
+  const outcomes = claims.map((request) => {
+    const { author } = request
+    const claimant = claimants.get(author) ?? claimantOf(tables.authors.get(author))
+    claimants.set(author, claimant)
+    return claimOne(tables, claimant, request, policy, now)
+  })
+  for (const [author, { record, stock, windows, removed }] of claimants) {
+    if (windows === undefined) continue
+    transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
+    transaction.remove(author, removed)
+    keepWindows(transaction, author, windows)
+  }
+  return outcomes
+}
+
+function claimantOf(record: StoredStock | undefined): Claimant {
+  return { record, stock: record, windows: undefined, removed: [] }
+}
+
+function claimOne(
+  { packages, windows }: Environment,
+  claimant: Claimant,
   request: Claim,
   policy: ClaimPolicy,
   now: number,
 ): ClaimOutcome {
-  const { authors, packages, windows } = transaction.tables
   const { author } = request
-  const record = authors.get(author)
-  const windowOf: WindowOf = (name) => windows.get(windowKey(author, name))
-  const { stock, windows: changed, choice, removed } = claim(record, windowOf, request, policy, now)
+  const windowOf: WindowOf = (name) =>
+    claimant.windows?.has(name) ? claimant.windows.get(name) : windows.get(windowKey(author, name))
+  const { stock, windows: changed, choice, removed } = claim(claimant.stock, windowOf, request, policy, now)
   if (changed !== undefined) {
-    transaction.saveClaimed(author, record, stock, policy.retireAfterSeconds, now)
-    transaction.remove(author, removed)
-    keepWindows(transaction, author, changed)
+    claimant.stock = stock
+    claimant.windows = new Map([...(claimant.windows ?? []), ...changed])
+    claimant.removed.push(...removed)
   }
   if (choice.outcome !== 'delivered') return choice
   return { ...choice, packages: choice.packages.map((pkg) => withEvent(packages, author, pkg)) }

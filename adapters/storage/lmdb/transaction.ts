@@ -1,6 +1,5 @@
 /** One write transaction: authors' records, and the totals that change with them. */
 
-import { ABORT } from 'lmdb'
 import type { Pubkey } from '../../../plugin/nostr/messages.ts'
 import { dueAt, removalsOf, unneededEvents } from '../../../plugin/stock/bookkeeping.ts'
 import { sizeOf } from '../../../plugin/stock/selection.ts'
@@ -22,28 +21,34 @@ interface Written<Result> {
 /** Runs an action like `write`, and notifies the listeners for removals. */
 export type Write = <Result>(action: (transaction: Transaction) => Result) => Promise<Result>
 
+/** How an action behaves that throws: it has not written yet, or what it has written must be undone. */
+export type Throws = 'before it writes' | 'at any time'
+
 /**
  * Runs `action` in a transaction and resolves once it is on disk (I6, see `openRoot`). Reads in it see what every
- * process has committed, because LMDB has one writer at a time. It is a child of the transaction that all writes of
- * this event loop turn share, so if `action` throws, only its own writes are undone. If the attempt is late by the time the
- * transaction begins, it is aborted.
+ * process has committed, because LMDB has one writer at a time. It is a part of the transaction that all writes of
+ * this event loop turn share; one that may throw at any time is a child of it, so that only its own writes are undone. (A child
+ * makes a claim take twice as long.) If the attempt is late by the time the transaction begins, it does nothing.
  * @throws StoreError if it could not be committed, or is late; then nothing has changed
  */
 export async function write<Result>(
   environment: Environment,
   action: (transaction: Transaction) => Result,
   attempt: Attempt,
+  throws: Throws = 'at any time',
 ): Promise<Written<Result>> {
+  const run = () => {
+    if (attempt.isLate) return undefined
+    const transaction = new Transaction(environment)
+    const result = action(transaction)
+    transaction.saveTotals()
+    return { result, removals: transaction.removals }
+  }
   try {
-    const written = await environment.root.childTransaction(() => {
-      if (attempt.isLate) return ABORT
-      const transaction = new Transaction(environment)
-      const result = action(transaction)
-      transaction.saveTotals()
-      return { result, removals: transaction.removals }
-    })
-    if (written === ABORT) throw new StoreError('the LMDB store was locked for too long')
-    return written as Written<Result>
+    const { root } = environment
+    const written = await (throws === 'at any time' ? root.childTransaction(run) : root.transaction(run))
+    if (written === undefined) throw new StoreError('the LMDB store was locked for too long')
+    return written
   } catch (error) {
     if (error instanceof StoreError) throw error
     const cause = await causeOf(error)
