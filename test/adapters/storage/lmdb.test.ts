@@ -7,9 +7,11 @@ import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { type MovableStore, StoreError } from '../../../plugin/store.ts'
 import {
   authorNamed,
+  claimBy,
   describeKeyPackageStore,
   LIMITS,
   NOW,
+  POLICY,
   packageNamed,
   relayListOf,
 } from '../../contract/index.ts'
@@ -174,6 +176,33 @@ describe('an LMDB store on a full disk', () => {
     expect(error).toMatch(/^the LMDB store could not commit: /)
     const store = lmdbStore({ path })
     expect((await store.list(alice, NOW)).map(({ id }) => id).sort()).toEqual(stored.toSorted())
+    await store.close()
+  })
+})
+
+describe('an LMDB store with a damaged author', () => {
+  it('changes nothing if it cannot answer all claims of a call, and answers those of others', async () => {
+    const path = below('damaged author')
+    const store = lmdbStore({ path })
+    await store.put(packageNamed('one', alice), LIMITS, NOW)
+    await store.put(packageNamed('two', alice), LIMITS, NOW)
+    const lost = packageNamed('lost', bob)
+    await store.put(lost, LIMITS, NOW)
+    const root = open({ path, overlappingSync: false, noSubdir: false })
+    await root.openDB<object, [string, string]>({ name: 'packages' }).remove([bob, lost.id])
+
+    const claims = [claimBy('carol', alice), claimBy('carol', alice), claimBy('carol', bob)]
+    const [both, ofAlice] = await Promise.allSettled([
+      store.claim(claims, POLICY, NOW),
+      store.claim([claimBy('dave', alice)], POLICY, NOW),
+    ])
+    expect(both).toMatchObject({
+      status: 'rejected',
+      reason: new StoreError('the event of a key package is missing'),
+    })
+    expect(ofAlice).toMatchObject({ value: [{ outcome: 'delivered', remaining: 1 }] })
+    expect(await store.count([alice, bob], NOW)).toEqual([1, 1])
+    await root.close()
     await store.close()
   })
 })
