@@ -50,6 +50,7 @@ import { connectRedis, type RedisConnection } from './redis/connection.ts'
 import { dropping, putting, ranking, releasing, remembering } from './redis/decisions.ts'
 import { logDurability } from './redis/durability.ts'
 import { FollowLists } from './redis/follow-lists.ts'
+import { Hits } from './redis/hits.ts'
 import { Keys } from './redis/keys.ts'
 import { LayoutCheck } from './redis/layout-check.ts'
 import { Reader } from './redis/reader.ts'
@@ -107,6 +108,7 @@ class RedisStore implements MovableStore {
   readonly #reader: Reader
   readonly #changes: Changes
   readonly #claims: Claims
+  readonly #hits: Hits
   readonly #signals: Signals
   readonly #sweeper: Sweeper
   readonly #census: Census
@@ -127,6 +129,7 @@ class RedisStore implements MovableStore {
     this.#claims = new Claims(connection, this.#keys, this.#scripts, this.#changes, (author, remaining) =>
       this.#signals.tellLowStock(author, remaining),
     )
+    this.#hits = new Hits(connection, this.#keys, this.#scripts)
     this.#census = new Census(connection, this.#keys, this.#scripts)
     this.#sweeper = new Sweeper({
       connection,
@@ -183,12 +186,8 @@ class RedisStore implements MovableStore {
     return this.#write(() => this.#sweeper.sweep(now, retireAfterSeconds))
   }
 
-  hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {
-    return this.#calls.run(async () => {
-      const reply = await this.#scripts.run('hit', [this.#keys.hit(key)], [cost, now, max, windowSeconds])
-      const [granted, retryAfterSeconds] = reply as [number, number]
-      return { granted, retryAfterSeconds }
-    })
+  hit(...call: Parameters<Hits['hit']>): Promise<QuotaOutcome> {
+    return this.#calls.run(() => this.#hits.hit(...call))
   }
 
   refund(key: string, cost: number, { windowSeconds }: Quota, now: number): Promise<void> {

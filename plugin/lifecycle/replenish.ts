@@ -181,10 +181,11 @@ export class Replenisher {
   async #level(author: Pubkey): Promise<Level> {
     const { store, options, now } = this.#context
     if (options.stock.low === 0) return 'enough'
-    const [count] = await store.count([author], now())
-    if (count === undefined) return 'unknown'
-    if (count === 0) return 'none'
     const packages = await store.list(author, now())
+    if (packages.length === 0) {
+      const [count] = await store.count([author], now())
+      return count === undefined ? 'unknown' : 'none'
+    }
     const isEnough = packages.filter(isFresh).length >= options.stock.low
     return isEnough || !packages.some(isOneTime) ? 'enough' : 'few'
   }

@@ -55,7 +55,8 @@ export class EarlyClaims {
   note(claims: readonly EarlyClaim[]): void {
     const { context } = this.#settings
     const keptSeconds = Math.max(GIVEN_BACK_SECONDS, context.options.claim.redeliverySeconds)
-    const kept = this.#claims.filter(({ at }) => at > context.now() - keptSeconds)
+    const since = context.now() - keptSeconds
+    const kept = this.#claims.filter(({ at }) => at > since)
     this.#claims = [...kept, ...claims].slice(-MAX_KEPT)
     if (this.#first !== undefined) this.#giveBack(this.#first)
   }

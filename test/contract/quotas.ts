@@ -126,6 +126,18 @@ export function describeQuotas(it: Specify): void {
     )
   })
 
+  it('answers hits of many windows that come at once, each by its own quota and time', async (store) => {
+    const windows = Array.from({ length: 100 }, (_, index) => index)
+    const hit = (index: number) =>
+      store.hit(`key ${index}`, 3, { max: 1 + (index % 4), windowSeconds: 60 + index }, NOW + index)
+    const outcomes = await Promise.all(windows.map(hit))
+    const expected = windows.map((index) => {
+      const granted = Math.min(3, 1 + (index % 4))
+      return { granted, retryAfterSeconds: granted < 3 ? 60 + index : 0 }
+    })
+    same(outcomes, expected)
+  })
+
   it('refunds up to what a hit recorded, and never more', async (store) => {
     const quota = { max: 5, windowSeconds: 60 }
     await store.refund('key', 3, quota, NOW)

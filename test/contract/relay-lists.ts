@@ -44,6 +44,13 @@ export function describeRelayLists(it: Specify): void {
     same(await listsOf(store, [alice], []), [])
   })
 
+  it('returns the lists of many authors, of those who have any', async (store) => {
+    const authors = Array.from({ length: 100 }, (_, index) => authorNamed(`${index}`))
+    const lists = authors.filter((_, index) => index % 3 === 0).map((author) => listOf(author, NOW, 10051))
+    for (const list of lists) await store.putRelayList(list, NOW)
+    same(await listsOf(store, authors, KINDS), sorted(lists))
+  })
+
   it('deletes the lists of the kinds named, and no others', async (store) => {
     const lists = KINDS.map((kind) => listOf(alice, NOW, kind))
     for (const list of [...lists, listOf(bob, NOW, 10051)]) await store.putRelayList(list, NOW)
@@ -206,8 +213,11 @@ async function listsOf(
   authors: readonly string[],
   kinds: readonly number[],
 ): Promise<SignedEvent[]> {
-  const lists = await store.getRelayLists(authors, kinds)
-  return lists.sort((a, b) => a.kind - b.kind || (a.pubkey < b.pubkey ? -1 : 1))
+  return sorted(await store.getRelayLists(authors, kinds))
+}
+
+function sorted(lists: readonly SignedEvent[]): SignedEvent[] {
+  return [...lists].sort((a, b) => a.kind - b.kind || (a.pubkey < b.pubkey ? -1 : 1))
 }
 
 function inOrder(known: readonly unknown[]): unknown[] {

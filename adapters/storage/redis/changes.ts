@@ -10,6 +10,7 @@ import { removalsOf } from '../../../plugin/stock/bookkeeping.ts'
 import { type RemovedListener, StoreError } from '../../../plugin/store.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
+import { DecisionTurns } from './decision-turns.ts'
 import type { Change, Decision } from './decisions.ts'
 import { Draft, type Needs, readsOf } from './draft.ts'
 import type { AuthorKeys, Keys } from './keys.ts'
@@ -61,6 +62,7 @@ export class Changes {
   readonly #keys: Keys
   readonly #commits: Commits
   readonly #queues = new Map<Pubkey, Queue>()
+  readonly #turns = new DecisionTurns()
 
   constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
     this.#connection = connection
@@ -151,6 +153,7 @@ export class Changes {
     let answers = seenBy(queue, reads) ?? (await this.#commits.read(keys.stock, reads))
     queue.fields = undefined
     for (let attempt = 0; batch.length > 0; attempt++) {
+      await this.#turns.next()
       const draft = new Draft(keys, reads, answers)
       draft.terms = this.terms ?? draft.terms
       const decided = batch.map(({ change }) => change.decide(draft))

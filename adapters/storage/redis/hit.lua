@@ -1,17 +1,16 @@
--- `hit` of plugin/stock/windows.ts: records as much of `cost` in a sliding window as the quota allows.
+-- `hit` of plugin/stock/windows.ts: records as much of `cost` in sliding windows as the quotas allow.
 --
--- KEYS 1 the window
--- ARGV 1 cost
+-- KEYS each window
+-- ARGV of each window in turn:
+--      1 cost
 --      2 now, in seconds since the epoch
 --      3 maximum in one window
 --      4 length of the window in seconds
 --
--- Returns {granted, seconds until there is room for one more, or 0 if all was granted}
+-- Returns for each window in turn: granted, seconds until there is room for one more, or 0 if all was granted
 -- include: window.lua
 
-local cost, now, max, windowSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-
-local function secondsUntilRoom(records, used)
+local function secondsUntilRoom(records, used, now, max, windowSeconds)
   for from = 1, #records, RECORD do
     used = used - tonumber(sub(records, from + AT, from + RECORD - 1))
     if used < max then
@@ -21,10 +20,20 @@ local function secondsUntilRoom(records, used)
   return windowSeconds
 end
 
-local records, used = slide(redis.call('GET', KEYS[1]), windowSeconds, now)
-local granted = math.max(0, math.min(cost, max - used))
-if granted > 0 then
-  local window = recorded(records, used, now, granted, recordOf(now, granted))
-  redis.call('SET', KEYS[1], window, 'EX', windowSeconds + WINDOW_SLACK)
+local function hit(key, cost, now, max, windowSeconds)
+  local records, used = slide(redis.call('GET', key), windowSeconds, now)
+  local granted = math.max(0, math.min(cost, max - used))
+  if granted > 0 then
+    local window = recorded(records, used, now, granted, recordOf(now, granted))
+    redis.call('SET', key, window, 'EX', windowSeconds + WINDOW_SLACK)
+  end
+  return granted, granted < cost and secondsUntilRoom(records, used, now, max, windowSeconds) or 0
 end
-return { granted, granted < cost and secondsUntilRoom(records, used) or 0 }
+
+local replies = {}
+for index, key in ipairs(KEYS) do
+  local from = 4 * (index - 1)
+  local cost, now, max, windowSeconds = ARGV[from + 1] + 0, ARGV[from + 2] + 0, ARGV[from + 3] + 0, ARGV[from + 4] + 0
+  replies[2 * index - 1], replies[2 * index] = hit(key, cost, now, max, windowSeconds)
+end
+return replies

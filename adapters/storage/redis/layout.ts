@@ -24,7 +24,7 @@ import { KEY_PACKAGE_KIND, SLOT_KIND } from '../../../plugin/key-package/kinds.t
 import type { EventId, Pubkey } from '../../../plugin/nostr/messages.ts'
 import { claim } from '../../../plugin/stock/claim.ts'
 import type { Delivery } from '../../../plugin/stock/deliveries.ts'
-import { freshInOrder, isFresh, isSlot } from '../../../plugin/stock/selection.ts'
+import { freshInOrder, isFresh, isSlot, sharedOf } from '../../../plugin/stock/selection.ts'
 import type { Stock } from '../../../plugin/stock/stock.ts'
 import type { Take } from '../../../plugin/stock/strangers.ts'
 import type { Claim, ClaimPolicy, Deletions, StockedPackage } from '../../../plugin/store.ts'
@@ -70,12 +70,6 @@ type Entry = readonly [place: Place, pkg: RowedPackage]
 const ROW_LENGTH = 6
 const TIME = 11
 
-/** Of fields that earlier versions did not write. */
-const DEFAULTS: ReadonlyMap<string, string> = new Map([
-  ['deletions', ''],
-  ['takes', ''],
-])
-
 /** @param values of `STOCK_FIELDS`. @throws Error if neither `encodeStock` nor claim.lua wrote them */
 export function decodeStock(values: readonly (string | null)[]): ReadStock {
   if (values.every((value) => value === null)) return { fields: undefined, stock: undefined, head: undefined }
@@ -87,9 +81,7 @@ export function decodeStock(values: readonly (string | null)[]): ReadStock {
 }
 
 function decode(values: readonly (string | null)[]): ReadStock {
-  const fields = Object.fromEntries(
-    STOCK_FIELDS.map((name, index) => [name, present(values[index] ?? DEFAULTS.get(name))]),
-  ) as Fields
+  const fields = fieldsOf(values)
   const counted = Number(fields.counted)
   const entries = (JSON.parse(fields.packages) as Entry[]).map(([place, pkg]): Entry => {
     if (counted === 0 || pkg.exposure === undefined || pkg.row !== fields.again.slice(0, ROW_LENGTH))
@@ -107,6 +99,25 @@ function decode(values: readonly (string | null)[]): ReadStock {
   const takes = [...decodeTakes(fields.takes), ...takenLines.flatMap(takeIn)]
   const stock = { packages, deliveries, ...deletions, ...(takes.length > 0 && { takes }) }
   return { fields, stock, head: decodeHead(fields.head) }
+}
+
+/** Written out: of an object that is put together at run time, each access would cost more. */
+function fieldsOf(values: readonly (string | null)[]): Fields {
+  const [version, head, fresh, taken, always, again, counted, packages, deliveries, deletions, takes] = values
+  return {
+    version: present(version),
+    head: present(head),
+    fresh: present(fresh),
+    taken: present(taken),
+    always: present(always),
+    again: present(again),
+    counted: present(counted),
+    packages: present(packages),
+    deliveries: present(deliveries),
+    // Earlier versions did not write these.
+    deletions: deletions ?? '',
+    takes: takes ?? '',
+  }
 }
 
 /** The fields of a stock, with a new version. `now` is in seconds since the epoch. */
@@ -145,6 +156,7 @@ function rowsAlways(stock: Stock<RowedPackage>): string {
 
 /** The shared package, if that is what the rules deliver to a claim that may take no fresh one; else ''. */
 function packageAgain(stock: Stock<RowedPackage>): string {
+  if (sharedOf(stock.packages) === undefined) return ''
   const { delivered, after } = tryClaim(stock, [KEY_PACKAGE_KIND])
   const [pkg] = delivered
   if (delivered.length !== 1 || pkg?.exposure === undefined) return ''

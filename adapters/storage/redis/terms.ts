@@ -41,9 +41,17 @@ export function encodeTerms({
   return `${encodeQuota(strangers)} ${encodeQuota(freshPerAddress)} ${keep} ${retireAfterSeconds} ${stockSeconds}`
 }
 
+/** Stocks of one server have the same terms, nearly always. */
+let last: { readonly text: string; readonly terms: Terms } | undefined
+
 /** Undefined if the text is empty. */
 export function decodeTerms(text: string): Terms | undefined {
   if (text === '') return undefined
+  if (last?.text !== text) last = { text, terms: readTerms(text) }
+  return last.terms
+}
+
+function readTerms(text: string): Terms {
   const [one = '', other = '', ...numbers] = text.split(' ')
   const [strangers, freshPerAddress] = [decodeQuota(one), decodeQuota(other)]
   const [keep = 0, retireAfterSeconds = 0, stockSeconds = 0] = numbers.map(Number)

@@ -1,0 +1,66 @@
+/** Counts in quota windows over all authors: those that are asked for in one turn of the event loop in one call, because a REQ alone asks for several. */
+
+import type { Quota, QuotaOutcome } from '../../../plugin/store.ts'
+import { isCluster } from './clients.ts'
+import type { RedisConnection } from './connection.ts'
+import type { Keys } from './keys.ts'
+import type { Argument, Scripts } from './scripts.ts'
+
+/** Windows counted in one call, so that it blocks the server for a fraction of a millisecond. */
+const MAX_AT_ONCE = 32
+
+interface Waiting {
+  readonly key: string
+  /** What hit.lua is told about it. */
+  readonly args: readonly Argument[]
+  resolve(outcome: QuotaOutcome): void
+  reject(error: unknown): void
+}
+
+export class Hits {
+  readonly #keys: Keys
+  readonly #scripts: Scripts
+  /** On a cluster, windows are on different nodes. */
+  readonly #atOnce: number
+  #waiting: Waiting[] = []
+
+  constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+    this.#keys = keys
+    this.#scripts = scripts
+    this.#atOnce = isCluster(connection.client) ? 1 : MAX_AT_ONCE
+  }
+
+  /** Records as much of `cost` as the quota allows. @throws StoreError */
+  hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) setImmediate(() => this.#sendAll())
+      this.#waiting.push({
+        key: this.#keys.hit(key),
+        args: [cost, now, max, windowSeconds],
+        resolve,
+        reject,
+      })
+    })
+  }
+
+  #sendAll(): void {
+    const all = this.#waiting
+    this.#waiting = []
+    for (let from = 0; from < all.length; from += this.#atOnce)
+      void this.#send(all.slice(from, from + this.#atOnce))
+  }
+
+  async #send(some: readonly Waiting[]): Promise<void> {
+    try {
+      const keys = some.map(({ key }) => key)
+      const args = some.flatMap((waiting) => waiting.args)
+      const replies = (await this.#scripts.run('hit', keys, args)) as number[]
+      for (const [index, { resolve }] of some.entries()) {
+        const [granted = 0, retryAfterSeconds = 0] = replies.slice(2 * index)
+        resolve({ granted, retryAfterSeconds })
+      }
+    } catch (error) {
+      for (const { reject } of some) reject(error)
+    }
+  }
+}
