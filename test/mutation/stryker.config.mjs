@@ -11,8 +11,9 @@ const PARTS = {
     ...filesIn(STOCK, 'former-names', 'rows', 'record', 'reserve', 'strangers', 'stock'),
   ],
   'plugin/key-package': [
-    ...filesIn(KEY_PACKAGE, 'tags', 'encoding', 'receivers', 'package-checks', 'event-checks', 'marmot'),
-    ...filesIn(KEY_PACKAGE, 'validate', 'decode', 'real-clients', 'signatures'),
+    ...filesIn(KEY_PACKAGE, 'tags', 'encoding', 'package-checks', 'event-checks', 'real-clients', 'inspection'),
+    ...filesIn(KEY_PACKAGE, 'receivers', 'marmot', 'validate', 'decode', 'signatures'),
+    'test/plugin/publishing.test.ts',
   ],
   'plugin/session.ts': [
     ...filesIn(

@@ -17,8 +17,8 @@ import {
 } from '../../support/made-packages.ts'
 import { keyPackageVectors, VECTORS_NOW } from '../../support/vectors.ts'
 
-/** Those of P-521 and P-384: OpenSSL takes 1 to 2 ms for each verification. */
-const SLOW_SUITES = [5, 7]
+/** Those of Ed25519. The others take two to twenty times as long, so one bit of each byte has to do. */
+const QUICK_SUITES = [1, 3]
 
 describe('signatures', () => {
   it.each(SUITES)('of ciphersuite %i are valid', (suite) => {
@@ -33,7 +33,7 @@ describe('signatures', () => {
 
   it.each(SUITES)('of ciphersuite %i are not valid after any change of one bit', (suite) => {
     const { message } = madeWith(suite)
-    const bits = SLOW_SUITES.includes(suite) ? oneBitOfEveryByte(message) : everyBit(message)
+    const bits = QUICK_SUITES.includes(suite) ? everyBit(message) : oneBitOfEveryByte(message)
     expect(survivingBits(message, bits)).toEqual([])
   })
 })
