@@ -85,6 +85,19 @@ describe('the checks', () => {
     expect(outcomes).toContain('MLS signatures: passed')
     expect(outcomes.filter((said) => said.endsWith(': refused'))).toEqual([])
   })
+
+  it('go on where components cannot be read: they count as absent', async () => {
+    const cut = { extensionType: 0x0006, extensionData: Uint8Array.of(3, 0, 4) }
+    const made = await makeKeyPackage(alice, { lastResort: null, extensions: [cut] })
+    const { fields, checks } = look(keyPackageEvent(alice, made, { kind: 30443, tags: { d: ['phone'] } }))
+    expect(fields.last_resort).toBe(false)
+    expect(checks).toContainEqual({
+      check: 'receivers',
+      outcome: 'refused',
+      message:
+        "invalid: the KeyPackage's app_data_dictionary is malformed (the data ends inside its components)",
+    })
+  })
 })
 
 describe('the receivers', () => {
