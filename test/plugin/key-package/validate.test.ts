@@ -108,6 +108,11 @@ describe('a stored package', () => {
     })
   })
 
+  it('of kind 443 has none, whatever its d tag says', () => {
+    const event = keyPackageEvent(alice, keyPackage, { tags: { d: ['phone'] } })
+    expect(checkKeyPackage(event, rules(), NOW)).not.toHaveProperty('slot')
+  })
+
   it.each([
     ['not_after', NOW + 10, NOW + 20, 30],
     ['expiration', NOW + 20, NOW + 10, 30],
@@ -172,6 +177,14 @@ describe('explainKeyPackage', () => {
   ])('skips checks whose input could not be read, because its %s', (_, settings, skipped) => {
     const outcomes = explainKeyPackage(keyPackageEvent(alice, keyPackage, settings), rules(), NOW).checks
     expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual(skipped)
+  })
+
+  it('takes no other failure for a refusal', () => {
+    const fails = () => {
+      throw new Error('no verifier')
+    }
+    const by = { ...rules(), verifyEvent: fails }
+    expect(() => explainKeyPackage(keyPackageEvent(alice, keyPackage), by, NOW)).toThrow('no verifier')
   })
 
   it('agrees with the gateway: the first refusal is the answer', () => {
