@@ -16,18 +16,11 @@ const PARTS = {
     'test/plugin/publishing.test.ts',
   ],
   'plugin/session.ts': [
-    ...filesIn(
-      'test/plugin',
-      'session',
-      'gateway',
-      'publishing',
-      'malformed',
-      'observer',
-      'invariants-early',
-    ),
+    ...filesIn('test/plugin', 'session', 'gateway', 'publishing', 'observer'),
     'test/plugin/nostr/identity.test.ts',
-    'test/plugin/request/*.test.ts',
     'test/plugin/lifecycle/*.test.ts',
+    'test/plugin/request/*.test.ts',
+    ...filesIn('test/plugin', 'invariants-early', 'malformed'),
   ],
 }
 
