@@ -51,6 +51,14 @@ describe('row 10: the ciphersuite', () => {
     )
   })
 
+  it('is refused by its code where no ciphersuite has it', () => {
+    const bytes = Buffer.from(keyPackage.bytes)
+    bytes.writeUInt16BE(0x0a0a, 2)
+    expect(publish({ bytes, tags: { mls_ciphersuite: ['0x0a0a'] } })).toBe(
+      'invalid: ciphersuite 0x0a0a is not accepted here; accepted: 0x0001',
+    )
+  })
+
   it('must be the one in the tag, in either spelling', () => {
     expect(tagged({ mls_ciphersuite: null, ciphersuite: ['1'] })).toBe('accepted')
     expect(tagged({ mls_ciphersuite: ['0x0002'] })).toBe(

@@ -1,5 +1,6 @@
 /** Both signatures of a KeyPackage are valid unchanged, and invalid after any change (RFC 9420 section 5.1.2). */
 
+import { ECDH } from 'node:crypto'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { Lifetime } from 'ts-mls'
@@ -24,6 +25,22 @@ describe('signatures', () => {
   it.each(SUITES)('of ciphersuite %i are valid', (suite) => {
     expect(hasValidSignatures(decodeKeyPackage(madeWith(suite).bytes))).toBe(true)
   })
+
+  it.each([
+    [2, 'prime256v1', 65],
+    [5, 'secp521r1', 133],
+    [7, 'secp384r1', 97],
+  ])(
+    'of ciphersuite %i are valid by an uncompressed key (RFC 9420 section 5.1.1)',
+    (suite, curve, length) => {
+      const decoded = decodeKeyPackage(madeWith(suite).bytes)
+      const { leafNode } = decoded
+      const signatureKey = ECDH.convertKey(leafNode.signatureKey, curve, undefined, undefined, 'uncompressed')
+      if (typeof signatureKey === 'string') throw new Error('a key in bytes')
+      expect(signatureKey).toHaveLength(length)
+      expect(hasValidSignatures({ ...decoded, leafNode: { ...leafNode, signatureKey } })).toBe(true)
+    },
+  )
 
   it('are not valid in another or an unknown ciphersuite', () => {
     const decoded = decodeKeyPackage(madeWith(1).bytes)
