@@ -103,7 +103,6 @@ export class Session implements GatewaySession {
   }
 
   close(): void {
-    if (!this.#isOpen) return
     this.#isOpen = false
     this.#subscriptions.endAll()
     this.#identity.close()
