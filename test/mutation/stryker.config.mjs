@@ -11,7 +11,15 @@ const PARTS = {
     ...filesIn(STOCK, 'former-names', 'rows', 'record', 'reserve', 'strangers', 'stock'),
   ],
   'plugin/key-package': [
-    ...filesIn(KEY_PACKAGE, 'tags', 'encoding', 'package-checks', 'event-checks', 'real-clients', 'inspection'),
+    ...filesIn(
+      KEY_PACKAGE,
+      'tags',
+      'encoding',
+      'package-checks',
+      'event-checks',
+      'real-clients',
+      'inspection',
+    ),
     ...filesIn(KEY_PACKAGE, 'receivers', 'marmot', 'validate', 'decode', 'signatures'),
     'test/plugin/publishing.test.ts',
   ],
