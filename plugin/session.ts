@@ -3,7 +3,7 @@
 import type { Answer, CheckedEvent, Connection, GatewaySession, Publication } from './connection.ts'
 import { concernsGateway } from './lifecycle/author-events.ts'
 import { isAboutLowStock, meaningOf } from './lifecycle/low-stock.ts'
-import { AUTH_KIND, hostOf } from './nostr/auth.ts'
+import { AUTH_KIND } from './nostr/auth.ts'
 import { checkShape, kindOf } from './nostr/event.ts'
 import { Identity } from './nostr/identity.ts'
 import {
@@ -49,7 +49,7 @@ export class Session implements GatewaySession {
     this.#identity = new Identity({
       address: connection.address,
       host: relayHost(options, connection),
-      publicHost: hostOf(options.publicUrl ?? ''),
+      publicHost: relayHost(options, {}),
       authenticated: connection.authenticated,
       verifyEvent: (event) => verification.event(event, this.#sender()),
       onAuthenticated: (pubkey) => this.#authenticated(pubkey),
@@ -103,7 +103,6 @@ export class Session implements GatewaySession {
   }
 
   close(): void {
-    if (!this.#isOpen) return
     this.#isOpen = false
     this.#subscriptions.endAll()
     this.#identity.close()

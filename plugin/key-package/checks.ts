@@ -204,10 +204,10 @@ export function checkRef(draft: Draft): 'passed' | 'skipped' {
 
 export function checkSlot({ event, tags }: Draft): void {
   if (event.kind !== SLOT_KIND) return
-  if (tags.slots.length !== 1 || tags.slots[0] === '')
+  const [slot = '', ...more] = tags.slots
+  if (slot === '' || more.length > 0)
     throw invalid('kind 30443 must have exactly one d tag, and it must not be empty')
-  if (tags.slots.some(({ length }) => length > MAX_SLOT_LENGTH))
-    throw invalid(`the d tag may have at most ${MAX_SLOT_LENGTH} characters`)
+  if (slot.length > MAX_SLOT_LENGTH) throw invalid(`the d tag may have at most ${MAX_SLOT_LENGTH} characters`)
 }
 
 function invalid(why: string): Refusal {

@@ -108,7 +108,7 @@ export function withContent<Event extends SignedEvent>(
 
 /** The tags with this `encoding`: the existing tag is changed, else one is added at the end. */
 export function withEncodingTag(tags: SignedEvent['tags'], encoding: string): SignedEvent['tags'] {
-  const index = tags.findIndex(([name]) => name === 'encoding')
-  if (index === -1) return [...tags, ['encoding', encoding]]
-  return tags.with(index, ['encoding', encoding, ...(tags[index] ?? []).slice(2)])
+  const existing = tags.find(([name]) => name === 'encoding')
+  if (existing === undefined) return [...tags, ['encoding', encoding]]
+  return tags.with(tags.indexOf(existing), ['encoding', encoding, ...existing.slice(2)])
 }

@@ -103,9 +103,9 @@ function listsIds(name: string): Rule {
   }
 }
 
-function hasProtocolVersion(draft: Draft): string | undefined {
-  const [[version] = []] = tagsNamed(draft, 'mls_protocol_version')
-  return version === undefined || version === '1.0' ? undefined : 'the mls_protocol_version tag must be 1.0'
+function hasProtocolVersion({ tags }: Draft): string | undefined {
+  const isFirst = tags.protocolVersions.every((version) => version === '1.0')
+  return isFirst ? undefined : 'the mls_protocol_version tag must be 1.0'
 }
 
 function hasRandomSlot({ tags }: Draft): string | undefined {
@@ -128,14 +128,10 @@ function lists(
 ): string | undefined {
   const [values] = tagsNamed(draft, name)
   if (values === undefined) return undefined
-  const isListed = (code: number | undefined) =>
-    code !== undefined && !defaults.includes(code) && !isGrease(code)
-  const inTag = values.map(codeOf).filter(isListed)
+  const isListed = (code: number) => !defaults.includes(code) && !isGrease(code)
+  const inTag = values.flatMap((value) => codeOf(value) ?? []).filter(isListed)
   const inLeaf = supported.filter(isListed)
-  if (
-    inTag.every((code) => inLeaf.some((other) => other === code)) &&
-    inLeaf.every((code) => inTag.includes(code))
-  ) {
+  if (inTag.every((code) => inLeaf.includes(code)) && inLeaf.every((code) => inTag.includes(code))) {
     return undefined
   }
   const expected = inLeaf.length > 0 ? inLeaf.map(showCode).join(', ') : 'nothing'

@@ -27,7 +27,7 @@ export interface KeyPackageTags {
 export function readTags({ tags }: SignedEvent): KeyPackageTags {
   const first = (name: string) => tags.filter((tag) => tag[0] === name).map((tag) => tag[1] ?? '')
   const all = (...names: string[]) =>
-    tags.filter(([name = '']) => names.includes(name)).flatMap((tag) => tag.slice(1))
+    tags.filter((tag) => names.some((name) => name === tag[0])).flatMap((tag) => tag.slice(1))
   return {
     protocolVersions: first('mls_protocol_version'),
     ciphersuites: splitValues(all('mls_ciphersuite', 'ciphersuite')).map(codeOf),
@@ -51,7 +51,7 @@ function splitValues(values: readonly string[]): string[] {
 
 function isLastResort(extension: string): boolean {
   const code = codeOf(extension)
-  return extension === 'last_resort' || (code !== undefined && LAST_RESORT_EXTENSIONS.includes(code))
+  return extension === 'last_resort' || LAST_RESORT_EXTENSIONS.some((type) => type === code)
 }
 
 function secondsOf(text: string): number | undefined {

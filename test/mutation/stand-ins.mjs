@@ -20,6 +20,8 @@ describe.each = bind(describe, false)
 /** Without the time limits of single tests: Stryker has its own. */
 export const it = (name, test) => globalThis.it(name, test)
 it.each = bind(it)
+/** Of packages that are not in this repository. */
+it.skip = () => {}
 
 /** The other stores run the same rules, and take longer. */
 export const everyStore = () => [['memory', memoryStore]]

@@ -11,22 +11,24 @@ const PARTS = {
     ...filesIn(STOCK, 'former-names', 'rows', 'record', 'reserve', 'strangers', 'stock'),
   ],
   'plugin/key-package': [
-    ...filesIn(KEY_PACKAGE, 'tags', 'encoding', 'receivers', 'package-checks', 'event-checks', 'marmot'),
-    ...filesIn(KEY_PACKAGE, 'validate', 'decode', 'real-clients', 'signatures'),
+    ...filesIn(
+      KEY_PACKAGE,
+      'tags',
+      'encoding',
+      'package-checks',
+      'event-checks',
+      'real-clients',
+      'inspection',
+    ),
+    ...filesIn(KEY_PACKAGE, 'receivers', 'marmot', 'validate', 'decode', 'signatures'),
+    'test/plugin/publishing.test.ts',
   ],
   'plugin/session.ts': [
-    ...filesIn(
-      'test/plugin',
-      'session',
-      'gateway',
-      'publishing',
-      'malformed',
-      'observer',
-      'invariants-early',
-    ),
+    ...filesIn('test/plugin', 'session', 'gateway', 'publishing', 'observer'),
     'test/plugin/nostr/identity.test.ts',
-    'test/plugin/request/*.test.ts',
     'test/plugin/lifecycle/*.test.ts',
+    'test/plugin/request/*.test.ts',
+    ...filesIn('test/plugin', 'invariants-early', 'malformed'),
   ],
 }
 

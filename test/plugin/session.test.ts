@@ -343,6 +343,25 @@ describe('NEG-OPEN', () => {
   })
 })
 
+describe('a COUNT with the id of a REQ', () => {
+  it('leaves the REQ to be answered, if that has not happened', async () => {
+    const test = startGateway()
+    await stock(test, alice, 2)
+    const { ask } = test.connect()
+    const asked = ask('REQ', 'sub', keyPackagesBy(alice))
+    void ask('COUNT', 'sub', { kinds: [1] })
+    expect((await asked).map(([verb]) => verb)).toEqual(['EVENT', 'EOSE'])
+  })
+
+  it('leaves its subscription open, also where it is refused itself', async () => {
+    const { say, session } = startGateway().connect()
+    await say('REQ', 'sub', { kinds: [443, 1], authors: [bob.pubkey] })
+    expect((await say('COUNT', 'sub', keyPackagesBy(bob))).forward).toBeUndefined()
+    const event: RelayMessage = ['EVENT', 'sub', note]
+    expect(session.fromRelay(event)).toBe(event)
+  })
+})
+
 describe('EOSE before CLOSED', () => {
   const refused: [why: string, filter: unknown][] = [
     ['restricted', { kinds: [443] }],

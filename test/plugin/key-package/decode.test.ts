@@ -15,7 +15,9 @@ import {
   type KeyPackage,
   keyPackageRef,
 } from '../../../plugin/key-package/decode.ts'
-import { carriesLastResort, type Extension } from '../../../plugin/key-package/extensions.ts'
+import { carriesLastResort, type Extension, readExtension } from '../../../plugin/key-package/extensions.ts'
+import { TlsReader } from '../../../plugin/key-package/tls-reader.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import { makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { hex, madeWith, outcomeOf, SUITES } from '../../support/made-packages.ts'
 import { person } from '../../support/people.ts'
@@ -78,6 +80,50 @@ describe('bytes are refused', () => {
     for (let length = 0; length < message.length; length++) {
       expect(() => decodeKeyPackage(message.subarray(0, length))).toThrow('invalid: not an MLS KeyPackage (')
     }
+  })
+
+  it('with the name of the field in which they end', () => {
+    const { bytes } = madeWith(1)
+    const fields = Array.from(bytes, (_, length) => {
+      const why = refusalOf(() => decodeKeyPackage(bytes.subarray(0, length)))
+      return /^invalid: not an MLS KeyPackage \(the data ends inside (.+)\)$/.exec(why)?.[1]
+    })
+    expect([...new Set(fields)]).toEqual([
+      'version',
+      'cipher_suite',
+      'init_key',
+      'leaf_node.encryption_key',
+      'leaf_node.signature_key',
+      'credential_type',
+      'leaf_node.credential',
+      'leaf_node.capabilities.versions',
+      'leaf_node.capabilities.cipher_suites',
+      'leaf_node.capabilities.extensions',
+      'leaf_node.capabilities.proposals',
+      'leaf_node.capabilities.credentials',
+      'leaf_node_source',
+      'lifetime.not_before',
+      'lifetime.not_after',
+      'leaf_node.extensions',
+      'leaf_node.signature',
+      'extensions',
+      'signature',
+    ])
+  })
+
+  it.each([
+    ['extension_type', [0]],
+    ['extension_data', [0, 10]],
+    ['extension_data', [0, 10, 2, 1]],
+  ])('with the name %s if an extension ends there', (field, bytes) => {
+    const reader = new TlsReader(Uint8Array.from(bytes))
+    expect(() => readExtension(reader)).toThrow(`the data ends inside ${field}`)
+  })
+
+  it('if a length has the prefix 3, which is invalid (RFC 9420 section 2.1.2)', () => {
+    const bytes = Buffer.from(madeWith(1).bytes)
+    bytes[4] = 0xc0
+    expect(() => decodeKeyPackage(bytes)).toThrow('the length of init_key has an invalid prefix')
   })
 
   it('if a length is not minimally encoded: one package would have several KeyPackageRefs (I3)', () => {
@@ -213,6 +259,15 @@ describe('the decoder', () => {
     )
   })
 })
+
+function refusalOf(run: () => unknown): string {
+  try {
+    run()
+    return 'none'
+  } catch (error) {
+    return error instanceof Refusal ? error.message : String(error)
+  }
+}
 
 const inHex = ({ type, data }: Extension) => [type, hex(data)]
 const ofTsMls = (one: { extensionType: number; extensionData: Uint8Array }) => [

@@ -34,6 +34,17 @@ const bytesArbitrary = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((byte
 const formArbitrary = fc.constantFrom(...FORMS)
 
 describe('content', () => {
+  it.each<[ContentForm, string]>([
+    ['hex', 'fbefff00ab'],
+    ['hex-upper', 'FBEFFF00AB'],
+    ['base64', '++//AKs='],
+    ['base64-unpadded', '++//AKs'],
+    ['base64url', '--__AKs='],
+    ['base64url-unpadded', '--__AKs'],
+  ])('in form %s is %s', (form, text) => {
+    expect(writeContent(Uint8Array.of(0xfb, 0xef, 0xff, 0x00, 0xab), form)).toBe(text)
+  })
+
   it.each(FORMS)('is read in form %s and written back exactly', (form, encoding) => {
     const bytes = Uint8Array.of(0xfb, 0xef, 0xff, 0x00, 0xab)
     const content = writeContent(bytes, form)
@@ -100,9 +111,10 @@ describe('a delivered event', () => {
   })
 
   it('is unchanged in the form it was published in: the signature is valid', () => {
-    for (const encoding of ['hex', 'base64'] as const) {
+    for (const encoding of ['hex', 'base64', 'absent'] as const) {
+      const form = encoding === 'absent' ? 'hex' : encoding
       const event = keyPackageEvent(alice, keyPackage, { encoding })
-      const delivered = deliveredEvent(store(event, encoding), encoding)
+      const delivered = deliveredEvent(store(event, form), form)
       expect(delivered).toEqual(event)
       expect(verifyEvent(mutable(delivered))).toBe(true)
     }
@@ -188,9 +200,11 @@ describe('restoreSignedEvent', () => {
 
   it.each([
     ['other bytes', { content: '010204', tags: [['encoding', 'hex']] }],
+    ['content in no encoding', { content: '01020', tags: [['encoding', 'hex']] }],
     ['another tag', { content: '010203', tags: [['encoding', 'hex'], ['x']] }],
-    ['no encoding', { content: '010203', tags: [] }],
-    ['an unknown encoding', { content: '010203', tags: [['encoding', 'base32']] }],
+    ['another tag behind its own', { content: 'AQID', tags: [['encoding', 'base64'], ['x']] }],
+    ['no encoding', { content: 'AQID', tags: [] }],
+    ['an unknown encoding', { content: 'AQID', tags: [['encoding', 'base32']] }],
   ])('throws on %s', (_, changes) => {
     expect(() => restoreSignedEvent({ ...event, ...changes })).toThrow('is not a re-encoded key package')
   })

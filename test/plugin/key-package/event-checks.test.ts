@@ -1,6 +1,8 @@
 /** Rows 1 to 7 of the checks in validate.ts: the event, before its key package is decoded. */
 
 import { describe, expect, it } from '@jest/globals'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { Refusal } from '../../../plugin/nostr/refusal.ts'
 import {
   alice,
   answer,
@@ -11,7 +13,7 @@ import {
   strict,
   tagged,
 } from '../../support/key-package-answers.ts'
-import { keyPackageEvent, NOW } from '../../support/key-packages.ts'
+import { keyPackageEvent, NOW, signEvent } from '../../support/key-packages.ts'
 
 it('accepts a key package event as in MIP-00', () => {
   expect(publish({})).toBe('accepted')
@@ -49,8 +51,11 @@ describe('row 1: the event', () => {
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`t${at}`, ['']]))
     expect(tagged(many(95))).toBe('accepted')
     expect(tagged(many(96))).toBe('invalid: a key package event may have at most 100 tags')
-    expect(tagged({ t: ['é'.repeat(8000)] })).toBe('accepted')
-    expect(tagged({ t: ['é'.repeat(8192)] })).toBe(
+    const { tags } = keyPackageEvent(alice, keyPackage, { tags: { t: [''] } })
+    const room = 16_384 - Buffer.byteLength(JSON.stringify(tags))
+    const fitting = 'é'.repeat(room >> 1).padStart(room - (room >> 1), 'e')
+    expect(tagged({ t: [fitting] })).toBe('accepted')
+    expect(tagged({ t: [`${fitting}e`] })).toBe(
       'invalid: the tags of a key package event may have at most 16384 bytes',
     )
   })
@@ -62,6 +67,13 @@ describe('row 2: a protected event', () => {
     expect(tagged({ '-': [] })).toBe(refusal)
     expect(tagged({ '-': [] }, rules({}, [bob.pubkey]))).toBe(refusal)
     expect(tagged({ '-': [] }, rules({}, [bob.pubkey, alice.pubkey]))).toBe('accepted')
+  })
+})
+
+describe('row 3: an author or address that is banned', () => {
+  it('is answered with the reason', () => {
+    const blocked = new Refusal('blocked', 'not here')
+    expect(publish({}, { ...rules(), blocked })).toBe('blocked: not here')
   })
 })
 
@@ -111,6 +123,26 @@ describe('row 6: mls_protocol_version', () => {
   )
 })
 
+describe('a second tag', () => {
+  const withTag = (tag: string[], by = rules()) => {
+    const { kind, created_at, content, tags } = keyPackageEvent(alice, keyPackage)
+    return answer(signEvent(alice.secretKey, { kind, created_at, content, tags: [...others(tags), tag] }), by)
+  }
+  const others = (tags: SignedEvent['tags']) => tags.map((tag) => [...tag])
+
+  it('with another version is refused, strictly or not', () => {
+    const version = ['mls_protocol_version', '1.1']
+    expect(withTag(version)).toBe('invalid: the mls_protocol_version tag must be 1.0')
+    expect(withTag(version, strict)).toBe('invalid: the tag ["mls_protocol_version","1.0"] is required')
+  })
+
+  it('with an encoding is refused, the same or not', () => {
+    for (const encoding of ['base64', 'hex']) {
+      expect(withTag(['encoding', encoding])).toBe('invalid: there is more than one encoding tag')
+    }
+  })
+})
+
 describe('row 7: encoding', () => {
   it('is hex for kind 443 and base64 for kind 30443 without a tag', () => {
     expect(publish({ encoding: 'absent' })).toBe('accepted')
@@ -131,6 +163,10 @@ describe('row 7: encoding', () => {
 
   it.each(['x', '', 'HEX', 'base64url'])('must not be "%s"', (encoding) => {
     expect(tagged({ encoding: [encoding] })).toBe(`invalid: unsupported encoding "${encoding}"`)
+  })
+
+  it('is named in the answer, up to 32 characters of it', () => {
+    expect(tagged({ encoding: ['x'.repeat(33)] })).toBe(`invalid: unsupported encoding "${'x'.repeat(32)}"`)
   })
 })
 

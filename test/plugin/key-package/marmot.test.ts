@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
+import { explainForReceivers, receptions } from '../../../plugin/key-package/generations.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import {
   accountProof,
@@ -55,6 +56,13 @@ describe('an event of mdk', () => {
       }),
       { numRuns: 30 },
     )
+  })
+})
+
+describe('what the capabilities hold that is no GREASE (RFC 9420 section 13.5)', () => {
+  it.each([0xfafa, 0x0a1a, 0x1111, 0x0b0b])('must be in the tag: %i', async (code) => {
+    const capabilities = { extensions: [3, 6, code], proposals: [8, 10] }
+    expect(await made({ capabilities })).toMatch(/^invalid: the mls_extensions tag must list /)
   })
 })
 
@@ -126,6 +134,10 @@ describe.each(['mls_extensions', 'mls_proposals', 'app_components'])('the list %
     },
   )
 
+  it('names a wrong value, up to 32 characters of it', () => {
+    expect(retagged(name, [name, 'x'.repeat(33)])).toMatch(`not "${'x'.repeat(32)}"`)
+  })
+
   it('must have a value, and none twice', () => {
     expect(retagged(name, [name])).toBe(`invalid: the ${name} tag must have at least one value`)
     expect(retagged(name, [name, '0x0006', '0x0006'])).toBe(
@@ -158,6 +170,12 @@ describe('what the tags say', () => {
       'invalid: the mls_proposals tag must list what the capabilities of the leaf do: 0x0008, 0x000a'
     expect(retagged('mls_proposals', ['mls_proposals', '0x0008'])).toBe(why)
     expect(retagged('mls_proposals', ['mls_proposals', '0x0001', '0x000a', '0x0008'])).toBe('accepted')
+  })
+
+  it('must be what the leaf supports: nothing, where it supports nothing', async () => {
+    expect(await made({ capabilities: { extensions: [6], proposals: [] } })).toBe(
+      'invalid: the mls_proposals tag must list what the capabilities of the leaf do: nothing',
+    )
   })
 
   it('must be what the leaf supports: components', async () => {
@@ -250,5 +268,55 @@ describe('the rules', () => {
       expect(answer(event, marmot)).toMatch(/^invalid: /)
       expect(answer(event)).toBe('accepted')
     }
+  })
+})
+
+describe('receivers of the Marmot specification', () => {
+  /** What they have against an event. */
+  const faultsOf = (event: SignedEvent) =>
+    receptions(explainForReceivers(event, () => true, NOW)).find(({ generation }) => generation === 'marmot')
+      ?.reasons
+  const faultsWith = (name: string, ...tags: string[][]) =>
+    faultsOf(signed({ tags: [...good.tags.filter((tag) => tag[0] !== name), ...tags] }))
+
+  it.each([
+    ['another version', 'mls_protocol_version', [['mls_protocol_version', '1']]],
+    [
+      'another version beside the right one',
+      'mls_protocol_version',
+      [
+        ['mls_protocol_version', '1.0'],
+        ['mls_protocol_version', '1'],
+      ],
+    ],
+  ])('refuse %s', (_, name, tags) => {
+    expect(faultsWith(name, ...tags)).toContain('the mls_protocol_version tag must be 1.0')
+  })
+
+  it.each([
+    'mls_protocol_version',
+    'app_components',
+    'mls_extensions',
+    'mls_proposals',
+    'mls_ciphersuite',
+    'i',
+  ])('have one thing to say where the tag %s is missing', (name) => {
+    expect(faultsWith(name)).toEqual([`exactly one ${name} tag is required`])
+  })
+
+  it('have one thing to say about a value that is no id', () => {
+    expect(faultsWith('mls_extensions', ['mls_extensions', '0x0006', 'dictionary'])).toEqual([
+      'the mls_extensions tag must have values of 0x and four lower-case hex digits, not "dictionary"',
+    ])
+  })
+
+  it('look at each of several tags', () => {
+    const [d = '', ref = ''] = ['d', 'i'].map((name) => good.tags.find((tag) => tag[0] === name)?.[1])
+    expect(faultsWith('d', ['d', d], ['d', 'phone'])).toContain('the d tag must be 64 lower-case hex digits')
+    expect(faultsWith('i', ['i', ref], ['i', ref, 'more'])).toContain('the i tag must have exactly one value')
+  })
+
+  it('have nothing to add about content that cannot be read', () => {
+    expect(faultsOf(signed({ content: '!' }))).toEqual([expect.stringMatching(/^content is not base64: /)])
   })
 })

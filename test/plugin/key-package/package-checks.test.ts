@@ -46,6 +46,17 @@ describe('row 10: the ciphersuite', () => {
     expect(await publishPackage({ ciphersuite: 3 })).toBe(
       'invalid: ciphersuite 0x0003 is not accepted here; accepted: 0x0001',
     )
+    expect(publish({}, rules({ validation: { ciphersuites: [2, 3] } }))).toBe(
+      'invalid: ciphersuite 0x0001 is not accepted here; accepted: 0x0002, 0x0003',
+    )
+  })
+
+  it('is refused by its code where no ciphersuite has it', () => {
+    const bytes = Buffer.from(keyPackage.bytes)
+    bytes.writeUInt16BE(0x0a0a, 2)
+    expect(publish({ bytes, tags: { mls_ciphersuite: ['0x0a0a'] } })).toBe(
+      'invalid: ciphersuite 0x0a0a is not accepted here; accepted: 0x0001',
+    )
   })
 
   it('must be the one in the tag, in either spelling', () => {
@@ -109,9 +120,10 @@ describe('row 13: last_resort', () => {
     expect(await publishPackage(none, requiring, { tags })).toBe('accepted')
   })
 
-  it('is optional by default, and always for kind 30443', () => {
-    expect(tagged({ mls_extensions: null }, rules())).toBe('accepted')
-    expect(publish({ kind: 30443, tags: { d: ['phone'], mls_extensions: null } }, requiring)).toBe('accepted')
+  it('is optional by default, and always for kind 30443', async () => {
+    const slot = { kind: 30443, tags: { d: ['phone'], mls_extensions: null } }
+    expect(await publishPackage(none, rules(), { tags: { mls_extensions: null } })).toBe('accepted')
+    expect(await publishPackage(none, requiring, slot)).toBe('accepted')
   })
 })
 

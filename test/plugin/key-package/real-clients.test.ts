@@ -6,8 +6,13 @@ import { explainForReceivers, receptions } from '../../../plugin/key-package/gen
 import { checkKeyPackage } from '../../../plugin/key-package/validate.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import * as clients from '../../support/generations.ts'
-import { alice, answer, rules } from '../../support/key-package-answers.ts'
-import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
+import { alice, answer, keyPackage, rules } from '../../support/key-package-answers.ts'
+import {
+  type KeyPackageEventSettings,
+  keyPackageEvent,
+  makeKeyPackage,
+  NOW,
+} from '../../support/key-packages.ts'
 
 const verifyEvent = (event: SignedEvent) => verify(JSON.parse(JSON.stringify(event)))
 const owned = rules({}, [alice.pubkey])
@@ -47,6 +52,7 @@ describe('whitenoise', () => {
 })
 
 describe('the receivers', () => {
+  const written = (form: 'base64' | 'base64url') => Buffer.from(keyPackage.bytes).toString(form)
   const explained = (event: SignedEvent) => receptions(explainForReceivers(event, verifyEvent, NOW))
 
   it.each(events)('of what %s publishes are those of %s', (_, receivers, event) => {
@@ -89,6 +95,48 @@ describe('the receivers', () => {
       'the KeyPackage must be a last resort (component 0x0004 in its app_data_dictionary)',
       'the lifetime of the KeyPackage must be at most 84 days and one hour',
     ])
+  })
+
+  it.each<[string, KeyPackageEventSettings, string]>([
+    [
+      'no encoding tag',
+      { kind: 30443, encoding: 'absent', content: written('base64'), tags: { d: ['phone'] } },
+      'the tag ["encoding","base64"] is required',
+    ],
+    [
+      'URL-safe base64',
+      { content: written('base64url') },
+      'content must be base64 in the standard alphabet, with padding',
+    ],
+    [
+      'an MLSMessage',
+      { bytes: keyPackage.message },
+      'content must be the bare KeyPackage, not an MLSMessage',
+    ],
+    [
+      'no version',
+      { tags: { mls_protocol_version: null } },
+      'the tag ["mls_protocol_version","1.0"] is required',
+    ],
+    [
+      'the ciphersuite in the older tag',
+      { tags: { mls_ciphersuite: null, ciphersuite: ['0x0001'] } },
+      'an mls_ciphersuite tag is required',
+    ],
+    [
+      'one of the two extensions',
+      { tags: { mls_extensions: ['0x000a'] } },
+      'the mls_extensions tag must have 0xf2ee and 0x000a',
+    ],
+    [
+      'no extensions',
+      { tags: { mls_extensions: null } },
+      'the mls_extensions tag must have 0xf2ee and 0x000a',
+    ],
+    ['no relays', { tags: { relays: null } }, 'a relays tag is required'],
+  ])('of MIP-00 refuse %s', (_, settings, why) => {
+    const [, mip] = explained(keyPackageEvent(alice, keyPackage, settings))
+    expect(mip).toEqual({ generation: 'mip-00', accepted: false, reasons: [why] })
   })
 
   it('are none where every receiver must refuse it', async () => {

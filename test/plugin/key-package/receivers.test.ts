@@ -132,6 +132,16 @@ const defects: readonly [what: string, made: KeyPackageSettings, why: string][] 
     "the KeyPackage's app_data_dictionary is malformed (the data ends inside its components)",
   ],
   [
+    'a component that is cut off',
+    { extensions: [extension(0x0006, Buffer.of(3, 0, 4, 1))] },
+    "the KeyPackage's app_data_dictionary is malformed (the data ends inside its components)",
+  ],
+  [
+    'a component whose id is cut off',
+    { extensions: [extension(0x0006, Buffer.of(1, 0))] },
+    "the KeyPackage's app_data_dictionary is malformed (the data ends inside its components)",
+  ],
+  [
     'bytes after a dictionary',
     { extensions: [extension(0x0006, Buffer.of(0, 0))] },
     "the KeyPackage's app_data_dictionary is malformed (1 bytes follow its components)",
@@ -160,6 +170,7 @@ describe('a correctly signed KeyPackage', () => {
     ['default types among its capabilities, as mdk lists them', supporting({ extensions: [3, 0x000a] })],
     ['no extensions at all', { lastResort: null, ...supporting({ extensions: [] }) }],
     ['an empty app_data_dictionary', { extensions: [appData([])] }],
+    ['data in any other component', { extensions: [appData([[0x8001, Buffer.of(1)]])] }],
     [
       'several ciphersuites',
       supporting({ ciphersuites: ['MLS_128_DHKEMP256_AES128GCM_SHA256_P256', SUITE] }),

@@ -3,8 +3,10 @@
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import { decodeKeyPackage, keyPackageRef } from '../../../plugin/key-package/decode.ts'
-import { checkKeyPackage, explainKeyPackage } from '../../../plugin/key-package/validate.ts'
+import { checkKeyPackage, explainKeyPackage, type RulesHere } from '../../../plugin/key-package/validate.ts'
 import { isSignedEvent } from '../../../plugin/nostr/event.ts'
+import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
+import { mdkEvent } from '../../support/generations.ts'
 import {
   alice,
   answer,
@@ -106,6 +108,11 @@ describe('a stored package', () => {
     })
   })
 
+  it('of kind 443 has none, whatever its d tag says', () => {
+    const event = keyPackageEvent(alice, keyPackage, { tags: { d: ['phone'] } })
+    expect(checkKeyPackage(event, rules(), NOW)).not.toHaveProperty('slot')
+  })
+
   it.each([
     ['not_after', NOW + 10, NOW + 20, 30],
     ['expiration', NOW + 20, NOW + 10, 30],
@@ -146,18 +153,38 @@ describe('explainKeyPackage', () => {
     ])
   })
 
-  it('skips checks whose input could not be read', () => {
-    const event = keyPackageEvent(alice, keyPackage, { content: '!' })
-    const outcomes = explainKeyPackage(event, rules(), NOW).checks
-    expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual([
-      'KeyPackage',
-      'ciphersuite',
-      'credential',
-      'receivers',
-      'MLS signatures',
-      'KeyPackageRef',
-      'Marmot specification',
-    ])
+  it('says of every check whether it passed or was skipped', async () => {
+    const outcomesOf = (event: SignedEvent, by: RulesHere) =>
+      explainKeyPackage(event, by, NOW).checks.map(({ outcome }) => outcome)
+    const all = Array.from({ length: 17 }, () => 'passed')
+    expect(outcomesOf(keyPackageEvent(alice, keyPackage), rules())).toEqual([...all.slice(1), 'skipped'])
+    expect(outcomesOf(await mdkEvent(alice), rules({ profile: 'marmot' }))).toEqual(all)
+  })
+
+  const ofKeyPackage = [
+    'ciphersuite',
+    'credential',
+    'receivers',
+    'MLS signatures',
+    'KeyPackageRef',
+    'Marmot specification',
+  ]
+
+  it.each<[string, KeyPackageEventSettings, string[]]>([
+    ['encoding is unknown', { tags: { encoding: ['x'] } }, ['content', 'KeyPackage', ...ofKeyPackage]],
+    ['content cannot be decoded', { content: '!' }, ['KeyPackage', ...ofKeyPackage]],
+    ['content is no KeyPackage', { content: 'AAAA' }, ofKeyPackage],
+  ])('skips checks whose input could not be read, because its %s', (_, settings, skipped) => {
+    const outcomes = explainKeyPackage(keyPackageEvent(alice, keyPackage, settings), rules(), NOW).checks
+    expect(outcomes.filter(({ outcome }) => outcome === 'skipped').map(({ check }) => check)).toEqual(skipped)
+  })
+
+  it('takes no other failure for a refusal', () => {
+    const fails = () => {
+      throw new Error('no verifier')
+    }
+    const by = { ...rules(), verifyEvent: fails }
+    expect(() => explainKeyPackage(keyPackageEvent(alice, keyPackage), by, NOW)).toThrow('no verifier')
   })
 
   it('agrees with the gateway: the first refusal is the answer', () => {

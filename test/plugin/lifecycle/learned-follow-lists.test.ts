@@ -88,6 +88,17 @@ describe.each(lists)('a follow list of %s', (_kind, listOf) => {
     ])
   })
 
+  it('that was refused is not learnt, whatever the relay says of its id', async () => {
+    const test = startGateway()
+    await stock(test, alice, 1)
+    const { session } = test.connect()
+    const forged = { ...listOf(bob, [bob]), pubkey: alice.pubkey }
+    await session.fromClient(['EVENT', forged])
+    session.fromRelay(['OK', forged.id, true, ''])
+    await publish(test, listOf(alice, [], NOW - 1))
+    await becomes(test, bob, 'not followed')
+  })
+
   it('that arrives without a connection is learnt at once', async () => {
     const test = startGateway()
     await stock(test, alice, 1)

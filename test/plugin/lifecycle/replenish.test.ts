@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, stock } from '../../support/gateway.ts'
+import { gate } from '../../support/gate.ts'
+import { keyPackagesBy, startGateway, stock } from '../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import {
   alice,
@@ -68,17 +69,36 @@ describe('a stock that falls below stock.low', () => {
     const test = startGateway()
     await stock(test, alice, 2)
     const sent: unknown[] = []
-    test.gateway.session({
+    const session = test.gateway.session({
       address: '192.0.2.99',
       send: (message) => sent.push(message),
       authenticated: () => [alice.pubkey],
       duration: 'one exchange',
     })
+    await session.fromClient(['COUNT', 'own', keyPackagesBy(alice)])
     await turns()
     const device = await connectedAuthor(test)
     await eventually('a request', () => requestsTo(device).length > 0)
     expect(requestsTo(device)).toEqual([request])
     expect(sent).toEqual([])
+  })
+
+  it('is not asked for once the author has disconnected', async () => {
+    const [looking, found] = [gate(), gate()]
+    const test = startGateway({}, (store) => ({
+      count: async (...asked) => {
+        looking.open()
+        await found.opened
+        return store.count(...asked)
+      },
+    }))
+    await stock(test, alice, 2)
+    const author = await connectedAuthor(test)
+    await looking.opened
+    author.session.close()
+    found.open()
+    await turns()
+    expect(requestsTo(author)).toEqual([])
   })
 
   it('is not asked for again by a claim within 300 s of that', async () => {

@@ -184,6 +184,15 @@ describe('an AUTH that answers another challenge', () => {
     expect(await ownsAlices(client)).toBe(false)
   })
 
+  it('is accepted whatever relay it names where there is no publicUrl: the relay knows its own address', async () => {
+    const elsewhere = authEvent(alice, { challenge: 'x', relay: 'wss://another.example' })
+    const client = startGateway().connect()
+    client.session.fromRelay(['AUTH', 'x'])
+    await client.say('AUTH', elsewhere)
+    client.session.fromRelay(['OK', elsewhere.id, true, ''])
+    expect(await ownsAlices(client)).toBe(true)
+  })
+
   it('is not accepted if the relay did not send that challenge here: it may have been made for another relay', async () => {
     const client = startGateway().connect()
     client.session.fromRelay(['AUTH', 'another'])

@@ -19,6 +19,7 @@ import {
   wordsIn,
 } from '../../support/gateway.ts'
 import { keyPackageEvent, makeKeyPackage } from '../../support/key-packages.ts'
+import { turns } from '../../support/low-stock.ts'
 import { type Person, person } from '../../support/people.ts'
 
 const alice = person('alice')
@@ -163,7 +164,7 @@ describe.each(ways)('an owner who asked before authenticating, %s', (_, connect)
     expect(await test.store.count([alice.pubkey], test.now)).toEqual([2])
   })
 
-  it('has used up what was claimed if theirs is the second pubkey', async () => {
+  it('has used up what was claimed if theirs is the second pubkey, and has no live feed', async () => {
     const test = start()
     await stock(test, alice, 3)
     const { client, authenticate } = connect(test, address)
@@ -173,6 +174,27 @@ describe.each(ways)('an owner who asked before authenticating, %s', (_, connect)
     await authenticate(alice)
     await client.ask('COUNT', 'any', { kinds: [1] })
     expect(await test.store.count([alice.pubkey], test.now)).toEqual([2])
+    await stock(test, alice, 1)
+    expect(idsIn(client.pushed)).toEqual([])
+  })
+
+  it('is answered once everything is given back', async () => {
+    const [begun, releasing] = [gate(), gate()]
+    const test = start({}, (store) => ({
+      release: async (...release) => {
+        begun.open()
+        await releasing.opened
+        return store.release(...release)
+      },
+    }))
+    const published = await stock(test, alice, 3)
+    const { client, authenticate } = connect(test, address)
+    await client.ask('REQ', 'sub', keyPackagesBy(alice))
+    const own = authenticate(alice).then(() => client.ask('REQ', 'own', keyPackagesBy(alice)))
+    await begun.opened
+    await turns()
+    releasing.open()
+    expect(idsIn(await own)).toHaveLength(published.length)
   })
 })
 

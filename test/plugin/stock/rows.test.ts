@@ -107,10 +107,12 @@ describe('a store over rows', () => {
   })
 
   it('has no event of a listed package whose author it has forgotten since', async () => {
-    const store = rowStore(new MapRows())
+    const rows = new MapRows()
+    const store = rowStore(rows)
     await store.put(packageNamed('one', alice, { expiresAt: NOW + 60 }), LIMITS, NOW)
     const [listed] = await store.list(alice, NOW)
-    await store.sweep(NOW + 60, 600)
+    await store.sweep(NOW + HOUR, 600)
+    expect(rows.keys('authors')).toEqual([])
     expect(await listed?.read()).toBeUndefined()
   })
 })
