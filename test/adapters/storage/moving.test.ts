@@ -30,7 +30,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
       fc.asyncProperty(histories(), async (history) => {
         expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
       }),
-      { seed: 443, numRuns: 120 },
+      { seed: 443, numRuns: 60 },
     )
   })
 })
