@@ -11,7 +11,8 @@ if (SERVERS.includes(process.argv[2] ?? '')) process.on('SIGHUP', () => undefine
 
 const objection = unsupportedReason(process.versions.node)
 if (objection === undefined) {
-  await import('./run.ts')
+  const { runProcess } = await import('./run.ts')
+  await runProcess()
 } else {
   process.stderr.write(`error: ${objection}\n`)
   process.exitCode = 1

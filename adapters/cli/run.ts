@@ -39,15 +39,23 @@ async function run(args: readonly string[]): Promise<void> {
   await program.parseAsync(args, { from: 'user' })
 }
 
-watchOutput()
-try {
-  await run(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof CommanderError || isOutputFault(error))) {
-    // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
-    const text = isCoded(error) ? error.message : String((error as Error).stack)
-    process.stderr.write(`${withoutSecrets(text).replace(/^/gm, `${errorLabel()} `)}\n`)
+/** Runs one command, and sets the exit code of the process. */
+export async function runCommand(args: readonly string[]): Promise<void> {
+  try {
+    await run(args)
+  } catch (error) {
+    if (!(error instanceof CommanderError || isOutputFault(error))) {
+      // An error with a code has a message for the operator. One without is a bug, and its stack helps to find it.
+      const text = isCoded(error) ? error.message : String((error as Error).stack)
+      process.stderr.write(`${withoutSecrets(text).replace(/^/gm, `${errorLabel()} `)}\n`)
+    }
+    process.exitCode ||= exitCodeOf(error)
   }
-  process.exitCode ||= exitCodeOf(error)
 }
-await endLog()
+
+/** What the process is for: the command of its arguments, from watching the output to the end of the log. */
+export async function runProcess(): Promise<void> {
+  watchOutput()
+  await runCommand(process.argv.slice(2))
+  await endLog()
+}

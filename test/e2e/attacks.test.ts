@@ -1,8 +1,9 @@
 /** What a stranger who knows the protocol may try on a real `serve` process, to get more than they should. */
 
 import { connect } from 'node:net'
-import { beforeEach, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { WebSocket } from 'ws'
+import { Client } from '../support/client.ts'
 import { eventually } from '../support/eventually.ts'
 import { authEvent } from '../support/gateway.ts'
 import { signEvent } from '../support/key-packages.ts'
@@ -100,6 +101,18 @@ describe('keeping an author from replenishing', () => {
 })
 
 describe('frames that violate RFC 6455', () => {
+  let target: ServeProcess
+  let client: Client
+  beforeAll(async () => {
+    target = await startServe(scratch())
+    client = await Client.connect(target.url)
+    expect(await client.publish(await newEvent(target, alice))).toEqual([true, ''])
+  })
+  afterAll(async () => {
+    await client.close()
+    await target.stop()
+  })
+
   it.each([
     ['invalid UTF-8', frame(0x81, Buffer.from([0x5b, 0xff, 0xfe, 0x5d])), 1007],
     ['a reserved bit', frame(0xf1, Buffer.from('[]')), 1002],
@@ -108,14 +121,12 @@ describe('frames that violate RFC 6455', () => {
     ['no mask', Buffer.from([0x81, 0x02, 0x5b, 0x5d]), 1002],
     ['a length of 2^63', Buffer.concat([Buffer.from([0x81, 0xff]), Buffer.alloc(12, 0x7f)]), 1009],
   ])('%s: the connection is closed, others stay open (I9)', async (_what, bytes, code) => {
-    const { target, client } = await scene.stocked(1)
     const received = await overTcp(target.url, [bytes])
     expect(closeCode(received)).toBe(code)
     expect((await client.request('claim', packagesOf(alice))).events).toHaveLength(1)
   })
 
   it('a frame in single bytes, and a message in several frames with a ping in between, are understood', async () => {
-    const { target } = await scene.stocked(1)
     const request = Buffer.from(JSON.stringify(['REQ', 'claim', { ...packagesOf(alice), limit: 0 }]))
     const answer = '["EOSE","claim"]'
     const bytes = [...frame(0x81, request)].map((byte) => Buffer.of(byte))

@@ -95,6 +95,8 @@ async function claim(scene: ClientScene, server: TestServer, { name, authors, as
   const requester = scene.connect(name, server, { ask })
   const answer = await requester.client.queryKeyPackages(authors.map(({ pubkey }) => pubkey))
   requester.client.close()
+  const [own] = await requester.generate(1)
+  if (own === undefined) throw new Error('no key package was generated')
   for (const author of authors) {
     const [received, ...more] = byOutcome(answer).packages.get(author.pubkey) ?? []
     if (received === undefined) throw new Error(`no package for ${name}: ${JSON.stringify(answer)}`)
@@ -102,8 +104,6 @@ async function claim(scene: ClientScene, server: TestServer, { name, authors, as
     expect(received.event.kind).toBe(ask === 'slots' ? 30443 : 443)
     author.noteClaim(received, name, left.get(author))
 
-    const [own] = await requester.generate(1)
-    if (own === undefined) throw new Error('no key package was generated')
     const group = await GroupMember.open(own)
     const { welcome } = await group.add([getKeyPackage(received.event)])
     author.invite({ ref: received.ref, welcome, message: await group.say(`hello from ${name}`) })

@@ -24,7 +24,7 @@ describe('the custom relay', () => {
     }
     const owner = await scene.connect(target, alice)
     expect(idsOf((await owner.request('own', {})).events)).toEqual(idsOf(events).reverse())
-    const live = await newEvent(target, alice)
+    const live = await newEvent(target, alice, { place: { index: 1, of: 2, storeUrl: target.storeUrl } })
     expect(await owner.publish(live)).toEqual([true, ''])
     expect((await client.rest()).filter(([verb]) => verb === 'EVENT')).toEqual([])
     expect((await client.request('claim', packagesOf(alice))).events).toEqual([events[0]])

@@ -1,6 +1,6 @@
 /** Runs the command line as a process of its own, as it was built. */
 
-import type { ChildProcessByStdio } from 'node:child_process'
+import type { ChildProcess, ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -10,6 +10,7 @@ import { type Finished, startProcess } from './processes.ts'
 import { projectFile } from './project.ts'
 
 export const MAIN = projectFile('dist/adapters/cli/main.js')
+const WARM = projectFile('test/support/warm-cli.mjs')
 
 export interface CliSettings {
   readonly env?: Readonly<Record<string, string>>
@@ -28,8 +29,53 @@ export async function runCli(args: readonly string[], settings: CliSettings = {}
     text(child.stderr),
     once(child, 'exit') as Promise<[number | null]>,
   ])
-  for (const line of stderr.split('\n')) if (line.startsWith('{')) noteLogged(line)
+  noteLog(stderr)
   return { code, stdout, stderr }
+}
+
+/** The process that `runWarm` runs commands in, and what is to be done before the next one. */
+let warm: ChildProcess | undefined
+let turn: Promise<unknown> = Promise.resolve()
+
+/**
+ * Runs a command to its end as `runCli` does, but in a process that this test file starts once and that has loaded the command
+ * line: that takes longer than what most commands do. For tests of what a command does; `runCli` is for those of how a process
+ * starts, is connected and ends.
+ */
+export function runWarm(
+  args: readonly string[],
+  { env = {}, input = '' }: Omit<CliSettings, 'output'> = {},
+): Promise<Finished> {
+  const finished = turn.then(async () => {
+    warm ??= startProcess(process.execPath, [WARM], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const ended = once(warm, 'message') as Promise<[number]>
+    const output = Promise.all([untilNul(warm.stdout), untilNul(warm.stderr)])
+    warm.send({ args, env, input })
+    const [[code], [stdout, stderr]] = await Promise.all([ended, output])
+    noteLog(stderr)
+    return { code, stdout, stderr }
+  })
+  turn = finished.catch(() => undefined)
+  return finished
+}
+
+/** What comes before the next NUL. Rejects if the stream ends before. */
+function untilNul(stream: Readable | null): Promise<string> {
+  const pieces: Buffer[] = []
+  return new Promise((resolve, reject) => {
+    const onEnd = () => reject(new Error(`the process ended: ${Buffer.concat(pieces)}`))
+    const onData = (piece: Buffer) => {
+      pieces.push(piece)
+      if (piece.at(-1) !== 0) return
+      stream?.off('data', onData).off('end', onEnd)
+      resolve(Buffer.concat(pieces).toString().slice(0, -1))
+    }
+    stream?.on('data', onData).once('end', onEnd)
+  })
+}
+
+function noteLog(stderr: string): void {
+  for (const line of stderr.split('\n')) if (line.startsWith('{')) noteLogged(line)
 }
 
 /**

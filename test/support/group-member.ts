@@ -7,22 +7,17 @@ import {
   createCommit,
   createGroup,
   emptyPskIndex,
-  getCiphersuiteFromName,
-  getCiphersuiteImpl,
   joinGroup,
   type KeyPackage,
   type MLSMessage,
-  nobleCryptoProvider,
   processPrivateMessage,
   type Welcome,
 } from 'ts-mls'
 import type { CompleteKeyPackage } from '../../adapters/client/mls.ts'
+import { ciphersuiteImpl } from './key-packages.ts'
 
 /** The ciphersuite of all packages in the tests. */
-export const suite: CiphersuiteImpl = await getCiphersuiteImpl(
-  getCiphersuiteFromName('MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519'),
-  nobleCryptoProvider,
-)
+export const suite: CiphersuiteImpl = await ciphersuiteImpl(1)
 
 export interface Addition {
   readonly welcome: Welcome

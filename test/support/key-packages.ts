@@ -176,8 +176,22 @@ function seeded(impl: CiphersuiteImpl, seed: string): CiphersuiteImpl {
   return { ...impl, hpke: { ...impl.hpke, generateKeyPair }, signature: { ...impl.signature, keygen } }
 }
 
-function ciphersuiteImpl(number: number): Promise<CiphersuiteImpl> {
+const impls = new Map<number, Promise<CiphersuiteImpl>>()
+let latest: Promise<unknown> = Promise.resolve()
+
+/**
+ * What ts-mls needs for a ciphersuite, 1 to 7. It imports its packages when they are asked for. Two imports at a time that share a
+ * module fail in Jest: the second finds the module being linked, does not wait, and "request for './x.js' is not in cache" comes
+ * out as a dependency that is not installed. So they are made one after another.
+ */
+export function ciphersuiteImpl(number: number): Promise<CiphersuiteImpl> {
   const [name] = Object.entries(ciphersuites).find(([, value]) => value === number) ?? []
   if (name === undefined) throw new Error(`there is no ciphersuite ${number}`)
-  return getCiphersuiteImpl(getCiphersuiteFromName(name as keyof typeof ciphersuites), nobleCryptoProvider)
+  const known = impls.get(number)
+  if (known !== undefined) return known
+  const ciphersuite = getCiphersuiteFromName(name as keyof typeof ciphersuites)
+  const impl = latest.then(() => getCiphersuiteImpl(ciphersuite, nobleCryptoProvider))
+  impls.set(number, impl)
+  latest = impl
+  return impl
 }

@@ -6,7 +6,7 @@ import { npubEncode } from 'nostr-tools/nip19'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { alice, bob, newEvent, packagesOf, Scene } from '../../e2e/behaviour/scene.ts'
 import { type ServeProcess, startServe } from '../../e2e/serve-process.ts'
-import { runCli } from '../../support/cli.ts'
+import { runCli, runWarm } from '../../support/cli.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
@@ -27,7 +27,7 @@ describe('the commands', () => {
   })
 
   it('ban and allow, list both, and undo it', async () => {
-    const run = (...args: string[]) => runCli([...args, '--store', store])
+    const run = (...args: string[]) => runWarm([...args, '--store', store])
     expect(await run('bans')).toMatchObject({
       code: 0,
       stdout: 'nobody is banned, and nobody is on the list of those who are allowed\n',
@@ -60,7 +60,7 @@ describe('the commands', () => {
 
   it('print JSON', async () => {
     const run = async (...args: string[]) =>
-      JSON.parse((await runCli([...args, '--json', '--store', store])).stdout)
+      JSON.parse((await runWarm([...args, '--json', '--store', store])).stdout)
     const rule = { list: 'ban', subject: alice.pubkey, reason: 'spam', at: expect.any(Number) }
     expect(await run('ban', npub, '--reason', 'spam')).toEqual(rule)
     expect(await run('bans')).toEqual([{ ...rule, from: 'store' }])
@@ -70,14 +70,14 @@ describe('the commands', () => {
 
   it.each([['alice'], ['300.1.2.3'], ['10.0.0.0/40']])('refuse %s as a usage error', async (subject) => {
     const refused = { code: 2, stderr: expect.stringMatching(/expected a pubkey in hex or as npub/) }
-    expect(await runCli(['ban', subject, '--store', store])).toMatchObject(refused)
+    expect(await runWarm(['ban', subject, '--store', store])).toMatchObject(refused)
     // Whatever is wrong with the store.
-    expect(await runCli(['unban', subject, '--store', `lmdb:${directory}/mistyped`])).toMatchObject(refused)
+    expect(await runWarm(['unban', subject, '--store', `lmdb:${directory}/mistyped`])).toMatchObject(refused)
   })
 
   it('do not create a store, so that nobody is banned in one that no relay uses', async () => {
     const missing = `lmdb:${join(directory, 'mistyped')}`
-    expect(await runCli(['ban', npub, '--store', missing])).toMatchObject({
+    expect(await runWarm(['ban', npub, '--store', missing])).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/no key package store in/),
     })

@@ -9,7 +9,7 @@ import { WebSocketServer } from 'ws'
 import { checkClock } from '../../../adapters/cli/check/machine-check.ts'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, LIMITS, packageNamed } from '../../contract/index.ts'
-import { MAIN, runCli, serveCli } from '../../support/cli.ts'
+import { MAIN, runWarm, serveCli } from '../../support/cli.ts'
 import { finish } from '../../support/processes.ts'
 import { scratch } from '../../support/scratch.ts'
 
@@ -219,7 +219,7 @@ describe('the machine', () => {
 
 /** With free ports, unless `args` names others. */
 function check(args: readonly string[]) {
-  return runCli(['check', '--store', store, '--listen', '0', '--admin-listen', 'none', ...args])
+  return runWarm(['check', '--store', store, '--listen', '0', '--admin-listen', 'none', ...args])
 }
 
 async function findings(args: readonly string[]): Promise<Finding[]> {

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { Command } from 'commander'
 import { commands } from '../../../adapters/cli/commands.ts'
 import { createProgram } from '../../../adapters/cli/program.ts'
-import { onTerminal, runCli } from '../../support/cli.ts'
+import { onTerminal, runWarm } from '../../support/cli.ts'
 
 const COLUMNS = 80
 const names = Object.keys(commands)
@@ -12,7 +12,7 @@ const examples = Object.values(commands).flatMap((entry) => entry.examples.map((
 
 describe('the help of the program', () => {
   it('lists every command once, under its heading', async () => {
-    const { stdout } = await runCli(['--help'])
+    const { stdout } = await runWarm(['--help'])
     for (const name of names) {
       expect(stdout.match(new RegExp(`^ {2}${name} `, 'gm'))).toHaveLength(1)
       const { group } = commands[name] ?? { group: '' }
@@ -21,7 +21,7 @@ describe('the help of the program', () => {
   })
 
   it('is short without a command, and says what to try next', async () => {
-    const { code, stdout, stderr } = await runCli([])
+    const { code, stdout, stderr } = await runWarm([])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const lines = stderr.split('\n')
     expect(lines.length).toBeLessThan(15)
@@ -31,7 +31,7 @@ describe('the help of the program', () => {
   })
 
   it('suggests the command that somebody mistyped', async () => {
-    const { code, stderr } = await runCli(['exprot'])
+    const { code, stderr } = await runWarm(['exprot'])
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: "error: unknown command 'exprot'\n(Did you mean export?)\n",
@@ -39,7 +39,7 @@ describe('the help of the program', () => {
   })
 
   it('says so when help is wanted of a command that does not exist', async () => {
-    const { code, stdout, stderr } = await runCli(['help', 'exprot'])
+    const { code, stdout, stderr } = await runWarm(['help', 'exprot'])
     expect({ code, stdout, stderr }).toEqual({
       code: 2,
       stdout: '',
@@ -95,11 +95,11 @@ describe('colours', () => {
   const ESCAPE = '\u001b['
 
   it('are left out where there is no terminal, unless they are asked for', async () => {
-    expect((await runCli(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '' } })).stdout).not.toContain(
+    expect((await runWarm(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '' } })).stdout).not.toContain(
       ESCAPE,
     )
-    expect((await runCli(['--help'], { env: { FORCE_COLOR: '1', NO_COLOR: '' } })).stdout).toContain(ESCAPE)
-    expect((await runCli(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '1' } })).stdout).not.toContain(
+    expect((await runWarm(['--help'], { env: { FORCE_COLOR: '1', NO_COLOR: '' } })).stdout).toContain(ESCAPE)
+    expect((await runWarm(['--help'], { env: { FORCE_COLOR: '', NO_COLOR: '1' } })).stdout).not.toContain(
       ESCAPE,
     )
   })
@@ -125,7 +125,7 @@ describe('on a terminal', () => {
 
 describe('completion', () => {
   it.each(['bash', 'zsh', 'fish', 'powershell'])('has a script for %s', async (shell) => {
-    const { code, stdout } = await runCli(['complete', shell])
+    const { code, stdout } = await runWarm(['complete', shell])
     expect(code).toBe(0)
     expect(stdout).toMatch(/keypackage-gateway.* complete/)
   })
@@ -137,7 +137,7 @@ describe('completion', () => {
     ['a file', ['import', ''], /^:0\n$/],
     ['a file with settings', ['serve', '--config', ''], /^:0\n$/],
   ])('completes %s', async (_, words, expected) => {
-    const { code, stdout, stderr } = await runCli(['complete', '--', ...words])
+    const { code, stdout, stderr } = await runWarm(['complete', '--', ...words])
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: expect.stringMatching(expected),

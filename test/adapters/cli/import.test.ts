@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import type { MovableStore } from '../../../plugin/store.ts'
-import { type CliSettings, runCli } from '../../support/cli.ts'
+import { type CliSettings, runCli, runWarm } from '../../support/cli.ts'
 import {
   type KeyPackageEventSettings,
   keyPackageEvent,
@@ -37,7 +37,7 @@ describe('import', () => {
       stdout: 'stored  3  key packages added to the stock\n',
       stderr: '',
     })
-    const { stdout } = await runCli(['export', '--store', store])
+    const { stdout } = await runWarm(['export', '--store', store])
     const lines = stdout.trimEnd().split('\n')
     expect(new Set(lines.map((line) => JSON.parse(line)))).toEqual(
       new Set(events.map((event) => ({ event }))),
@@ -248,9 +248,9 @@ describe('import', () => {
       remembered: 1,
       spent: 1,
     })
-    const before = (await runCli(['stats', '--json', '--store', store])).stdout
+    const before = (await runWarm(['stats', '--json', '--store', store])).stdout
     expect(JSON.parse((await importInto(store, lines, flags)).stdout)).toEqual(foretold)
-    expect((await runCli(['stats', '--json', '--store', store])).stdout).not.toBe(before)
+    expect((await runWarm(['stats', '--json', '--store', store])).stdout).not.toBe(before)
   })
 
   it('writes the ids of the key packages that are in the store then to a file (--taken)', async () => {
@@ -283,13 +283,13 @@ describe('import', () => {
     expect(exported).toMatchObject({ code: 0, stderr: '' })
     const packed = readFileSync(file)
     expect(gunzipSync(packed).toString().split('\n')).toHaveLength(3)
-    expect(await runCli(['import', file, '--store', copy, '--json'])).toMatchObject({
+    expect(await runWarm(['import', file, '--store', copy, '--json'])).toMatchObject({
       code: 0,
       stdout: '{"stored":2,"refused":[]}\n',
     })
     // Files that were compressed one by one and put together are one file (RFC 1952 section 2.2).
     writeFileSync(file, Buffer.concat([gzipSync(`${JSON.stringify(good)}\n`), gzipSync('no\n')]))
-    expect((await runCli(['import', file, '--store', copy])).stdout).toMatch(/^duplicate +1 .*\ninvalid +1 /)
+    expect((await runWarm(['import', file, '--store', copy])).stdout).toMatch(/^duplicate +1 .*\ninvalid +1 /)
   })
 
   it('imports what comes before the damage of a compressed file, and says where it stopped', async () => {
@@ -299,19 +299,19 @@ describe('import', () => {
     const lines = [good, await published(bob), ...notes]
     const packed = gzipSync(lines.map((line) => JSON.stringify(line)).join('\n'))
     writeFileSync(file, packed.subarray(0, packed.length - 2000))
-    const { code, stdout, stderr } = await runCli(['import', file, '--store', store])
+    const { code, stdout, stderr } = await runWarm(['import', file, '--store', store])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const [, line] =
       /its gzip data is damaged, or ends too early\nerror: stopped after line (\d+);/.exec(stderr) ?? []
     expect(Number(line)).toBeGreaterThan(2)
-    const { packages } = JSON.parse((await runCli(['stats', '--json', '--store', store])).stdout)
+    const { packages } = JSON.parse((await runWarm(['stats', '--json', '--store', store])).stdout)
     expect(packages).toBe(2)
   })
 
   it('refuses what is compressed in another way, and says how to read it', async () => {
     const file = join(folder, 'lines.zst')
     writeFileSync(file, Buffer.from('28b52ffd00', 'hex'))
-    expect(await runCli(['import', file, '--store', newStore()])).toMatchObject({
+    expect(await runWarm(['import', file, '--store', newStore()])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('`zstd -dc`'),
     })
@@ -360,7 +360,7 @@ describe('import', () => {
     ['a file that does not exist', 'missing.jsonl', /cannot read .*missing\.jsonl: there is no such file/],
     ['a directory', '.', /cannot read .*: it is a directory/],
   ])('exits 2 on %s', async (_, name, stderr) => {
-    const finished = await runCli(['import', join(folder, name), '--store', newStore()])
+    const finished = await runWarm(['import', join(folder, name), '--store', newStore()])
     expect(finished).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
   })
 })
@@ -376,7 +376,7 @@ function importInto(
   env: NonNullable<CliSettings['env']> = {},
 ): Promise<Finished> {
   const input = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n')
-  return runCli(['import', '-', '--store', store, ...flags], { input, env })
+  return runWarm(['import', '-', '--store', store, ...flags], { input, env })
 }
 
 /** The counts of an import that refuses nothing. */

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from '@jest/globals'
-import { runCli } from '../../support/cli.ts'
+import { runWarm } from '../../support/cli.ts'
 import { mdkEvent } from '../../support/generations.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
@@ -21,7 +21,7 @@ const REFUSAL = 'invalid: neither the mls_extensions tag nor the KeyPackage says
 
 function inspect(events: readonly unknown[], ...flags: readonly string[]) {
   const input = events.map((event) => (typeof event === 'string' ? event : JSON.stringify(event))).join('\n')
-  return runCli(['inspect', '-', '--at', String(NOW), ...REQUIRING, ...flags], { input })
+  return runWarm(['inspect', '-', '--at', String(NOW), ...REQUIRING, ...flags], { input })
 }
 
 describe('inspect', () => {
@@ -79,7 +79,7 @@ describe('inspect', () => {
   })
 
   it('checks as of now unless --at is given', async () => {
-    const { code, stdout } = await runCli(['inspect', '-'], { input: JSON.stringify(good) })
+    const { code, stdout } = await runWarm(['inspect', '-'], { input: JSON.stringify(good) })
     expect(code).toBe(1)
     expect(stdout).toContain('It would be refused: invalid: ')
   })
@@ -158,7 +158,7 @@ describe('inspect', () => {
       '',
     ],
   ])('exits 2 on %s', async (_, problem, args, input) => {
-    const { code, stdout, stderr } = await runCli(['inspect', ...args], { input })
+    const { code, stdout, stderr } = await runWarm(['inspect', ...args], { input })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr.startsWith(problem)).toBe(true)
   })
@@ -166,7 +166,7 @@ describe('inspect', () => {
   it('exits 2 on a small file that unpacks to a large one (I9)', async () => {
     const file = join(scratch(), 'bomb.json.gz')
     writeFileSync(file, gzipSync(Buffer.alloc(100_000_000, ' '), { level: 1 }))
-    expect(await runCli(['inspect', file])).toEqual({
+    expect(await runWarm(['inspect', file])).toEqual({
       code: 2,
       stdout: '',
       stderr: `error: ${file} holds more than 67108864 characters\n`,

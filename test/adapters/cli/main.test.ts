@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals'
 import { listeningOn } from '../../../adapters/cli/listening.ts'
-import { runCli, serveCli } from '../../support/cli.ts'
+import { runCli, runWarm, serveCli } from '../../support/cli.ts'
 import { Client } from '../../support/client.ts'
 import { keyPackageEvent, makeKeyPackage, signEvent } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
@@ -27,7 +27,7 @@ describe('keypackage-gateway', () => {
     [['sweep', '--help']],
     [['help', 'serve']],
   ])('prints help: %j', async (args) => {
-    expect(await runCli(args)).toEqual({ code: 0, stdout: expect.stringMatching(HELP), stderr: '' })
+    expect(await runWarm(args)).toEqual({ code: 0, stdout: expect.stringMatching(HELP), stderr: '' })
   })
 
   it.each([
@@ -39,7 +39,7 @@ describe('keypackage-gateway', () => {
     ['no file to inspect', ['inspect'], /missing required argument 'file'/],
     ['no file to import', ['import'], /missing required argument 'file'/],
   ])('exits 2 on %s, and stdout stays empty', async (_, args, stderr) => {
-    expect(await runCli(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
+    expect(await runWarm(args)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(stderr) })
   })
 })
 

@@ -6,7 +6,7 @@ import { npubEncode, nsecEncode } from 'nostr-tools/nip19'
 import { generateSecretKey } from 'nostr-tools/pure'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { authorNamed, claimBy, DAY, LIMITS, POLICY, packageNamed, slotNamed } from '../../contract/index.ts'
-import { onTerminal, runCli } from '../../support/cli.ts'
+import { onTerminal, runCli, runWarm } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const [alice, bob, carol, dave] = ['alice', 'bob', 'carol', 'dave'].map(authorNamed) as [
@@ -27,11 +27,11 @@ beforeEach(async () => {
   store = `lmdb:${path}`
   await fill()
 })
-const run = (...args: string[]) => runCli([...args, '--store', store])
+const run = (...args: string[]) => runWarm([...args, '--store', store])
 
 describe('list', () => {
   it('names every author with the number of packages', async () => {
-    const { code, stdout } = await run('list')
+    const { code, stdout } = await runCli(['list', '--store', store])
     expect(code).toBe(0)
     expect(new Set(stdout.trimEnd().split('\n'))).toEqual(
       new Set([`${alice}  6 of 6 fresh`, `${bob}  0 of 1 fresh`, `${carol}  0 of 1 fresh`, `${dave}  none`]),
@@ -135,7 +135,16 @@ describe('delete', () => {
   })
 
   it('writes what it deletes to the audit log', async () => {
-    const { stderr } = await run('delete', alice, idOf('two'), '--yes', '--audit-to', 'log')
+    const { stderr } = await runCli([
+      'delete',
+      alice,
+      idOf('two'),
+      '--yes',
+      '--audit-to',
+      'log',
+      '--store',
+      store,
+    ])
     expect(stderr).toContain('"action":"deletion"')
   })
 })

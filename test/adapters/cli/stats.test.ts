@@ -14,7 +14,7 @@ import {
   relayListOf,
   slotNamed,
 } from '../../contract/index.ts'
-import { runCli } from '../../support/cli.ts'
+import { runWarm } from '../../support/cli.ts'
 import { scratch } from '../../support/scratch.ts'
 
 const folder = scratch()
@@ -30,10 +30,10 @@ describe('stats and sweep', () => {
     const path = join(folder, 'empty')
     await lmdbStore({ path }).close()
     const flags = ['--store', `lmdb:${path}`]
-    const { code, stdout } = await runCli(['stats', ...flags])
+    const { code, stdout } = await runWarm(['stats', ...flags])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^authors with packages +0\n(.*\n)*next expiry +never\n$/)
-    expect(await runCli(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 0\n' })
+    expect(await runWarm(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 0\n' })
   })
 
   it('count key packages, and remove expired ones', async () => {
@@ -50,10 +50,10 @@ describe('stats and sweep', () => {
       relayLists: 2,
       soonestExpiry: expiresAt,
     }
-    expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual(before)
-    expect(await runCli(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 1\n' })
-    expect(JSON.parse((await runCli(['stats', '--json', ...flags])).stdout)).toEqual({ ...before, dry: 0 })
-    const { stdout } = await runCli(['stats', ...flags, '--stock-low', '1', '--stock-keep', '0'])
+    expect(JSON.parse((await runWarm(['stats', '--json', ...flags])).stdout)).toEqual(before)
+    expect(await runWarm(['sweep', ...flags])).toMatchObject({ code: 0, stdout: 'key packages removed: 1\n' })
+    expect(JSON.parse((await runWarm(['stats', '--json', ...flags])).stdout)).toEqual({ ...before, dry: 0 })
+    const { stdout } = await runWarm(['stats', ...flags, '--stock-low', '1', '--stock-keep', '0'])
     expect(stdout).toMatch(/^ {2}with fewer than 1 fresh ones +1$/m)
   })
 })
@@ -66,7 +66,7 @@ describe.each(['export', 'stats', 'sweep'])('%s', (command) => {
     const below = join(folder, command)
     const path = join(below, name)
     mkdirSync(join(below, 'directory'), { recursive: true })
-    expect(await runCli([command, '--store', `lmdb:${path}`])).toEqual({
+    expect(await runWarm([command, '--store', `lmdb:${path}`])).toEqual({
       code: 1,
       stdout: '',
       stderr: `error: no key package store in ${path}: ${why}; check the path\n`,
@@ -75,7 +75,7 @@ describe.each(['export', 'stats', 'sweep'])('%s', (command) => {
   })
 
   it('exits 2 on a memory store', async () => {
-    expect(await runCli([command, '--store', 'memory:'])).toEqual({
+    expect(await runWarm([command, '--store', 'memory:'])).toEqual({
       code: 2,
       stdout: '',
       stderr:

@@ -1,4 +1,4 @@
-/** Each of our stores can be exported and imported, including what was spent. */
+/** Each of our stores can be exported and imported, including what was spent (the contract of the Redis store: redis.test.ts). */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
@@ -22,7 +22,7 @@ const OTHERS: readonly (readonly [name: string, open: () => Promise<MovableStore
 ]
 
 describeMovableStore('the memory store', async () => memoryStore(), { describe, it })
-for (const [name, open] of OTHERS) describeMovableStore(`the ${name} store`, open, { describe, it })
+describeMovableStore('the LMDB store', async () => real.lmdb(), { describe, it })
 
 describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
   it('answers like the memory store during imports and claims, and ends with the same contents', async () => {
@@ -30,7 +30,7 @@ describe.each(OTHERS)('the %s store beside the memory store', (_name, open) => {
       fc.asyncProperty(histories(), async (history) => {
         expect(await replay(await open(), history)).toEqual(await replay(memoryStore(), history))
       }),
-      { seed: 443, numRuns: 120 },
+      { seed: 443, numRuns: 60 },
     )
   })
 })

@@ -6,7 +6,7 @@ import { type RedisServer, startCluster, startPair, startRedis, startSentinel } 
 import { Storm } from '../../support/redis-storm.ts'
 
 /** `KPG_FAULT_ROUNDS=50` tests longer; each round loses all connections six times. */
-const ROUNDS = Number(process.env.KPG_FAULT_ROUNDS ?? 2)
+const ROUNDS = Number(process.env.KPG_FAULT_ROUNDS ?? 1)
 const LOSSES = 6
 /** Timeout of one round in milliseconds, also on a busy machine. */
 const ROUND_MS = 30_000

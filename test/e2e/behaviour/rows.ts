@@ -38,8 +38,8 @@ export function describeRows(name: string, differences: Differences, describeAll
   })
 }
 
-/** How long a row that differs may take to fail: many fail because nothing ever comes. */
-const PATIENCE_MS = 3_000
+/** How long a row that differs may take to fail: many fail because nothing ever comes. A row that holds takes 50 ms. */
+const PATIENCE_MS = 1_000
 
 async function withinPatience(test: () => Promise<void>): Promise<void> {
   const ended = new AbortController()
