@@ -317,16 +317,17 @@ class OpenedLater implements LazyStore {
   }
 }
 
-async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    // The error is made only when it is needed: its stack trace costs more than the rest of this.
+/** Settles as the work does, unless that takes too long. */
+function within<Result>(timeoutMs: number, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
     const giveUp = () => reject(new StoreError(`the store did not answer within ${timeoutMs} ms`))
-    timer = setTimeout(giveUp, timeoutMs)
+    const timer = setTimeout(giveUp, timeoutMs)
+    const settle = <Value>(end: (value: Value) => void) => {
+      return (value: Value) => {
+        clearTimeout(timer)
+        end(value)
+      }
+    }
+    work.then(settle(resolve), settle(reject))
   })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -122,5 +122,6 @@ function sizeOf(frame: ClientFrame | undefined): number {
 }
 
 function isClose(frame: ClientFrame): boolean {
-  return frame !== 'binary' && frame.subarray(0, CLOSE.length).equals(CLOSE)
+  if (frame === 'binary' || frame.length < CLOSE.length) return false
+  return frame.compare(CLOSE, 0, CLOSE.length, 0, CLOSE.length) === 0
 }

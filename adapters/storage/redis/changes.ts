@@ -95,6 +95,8 @@ export class Changes {
     change: Change<Outcome>,
     seen?: Seen,
   ): Promise<Made<Outcome> | undefined> {
+    const known = seen === undefined || this.isBusy(author) ? undefined : this.#ofNobody(author, change, seen)
+    if (known !== undefined) return known
     const queue = this.#queueOf(author)
     if (seen !== undefined) see(queue, seen)
     let waiting: Waiting | undefined
@@ -109,6 +111,21 @@ export class Changes {
     } finally {
       if (waiting !== undefined) waiting.isOver = true
     }
+  }
+
+  /**
+   * What comes out where the author has no stock, as most who are asked for all at once; undefined if they have one, or something would
+   * change.
+   */
+  #ofNobody<Outcome>(author: Pubkey, change: Change<Outcome>, seen: Seen): Made<Outcome> | undefined {
+    if (seen.fields === undefined || seen.fields.some((text) => text !== null)) return undefined
+    const keys = this.#keys.of(author)
+    const reads = readsOf(keys, [change.needs])
+    const answers = seenBy({ fields: seen.fields, windows: new Map(seen.windows) }, reads)
+    if (answers === undefined) return undefined
+    const draft = new Draft(keys, reads, answers)
+    const { outcome } = change.decide(draft)
+    return draft.isChanged ? undefined : { outcome, rows: [] }
   }
 
   /** Makes the next sweep visit the author. */
@@ -203,7 +220,10 @@ function see(queue: Queue, { fields, windows }: Seen): void {
 }
 
 /** What the fast path has read, if that answers all of `reads`. */
-function seenBy({ fields, windows }: Queue, reads: readonly KeyedCommand[]): unknown[] | undefined {
+function seenBy(
+  { fields, windows }: Pick<Queue, 'fields' | 'windows'>,
+  reads: readonly KeyedCommand[],
+): unknown[] | undefined {
   if (fields === undefined) return undefined
   const answers: unknown[] = [fields]
   for (const [command, , ...names] of reads.slice(1)) {

@@ -55,6 +55,8 @@ export interface RedisConnection {
    * @throws what the client throws, so that callers can detect NOSCRIPT; wrap it in `within`
    */
   write(words: Words): Promise<unknown>
+  /** What was sent leaves now, instead of at the end of the event loop turn. */
+  flush(): void
   /** Drops all connections after one has returned a reply to the wrong call. Pending commands fail. */
   distrust(): void
   close(): Promise<void>
@@ -100,7 +102,8 @@ class Connection implements RedisConnection {
   #slots: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
-  #isGathering = false
+  /** Sends what is gathered; undefined if nothing is. */
+  #gathered: (() => void) | undefined
 
   constructor({ client, prefix, place, address }: Line, options: ConnectOptions) {
     const { log, waitReplicas = 'auto' } = options
@@ -162,6 +165,10 @@ class Connection implements RedisConnection {
     return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
   }
 
+  flush(): void {
+    process.nextTick(() => this.#gathered?.())
+  }
+
   distrust(): void {
     const { client } = this
     // `disconnect` would still accept pending replies.
@@ -196,15 +203,17 @@ class Connection implements RedisConnection {
 
   /** Sends the commands of one event loop turn in one write per server. They are still separate commands. */
   #gather(): void {
-    if (this.#isGathering) return
-    this.#isGathering = true
+    if (this.#gathered !== undefined) return
     const { client } = this
     const streams = (isCluster(client) ? client.nodes('master') : [client]).map(({ stream }) => stream)
     for (const stream of streams) stream?.cork()
-    setImmediate(() => {
-      this.#isGathering = false
+    const send = () => {
+      if (this.#gathered !== send) return
+      this.#gathered = undefined
       for (const stream of streams) stream?.uncork()
-    })
+    }
+    this.#gathered = send
+    setImmediate(send)
   }
 
   #clients(): Set<RedisClient> {

@@ -33,7 +33,8 @@ export class Hits {
   /** Records as much of `cost` as the quota allows. @throws StoreError */
   hit(key: string, cost: number, { max, windowSeconds }: Quota, now: number): Promise<QuotaOutcome> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) setImmediate(() => this.#sendAll())
+      // Not in the next phase of the event loop: the connection gathers what leaves until then.
+      if (this.#waiting.length === 0) process.nextTick(() => this.#sendAll())
       this.#waiting.push({
         key: this.#keys.hit(key),
         args: [cost, now, max, windowSeconds],

@@ -5,7 +5,6 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** The file of each script. */
@@ -24,6 +23,9 @@ const FILES = {
 /** Scripts that write nothing, so they need not wait for replicas. */
 const READERS: ReadonlySet<ScriptName> = new Set(['read', 'ask', 'follows'])
 
+/** Scripts that do the work of one turn of the event loop already: their calls need not wait for others. */
+const GATHERED: ReadonlySet<ScriptName> = new Set(['claim'])
+
 export type ScriptName = keyof typeof FILES
 export type Argument = string | number
 
@@ -36,7 +38,6 @@ export class Scripts {
   readonly #connection: RedisConnection
   readonly #scripts: ReadonlyMap<ScriptName, Script>
   #calls = 0
-  #gathering: unknown
 
   constructor(connection: RedisConnection) {
     this.#connection = connection
@@ -63,31 +64,19 @@ export class Scripts {
     const token = this.#calls.toString(36)
     const words = [keys.length, ...keys, ...args, token]
     const isReader = READERS.has(name)
-    this.#gather()
     const send = (command: string, body: string) =>
       isReader
         ? this.#connection.read([command, body, ...words])
         : this.#connection.write([command, body, ...words])
+    const answer = send('evalsha', script.sha)
+    if (GATHERED.has(name)) this.#connection.flush()
     try {
-      return this.#open(token, await send('evalsha', script.sha))
+      return this.#open(token, await answer)
     } catch (error) {
       // The server does not have the script (yet, or since a restart), so nothing was done.
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return this.#open(token, await send('eval', script.text))
     }
-  }
-
-  /** Sends the commands of one event loop turn in one write. */
-  #gather(): void {
-    const { client } = this.#connection
-    const stream = isCluster(client) ? undefined : client.stream
-    if (stream === undefined || this.#gathering === stream) return
-    this.#gathering = stream
-    stream.cork()
-    setImmediate(() => {
-      this.#gathering = undefined
-      stream.uncork()
-    })
   }
 
   /** @throws Error CROSSED if it is not the reply to the call with that token */
