@@ -1,3 +1,5 @@
+/** When changes of authors in Redis are decided: few in one turn of the event loop. */
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from '@jest/globals'
 import { DecisionTurns } from '../../../adapters/storage/redis/decision-turns.ts'
