@@ -49,6 +49,7 @@ export class Device {
   readonly #ended = new Map<string, OpenRequest>()
   #ids = 0
   #connections = 0
+  #hasLeft = false
 
   constructor(settings: DeviceSettings) {
     this.settings = settings
@@ -99,7 +100,14 @@ export class Device {
     this.#lose()
   }
 
+  /** The same for good: nothing is sent any more. */
+  leave(): void {
+    this.#hasLeft = true
+    this.cut()
+  }
+
   #whenReady(act: () => void): void {
+    if (this.#hasLeft) return
     if (this.#isReady) act()
     else this.#waiting.push(act)
     if (this.#socket === undefined) this.#open()

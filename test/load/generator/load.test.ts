@@ -52,6 +52,7 @@ describe('npm run load', () => {
     )
     expect(() => readOptions(['--claims', 'many'])).toThrow('--claims must be a number above 0; not many')
     expect(() => readOptions(['--topology', 'cluster', '--store', 'lmdb'])).toThrow('is about Redis')
+    expect(() => readOptions(['--soak', '--minutes', '1'])).toThrow('--soak takes at least 2 minutes')
     expect(() => readOptions(['--speed'])).toThrow('--speed')
   })
 })

@@ -45,6 +45,7 @@ It exits with 1 if an invariant was violated, and after --soak also if something
 `
 
 const MOST_SEED = 1_000_000
+const LEAST_SOAK_MINUTES = 2
 
 /** @returns the text to print instead, where there is nothing to run */
 export function readOptions(args: readonly string[]): LoadOptions | string {
@@ -71,12 +72,17 @@ export function readOptions(args: readonly string[]): LoadOptions | string {
   const store = oneOf(STORES, 'store', values.store ?? (topology === 'standalone' ? 'lmdb' : 'redis'))
   if (store !== 'redis' && (topology === 'proxies' || topology === 'cluster'))
     throw new Error(`--topology ${topology} is about Redis; leave out --store ${store}`)
+  const minutes = positive('minutes', values.minutes)
+  if (soak && minutes !== undefined && minutes < LEAST_SOAK_MINUTES)
+    throw new Error(
+      `--soak takes at least ${LEAST_SOAK_MINUTES} minutes: what is measured every five seconds would be too little`,
+    )
   const usual = short ? 0.3 : 1
   return {
     urls: values.url ?? [],
     topology,
     store,
-    seconds: 60 * (positive('minutes', values.minutes) ?? (soak ? 20 : usual)),
+    seconds: 60 * (minutes ?? (soak ? 20 : usual)),
     claims: positive('claims', values.claims) ?? (soak ? 100 : 300),
     publishes: positive('publishes', values.publishes) ?? (soak ? 30 : 100),
     authors: positive('authors', values.authors),

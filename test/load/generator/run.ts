@@ -1,6 +1,7 @@
 /** One run: starts what is needed, plays a day on it, and judges what was seen. */
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { person } from '../../support/people.ts'
 import { stopwatch } from '../../support/process-usage.ts'
@@ -102,7 +103,9 @@ async function runOn(
   loop.disable()
   const processor = processorTimes()
   const grown = await growth()
-  for (const device of people.devices) device.cut()
+  for (const device of people.devices) device.leave()
+  // What was sent and not answered is written into the journal now, as lost: the judge must know that it may have happened.
+  await nextTurn()
 
   const latencies = Object.fromEntries([...meters.latencies].filter(([name]) => name !== SETTLING_IN))
   const operations = Object.values(latencies).reduce((sum, { count }) => sum + count, 0)

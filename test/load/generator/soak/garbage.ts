@@ -10,8 +10,14 @@ export const INSPECTABLE = '--inspect-port=127.0.0.1:0'
 
 const LISTENS_AT = /Debugger listening on (ws:\S+)/
 
-/** Resolves to what has the server collect, and resolves once it has. */
-export async function garbageOf(server: Serving): Promise<() => Promise<void>> {
+export interface Garbage {
+  /** Resolves once the server has collected. */
+  collect(): Promise<void>
+  /** A server does not end before its inspector is left alone. */
+  leave(): void
+}
+
+export async function garbageOf(server: Serving): Promise<Garbage> {
   server.kill('SIGUSR1')
   let url = ''
   await eventually('the inspector listens', async () => {
@@ -21,9 +27,12 @@ export async function garbageOf(server: Serving): Promise<() => Promise<void>> {
   const inspector = new WebSocket(url)
   await once(inspector, 'open')
   let id = 0
-  return async () => {
-    id += 1
-    inspector.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }))
-    await once(inspector, 'message')
+  return {
+    collect: async () => {
+      id += 1
+      inspector.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }))
+      await once(inspector, 'message')
+    },
+    leave: () => inspector.terminate(),
   }
 }

@@ -7,7 +7,7 @@ import { http } from '../../../support/http.ts'
 import { openDescriptors, residentBytes } from '../../../support/process-usage.ts'
 import type { Started } from '../topology.ts'
 import { type Flatness, flatnessOf, type Sample, type Tolerance } from './flatness.ts'
-import { garbageOf } from './garbage.ts'
+import { type Garbage, garbageOf } from './garbage.ts'
 
 const MIB = 2 ** 20
 const EVERY_MS = 5000
@@ -32,13 +32,15 @@ export interface Grown extends Flatness {
 
 /** Measures from now until it is asked for the result. */
 export async function watchGrowth(started: Started): Promise<() => Promise<Grown[]>> {
-  const gauges = gaugesOf(started, await Promise.all(started.servers.map(garbageOf)))
+  const garbage = await Promise.all(started.servers.map(garbageOf))
+  const gauges = gaugesOf(started, garbage)
   const samples = gauges.map((): Sample[] => [])
   const over = new AbortController()
   const measuring = measure(gauges, samples, over.signal)
   return async () => {
     over.abort()
     await measuring
+    for (const each of garbage) each.leave()
     return gauges.map(({ name, unit, tolerance }, index) => {
       return { name, unit, ...flatnessOf(samples[index] ?? [], tolerance) }
     })
@@ -72,7 +74,7 @@ async function readingOf(gauge: Gauge): Promise<number | undefined> {
 
 function gaugesOf(
   { processes, operatorUrls, redis, lmdbPath }: Started,
-  collect: readonly (() => Promise<void>)[],
+  garbage: readonly Garbage[],
 ): Gauge[] {
   const servers = processes.filter(({ name }) => name.startsWith('server'))
   const heaps = operatorUrls.map((url, index): Gauge => {
@@ -81,7 +83,7 @@ function gaugesOf(
       unit: 'MiB',
       tolerance: OF_MEMORY,
       read: async () => {
-        await collect[index]?.()
+        await garbage[index]?.collect()
         return heapOf(url)
       },
     }
