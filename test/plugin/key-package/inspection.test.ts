@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals'
 import { verifyEvent as verify } from 'nostr-tools/pure'
 import { keyPackageRef } from '../../../plugin/key-package/decode.ts'
-import { inspect } from '../../../plugin/key-package/inspection.ts'
+import { INSPECTED_TIMES, inspect } from '../../../plugin/key-package/inspection.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { alice, bob, keyPackage } from '../../support/key-package-answers.ts'
 import { keyPackageEvent, makeKeyPackage, NOW } from '../../support/key-packages.ts'
@@ -41,6 +41,15 @@ describe('the fields', () => {
     expect(fields).toMatchObject({ kind: 30443, slot: 'phone' })
     expect(fields).not.toHaveProperty('relays')
     expect(look(keyPackageEvent(alice, keyPackage)).fields).not.toHaveProperty('slot')
+  })
+
+  it('that are times can be told from the others', () => {
+    const names = Object.keys(look(keyPackageEvent(alice, keyPackage)).fields)
+    expect(names.filter((name) => INSPECTED_TIMES.includes(name))).toEqual([
+      'created_at',
+      'not_before',
+      'not_after',
+    ])
   })
 
   it('name the encoding that holds where no tag says it', () => {

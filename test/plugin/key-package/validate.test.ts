@@ -153,6 +153,29 @@ describe('explainKeyPackage', () => {
     ])
   })
 
+  it('names every check, in the order in which they are made', () => {
+    const { checks } = explainKeyPackage(keyPackageEvent(alice, keyPackage), rules(), NOW)
+    expect(checks.map(({ check }) => check)).toEqual([
+      'event',
+      'protection',
+      'time and author',
+      'expiration',
+      'protocol version',
+      'encoding',
+      'content',
+      'KeyPackage',
+      'ciphersuite',
+      'credential',
+      'receivers',
+      'last_resort',
+      'lifetime',
+      'MLS signatures',
+      'KeyPackageRef',
+      'slot',
+      'Marmot specification',
+    ])
+  })
+
   it('says of every check whether it passed or was skipped', async () => {
     const outcomesOf = (event: SignedEvent, by: RulesHere) =>
       explainKeyPackage(event, by, NOW).checks.map(({ outcome }) => outcome)
