@@ -146,16 +146,14 @@ describe('the types in the tarball', () => {
   }
 
   it.each([
-    ['CommonJS', 'cts', ['--module', 'node16']],
-    ['CommonJS', 'cts', ['--module', 'nodenext']],
-    ['ES modules', 'mts', ['--module', 'node16']],
-    ['ES modules', 'mts', ['--module', 'nodenext']],
-    ['a bundler', 'ts', ['--module', 'esnext', '--moduleResolution', 'bundler']],
-  ])('are found by %s (.%s) with %j', async (_, extension, options) => {
+    ['CommonJS and ES modules', ['cts', 'mts'], ['--module', 'node16']],
+    ['CommonJS and ES modules', ['cts', 'mts'], ['--module', 'nodenext']],
+    ['a bundler', ['ts'], ['--module', 'esnext', '--moduleResolution', 'bundler']],
+  ])('are found by %s (%j) with %j', async (_, extensions, options) => {
     // Whatever the declarations of other packages say of each other.
     const lenient = ['--noEmit', '--strict', '--target', 'es2022', '--skipLibCheck']
     const types = ['--types', 'node', '--typeRoots', join(TOP, 'node_modules/@types')]
-    const { code, stdout } = await inApp([tsc, ...lenient, ...types, ...options, program(extension)])
+    const { code, stdout } = await inApp([tsc, ...lenient, ...types, ...options, ...extensions.map(program)])
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
   })
 

@@ -6,6 +6,7 @@ import { memoryStore } from '../../adapters/storage/memory.ts'
 import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { OptionsInput } from '../../plugin/options.ts'
 import { freePort } from '../support/redis.ts'
+import { verifyEvent } from '../support/signing.ts'
 import type { ControlledTarget, StartTarget } from './behaviour/scene.ts'
 
 interface Settings {
@@ -23,7 +24,13 @@ export function exampleTarget(
     const url = `ws://${host}:${port}`
     const store = memoryStore()
     let now = Math.floor(Date.now() / 1000)
-    const gateway = new KeyPackageGateway({ publicUrl: url, ...options, store, clock: () => now * 1000 })
+    const gateway = new KeyPackageGateway({
+      publicUrl: url,
+      ...options,
+      store,
+      verifyEvent,
+      clock: () => now * 1000,
+    })
     const server = startRelay({ gateway, host, port })
     await once(server, 'listening')
     return {

@@ -6,10 +6,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import axe from 'axe-core'
-import { finalizeEvent } from 'nostr-tools/pure'
 import { type Browser, type BrowserEvent, evaluateIn, type PageCommand } from './browser.ts'
 import { eventually } from './eventually.ts'
 import type { Person } from './people.ts'
+import { signEvent } from './signing.ts'
 
 export interface Look {
   readonly width: number
@@ -212,7 +212,7 @@ export class BrowserPage {
     const { id, method, event } = JSON.parse(payload)
     const answer = () => {
       if (this.#signer === 'nobody') return null
-      return method === 'getPublicKey' ? this.#signer.pubkey : finalizeEvent(event, this.#signer.secretKey)
+      return method === 'getPublicKey' ? this.#signer.pubkey : signEvent(this.#signer.secretKey, event)
     }
     await this.run(`window.signedInTest(${JSON.stringify(id)}, ${JSON.stringify(answer())})`)
   }

@@ -17,6 +17,7 @@ import { KeyPackageGateway } from '../../plugin/gateway.ts'
 import type { RelayMessage } from '../../plugin/nostr/messages.ts'
 import { Client } from './client.ts'
 import { NOW } from './key-packages.ts'
+import { verifyEvent } from './signing.ts'
 
 /** A connection and both ends of its socket. */
 interface Pair {
@@ -41,7 +42,7 @@ interface PairSettings {
 
 export class Connections {
   readonly store = memoryStore()
-  readonly gateway = new KeyPackageGateway({ store: this.store, clock: () => NOW * 1000 })
+  readonly gateway = new KeyPackageGateway({ store: this.store, clock: () => NOW * 1000, verifyEvent })
   readonly #server: WebSocketServer
 
   private constructor(server: WebSocketServer) {

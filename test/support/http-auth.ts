@@ -1,9 +1,10 @@
 /** Signs HTTP requests as their clients do (NIP-98). */
 
 import { createHash, randomBytes } from 'node:crypto'
-import { type EventTemplate, finalizeEvent } from 'nostr-tools/pure'
+import type { EventTemplate } from 'nostr-tools/pure'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { Person } from './people.ts'
+import { signEvent } from './signing.ts'
 
 export interface ToSign {
   readonly method: string
@@ -22,7 +23,7 @@ export function httpAuthEvent(
   const payload =
     body === undefined ? [] : [['payload', createHash('sha256').update(body).digest('hex')] as string[]]
   const tags = [['u', url], ['method', method], ...payload, ['nonce', randomBytes(8).toString('hex')]]
-  return finalizeEvent({ kind: 27235, created_at: now, content: '', tags, ...change }, secretKey)
+  return signEvent(secretKey, { kind: 27235, created_at: now, content: '', tags, ...change })
 }
 
 /** The Authorization header with an event. */

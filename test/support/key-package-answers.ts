@@ -1,6 +1,5 @@
 /** How the checks answer key package events, without a gateway. */
 
-import { verifyEvent } from 'nostr-tools/pure'
 import { checkKeyPackage, type RulesHere } from '../../plugin/key-package/validate.ts'
 import type { SignedEvent } from '../../plugin/nostr/messages.ts'
 import { Refusal } from '../../plugin/nostr/refusal.ts'
@@ -13,6 +12,7 @@ import {
   NOW,
 } from './key-packages.ts'
 import { person } from './people.ts'
+import { verifyEvent } from './signing.ts'
 
 export const alice = person('alice')
 export const bob = person('bob')
@@ -24,7 +24,7 @@ export function rules(options: OptionsInput = {}, authenticatedAs: readonly stri
   return {
     ...resolveOptions(options),
     authenticatedAs: new Set(authenticatedAs),
-    verifyEvent: (event) => verifyEvent(JSON.parse(JSON.stringify(event))),
+    verifyEvent,
   }
 }
 

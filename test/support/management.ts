@@ -1,6 +1,5 @@
 /** Servers in this process that admins manage by NIP-86, alone or with a relay behind whose answers the test gives. */
 
-import { verifyEvent } from 'nostr-tools/pure'
 import { Nip86 } from '../../adapters/http/nip86/nip86.ts'
 import { HttpAuth } from '../../adapters/http/nip98.ts'
 import { operatorAccess } from '../../adapters/http/operator-parts.ts'
@@ -17,6 +16,7 @@ import { type HttpReply, http, serveHttp, type TestHttpServer } from './http.ts'
 import { authorizationBy, type ToSign } from './http-auth.ts'
 import { type Person, person } from './people.ts'
 import { testGateway, type WatchedServer } from './serving.ts'
+import { verifyEvent } from './signing.ts'
 
 const PUBLIC_URL = 'wss://relay.example.com'
 export const SIGNED_URL = 'https://relay.example.com/'

@@ -8,6 +8,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { Target } from '../e2e/behaviour/scene.ts'
 import { fixOrder } from './delivery-order.ts'
 import { type RelaySettings, startRelay, type TestRelay } from './relay.ts'
+import { verifyEvent } from './signing.ts'
 
 export interface NostrRelayTarget extends Target {
   readonly relay: TestRelay
@@ -31,7 +32,7 @@ export const machineTime = () => Math.floor(Date.now() / 1000)
 export async function startNostrRelay(settings: Settings = {}): Promise<NostrRelayTarget> {
   const { options, plugin, relay: relaySettings, store = memoryStore(), before = [], after = [] } = settings
   fixOrder(store)
-  const gateway = new KeyPackageGateway({ ...options, store })
+  const gateway = new KeyPackageGateway({ ...options, store, verifyEvent })
   const plugins = [...before, keyPackages(gateway, plugin), ...after]
   const relay = await startRelay({ hostname: '127.0.0.1', ...relaySettings, plugins })
   return {

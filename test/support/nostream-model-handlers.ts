@@ -3,13 +3,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Filter, matchFilters } from 'nostr-tools/filter'
 import { isAddressableKind, isReplaceableKind } from 'nostr-tools/kinds'
-import { type Event, verifyEvent } from 'nostr-tools/pure'
+import type { Event } from 'nostr-tools/pure'
 import type {
   NostreamEventHandler,
   NostreamHandler,
 } from '../../adapters/relays/nostream/required-members.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
 import type { ModelAdapter, ModelFactory, ModelSettings } from './nostream-model.ts'
+import { verifyEvent } from './signing.ts'
 
 const INNER_KINDS = [13, 14, 15, 444]
 
@@ -86,7 +87,7 @@ class EventHandler implements NostreamEventHandler<ClientMessage> {
     const { url, now, blocked = [], authRequired = false, events } = this.#house
     const isAuthor = this.#adapter.getAuthenticatedPubkeys().has(event.pubkey)
     const tags = (name: string) => event.tags.filter((tag) => tag[0] === name).map(([, value]) => value)
-    if (!verifyEvent({ ...event })) return 'invalid: event signature verification failed'
+    if (!verifyEvent(event)) return 'invalid: event signature verification failed'
     if (event.kind === 62 && !tags('relay').every((relay) => relay === url || relay === 'ALL_RELAYS')) {
       return 'invalid: request to vanish relay tag invalid'
     }
@@ -157,7 +158,7 @@ async function authenticate([, body]: ClientMessage, adapter: ModelAdapter, { ur
   const value = (name: string) => event.tags.find((tag) => tag[0] === name)?.[1] ?? ''
   const isRight =
     event.kind === 22242 &&
-    verifyEvent({ ...event }) &&
+    verifyEvent(event) &&
     Math.abs(now() - event.created_at) <= 600 &&
     value('challenge') === adapter.getChallenge() &&
     URL.canParse(value('relay')) &&

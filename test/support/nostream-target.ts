@@ -9,6 +9,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import type { ControlledTarget } from '../e2e/behaviour/scene.ts'
 import { NOW } from './key-packages.ts'
 import { type ModelSettings, type NostreamModel, startNostreamModel } from './nostream-model.ts'
+import { verifyEvent } from './signing.ts'
 
 export interface NostreamTarget extends ControlledTarget {
   readonly nostream: NostreamModel
@@ -35,6 +36,7 @@ export async function startNostreamTarget(
         publicUrl: url,
         ...options,
         store,
+        verifyEvent,
         clock: () => now * 1000,
       })
       gateways.push(gateway)

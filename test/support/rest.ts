@@ -1,6 +1,5 @@
 /** The relay for key packages with its REST interface, in this process, and clients of it that sign their requests (NIP-98). */
 
-import { verifyEvent } from 'nostr-tools/pure'
 import { MAX_REQUESTS_PER_ADDRESS, restPart } from '../../adapters/http/api/rest.ts'
 import { HttpAuth } from '../../adapters/http/nip98.ts'
 import { httpHandler } from '../../adapters/http/routing.ts'
@@ -15,6 +14,7 @@ import type { KeyPackageStore } from '../../plugin/store.ts'
 import { authorizationBy } from './http-auth.ts'
 import type { Person } from './people.ts'
 import { testGateway, type WatchedServer } from './serving.ts'
+import { verifyEvent } from './signing.ts'
 
 export interface RestServer extends WatchedServer {
   /** Calls `/api/v1` of it. */

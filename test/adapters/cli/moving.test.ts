@@ -1,7 +1,6 @@
 /** A store that was exported and imported into any other store behaves the same. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
-import { verifyEvent } from 'nostr-tools/pure'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { rankOf } from '../../../plugin/publish/home.ts'
@@ -14,6 +13,7 @@ import { importLine } from '../../support/import-line.ts'
 import { keyPackageEvent, makeKeyPackage, NOW, signEvent } from '../../support/key-packages.ts'
 import { type Person, person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
+import { verifyEvent } from '../../support/signing.ts'
 
 let real: RealStores
 
@@ -112,7 +112,7 @@ describe('a store that is exported and imported', () => {
     const exported: SignedEvent[] = []
     for await (const record of recordsIn(store, NOW)) if ('event' in record) exported.push(record.event)
     expect(exported).toHaveLength(12)
-    for (const event of exported) expect(verify(event)).toBe(true)
+    for (const event of exported) expect(verifyEvent(event)).toBe(true)
   })
 })
 
@@ -156,7 +156,7 @@ async function linesOf(store: MovableStore): Promise<string[]> {
 /** Imports a line, or an event as a relay exports it. */
 function importOne(store: MovableStore, what: string | SignedEvent | undefined): Promise<string> {
   const line = typeof what === 'string' ? what : JSON.stringify(what)
-  return importLine(store, line, { now: NOW, storeUrl: STORE_URL, verifyEvent: verify })
+  return importLine(store, line, { now: NOW, storeUrl: STORE_URL, verifyEvent })
 }
 
 async function open(name: string): Promise<MovableStore> {
@@ -192,8 +192,4 @@ async function slotOf(who: Person, slot: string, createdAt: number): Promise<Sig
 function relayList({ secretKey }: Person, createdAt: number, kind = 10051): SignedEvent {
   const tags = [[kind === 10002 ? 'r' : 'relay', 'wss://relay.example.com']]
   return signEvent(secretKey, { kind, created_at: createdAt, tags, content: '' })
-}
-
-function verify(event: SignedEvent): boolean {
-  return verifyEvent(JSON.parse(JSON.stringify(event)))
 }

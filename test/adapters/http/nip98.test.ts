@@ -3,7 +3,7 @@
 import type { IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { getToken } from 'nostr-tools/nip98'
-import { finalizeEvent, verifyEvent } from 'nostr-tools/pure'
+import type { EventTemplate } from 'nostr-tools/pure'
 import {
   type Authorisation,
   HttpAuth,
@@ -18,6 +18,7 @@ import { authorizationBy, headerOf, httpAuthEvent } from '../../support/http-aut
 import { NOW } from '../../support/key-packages.ts'
 import { person } from '../../support/people.ts'
 import { RealStores } from '../../support/real-stores.ts'
+import { signEvent, verifyEvent } from '../../support/signing.ts'
 
 const alice = person('alice')
 const URL_OF_RELAY = 'https://relay.example.com/'
@@ -48,7 +49,7 @@ describe('a request', () => {
   it('may be signed with nostr-tools', async () => {
     const now = Math.floor(Date.now() / 1000)
     const today = new HttpAuth({ store, now: () => now, verifyEvent })
-    const sign = (event: Parameters<typeof finalizeEvent>[0]) => finalizeEvent(event, alice.secretKey)
+    const sign = (event: EventTemplate) => signEvent(alice.secretKey, event)
     const token = await getToken(GET.url, 'get', sign, true)
     expect(await checkOn(today, { ...requestOf(token), ...GET_ASKED })).toEqual(AUTHENTICATED)
   })

@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals'
 import { open } from 'lmdb'
-import { verifyEvent } from 'nostr-tools/pure'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import { redisStore } from '../../../adapters/storage/redis.ts'
@@ -24,6 +23,7 @@ import {
 } from '../../support/kept-store.ts'
 import { type RedisServer, startRedis } from '../../support/redis.ts'
 import { scratch } from '../../support/scratch.ts'
+import { verifyEvent } from '../../support/signing.ts'
 
 let server: RedisServer
 let store: MovableStore

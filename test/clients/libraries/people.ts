@@ -1,7 +1,7 @@
 /** Shared by the suites of the client libraries: signers, and events with the libraries' types. */
 
 import { makeAuthEvent } from 'nostr-tools/nip42'
-import { type Event, type EventTemplate, finalizeEvent, type VerifiedEvent } from 'nostr-tools/pure'
+import type { Event, EventTemplate, VerifiedEvent } from 'nostr-tools/pure'
 import { WebSocket } from 'ws'
 import { signEvent } from '../../support/key-packages.ts'
 import type { Person } from '../../support/people.ts'
@@ -19,12 +19,12 @@ class BrowserWebSocket extends WebSocket {
 Object.assign(globalThis, { WebSocket: BrowserWebSocket })
 
 export function signerOf({ secretKey }: Person): (template: EventTemplate) => Promise<VerifiedEvent> {
-  return async (template) => finalizeEvent(template, secretKey)
+  return async (template) => signEvent(secretKey, template) as VerifiedEvent
 }
 
 /** The answer to a challenge (NIP-42). */
 export function authFor({ secretKey }: Person, url: string, challenge: string): VerifiedEvent {
-  return finalizeEvent(makeAuthEvent(url, challenge), secretKey)
+  return signEvent(secretKey, makeAuthEvent(url, challenge)) as VerifiedEvent
 }
 
 /** A copy of the event with the type of nostr-tools, which has mutable arrays. */

@@ -12,6 +12,7 @@ import { keyPackagesOf } from '../../support/gateway.ts'
 import { NOW } from '../../support/key-packages.ts'
 import { testLog } from '../../support/log.ts'
 import { person } from '../../support/people.ts'
+import { verifyEvent } from '../../support/signing.ts'
 
 const OLD = 'wss://old.example/'
 const NEW = 'wss://new.example/'
@@ -20,7 +21,7 @@ const [alice = person('alice')] = people
 
 function gatewayOf(store: KeyPackageStore, options: OptionsInput = {}, clock = () => NOW * 1000) {
   const log = testLog()
-  const gateway = new KeyPackageGateway({ ...options, store, log, clock })
+  const gateway = new KeyPackageGateway({ ...options, store, log, clock, verifyEvent })
   return { gateway, log }
 }
 
