@@ -25,9 +25,27 @@ export type Verdict =
 /** As many states as a search may visit: some seconds of it. */
 const MOST_STATES = 200_000
 
+/**
+ * Searches anew before it gives up, and tries the operations in another order: a search that goes wrong early can visit everything
+ * that follows from it before it comes back.
+ */
 export function findOrder(operations: readonly Operation[], model: Model, mostStates = MOST_STATES): Verdict {
-  return new Search(operations, model, mostStates).run()
+  for (const rankOf of RANKINGS) {
+    const verdict = new Search(operations, model, mostStates, rankOf).run()
+    if (verdict.outcome !== 'undecided') return verdict
+  }
+  return { outcome: 'undecided' }
 }
+
+/** What is ranked lowest is tried first. */
+type RankOf = (operation: Operation) => number
+
+const RANKINGS: readonly RankOf[] = [
+  // What may not have happened at all comes last.
+  ({ answeredAt }) => answeredAt,
+  ({ invokedAt }) => invokedAt,
+  ({ invokedAt }) => -invokedAt,
+]
 
 class TooMany extends Error {}
 
@@ -55,13 +73,12 @@ class Search {
     left: [],
   }
 
-  constructor(operations: readonly Operation[], model: Model, mostStates: number) {
+  constructor(operations: readonly Operation[], model: Model, mostStates: number, rankOf: RankOf) {
     this.#model = model
     this.#mostStates = mostStates
-    // What was answered first is tried first; what may not have happened at all, last.
     this.#keyOf = keysFor(operations, model.terms)
     this.#all = [...atOneSecond(operations, model.terms)]
-      .sort((a, b) => a.answeredAt - b.answeredAt || a.invokedAt - b.invokedAt)
+      .sort((a, b) => rankOf(a) - rankOf(b) || a.invokedAt - b.invokedAt)
       .map((operation, index) => ({ operation, bit: 1n << BigInt(index) }))
   }
 
