@@ -14,10 +14,11 @@ export const NOTHING_DIFFERS: Difference = { options: {}, lifetimeSeconds: undef
 
 const WINDOW = { windowSeconds: 300 }
 
-/** A package is kept for 150 s, and that it was used is remembered for 300 s: so it is all the same from there on. */
+/** A package is kept for 150 s, and that it was used is remembered for 300 s, until a sweep: so it is all the same from there on. */
 export const SHORT_LIVES: Difference = {
   options: {
     stock: { ttlSeconds: 150, retireAfterSeconds: 60 },
+    sweepIntervalSeconds: 30,
     quota: {
       perAuthor: WINDOW,
       perAddress: WINDOW,

@@ -177,6 +177,19 @@ describe('I2, the last package', () => {
     expect(violated({ published: [slot('s', 0)], claimed: [none] })).toEqual([])
   })
 
+  it('knows nothing once a package has expired, which may have been the one that stayed', () => {
+    const stayed = published('a', 0, { expiresAt: 60 })
+    expect(violated({ published: [stayed, published('b', 5)], claimed: [none] })).toEqual([])
+    const lost = published('a', 0, { expiresAt: 60, outcome: 'unknown', answeredAt: NEVER })
+    expect(violated({ published: [lost, published('b', 5)], claimed: [none] })).toEqual([])
+    expect(violated({ published: [stayed, published('c', 70)], claimed: [none] })).toEqual(['I2'])
+    const refused = published('a', 0, { expiresAt: 60, outcome: 'refused' })
+    expect(violated({ published: [refused, published('b', 5)], claimed: [none] })).toEqual(['I2'])
+    expect(
+      violated({ published: [slot('s', 0, { expiresAt: 60 }), published('b', 5)], claimed: [none] }),
+    ).toEqual(['I2'])
+  })
+
   it('excuses quotas, refusals and lost connections', () => {
     const outcomes: Claimed['outcome'][] = ['limited', 'refused', 'unknown']
     const claims = outcomes.map((outcome) => ({ ...none, outcome }))

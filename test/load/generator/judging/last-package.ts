@@ -26,12 +26,10 @@ interface Span {
 
 export function judgeLastPackage({ published, deleted, claimed }: Observations): LastPackageFindings {
   // A twin of kind 443 goes with its slot.
-  const stored = published.filter(
-    ({ kind, outcome, isTwin }) => outcome === 'stored' && (kind === SLOT || isTwin !== true),
-  )
+  const offered = published.filter(({ kind, isTwin }) => kind === SLOT || isTwin !== true)
   const deletions = groupedBy(deleted, ({ author }) => author)
   const spans = new Map<string, Span[]>()
-  for (const [key, events] of groupedBy(stored, ({ author, kind }) => `${kind} ${author}`))
+  for (const [key, events] of groupedBy(offered, ({ author, kind }) => `${kind} ${author}`))
     spans.set(key, spansOf(events, deletions.get(events[0]?.author ?? '') ?? []))
 
   const violations: Violation[] = []
@@ -51,11 +49,20 @@ export function judgeLastPackage({ published, deleted, claimed }: Observations):
   return { violations, claims }
 }
 
-/** After any deletion of theirs nothing is certain, until the next package is stored. */
-function spansOf(stored: readonly Published[], deletions: readonly Deleted[]): Span[] {
+/**
+ * After any deletion of theirs nothing is certain, until the next package is stored. Nor is it after a one-time package has expired:
+ * it may have been the one that stayed, while claims took those that were there besides.
+ */
+function spansOf(offered: readonly Published[], deletions: readonly Deleted[]): Span[] {
+  const mayExpire = offered.filter(
+    ({ kind, outcome }) => kind === ONE_TIME && (outcome === 'stored' || outcome === 'unknown'),
+  )
+  const stored = offered.filter(({ outcome }) => outcome === 'stored')
   return stored.map(({ answeredAt, expiresAt }) => {
-    const next = deletions.filter((deletion) => deletion.answeredAt > answeredAt)
-    return { from: answeredAt, until: Math.min(expiresAt, ...next.map(({ sentAt }) => sentAt)) }
+    const deleted = deletions.filter((deletion) => deletion.answeredAt > answeredAt)
+    const expired = mayExpire.filter((other) => other.expiresAt > answeredAt)
+    const ends = [...deleted.map(({ sentAt }) => sentAt), ...expired.map((other) => other.expiresAt)]
+    return { from: answeredAt, until: Math.min(expiresAt, ...ends) }
   })
 }
 
