@@ -1,11 +1,10 @@
 /** I9: no message, however malformed, makes a session reject, throw or send a malformed answer. */
 
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import fc from 'fast-check'
 import type { ClientMessage, RelayMessage } from '../../plugin/nostr/messages.ts'
 import { keyPackagesBy, keyPackagesOf, startGateway, stock } from '../support/gateway.ts'
+import { heapUsed } from '../support/heap-used.ts'
 import { NOW, signEvent } from '../support/key-packages.ts'
 import { person } from '../support/people.ts'
 import { isWellFormed } from '../support/well-formed.ts'
@@ -192,11 +191,4 @@ async function bytesKept(run: (rounds: number) => Promise<void>): Promise<number
   const before = heapUsed()
   await run(rounds)
   return (heapUsed() - before) / rounds
-}
-
-/** Heap bytes after garbage collection. */
-function heapUsed(): number {
-  setFlagsFromString('--expose-gc')
-  runInNewContext('gc')()
-  return process.memoryUsage().heapUsed
 }
