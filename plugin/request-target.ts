@@ -1,6 +1,7 @@
 /** What an HTTP request names: by its target (RFC 9112 section 3.2), read as every server behind may read it, and its Host. Pure. */
 
 import { readAddress } from './network-address.ts'
+import { readUrl } from './read-url.ts'
 
 /**
  * - `path`: a path and its query, as WHATWG URL writes them: without dot segments, with a `/` in front. `authority` is the host
@@ -36,9 +37,8 @@ export function readRequestTarget(target: string): RequestTarget {
  * header is believed, because anybody can write one: another server could pass on what its users have signed for it.
  */
 export function isLocalHost(host: string, localAddress: string | undefined): boolean {
-  const url = `http://${host}`
-  if (!URL.canParse(url)) return false
-  const { hostname } = new URL(url)
+  const { hostname } = readUrl(`http://${host}`) ?? {}
+  if (hostname === undefined) return false
   if (hostname === 'localhost') return true
   const named = readAddress(hostname)
   return named !== undefined && named === readAddress(localAddress ?? '')
@@ -46,10 +46,8 @@ export function isLocalHost(host: string, localAddress: string | undefined): boo
 
 function readPath(target: string): RequestTarget {
   const [written = ''] = target.split(/[?#]/)
-  const url = `http://localhost${target}`
-  if (leavesItsPlace(written) || !URL.canParse(url)) return INVALID
-  const { pathname: path, search: query } = new URL(url)
-  return { form: 'path', path, query }
+  const url = leavesItsPlace(written) ? undefined : readUrl(`http://localhost${target}`)
+  return url === undefined ? INVALID : { form: 'path', path: url.pathname, query: url.search }
 }
 
 /**
@@ -67,6 +65,5 @@ function leavesItsPlace(path: string): boolean {
 
 /** A host and a port, and no user (RFC 9110 section 4.2.4). */
 function isAuthority(text: string): boolean {
-  const url = `http://${text}/`
-  return text !== '' && !text.includes('@') && URL.canParse(url) && new URL(url).pathname === '/'
+  return text !== '' && !text.includes('@') && readUrl(`http://${text}/`)?.pathname === '/'
 }

@@ -58,6 +58,11 @@ describe('plugin/', () => {
 })
 
 describe('every file', () => {
+  it('reads URLs with readUrl, because URL.canParse is wrong about some', () => {
+    const files = ['plugin', 'adapters'].flatMap(filesBelow)
+    expect(files.filter((file) => /URL\.canParse\(/.test(read(file)))).toEqual([])
+  })
+
   it('opens with a comment on what it decides or owns', () => {
     const files = ['plugin', 'adapters', 'test'].flatMap(filesBelow)
     expect(files.filter((file) => !/^(#!.*\n)?\/\*\*\s/.test(read(file)))).toEqual([])

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import { shapeFault } from '../../plugin/nostr/event.ts'
 import { type Pubkey, parseJson, type SignedEvent } from '../../plugin/nostr/messages.ts'
 import { addressKey, forNetwork, networkKey } from '../../plugin/nostr/requester.ts'
+import { readUrl } from '../../plugin/read-url.ts'
 import { isLocalHost } from '../../plugin/request-target.ts'
 import { alone, type CountedQuota, type Siblings } from '../../plugin/siblings.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
@@ -207,8 +208,7 @@ function onlyTag({ tags }: SignedEvent, name: string): string | undefined {
  * clients of NIP-86 sign the relay's URL as it is. Undefined for what is no such URL.
  */
 function comparableUrl(text: string): string | undefined {
-  if (!/^(https?|wss?):\/\//i.test(text) || !URL.canParse(text)) return undefined
-  const url = new URL(text.replace(/^ws/i, 'http'))
-  if (url.username !== '' || url.password !== '' || text.includes('#')) return undefined
+  const url = /^(https?|wss?):\/\//i.test(text) ? readUrl(text.replace(/^ws/i, 'http')) : undefined
+  if (url === undefined || url.username !== '' || url.password !== '' || text.includes('#')) return undefined
   return `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
 }

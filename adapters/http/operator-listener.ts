@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, isIP } from 'node:net'
+import { readUrl } from '../../plugin/read-url.ts'
 import { type HttpPart, httpHandler } from './routing.ts'
 
 export interface OperatorListenerSettings {
@@ -75,9 +76,9 @@ function isOfOtherSite({ headers, method }: IncomingMessage): boolean {
 }
 
 function isOurs(host: string | undefined, hosts: readonly string[]): boolean {
-  const url = `http://${host ?? ''}`
-  if (!URL.canParse(url)) return false
-  const name = new URL(url).hostname.replace(/^\[|\]$/g, '')
+  const url = readUrl(`http://${host ?? ''}`)
+  if (url === undefined) return false
+  const name = url.hostname.replace(/^\[|\]$/g, '')
   return name === 'localhost' || isIP(name) !== 0 || hosts.some((ours) => ours.toLowerCase() === name)
 }
 

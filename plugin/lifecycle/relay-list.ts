@@ -2,6 +2,7 @@
 
 import type { SignedEvent } from '../nostr/messages.ts'
 import { Refusal } from '../nostr/refusal.ts'
+import { readUrl } from '../read-url.ts'
 
 /** Where an author's key packages are. */
 export const RELAY_LIST_KIND = 10051
@@ -55,5 +56,5 @@ export function writeRelaysOf(event: Pick<SignedEvent, 'tags'>): string[] {
 }
 
 function isRelayUrl(text: string): boolean {
-  return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol)
+  return /^wss?:$/.test(readUrl(text)?.protocol ?? '')
 }

@@ -1,6 +1,7 @@
 /** NIP-42: challenges, and whether an AUTH event answers one. NIP-70: events that only their authenticated author may publish. */
 
 import { randomBytes } from 'node:crypto'
+import { readUrl } from '../read-url.ts'
 import type { Pubkey, SignedEvent } from './messages.ts'
 import { Refusal } from './refusal.ts'
 
@@ -75,9 +76,7 @@ export function checkProtection({ tags, pubkey }: SignedEvent, authenticated: Re
 /** Host and port of a relay's URL or of a Host header, without a default port. */
 export function hostOf(urlOrHost: string): string | undefined {
   const url = urlOrHost.includes('://') ? urlOrHost : `ws://${urlOrHost}`
-  if (!URL.canParse(url)) return undefined
-  const { host } = new URL(url)
-  return host.replace(/:(80|443)$/, '')
+  return readUrl(url)?.host.replace(/:(80|443)$/, '')
 }
 
 function tagValue(event: SignedEvent, name: string): string | undefined {

@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { normalizeURL } from 'nostr-tools/utils'
 import type { SignedEvent } from '../nostr/messages.ts'
+import { readUrl } from '../read-url.ts'
 
 /** How many relays of an event's `relays` tag count: a longer list shall not cost more than a usual one. */
 const MAX_RELAYS = 20
@@ -53,8 +54,7 @@ export function newStoreUrl(publicUrl: string | undefined): string {
  * the end of a path, sorted query, no fragment. Undefined if it is no such URL.
  */
 export function normalRelayUrl(url: string): string | undefined {
-  if (!/^wss?:\/\//i.test(url) || !URL.canParse(url)) return undefined
-  return normalizeURL(url)
+  return /^wss?:\/\//i.test(url) && readUrl(url) !== undefined ? normalizeURL(url) : undefined
 }
 
 function relaysIn(tags: SignedEvent['tags']): string[] {

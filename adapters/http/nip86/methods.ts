@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { ListedAccessRule } from '../../../plugin/access/access.ts'
 import { isPubkey, readSubject } from '../../../plugin/access/subjects.ts'
 import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
+import { readUrl } from '../../../plugin/read-url.ts'
 
 /** What the methods need of the gateway. */
 export type ManagedGateway = Pick<
@@ -121,7 +122,7 @@ function text(maxLength: number) {
 }
 
 function isWebUrl(text: string): boolean {
-  return /^https?:\/\//i.test(text) && URL.canParse(text)
+  return /^https?:\/\//i.test(text) && readUrl(text) !== undefined
 }
 
 async function unban(gateway: ManagedGateway, [subject]: readonly [string, unknown?]): Promise<Done> {

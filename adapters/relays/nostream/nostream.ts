@@ -7,6 +7,7 @@ import type { KeyPackageGateway } from '../../../plugin/gateway.ts'
 import { concernsGateway } from '../../../plugin/lifecycle/author-events.ts'
 import { kindOf } from '../../../plugin/nostr/event.ts'
 import type { ClientMessage } from '../../../plugin/nostr/messages.ts'
+import { readUrl } from '../../../plugin/read-url.ts'
 import { NostreamClient } from './client.ts'
 import { askOver } from './follow-lists.ts'
 import {
@@ -71,8 +72,8 @@ export function withKeyPackageGateway(factory: UntypedFactory, gateway: KeyPacka
 export function nostreamRedis(env: Readonly<Record<string, string | undefined>>): string {
   const { REDIS_URI, REDIS_HOST = 'localhost', REDIS_PORT = '6379', REDIS_USER, REDIS_PASSWORD } = env
   const address = REDIS_URI || `redis://${REDIS_HOST}:${REDIS_PORT}`
-  if (!REDIS_PASSWORD || !URL.canParse(address)) return address
-  const url = new URL(address)
+  const url = readUrl(address)
+  if (!REDIS_PASSWORD || url === undefined) return address
   if (!REDIS_URI) url.username = encodeURIComponent(REDIS_USER ?? 'default')
   url.password = encodeURIComponent(REDIS_PASSWORD)
   return url.href

@@ -86,10 +86,10 @@ describe('a stock that falls below stock.low', () => {
   it('is not asked for once the author has disconnected', async () => {
     const [looking, found] = [gate(), gate()]
     const test = startGateway({}, (store) => ({
-      count: async (...asked) => {
+      list: async (...asked) => {
         looking.open()
         await found.opened
-        return store.count(...asked)
+        return store.list(...asked)
       },
     }))
     await stock(test, alice, 2)
