@@ -3,6 +3,7 @@
  * to replace its KeyPackage (DESIGN section 8). Claims of slots write nothing, so the processes of a server count them in memory.
  */
 
+import { apart } from '../apart.ts'
 import type { KeyPackageRef } from '../key-package/decode.ts'
 import type { Pubkey } from '../nostr/messages.ts'
 import type { Options } from '../options.ts'
@@ -76,7 +77,7 @@ export class SlotWear {
   #note(author: Pubkey, slots: readonly KeyPackageRef[], address: string): KeyPackageRef[] {
     if (this.#limit === 0) return []
     return slots.filter((slot) => {
-      const key = keyOf(author, slot)
+      const key = apart(keyOf(author, slot))
       const wear = this.#slots.get(key) ?? { addresses: new Set(), quietUntil: 0 }
       if (wear.addresses.has(address)) return false
       this.#drop(key)

@@ -3,6 +3,7 @@
  * others see the slots that authors of whom they have claimed packages rotate.
  */
 
+import { apart } from '../apart.ts'
 import type { DeliveryEncoding } from '../key-package/encoding.ts'
 import { SLOT_KIND } from '../key-package/kinds.ts'
 import type { KeyPackageFilter } from '../nostr/filters.ts'
@@ -68,7 +69,7 @@ export class Feed {
 
   /** Stops holding packages back. Returns the events of the held ones that were not shown yet. */
   flow(shown: Iterable<EventId>): SignedEvent[] {
-    for (const id of shown) this.#shown.add(id)
+    for (const id of shown) this.#shown.add(apart(id))
     const held = this.#held ?? []
     this.#held = undefined
     return held.flatMap((pkg) => this.#eventOf(pkg) ?? [])

@@ -3,6 +3,7 @@
  * in use.
  */
 
+import { apart } from '../apart.ts'
 import type { EventId } from '../nostr/messages.ts'
 import { alone, type Channel, type Siblings } from '../siblings.ts'
 import type { StoredKeyPackage } from '../store.ts'
@@ -35,7 +36,7 @@ export class ReleasedClaims {
   }
 
   note(requester: string, packages: readonly Released[], now: number): void {
-    const released = packages.map(({ author, id, kind }) => ({ author, id, kind }))
+    const released = packages.map(({ author, id, kind }) => ({ author, id: apart(id), kind }))
     this.#note(requester, released, now)
     this.#channel.tell({ requester, packages: released, at: now })
   }

@@ -1,5 +1,6 @@
 /** Which slots this server has delivered to whom: the same slots again use no quota. */
 
+import { apart } from '../apart.ts'
 import type { EventId, Pubkey } from '../nostr/messages.ts'
 import { alone, type Channel, type Siblings } from '../siblings.ts'
 
@@ -55,7 +56,7 @@ export class SeenSlots {
 
   #add(requester: string, author: Pubkey, ids: readonly EventId[]): EventId[] {
     const before = this.of(requester, author)
-    const added = ids.filter((id) => !before.includes(id))
+    const added = ids.filter((id) => !before.includes(id)).map(apart)
     this.#keep(keyOf(requester, author), [...before, ...added].slice(-MAX_OF_ONE))
     return added
   }

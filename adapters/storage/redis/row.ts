@@ -40,8 +40,8 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
   if (!says(event, 'pubkey', author) || !says(event, 'id', id))
     throw new StoreError('Redis: a key package belongs to another author or id')
   return {
-    id: apart(id),
-    ref: apart(ref),
+    id,
+    ref,
     author,
     kind: Number(kind),
     createdAt: Number(createdAt),
@@ -55,14 +55,6 @@ export function decodeRow(author: Pubkey, row: string, exposure?: Exposure): Sto
     ...(slot !== undefined && { slot }),
     ...(exposure !== undefined && { exposure }),
   }
-}
-
-/**
- * A copy of an id. As long as a part of a text is in use, V8 keeps the whole text, and ids are remembered for hours: a row is twenty
- * times as long (I9).
- */
-function apart(id: string): string {
-  return Buffer.from(id, 'latin1').toString('latin1')
 }
 
 /** Whether an event has that value, without parsing it: inside a JSON string, quotes would be escaped. */
