@@ -208,7 +208,9 @@ function onlyTag({ tags }: SignedEvent, name: string): string | undefined {
  * clients of NIP-86 sign the relay's URL as it is. Undefined for what is no such URL.
  */
 function comparableUrl(text: string): string | undefined {
-  const url = /^(https?|wss?):\/\//i.test(text) ? readUrl(text.replace(/^ws/i, 'http')) : undefined
+  // URL parsers leave out line breaks and tabs, and other readers do not.
+  const isPlain = /^(https?|wss?):\/\//i.test(text) && !/[\s\p{Cc}]/u.test(text)
+  const url = isPlain ? readUrl(text.replace(/^ws/i, 'http')) : undefined
   if (url === undefined || url.username !== '' || url.password !== '' || text.includes('#')) return undefined
   return `${url.origin}${url.pathname.replace(/\/$/, '')}${url.search}`
 }

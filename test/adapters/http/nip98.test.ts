@@ -81,6 +81,11 @@ describe('an event is refused', () => {
       tags({ u: 'https://a@relay.example.com' }),
       `the u tag must be ${URL_OF_RELAY}`,
     ],
+    [
+      'for a URL with a line break',
+      tags({ u: 'https://relay.exam\r\nple.com/' }),
+      `the u tag must be ${URL_OF_RELAY}`,
+    ],
     ['for what is no URL', tags({ u: 'relay.example.com' }), `the u tag must be ${URL_OF_RELAY}`],
     ['for another method', tags({ method: 'DELETE' }), 'the method tag must be POST'],
     ['for another body', tags({ payload: '0'.repeat(64) }), 'the payload tag is not the SHA-256 of the body'],

@@ -16,6 +16,7 @@ export const target: Target = {
     '/a/..%2f%252e%252e/b',
     '/.\\..;x/',
     '//evil.example.com/a',
+    'http://ø',
   ].map((text) => Buffer.from(text)),
   words: [
     '..',
