@@ -243,6 +243,8 @@ describe('I3, never back', () => {
     expect(violated({ published: [published('a', 0), published('a', 50, { outcome: 'known' })] })).toEqual([])
     const lost = published('a', 0, { outcome: 'unknown', answeredAt: NEVER })
     expect(violated({ published: [lost, published('a', 50)] })).toEqual([])
+    const expiring = { expiresAt: 55 }
+    expect(violated({ published: [published('a', 0, expiring), published('a', 50, expiring)] })).toEqual([])
   })
 })
 

@@ -63,7 +63,10 @@ export function judgeNeverBack(seen: Observations): NeverBackFindings {
   return { violations: [...delivered, ...violations], gone: deletions.size + replaced, again }
 }
 
-/** One that was stored is known from then on, and one that was deleted is refused, seen here before or not. */
+/**
+ * One that was stored is known until it expires, and one that was deleted is refused, seen here before or not. One that expires on the
+ * way, after its time was checked, may be taken in: nobody ever gets it.
+ */
 function takenInAgain(
   published: readonly Published[],
   deletions: ReadonlyMap<string, readonly Deleted[]>,
@@ -77,7 +80,8 @@ function takenInAgain(
       const isKnown = before !== undefined && isSurelyBefore(before, attempt)
       const isDeleted = deletions.get(attempt.id)?.some((each) => isSurelyBefore(each, attempt)) ?? false
       if (isKnown || isDeleted) again += 1
-      if (attempt.outcome !== 'stored' || !(isKnown || isDeleted)) continue
+      const mayHaveExpired = attempt.answeredAt >= attempt.expiresAt
+      if (attempt.outcome !== 'stored' || mayHaveExpired || !(isKnown || isDeleted)) continue
       const what = `package ${attempt.id} of ${attempt.author} was taken in again, though it was ${isDeleted ? 'deleted' : 'stored'} before`
       violations.push({ invariant: 'I3', what, at: attempt.answeredAt })
     }
