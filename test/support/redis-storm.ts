@@ -34,12 +34,10 @@ export class Storm {
   /** With packages and a relay list of every author. */
   static async over(store: MovableStore): Promise<Storm> {
     const storm = new Storm(store)
-    await Promise.all(
-      AUTHORS.map(async (author) => {
-        await store.putRelayList(relayListOf(author, NOW), NOW)
-        for (let number = 0; number < LIMITS.max; number++) await storm.#put(author)
-      }),
-    )
+    for (const author of AUTHORS) {
+      await store.putRelayList(relayListOf(author, NOW), NOW)
+      for (let number = 0; number < LIMITS.max; number++) await storm.#put(author)
+    }
     return storm
   }
 
