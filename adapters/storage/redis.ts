@@ -186,8 +186,8 @@ class RedisStore implements MovableStore {
     return this.#write(() => this.#sweeper.sweep(now, retireAfterSeconds))
   }
 
-  hit(...call: Parameters<Hits['hit']>): Promise<QuotaOutcome> {
-    return this.#calls.run(() => this.#hits.hit(...call))
+  hit(key: string, cost: number, quota: Quota, now: number): Promise<QuotaOutcome> {
+    return this.#calls.run(() => this.#hits.hit(key, cost, quota, now))
   }
 
   refund(key: string, cost: number, { windowSeconds }: Quota, now: number): Promise<void> {

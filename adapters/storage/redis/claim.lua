@@ -31,11 +31,12 @@
 
 -- Locals, because Lua looks up a global on every use.
 local call, KEYS, ARGV, unpack, tonumber = redis.call, KEYS, ARGV, unpack, tonumber
-local find, byte = string.find, string.byte
+local find, byte, format = string.find, string.byte, string.format
 local COMMON, EACH = 14, 7
 local now, authorMax, authorSeconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local addressMax, addressSeconds, networkMax = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local repeatedAfter, requesterUntil, addressUntil = tonumber(ARGV[7]), timeText(ARGV[9]), timeText(ARGV[10])
+-- Claim windows start with these times (window.lua).
+local requesterUntil, addressUntil, repeatedAfter = format('%011d', ARGV[9]), format('%011d', ARGV[10]), tonumber(ARGV[7])
 local version, terms, takenUntil = ARGV[11], ARGV[12], ARGV[14]
 local areAddressesAlike, newcomerMax = ARGV[13] == '', tonumber(ARGV[13]) or math.huge
 local oneClaim = recordOf(now, 1)

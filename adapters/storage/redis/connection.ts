@@ -16,6 +16,7 @@ import {
 } from './clients.ts'
 import { diagnose } from './diagnosis.ts'
 import { type Fault, FaultLog, faultOf, lastingOf, NO_CONNECTION } from './faults.ts'
+import { Gathering } from './gathering.ts'
 import { ReplicatedWrites, type WaitReplicas } from './replication.ts'
 
 /** A call fails after this long without an answer, so that key packages fail closed in time (I7). */
@@ -93,6 +94,7 @@ class Connection implements RedisConnection {
   readonly #diagnose: (fault: Fault) => Promise<Fault>
   readonly #replicated: ReplicatedWrites
   readonly #faults: FaultLog
+  readonly #gathering: Gathering
   #started = false
   #startFault: unknown
   /** Why a node of a cluster could not be reached at the last attempt. */
@@ -102,13 +104,12 @@ class Connection implements RedisConnection {
   #slots: NodeJS.Timeout | undefined
   #probing: NodeJS.Timeout | undefined
   #failedSinceProbe = false
-  /** Sends what is gathered; undefined if nothing is. */
-  #gathered: (() => void) | undefined
 
   constructor({ client, prefix, place, address }: Line, options: ConnectOptions) {
     const { log, waitReplicas = 'auto' } = options
     this.client = client
     this.subscriber = subscriberOf(client)
+    this.#gathering = new Gathering(client)
     this.prefix = prefix
     // A single server has no automatic failover.
     this.waitReplicas = waitReplicas === 'auto' && !hasFailover(client) ? 0 : waitReplicas
@@ -156,17 +157,17 @@ class Connection implements RedisConnection {
   }
 
   read(words: Words): Promise<unknown> {
-    this.#gather()
+    this.#gathering.begin()
     return this.client.call(...words)
   }
 
   write(words: Words): Promise<unknown> {
-    this.#gather()
+    this.#gathering.begin()
     return this.waitReplicas === 0 ? this.client.call(...words) : this.#replicated.send(words)
   }
 
   flush(): void {
-    process.nextTick(() => this.#gathered?.())
+    this.#gathering.flush()
   }
 
   distrust(): void {
@@ -199,21 +200,6 @@ class Connection implements RedisConnection {
     // ioredis silently stays in database 0 if the database does not exist.
     if (!isCluster(this.client)) await this.client.select(this.client.options.db ?? 0)
     await this.#probe()
-  }
-
-  /** Sends the commands of one event loop turn in one write per server. They are still separate commands. */
-  #gather(): void {
-    if (this.#gathered !== undefined) return
-    const { client } = this
-    const streams = (isCluster(client) ? client.nodes('master') : [client]).map(({ stream }) => stream)
-    for (const stream of streams) stream?.cork()
-    const send = () => {
-      if (this.#gathered !== send) return
-      this.#gathered = undefined
-      for (const stream of streams) stream?.uncork()
-    }
-    this.#gathered = send
-    setImmediate(send)
   }
 
   #clients(): Set<RedisClient> {

@@ -20,20 +20,17 @@ local function secondsUntilRoom(records, used, now, max, windowSeconds)
   return windowSeconds
 end
 
-local function hit(key, cost, now, max, windowSeconds)
+local replies = {}
+for index, key in ipairs(KEYS) do
+  local cost, now, max, windowSeconds = unpack(ARGV, 4 * index - 3, 4 * index)
+  cost, now, max, windowSeconds = cost + 0, now + 0, max + 0, windowSeconds + 0
   local records, used = slide(redis.call('GET', key), windowSeconds, now)
   local granted = math.max(0, math.min(cost, max - used))
+  replies[2 * index - 1] = granted
+  replies[2 * index] = granted < cost and secondsUntilRoom(records, used, now, max, windowSeconds) or 0
   if granted > 0 then
     local window = recorded(records, used, now, granted, recordOf(now, granted))
     redis.call('SET', key, window, 'EX', windowSeconds + WINDOW_SLACK)
   end
-  return granted, granted < cost and secondsUntilRoom(records, used, now, max, windowSeconds) or 0
-end
-
-local replies = {}
-for index, key in ipairs(KEYS) do
-  local from = 4 * (index - 1)
-  local cost, now, max, windowSeconds = ARGV[from + 1] + 0, ARGV[from + 2] + 0, ARGV[from + 3] + 0, ARGV[from + 4] + 0
-  replies[2 * index - 1], replies[2 * index] = hit(key, cost, now, max, windowSeconds)
 end
 return replies

@@ -1,13 +1,10 @@
 /** Counts in quota windows over all authors: those that are asked for in one turn of the event loop in one call, because a REQ alone asks for several. */
 
 import type { Quota, QuotaOutcome } from '../../../plugin/store.ts'
-import { isCluster } from './clients.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import type { Argument, Scripts } from './scripts.ts'
-
-/** Windows counted in one call, so that it blocks the server for a fraction of a millisecond. */
-const MAX_AT_ONCE = 32
+import { together } from './together.ts'
 
 interface Waiting {
   readonly key: string
@@ -18,16 +15,15 @@ interface Waiting {
 }
 
 export class Hits {
+  readonly #connection: RedisConnection
   readonly #keys: Keys
   readonly #scripts: Scripts
-  /** On a cluster, windows are on different nodes. */
-  readonly #atOnce: number
   #waiting: Waiting[] = []
 
   constructor(connection: RedisConnection, keys: Keys, scripts: Scripts) {
+    this.#connection = connection
     this.#keys = keys
     this.#scripts = scripts
-    this.#atOnce = isCluster(connection.client) ? 1 : MAX_AT_ONCE
   }
 
   /** Records as much of `cost` as the quota allows. @throws StoreError */
@@ -47,8 +43,7 @@ export class Hits {
   #sendAll(): void {
     const all = this.#waiting
     this.#waiting = []
-    for (let from = 0; from < all.length; from += this.#atOnce)
-      void this.#send(all.slice(from, from + this.#atOnce))
+    for (const some of together(this.#connection, all)) void this.#send(some)
   }
 
   async #send(some: readonly Waiting[]): Promise<void> {

@@ -18,15 +18,12 @@ import { RELAY_LIST_KIND, RELAY_LIST_KINDS } from '../../../plugin/lifecycle/rel
 import type { Pubkey, SignedEvent } from '../../../plugin/nostr/messages.ts'
 import { counted } from '../../../plugin/stock/bookkeeping.ts'
 import { StoreError } from '../../../plugin/store.ts'
-import { isCluster } from './clients.ts'
 import { Commits, type KeyedCommand } from './commits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { decodeStock, newVersion, STOCK_FIELDS } from './layout.ts'
 import type { Scripts } from './scripts.ts'
-
-/** Authors read in one call, so that it blocks the server for a fraction of a millisecond. */
-const MAX_AT_ONCE = 32
+import { together } from './together.ts'
 
 interface Decision<Outcome> {
   /** Undefined if nothing is left to keep. */
@@ -96,12 +93,8 @@ export class RelayLists {
   async get(authors: readonly Pubkey[], kinds: readonly number[]): Promise<SignedEvent[]> {
     const fields = kinds.flatMap(relayListFields)
     if (fields.length === 0) return []
-    // On a cluster, the keys of authors are on different nodes.
-    const atOnce = isCluster(this.#connection.client) ? 1 : MAX_AT_ONCE
-    const found: Promise<SignedEvent[]>[] = []
-    for (let from = 0; from < authors.length; from += atOnce)
-      found.push(this.#getSome(authors.slice(from, from + atOnce), kinds, fields))
-    return (await Promise.all(found)).flat()
+    const groups = together(this.#connection, authors)
+    return (await Promise.all(groups.map((some) => this.#getSome(some, kinds, fields)))).flat()
   }
 
   async #getSome(

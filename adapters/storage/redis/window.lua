@@ -39,11 +39,6 @@ local digits = setmetatable({}, {
   end,
 })
 
--- The time until which a claim window is kept, as it starts with.
-local function timeText(time)
-  return string.format('%011d', time)
-end
-
 -- The window with one more record; `new` is the result of `recordOf` for it.
 local function recorded(records, used, at, cost, new)
   if records ~= '' and newestAt(records) >= at then
