@@ -5,6 +5,7 @@ import { lmdbStore } from '../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../adapters/storage/memory.ts'
 import type { KeyPackageStore } from '../../plugin/store.ts'
 import { claimBy, LIMITS, NOW, POLICY } from '../contract/index.ts'
+import { heapUsed } from '../support/heap-used.ts'
 import { scratch } from '../support/scratch.ts'
 import { alternate, callsPerSecond } from './measure.ts'
 import type { BenchRow } from './row.ts'
@@ -37,12 +38,9 @@ export async function benchLmdbGrowth(): Promise<BenchRow> {
 
 /** Heap bytes per package of the memory store with ten packages an author, including everything else it keeps. */
 export async function benchMemoryBytes(): Promise<BenchRow> {
-  const { gc } = globalThis
-  if (gc === undefined) throw new Error('weighing packages needs node --expose-gc')
   const weigh = async () => {
     await nextTurn()
-    gc()
-    return process.memoryUsage().heapUsed
+    return heapUsed()
   }
   const store = memoryStore()
   const baseline = realisticPackage('0/0', author(0), NOW).event.length

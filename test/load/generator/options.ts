@@ -31,7 +31,7 @@ each operation took and whether the invariants I1 to I5 held on all that was see
   --topology NAME   what to start: standalone, proxy (default), proxies (two on one Redis), cluster (two on a Redis cluster)
   --store KIND      memory, lmdb or redis, for standalone (default lmdb) and proxy (default redis)
   --url URL         a server that runs already, which trusts X-Forwarded-For from here; may be repeated
-  --minutes N       how long (default 1; with --short 0.3, with --soak 20)
+  --minutes N       how long (default 1; with --short 0.3, with --soak 20, and 2 at least)
   --claims N        authors who are asked for in a second (default 300; with --soak 100)
   --publishes N     key packages that are published in a second (default 100; with --soak 30)
   --authors N       how many people publish (default: as many as the rates need)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { lmdbStore } from '../../../adapters/storage/lmdb.ts'
 import { memoryStore } from '../../../adapters/storage/memory.ts'
 import type { KeyPackageStore } from '../../../plugin/store.ts'
+import { heapUsed } from '../../support/heap-used.ts'
 import { type Attack, GrowthSimulation } from './growth.ts'
 
 /** A store, and how many bytes it takes. */
@@ -26,13 +27,7 @@ const attacks: readonly Attack[] = [1, 100].flatMap((addresses): Attack[] => [
 ])
 
 function memory(): Weighed {
-  const { gc } = globalThis
-  if (gc === undefined) throw new Error('run it with node --expose-gc')
-  const weigh = () => {
-    gc()
-    return process.memoryUsage().heapUsed
-  }
-  return { store: memoryStore(), weigh, end: () => {} }
+  return { store: memoryStore(), weigh: heapUsed, end: () => {} }
 }
 
 function lmdb(): Weighed {

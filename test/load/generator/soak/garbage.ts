@@ -10,29 +10,20 @@ export const INSPECTABLE = '--inspect-port=127.0.0.1:0'
 
 const LISTENS_AT = /Debugger listening on (ws:\S+)/
 
-export interface Garbage {
-  /** Resolves once the server has collected. */
-  collect(): Promise<void>
-  /** A server does not end before its inspector is left alone. */
-  leave(): void
-}
-
-export async function garbageOf(server: Serving): Promise<Garbage> {
+/** Resolves to what has the server collect, and resolves once it has. */
+export async function garbageOf(server: Serving): Promise<() => Promise<void>> {
   server.kill('SIGUSR1')
   let url = ''
   await eventually('the inspector listens', async () => {
     url = LISTENS_AT.exec(server.complaints.join('\n'))?.[1] ?? ''
     return url !== ''
   })
-  const inspector = new WebSocket(url)
-  await once(inspector, 'open')
-  let id = 0
-  return {
-    collect: async () => {
-      id += 1
-      inspector.send(JSON.stringify({ id, method: 'HeapProfiler.collectGarbage' }))
-      await once(inspector, 'message')
-    },
-    leave: () => inspector.terminate(),
+  return async () => {
+    const inspector = new WebSocket(url)
+    await once(inspector, 'open')
+    inspector.send(JSON.stringify({ id: 1, method: 'HeapProfiler.collectGarbage' }))
+    await once(inspector, 'message')
+    // A server does not end before its inspector is left alone.
+    inspector.terminate()
   }
 }

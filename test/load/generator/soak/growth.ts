@@ -7,7 +7,7 @@ import { http } from '../../../support/http.ts'
 import { openDescriptors, residentBytes } from '../../../support/process-usage.ts'
 import type { Started } from '../topology.ts'
 import { type Flatness, flatnessOf, type Sample, type Tolerance } from './flatness.ts'
-import { type Garbage, garbageOf } from './garbage.ts'
+import { garbageOf } from './garbage.ts'
 
 const MIB = 2 ** 20
 const EVERY_MS = 5000
@@ -32,15 +32,13 @@ export interface Grown extends Flatness {
 
 /** Measures from now until it is asked for the result. */
 export async function watchGrowth(started: Started): Promise<() => Promise<Grown[]>> {
-  const garbage = await Promise.all(started.servers.map(garbageOf))
-  const gauges = gaugesOf(started, garbage)
+  const gauges = gaugesOf(started, await Promise.all(started.servers.map(garbageOf)))
   const samples = gauges.map((): Sample[] => [])
   const over = new AbortController()
   const measuring = measure(gauges, samples, over.signal)
   return async () => {
     over.abort()
     await measuring
-    for (const each of garbage) each.leave()
     return gauges.map(({ name, unit, tolerance }, index) => {
       return { name, unit, ...flatnessOf(samples[index] ?? [], tolerance) }
     })
@@ -74,7 +72,7 @@ async function readingOf(gauge: Gauge): Promise<number | undefined> {
 
 function gaugesOf(
   { processes, operatorUrls, redis, lmdbPath }: Started,
-  garbage: readonly Garbage[],
+  collect: readonly (() => Promise<void>)[],
 ): Gauge[] {
   const servers = processes.filter(({ name }) => name.startsWith('server'))
   const heaps = operatorUrls.map((url, index): Gauge => {
@@ -83,7 +81,7 @@ function gaugesOf(
       unit: 'MiB',
       tolerance: OF_MEMORY,
       read: async () => {
-        await garbage[index]?.collect()
+        await collect[index]?.()
         return heapOf(url)
       },
     }
