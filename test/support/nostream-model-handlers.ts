@@ -9,6 +9,7 @@ import type {
   NostreamHandler,
 } from '../../adapters/relays/nostream/required-members.ts'
 import type { ClientMessage, RelayMessage, SignedEvent } from '../../plugin/nostr/messages.ts'
+import { readUrl } from '../../plugin/read-url.ts'
 import type { ModelAdapter, ModelFactory, ModelSettings } from './nostream-model.ts'
 import { verifyEvent } from './signing.ts'
 
@@ -161,8 +162,7 @@ async function authenticate([, body]: ClientMessage, adapter: ModelAdapter, { ur
     verifyEvent(event) &&
     Math.abs(now() - event.created_at) <= 600 &&
     value('challenge') === adapter.getChallenge() &&
-    URL.canParse(value('relay')) &&
-    new URL(value('relay')).hostname === new URL(url).hostname
+    readUrl(value('relay'))?.hostname === new URL(url).hostname
   if (isRight) adapter.addAuthenticatedPubkey(event.pubkey)
   say(adapter, ['OK', event.id, isRight, isRight ? '' : 'invalid: challenge does not match'])
 }

@@ -112,7 +112,8 @@ function claimOne(
   const { stock, windows: changed, choice, removed } = claim(claimant.stock, windowOf, request, policy, now)
   if (changed !== undefined) {
     claimant.stock = stock
-    claimant.windows = new Map([...(claimant.windows ?? []), ...changed])
+    claimant.windows ??= new Map()
+    for (const [name, window] of changed) claimant.windows.set(name, window)
     claimant.removed.push(...removed)
   }
   if (choice.outcome !== 'delivered') return choice
